@@ -1,0 +1,1 @@
+"""renderq: the client library of the renderq rendering service."""
