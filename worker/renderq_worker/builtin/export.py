@@ -1,0 +1,57 @@
+"""Write the pipeline folder: `python -m renderq_worker.builtin.export --from CHECKPOINTS --out FOLDER`."""
+
+import argparse
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextModel
+
+from renderq_worker.builtin import PIPELINE_DIR
+from renderq_worker.builtin.text_encoder import TEXT_WIDTH, build_text_encoder
+from renderq_worker.builtin.tokenizer import build_tokenizer
+from renderq_worker.builtin.unet import build_scheduler, build_unet
+from renderq_worker.builtin.vae import build_vae
+
+
+def build_pipeline(
+    text_encoder: CLIPTextModel, vae: AutoencoderKL, unet: UNet2DConditionModel
+) -> StableDiffusionPipeline:
+    """Join the parts; no safety checker, since the model can only draw shapes."""
+    return StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=build_tokenizer(),
+        unet=unet,
+        scheduler=build_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        image_encoder=None,
+        requires_safety_checker=False,
+    )
+
+
+def save_pipeline(pipeline: StableDiffusionPipeline, folder: Path) -> None:
+    """Write `folder` with half-precision safetensors.
+
+    transformers would load the text encoder in the precision that its config names, diffusers loads the rest in
+    float32: the config says float32 so that the parts agree.
+    """
+    for part in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
+        part.half()
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    config = folder / "text_encoder" / "config.json"
+    config.write_text(config.read_text().replace('"dtype": "float16"', '"dtype": "float32"'))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=PIPELINE_DIR)
+    arguments = parser.parse_args()
+    torch.manual_seed(0)
+    pipeline = build_pipeline(build_text_encoder(build_tokenizer()), build_vae(), build_unet(TEXT_WIDTH))
+    save_pipeline(pipeline, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
