@@ -1,0 +1,60 @@
+"""The wire contract as data: what goes over HTTP, and nothing about how.
+
+Server and SDK both build on these models, so that a field can only exist on both sides or on neither.
+"""
+
+from renderq.contract.jobs import (
+    Job,
+    JobError,
+    JobUrls,
+    JobWarning,
+    Metrics,
+    Output,
+    Progress,
+    WaitReason,
+)
+from renderq.contract.limits import LIMITS, Limits
+from renderq.contract.models import Model, ModelDefaults, ModelLimits, ModelList, Worker, WorkerList
+from renderq.contract.problems import PROBLEMS, FieldError, Problem, ProblemKind
+from renderq.contract.requests import (
+    SCHEDULERS,
+    TASKS,
+    JobRequest,
+    OutputOptions,
+    Txt2ImgRequest,
+    parse_request,
+)
+from renderq.contract.statuses import JobErrorCode, Stage, Status, may_follow
+
+__all__ = [
+    "LIMITS",
+    "PROBLEMS",
+    "SCHEDULERS",
+    "TASKS",
+    "FieldError",
+    "Job",
+    "JobError",
+    "JobErrorCode",
+    "JobRequest",
+    "JobUrls",
+    "JobWarning",
+    "Limits",
+    "Metrics",
+    "Model",
+    "ModelDefaults",
+    "ModelLimits",
+    "ModelList",
+    "Output",
+    "OutputOptions",
+    "Problem",
+    "ProblemKind",
+    "Progress",
+    "Stage",
+    "Status",
+    "Txt2ImgRequest",
+    "WaitReason",
+    "Worker",
+    "WorkerList",
+    "may_follow",
+    "parse_request",
+]

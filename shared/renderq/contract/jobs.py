@@ -1,0 +1,107 @@
+"""A job as the client sees it: a complete snapshot, whatever the moment."""
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from renderq.contract.base import AnswerModel, Timestamp
+from renderq.contract.statuses import JobErrorCode, Stage, Status
+
+WaitReason = Literal["behind_n_jobs", "no_worker_for_model", "loading_model"]
+
+
+class Progress(AnswerModel):
+    """How far the job is; every one is complete in itself."""
+
+    value: float = Field(0.0, ge=0, le=1, description="Share of all denoising steps that are done.")
+    step: int = Field(0, description="Denoising steps done, over all images.")
+    steps: int = Field(0, description="Denoising steps in all; 0 until the worker knows.")
+    images_done: int = 0
+    images_total: int = 1
+
+
+class Output(AnswerModel):
+    """One finished picture."""
+
+    index: int = Field(description="0 … n−1.")
+    url: str = Field(description="The stable address: redirects to a fresh signed URL.")
+    signed_url: str = Field(description="Direct address that works without credentials until it expires.")
+    signed_url_expires_at: Timestamp
+    content_type: str
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str = Field(description="Of the file.")
+    pixel_sha256: str = Field(description="Of the decoded RGB bytes, row by row: the same in every lossless format.")
+    seed: int
+
+
+class JobError(AnswerModel):
+    """Why the job failed."""
+
+    code: JobErrorCode
+    message: str
+    retryable: bool = Field(description="Whether the same request may succeed later.")
+    details: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class JobWarning(AnswerModel):
+    """Something that the job survived and its owner should know."""
+
+    code: str
+    message: str
+
+
+class Metrics(AnswerModel):
+    """Where the time went, in milliseconds; `None` until it is known."""
+
+    queue_ms: int | None = None
+    load_ms: int | None = None
+    inference_ms: int | None = None
+    encode_ms: int | None = None
+    upload_ms: int | None = None
+    total_ms: int | None = None
+    peak_memory_bytes: int | None = None
+    batch_width_mean: float | None = Field(None, description="Mean number of images that shared a forward pass.")
+
+
+class JobUrls(AnswerModel):
+    self: str
+    cancel: str
+
+
+class Job(AnswerModel):
+    """A job, complete at version `version`."""
+
+    id: str
+    task: str
+    model: str
+    status: Status
+    stage: Stage | None = None
+    version: int = Field(description="Grows by one with every change; the ETag is made of it.")
+    created_at: Timestamp
+    started_at: Timestamp | None = None
+    completed_at: Timestamp | None = None
+    queue_position: int | None = Field(
+        None, description="Jobs expected to start first if nothing else arrives; only while queued."
+    )
+    wait_reason: WaitReason | None = None
+    progress: Progress
+    outputs: tuple[Output, ...] = ()
+    error: JobError | None = None
+    warnings: tuple[JobWarning, ...] = ()
+    metrics: Metrics
+    attempt: int = Field(description="Times that a worker has taken the job.")
+    attempts_max: int = Field(description="Lost workers after which the job fails with `worker_lost`.")
+    worker: str | None = None
+    model_revision: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    batch_invariant: bool | None = Field(
+        None, description="Whether the worker's probe found pictures bitwise independent of the batch."
+    )
+    request: dict[str, JsonValue] = Field(
+        description="What is rendered: your request with every default filled in; accepted again by `POST /v1/jobs`."
+    )
+    metadata: dict[str, str] = Field(default_factory=dict)
+    urls: JobUrls

@@ -1,0 +1,33 @@
+"""The numbers that bound a request. A server's settings may lower or raise those that say so."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    body_bytes: int = 1 << 20
+    """Size of a request body."""
+    prompt_characters: int = 8_000
+    """Length of `prompt` and of `negative_prompt`."""
+    images: int = 16
+    """Largest `n`."""
+    side_multiple: int = 8
+    """Width and height are multiples of this, the reduction factor of the usual autoencoders."""
+    side_pixels: int = 16_384
+    """Width and height before a model's own limit is known."""
+    steps: int = 150
+    guidance_scale: float = 50.0
+    seed: int = 2**53 - 1
+    """Largest integer that every JSON reader keeps exact; `seed + n` stays within it."""
+    priority: int = 10
+    """Priorities run from minus this to plus this."""
+    deadline_seconds: float = 7 * 24 * 3600.0
+    metadata_keys: int = 16
+    metadata_characters: int = 512
+    """Length of a metadata key and of a metadata value."""
+    idempotency_key_characters: int = 255
+    wait_seconds: int = 60
+    """Longest `Prefer: wait`."""
+
+
+LIMITS = Limits()

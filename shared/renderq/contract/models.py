@@ -1,0 +1,54 @@
+"""Models and workers, as a client sees them."""
+
+from pydantic import Field
+
+from renderq.contract.base import AnswerModel, Timestamp
+
+
+class ModelDefaults(AnswerModel):
+    """What a request gets where it says nothing."""
+
+    width: int
+    height: int
+    steps: int
+    guidance_scale: float
+    scheduler: str | None = Field(None, description="`null`: the sampler that the model's own files name.")
+
+
+class ModelLimits(AnswerModel):
+    max_side: int = Field(description="Largest width and largest height, in pixels.")
+    max_pixels: int = Field(description="Largest width × height.")
+
+
+class Model(AnswerModel):
+    name: str
+    description: str = ""
+    family: str
+    tasks: tuple[str, ...]
+    revision: str
+    licence: str = ""
+    default: bool = Field(description="Whether requests that name no model get this one.")
+    defaults: ModelDefaults
+    limits: ModelLimits
+    queued_jobs: int
+    workers: int = Field(description="Live workers that serve it.")
+    warm_workers: int = Field(description="Live workers that have it in memory.")
+
+
+class ModelList(AnswerModel):
+    data: tuple[Model, ...]
+
+
+class Worker(AnswerModel):
+    id: str
+    device: str
+    models: tuple[str, ...] = Field(description="Models that it serves.")
+    resident_models: tuple[str, ...] = Field(description="Models that it has in memory.")
+    jobs: int = Field(description="Jobs that it holds.")
+    draining: bool
+    started_at: Timestamp
+    seen_at: Timestamp
+
+
+class WorkerList(AnswerModel):
+    data: tuple[Worker, ...]

@@ -1,0 +1,108 @@
+"""What a client may ask for: one flat model per task, found by `task`."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, JsonValue, StringConstraints, model_validator
+
+from renderq.contract.base import WireModel
+from renderq.contract.limits import LIMITS
+
+Scheduler = Literal[
+    "ddim",
+    "ddpm",
+    "pndm",
+    "plms",
+    "lms",
+    "euler",
+    "euler_a",
+    "dpmpp_2m",
+    "dpmpp_2m_karras",
+    "dpmpp_2m_sde",
+    "unipc",
+    "heun",
+    "lcm",
+]
+SCHEDULERS: tuple[str, ...] = Scheduler.__args__  # pyright: ignore[reportAttributeAccessIssue]
+
+ImageFormat = Literal["png", "jpeg", "webp"]
+Prompt = Annotated[str, StringConstraints(max_length=LIMITS.prompt_characters)]
+Side = Annotated[int, Field(ge=LIMITS.side_multiple, le=LIMITS.side_pixels, multiple_of=LIMITS.side_multiple)]
+MetadataText = Annotated[str, StringConstraints(max_length=LIMITS.metadata_characters)]
+
+
+class OutputOptions(WireModel):
+    """How the pictures are written."""
+
+    format: ImageFormat = Field("png", description="File format of the pictures.")
+    quality: int = Field(90, ge=1, le=100, description="For `jpeg` and `webp`; `png` is always lossless.")
+    embed_recipe: bool = Field(
+        True, description="Write request, seed and model revision into the file, so that it can be made again."
+    )
+
+
+class TaskRequest(WireModel):
+    """What every task has. A field that is left out takes the model's default."""
+
+    model: str | None = Field(None, max_length=200, description="A name from `GET /v1/models`; default: the server's.")
+    prompt: Prompt = Field(description="What the picture should show.")
+    negative_prompt: Prompt = Field("", description="What it should not show; acts when guidance_scale > 1.")
+    steps: int | None = Field(None, ge=1, le=LIMITS.steps, description="Denoising steps.")
+    guidance_scale: float | None = Field(
+        None,
+        ge=0,
+        le=LIMITS.guidance_scale,
+        allow_inf_nan=False,
+        description="Classifier-free guidance; at 1 and below it is off.",
+    )
+    scheduler: Scheduler | None = Field(None, description="The sampler; default: the model's own.")
+    seed: int | None = Field(
+        None, ge=0, le=LIMITS.seed, description="Image k is made with seed + k; drawn at random if left out."
+    )
+    n: int = Field(1, ge=1, le=LIMITS.images, description="Number of pictures.")
+    output: OutputOptions = Field(OutputOptions.model_validate({}), description="How the pictures are written.")
+    priority: int = Field(
+        0, ge=-LIMITS.priority, le=LIMITS.priority, description="Within your own jobs; higher goes first."
+    )
+    deadline_seconds: float | None = Field(
+        None,
+        ge=1,
+        le=LIMITS.deadline_seconds,
+        allow_inf_nan=False,
+        description="Give up this many seconds after submission: `expired` while queued, `deadline_exceeded` later.",
+    )
+    metadata: dict[MetadataText, MetadataText] = Field(
+        default_factory=dict, max_length=LIMITS.metadata_keys, description="Your own notes; returned with the job."
+    )
+
+    @model_validator(mode="after")
+    def _seeds_stay_exact(self) -> Self:
+        if self.seed is not None and self.seed + self.n > LIMITS.seed:
+            raise ValueError(f"seed + n must not exceed {LIMITS.seed}; choose a smaller seed")
+        return self
+
+
+class Txt2ImgRequest(TaskRequest):
+    """A picture from words."""
+
+    task: Literal["txt2img"] = "txt2img"
+    width: Side | None = Field(None, description="Pixels, a multiple of 8.")
+    height: Side | None = Field(None, description="Pixels, a multiple of 8.")
+
+
+JobRequest = Txt2ImgRequest
+"""Any request. It becomes a union, discriminated by `task`, with the second task."""
+
+TASKS: dict[str, type[JobRequest]] = {"txt2img": Txt2ImgRequest}
+"""Task → its request model."""
+
+DEFAULT_TASK = "txt2img"
+
+
+def parse_request(body: dict[str, JsonValue]) -> JobRequest:
+    """Validate a JSON object as a request of the task that it names.
+
+    Raises `pydantic.ValidationError`; an unknown task is reported at `/task`.
+    """
+    task = body.get("task", DEFAULT_TASK)
+    request_model = TASKS.get(task, TASKS[DEFAULT_TASK]) if isinstance(task, str) else TASKS[DEFAULT_TASK]
+    return request_model.model_validate(body)

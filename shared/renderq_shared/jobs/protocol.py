@@ -1,0 +1,85 @@
+"""The job store: every change of a job's state is one call, atomic and safe to repeat blindly."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from renderq_shared.jobs.records import (
+    Bounds,
+    ClaimRequest,
+    Finished,
+    Held,
+    JobRecord,
+    JobUpdate,
+    ModelQueue,
+    NewJob,
+    Outcome,
+    QueuePlace,
+    Submitted,
+    Swept,
+    Verdict,
+    WorkerRecord,
+)
+
+
+class JobStore(Protocol):
+    """The truth about jobs.
+
+    A repeat of any call with the same arguments (a lost reply, a client that retries by itself) changes nothing
+    further and answers the same. Raises `StoreUnavailable` when the server does not answer.
+    """
+
+    def submit(self, job: NewJob, bounds: Bounds) -> Submitted:
+        """Accept a job: idempotency, bounds, record, index and queue entry together. Keyed by the job's id."""
+        ...
+
+    def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:
+        """The job and, while it is queued, its place. `None` for what this tenant never had."""
+        ...
+
+    def cancel(self, tenant: str, job_id: str) -> JobRecord | None:
+        """queued → canceled, running → canceling; anything else stays. The record after the call."""
+        ...
+
+    def claim(self, request: ClaimRequest) -> JobRecord | None:
+        """Give a worker the next job by fairness, or nothing: queued → running under a new lease."""
+        ...
+
+    def renew(self, held: Sequence[Held], lease_ms: int) -> tuple[Verdict, ...]:
+        """Extend the leases of all jobs that a worker holds; one verdict each, in order."""
+        ...
+
+    def progress(self, held: Held, update: JobUpdate) -> Verdict:
+        """Write news of a running job."""
+        ...
+
+    def finish(self, held: Held, outcome: Outcome) -> Finished:
+        """End a job. Refused when the claim no longer holds it."""
+        ...
+
+    def requeue(self, held: Held) -> Verdict:
+        """Hand a job back: running → queued at its old place, canceling → canceled. Counts as no loss."""
+        ...
+
+    def sweep(self, lease_ms: int, limit: int) -> Swept:
+        """Put back or end what lost its lease or passed its deadline: at most `limit` jobs of each kind.
+
+        After an outage (the last sweep was more than a lease ago, or the server has restarted) all leases are
+        extended once and nothing is put back.
+        """
+        ...
+
+    def register(self, worker: WorkerRecord, ttl_ms: int) -> None:
+        """A worker describes itself and stays listed for `ttl_ms`; `started_ms` and `seen_ms` are kept by the store."""
+        ...
+
+    def unregister(self, worker_id: str) -> None:
+        """A worker says goodbye."""
+        ...
+
+    def workers(self) -> tuple[WorkerRecord, ...]:
+        """Live workers."""
+        ...
+
+    def queues(self) -> tuple[ModelQueue, ...]:
+        """Every model that has queued jobs."""
+        ...

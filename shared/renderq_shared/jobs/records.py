@@ -1,0 +1,236 @@
+"""The job store's records: frozen facts about jobs, as the store knows them.
+
+Times are milliseconds since the epoch on Redis' clock. Texts that end in `_json` are stored and returned as they
+are; the store never looks inside.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from renderq.contract import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A client's promise that two submissions are the same."""
+
+    key: str
+    """Unique within the tenant for 24 hours."""
+    fingerprint: str
+    """SHA-256 of method, path and canonical body; the same key with another fingerprint is a client's mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to be accepted."""
+
+    id: str
+    tenant: str
+    task: str
+    model: str
+    request_json: str
+    """The resolved request: every default filled in, the seed drawn."""
+    images: int
+    """Number of pictures: a generation each."""
+    cost: float
+    """Estimated device time in arbitrary but consistent units; fairness charges it to the tenant."""
+    priority: int
+    attempts_max: int
+    deadline_ms: int | None = None
+    """Time to live after acceptance."""
+    idempotency: Idempotency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many jobs may be queued."""
+
+    total: int
+    per_tenant: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job as stored. Everything that a worker or an answer needs, in one read."""
+
+    id: str
+    tenant: str
+    task: str
+    model: str
+    status: Status
+    version: int
+    request_json: str
+    images: int
+    priority: int
+    sequence: int
+    """Place in the order of acceptance; kept when the job goes back into the queue."""
+    created_ms: int
+    attempt: int
+    """Claims so far."""
+    losses: int
+    """Leases that ran out without a word from the worker; hand-backs do not count."""
+    attempts_max: int
+    suspect: bool
+    """Its last attempt ended in a loss: it is given only to an empty engine."""
+    deadline_at_ms: int | None = None
+    started_ms: int | None = None
+    """Beginning of the current or last attempt."""
+    completed_ms: int | None = None
+    claim_id: str | None = None
+    """Fencing token of the current attempt; of the last one once terminal."""
+    worker: str | None = None
+    stage: str | None = None
+    progress_json: str | None = None
+    outputs_json: str | None = None
+    error_json: str | None = None
+    warnings_json: str | None = None
+    metrics_json: str | None = None
+    runtime_json: str | None = None
+    """What rendered it: model revision, device, dtype, batch invariance."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """What a queued job is waiting for."""
+
+    ahead: int
+    """Jobs expected to start first if nothing else arrives: exact within a tenant, an estimate between tenants."""
+    served: bool
+    """Whether a live worker serves its model."""
+
+
+class Submission(StrEnum):
+    """What became of a submission."""
+
+    ACCEPTED = "accepted"
+    REPLAYED = "replayed"
+    """The idempotency key was known: the record is the earlier job's."""
+    KEY_REUSED = "key_reused"
+    """The idempotency key was known with another fingerprint."""
+    QUEUE_FULL = "queue_full"
+    QUOTA_EXCEEDED = "quota_exceeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    outcome: Submission
+    record: JobRecord | None
+    """The job that now stands for the submission; `None` if there is none."""
+    wake_length: int
+    """Wake-ups waiting for the model: a caller publishes one only below its bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that a worker could take a job of now."""
+
+    model: str
+    resident: bool
+    """Already in memory. One that is not goes first once its oldest job waited `switch_after_ms`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """A worker's question for a job."""
+
+    claim_id: str
+    """Made by the worker; asking again with the same one returns the same job."""
+    worker: str
+    lease_ms: int
+    candidates: tuple[Candidate, ...]
+    """In the worker's order of preference."""
+    engine_empty: bool
+    """Only an empty engine is given a suspect."""
+    switch_after_ms: int
+
+
+class Verdict(StrEnum):
+    """What a fenced write met."""
+
+    HELD = "held"
+    """The claim holds the job; the write took effect."""
+    CANCELING = "canceling"
+    """The claim holds the job; the write took effect; its owner wants it stopped."""
+    LOST = "lost"
+    """The claim no longer holds the job; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A job that a worker holds, named for renewal."""
+
+    job_id: str
+    claim_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobUpdate:
+    """News of a running job; `None` leaves a field as it is."""
+
+    stage: str | None = None
+    progress_json: str | None = None
+    outputs_json: str | None = None
+    warnings_json: str | None = None
+    metrics_json: str | None = None
+    runtime_json: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended. On a canceling job the status becomes `canceled`, and finished outputs stay."""
+
+    status: Status
+    """`succeeded`, `failed` or `canceled`."""
+    error_json: str | None = None
+    update: JobUpdate = field(default_factory=JobUpdate)
+    cost: float | None = None
+    """Measured cost in the units of `NewJob.cost`: corrects what fairness charged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    accepted: bool
+    """Whether this claim's outcome is the job's (also when it is told a second time)."""
+    record: JobRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelQueue:
+    """One model's queue, as a sweep finds it."""
+
+    model: str
+    queued: int
+    oldest_age_ms: int
+    wake_length: int
+    served: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one bounded sweep did. `more` asks for another one at once."""
+
+    requeued: tuple[str, ...]
+    lost: tuple[str, ...]
+    """Failed with `worker_lost`."""
+    canceled: tuple[str, ...]
+    expired: tuple[str, ...]
+    overdue: tuple[str, ...]
+    """Failed with `deadline_exceeded` while running."""
+    extended: int
+    """Leases that were extended because Redis, or every sweep, had been away."""
+    queues: tuple[ModelQueue, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """A live worker, as it last described itself."""
+
+    id: str
+    device: str
+    models: tuple[str, ...]
+    resident_models: tuple[str, ...]
+    jobs: int
+    draining: bool
+    started_ms: int
+    seen_ms: int

@@ -1,0 +1,49 @@
+"""Where pictures live: a flat space of keys under which bytes are written once and read often."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    size_bytes: int
+    content_type: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUrl:
+    url: str
+    """Absolute for stores with an address of their own; for a folder a path below the API's address."""
+    expires_at: datetime
+
+
+class ObjectStore(Protocol):
+    """Object storage. Keys are relative POSIX paths such as `jobs/{id}/{claim}/{index}.png`.
+
+    Raises `ObjectStoreUnavailable` when the store does not answer and `ObjectNotFound` for unknown keys.
+    """
+
+    def check(self) -> None:
+        """Make sure that the store can be used; raises `ObjectStoreUnavailable` or `ObjectStoreUnsuitable`."""
+        ...
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:
+        """Write an object whole; it is durable and visible when this returns."""
+        ...
+
+    def info(self, key: str) -> ObjectInfo: ...
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` up to and without `end`, in chunks."""
+        ...
+
+    def delete_prefix(self, prefix: str) -> int:
+        """Remove every object whose key starts with `prefix` (which ends with a slash); the number removed."""
+        ...
+
+    def signed_url(self, key: str, expires_s: int) -> SignedUrl:
+        """An address that works without credentials until it expires."""
+        ...

@@ -1,0 +1,95 @@
+"""Settings: typed, frozen, read once from `RENDERQ_…` at the edge of each process and passed in."""
+
+import os
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_data_dir() -> Path:
+    """`$XDG_DATA_HOME/renderq`, else `~/.local/share/renderq`."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "renderq"
+
+
+class SharedSettings(BaseSettings):
+    """What API and workers must agree on."""
+
+    model_config = SettingsConfigDict(env_prefix="RENDERQ_", frozen=True, extra="ignore")
+
+    data: Path = Field(default_factory=default_data_dir, description="Folder for everything that is kept on disk.")
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        description="Redis or Valkey that holds jobs and wake-ups: `redis://`, `rediss://` or `redis+socket://`.",
+    )
+    store: str = Field(
+        "folder:", description="Where pictures live: `folder:PATH`; `folder:` alone is `objects` in the data folder."
+    )
+    models: Path | None = Field(None, description="The catalog, a `models.toml`; without it the built-in model alone.")
+    lease_seconds: float = Field(15.0, gt=0, description="How long a silent worker keeps its jobs.")
+    attempts_max: int = Field(3, ge=1, description="Lost workers after which a job fails with `worker_lost`.")
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="`auto`: for people on a terminal, JSON lines elsewhere."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severity that is logged."
+    )
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_scheme(cls, url: str) -> str:
+        if urlsplit(url).scheme not in {"redis", "rediss", "redis+socket"}:
+            raise ValueError("must start with redis://, rediss:// or redis+socket://")
+        return url
+
+    @field_validator("store")
+    @classmethod
+    def _known_store(cls, store: str) -> str:
+        if not store.startswith("folder:"):
+            raise ValueError("must be folder:PATH")
+        return store
+
+    @property
+    def store_folder(self) -> Path:
+        path = self.store.removeprefix("folder:")
+        return Path(path).expanduser() if path else self.data / "objects"
+
+
+class ApiSettings(SharedSettings):
+    """The HTTP service."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; anything but loopback is refused without keys.")
+    port: int = Field(8400, ge=0, le=65_535, description="Port to listen on.")
+    queue_max: int = Field(10_000, ge=1, description="Jobs that may be queued in all.")
+    queue_max_per_tenant: int = Field(1_000, ge=1, description="Jobs that one tenant may have queued.")
+    sweep_seconds: float = Field(1.0, gt=0, description="Pause between two sweeps.")
+    wake_bound: int = Field(16, ge=1, description="Wake-ups that may wait for one model.")
+    signed_url_seconds: int = Field(3_600, ge=1, description="How long a signed picture address works.")
+
+
+class WorkerSettings(SharedSettings):
+    """A worker process."""
+
+    worker_name: str | None = Field(None, description="Name in `/v1/workers`; default: host name and a random part.")
+    worker_models: str | None = Field(
+        None, description="Comma-separated names of the models to serve; default: the whole catalog."
+    )
+    worker_slots: int = Field(16, ge=1, description="Jobs that a worker may hold at once.")
+    device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `cuda:N`.")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Number format of the weights where the catalog says `auto`."
+    )
+    threads: int | None = Field(None, ge=1, description="CPU threads of the engine; default: all cores.")
+    batching: Literal["exact", "fast"] = Field(
+        "exact", description="`exact`: images share a forward pass only where that provably changes no bit."
+    )
+    memory_gb: float | None = Field(None, gt=0, description="Memory for resident models; default: what is free.")
+    switch_after_seconds: float = Field(
+        10.0, ge=0, description="A model that is not in memory goes first once its oldest job has waited this long."
+    )
+    stall_seconds: float = Field(
+        120.0, gt=0, description="Without progress for this long (or 20 × the measured time) the worker ends itself."
+    )
+    drain_seconds: float = Field(30.0, ge=0, description="On SIGTERM, finish jobs for this long, then hand them back.")
