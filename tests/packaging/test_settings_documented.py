@@ -1,0 +1,24 @@
+"""Every setting has a sentence in its model, and docs/settings.md says what the models say."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from renderq_shared.settings import ApiSettings, SharedSettings, WorkerSettings
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize("model", [SharedSettings, ApiSettings, WorkerSettings], ids=lambda model: model.__name__)
+def test_every_setting_says_what_it_does(model: type[SharedSettings]) -> None:
+    assert {name for name, field in model.model_fields.items() if not field.description} == set()
+
+
+def test_reference_is_what_the_models_say() -> None:
+    spec = importlib.util.spec_from_file_location("settings_reference", DOCS / "settings_reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (DOCS / "settings.md").read_text(encoding="utf-8") == module.reference(), "run `make docs`"
