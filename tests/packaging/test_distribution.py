@@ -29,7 +29,9 @@ def test_wheel_holds_exactly_our_packages(wheel: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".py", ".lua", "py.typed", ".json", ".safetensors"])
 def test_wheel_holds_every_shipped_file(wheel: Path, ending: str) -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
     expected = {
         name.split("/", 1)[1]
         for name in tracked

@@ -1,0 +1,113 @@
+"""The whole service as its users start it: `renderq up` in a process of its own, driven over HTTP."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+import psutil
+
+START_TIMEOUT_S = 90
+JOB_TIMEOUT_S = 90
+TERMINAL = {"succeeded", "failed", "canceled", "expired"}
+
+
+class Service:
+    """One `renderq up` on a data folder. Start it again on the same folder as often as you like."""
+
+    def __init__(self, data: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
+        self._argv = [sys.executable, "-m", "renderq", "up", "--port", "0", "--data", str(data), *options]
+        self._env = {**os.environ, "OMP_NUM_THREADS": "1", "RENDERQ_THREADS": "1", **(env or {})}
+        self.log: list[str] = []
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Return once the service says that it is ready."""
+        self._process = subprocess.Popen(
+            self._argv, env=self._env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self._log_reader = threading.Thread(target=self._read_log, daemon=True)
+        self._log_reader.start()
+        watchdog = threading.Timer(START_TIMEOUT_S, self._process.kill)
+        watchdog.start()
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        watchdog.cancel()
+        assert line.startswith("ready http://"), f"renderq up did not become ready:\n{self.log_text}"
+        self.url = line.split()[1]
+        self.http = httpx2.Client(base_url=self.url, timeout=70, trust_env=False)
+
+    def stop(self) -> int:
+        """Ctrl-C; the exit code."""
+        self.http.close()
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(timeout=30)
+
+    def kill_everything(self) -> None:
+        """kill -9 for every process at once."""
+        self.http.close()
+        processes = [psutil.Process(self._process.pid), *psutil.Process(self._process.pid).children(recursive=True)]
+        for process in processes:
+            process.kill()
+        psutil.wait_procs(processes, timeout=10)
+        self._process.wait()
+
+    def part(self, name: str) -> psutil.Process:
+        """The process of one part: `api`, `worker` or `redis`."""
+        for child in psutil.Process(self._process.pid).children():
+            command = child.cmdline()
+            if command[-1:] == [name] or (name == "redis" and "valkey" in command[0]):
+                return child
+        raise AssertionError(f"there is no {name} process")
+
+    @property
+    def redis_url(self) -> str:
+        """Address of the embedded Redis, as its clients know it."""
+        return self.part("api").environ()["RENDERQ_REDIS_URL"]
+
+    @property
+    def log_text(self) -> str:
+        return "\n".join(self.log)
+
+    def submit(self, prompt: str = "a red circle on a blue background", **fields: Any) -> dict[str, Any]:
+        answer = self.http.post("/v1/jobs", json={"prompt": prompt, **fields})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def job(self, job_id: str, wait: int = 0) -> dict[str, Any]:
+        answer = self.http.get(f"/v1/jobs/{job_id}", headers={"Prefer": f"wait={wait}"} if wait else {})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def finished(self, job_id: str) -> dict[str, Any]:
+        """The job, once it is terminal."""
+        return self.until(job_id, lambda job: job["status"] in TERMINAL, wait=30)
+
+    def until(self, job_id: str, holds: Callable[[dict[str, Any]], bool], wait: int = 0) -> dict[str, Any]:
+        """The job, as soon as it fulfils the condition."""
+        deadline = time.monotonic() + JOB_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if holds(job := self.job(job_id, wait)):
+                return job
+        raise AssertionError(f"{job_id} stayed {job['status']} ({job['stage']})\n{self.log_text}")
+
+    def picture(self, job: dict[str, Any], index: int) -> bytes:
+        answer = self.http.get(job["outputs"][index]["url"], follow_redirects=True)
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    def _read_log(self) -> None:
+        assert self._process.stderr is not None
+        self.log.extend(line.rstrip("\n") for line in self._process.stderr)

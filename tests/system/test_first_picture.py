@@ -1,0 +1,70 @@
+"""A prompt goes in over HTTP, a picture comes back."""
+
+import hashlib
+import io
+
+import pytest
+from PIL import Image
+
+from tests.system.service import Service
+
+pytestmark = pytest.mark.system
+
+
+def test_a_prompt_becomes_a_picture(service: Service) -> None:
+    job = service.finished(service.submit()["id"])
+    assert job["status"] == "succeeded", job
+    assert (job["attempt"], job["stage"], job["error"]) == (1, None, None)
+    [output] = job["outputs"]
+    picture = service.picture(job, 0)
+    assert hashlib.sha256(picture).hexdigest() == output["sha256"]
+    assert output["size_bytes"] == len(picture)
+    image = Image.open(io.BytesIO(picture))
+    assert (image.format, image.size, image.mode) == ("PNG", (output["width"], output["height"]), "RGB")
+    assert hashlib.sha256(image.tobytes()).hexdigest() == output["pixel_sha256"]
+    assert job["progress"]["value"] == 1.0
+    assert job["metrics"]["inference_ms"] > 0
+
+
+def test_four_images_have_four_seeds_and_each_can_be_made_again_alone(service: Service) -> None:
+    four = service.finished(service.submit(n=4, seed=100)["id"])
+    assert [output["seed"] for output in four["outputs"]] == [100, 101, 102, 103]
+    assert len({output["sha256"] for output in four["outputs"]}) == 4
+    alone = service.finished(service.submit(seed=102)["id"])
+    assert service.picture(alone, 0) == service.picture(four, 2)
+
+
+def test_same_seed_same_bytes(service: Service) -> None:
+    first, second = (service.finished(service.submit(seed=7, steps=8)["id"]) for _ in range(2))
+    assert first["id"] != second["id"]
+    assert service.picture(first, 0) == service.picture(second, 0)
+
+
+def test_the_seed_that_was_drawn_makes_the_picture_again(service: Service) -> None:
+    drawn = service.finished(service.submit(steps=4)["id"])
+    again = service.http.post("/v1/jobs", json=drawn["request"])
+    assert again.status_code == 201, again.text
+    assert service.picture(service.finished(again.json()["id"]), 0) == service.picture(drawn, 0)
+
+
+@pytest.mark.parametrize(("name", "pillow_name"), [("jpeg", "JPEG"), ("webp", "WEBP")])
+def test_other_file_formats(service: Service, name: str, pillow_name: str) -> None:
+    job = service.finished(service.submit(steps=2, output={"format": name})["id"])
+    assert job["outputs"][0]["content_type"] == f"image/{name}"
+    assert Image.open(io.BytesIO(service.picture(job, 0))).format == pillow_name
+
+
+def test_cancel_while_running_and_while_queued(service: Service) -> None:
+    running = service.submit(n=16, steps=150)
+    service.until(running["id"], lambda job: job["progress"]["step"] > 0)
+    queued = service.submit()
+    assert (queued["status"], queued["wait_reason"], queued["queue_position"]) == ("queued", "behind_n_jobs", 0)
+    at_once = service.http.post(f"/v1/jobs/{queued['id']}/cancel")
+    assert (at_once.status_code, at_once.json()["status"]) == (200, "canceled")
+    asked = service.http.post(f"/v1/jobs/{running['id']}/cancel")
+    assert asked.json()["status"] in {"canceling", "canceled"}
+    ended = service.finished(running["id"])
+    assert ended["status"] == "canceled"
+    assert ended["progress"]["value"] < 1
+    again = service.http.post(f"/v1/jobs/{running['id']}/cancel")
+    assert (again.status_code, again.json()["version"]) == (200, ended["version"])

@@ -1,0 +1,90 @@
+"""Processes are killed at bad moments; every accepted job still ends, once."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+
+from renderq_shared.wakeups import WakeupPublisher, queue_name
+from tests.system.service import Service
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+LEASE_S = 1.0
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A service with short leases that the test may damage."""
+    with Service(tmp_path, env={"RENDERQ_LEASE_SECONDS": str(LEASE_S)}) as service:
+        yield service
+
+
+def is_rendering(job: dict[str, object]) -> bool:
+    return job["stage"] == "denoising"
+
+
+def kill(process: psutil.Process) -> None:
+    process.kill()
+    process.wait(timeout=10)
+
+
+def test_killed_worker_costs_an_attempt_and_no_job(service: Service) -> None:
+    job = service.submit(steps=150, n=2, seed=1)
+    service.until(job["id"], is_rendering)
+    kill(service.part("worker"))
+    ended = service.finished(job["id"])
+    assert (ended["status"], ended["attempt"], len(ended["outputs"])) == ("succeeded", 2, 2), ended
+    assert service.picture(ended, 1) == service.picture(service.finished(service.submit(steps=150, seed=2)["id"]), 0)
+
+
+def test_a_step_that_lasts_three_leases_keeps_its_job(tmp_path: Path) -> None:
+    with Service(tmp_path, env={"RENDERQ_LEASE_SECONDS": "0.3"}) as service:
+        job = service.finished(service.submit(width=512, height=512, steps=2)["id"])
+    assert (job["status"], job["attempt"]) == ("succeeded", 1), job
+    assert job["metrics"]["inference_ms"] / 2 > 3 * 300, "the step was too quick to prove anything"
+
+
+def test_kill_of_everything_and_start_on_the_same_data(tmp_path: Path) -> None:
+    service = Service(tmp_path, env={"RENDERQ_LEASE_SECONDS": str(LEASE_S)})
+    service.start()
+    accepted = [service.submit(steps=20, seed=seed)["id"] for seed in range(6)]
+    service.until(accepted[0], lambda job: job["status"] != "queued")
+    # The append-only file is flushed every second: that much may be lost to a power cut, nothing to a kill.
+    service.kill_everything()
+    service.start()
+    ended = [service.finished(job_id) for job_id in accepted]
+    assert [job["status"] for job in ended] == ["succeeded"] * 6
+    assert service.stop() == 0
+
+
+def test_doubled_and_dropped_wakeups(service: Service) -> None:
+    with redis.Redis.from_url(service.redis_url) as client:
+        dropped = [service.submit(seed=seed, steps=10)["id"] for seed in range(4)]
+        client.delete(queue_name("shapes"))
+        publisher = WakeupPublisher(service.redis_url)
+        doubled = [service.submit(seed=seed, steps=10)["id"] for seed in range(4)]
+        publisher.notify("shapes", 20)
+        publisher.close()
+        ended = [service.finished(job_id) for job_id in dropped + doubled]
+    assert {(job["status"], job["attempt"]) for job in ended} == {("succeeded", 1)}
+
+
+def test_a_job_that_kills_its_process_takes_nobody_with_it(tmp_path: Path) -> None:
+    """The test plays the poison: whenever the job renders, its worker is killed."""
+    environment = {"RENDERQ_LEASE_SECONDS": str(LEASE_S), "RENDERQ_BATCHING": "fast"}
+    with Service(tmp_path, env=environment) as service:
+        innocents = [service.submit(steps=60, seed=seed)["id"] for seed in range(7)]
+        poison = service.submit(steps=150, n=4, priority=10)["id"]
+        with ThreadPoolExecutor() as pool:
+            watching = [pool.submit(service.finished, job_id) for job_id in innocents]
+            for attempt in (1, 2, 3):
+                service.until(poison, lambda job, attempt=attempt: is_rendering(job) and job["attempt"] == attempt)
+                kill(service.part("worker"))
+            ended = [future.result() for future in watching]
+        poisoned = service.finished(poison)
+    assert (poisoned["status"], poisoned["error"]["code"]) == ("failed", "worker_lost"), poisoned
+    assert [job["status"] for job in ended] == ["succeeded"] * 7
