@@ -1,0 +1,54 @@
+"""`renderq up` on the command line: what it refuses, it explains in one line."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def up(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "renderq", "up", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "explanation"),
+    [
+        (("--workers", "0"), "--workers must be at least 1"),
+        (("--port", "70000"), "port: Input should be less than or equal to 65535"),
+        (("--redis-url", "http://somewhere"), "redis_url: Value error, must start with redis://"),
+        (("--store", "ftp://somewhere"), "store: Value error, must be folder:PATH"),
+    ],
+)
+def test_bad_options_are_refused(tmp_path: Path, arguments: tuple[str, ...], explanation: str) -> None:
+    ended = up("--data", str(tmp_path), *arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"renderq up: {explanation}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_two_of_them_cannot_share_a_data_folder(tmp_path: Path) -> None:
+    with (tmp_path / "up.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ended = up("--data", str(tmp_path))
+    assert ended.returncode == 2
+    assert "another renderq up uses" in ended.stderr
+    assert "--data" in ended.stderr
+
+
+def test_a_part_that_cannot_start_ends_the_whole(tmp_path: Path) -> None:
+    """The catalog is unreadable: every part says so with exit code 2, and nothing is tried again for ever."""
+    ended = up("--data", str(tmp_path), "--port", "0", "--models", str(tmp_path / "missing.toml"))
+    assert ended.returncode == 1
+    assert "missing.toml cannot be read" in ended.stderr
+    assert "cannot start; its last lines say why" in ended.stderr
+    assert "Traceback" not in ended.stderr
