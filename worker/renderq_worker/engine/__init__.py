@@ -1,0 +1,55 @@
+"""The engine: makes pictures from generations, one denoising step at a time, several images per forward pass.
+
+engine       the thread and its loop; submit, cancel, room
+mailbox      where other threads meet it: requests in, events out
+generation   one image in flight
+batch_key    which images may share a forward pass
+scheduler    who steps next
+capacity     how many rows a forward pass should have, measured
+plan         what passes between scheduler and runner
+runner       carries out one operation, turns errors into failures of single images
+state        what an image owns on the device; gather and scatter
+samplers     diffusers schedulers by name
+families     the arithmetic of each model family
+invariance   whether a model gives a row the same bits in any batch
+vital        signs of life for the watchdog
+"""
+
+from renderq_worker.engine.engine import Engine
+from renderq_worker.engine.errors import DuplicateGeneration, EngineClosed, EngineError
+from renderq_worker.engine.events import (
+    Canceled,
+    Decoding,
+    Encoding,
+    Event,
+    Failed,
+    Loading,
+    Rendered,
+    RenderStats,
+    Stepped,
+)
+from renderq_worker.engine.generation import GenerationSpec, Stage
+from renderq_worker.engine.mailbox import Listener
+from renderq_worker.engine.settings import EngineSettings
+from renderq_worker.engine.vital import Vital
+
+__all__ = [
+    "Canceled",
+    "Decoding",
+    "DuplicateGeneration",
+    "Encoding",
+    "Engine",
+    "EngineClosed",
+    "EngineError",
+    "EngineSettings",
+    "Event",
+    "Failed",
+    "GenerationSpec",
+    "Listener",
+    "Loading",
+    "RenderStats",
+    "Rendered",
+    "Stage",
+    "Stepped",
+    "Vital",
+]

@@ -1,0 +1,20 @@
+"""Which generations may share a forward pass: a value, compared with `==`. No torch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class BatchKey:
+    """Two generations may share a forward pass if and only if their keys are equal.
+
+    Timestep, sampler, guidance scale, prompt and seed are not part of it: each row carries its own.
+    """
+
+    model: str
+    """A forward pass runs through one set of weights."""
+    revision: str
+    """The same name with other weights is another model."""
+    width: int
+    """Latents are stacked into one tensor, so their columns must agree (pixels here, as the request states them)."""
+    height: int
+    """Latents are stacked into one tensor, so their lines must agree (pixels)."""

@@ -1,0 +1,114 @@
+"""How many rows a forward pass should have: learned from the work itself, per model, shape and device.
+
+t(B), the seconds of a forward pass of B rows, is measured on a ladder of widths while real images are made, so that
+starting up costs nothing. The width grows while t(B)/B falls by at least 5 % per rung and shrinks for good when a
+width runs out of memory.
+"""
+
+import json
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from renderq_worker.engine.batch_key import BatchKey
+
+LADDER = (2, 4, 8, 16, 32, 64)
+"""Rows per forward pass. A guided image has two, so the lowest rung is one image."""
+
+GAIN = 0.95
+"""A rung is worth climbing when a row then costs at most this share of what it cost before."""
+
+_SAMPLES_NEEDED = 3
+_SAMPLES_KEPT = 9
+
+
+@dataclass(slots=True)
+class _Curve:
+    """t(B)/B in seconds per row, by rung, and the widest rung that is not known to run out of memory."""
+
+    known: dict[int, float] = field(default_factory=dict)
+    ceiling: int = LADDER[-1]
+    samples: defaultdict[int, deque[float]] = field(
+        default_factory=lambda: defaultdict(lambda: deque(maxlen=_SAMPLES_KEPT))
+    )
+
+    def rows(self) -> int:
+        """The best rung so far, or the next one above it while that is still to be measured."""
+        best = LADDER[0]
+        for rung in LADDER[1:]:
+            if rung > self.ceiling or best not in self.known:
+                break
+            if rung in self.known and self.known[rung] > GAIN * self.known[best]:
+                break
+            best = rung
+        return best
+
+
+class Capacity:
+    """Measured batch widths of one device.
+
+    `place` names what the measurements depend on besides model and shape: device, dtype, threads. `file` keeps them
+    between runs; one that cannot be read is as good as none.
+    """
+
+    def __init__(self, place: str, file: Path | None = None) -> None:
+        self._place = place
+        self._file = file
+        self._curves: dict[str, _Curve] = {}
+        self._latest: dict[str, BatchKey] = {}
+        """The shape that each model made last."""
+        for name, stored in _read(file).items():
+            known = {int(rung): cost for rung, cost in stored["seconds_per_row"].items()}
+            self._curves[name] = _Curve(known, stored["ceiling"])
+
+    def rows(self, key: BatchKey) -> int:
+        """Rows to put into the next forward pass for this key, at most."""
+        curve = self._curves.get(self._name(key))
+        return curve.rows() if curve else LADDER[0]
+
+    def rows_of_model(self, model: str) -> int:
+        """The same for the shape that this model made last; one image before it made any."""
+        key = self._latest.get(model)
+        return self.rows(key) if key else LADDER[0]
+
+    def record(self, key: BatchKey, rows: int, seconds: float) -> None:
+        """A forward pass of `rows` rows with everything around it took `seconds`."""
+        self._latest[key.model] = key
+        curve = self._curves.setdefault(self._name(key), _Curve())
+        rung = next((rung for rung in LADDER if rung >= rows), LADDER[-1])
+        samples = curve.samples[rung]
+        samples.append(seconds / rows)
+        if len(samples) >= _SAMPLES_NEEDED:
+            is_new = rung not in curve.known
+            curve.known[rung] = median(samples)
+            if is_new:
+                self._write()
+
+    def out_of_memory(self, key: BatchKey, rows: int) -> None:
+        """A forward pass of `rows` rows did not fit: stay below from now on."""
+        curve = self._curves.setdefault(self._name(key), _Curve())
+        curve.ceiling = max((rung for rung in LADDER if rung < rows), default=LADDER[0])
+        self._write()
+
+    def _name(self, key: BatchKey) -> str:
+        return f"{key.model}@{key.revision} {key.width}x{key.height} {self._place}"
+
+    def _write(self) -> None:
+        if self._file is None:
+            return
+        curves = {
+            name: {"seconds_per_row": curve.known, "ceiling": curve.ceiling} for name, curve in self._curves.items()
+        }
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._file.with_suffix(".tmp")
+        temporary.write_text(json.dumps(curves, indent=1), encoding="utf-8")
+        temporary.replace(self._file)
+
+
+def _read(file: Path | None) -> dict[str, Any]:
+    try:
+        return json.loads(file.read_text(encoding="utf-8")) if file else {}
+    except (OSError, ValueError):
+        return {}

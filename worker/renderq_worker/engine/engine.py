@@ -1,0 +1,261 @@
+"""The engine: one thread that advances images step by step, several per forward pass."""
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+import structlog
+import torch
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine.batch_key import BatchKey
+from renderq_worker.engine.capacity import Capacity
+from renderq_worker.engine.events import (
+    Canceled,
+    Decoding,
+    Encoding,
+    Failed,
+    Loading,
+    Rendered,
+    RenderStats,
+    Stepped,
+)
+from renderq_worker.engine.failure import Failure, failure_of
+from renderq_worker.engine.families import Family, load_family
+from renderq_worker.engine.generation import Generation, GenerationSpec, Stage
+from renderq_worker.engine.invariance import PROBED_ROWS
+from renderq_worker.engine.mailbox import Listener, Mailbox
+from renderq_worker.engine.plan import Limit, StepPlan, StepResult
+from renderq_worker.engine.runner import Runner
+from renderq_worker.engine.scheduler import Scheduler
+from renderq_worker.engine.settings import EngineSettings
+from renderq_worker.engine.vital import Pulse, Vital
+from renderq_worker.models import ModelError, ModelStore, free_memory, parameters, resolve_device, resolve_dtype
+
+LOOKAHEAD = 1
+"""Generations that may wait in the engine, so that a batch is full again at once when an image is done."""
+
+_ALONE = Limit(generations=1, rows=2)
+
+_log = structlog.get_logger(__name__)
+
+
+class Engine:
+    """Keeps generations in flight; every tick advances the most urgent ones by one operation.
+
+    `start` runs it on a thread of its own; without it, `step` does one tick at a time. Every generation ends with
+    exactly one `Rendered`, `Failed` or `Canceled`.
+    """
+
+    def __init__(self, models: ModelStore[Family], settings: EngineSettings) -> None:
+        self._settings = settings
+        self._models = models
+        self._capacity = Capacity(_place(settings), settings.capacity_file)
+        self._scheduler = Scheduler()
+        self._runner = Runner(models, self._capacity)
+        self._mailbox = Mailbox()
+        self._pulse = Pulse(settings.stall_seconds)
+        self._on_room: list[Callable[[], None]] = []
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def of(cls, entries: Iterable[ModelEntry], settings: EngineSettings) -> "Engine":
+        """An engine for these models of the catalog."""
+        device = resolve_device(settings.device)
+        budget = settings.memory_budget_bytes
+        return cls(
+            ModelStore(
+                entries,
+                partial(load_family, settings=settings),
+                size_of=partial(_weight_bytes, settings=settings),
+                budget_bytes=free_memory(device) * 4 // 5 if budget is None else budget,
+            ),
+            settings,
+        )
+
+    def submit(self, specs: Sequence[GenerationSpec], listener: Listener) -> None:
+        """Take these images; returns at once. Thread-safe.
+
+        `listener` is called on the engine thread and must be quick; what it raises is logged. Raises `EngineClosed`
+        or `DuplicateGeneration`. A spec that cannot be rendered ends with `Failed`.
+        """
+        self._mailbox.submit(specs, listener)
+
+    def cancel(self, generation_ids: Collection[str]) -> None:
+        """End these before their next step; ids that are not in flight are ignored. Thread-safe."""
+        self._mailbox.cancel(generation_ids)
+
+    def room(self, model: str) -> int:
+        """Generations of this model that can still be admitted: batch width plus lookahead, minus all in flight.
+
+        0 or less means none. A model that is not in memory counts with width 1. Thread-safe.
+        """
+        return self._width(model) + LOOKAHEAD - self._mailbox.in_flight
+
+    def on_room(self, callback: Callable[[], None]) -> None:
+        """Call this on the engine thread whenever `room` may have grown."""
+        self._on_room.append(callback)
+
+    def in_flight(self) -> int:
+        """Generations that were submitted and have not ended. Thread-safe."""
+        return self._mailbox.in_flight
+
+    def is_empty(self) -> bool:
+        """Whether nothing is in flight. Thread-safe."""
+        return self._mailbox.in_flight == 0
+
+    def resident_models(self) -> tuple[str, ...]:
+        """Names of the models in memory, least recently used first. Thread-safe."""
+        return self._models.resident
+
+    @property
+    def vital(self) -> Vital:
+        """What the engine is doing, since when, and how long it may take. Thread-safe."""
+        has_died = self._thread is not None and not self._thread.is_alive()
+        return self._pulse.vital(alive=not has_died and not self._mailbox.is_closed)
+
+    def start(self) -> None:
+        """Run on a thread of its own until `close`."""
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    def step(self) -> bool:
+        """One tick; False when there was nothing to do."""
+        self._take_requests()
+        plan = self._scheduler.plan(self._limit, self._models.resident)
+        if plan is None:
+            return False
+        self._announce(plan)
+        with self._pulse.during(plan):
+            result = self._runner.run(plan, self._scheduler.models)
+        self._scheduler.update(result)
+        self._emit(result)
+        return True
+
+    def close(self) -> None:
+        """End after the current operation; what is left in flight ends with `Canceled`. May be repeated."""
+        self._mailbox.close()
+        if self._thread is None:
+            self._mailbox.end_all(Canceled)
+        elif self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        if self._settings.threads is not None:
+            torch.set_num_threads(self._settings.threads)
+        ending: Callable[[str], Canceled | Failed] = Canceled
+        try:
+            while not self._mailbox.is_closed:
+                if not self.step():
+                    self._mailbox.wait()
+        except BaseException as error:
+            _log.exception("the engine died")
+            ending = partial(_failed, failure=failure_of(error))
+        finally:
+            self._mailbox.close()
+            self._mailbox.end_all(ending)
+
+    def _take_requests(self) -> None:
+        arrivals, cancellations = self._mailbox.take()
+        for spec in arrivals:
+            self._admit(spec)
+        canceled = self._scheduler.cancel(cancellations)
+        self._runner.drop(canceled)
+        for id in canceled:
+            self._mailbox.deliver(Canceled(id))
+        if canceled:
+            self._announce_room()
+
+    def _admit(self, spec: GenerationSpec) -> None:
+        try:
+            entry = self._models.entry(spec.model)
+        except ModelError as error:
+            self._mailbox.deliver(_failed(spec.id, failure_of(error)))
+            return
+        key = BatchKey(entry.name, entry.revision, spec.width, spec.height)
+        self._scheduler.add(Generation.arrived(spec, key))
+
+    def _limit(self, key: BatchKey) -> Limit:
+        """Exact batching goes as far as the model was shown to be batch-invariant."""
+        rows = self._capacity.rows(key)
+        if self._settings.batching == "exact":
+            if not self._is_invariant(key.model):
+                return _ALONE
+            rows = min(rows, PROBED_ROWS)
+        return Limit(generations=rows, rows=rows)
+
+    def _width(self, model: str) -> int:
+        """Guided images per forward pass, as far as is known."""
+        rows = self._capacity.rows_of_model(model)
+        if self._settings.batching == "exact":
+            rows = min(rows, PROBED_ROWS) if self._is_invariant(model) else _ALONE.rows
+        return rows // 2
+
+    def _is_invariant(self, model: str) -> bool:
+        family = self._models.peek(model)
+        return family is not None and family.batch_invariant
+
+    def _announce(self, plan: StepPlan) -> None:
+        """Tell what is about to start, where it takes long enough to be worth knowing."""
+        for id in plan.ids:
+            match plan.stage:
+                case Stage.LOADING_MODEL:
+                    self._mailbox.deliver(Loading(id, plan.model))
+                case Stage.ENCODING:
+                    self._mailbox.deliver(Encoding(id))
+                case Stage.DECODING:
+                    self._mailbox.deliver(Decoding(id))
+                case Stage.DENOISING:
+                    pass
+
+    def _emit(self, result: StepResult) -> None:
+        """Tell what came of it."""
+        plan = result.plan
+        for id, failure in result.failures.items():
+            self._mailbox.deliver(_failed(id, failure))
+        for generation in plan.generations:
+            id = generation.spec.id
+            if id not in result.advanced:
+                continue
+            if plan.stage is Stage.DENOISING:
+                self._mailbox.deliver(Stepped(id, generation.step, generation.calls))
+            if result.pixels is not None:
+                self._mailbox.deliver(Rendered(id, result.pixels, self._stats(generation)))
+        self._announce_room()
+
+    def _stats(self, generation: Generation) -> RenderStats:
+        family = self._models.get(generation.spec.model)
+        return RenderStats(
+            load_ms=generation.load_seconds * 1000,
+            inference_ms=generation.inference_seconds * 1000,
+            batch_width_mean=generation.batch_width_mean,
+            peak_memory_bytes=family.peak_memory_bytes,
+            device=family.device,
+            dtype=family.dtype,
+            batch_invariant=family.batch_invariant,
+            model_revision=family.revision,
+        )
+
+    def _announce_room(self) -> None:
+        for callback in self._on_room:
+            try:
+                callback()
+            except Exception:
+                _log.exception("an on_room callback raised")
+
+
+def _failed(id: str, failure: Failure) -> Failed:
+    return Failed(id, failure.code, failure.message, failure.retryable)
+
+
+def _place(settings: EngineSettings) -> str:
+    """What measurements depend on besides model and shape."""
+    device = resolve_device(settings.device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    return f"{name} {settings.dtype} torch {torch.__version__}"
+
+
+def _weight_bytes(entry: ModelEntry, settings: EngineSettings) -> int:
+    dtype = resolve_dtype(entry, settings.dtype, resolve_device(settings.device))
+    return parameters(Path(entry.source)) * dtype.itemsize

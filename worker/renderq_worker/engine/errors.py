@@ -1,0 +1,25 @@
+"""Errors of the engine; each message says what was wrong and what to do."""
+
+
+class EngineError(Exception):
+    """Any of the below."""
+
+
+class EngineClosed(EngineError):
+    """Work was submitted to an engine that has been closed."""
+
+
+class DuplicateGeneration(EngineError):
+    """A generation id was submitted that is already in the engine."""
+
+
+class SchedulerUnknown(EngineError):
+    """No scheduler has this name."""
+
+
+class SchedulerUnavailable(EngineError):
+    """The scheduler needs a package that is not installed: `lms` needs scipy."""
+
+
+class NanOutput(EngineError):
+    """The model computed NaN or infinity for this image."""

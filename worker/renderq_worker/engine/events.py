@@ -1,0 +1,93 @@
+"""What the engine tells about a generation. Exactly one of `Rendered`, `Failed`, `Canceled` ends each. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from renderq_worker.engine.failure import FailureCode
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """The model is being loaded into memory."""
+
+    generation_id: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The prompts are being encoded."""
+
+    generation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """`step` of `steps` model calls are done."""
+
+    generation_id: str
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """The latents are being decoded to pixels."""
+
+    generation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenderStats:
+    """How a picture was made."""
+
+    load_ms: float
+    """Time this generation waited for its model to be loaded."""
+    inference_ms: float
+    """Time of the operations that it took part in: encoding, model calls (shared or not), decoding."""
+    batch_width_mean: float
+    """Images per model call, itself included."""
+    peak_memory_bytes: int | None
+    """Most memory on the device since the model was loaded; None where the device does not count it."""
+    device: str
+    dtype: str
+    batch_invariant: bool
+    """Whether this model gives a row the same bits in any batch, on this device and in this dtype."""
+    model_revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The picture is done."""
+
+    generation_id: str
+    pixels: np.ndarray
+    """uint8 [height, width, 3], RGB."""
+    stats: RenderStats
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """There will be no picture."""
+
+    generation_id: str
+    code: FailureCode
+    message: str
+    """What was wrong and what can be done."""
+    retryable: bool
+    """Whether the same request may succeed later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canceled:
+    """It was canceled, or the engine closed."""
+
+    generation_id: str
+
+
+Event: TypeAlias = Loading | Encoding | Stepped | Decoding | Rendered | Failed | Canceled

@@ -1,0 +1,48 @@
+"""Why a generation ended without a picture: exceptions translated into the codes of the wire contract."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from renderq_worker.engine.errors import EngineError, NanOutput
+from renderq_worker.models import ModelError
+
+FailureCode = Literal["out_of_memory", "nan_output", "model_load_failed", "internal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The end of one generation, as its user will read it."""
+
+    code: FailureCode
+    message: str
+    retryable: bool
+
+
+def failure_of(error: BaseException) -> Failure:
+    """The failure that this exception means for the generation that it came from."""
+    if is_out_of_memory(error):
+        return Failure(
+            "out_of_memory",
+            f"the device has not enough memory for this image ({_first_line(error)}); ask for fewer pixels",
+            retryable=True,
+        )
+    if isinstance(error, NanOutput):
+        return Failure("nan_output", str(error), retryable=False)
+    if isinstance(error, ModelError):
+        return Failure("model_load_failed", str(error), retryable=False)
+    if isinstance(error, EngineError):
+        return Failure("internal", str(error), retryable=False)
+    return Failure("internal", f"{type(error).__name__}: {_first_line(error)}", retryable=False)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """CUDA has its own exception; torch's CPU allocator raises a bare RuntimeError ("not enough memory")."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "not enough memory" in str(error)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or "no message").splitlines()[0]

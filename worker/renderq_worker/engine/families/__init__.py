@@ -1,0 +1,20 @@
+"""Model families: one self-contained file each."""
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine.families.family import Family
+from renderq_worker.engine.families.stable_diffusion import StableDiffusion
+from renderq_worker.engine.settings import EngineSettings
+from renderq_worker.models import ModelLoadFailed, resolve_device, resolve_dtype
+
+__all__ = ["Family", "StableDiffusion", "load_family"]
+
+_FAMILIES = {"stable_diffusion": StableDiffusion}
+
+
+def load_family(entry: ModelEntry, settings: EngineSettings) -> Family:
+    """Load a model of the catalog. Raises `ModelLoadFailed`."""
+    family = _FAMILIES.get(entry.family)
+    if family is None:
+        raise ModelLoadFailed(f"model {entry.name!r}: family {entry.family!r} is not one of {', '.join(_FAMILIES)}")
+    device = resolve_device(settings.device)
+    return family.load(entry, device, resolve_dtype(entry, settings.dtype, device))

@@ -1,0 +1,45 @@
+"""What the runner asks of a model family."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.engine.state import State
+
+
+class Family(Protocol):
+    """A loaded model. It keeps nothing about single images: what an image owns is its `State`."""
+
+    @property
+    def revision(self) -> str: ...
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def dtype(self) -> str: ...
+
+    @property
+    def batch_invariant(self) -> bool:
+        """Whether a row gets the same bits in any batch."""
+        ...
+
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """Most memory on the device so far; None where the device does not count it."""
+        ...
+
+    def begin(self, spec: GenerationSpec) -> State:
+        """Encode the prompts and draw the noise of one image."""
+        ...
+
+    def predict(self, states: Sequence[State]) -> tuple[Tensor, ...]:
+        """One forward pass for the next step of all these images; each one's rows. Changes no state."""
+        ...
+
+    def decode(self, state: State) -> np.ndarray:
+        """The finished latents as pixels, uint8 [height, width, 3]. Raises `NanOutput`."""
+        ...

@@ -1,0 +1,136 @@
+"""Stable Diffusion 1.x and 2.x, text to image: the arithmetic of diffusers' pipeline, one image at a time or many.
+
+Every line that touches a tensor has its counterpart in `StableDiffusionPipeline.__call__` of diffusers 0.42, which
+the parity tests run next to it.
+"""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline
+from diffusers.utils.torch_utils import randn_tensor
+from torch import Tensor
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine.errors import NanOutput
+from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.engine.invariance import PROBED_ROWS, is_batch_invariant, pad_narrow_linears
+from renderq_worker.engine.samplers import Sampler, Samplers
+from renderq_worker.engine.state import State, gather, scatter
+from renderq_worker.models import ModelLoadFailed, load_stable_diffusion
+
+_PROBE_SIDE = 16
+"""Latent pixels; small, because narrow products are the ones that depend on the batch, and cheap for large models."""
+
+
+class StableDiffusion:
+    """A loaded Stable Diffusion model."""
+
+    def __init__(self, pipeline: StableDiffusionPipeline, revision: str) -> None:
+        self._pipeline: Any = pipeline
+        self._unet: Any = pipeline.unet
+        self._samplers = Samplers(cast(Sampler, pipeline.scheduler))
+        self.revision = revision
+        self.device = str(self._unet.device)
+        self.dtype = str(self._unet.dtype).removeprefix("torch.")
+        self.batch_invariant = self._probe()
+
+    @classmethod
+    def load(cls, entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> "StableDiffusion":
+        """Raises `ModelLoadFailed` for a folder that holds something else or an unfit UNet."""
+        pipeline = load_stable_diffusion(entry, device, dtype)
+        takes, latent = pipeline.unet.config["in_channels"], pipeline.vae.config["latent_channels"]
+        if takes != latent:
+            raise ModelLoadFailed(
+                f"model {entry.name!r}: the UNet takes {takes} channels and latents have {latent}; "
+                "inpainting and depth models cannot make pictures from text alone"
+            )
+        return cls(pipeline, entry.revision)
+
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        device = self._unet.device
+        return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+
+    def begin(self, spec: GenerationSpec) -> State:
+        """Encode the prompts and draw the noise, in the stock pipeline's order."""
+        distilled = self._unet.config.time_cond_proj_dim is not None
+        guided = spec.guidance_scale > 1 and not distilled
+        positive, negative = self._pipeline.encode_prompt(
+            spec.prompt, self._unet.device, 1, guided, spec.negative_prompt
+        )
+        sampler = self._samplers.make(spec.scheduler)
+        sampler.set_timesteps(spec.steps, device=self._unet.device)
+        generator = torch.Generator().manual_seed(spec.seed)
+        noise = randn_tensor(
+            self._latent_shape(spec), generator=generator, device=self._unet.device, dtype=positive.dtype
+        )
+        return State(
+            latents=noise * sampler.init_noise_sigma,
+            embeddings=torch.cat([negative, positive]) if guided else positive,
+            guidance_scale=spec.guidance_scale,
+            sampler=sampler,
+            generator=generator,
+            guidance_embedding=self._guidance_embedding(spec.guidance_scale) if distilled else None,
+        )
+
+    def predict(self, states: Sequence[State]) -> tuple[Tensor, ...]:
+        """One forward pass of the UNet; each image's rows of its prediction."""
+        rows = gather(states)
+        prediction = self._unet(
+            rows.sample,
+            rows.timestep,
+            encoder_hidden_states=rows.embeddings,
+            timestep_cond=rows.guidance_embedding,
+            return_dict=False,
+        )[0]
+        return scatter(prediction, states)
+
+    def decode(self, state: State) -> np.ndarray:
+        """Pixels, uint8 [height, width, 3]; black where the model's own safety checker says so."""
+        vae, processor = self._pipeline.vae, self._pipeline.image_processor
+        image = vae.decode(state.latents / vae.config.scaling_factor, return_dict=False)[0]
+        if not bool(torch.isfinite(image).all()):
+            raise NanOutput("the autoencoder computed NaN or infinity; run the model in float32 or bfloat16")
+        image, unsafe = self._pipeline.run_safety_checker(image, image.device, state.embeddings.dtype)
+        denormalize = [not flagged for flagged in unsafe] if unsafe is not None else [True]
+        picture = processor.postprocess(image, output_type="np", do_denormalize=denormalize)[0]
+        return (picture * 255).round().astype(np.uint8)
+
+    def _latent_shape(self, spec: GenerationSpec) -> tuple[int, int, int, int]:
+        factor = self._pipeline.vae_scale_factor
+        return (1, self._unet.config.in_channels, spec.height // factor, spec.width // factor)
+
+    def _guidance_embedding(self, scale: float) -> Tensor:
+        """[1, width]; models distilled for LCM take the guidance scale as an input instead of a second row."""
+        embedding = self._pipeline.get_guidance_scale_embedding(
+            torch.tensor([scale - 1]), embedding_dim=self._unet.config.time_cond_proj_dim
+        )
+        return embedding.to(device=self._unet.device, dtype=self._unet.dtype)
+
+    @torch.inference_mode()
+    def _probe(self) -> bool:
+        """Padding departs from the stock model's bits, so it stays only where it is what makes the difference."""
+        if is_batch_invariant(self._probe_forward):
+            return True
+        if self.device != "cpu" or self.dtype != "bfloat16":
+            return False
+        pad_narrow_linears(self._unet, padded=True)
+        invariant = is_batch_invariant(self._probe_forward)
+        pad_narrow_linears(self._unet, padded=invariant)
+        return invariant
+
+    def _probe_forward(self, rows: slice) -> Tensor:
+        """The UNet on `rows` of fixed noise, at timesteps spread over the whole range."""
+        config, generator = self._unet.config, torch.Generator().manual_seed(0)
+        side = min(config.sample_size, _PROBE_SIDE)
+        tokens, width = self._pipeline.tokenizer.model_max_length, config.cross_attention_dim
+
+        def noise(*shape: int) -> Tensor:
+            return torch.randn(PROBED_ROWS, *shape, generator=generator)[rows].to(self._unet.device, self._unet.dtype)
+
+        sample, embeddings = noise(config.in_channels, side, side), noise(tokens, width)
+        timesteps = torch.linspace(999, 0, PROBED_ROWS, device=self._unet.device)[rows]
+        return self._unet(sample, timesteps, encoder_hidden_states=embeddings, return_dict=False)[0]

@@ -1,0 +1,59 @@
+"""What passes between scheduler and runner: one operation to do, and what came of it. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from renderq_worker.engine.generation import Generation, Stage
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from renderq_worker.engine.failure import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much fits into one forward pass. A single generation always does."""
+
+    generations: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """One operation of the engine: it cannot be interrupted, cancellations are taken before and after it."""
+
+    stage: Stage
+    generations: tuple[Generation, ...]
+    """Most urgent first. Denoising: all of one batch key. Encoding, decoding: one. Loading: all of one model."""
+
+    @property
+    def model(self) -> str:
+        return self.generations[0].spec.model
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(generation.spec.id for generation in self.generations)
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What an operation did. A generation in neither `advanced` nor `failures` is tried again."""
+
+    plan: StepPlan
+    seconds: float = 0.0
+    advanced: tuple[str, ...] = ()
+    """Ids that completed the operation."""
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+    """Ids that ended, and why."""
+    calls: int = 0
+    """Encoding: how often the sampler will call the model."""
+    pixels: np.ndarray | None = None
+    """Decoding: the picture, uint8 [height, width, 3]."""
+
+    def taking(self, seconds: float) -> StepResult:
+        """The same, with the time that the operation took."""
+        return replace(self, seconds=seconds)

@@ -1,0 +1,122 @@
+"""Carries out one operation on the device. What goes wrong becomes a failure of those generations that it concerns."""
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from renderq_worker.engine.capacity import Capacity
+from renderq_worker.engine.errors import NanOutput
+from renderq_worker.engine.failure import Failure, failure_of, is_out_of_memory
+from renderq_worker.engine.families import Family
+from renderq_worker.engine.generation import Stage
+from renderq_worker.engine.plan import StepPlan, StepResult
+from renderq_worker.engine.state import State
+from renderq_worker.models import ModelStore
+
+
+class Runner:
+    """Keeps what the generations own on the device, from their encoding to their end."""
+
+    def __init__(self, models: ModelStore[Family], capacity: Capacity) -> None:
+        self._models = models
+        self._capacity = capacity
+        self._states: dict[str, State] = {}
+
+    def run(self, plan: StepPlan, in_use: Collection[str]) -> StepResult:
+        """Never raises: an operation that fails as a whole fails the generations that were in it.
+
+        `in_use` names the models that generations in flight need; they leave memory last.
+        """
+        started = time.monotonic()
+        try:
+            with torch.inference_mode():
+                result = self._operate(plan, in_use)
+        except Exception as error:
+            result = StepResult(plan, failures=_all(plan.ids, error))
+        self.drop(result.failures)
+        return result.taking(time.monotonic() - started)
+
+    def drop(self, ids: Iterable[str]) -> None:
+        """Free what these generations own; unknown ids are ignored."""
+        for id in ids:
+            self._states.pop(id, None)
+
+    def _operate(self, plan: StepPlan, in_use: Collection[str]) -> StepResult:
+        match plan.stage:
+            case Stage.LOADING_MODEL:
+                self._models.load(plan.model, in_use)
+                return StepResult(plan, advanced=plan.ids)
+            case Stage.ENCODING:
+                return self._encode(plan)
+            case Stage.DENOISING:
+                return self._denoise(plan)
+            case Stage.DECODING:
+                return self._decode(plan)
+
+    def _encode(self, plan: StepPlan) -> StepResult:
+        generation = plan.generations[0]
+        state = self._models.get(plan.model).begin(generation.spec)
+        self._states[generation.spec.id] = state
+        return StepResult(plan, advanced=plan.ids, calls=state.calls)
+
+    def _decode(self, plan: StepPlan) -> StepResult:
+        state = self._states.pop(plan.ids[0])
+        return StepResult(plan, advanced=plan.ids, pixels=self._models.get(plan.model).decode(state))
+
+    def _denoise(self, plan: StepPlan) -> StepResult:
+        """A batch that runs out of memory is left for a narrower one; one that fails otherwise is taken apart."""
+        started = time.monotonic()
+        try:
+            failures = self._advance(plan.model, plan.ids)
+        except Exception as error:
+            if len(plan.ids) == 1:
+                raise
+            if is_out_of_memory(error):
+                self._capacity.out_of_memory(plan.generations[0].key, self._rows(plan.ids))
+                return StepResult(plan)
+            failures = self._advance_alone(plan.model, plan.ids)
+        else:
+            self._capacity.record(plan.generations[0].key, self._rows(plan.ids), time.monotonic() - started)
+        advanced = tuple(id for id in plan.ids if id not in failures)
+        return StepResult(plan, advanced=advanced, failures=failures)
+
+    def _advance(self, model: str, ids: Sequence[str]) -> Mapping[str, Failure]:
+        """One forward pass and everyone's sampler step. Raises before any state has changed, or not at all."""
+        states = [self._states[id] for id in ids]
+        predictions = self._models.get(model).predict(states)
+        finite = _are_finite(predictions)
+        failures: dict[str, Failure] = {}
+        for id, state, prediction, is_finite in zip(ids, states, predictions, finite, strict=True):
+            try:
+                if not is_finite:
+                    raise NanOutput(
+                        f"the model computed NaN or infinity at step {state.step + 1} of {state.calls}; "
+                        "try another scheduler, more steps, less guidance, or run the model in float32"
+                    )
+                state.advance(prediction)
+            except Exception as error:
+                failures[id] = failure_of(error)
+        return failures
+
+    def _advance_alone(self, model: str, ids: Sequence[str]) -> Mapping[str, Failure]:
+        failures: dict[str, Failure] = {}
+        for id in ids:
+            try:
+                failures.update(self._advance(model, [id]))
+            except Exception as error:
+                failures[id] = failure_of(error)
+        return failures
+
+    def _rows(self, ids: Sequence[str]) -> int:
+        return sum(self._states[id].rows for id in ids)
+
+
+def _are_finite(predictions: Sequence[Tensor]) -> list[bool]:
+    """For each image; one transfer from the device for all."""
+    return torch.stack([torch.isfinite(prediction).all() for prediction in predictions]).tolist()
+
+
+def _all(ids: Sequence[str], error: Exception) -> Mapping[str, Failure]:
+    return dict.fromkeys(ids, failure_of(error))

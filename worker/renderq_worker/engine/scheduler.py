@@ -1,0 +1,103 @@
+"""Who steps next: shortest remaining work first, with ageing. Pure policy, no torch.
+
+Urgency is the work that is left minus a share of the time spent waiting. A short generation passes a long one that
+has not waited long; whoever waits long enough passes every newcomer, so waiting is bounded.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+
+from renderq_worker.engine.batch_key import BatchKey
+from renderq_worker.engine.generation import Generation, Stage
+from renderq_worker.engine.plan import Limit, StepPlan, StepResult
+
+AGEING = 1 / 8
+"""Remaining operations that one operation of waiting outweighs. 0 would starve long generations; 1 is arrival order."""
+
+LOAD_WORK = 32
+"""Operations that loading a model counts as, so that two models that do not fit together do not take turns."""
+
+
+class Scheduler:
+    """Holds the generations in flight and chooses the engine's next operation."""
+
+    def __init__(self) -> None:
+        self._generations: dict[str, Generation] = {}
+        """By id, in order of arrival, which decides between equals."""
+
+    def __len__(self) -> int:
+        return len(self._generations)
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models that generations in flight need."""
+        return frozenset(generation.spec.model for generation in self._generations.values())
+
+    def add(self, generation: Generation) -> None:
+        self._generations[generation.spec.id] = generation
+
+    def cancel(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """Forget these; returns those that were here."""
+        return tuple(id for id in ids if self._generations.pop(id, None) is not None)
+
+    def plan(self, limit_of: Callable[[BatchKey], Limit], resident: Collection[str]) -> StepPlan | None:
+        """The next operation, or None when nothing is in flight.
+
+        A model is loaded for all who need it. Whoever is about to join the batch is encoded first, one at a time.
+        """
+        ranked = sorted(self._generations.values(), key=lambda generation: _urgency(generation, resident))
+        if not ranked:
+            return None
+        lead = ranked[0]
+        if lead.spec.model not in resident:
+            same_model = (generation for generation in ranked if generation.spec.model == lead.spec.model)
+            return StepPlan(Stage.LOADING_MODEL, tuple(same_model))
+        if lead.stage is Stage.DECODING:
+            return StepPlan(Stage.DECODING, (lead,))
+        batch = _batch(lead, ranked, limit_of(lead.key))
+        for generation in batch:
+            if generation.stage is Stage.ENCODING:
+                return StepPlan(Stage.ENCODING, (generation,))
+        return StepPlan(Stage.DENOISING, batch)
+
+    def update(self, result: StepResult) -> None:
+        """Move on who advanced, forget who ended, and let the others age."""
+        plan = result.plan
+        for generation in self._generations.values():
+            if generation.spec.id not in result.advanced:
+                generation.waited += 1
+        for generation in plan.generations:
+            if generation.spec.id in result.advanced:
+                self._advance(generation, result)
+        for id in result.failures:
+            self._generations.pop(id, None)
+
+    def _advance(self, generation: Generation, result: StepResult) -> None:
+        match result.plan.stage:
+            case Stage.LOADING_MODEL:
+                generation.loaded(result.seconds)
+            case Stage.ENCODING:
+                generation.started(result.calls, result.seconds)
+            case Stage.DENOISING:
+                generation.stepped(len(result.plan.generations), result.seconds)
+            case Stage.DECODING:
+                generation.decoded(result.seconds)
+                self._generations.pop(generation.spec.id, None)
+
+
+def _urgency(generation: Generation, resident: Collection[str]) -> float:
+    """Lower goes first."""
+    load = 0 if generation.spec.model in resident else LOAD_WORK
+    return generation.remaining + load - AGEING * generation.waited
+
+
+def _batch(lead: Generation, ranked: Iterable[Generation], limit: Limit) -> tuple[Generation, ...]:
+    """The most urgent generations that may share a forward pass with `lead`, within the limit."""
+    batch, rows = [lead], lead.spec.rows
+    for generation in ranked:
+        if len(batch) == limit.generations:
+            break
+        fits = generation.key == lead.key and rows + generation.spec.rows <= limit.rows
+        if generation is not lead and fits and generation.stage is not Stage.DECODING:
+            batch.append(generation)
+            rows += generation.spec.rows
+    return tuple(batch)

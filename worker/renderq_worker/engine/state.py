@@ -1,0 +1,97 @@
+"""What a generation owns on the device, and how rows are gathered for a forward pass and scattered back.
+
+Nothing here refers to a model's weights: a model may leave memory while its generations wait.
+"""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from renderq_worker.engine.samplers import Sampler
+
+
+@dataclass(slots=True)
+class State:
+    """One image between noise and latents."""
+
+    latents: Tensor
+    """[1, channels, height / 8, width / 8]"""
+    embeddings: Tensor
+    """[rows, tokens, width]: negative then positive prompt, or the positive one alone."""
+    guidance_scale: float
+    sampler: Sampler
+    """The image's own, with its own history."""
+    generator: torch.Generator
+    """The image's own, on the CPU: the same noise on every device."""
+    guidance_embedding: Tensor | None = None
+    """[rows, width] for models that were distilled to take the guidance scale as an input."""
+    step: int = 0
+    extra: dict[str, Any] = field(init=False)
+    """Keyword arguments of the sampler's step, chosen as the stock pipeline does."""
+
+    def __post_init__(self) -> None:
+        accepted = inspect.signature(self.sampler.step).parameters
+        arguments = {"eta": 0.0, "generator": self.generator}
+        self.extra = {name: value for name, value in arguments.items() if name in accepted}
+
+    @property
+    def rows(self) -> int:
+        return self.embeddings.shape[0]
+
+    @property
+    def calls(self) -> int:
+        """Model calls in all."""
+        return len(self.sampler.timesteps)
+
+    @property
+    def timestep(self) -> Tensor:
+        return self.sampler.timesteps[self.step]
+
+    def advance(self, prediction: Tensor) -> None:
+        """One sampler step with the model's prediction for this image's rows, [rows, channels, h, w]."""
+        if self.rows == 2:
+            negative, positive = prediction.chunk(2)
+            prediction = negative + self.guidance_scale * (positive - negative)
+        step = self.sampler.step(prediction, self.timestep, self.latents, **self.extra, return_dict=False)
+        self.latents = step[0]
+        self.step += 1
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """Arguments of one forward pass; B is the sum of the images' rows."""
+
+    sample: Tensor
+    """[B, channels, h, w]"""
+    timestep: Tensor
+    """[B], float32: samplers count in integers or in floats, the model embeds floats."""
+    embeddings: Tensor
+    """[B, tokens, width]"""
+    guidance_embedding: Tensor | None
+    """[B, width] or None"""
+
+
+def gather(states: Sequence[State]) -> ModelInput:
+    """The rows of these images, an image's own next to each other. Changes no state; may be repeated."""
+    samples = [state.sampler.scale_model_input(_repeat(state), state.timestep) for state in states]
+    timesteps = [state.timestep.to(torch.float32).expand(state.rows) for state in states]
+    guidance = [state.guidance_embedding for state in states if state.guidance_embedding is not None]
+    return ModelInput(
+        torch.cat(samples),
+        torch.cat(timesteps),
+        torch.cat([state.embeddings for state in states]),
+        torch.cat(guidance) if guidance else None,
+    )
+
+
+def scatter(prediction: Tensor, states: Sequence[State]) -> tuple[Tensor, ...]:
+    """Each image's rows of the model's output, in the order that `gather` got the images."""
+    return prediction.split([state.rows for state in states])
+
+
+def _repeat(state: State) -> Tensor:
+    return torch.cat([state.latents] * state.rows)

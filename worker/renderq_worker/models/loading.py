@@ -1,0 +1,63 @@
+"""Reading a diffusers pipeline from a folder. Nothing here runs code from a checkpoint or asks the network."""
+
+import gc
+import json
+from pathlib import Path
+
+import torch
+from diffusers import StableDiffusionPipeline
+from diffusers.utils import logging as diffusers_logging
+from transformers.utils import logging as transformers_logging
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.models.errors import ModelLoadFailed
+
+
+def load_stable_diffusion(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> StableDiffusionPipeline:
+    """The pipeline in the folder `entry.source`, in evaluation mode on `device`.
+
+    safetensors are preferred; pickled weights are read with `weights_only`, and components that bring their own code
+    are refused, both by diffusers' defaults. Raises `ModelLoadFailed`; running out of memory raises as it is.
+    """
+    _require_pipeline(entry)
+    _release_evicted()
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+    try:
+        pipeline = StableDiffusionPipeline.from_pretrained(entry.source, dtype=dtype, local_files_only=True)
+        pipeline.to(device)
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:
+        raise ModelLoadFailed(
+            f"model {entry.name!r} cannot be loaded from {entry.source}: {_first_line(error)}; "
+            "check that the folder is a complete diffusers pipeline"
+        ) from error
+    return pipeline
+
+
+def _require_pipeline(entry: ModelEntry) -> None:
+    index = Path(entry.source) / "model_index.json"
+    try:
+        pipeline_class = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelLoadFailed(
+            f"model {entry.name!r}: {index} cannot be read ({_first_line(error)}); "
+            "source must be the folder of a diffusers pipeline"
+        ) from error
+    if pipeline_class != "StableDiffusionPipeline":
+        raise ModelLoadFailed(
+            f"model {entry.name!r}: {entry.source} holds a {pipeline_class}, "
+            f"family {entry.family!r} needs a StableDiffusionPipeline"
+        )
+
+
+def _release_evicted() -> None:
+    """Give back the memory of models that left just before; the allocator of a GPU keeps it otherwise."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

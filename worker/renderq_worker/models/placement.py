@@ -1,0 +1,55 @@
+"""Which device a model runs on, and in which number format."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.models.footprint import parameters
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+
+LARGE_UNET = 100_000_000
+"""UNet weights from which bfloat16 is twice as fast as float32 on a CPU with AVX512-BF16; SD 1.5 has 860 million."""
+
+
+def resolve_device(device: str) -> torch.device:
+    """`auto` is the first CUDA device where there is one, else the CPU."""
+    if device != "auto":
+        return torch.device(device)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def resolve_dtype(entry: ModelEntry, preferred: Dtype, device: torch.device) -> torch.dtype:
+    """The catalog's format, else `preferred`, else the best one for the device.
+
+    On CUDA that is float16, which Stable Diffusion was published in. On a CPU it is float32, so that the picture is
+    the one that stock diffusers gives by default: small models gain nothing from bfloat16. Large ones gain a factor
+    of two, minutes per picture, so they get it where the CPU computes it natively. float16 does not run on CPUs.
+    """
+    for name in (entry.dtype, preferred):
+        if name != "auto":
+            return getattr(torch, name)
+    if device.type == "cuda":
+        return torch.float16
+    if _has_bfloat16() and parameters(Path(entry.source), "unet") >= LARGE_UNET:
+        return torch.bfloat16
+    return torch.float32
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that models may take now without pushing others out."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            return int(value.split()[0]) * 1024
+    raise RuntimeError("/proc/meminfo has no MemAvailable; set the memory budget")
+
+
+def _has_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 in hardware."""
+    flags = Path("/proc/cpuinfo").read_text()
+    return "avx512_bf16" in flags or "amx_bf16" in flags
