@@ -1,1 +1,92 @@
-"""renderq: the client library of the renderq rendering service."""
+"""renderq: the client library of the renderq rendering service.
+
+from renderq import Client
+
+with Client() as client:
+    job = client.run("a red circle on a blue background")
+    client.images(job)[0].save("circle.png")
+"""
+
+from renderq.client import AsyncClient, Client
+from renderq.contract import (
+    Job,
+    JobError,
+    JobErrorCode,
+    Model,
+    Output,
+    OutputOptions,
+    Progress,
+    Stage,
+    Status,
+    Worker,
+)
+from renderq.errors import (
+    APIError,
+    ConfigurationError,
+    ConnectionFailed,
+    Forbidden,
+    ImageCorrupted,
+    InvalidRequest,
+    JobCanceled,
+    JobExpired,
+    JobFailed,
+    JobUnsuccessful,
+    NotFound,
+    RateLimited,
+    RenderqError,
+    ServiceUnavailable,
+    UnexpectedAnswer,
+    WaitTimeout,
+)
+from renderq.fields import OutputFields, RequestFields
+from renderq.images import AsyncImage, AsyncImages, Image, Images
+from renderq.job_handle import AsyncJobHandle, JobHandle
+from renderq.version import version
+
+__all__ = [
+    "APIError",
+    "AsyncClient",
+    "AsyncImage",
+    "AsyncImages",
+    "AsyncJobHandle",
+    "Client",
+    "ConfigurationError",
+    "ConnectionFailed",
+    "Forbidden",
+    "Image",
+    "ImageCorrupted",
+    "Images",
+    "InvalidRequest",
+    "Job",
+    "JobCanceled",
+    "JobError",
+    "JobErrorCode",
+    "JobExpired",
+    "JobFailed",
+    "JobHandle",
+    "JobUnsuccessful",
+    "Model",
+    "NotFound",
+    "Output",
+    "OutputFields",
+    "OutputOptions",
+    "Progress",
+    "RateLimited",
+    "RenderqError",
+    "RequestFields",
+    "ServiceUnavailable",
+    "Stage",
+    "Status",
+    "UnexpectedAnswer",
+    "WaitTimeout",
+    "Worker",
+    "__version__",
+]
+
+__version__: str
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        return version()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,155 @@
+"""`Client` and `AsyncClient`: the same names, the same arguments, the same errors."""
+
+import os
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, Unpack
+
+from renderq.catalog import AsyncModels, AsyncWorkers, Models, Workers
+from renderq.configuration import configure
+from renderq.contract import Job
+from renderq.core.calls import show_job, submit_job
+from renderq.fields import RequestFields
+from renderq.images import AsyncImage, AsyncImages, Image, Images
+from renderq.job_handle import AsyncJobHandle, JobHandle
+from renderq.transport import AsyncTransport, Transport
+
+TIMEOUT = 30.0
+MAX_RETRIES = 4
+
+
+class Client:
+    """A renderq service, for code that waits. Close it, or use it in a `with` block; threads may share it.
+
+    `base_url` defaults to `RENDERQ_URL`, else `http://127.0.0.1:8400`; `api_key` to `RENDERQ_API_KEY`, else none.
+    `timeout`: seconds that one attempt may be without an answer. `max_retries`: further attempts after a lost
+    connection, 408, 429 or 5xx; a job is never submitted twice by them. Raises `ConfigurationError`.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        max_retries: int = MAX_RETRIES,
+    ) -> None:
+        self._transport = Transport(configure(base_url, api_key, timeout, max_retries, os.environ))
+        self.models = Models(self._transport)
+        self.workers = Workers(self._transport)
+
+    def run(
+        self,
+        prompt: str,
+        *,
+        timeout: float | None = None,
+        on_progress: Callable[[Job], None] | None = None,
+        idempotency_key: str | None = None,
+        **fields: Unpack[RequestFields],
+    ) -> Job:
+        """Submit a job and wait for it, at most `timeout` seconds; `images` then has its pictures.
+
+        The arguments and the errors are those of `submit` and `JobHandle.wait`.
+        """
+        handle = self.submit(prompt, idempotency_key=idempotency_key, **fields)
+        return handle.wait(timeout, on_progress)
+
+    def submit(self, prompt: str, *, idempotency_key: str | None = None, **fields: Unpack[RequestFields]) -> JobHandle:
+        """Submit a job; see `RequestFields` for what it may say.
+
+        `idempotency_key` (1 … 255 characters) makes one job of several calls within 24 hours, also from several
+        processes; without it every call is a job. Raises `InvalidRequest`, `RateLimited`, `ServiceUnavailable`,
+        `ConnectionFailed` and other kinds of `APIError`.
+        """
+        return JobHandle(self._transport, self._transport.call(submit_job(prompt, fields, idempotency_key)))
+
+    def job(self, job_id: str) -> JobHandle:
+        """A job that was submitted before. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
+        return JobHandle(self._transport, self._transport.call(show_job(job_id)))
+
+    def images(self, job: Job) -> Images:
+        """The finished pictures of a job. Nothing is downloaded yet."""
+        return Images(Image(self._transport, job, output) for output in job.outputs)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncClient:
+    """A renderq service, for asyncio. Close it, or use it in an `async with` block.
+
+    `base_url` defaults to `RENDERQ_URL`, else `http://127.0.0.1:8400`; `api_key` to `RENDERQ_API_KEY`, else none.
+    `timeout`: seconds that one attempt may be without an answer. `max_retries`: further attempts after a lost
+    connection, 408, 429 or 5xx; a job is never submitted twice by them. Raises `ConfigurationError`.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        max_retries: int = MAX_RETRIES,
+    ) -> None:
+        self._transport = AsyncTransport(configure(base_url, api_key, timeout, max_retries, os.environ))
+        self.models = AsyncModels(self._transport)
+        self.workers = AsyncWorkers(self._transport)
+
+    async def run(
+        self,
+        prompt: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 — not the call's time but the job's
+        on_progress: Callable[[Job], None] | None = None,
+        idempotency_key: str | None = None,
+        **fields: Unpack[RequestFields],
+    ) -> Job:
+        """Submit a job and wait for it, at most `timeout` seconds; `images` then has its pictures.
+
+        The arguments and the errors are those of `submit` and `AsyncJobHandle.wait`. A task that is canceled while it
+        waits leaves the job alone.
+        """
+        handle = await self.submit(prompt, idempotency_key=idempotency_key, **fields)
+        return await handle.wait(timeout, on_progress)
+
+    async def submit(
+        self, prompt: str, *, idempotency_key: str | None = None, **fields: Unpack[RequestFields]
+    ) -> AsyncJobHandle:
+        """Submit a job; see `RequestFields` for what it may say.
+
+        `idempotency_key` (1 … 255 characters) makes one job of several calls within 24 hours, also from several
+        processes; without it every call is a job. Raises `InvalidRequest`, `RateLimited`, `ServiceUnavailable`,
+        `ConnectionFailed` and other kinds of `APIError`.
+        """
+        job = await self._transport.call(submit_job(prompt, fields, idempotency_key))
+        return AsyncJobHandle(self._transport, job)
+
+    async def job(self, job_id: str) -> AsyncJobHandle:
+        """A job that was submitted before. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
+        job = await self._transport.call(show_job(job_id))
+        return AsyncJobHandle(self._transport, job)
+
+    def images(self, job: Job) -> AsyncImages:
+        """The finished pictures of a job. Nothing is downloaded yet."""
+        return AsyncImages(AsyncImage(self._transport, job, output) for output in job.outputs)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()

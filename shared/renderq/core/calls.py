@@ -1,0 +1,94 @@
+"""Arguments → what is sent, and how its answer is read: one function per route."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Generic, TypeVar
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx2
+
+from renderq.contract import Job, Model, ModelList, OutputOptions, WorkerList
+from renderq.core.answers import Snapshot, read, read_snapshot
+from renderq.fields import RequestFields
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One logical request, however often it is attempted."""
+
+    method: str
+    url: str
+    """Relative to the service's address, or absolute."""
+    read: Callable[[httpx2.Response], T]
+    """Makes the result of an answer below 400."""
+    body: Mapping[str, object] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    hold: int = 0
+    """Seconds that the service may take because it was asked to."""
+
+
+def submit_job(prompt: str, fields: RequestFields, idempotency_key: str | None) -> Call[Job]:
+    """A new job. All attempts carry the same key, so that the service makes one job of them."""
+    body = {name: _plain(value) for name, value in fields.items() if value is not None}
+    return Call(
+        "POST",
+        "v1/jobs",
+        partial(read, Job),
+        body={"prompt": prompt, **body},
+        headers={"Idempotency-Key": idempotency_key or str(uuid4())},
+    )
+
+
+def get_job(job_id: str, *, hold: int = 0, etag: str | None = None) -> Call[Snapshot | None]:
+    """A job; `None` if it still is what `etag` was given for.
+
+    With `hold` the service is asked to answer only when the job is terminal, or after that many seconds.
+    """
+    headers: dict[str, str] = {}
+    if hold:
+        headers["Prefer"] = f"wait={hold}"
+    if etag:
+        headers["If-None-Match"] = etag
+    return Call("GET", _job_path(job_id), read_snapshot, headers=headers, hold=hold)
+
+
+def show_job(job_id: str) -> Call[Job]:
+    """A job as it is now."""
+    return Call("GET", _job_path(job_id), partial(read, Job))
+
+
+def cancel_job(job_id: str) -> Call[Job]:
+    return Call("POST", f"{_job_path(job_id)}/cancel", partial(read, Job))
+
+
+def list_models() -> Call[ModelList]:
+    return Call("GET", "v1/models", partial(read, ModelList))
+
+
+def get_model(name: str) -> Call[Model]:
+    return Call("GET", f"v1/models/{quote(name, safe='')}", partial(read, Model))
+
+
+def list_workers() -> Call[WorkerList]:
+    return Call("GET", "v1/workers", partial(read, WorkerList))
+
+
+def get_file(url: str) -> Call[httpx2.Response]:
+    """Any file, or the redirect to it."""
+    return Call("GET", url, _as_it_is, headers={"Accept": "*/*"})
+
+
+def _as_it_is(response: httpx2.Response) -> httpx2.Response:
+    return response
+
+
+def _job_path(job_id: str) -> str:
+    return f"v1/jobs/{quote(job_id, safe='')}"
+
+
+def _plain(value: object) -> object:
+    return value.model_dump(exclude_unset=True) if isinstance(value, OutputOptions) else value

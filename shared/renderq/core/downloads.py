@@ -1,0 +1,35 @@
+"""From a picture's stable address to its bytes."""
+
+import hashlib
+
+from renderq.configuration import Configuration
+from renderq.contract import Output
+from renderq.core.answers import unexpected
+from renderq.core.calls import get_file
+from renderq.core.flows import Flow, perform
+from renderq.errors import ImageCorrupted
+
+REDIRECTS_MAX = 5
+
+
+def download(output: Output, configuration: Configuration) -> Flow[bytes]:
+    """The picture's file. The API key goes to the service alone, not to the store that it redirects to.
+
+    Raises `ImageCorrupted` if the bytes are not those that were rendered, `ConnectionFailed` and `APIError`.
+    """
+    url = configuration.url(output.url)
+    response = yield from perform(get_file(str(url)), configuration)
+    for _ in range(REDIRECTS_MAX):
+        if not response.has_redirect_location:
+            break
+        url = url.join(response.headers["Location"])
+        response = yield from perform(get_file(str(url)), configuration)
+    if not response.is_success:
+        raise unexpected(response, "a picture was expected")
+    digest = hashlib.sha256(response.content).hexdigest()
+    if digest != output.sha256:
+        raise ImageCorrupted(
+            f"image {output.index} from {output.url} is damaged: {len(response.content)} bytes with sha256 {digest}, "
+            f"but {output.size_bytes} bytes with {output.sha256} were rendered"
+        )
+    return response.content

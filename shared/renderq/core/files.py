@@ -1,0 +1,45 @@
+"""Where a picture goes on disk, and how it gets there whole or not at all."""
+
+import os
+from pathlib import Path
+from secrets import token_hex
+
+from renderq.contract import Job, Output
+
+PathLike = str | os.PathLike[str]
+
+SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
+"""Content type → file name suffix."""
+
+
+def picture_path(path: PathLike, job: Job, output: Output, *, numbered: bool) -> Path:
+    """The file for a picture.
+
+    A folder (one that exists, or a path that ends with a slash) gets a file named after the job. With `numbered`, and
+    always in a folder, `-INDEX` follows the name if the job has several pictures. A name without a suffix gets the
+    one of the picture's type.
+    """
+    target = Path(path)
+    in_folder = target.is_dir() or os.fspath(path).endswith(("/", os.sep))
+    if in_folder:
+        target = target / job.id
+    number = f"-{output.index}" if (numbered or in_folder) and job.progress.images_total > 1 else ""
+    suffix = target.suffix or SUFFIXES.get(output.content_type, "")
+    return target.with_name(f"{target.stem}{number}{suffix}")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file that appears under its name only when it is complete; missing folders are made.
+
+    Raises `OSError`.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)  # a device or a pipe: to replace it would destroy it
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{token_hex(4)}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,88 @@
+"""A flow asks for attempts and is sent their responses; whoever drives it does the waiting and the sending.
+
+That is how `Client` and `AsyncClient` share everything but the input and output itself.
+"""
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from math import inf
+from typing import TypeAlias, TypeVar
+
+import httpx2
+
+from renderq.configuration import Configuration
+from renderq.core.answers import api_error, shown
+from renderq.core.calls import Call
+from renderq.core.retries import is_retried, retry_delay
+from renderq.errors import ConnectionFailed
+
+T = TypeVar("T")
+
+BAD_REQUEST = 400
+SILENCE_AFTER_DEADLINE = 5.0
+"""Seconds by which a service that says nothing may exceed a deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Wait `delay` seconds, then send this; redirects are not followed."""
+
+    delay: float
+    method: str
+    url: httpx2.URL
+    headers: dict[str, str]
+    body: object | None
+    timeout: float
+    """Seconds without a byte after which the attempt has failed."""
+
+
+Flow: TypeAlias = Generator[Attempt, httpx2.Response, T]
+"""Asks for attempts, receives responses (or an `httpx2.RequestError`, thrown), returns a result."""
+
+
+def perform(call: Call[T], configuration: Configuration, delay: float = 0.0, deadline: float = inf) -> Flow[T]:
+    """One call with its retries, the first attempt after `delay` seconds.
+
+    No attempt is begun after `deadline` (on the monotonic clock). Raises `ConnectionFailed` and `APIError`.
+    """
+    number = 0
+    while True:
+        try:
+            response = yield _attempt(call, configuration, delay, deadline)
+        except httpx2.RequestError as error:
+            failure = _connection_failed(configuration, error)
+            retry_after = None
+        else:
+            if response.status_code < BAD_REQUEST:
+                return call.read(response)
+            failure = api_error(response)
+            if not is_retried(failure.status):
+                raise failure
+            retry_after = failure.retry_after
+        pause = retry_delay(number, configuration.max_retries, retry_after)
+        if pause is None or time.monotonic() + pause > deadline:
+            raise failure
+        number, delay = number + 1, pause
+
+
+def _attempt(call: Call[T], configuration: Configuration, delay: float, deadline: float) -> Attempt:
+    url = configuration.url(call.url)
+    headers = {"Accept": "application/json", **call.headers}
+    if configuration.api_key and configuration.is_own_origin(url):
+        headers["Authorization"] = f"Bearer {configuration.api_key}"
+    return Attempt(
+        delay=delay,
+        method=call.method,
+        url=url,
+        headers=headers,
+        body=call.body,
+        timeout=min(configuration.timeout + call.hold, deadline - time.monotonic() - delay + SILENCE_AFTER_DEADLINE),
+    )
+
+
+def _connection_failed(configuration: Configuration, error: httpx2.RequestError) -> ConnectionFailed:
+    reason = str(error) or type(error).__name__
+    failure = ConnectionFailed(f"no answer from {shown(configuration.base_url)}: {reason}")
+    failure.__cause__ = error
+    return failure

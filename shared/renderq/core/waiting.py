@@ -1,0 +1,73 @@
+"""How to wait for a job: long polls, or short ones where the service does not hold requests or progress is wanted."""
+
+import time
+from collections.abc import Callable
+from math import inf
+
+from renderq.configuration import Configuration
+from renderq.contract import LIMITS, Job
+from renderq.core.answers import Snapshot
+from renderq.core.calls import get_job
+from renderq.core.flows import Flow, perform
+from renderq.errors import ConnectionFailed, RateLimited, ServiceUnavailable, WaitTimeout, job_error
+
+POLL_INTERVAL = 0.3
+"""Seconds between polls for progress, and the least between any two."""
+POLL_DEFAULT = 1.0
+"""Seconds between plain polls of a service that suggests nothing."""
+POLL_MAX = 30.0
+"""Seconds; the service's suggestion is an estimate, and the job may be done sooner."""
+
+
+def wait_for(
+    job: Job,
+    configuration: Configuration,
+    timeout: float | None,
+    on_progress: Callable[[Job], None] | None,
+    seen: Callable[[Job], None],
+) -> Flow[Job]:
+    """Ask until the job is terminal; returns it if it succeeded.
+
+    `seen` gets every snapshot, `on_progress` only those that differ from the one before. Raises `WaitTimeout`,
+    `JobUnsuccessful`, `ConnectionFailed` and `APIError`.
+    """
+    deadline = inf if timeout is None else time.monotonic() + timeout
+    pause, etag = 0.0, None
+    while not job.status.is_terminal:
+        began = time.monotonic() + pause
+        hold = 0 if on_progress else max(0, int(min(LIMITS.wait_seconds, deadline - began)))
+        snapshot = yield from _poll(job, configuration, hold, etag, pause, deadline)
+        if snapshot is not None:
+            job = snapshot.job
+            seen(job)
+        if snapshot is not None and on_progress is not None:
+            etag = snapshot.etag
+            on_progress(job)
+        now = time.monotonic()
+        if timeout is not None and now >= deadline and not job.status.is_terminal:
+            raise WaitTimeout(job, timeout)
+        pause = min(_pause(snapshot, now - began, on_progress is not None), deadline - now)
+    if error := job_error(job):
+        raise error
+    return job
+
+
+def _poll(
+    job: Job, configuration: Configuration, hold: int, etag: str | None, pause: float, deadline: float
+) -> Flow[Snapshot | None]:
+    try:
+        return (yield from perform(get_job(job.id, hold=hold, etag=etag), configuration, pause, deadline))
+    except (ConnectionFailed, RateLimited, ServiceUnavailable) as error:
+        error.add_note(f"{job.id} goes on")
+        raise
+
+
+def _pause(snapshot: Snapshot | None, elapsed: float, wants_progress: bool) -> float:
+    """Seconds until the next poll."""
+    if wants_progress or snapshot is None:
+        return POLL_INTERVAL
+    if snapshot.held:
+        return max(0.0, POLL_INTERVAL - elapsed)
+    if snapshot.retry_after is None:
+        return POLL_DEFAULT
+    return min(max(snapshot.retry_after, POLL_INTERVAL), POLL_MAX)

@@ -1,0 +1,54 @@
+"""What a job request may say, as keyword arguments.
+
+The names and the meaning are the wire's, see `renderq.contract.requests`. A field that is left out, or `None`, takes
+the model's default. The service checks the values: it knows its models' limits.
+"""
+
+from typing import Literal, TypedDict
+
+from renderq.contract import OutputOptions
+from renderq.contract.requests import ImageFormat, Scheduler
+
+
+class OutputFields(TypedDict, total=False):
+    """How the pictures are written; the same as `OutputOptions`, as a plain dictionary."""
+
+    format: ImageFormat
+    """`png` (default), `jpeg` or `webp`."""
+    quality: int
+    """1 … 100, default 90; for `jpeg` and `webp`."""
+    embed_recipe: bool
+    """Whether request, seed and model revision are written into the file (default: yes)."""
+
+
+class RequestFields(TypedDict, total=False):
+    """Everything that a request may say besides the prompt."""
+
+    task: Literal["txt2img"]
+    """What is made from what; `txt2img` (default): a picture from words."""
+    model: str | None
+    """A name from `client.models.list()`; default: the service's."""
+    negative_prompt: str
+    """What the picture should not show; acts when `guidance_scale` > 1."""
+    width: int | None
+    """Pixels, a multiple of 8."""
+    height: int | None
+    """Pixels, a multiple of 8."""
+    steps: int | None
+    """Denoising steps, 1 … 150."""
+    guidance_scale: float | None
+    """Classifier-free guidance, 0 … 50; at 1 and below it is off."""
+    scheduler: Scheduler | None
+    """The sampler; default: the model's own."""
+    seed: int | None
+    """Image k is made with seed + k; drawn at random if left out."""
+    n: int
+    """Number of pictures, 1 … 16."""
+    output: OutputOptions | OutputFields
+    """How the pictures are written, e.g. `{"format": "webp", "quality": 80}`."""
+    priority: int
+    """−10 … 10 within your own jobs; higher goes first."""
+    deadline_seconds: float | None
+    """Give up this many seconds after submission, 1 s … 7 d."""
+    metadata: dict[str, str]
+    """Your own notes, at most 16; returned with the job."""

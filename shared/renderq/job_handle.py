@@ -1,0 +1,99 @@
+"""A submitted job: ask how it stands, wait for it, cancel it, take its pictures."""
+
+from collections.abc import Callable
+
+from renderq.contract import Job, Status
+from renderq.core.calls import cancel_job, show_job
+from renderq.core.waiting import wait_for
+from renderq.images import AsyncImage, AsyncImages, Image, Images
+from renderq.transport import AsyncTransport, Transport
+
+
+class JobHandle:
+    """A job of the service. Keep its `id` to find it again with `client.job(id)`."""
+
+    def __init__(self, transport: Transport, job: Job) -> None:
+        self._transport = transport
+        self.job = job
+        """The job as it was last seen."""
+
+    @property
+    def id(self) -> str:
+        return self.job.id
+
+    @property
+    def images(self) -> Images:
+        """The pictures that were finished when the job was last seen."""
+        return Images(Image(self._transport, self.job, output) for output in self.job.outputs)
+
+    def status(self) -> Status:
+        """Ask how the job stands; `job` then has the rest. Raises `ConnectionFailed` and `APIError`."""
+        self.job = self._transport.call(show_job(self.id))
+        return self.job.status
+
+    def wait(self, timeout: float | None = None, on_progress: Callable[[Job], None] | None = None) -> Job:
+        """Wait until the job is done, at most `timeout` seconds; returns it if it succeeded.
+
+        `on_progress` gets every change that is seen, about three times a second at most. Raises `WaitTimeout`,
+        `JobFailed`, `JobCanceled`, `JobExpired`, `ConnectionFailed` and `APIError`; the job goes on unless it ended.
+        """
+        return self._transport.run(wait_for(self.job, self._transport.configuration, timeout, on_progress, self._see))
+
+    def cancel(self) -> Job:
+        """Ask for the job's end; returns it, `canceling` while a worker still has it, unchanged if it was done.
+
+        Raises `ConnectionFailed` and `APIError`.
+        """
+        self.job = self._transport.call(cancel_job(self.id))
+        return self.job
+
+    def _see(self, job: Job) -> None:
+        self.job = job
+
+
+class AsyncJobHandle:
+    """A job of the service. Keep its `id` to find it again with `await client.job(id)`."""
+
+    def __init__(self, transport: AsyncTransport, job: Job) -> None:
+        self._transport = transport
+        self.job = job
+        """The job as it was last seen."""
+
+    @property
+    def id(self) -> str:
+        return self.job.id
+
+    @property
+    def images(self) -> AsyncImages:
+        """The pictures that were finished when the job was last seen."""
+        return AsyncImages(AsyncImage(self._transport, self.job, output) for output in self.job.outputs)
+
+    async def status(self) -> Status:
+        """Ask how the job stands; `job` then has the rest. Raises `ConnectionFailed` and `APIError`."""
+        self.job = await self._transport.call(show_job(self.id))
+        return self.job.status
+
+    async def wait(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 — not the call's time but the job's
+        on_progress: Callable[[Job], None] | None = None,
+    ) -> Job:
+        """Wait until the job is done, at most `timeout` seconds; returns it if it succeeded.
+
+        `on_progress` gets every change that is seen, about three times a second at most. Raises `WaitTimeout`,
+        `JobFailed`, `JobCanceled`, `JobExpired`, `ConnectionFailed` and `APIError`; the job goes on unless it ended.
+        """
+        return await self._transport.run(
+            wait_for(self.job, self._transport.configuration, timeout, on_progress, self._see)
+        )
+
+    async def cancel(self) -> Job:
+        """Ask for the job's end; returns it, `canceling` while a worker still has it, unchanged if it was done.
+
+        Raises `ConnectionFailed` and `APIError`.
+        """
+        self.job = await self._transport.call(cancel_job(self.id))
+        return self.job
+
+    def _see(self, job: Job) -> None:
+        self.job = job
