@@ -64,7 +64,8 @@ class JobStore(Protocol):
         """Put back or end what lost its lease or passed its deadline: at most `limit` jobs of each kind.
 
         After an outage (the last sweep was more than a lease ago, or the server has restarted) all leases are
-        extended once and nothing is put back.
+        extended once and nothing is put back. So somebody has to sweep at least every half lease. Several may; each
+        change is told to the one whose call made it.
         """
         ...
 

@@ -71,7 +71,7 @@ class JobRecord:
     """Leases that ran out without a word from the worker; hand-backs do not count."""
     attempts_max: int
     suspect: bool
-    """Its last attempt ended in a loss: it is given only to an empty engine."""
+    """It lost a worker before: given only to an empty engine, and rendered alone. A hand-back clears nothing."""
     deadline_at_ms: int | None = None
     started_ms: int | None = None
     """Beginning of the current or last attempt."""
@@ -190,8 +190,11 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Finished:
     accepted: bool
-    """Whether this claim's outcome is the job's (also when it is told a second time)."""
+    """Whether this claim's outcome is the job's (also when it is told a second time). `canceled` is refused for a job
+    that nobody wanted to cancel."""
     record: JobRecord | None
+    """The job after the call. If it still names a refused claim, the store ended the job (deadline, lost lease), and
+    the outputs that it lists are that claim's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,64 @@
+"""The job store: the truth about jobs."""
+
+from renderq_shared.jobs.async_redis_store import AsyncRedisJobStore
+from renderq_shared.jobs.changes import CancelListener, Change, Reconnected, watch_changes
+from renderq_shared.jobs.connections import (
+    async_client,
+    celery_url,
+    check_server,
+    check_server_async,
+    sync_client,
+)
+from renderq_shared.jobs.protocol import JobStore
+from renderq_shared.jobs.records import (
+    Bounds,
+    Candidate,
+    ClaimRequest,
+    Finished,
+    Held,
+    Idempotency,
+    JobRecord,
+    JobUpdate,
+    ModelQueue,
+    NewJob,
+    Outcome,
+    QueuePlace,
+    Submission,
+    Submitted,
+    Swept,
+    Verdict,
+    WorkerRecord,
+)
+from renderq_shared.jobs.redis_store import RedisJobStore
+
+__all__ = [
+    "AsyncRedisJobStore",
+    "Bounds",
+    "CancelListener",
+    "Candidate",
+    "Change",
+    "ClaimRequest",
+    "Finished",
+    "Held",
+    "Idempotency",
+    "JobRecord",
+    "JobStore",
+    "JobUpdate",
+    "ModelQueue",
+    "NewJob",
+    "Outcome",
+    "QueuePlace",
+    "Reconnected",
+    "RedisJobStore",
+    "Submission",
+    "Submitted",
+    "Swept",
+    "Verdict",
+    "WorkerRecord",
+    "async_client",
+    "celery_url",
+    "check_server",
+    "check_server_async",
+    "sync_client",
+    "watch_changes",
+]

@@ -1,0 +1,86 @@
+"""The job store in Redis, for an event loop: the API."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+from renderq_shared.jobs import calls
+from renderq_shared.jobs.calls import Call
+from renderq_shared.jobs.records import (
+    Bounds,
+    ClaimRequest,
+    Finished,
+    Held,
+    JobRecord,
+    JobUpdate,
+    ModelQueue,
+    NewJob,
+    Outcome,
+    QueuePlace,
+    Submitted,
+    Swept,
+    Verdict,
+    WorkerRecord,
+)
+from renderq_shared.jobs.redis_errors import translated
+
+Answer = TypeVar("Answer")
+
+
+class AsyncRedisJobStore:
+    """The methods of `JobStore`, to be awaited: one round trip per call."""
+
+    def __init__(self, client: Redis, queue_name: Callable[[str], str]) -> None:
+        """`client` decodes replies to text (`async_client`); `queue_name`: model → the list of its wake-ups."""
+        self._client = client
+        self._queue_name = queue_name
+
+    async def submit(self, job: NewJob, bounds: Bounds) -> Submitted:
+        return await self._run(calls.submit(job, bounds, self._queue_name(job.model)))
+
+    async def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:
+        return await self._run(calls.get(tenant, job_id))
+
+    async def cancel(self, tenant: str, job_id: str) -> JobRecord | None:
+        return await self._run(calls.cancel(tenant, job_id))
+
+    async def claim(self, request: ClaimRequest) -> JobRecord | None:
+        return await self._run(calls.claim(request))
+
+    async def renew(self, held: Sequence[Held], lease_ms: int) -> tuple[Verdict, ...]:
+        return await self._run(calls.renew(held, lease_ms))
+
+    async def progress(self, held: Held, update: JobUpdate) -> Verdict:
+        return await self._run(calls.progress(held, update))
+
+    async def finish(self, held: Held, outcome: Outcome) -> Finished:
+        return await self._run(calls.finish(held, outcome))
+
+    async def requeue(self, held: Held) -> Verdict:
+        return await self._run(calls.requeue(held))
+
+    async def sweep(self, lease_ms: int, limit: int) -> Swept:
+        return await self._run(calls.sweep(lease_ms, limit))
+
+    async def register(self, worker: WorkerRecord, ttl_ms: int) -> None:
+        await self._run(calls.register(worker, ttl_ms))
+
+    async def unregister(self, worker_id: str) -> None:
+        await self._run(calls.unregister(worker_id))
+
+    async def workers(self) -> tuple[WorkerRecord, ...]:
+        return await self._run(calls.workers())
+
+    async def queues(self) -> tuple[ModelQueue, ...]:
+        return await self._run(calls.queues())
+
+    async def _run(self, call: Call[Answer]) -> Answer:
+        client = cast(Any, self._client)
+        with translated():
+            try:
+                reply = await client.evalsha(call.script.sha, 0, *call.arguments)
+            except NoScriptError:
+                reply = await client.eval(call.script.source, 0, *call.arguments)
+        return call.read(reply)

@@ -1,0 +1,156 @@
+"""The pure core of both Redis stores: arguments → a call of one script, its reply → records."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from renderq_shared.jobs.decoding import model_queue, optional_job, queue_place, worker_record
+from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
+from renderq_shared.jobs.records import (
+    Bounds,
+    ClaimRequest,
+    Finished,
+    Held,
+    JobRecord,
+    JobUpdate,
+    ModelQueue,
+    NewJob,
+    Outcome,
+    QueuePlace,
+    Submission,
+    Submitted,
+    Swept,
+    Verdict,
+    WorkerRecord,
+)
+from renderq_shared.jobs.scripts import Script, load_script
+
+IDEMPOTENCY_KEPT_MS = 24 * 3_600_000
+"""How long an idempotency key stands for its job."""
+
+CLAIM_REMEMBERED_MS = 60_000
+"""How long a repeated claim finds its job: longer than any client retries one call."""
+
+Answer = TypeVar("Answer")
+Argument = str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Answer]):
+    """One round trip: a script, its arguments, and how to read its reply."""
+
+    script: Script
+    arguments: tuple[Argument, ...]
+    read: Callable[[Any], Answer]
+
+
+def submit(job: NewJob, bounds: Bounds, wake_queue: str) -> Call[Submitted]:
+    """`wake_queue` is the list that holds the model's wake-ups."""
+    arguments = (
+        *(job.id, job.tenant, job.task, job.model, job.request_json),
+        *(job.images, job.cost, job.priority, job.attempts_max, "" if job.deadline_ms is None else job.deadline_ms),
+        *(bounds.total, bounds.per_tenant, wake_queue),
+        *((job.idempotency.key, job.idempotency.fingerprint) if job.idempotency else ("", "")),
+        IDEMPOTENCY_KEPT_MS,
+    )
+    return Call(
+        load_script("submit"),
+        arguments,
+        lambda reply: Submitted(Submission(reply[0]), optional_job(reply[2]), reply[1]),
+    )
+
+
+def get(tenant: str, job_id: str) -> Call[tuple[JobRecord, QueuePlace | None] | None]:
+    def read(reply: list[Any]) -> tuple[JobRecord, QueuePlace | None] | None:
+        record = optional_job(reply[0]) if reply else None
+        return (record, queue_place(*reply[1:]) if len(reply) > 1 else None) if record else None
+
+    return Call(load_script("get"), (tenant, job_id), read)
+
+
+def cancel(tenant: str, job_id: str) -> Call[JobRecord | None]:
+    return Call(load_script("cancel"), (tenant, job_id), optional_job)
+
+
+def claim(request: ClaimRequest) -> Call[JobRecord | None]:
+    arguments = (
+        *(request.claim_id, request.worker, request.lease_ms),
+        *(int(request.engine_empty), request.switch_after_ms, CLAIM_REMEMBERED_MS),
+        *(argument for each in request.candidates for argument in (each.model, int(each.resident))),
+    )
+    return Call(load_script("claim"), arguments, optional_job)
+
+
+def renew(held: Sequence[Held], lease_ms: int) -> Call[tuple[Verdict, ...]]:
+    arguments = (lease_ms, *(argument for each in held for argument in (each.job_id, each.claim_id)))
+    return Call(load_script("renew"), arguments, lambda reply: tuple(map(Verdict, reply)))
+
+
+def progress(held: Held, update: JobUpdate) -> Call[Verdict]:
+    return Call(load_script("progress"), (held.job_id, held.claim_id, *_news(update)), Verdict)
+
+
+def finish(held: Held, outcome: Outcome) -> Call[Finished]:
+    arguments = (
+        *(held.job_id, held.claim_id, outcome.status.value, outcome.error_json or ""),
+        "" if outcome.cost is None else outcome.cost,
+        *_news(outcome.update),
+    )
+    return Call(load_script("finish"), arguments, lambda reply: Finished(bool(reply[0]), optional_job(reply[1])))
+
+
+def requeue(held: Held) -> Call[Verdict]:
+    return Call(load_script("requeue"), (held.job_id, held.claim_id), Verdict)
+
+
+def sweep(lease_ms: int, limit: int) -> Call[Swept]:
+    def read(reply: list[Any]) -> Swept:
+        *ids, extended, queues, more = reply
+        return Swept(*map(tuple, ids), extended=extended, queues=_model_queues(queues), more=bool(more))
+
+    return Call(load_script("sweep"), (lease_ms, limit, WORKER_LOST_JSON, DEADLINE_EXCEEDED_JSON), read)
+
+
+def register(worker: WorkerRecord, ttl_ms: int) -> Call[None]:
+    arguments = (
+        *(worker.id, ttl_ms, worker.device, json.dumps(worker.models), json.dumps(worker.resident_models)),
+        *(worker.jobs, int(worker.draining), *worker.models),
+    )
+    return Call(load_script("register"), arguments, _nothing)
+
+
+def unregister(worker_id: str) -> Call[None]:
+    return Call(load_script("unregister"), (worker_id,), _nothing)
+
+
+def workers() -> Call[tuple[WorkerRecord, ...]]:
+    return Call(load_script("workers"), (), lambda reply: tuple(sorted(map(worker_record, reply), key=_worker_id)))
+
+
+def queues() -> Call[tuple[ModelQueue, ...]]:
+    return Call(load_script("queues"), (), _model_queues)
+
+
+def _news(update: JobUpdate) -> tuple[str, ...]:
+    named = {
+        "stage": update.stage,
+        "progress_json": update.progress_json,
+        "outputs_json": update.outputs_json,
+        "warnings_json": update.warnings_json,
+        "metrics_json": update.metrics_json,
+        "runtime_json": update.runtime_json,
+    }
+    return tuple(text for name, value in named.items() if value is not None for text in (name, value))
+
+
+def _model_queues(reply: list[Any]) -> tuple[ModelQueue, ...]:
+    return tuple(sorted((model_queue(*each) for each in reply), key=lambda queue: queue.model))
+
+
+def _worker_id(worker: WorkerRecord) -> str:
+    return worker.id
+
+
+def _nothing(reply: Any) -> None:
+    return None

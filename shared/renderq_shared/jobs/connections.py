@@ -1,0 +1,106 @@
+"""Clients of Redis or Valkey, and whether a server can be used."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.retry import Retry
+
+from renderq_shared.errors import StoreUnsuitable
+from renderq_shared.jobs.redis_errors import translated
+
+REDIS_MIN = (7, 2)
+VALKEY_MIN = (8, 0)
+
+
+def sync_client(url: str) -> Redis:
+    """For workers: patient. A call waits at most about 20 s, then raises."""
+    retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=3)
+    return Redis.from_url(
+        redis_py_url(url),
+        decode_responses=True,
+        socket_timeout=5.0,
+        socket_connect_timeout=3.0,
+        retry=retry,
+        **_keepalive(url),
+    )
+
+
+def async_client(url: str) -> AsyncRedis:
+    """For the API: no retries and half a second, so that "Redis is away" is an answer and not a wait."""
+    return AsyncRedis.from_url(
+        redis_py_url(url),
+        decode_responses=True,
+        socket_timeout=0.5,
+        socket_connect_timeout=0.5,
+        retry=AsyncRetry(NoBackoff(), 0),
+        **_keepalive(url),
+    )
+
+
+def redis_py_url(url: str) -> str:
+    """What redis-py takes: kombu's `redis+socket:///path?virtual_host=0` is its `unix:///path?db=0`."""
+    parts = urlsplit(url)
+    if parts.scheme != "redis+socket":
+        return url
+    query = {"db" if name == "virtual_host" else name: value for name, value in parse_qsl(parts.query)}
+    return f"unix://{parts.netloc}{parts.path}?{urlencode(query)}"
+
+
+def celery_url(url: str) -> str:
+    """What Celery takes: the same, but kombu checks no certificate unless the URL says so."""
+    parts = urlsplit(url)
+    if parts.scheme != "rediss" or "ssl_cert_reqs" in dict(parse_qsl(parts.query)):
+        return url
+    query = "&".join(filter(None, (parts.query, "ssl_cert_reqs=required")))
+    return urlunsplit(parts._replace(query=query))
+
+
+def check_server(client: Redis) -> tuple[str, ...]:
+    """Make sure that the server can be used; the warnings are for the operator.
+
+    Raises `StoreUnsuitable` for a server that is too old or a cluster, `StoreUnavailable` for none.
+    """
+    with translated():
+        return judge_server(cast(Any, client).info())
+
+
+async def check_server_async(client: AsyncRedis) -> tuple[str, ...]:
+    """`check_server` for an event loop."""
+    with translated():
+        return judge_server(await cast(Any, client).info())
+
+
+def judge_server(info: Mapping[str, Any]) -> tuple[str, ...]:
+    """What `INFO` says about a server's fitness; see `check_server`."""
+    valkey = info.get("valkey_version")
+    name, version, least = ("Valkey", valkey, VALKEY_MIN) if valkey else ("Redis", info["redis_version"], REDIS_MIN)
+    if tuple(int(part) for part in str(version).split(".")[:2]) < least:
+        raise StoreUnsuitable(
+            f"{name} {version} is too old: renderq needs Redis {_dotted(REDIS_MIN)} or Valkey {_dotted(VALKEY_MIN)}"
+        )
+    if info.get("cluster_enabled"):
+        raise StoreUnsuitable(
+            "this server is part of a cluster, where one call cannot change several keys at once: "
+            "point RENDERQ_REDIS_URL at a single primary (with replicas and Sentinel if you like)"
+        )
+    warnings: list[str] = []
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        warnings.append(f"maxmemory-policy is {policy}: a full server may drop jobs; set it to noeviction")
+    if not info.get("aof_enabled"):
+        warnings.append("the append-only file is off: a restart forgets jobs; set appendonly to yes")
+    return tuple(warnings)
+
+
+def _keepalive(url: str) -> dict[str, bool]:
+    """A unix socket has no peer that could vanish, and its connection knows no such option."""
+    return {} if urlsplit(url).scheme == "redis+socket" else {"socket_keepalive": True}
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

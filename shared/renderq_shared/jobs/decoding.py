@@ -1,0 +1,80 @@
+"""Redis' flat text → records. What is absent there is `None` here."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import TypeAdapter
+
+from renderq.contract import Status
+from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePlace, WorkerRecord
+
+_NAMES = TypeAdapter(tuple[str, ...])
+
+
+def pairs(flat: Sequence[str]) -> dict[str, str]:
+    """`[field, value, field, value, …]` as a mapping."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def optional_job(flat: Sequence[str]) -> JobRecord | None:
+    """A job as flat pairs; no pairs, no job."""
+    return job_record(pairs(flat)) if flat else None
+
+
+def job_record(fields: Mapping[str, str]) -> JobRecord:
+    """A job's hash. Fields that are the store's own are left out."""
+    losses = int(fields.get("losses", 0))
+    return JobRecord(
+        id=fields["id"],
+        tenant=fields["tenant"],
+        task=fields["task"],
+        model=fields["model"],
+        status=Status(fields["status"]),
+        version=int(fields["version"]),
+        request_json=fields["request_json"],
+        images=int(fields["images"]),
+        priority=int(fields["priority"]),
+        sequence=int(fields["sequence"]),
+        created_ms=int(fields["created_ms"]),
+        attempt=int(fields.get("attempt", 0)),
+        losses=losses,
+        attempts_max=int(fields["attempts_max"]),
+        suspect=losses > 0,
+        deadline_at_ms=_optional_int(fields.get("deadline_at_ms")),
+        started_ms=_optional_int(fields.get("started_ms")),
+        completed_ms=_optional_int(fields.get("completed_ms")),
+        claim_id=fields.get("claim_id"),
+        worker=fields.get("worker"),
+        stage=fields.get("stage"),
+        progress_json=fields.get("progress_json"),
+        outputs_json=fields.get("outputs_json"),
+        error_json=fields.get("error_json"),
+        warnings_json=fields.get("warnings_json"),
+        metrics_json=fields.get("metrics_json"),
+        runtime_json=fields.get("runtime_json"),
+    )
+
+
+def queue_place(ahead: int, served: int) -> QueuePlace:
+    return QueuePlace(ahead=ahead, served=bool(served))
+
+
+def model_queue(model: str, queued: int, oldest_age_ms: int, wake_length: int, served: int) -> ModelQueue:
+    return ModelQueue(model, queued, oldest_age_ms, wake_length, bool(served))
+
+
+def worker_record(flat: Sequence[str]) -> WorkerRecord:
+    fields = pairs(flat)
+    return WorkerRecord(
+        id=fields["id"],
+        device=fields["device"],
+        models=_NAMES.validate_json(fields["models_json"]),
+        resident_models=_NAMES.validate_json(fields["resident_models_json"]),
+        jobs=int(fields["jobs"]),
+        draining=fields["draining"] == "1",
+        started_ms=int(fields["started_ms"]),
+        seen_ms=int(fields["seen_ms"]),
+    )
+
+
+def _optional_int(text: str | None) -> int | None:
+    return None if text is None else int(text)

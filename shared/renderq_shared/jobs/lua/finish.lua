@@ -1,0 +1,35 @@
+#!lua flags=allow-oom
+-- End a job: running -> succeeded or failed, canceling -> canceled whatever the outcome.
+--
+-- ARGV: id, claim id, status, error_json ('' for none), measured cost ('' for none), then field, value, …
+-- Returns {accepted (1 or 0), job as flat pairs}.
+-- Atomic: fence, terminal status with its last news, correction of what fairness charged.
+
+local id, claim, status, error_json, cost = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local job = load_job(id)
+if not job then
+  return { 0, {} }
+end
+if job.ended_by == claim then
+  return { 1, map_to_pairs(job) }
+end
+local unasked = status == 'canceled' and job.status == 'running'
+if job.claim_id ~= claim or TERMINAL[job.status] or unasked then
+  return { 0, map_to_pairs(job) }
+end
+
+local fields = { ended_by = claim }
+for i = 6, #ARGV, 2 do
+  fields[ARGV[i]] = ARGV[i + 1]
+end
+if job.status == 'canceling' then
+  status = 'canceled'
+elseif error_json ~= '' then
+  fields.error_json = error_json
+end
+if cost ~= '' then
+  recharge(job, cost)
+  fields.charge = cost
+end
+end_job(job, status, fields)
+return { 1, map_to_pairs(job) }

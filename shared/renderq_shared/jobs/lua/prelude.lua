@@ -1,0 +1,192 @@
+-- What the scripts share; the loader puts it behind each script's `#!lua` line.
+--
+-- Keys
+--   rq:job:ID                  hash   a job: the fields of JobRecord as text (absent: none), and the store's own:
+--                                     cost (estimate), charge (what fairness charged for the last attempt),
+--                                     handed_back_by, ended_by (claims, so that a repeat finds its first answer)
+--   rq:jobs:TENANT             zset   a tenant's jobs by creation
+--   rq:idempotency:L:TENANT:K  string job id and fingerprint; L is the tenant's length, so that no key can be forged
+--   rq:queue:MODEL:TENANT      zset   queued jobs by (10 - priority) * 2^42 + sequence
+--   rq:active:MODEL            zset   tenants with queued jobs, by virtual time
+--   rq:virtual:MODEL           hash   tenant -> virtual time, kept while it has nothing queued
+--   rq:virtual-now             hash   model -> its current virtual time: that of the last job taken, when taken
+--   rq:oldest:MODEL            zset   queued jobs by creation
+--   rq:queued                  string queued jobs in all
+--   rq:queued-by-tenant        hash   tenant -> queued jobs
+--   rq:models                  hash   model -> the list that holds its wake-ups
+--   rq:leases                  zset   running and canceling jobs by the end of their lease
+--   rq:deadlines               zset   queued and running jobs that have a deadline, by it
+--   rq:claim:CLAIM             string the job that a claim took
+--   rq:worker:ID, rq:workers, rq:served:MODEL   live workers, and by model, by the end of their registration
+--   rq:sequence                string last place given
+--   rq:swept                   hash   time and server of the last sweep
+-- A model's name holds no colon.
+
+local CLOCK = redis.call('TIME')
+local NOW = CLOCK[1] * 1000 + math.floor(CLOCK[2] / 1000)
+local TERMINAL = { succeeded = true, failed = true, canceled = true, expired = true }
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+local function exact(number)
+  return string.format('%.17g', number)
+end
+
+local function pairs_to_map(flat)
+  local map = {}
+  for i = 1, #flat, 2 do
+    map[flat[i]] = flat[i + 1]
+  end
+  return map
+end
+
+local function map_to_pairs(map)
+  local flat = {}
+  for field, value in pairs(map) do
+    flat[#flat + 1] = field
+    flat[#flat + 1] = value
+  end
+  return flat
+end
+
+-- The job's fields, or nil.
+local function load_job(id)
+  local flat = redis.call('HGETALL', 'rq:job:' .. id)
+  if #flat > 0 then
+    return pairs_to_map(flat)
+  end
+end
+
+-- Write `fields`, drop `cleared`, count the change and publish it: once per change of a job.
+local function change(job, fields, cleared)
+  fields.version = whole(job.version + 1)
+  local write = { 'HSET', 'rq:job:' .. job.id }
+  for field, value in pairs(fields) do
+    write[#write + 1] = field
+    write[#write + 1] = value
+    job[field] = value
+  end
+  redis.call(unpack(write))
+  if cleared then
+    local drop = { 'HDEL', 'rq:job:' .. job.id }
+    for _, field in ipairs(cleared) do
+      if job[field] then
+        drop[#drop + 1] = field
+        job[field] = nil
+      end
+    end
+    if #drop > 2 then
+      redis.call(unpack(drop))
+    end
+  end
+  redis.call('PUBLISH', 'rq:changes', cjson.encode(job))
+end
+
+-- Fairness -----------------------------------------------------------------------------------------------------
+-- Start-time fair queueing: https://doi.org/10.1145/248156.248171. A tenant with queued jobs is never behind the
+-- model's current virtual time, so nobody saves up service by staying away.
+
+local function virtual_now(model)
+  return tonumber(redis.call('HGET', 'rq:virtual-now', model) or 0)
+end
+
+local function virtual_time(model, tenant)
+  return tonumber(redis.call('HGET', 'rq:virtual:' .. model, tenant) or 0)
+end
+
+local function set_virtual_time(model, tenant, time)
+  redis.call('HSET', 'rq:virtual:' .. model, tenant, exact(time))
+  redis.call('ZADD', 'rq:active:' .. model, 'XX', exact(time), tenant)
+end
+
+-- Charge the tenant for `job` in place of what was charged before; 0 gives all of it back.
+local function recharge(job, cost)
+  local before = virtual_time(job.model, job.tenant)
+  local after = before + cost - (job.charge or 0)
+  if after < before then
+    after = math.max(after, math.min(before, virtual_now(job.model)))
+  end
+  set_virtual_time(job.model, job.tenant, after)
+end
+
+-- Queue --------------------------------------------------------------------------------------------------------
+
+-- Put a job at its place; the same one whenever it comes back.
+local function enqueue(job)
+  local model, tenant = job.model, job.tenant
+  local queue = 'rq:queue:' .. model .. ':' .. tenant
+  if redis.call('EXISTS', queue) == 0 then
+    local start = math.max(virtual_time(model, tenant), virtual_now(model))
+    redis.call('ZADD', 'rq:active:' .. model, exact(start), tenant)
+    set_virtual_time(model, tenant, start)
+  end
+  redis.call('ZADD', queue, whole((10 - job.priority) * 2 ^ 42 + job.sequence), job.id)
+  redis.call('ZADD', 'rq:oldest:' .. model, job.created_ms, job.id)
+  redis.call('INCR', 'rq:queued')
+  redis.call('HINCRBY', 'rq:queued-by-tenant', tenant, 1)
+end
+
+local function dequeue(model, tenant, id)
+  local queue = 'rq:queue:' .. model .. ':' .. tenant
+  if redis.call('ZREM', queue, id) == 0 then
+    return
+  end
+  if redis.call('EXISTS', queue) == 0 then
+    redis.call('ZREM', 'rq:active:' .. model, tenant)
+  end
+  redis.call('ZREM', 'rq:oldest:' .. model, id)
+  redis.call('DECR', 'rq:queued')
+  if redis.call('HINCRBY', 'rq:queued-by-tenant', tenant, -1) == 0 then
+    redis.call('HDEL', 'rq:queued-by-tenant', tenant)
+  end
+end
+
+local function serves(model)
+  return redis.call('ZCOUNT', 'rq:served:' .. model, '(' .. NOW, '+inf') > 0 and 1 or 0
+end
+
+-- Every model that has queued jobs: {model, queued, age of the oldest in ms, waiting wake-ups, served}.
+local function queues()
+  local found = {}
+  for model, wake in pairs(pairs_to_map(redis.call('HGETALL', 'rq:models'))) do
+    local oldest = redis.call('ZRANGE', 'rq:oldest:' .. model, 0, 0, 'WITHSCORES')
+    if oldest[1] then
+      found[#found + 1] = {
+        model,
+        redis.call('ZCARD', 'rq:oldest:' .. model),
+        math.max(NOW - oldest[2], 0),
+        redis.call('LLEN', wake),
+        serves(model),
+      }
+    end
+  end
+  return found
+end
+
+-- Transitions --------------------------------------------------------------------------------------------------
+
+-- Any status but a terminal one -> `status`, for good.
+local function end_job(job, status, fields)
+  if job.status == 'queued' then
+    dequeue(job.model, job.tenant, job.id)
+  end
+  redis.call('ZREM', 'rq:leases', job.id)
+  redis.call('ZREM', 'rq:deadlines', job.id)
+  fields.status = status
+  fields.completed_ms = whole(NOW)
+  change(job, fields, { 'stage' })
+end
+
+-- running -> queued at the old place; the attempt is not charged, and nothing of it stays but its number.
+local function put_back(job, fields)
+  redis.call('ZREM', 'rq:leases', job.id)
+  recharge(job, 0)
+  enqueue(job)
+  fields.status = 'queued'
+  change(job, fields, {
+    'charge', 'claim_id', 'worker', 'stage', 'progress_json', 'outputs_json', 'warnings_json', 'metrics_json',
+    'runtime_json',
+  })
+end

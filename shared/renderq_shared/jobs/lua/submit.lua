@@ -1,0 +1,69 @@
+#!lua
+-- Accept a job, once per id.
+--
+-- ARGV: id, tenant, task, model, request_json, images, cost, priority, attempts_max, deadline_ms ('' for none),
+--       bound in all, bound per tenant, the model's wake-up list, idempotency key ('' for none), fingerprint,
+--       milliseconds that the idempotency key is kept
+-- Returns {outcome, waiting wake-ups, job as flat pairs or nothing}.
+-- Atomic: idempotency key, bounds, record, index, place in the queue. The one script that a full server refuses.
+
+local id, tenant, task, model, request, images, cost, priority, attempts_max, deadline =
+  ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local bound, bound_per_tenant, wake = tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13]
+local key, fingerprint, key_ms = ARGV[14], ARGV[15], ARGV[16]
+
+local function answer(outcome, job)
+  return { outcome, redis.call('LLEN', wake), job and map_to_pairs(job) or {} }
+end
+
+local known = load_job(id)
+if known then
+  return answer('accepted', known)
+end
+
+local kept = 'rq:idempotency:' .. #tenant .. ':' .. tenant .. ':' .. key
+if key ~= '' then
+  local earlier = redis.call('GET', kept)
+  if earlier then
+    local earlier_id, earlier_fingerprint = string.match(earlier, '^(%S+) (%S+)$')
+    if earlier_fingerprint ~= fingerprint then
+      return answer('key_reused')
+    end
+    return answer('replayed', load_job(earlier_id))
+  end
+end
+
+if tonumber(redis.call('HGET', 'rq:queued-by-tenant', tenant) or 0) >= bound_per_tenant then
+  return answer('quota_exceeded')
+end
+if tonumber(redis.call('GET', 'rq:queued') or 0) >= bound then
+  return answer('queue_full')
+end
+
+local job = {
+  id = id,
+  tenant = tenant,
+  task = task,
+  model = model,
+  status = 'queued',
+  version = '0',
+  request_json = request,
+  images = images,
+  priority = priority,
+  sequence = whole(redis.call('INCR', 'rq:sequence')),
+  created_ms = whole(NOW),
+  attempts_max = attempts_max,
+  cost = cost,
+}
+if deadline ~= '' then
+  job.deadline_at_ms = whole(NOW + deadline)
+  redis.call('ZADD', 'rq:deadlines', job.deadline_at_ms, id)
+end
+if key ~= '' then
+  redis.call('SET', kept, id .. ' ' .. fingerprint, 'PX', key_ms)
+end
+redis.call('HSET', 'rq:models', model, wake)
+redis.call('ZADD', 'rq:jobs:' .. tenant, job.created_ms, id)
+enqueue(job)
+change(job, job)
+return answer('accepted', job)

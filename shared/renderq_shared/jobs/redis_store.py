@@ -1,0 +1,86 @@
+"""The job store in Redis, for callers that block: workers and tests."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from redis import Redis
+from redis.exceptions import NoScriptError
+
+from renderq_shared.jobs import calls
+from renderq_shared.jobs.calls import Call
+from renderq_shared.jobs.records import (
+    Bounds,
+    ClaimRequest,
+    Finished,
+    Held,
+    JobRecord,
+    JobUpdate,
+    ModelQueue,
+    NewJob,
+    Outcome,
+    QueuePlace,
+    Submitted,
+    Swept,
+    Verdict,
+    WorkerRecord,
+)
+from renderq_shared.jobs.redis_errors import translated
+
+Answer = TypeVar("Answer")
+
+
+class RedisJobStore:
+    """`JobStore` over one Redis or Valkey: one round trip per call."""
+
+    def __init__(self, client: Redis, queue_name: Callable[[str], str]) -> None:
+        """`client` decodes replies to text (`sync_client`); `queue_name`: model → the list of its wake-ups."""
+        self._client = client
+        self._queue_name = queue_name
+
+    def submit(self, job: NewJob, bounds: Bounds) -> Submitted:
+        return self._run(calls.submit(job, bounds, self._queue_name(job.model)))
+
+    def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:
+        return self._run(calls.get(tenant, job_id))
+
+    def cancel(self, tenant: str, job_id: str) -> JobRecord | None:
+        return self._run(calls.cancel(tenant, job_id))
+
+    def claim(self, request: ClaimRequest) -> JobRecord | None:
+        return self._run(calls.claim(request))
+
+    def renew(self, held: Sequence[Held], lease_ms: int) -> tuple[Verdict, ...]:
+        return self._run(calls.renew(held, lease_ms))
+
+    def progress(self, held: Held, update: JobUpdate) -> Verdict:
+        return self._run(calls.progress(held, update))
+
+    def finish(self, held: Held, outcome: Outcome) -> Finished:
+        return self._run(calls.finish(held, outcome))
+
+    def requeue(self, held: Held) -> Verdict:
+        return self._run(calls.requeue(held))
+
+    def sweep(self, lease_ms: int, limit: int) -> Swept:
+        return self._run(calls.sweep(lease_ms, limit))
+
+    def register(self, worker: WorkerRecord, ttl_ms: int) -> None:
+        self._run(calls.register(worker, ttl_ms))
+
+    def unregister(self, worker_id: str) -> None:
+        self._run(calls.unregister(worker_id))
+
+    def workers(self) -> tuple[WorkerRecord, ...]:
+        return self._run(calls.workers())
+
+    def queues(self) -> tuple[ModelQueue, ...]:
+        return self._run(calls.queues())
+
+    def _run(self, call: Call[Answer]) -> Answer:
+        client = cast(Any, self._client)
+        with translated():
+            try:
+                reply = client.evalsha(call.script.sha, 0, *call.arguments)
+            except NoScriptError:
+                reply = client.eval(call.script.source, 0, *call.arguments)
+        return call.read(reply)
