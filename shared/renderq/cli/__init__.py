@@ -1,1 +1,5 @@
 """The `renderq` command."""
+
+from renderq.cli.program import main
+
+__all__ = ["main"]

@@ -1,0 +1,7 @@
+"""`python -m renderq` is the `renderq` command."""
+
+import sys
+
+from renderq.cli import main
+
+sys.exit(main())

@@ -1,0 +1,28 @@
+"""`renderq cancel`: end a job."""
+
+import argparse
+
+from renderq.cli import connection
+from renderq.cli.command import Command
+from renderq.cli.exits import ExitCode
+from renderq.cli.text import as_json
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="The job's id, job_…")
+    parser.add_argument("--json", action="store_true", help="Print the job as JSON.")
+    connection.add_arguments(parser)
+
+
+def _run(args: argparse.Namespace) -> int:
+    with connection.connect(args) as client:
+        job = client.job(args.id).cancel()
+    print(as_json(job.model_dump(mode="json")) if args.json else f"{job.id}  {job.status}")
+    return ExitCode.OK
+
+
+command = Command(
+    help="end a job; one that is done stays as it is",
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,118 @@
+"""`renderq run`: from a prompt to files."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from renderq.cli import connection, request_options
+from renderq.cli.command import Command
+from renderq.cli.exits import ExitCode, UsageError
+from renderq.cli.progress import ProgressBar, is_terminal
+from renderq.cli.text import as_json
+from renderq.contract import Job
+from renderq.errors import JobUnsuccessful, RenderqError
+from renderq.job_handle import JobHandle
+
+EPILOG = """\
+examples:
+  renderq run "a red circle on a blue background" -o out.png
+  renderq run "a lighthouse" -n 4 --seed 42 -o pictures/   pictures/job_…-0.png … -3.png
+  renderq run "a lighthouse" --steps 40 --quality 80 -o out.webp --json
+"""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    parser.add_argument("prompt", help="What the picture should show.")
+    parser.add_argument(
+        "-o",
+        "--out",
+        metavar="PATH",
+        default=".",
+        help="File or folder for the picture (default: this folder); several become NAME-0, NAME-1, ….",
+    )
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="Stop waiting then; the job goes on.")
+    parser.add_argument("--json", action="store_true", help="Print the job and the files as one JSON object.")
+    parser.add_argument("-q", "--quiet", action="store_true", help="Print nothing but errors.")
+    request_options.add_arguments(parser)
+    connection.add_arguments(parser)
+
+
+def _run(args: argparse.Namespace) -> int:
+    fields = request_options.request_fields(args, _image_format(args.out, args.format))
+    _check_writable(Path(args.out))
+    unsuccessful = None
+    with connection.connect(args) as client:
+        handle = client.submit(args.prompt, **fields)
+        try:
+            _wait(handle, args)
+        except JobUnsuccessful as error:
+            unsuccessful = error
+        files = _save(handle, args.out)
+    _report(handle.job, files, args)
+    if unsuccessful:
+        raise unsuccessful
+    return ExitCode.OK
+
+
+def _image_format(out: str, chosen: str | None) -> str | None:
+    """The format that `--format` or the file's name asks for. Raises `UsageError` if they differ."""
+    suffix = "" if Path(out).is_dir() or out.endswith(("/", os.sep)) else Path(out).suffix.lower()
+    named = request_options.FORMATS.get(suffix)
+    if chosen and named and named != chosen:
+        raise UsageError(f"--format {chosen} does not fit {out}; leave one of them out")
+    if suffix and not named and not chosen:
+        raise UsageError(f"{out} names no format that renderq writes; use .png, .jpg or .webp, or add --format")
+    return chosen or named
+
+
+def _check_writable(out: Path) -> None:
+    """Better now than after the rendering. Raises `UsageError`."""
+    folder = next(path for path in (out.absolute(), *out.absolute().parents) if path.is_dir())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"{folder} cannot be written to; choose another place with -o")
+
+
+def _wait(handle: JobHandle, args: argparse.Namespace) -> None:
+    """Ctrl-C cancels the job."""
+    try:
+        if args.quiet or not is_terminal(sys.stderr):
+            handle.wait(args.timeout)
+        else:
+            with ProgressBar(sys.stderr) as bar:
+                handle.wait(args.timeout, bar.update)
+    except KeyboardInterrupt:
+        try:
+            job = handle.cancel()
+        except RenderqError as error:
+            print(f"renderq: {handle.id} could not be canceled: {error}", file=sys.stderr)
+        else:
+            print(f"renderq: {job.id} is {job.status}", file=sys.stderr)
+        raise
+
+
+def _save(handle: JobHandle, out: str) -> tuple[Path, ...]:
+    try:
+        return handle.images.save(out)
+    except OSError as error:
+        place = error.filename or out
+        raise UsageError(f"{place} cannot be written: {error.strerror}; {handle.id} keeps its pictures") from error
+
+
+def _report(job: Job, files: Sequence[Path], args: argparse.Namespace) -> None:
+    if args.json:
+        print(as_json({"job": job.model_dump(mode="json"), "files": [str(file) for file in files]}))
+    elif not args.quiet:
+        for file in files:
+            print(file)
+        for warning in job.warnings:
+            print(f"renderq: warning: {warning.message}", file=sys.stderr)
+
+
+command = Command(
+    help="render a picture and save it",
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,48 @@
+"""`renderq status`: how a job stands."""
+
+import argparse
+from collections.abc import Iterator
+
+from renderq.cli import connection
+from renderq.cli.command import Command
+from renderq.cli.exits import ExitCode
+from renderq.cli.progress import progress_line
+from renderq.cli.text import as_json
+from renderq.contract import Job
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="The job's id, job_…")
+    parser.add_argument("--json", action="store_true", help="Print the job as JSON.")
+    connection.add_arguments(parser)
+
+
+def _run(args: argparse.Namespace) -> int:
+    with connection.connect(args) as client:
+        job = client.job(args.id).job
+    print(as_json(job.model_dump(mode="json")) if args.json else "\n".join(_lines(job)))
+    return ExitCode.OK
+
+
+def _lines(job: Job) -> Iterator[str]:
+    yield f"{job.id}  {progress_line(job)}"
+    yield f"prompt   {job.request.get('prompt', '')}"
+    yield f"model    {job.model}"
+    yield f"created  {job.created_at:%Y-%m-%d %H:%M:%S %Z}"
+    if job.completed_at:
+        yield f"ended    {job.completed_at:%Y-%m-%d %H:%M:%S %Z}"
+    if job.worker:
+        yield f"worker   {job.worker}"
+    for output in job.outputs:
+        yield f"image {output.index}  {output.width}×{output.height}, seed {output.seed}, {output.url}"
+    if job.error:
+        yield f"error    {job.error.code}: {job.error.message}"
+    for warning in job.warnings:
+        yield f"warning  {warning.code}: {warning.message}"
+
+
+command = Command(
+    help="show how a job stands",
+    add_arguments=_add_arguments,
+    run=_run,
+)

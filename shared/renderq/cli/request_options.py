@@ -1,0 +1,61 @@
+"""The fields of a job request as options of the command line."""
+
+import argparse
+from typing import Any
+
+from renderq.contract import SCHEDULERS, TASKS, OutputOptions, Txt2ImgRequest
+from renderq.fields import OutputFields, RequestFields
+
+FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+"""File name suffix → file format."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """One option per field, described in the contract's words; ranges are checked by the service."""
+    picture = parser.add_argument_group("picture")
+    picture.add_argument("--task", choices=tuple(TASKS), help="What is made from what (default: txt2img).")
+    picture.add_argument("--model", help="A name from `renderq models`; default: the server's.")
+    _add(picture, "--negative-prompt", metavar="TEXT")
+    _add(picture, "--width", type=int, metavar="PIXELS")
+    _add(picture, "--height", type=int, metavar="PIXELS")
+    _add(picture, "--steps", type=int)
+    _add(picture, "--guidance-scale", type=float, metavar="SCALE")
+    sampler = f"{_about(Txt2ImgRequest, 'scheduler')} One of: {', '.join(SCHEDULERS)}."
+    picture.add_argument("--scheduler", choices=SCHEDULERS, metavar="NAME", help=sampler)
+    _add(picture, "--seed", type=int)
+    _add(picture, "-n", type=int)
+    output = parser.add_argument_group("file")
+    output.add_argument("--format", choices=sorted(set(FORMATS.values())), help="Default: by the name of the file.")
+    output.add_argument("--quality", type=int, help=_about(OutputOptions, "quality"))
+    output.add_argument(
+        "--embed-recipe", action=argparse.BooleanOptionalAction, help=_about(OutputOptions, "embed_recipe")
+    )
+    queue = parser.add_argument_group("queue")
+    _add(queue, "--priority", type=int)
+    _add(queue, "--deadline-seconds", type=float, metavar="SECONDS")
+    _add(queue, "--metadata", type=_key_value, action="append", metavar="KEY=VALUE")
+
+
+def request_fields(args: argparse.Namespace, image_format: str | None) -> RequestFields:
+    """What the options say; options that were not given are not in it."""
+    given: dict[str, Any] = {name: value for name, value in vars(args).items() if value is not None}
+    given["format"] = image_format
+    given["metadata"] = dict(given.get("metadata", ()))
+    given["output"] = {name: given[name] for name in OutputFields.__annotations__ if given.get(name) is not None}
+    return RequestFields(**{name: given[name] for name in RequestFields.__annotations__ if name in given})
+
+
+def _add(group: argparse._ArgumentGroup, flag: str, **options: object) -> None:  # pyright: ignore[reportPrivateUsage]
+    name = flag.lstrip("-").replace("-", "_")
+    group.add_argument(flag, help=_about(Txt2ImgRequest, name), **options)  # pyright: ignore[reportArgumentType]
+
+
+def _about(model: type[Txt2ImgRequest] | type[OutputOptions], name: str) -> str:
+    return (model.model_fields[name].description or "").replace("%", "%%")
+
+
+def _key_value(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value

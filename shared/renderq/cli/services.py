@@ -1,0 +1,38 @@
+"""Commands that other packages add, above all the services': found by name, loaded only when chosen."""
+
+from importlib.metadata import EntryPoint, entry_points
+
+from renderq.cli.command import Command
+from renderq.cli.exits import UsageError
+
+GROUP = "renderq.commands"
+
+SUMMARIES = {
+    "up": "start the whole service on this machine",
+    "api": "start the HTTP API",
+    "worker": "start a worker",
+}
+"""Name → one line for `renderq --help`: to load a service for its help text would take a second."""
+
+
+def service_commands() -> dict[str, EntryPoint]:
+    """Name → where the command is; nothing is imported."""
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+def summary(entry: EntryPoint) -> str:
+    """One line about a command that is not loaded."""
+    package = entry.dist.name if entry.dist else "another package"
+    return SUMMARIES.get(entry.name, f"from {package}")
+
+
+def load(entry: EntryPoint) -> Command:
+    """Import a command. Raises `UsageError` if what it needs is not installed."""
+    try:
+        return entry.load()
+    except ModuleNotFoundError as error:
+        raise not_installed(entry.name, error) from None
+
+
+def not_installed(name: str, error: ModuleNotFoundError) -> UsageError:
+    return UsageError(f"`renderq {name}` needs {error.name}, which is not installed: pip install 'renderq[all]'")

@@ -1,0 +1,46 @@
+"""How jobs, tables and JSON look."""
+
+import json
+from collections.abc import Sequence
+
+from renderq.contract import Job, Stage, Status
+
+STAGES = {
+    Stage.LOADING_MODEL: "loading the model",
+    Stage.ENCODING: "reading the prompt",
+    Stage.DENOISING: "denoising",
+    Stage.DECODING: "decoding",
+    Stage.UPLOADING: "storing the pictures",
+}
+
+
+def describe(job: Job) -> str:
+    """How a job stands, in a few words."""
+    if job.status is Status.QUEUED:
+        return _describe_queued(job)
+    if job.status is Status.RUNNING and job.stage is not None:
+        return STAGES[job.stage]
+    return job.status.value
+
+
+def _describe_queued(job: Job) -> str:
+    if job.wait_reason == "no_worker_for_model":
+        return f"queued: no worker serves {job.model}"
+    if job.wait_reason == "loading_model":
+        return f"queued: {job.model} is being loaded"
+    if job.queue_position:
+        return f"queued: {job.queue_position} before it"
+    return "queued"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Columns as wide as their widest cell, two spaces apart."""
+    lines = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def as_json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
