@@ -1,0 +1,43 @@
+"""What the worker asks of an engine: the real one and the simulated one offer it."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from renderq_worker.engine.events import Event
+from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.engine.vital import Vital
+
+
+class EnginePort(Protocol):
+    """Advances images step by step on a thread of its own. Every method may be called from any thread."""
+
+    def start(self) -> None: ...
+
+    def submit(self, specs: Sequence[GenerationSpec], listener: Callable[[Event], None]) -> None:
+        """Take images. The listener is called on the engine's thread and must be quick; one event ends each image."""
+        ...
+
+    def cancel(self, generation_ids: Sequence[str]) -> None:
+        """End these before their next step; ids that are not in the engine are ignored."""
+        ...
+
+    def room(self, model: str) -> int:
+        """Images of this model that could be taken now."""
+        ...
+
+    def on_room(self, callback: Callable[[], None]) -> None:
+        """Call back, on the engine's thread, whenever room has grown."""
+        ...
+
+    def is_empty(self) -> bool: ...
+
+    def resident_models(self) -> tuple[str, ...]:
+        """Models in memory."""
+        ...
+
+    @property
+    def vital(self) -> Vital: ...
+
+    def close(self) -> None:
+        """Cancel what is left and end the thread."""
+        ...

@@ -1,0 +1,9 @@
+"""Errors of the worker process; each message says what was wrong and what to do."""
+
+
+class WorkerError(Exception):
+    """Any of the below."""
+
+
+class DeviceUnusable(WorkerError):
+    """The device that the settings name does not exist here, or is no device at all."""

@@ -1,0 +1,37 @@
+"""Operations outside the engine that could hang: named while they run, so that the watchdog sees them."""
+
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    what: str
+    since: float
+    """Monotonic clock, seconds."""
+
+
+class Operations:
+    """The operations that are running now. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._running: set[Operation] = set()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def running(self, what: str) -> Generator[None]:
+        operation = Operation(what, time.monotonic())
+        with self._lock:
+            self._running.add(operation)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.discard(operation)
+
+    def oldest(self) -> Operation | None:
+        with self._lock:
+            return min(self._running, key=lambda operation: operation.since, default=None)

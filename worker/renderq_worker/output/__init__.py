@@ -1,0 +1,7 @@
+"""From pixels to a picture in the store: encode, embed the recipe, upload."""
+
+from renderq_worker.output.encode import Encoded, encode
+from renderq_worker.output.recipe import Recipe, recipe_of
+from renderq_worker.output.upload import Uploader
+
+__all__ = ["Encoded", "Recipe", "Uploader", "encode", "recipe_of"]

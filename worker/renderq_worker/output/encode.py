@@ -1,0 +1,63 @@
+"""Pixels to file bytes: a pure function, and the same bytes every time."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from renderq.contract import OutputOptions
+from renderq_worker.output.png import png
+from renderq_worker.output.recipe import Recipe, fits_jpeg, recipe_exif, recipe_text
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A picture as a file."""
+
+    data: bytes
+    content_type: str
+    extension: str
+    sha256: str
+    """Of the file."""
+    pixel_sha256: str
+    """Of the RGB bytes that the file decodes to, row by row."""
+    width: int
+    height: int
+    recipe_left_out: bool
+    """The recipe was asked for and does not fit into this format."""
+
+
+def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
+    """Encode uint8 RGB pixels [height, width, 3] as `options` say, with the recipe where they ask for it."""
+    pixels = np.ascontiguousarray(pixels)
+    recipe_left_out = False
+    if options.format == "png":
+        data = png(pixels, {"renderq": recipe_text(recipe)} if options.embed_recipe else {})
+        decoded = pixels
+    else:
+        exif = recipe_exif(recipe) if options.embed_recipe else b""
+        if options.format == "jpeg" and not fits_jpeg(exif):
+            exif, recipe_left_out = b"", True
+        data = _lossy(pixels, options, exif)
+        decoded = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    return Encoded(
+        data=data,
+        content_type=f"image/{options.format}",
+        extension=options.format,
+        sha256=hashlib.sha256(data).hexdigest(),
+        pixel_sha256=hashlib.sha256(decoded.tobytes()).hexdigest(),
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        recipe_left_out=recipe_left_out,
+    )
+
+
+def _lossy(pixels: Pixels, options: OutputOptions, exif: bytes) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, options.format.upper(), quality=options.quality, exif=exif)
+    return buffer.getvalue()

@@ -1,0 +1,41 @@
+"""The recipe: what makes this one picture again. Neither id nor time, so that the file's bytes repeat too."""
+
+import json
+
+from PIL import ExifTags, Image
+from pydantic import JsonValue
+
+from renderq.contract import JobRequest
+
+Recipe = dict[str, JsonValue]
+
+RECIPE_VERSION = 1
+
+_EXIF_LIMIT = 65_533 - len(b"Exif\0\0")
+"""A JPEG segment's length field has 16 bits and counts itself."""
+
+_NOT_OF_THE_PICTURE = {"metadata", "priority", "deadline_seconds"}
+
+
+def recipe_of(request: JobRequest, index: int, model_revision: str) -> Recipe:
+    """The recipe of image `index` of a resolved request: `recipe["request"]` can be submitted as it is."""
+    body = request.model_dump(mode="json", exclude=_NOT_OF_THE_PICTURE)
+    seed = (request.seed or 0) + index
+    return {"renderq": RECIPE_VERSION, "request": {**body, "seed": seed, "n": 1}, "model_revision": model_revision}
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """Canonical JSON in ASCII."""
+    return json.dumps(recipe, sort_keys=True, separators=(",", ":"))
+
+
+def recipe_exif(recipe: Recipe) -> bytes:
+    """The recipe as an EXIF block whose `UserComment` holds the JSON, as JPEG and WebP carry it."""
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = b"ASCII\0\0\0" + recipe_text(recipe).encode()
+    return exif.tobytes()
+
+
+def fits_jpeg(exif: bytes) -> bool:
+    """Only the longest prompts in other than Latin letters do not."""
+    return len(exif.removeprefix(b"Exif\0\0")) <= _EXIF_LIMIT

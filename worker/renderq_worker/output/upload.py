@@ -1,0 +1,42 @@
+"""Uploads that outlast a store which is away for a while."""
+
+import threading
+from collections.abc import Sequence
+
+import structlog
+
+from renderq_shared.errors import ObjectStoreUnavailable
+from renderq_shared.objects.protocol import ObjectStore
+from renderq_worker.operations import Operations
+
+log = structlog.get_logger(__name__)
+
+PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Between two attempts: a store may be away for a minute before a picture is given up."""
+
+
+class Uploader:
+    """Writes objects with a bounded number of attempts. Thread-safe."""
+
+    def __init__(
+        self, objects: ObjectStore, operations: Operations, closing: threading.Event, pauses_s: Sequence[float]
+    ) -> None:
+        self._objects = objects
+        self._operations = operations
+        self._closing = closing
+        self._pauses_s = pauses_s
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:
+        """Durable when this returns. Raises `ObjectStoreUnavailable` after the last attempt, or when closing."""
+        for pause_s in self._pauses_s:
+            try:
+                return self._attempt(key, data, content_type)
+            except ObjectStoreUnavailable as error:
+                log.warning("upload_failed", key=key, reason=str(error), again_in_s=pause_s)
+            if self._closing.wait(pause_s):
+                break
+        return self._attempt(key, data, content_type)
+
+    def _attempt(self, key: str, data: bytes, content_type: str) -> None:
+        with self._operations.running(f"upload of {key}"):
+            self._objects.put(key, data, content_type)

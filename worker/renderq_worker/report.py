@@ -1,0 +1,110 @@
+"""The JSON texts of a job's record, as the API reads them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from renderq_worker.engine.events import RenderStats
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One finished picture, durable in the store."""
+
+    index: int
+    key: str
+    content_type: str
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+    pixel_sha256: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one image will not be."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that the job survived."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one picture took, in milliseconds."""
+
+    stats: RenderStats
+    encode_ms: float
+    upload_ms: float
+
+
+def outputs_json(outputs: Sequence[Output]) -> str:
+    return _text([asdict(output) for output in outputs])
+
+
+def warnings_json(warnings: Sequence[Warned]) -> str:
+    return _text([asdict(warning) for warning in warnings])
+
+
+def progress_json(step: int, steps: int, images_done: int) -> str:
+    """Model calls done and in all, summed over the images, and pictures in the store."""
+    return _text({"step": step, "steps": steps, "images_done": images_done})
+
+
+def error_json(failures: Mapping[int, Failure], images: int) -> str:
+    """The job's error from those of its images; `details.images` names them all."""
+    first = failures[min(failures)]
+    others = f"{len(failures)} of {images} images failed; image {min(failures)}: " if images > 1 else ""
+    return _text(
+        {
+            "code": first.code,
+            "message": others + first.message,
+            "retryable": all(failure.retryable for failure in failures.values()),
+            "details": {"images": sorted(failures)},
+        }
+    )
+
+
+def metrics_json(costs: Sequence[Cost]) -> str:
+    """Sums over the pictures, but the longest wait for the model and the highest memory.
+
+    `inference_ms` is the job's share of the device: the time of a forward pass is divided among the images in it.
+    """
+    stats = [cost.stats for cost in costs]
+    peaks = [each.peak_memory_bytes for each in stats if each.peak_memory_bytes is not None]
+    return _text(
+        {
+            "load_ms": round(max(each.load_ms for each in stats)),
+            "inference_ms": round(sum(each.inference_ms / max(1.0, each.batch_width_mean) for each in stats)),
+            "encode_ms": round(sum(cost.encode_ms for cost in costs)),
+            "upload_ms": round(sum(cost.upload_ms for cost in costs)),
+            "peak_memory_bytes": max(peaks, default=None),
+            "batch_width_mean": round(sum(each.batch_width_mean for each in stats) / len(stats), 3),
+        }
+    )
+
+
+def runtime_json(stats: RenderStats) -> str:
+    """What rendered the job."""
+    return _text(
+        {
+            "model_revision": stats.model_revision,
+            "device": stats.device,
+            "dtype": stats.dtype,
+            "batch_invariant": stats.batch_invariant,
+        }
+    )
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,196 @@
+"""A claimed job on its way to its end: what is known of it, safe to touch from every thread of the worker."""
+
+import json
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import IntEnum
+
+from renderq.contract import JobRequest, Stage, Status, parse_request
+from renderq_shared.jobs.records import Held, JobRecord, JobUpdate, Outcome
+from renderq_worker import report
+from renderq_worker.engine.events import Decoding, Encoding, Event, Loading, Stepped
+from renderq_worker.engine.generation import GenerationSpec
+
+_COST_UNIT_PIXELS = 512 * 512
+"""One unit of cost is one denoising step of one picture of this size, as in the estimate of `NewJob.cost`."""
+
+
+class Stop(IntEnum):
+    """Why the worker no longer renders a job that it claimed. A later one takes precedence."""
+
+    CANCELED = 1
+    """Its owner wants it stopped; the job is ours to end."""
+    LOST = 2
+    """The claim no longer holds it, or was handed back: nothing more may be written."""
+
+
+@dataclass(slots=True)
+class _Image:
+    """How far one image is."""
+
+    spec: GenerationSpec
+    steps: int
+    step: int = 0
+    stage: Stage | None = None
+    settled: bool = False
+    """Its picture is in the store, or there will be none."""
+
+
+class RunningJob:
+    """One claim of one job. Built from the record that the claim returned."""
+
+    def __init__(self, record: JobRecord, claim_id: str) -> None:
+        """Raises `ValueError` when the stored request is not one that this version understands."""
+        self.record = record
+        self.held = Held(record.id, claim_id)
+        self.request: JobRequest = parse_request(json.loads(record.request_json))
+        self._images = {spec.id: _Image(spec, spec.steps) for spec in _specs(record, self.request)}
+        self._outputs: dict[int, report.Output] = {}
+        self._failures: dict[int, report.Failure] = {}
+        self._warnings: dict[str, report.Warned] = {}
+        self._costs: list[report.Cost] = []
+        self._stop: Stop | None = None
+        self._ended = False
+        self._lock = threading.Lock()
+
+    @property
+    def specs(self) -> tuple[GenerationSpec, ...]:
+        return tuple(image.spec for image in self._images.values())
+
+    @property
+    def generation_ids(self) -> tuple[str, ...]:
+        return tuple(self._images)
+
+    @property
+    def prefix(self) -> str:
+        """Where the objects of this claim live, and of no other."""
+        return f"jobs/{self.held.job_id}/{self.held.claim_id}/"
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._stop is not None
+
+    @property
+    def is_lost(self) -> bool:
+        return self._stop is Stop.LOST
+
+    @property
+    def is_ended(self) -> bool:
+        """The worker is done with it."""
+        return self._ended
+
+    def index_of(self, generation_id: str) -> int:
+        return self.generation_ids.index(generation_id)
+
+    def stop(self, reason: Stop) -> bool:
+        """Whether this is news; nothing stops a job that has ended."""
+        with self._lock:
+            if self._ended or (self._stop is not None and self._stop >= reason):
+                return False
+            self._stop = reason
+            return True
+
+    def end(self) -> None:
+        with self._lock:
+            self._ended = True
+
+    def follow(self, event: Event) -> bool:
+        """Take note of an image's way through the engine; whether the job's stage has changed."""
+        with self._lock:
+            before = self._stage()
+            image = self._images[event.generation_id]
+            match event:
+                case Loading():
+                    image.stage = Stage.LOADING_MODEL
+                case Encoding():
+                    image.stage = Stage.ENCODING
+                case Stepped(step=step, steps=steps):
+                    image.stage, image.step, image.steps = Stage.DENOISING, step, steps
+                case Decoding():
+                    image.stage = Stage.DECODING
+                case _:
+                    image.stage = Stage.UPLOADING
+            return self._stage() is not before
+
+    def succeed(self, output: report.Output, cost: report.Cost, warnings: Collection[report.Warned]) -> bool:
+        """An image's picture is in the store; whether it was the job's last open image."""
+        with self._lock:
+            self._outputs[output.index] = output
+            self._costs.append(cost)
+            self._warnings.update({warning.code: warning for warning in warnings})
+            return self._settle(output.index)
+
+    def fail(self, index: int, failure: report.Failure) -> bool:
+        """There will be no picture; whether it was the job's last open image."""
+        with self._lock:
+            self._failures[index] = failure
+            return self._settle(index)
+
+    def drop(self, index: int) -> bool:
+        """The image was canceled; whether it was the job's last open image."""
+        with self._lock:
+            return self._settle(index)
+
+    def update(self) -> JobUpdate:
+        """All that is known, as a complete snapshot."""
+        with self._lock:
+            images = self._images.values()
+            outputs = [self._outputs[index] for index in sorted(self._outputs)]
+            return JobUpdate(
+                stage=self._stage(),
+                progress_json=report.progress_json(
+                    sum(image.step for image in images), sum(image.steps for image in images), len(outputs)
+                ),
+                outputs_json=report.outputs_json(outputs) if outputs else None,
+                warnings_json=report.warnings_json(list(self._warnings.values())) if self._warnings else None,
+                metrics_json=report.metrics_json(self._costs) if self._costs else None,
+                runtime_json=report.runtime_json(self._costs[0].stats) if self._costs else None,
+            )
+
+    def outcome(self) -> Outcome:
+        """How the attempt ended, once every image is settled."""
+        update, cost = self.update(), self._cost()
+        if self._failures:
+            error = report.error_json(self._failures, len(self._images))
+            return Outcome(Status.FAILED, error_json=error, update=update, cost=cost)
+        complete = len(self._outputs) == len(self._images)
+        return Outcome(Status.SUCCEEDED if complete else Status.CANCELED, update=update, cost=cost)
+
+    def _cost(self) -> float:
+        """What was really spent: model calls that were made, however the job ended."""
+        images = self._images.values()
+        return sum(image.step * image.spec.width * image.spec.height for image in images) / _COST_UNIT_PIXELS
+
+    def _settle(self, index: int) -> bool:
+        list(self._images.values())[index].settled = True
+        return all(image.settled for image in self._images.values())
+
+    def _stage(self) -> Stage | None:
+        """The stage of the first image that is still in the engine; after the last one, `uploading`."""
+        stages = [image.stage for image in self._images.values()]
+        in_engine = (stage for stage in stages if stage not in (None, Stage.UPLOADING))
+        return next(in_engine, None if None in stages else Stage.UPLOADING)
+
+
+def _specs(record: JobRecord, request: JobRequest) -> tuple[GenerationSpec, ...]:
+    """Image k is made with seed + k; the attempt in the id keeps a job apart from its earlier claim by this worker."""
+    width, height, steps = request.width, request.height, request.steps
+    guidance_scale, seed = request.guidance_scale, request.seed
+    if width is None or height is None or steps is None or guidance_scale is None or seed is None:
+        raise ValueError("the stored request lacks defaults")
+    return tuple(
+        GenerationSpec(
+            id=f"{record.id}/{record.attempt}/{index}",
+            model=record.model,
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            width=width,
+            height=height,
+            steps=steps,
+            guidance_scale=guidance_scale,
+            scheduler=request.scheduler,
+            seed=seed + index,
+        )
+        for index in range(request.n)
+    )

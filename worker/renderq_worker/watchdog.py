@@ -1,0 +1,50 @@
+"""Ends a process that hangs: threads cannot be killed, so a supervisor has to start it again."""
+
+import os
+import time
+from collections.abc import Callable
+
+import structlog
+
+from renderq_worker.engine_port import EnginePort
+from renderq_worker.operations import Operations
+
+log = structlog.get_logger(__name__)
+
+HUNG = 70
+"""Exit code (EX_SOFTWARE): worth starting again."""
+
+_LOOKS_PER_BUDGET = 10
+_PAUSE_MAX_S = 1.0
+
+
+class Watchdog:
+    """Looks for operations that outlived their budget, in the engine and behind it; run by a ticker."""
+
+    def __init__(
+        self, engine: EnginePort, operations: Operations, stall_s: float, end: Callable[[int], object] = os._exit
+    ) -> None:
+        """`stall_s`: seconds that an operation behind the engine may take; the engine names its own budget."""
+        self._engine = engine
+        self._operations = operations
+        self._stall_s = stall_s
+        self._end = end
+
+    def tick(self) -> float:
+        """Look; the pause until the next time, in seconds."""
+        reason = self._reason(time.monotonic())
+        if reason is not None:
+            log.critical("worker_hangs", reason=reason, exit_code=HUNG)
+            self._end(HUNG)
+        return min(_PAUSE_MAX_S, self._stall_s / _LOOKS_PER_BUDGET)
+
+    def _reason(self, now: float) -> str | None:
+        vital = self._engine.vital
+        if not vital.alive:
+            return "the engine's thread has died"
+        if vital.is_stalled(now):
+            return f"{vital.stage} has taken {now - vital.since:.0f} s of {vital.stall_budget_s:.0f} s"
+        oldest = self._operations.oldest()
+        if oldest is not None and now - oldest.since > self._stall_s:
+            return f"{oldest.what} has taken {now - oldest.since:.0f} s of {self._stall_s:.0f} s"
+        return None
