@@ -48,12 +48,12 @@ class Engine:
     exactly one `Rendered`, `Failed` or `Canceled`.
     """
 
-    def __init__(self, models: ModelStore[Family], settings: EngineSettings) -> None:
+    def __init__(self, models: ModelStore[Family], capacity: Capacity, settings: EngineSettings) -> None:
         self._settings = settings
         self._models = models
-        self._capacity = Capacity(_place(settings), settings.capacity_file)
+        self._capacity = capacity
         self._scheduler = Scheduler()
-        self._runner = Runner(models, self._capacity)
+        self._runner = Runner(models, capacity)
         self._mailbox = Mailbox()
         self._pulse = Pulse(settings.stall_seconds)
         self._on_room: list[Callable[[], None]] = []
@@ -71,6 +71,7 @@ class Engine:
                 size_of=partial(_weight_bytes, settings=settings),
                 budget_bytes=free_memory(device) * 4 // 5 if budget is None else budget,
             ),
+            Capacity(_place(settings), settings.capacity_file),
             settings,
         )
 

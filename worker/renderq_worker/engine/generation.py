@@ -75,8 +75,8 @@ class Generation:
 
     @property
     def remaining(self) -> int:
-        """Operations that are left, counting the decoding as one."""
-        return self.calls - self.step + 1
+        """Operations that are left: encoding, model calls, decoding."""
+        return (not self.encoded) + self.calls - self.step + 1
 
     @property
     def batch_width_mean(self) -> float:

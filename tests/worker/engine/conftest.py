@@ -1,0 +1,68 @@
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import DDIMScheduler, PNDMScheduler
+
+from renderq_shared.catalog import ModelEntry
+from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_pipeline
+
+THIRD_PARTY_WARNINGS = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+"""diffusers' sigma schedulers convert tensors with `np.array`; torch and numpy 2 have yet to agree on how."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.filterwarnings(THIRD_PARTY_WARNINGS))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def tiny(folders: Path) -> ModelEntry:
+    """Like Stable Diffusion 1.x: predicts noise, PNDM without Runge-Kutta steps."""
+    published = DDIMScheduler(**SD1_SCHEDULER).config
+    save_pipeline(folders / "tiny", PNDMScheduler.from_config(published, skip_prk_steps=True))
+    return entry(folders / "tiny", dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def tiny_bf16(tiny: ModelEntry) -> ModelEntry:
+    return tiny.model_copy(update={"dtype": "bfloat16"})
+
+
+@pytest.fixture(scope="session")
+def velocity(folders: Path) -> ModelEntry:
+    """Like Stable Diffusion 2.x: predicts velocity, DDIM."""
+    save_pipeline(
+        folders / "velocity",
+        DDIMScheduler(prediction_type="v_prediction", timestep_spacing="trailing", **SD1_SCHEDULER),
+        seed=1,
+    )
+    return entry(folders / "velocity", "velocity", dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def outdated(folders: Path) -> ModelEntry:
+    """Published before `steps_offset` and `clip_sample` were set right: the pipeline's constructor corrects them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        save_pipeline(folders / "outdated", DDIMScheduler(beta_schedule="scaled_linear"), seed=2)
+    index = folders / "outdated" / "scheduler" / "scheduler_config.json"
+    text = index.read_text().replace('"steps_offset": 1', '"steps_offset": 0')
+    index.write_text(text.replace('"clip_sample": false', '"clip_sample": true'))
+    return entry(folders / "outdated", "outdated", dtype="float32")

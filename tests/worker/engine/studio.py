@@ -1,0 +1,155 @@
+"""Drives a real engine tick by tick and remembers what it told."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine import (
+    Canceled,
+    Engine,
+    EngineSettings,
+    Event,
+    Failed,
+    GenerationSpec,
+    Rendered,
+    RenderStats,
+)
+from renderq_worker.engine.batch_key import BatchKey
+from renderq_worker.engine.capacity import Capacity
+from renderq_worker.engine.families import Family, StableDiffusion, load_family
+from renderq_worker.models import ModelStore, load_stable_diffusion
+
+SPEC = GenerationSpec(
+    id="job/0",
+    model="tiny",
+    prompt="a lighthouse",
+    negative_prompt="blurry",
+    width=64,
+    height=64,
+    steps=4,
+    guidance_scale=5.0,
+    scheduler="ddim",
+    seed=7,
+)
+
+Sabotage = Callable[[StableDiffusionPipeline], None]
+
+
+class Studio:
+    """An engine without a thread. `sabotage` gets each pipeline after it was loaded, to attach faults to it."""
+
+    def __init__(
+        self,
+        entries: Iterable[ModelEntry],
+        *,
+        batching: str = "exact",
+        widened: bool = True,
+        sabotage: Sabotage | None = None,
+        budget_bytes: int = 10**9,
+    ) -> None:
+        settings = EngineSettings(device="cpu", batching=batching)  # type: ignore[arg-type]
+        self.entries = {entry.name: entry for entry in entries}
+        self.capacity = Capacity("test")
+        load = partial(load_family, settings=settings) if sabotage is None else partial(_load_sabotaged, sabotage)
+        self.models: ModelStore[Family] = ModelStore(
+            self.entries.values(), load, size_of=lambda _: 1000, budget_bytes=budget_bytes
+        )
+        if widened:
+            for entry in self.entries.values():
+                self.widen(entry)
+        self.engine = Engine(self.models, self.capacity, settings)
+        self.events: list[Event] = []
+
+    def widen(self, entry: ModelEntry, width: int = 64, height: int = 64) -> None:
+        """As if wide batches had been measured to pay: 16 rows."""
+        key = BatchKey(entry.name, entry.revision, width, height)
+        for rung, cost in ((2, 1000.0), (4, 100.0), (8, 10.0)):
+            for _ in range(9):
+                self.capacity.record(key, rung, rung * cost)
+
+    def submit(self, *specs: GenerationSpec) -> None:
+        self.engine.submit(specs, self.events.append)
+
+    def tick(self, times: int) -> None:
+        for _ in range(times):
+            assert self.engine.step()
+
+    def finish(self) -> None:
+        while self.engine.step():
+            pass
+        assert self.engine.is_empty()
+
+    def of(self, id: str) -> list[Event]:
+        return [event for event in self.events if event.generation_id == id]
+
+    def ending(self, id: str) -> Rendered | Failed | Canceled:
+        [ending] = [event for event in self.of(id) if isinstance(event, Rendered | Failed | Canceled)]
+        return ending
+
+    def rendered(self, id: str) -> Rendered:
+        ending = self.ending(id)
+        assert isinstance(ending, Rendered), ending
+        return ending
+
+    def failed(self, id: str) -> Failed:
+        ending = self.ending(id)
+        assert isinstance(ending, Failed), ending
+        return ending
+
+    def pixels(self, id: str) -> np.ndarray:
+        return self.rendered(id).pixels
+
+    def stats(self, id: str) -> RenderStats:
+        return self.rendered(id).stats
+
+
+def spec(number: int = 0, **changes: object) -> GenerationSpec:
+    """The `number`-th image; everything about it can be changed."""
+    return replace(SPEC, **{"id": f"job/{number}", "seed": 7 + number} | changes)  # type: ignore[arg-type]
+
+
+def alone(entry: ModelEntry, wanted: GenerationSpec) -> np.ndarray:
+    """The picture of an engine that does nothing else."""
+    studio = _lonely_studio(entry)
+    studio.events.clear()
+    studio.submit(wanted)
+    studio.finish()
+    return studio.pixels(wanted.id)
+
+
+@cache
+def _lonely_studio(entry: ModelEntry) -> Studio:
+    return Studio([entry])
+
+
+def stock(pipeline: StableDiffusionPipeline, wanted: GenerationSpec) -> np.ndarray:
+    """The picture that diffusers' own pipeline makes."""
+    pipeline.set_progress_bar_config(disable=True)
+    [image] = pipeline(
+        wanted.prompt,
+        negative_prompt=wanted.negative_prompt,
+        width=wanted.width,
+        height=wanted.height,
+        num_inference_steps=wanted.steps,
+        guidance_scale=wanted.guidance_scale,
+        generator=torch.Generator().manual_seed(wanted.seed),
+        output_type="np",
+    ).images
+    return (image * 255).round().astype(np.uint8)
+
+
+def stock_pipeline(folder: str | Path, dtype: torch.dtype = torch.float32) -> StableDiffusionPipeline:
+    return StableDiffusionPipeline.from_pretrained(folder, dtype=dtype)
+
+
+def _load_sabotaged(sabotage: Sabotage, entry: ModelEntry) -> Family:
+    pipeline = load_stable_diffusion(entry, torch.device("cpu"), torch.float32)
+    family = StableDiffusion(pipeline, entry.revision)
+    sabotage(pipeline)
+    return family

@@ -1,0 +1,69 @@
+"""Cancel takes effect before the next step and leaves the neighbours' pixels untouched."""
+
+import numpy as np
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine import Canceled, Stepped
+from tests.worker.engine.studio import Studio, alone, spec
+
+
+def steps_done(studio: Studio, id: str) -> int:
+    return sum(isinstance(event, Stepped) for event in studio.of(id))
+
+
+def test_a_canceled_image_makes_no_further_step(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    studio.submit(spec(0, steps=10))
+    while steps_done(studio, "job/0") < 3:
+        studio.tick(1)
+    studio.engine.cancel(["job/0"])
+    studio.finish()
+    assert studio.ending("job/0") == Canceled("job/0")
+    assert steps_done(studio, "job/0") == 3
+
+
+def test_canceling_leaves_the_neighbours_pixels_untouched(tiny_bf16: ModelEntry) -> None:
+    studio = Studio([tiny_bf16])
+    specs = [spec(number, steps=6, scheduler="euler_a") for number in range(3)]
+    studio.submit(*specs)
+    while steps_done(studio, "job/0") < 2:
+        studio.tick(1)
+    studio.engine.cancel(["job/1"])
+    studio.finish()
+    assert studio.ending("job/1") == Canceled("job/1")
+    for each in (specs[0], specs[2]):
+        np.testing.assert_array_equal(studio.pixels(each.id), alone(tiny_bf16, each))
+
+
+def test_before_it_has_begun(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    studio.submit(spec(0), spec(1))
+    studio.engine.cancel(["job/0"])
+    studio.finish()
+    assert studio.of("job/0") == [Canceled("job/0")]
+    studio.rendered("job/1")
+
+
+def test_unknown_and_ended_ids_are_ignored(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    studio.submit(spec(0))
+    studio.engine.cancel(["job/9"])
+    studio.finish()
+    studio.engine.cancel(["job/0"])
+    studio.submit(spec(0))
+    studio.finish()
+    assert [type(event).__name__ for event in studio.events].count("Rendered") == 2
+
+
+def test_a_listener_may_cancel(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+
+    def stop_after_two(event: object) -> None:
+        studio.events.append(event)  # type: ignore[arg-type]
+        if isinstance(event, Stepped) and event.step == 2:
+            studio.engine.cancel([event.generation_id])
+
+    studio.engine.submit([spec(0, steps=8)], stop_after_two)
+    studio.finish()
+    assert studio.ending("job/0") == Canceled("job/0")
+    assert steps_done(studio, "job/0") == 2

@@ -1,0 +1,216 @@
+"""What the rest of the worker relies on: events, room, threads, the end."""
+
+import math
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine import (
+    Canceled,
+    Decoding,
+    DuplicateGeneration,
+    Encoding,
+    Engine,
+    EngineClosed,
+    EngineSettings,
+    Event,
+    Loading,
+    Rendered,
+    Stepped,
+)
+from tests.worker.engine.studio import Studio, alone, spec
+
+
+@pytest.fixture
+def engine(tiny: ModelEntry) -> Engine:
+    return Engine.of([tiny], EngineSettings(device="cpu", threads=1))
+
+
+def test_a_generation_tells_its_life(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    studio.submit(spec(0, scheduler="heun", steps=3))
+    studio.finish()
+    assert studio.events[:-1] == [
+        Loading("job/0", "tiny"),
+        Encoding("job/0"),
+        *(Stepped("job/0", step, 5) for step in range(1, 6)),
+        Decoding("job/0"),
+    ]
+    stats = studio.stats("job/0")
+    assert studio.pixels("job/0").shape == (64, 64, 3)
+    assert studio.pixels("job/0").dtype == np.uint8
+    assert (stats.device, stats.dtype, stats.model_revision) == ("cpu", "float32", tiny.revision)
+    assert stats.load_ms > 0
+    assert stats.inference_ms > 0
+    assert stats.peak_memory_bytes is None
+
+
+def test_a_resident_model_is_not_loaded_again(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    studio.submit(spec(0))
+    studio.finish()
+    studio.submit(spec(1))
+    studio.finish()
+    assert Loading("job/1", "tiny") not in studio.events
+    assert studio.stats("job/1").load_ms == 0
+    assert studio.engine.resident_models() == ("tiny",)
+
+
+def test_short_work_passes_long_work(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    studio.submit(spec(0, steps=40))
+    studio.tick(5)
+    studio.submit(spec(1, steps=2))
+    studio.finish()
+    order = [event.generation_id for event in studio.events if isinstance(event, Rendered)]
+    assert order == ["job/1", "job/0"]
+
+
+def test_a_listener_that_raises_hurts_nobody(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+
+    def angry(event: Event) -> None:
+        raise RuntimeError("no")
+
+    studio.engine.submit([spec(0)], angry)
+    studio.submit(spec(1))
+    studio.finish()
+    np.testing.assert_array_equal(studio.pixels("job/1"), alone(tiny, spec(1)))
+
+
+def test_ids_are_unique_while_in_flight(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    with pytest.raises(DuplicateGeneration):
+        studio.submit(spec(0), spec(0))
+    assert studio.engine.is_empty()
+    studio.submit(spec(0))
+    with pytest.raises(DuplicateGeneration):
+        studio.submit(spec(1), spec(0))
+    assert studio.engine.in_flight() == 1
+    studio.finish()
+    studio.submit(spec(0))
+    studio.finish()
+
+
+def test_room_is_width_and_lookahead_minus_what_is_in_flight(tiny: ModelEntry) -> None:
+    studio = Studio([tiny], batching="fast", widened=False)
+    assert studio.engine.room("tiny") == 2
+    studio.submit(spec(0), spec(1), spec(2))
+    assert studio.engine.room("tiny") == -1
+    studio.finish()
+    studio.widen(tiny)
+    assert studio.engine.room("tiny") == 9
+    assert studio.engine.room("never heard of") == 2
+
+
+def test_room_is_one_image_where_batching_would_change_bits(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    assert studio.engine.room("tiny") == 2
+    studio.submit(spec(0))
+    studio.finish()
+    if studio.stats("job/0").batch_invariant:
+        pytest.skip("on this machine even float32 is batch-invariant")
+    assert studio.engine.room("tiny") == 2
+
+
+def test_those_who_wait_for_room_are_told(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    rooms: list[int] = []
+    studio.engine.on_room(lambda: rooms.append(studio.engine.room("tiny")))
+    studio.submit(spec(0))
+    studio.finish()
+    assert rooms[-1] == 2
+    studio.submit(spec(1), spec(2))
+    studio.engine.cancel(["job/1", "job/2"])
+    rooms.clear()
+    studio.finish()
+    assert rooms == [2]
+
+
+def test_vital_names_the_running_operation(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    idle = studio.engine.vital
+    assert (idle.alive, idle.stage, idle.stall_budget_s) == (True, None, math.inf)
+    seen: list[str | None] = []
+
+    def look(event: Event) -> None:
+        seen.append(studio.engine.vital.stage)
+
+    pause = threading.Event()
+
+    def stuck(pipeline: object) -> None:
+        def hook(*_: object) -> None:
+            seen.append(studio.engine.vital.stage)
+            if studio.engine.vital.is_stalled(time.monotonic() + 121):
+                pause.set()
+
+        pipeline.unet.register_forward_pre_hook(hook)  # type: ignore[attr-defined]
+
+    studio = Studio([tiny], sabotage=stuck)
+    studio.submit(spec(0, steps=1))
+    studio.finish()
+    assert seen == ["denoising"]
+    assert pause.is_set()
+    assert studio.engine.vital.stage is None
+
+
+def test_on_its_own_thread(engine: Engine, tiny: ModelEntry) -> None:
+    done = threading.Event()
+    events: list[Event] = []
+
+    def listen(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Rendered) and event.generation_id == "job/1":
+            done.set()
+
+    engine.start()
+    engine.submit([spec(0)], listen)
+    engine.submit([spec(1, steps=6)], listen)
+    assert done.wait(60)
+    assert engine.vital.alive
+    engine.close()
+    assert not engine.vital.alive
+    assert engine.is_empty()
+    [picture] = [event.pixels for event in events if isinstance(event, Rendered) and event.generation_id == "job/1"]
+    np.testing.assert_array_equal(picture, alone(tiny, spec(1, steps=6)))
+
+
+def test_closing_cancels_what_is_left(engine: Engine) -> None:
+    stepped = threading.Event()
+    events: list[Event] = []
+
+    def listen(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Stepped):
+            stepped.set()
+
+    engine.start()
+    engine.submit([spec(0, steps=999), spec(1, steps=999)], listen)
+    assert stepped.wait(60)
+    engine.close()
+    engine.close()
+    assert {event.generation_id for event in events if isinstance(event, Canceled)} == {"job/0", "job/1"}
+    assert engine.in_flight() == 0
+    with pytest.raises(EngineClosed):
+        engine.submit([spec(2)], listen)
+
+
+def test_closing_without_a_thread(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    studio.submit(spec(0))
+    studio.engine.close()
+    assert studio.events == [Canceled("job/0")]
+
+
+def test_measured_widths_survive_a_restart(tiny: ModelEntry, tmp_path: object) -> None:
+    settings = EngineSettings(device="cpu", batching="fast", capacity_file=tmp_path / "capacity.json")  # type: ignore[operator]
+    first = Engine.of([tiny], settings)
+    first.submit([spec(0, steps=8)], lambda _: None)
+    while first.step():
+        pass
+    assert settings.capacity_file is not None
+    assert settings.capacity_file.exists()
+    assert Engine.of([tiny], settings).room("tiny") >= 2

@@ -1,0 +1,152 @@
+"""What goes wrong with one image ends that image and no other."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+
+from renderq_shared.catalog import ModelEntry
+from tests.worker.engine.studio import Sabotage, Studio, alone, spec
+from tests.worker.engine.tiny import entry
+
+
+def before_each_forward(check: Any) -> Sabotage:
+    """Attach a fault to the UNet: `check(rows, embeddings)` may raise."""
+
+    def attach(pipeline: StableDiffusionPipeline) -> None:
+        def hook(_: torch.nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, torch.Tensor]) -> None:
+            check(args[0].shape[0], kwargs["encoder_hidden_states"])
+
+        pipeline.unet.register_forward_pre_hook(hook, with_kwargs=True)
+
+    return attach
+
+
+def without_memory_for(limit: int) -> Sabotage:
+    def check(rows: int, _: torch.Tensor) -> None:
+        if rows > limit:
+            raise torch.OutOfMemoryError(f"tried to allocate {rows} rows")
+
+    return before_each_forward(check)
+
+
+def poisoned_by(prompt: str) -> Sabotage:
+    """The UNet breaks whenever a row of this prompt is in the batch."""
+
+    def attach(pipeline: StableDiffusionPipeline) -> None:
+        poison = pipeline.encode_prompt(prompt, torch.device("cpu"), 1, False)[0]
+
+        def check(_: int, embeddings: torch.Tensor) -> None:
+            if any(torch.equal(row, poison[0]) for row in embeddings):
+                raise ValueError("poison")
+
+        before_each_forward(check)(pipeline)
+
+    return attach
+
+
+def test_nan_fails_its_own_image_only(tiny: ModelEntry) -> None:
+    studio = Studio([tiny], batching="fast")
+    studio.submit(spec(0), spec(1, guidance_scale=1e38), spec(2))
+    studio.finish()
+    failed = studio.failed("job/1")
+    assert (failed.code, failed.retryable) == ("nan_output", False)
+    assert "NaN or infinity at step" in failed.message
+    for number in (0, 2):
+        difference = studio.pixels(f"job/{number}").astype(int) - alone(tiny, spec(number)).astype(int)
+        assert np.abs(difference).max() <= 1
+
+
+def test_nan_from_the_decoder_is_an_error_and_not_a_black_picture(tiny: ModelEntry) -> None:
+    def spoil(pipeline: StableDiffusionPipeline) -> None:
+        pipeline.vae.decoder.conv_out.bias.data.fill_(float("nan"))
+
+    studio = Studio([tiny], sabotage=spoil)
+    studio.submit(spec(0))
+    studio.finish()
+    assert studio.failed("job/0").code == "nan_output"
+
+
+def test_an_exception_fails_the_image_that_caused_it(tiny: ModelEntry) -> None:
+    studio = Studio([tiny], batching="fast", sabotage=poisoned_by("poison"))
+    studio.submit(spec(0), spec(1, prompt="poison"), spec(2))
+    studio.finish()
+    failed = studio.failed("job/1")
+    assert (failed.code, failed.message) == ("internal", "ValueError: poison")
+    for number in (0, 2):
+        np.testing.assert_allclose(
+            studio.pixels(f"job/{number}").astype(int), alone(tiny, spec(number)).astype(int), atol=1
+        )
+
+
+def test_a_batch_that_runs_out_of_memory_goes_on_narrower(tiny: ModelEntry) -> None:
+    studio = Studio([tiny], batching="fast", sabotage=without_memory_for(4))
+    studio.submit(*(spec(number) for number in range(6)))
+    studio.finish()
+    for number in range(6):
+        assert studio.stats(f"job/{number}").batch_width_mean <= 2
+        difference = studio.pixels(f"job/{number}").astype(int) - alone(tiny, spec(number)).astype(int)
+        assert np.abs(difference).max() <= 1
+    assert studio.engine.room("tiny") == 3
+
+
+def test_an_image_that_does_not_fit_alone_fails(tiny: ModelEntry) -> None:
+    studio = Studio([tiny], batching="fast", sabotage=without_memory_for(1))
+    studio.submit(spec(0), spec(1, guidance_scale=1.0))
+    studio.finish()
+    failed = studio.failed("job/0")
+    assert (failed.code, failed.retryable) == ("out_of_memory", True)
+    assert "fewer pixels" in failed.message
+    studio.rendered("job/1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scheduler": "dpm3000"}, "scheduler 'dpm3000' is unknown; there are ddim, "),
+        ({"scheduler": "lcm", "steps": 1001}, "cannot be larger than"),
+    ],
+)
+def test_what_cannot_be_started_says_why(tiny: ModelEntry, changes: dict[str, Any], message: str) -> None:
+    studio = Studio([tiny])
+    studio.submit(spec(0, **changes), spec(1))
+    studio.finish()
+    assert studio.failed("job/0").code == "internal"
+    assert message in studio.failed("job/0").message
+    studio.rendered("job/1")
+
+
+def test_a_model_that_cannot_be_loaded_fails_its_own_images(tiny: ModelEntry, tmp_path: Path) -> None:
+    studio = Studio([tiny, entry(tmp_path / "gone", "gone")])
+    studio.submit(spec(0, model="gone"), spec(1, model="gone"), spec(2))
+    studio.finish()
+    for id in ("job/0", "job/1"):
+        assert studio.failed(id).code == "model_load_failed"
+        assert "must be the folder of a diffusers pipeline" in studio.failed(id).message
+    studio.rendered("job/2")
+
+
+def test_a_failed_load_is_tried_again_for_later_jobs(tiny: ModelEntry, tmp_path: Path) -> None:
+    late = entry(tmp_path / "late", "late", dtype="float32")
+    studio = Studio([late])
+    studio.submit(spec(0, model="late"))
+    studio.finish()
+    assert studio.failed("job/0").code == "model_load_failed"
+    (tmp_path / "late").symlink_to(tiny.source)
+    studio.submit(spec(1, model="late"))
+    studio.finish()
+    np.testing.assert_array_equal(studio.pixels("job/1"), alone(tiny, spec(1)))
+
+
+def test_a_model_that_is_not_served_here(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    studio.submit(spec(0, model="sdxl"))
+    studio.finish()
+    failed = studio.failed("job/0")
+    assert (failed.code, failed.message) == (
+        "model_load_failed",
+        "model 'sdxl' is not served here; this worker serves tiny",
+    )

@@ -1,0 +1,191 @@
+"""The policy as properties: whatever arrives, is canceled, fails or runs out of memory."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from renderq_worker.engine import GenerationSpec, Stage
+from renderq_worker.engine.batch_key import BatchKey
+from renderq_worker.engine.failure import Failure
+from renderq_worker.engine.generation import Generation
+from renderq_worker.engine.plan import Limit, StepPlan, StepResult
+from renderq_worker.engine.scheduler import AGEING, LOAD_WORK, Scheduler
+from tests.worker.engine.studio import SPEC
+
+FAILURE = Failure("internal", "on purpose", retryable=False)
+STEPS_MAX = 150
+
+
+def generation(number: int, **changes: object) -> Generation:
+    spec: GenerationSpec = replace(SPEC, **{"id": str(number)} | changes)  # type: ignore[arg-type]
+    return Generation.arrived(spec, BatchKey(spec.model, "1", spec.width, spec.height))
+
+
+def done(plan: StepPlan, *, but: frozenset[str] = frozenset()) -> StepResult:
+    advanced = tuple(id for id in plan.ids if id not in but)
+    return StepResult(plan, 0.1, advanced, dict.fromkeys(but, FAILURE), calls=plan.generations[0].spec.steps)
+
+
+def limit_of(key: BatchKey) -> Limit:
+    rows = {64: 8, 128: 2}[key.width]
+    return Limit(rows, rows)
+
+
+class Policy(RuleBasedStateMachine):
+    """Arrivals, cancellations and operations in any order; two models of which one fits into memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scheduler = Scheduler()
+        self.arrived: list[str] = []
+        self.ended: list[str] = []
+        self.resident: set[str] = set()
+
+    @property
+    def here(self) -> list[str]:
+        return [id for id in self.arrived if id not in self.ended]
+
+    @rule(
+        steps=st.integers(1, STEPS_MAX),
+        guidance=st.sampled_from([1.0, 5.0]),
+        width=st.sampled_from([64, 128]),
+        model=st.sampled_from(["a", "b"]),
+    )
+    def arrive(self, steps: int, guidance: float, width: int, model: str) -> None:
+        new = generation(len(self.arrived), steps=steps, guidance_scale=guidance, width=width, model=model)
+        self.scheduler.add(new)
+        self.arrived.append(new.spec.id)
+
+    @precondition(lambda self: self.here)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        id = data.draw(st.sampled_from(self.arrived))
+        assert self.scheduler.cancel([id, "unknown"]) == ((id,) if id in self.here else ())
+        if id in self.here:
+            self.ended.append(id)
+
+    @precondition(lambda self: self.here)
+    @rule(data=st.data(), times=st.integers(1, 20))
+    def operate(self, data: st.DataObject, times: int) -> None:
+        for _ in range(times):
+            plan = self.scheduler.plan(limit_of, self.resident)
+            if plan is None:
+                return
+            self.check(plan)
+            if plan.stage is Stage.LOADING_MODEL:
+                self.resident = {plan.model}
+            self.settle(data.draw(st.sampled_from(["done", "done", "done", "retry", "failure"])), plan)
+
+    def check(self, plan: StepPlan) -> None:
+        assert set(plan.ids) <= set(self.here)
+        assert len(set(plan.ids)) == len(plan.ids)
+        if plan.stage is Stage.LOADING_MODEL:
+            assert plan.model not in self.resident
+            assert {each.spec.model for each in plan.generations} == {plan.model}
+            return
+        assert plan.model in self.resident
+        assert {each.stage for each in plan.generations} == {plan.stage}
+        limit, [key] = limit_of(plan.generations[0].key), {each.key for each in plan.generations}
+        assert len(plan.ids) == 1 or sum(each.spec.rows for each in plan.generations) <= limit.rows
+        assert len(plan.ids) == 1 or plan.stage is Stage.DENOISING
+        assert key.model == plan.model
+
+    def settle(self, outcome: str, plan: StepPlan) -> None:
+        result = done(plan)
+        if outcome == "failure":
+            result = done(plan, but=frozenset(plan.ids[:1]))
+        if outcome == "retry":
+            result = StepResult(plan)
+        self.scheduler.update(result)
+        if plan.stage is Stage.DECODING:
+            self.ended.extend(result.advanced)
+        self.ended.extend(result.failures)
+
+    @invariant()
+    def everyone_ends_once(self) -> None:
+        assert len(set(self.ended)) == len(self.ended)
+        assert len(self.scheduler) == len(self.here)
+
+    def teardown(self) -> None:
+        """Left to itself, it finishes what is there."""
+        for _ in range((STEPS_MAX + 3) * len(self.here) + 1000):
+            plan = self.scheduler.plan(limit_of, self.resident)
+            if plan is None:
+                break
+            if plan.stage is Stage.LOADING_MODEL:
+                self.resident = {plan.model}
+            self.settle("done", plan)
+        assert not self.here
+
+
+TestPolicy = Policy.TestCase
+TestPolicy.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def run(scheduler: Scheduler, limit: Limit) -> StepPlan:
+    plan = scheduler.plan(lambda _: limit, {"tiny"})
+    assert plan is not None
+    scheduler.update(done(plan))
+    return plan
+
+
+@settings(max_examples=30, deadline=None)
+@given(long=st.integers(5, STEPS_MAX), short=st.integers(1, 8), crowd=st.integers(1, 6), rows=st.sampled_from([2, 8]))
+def test_waiting_is_bounded_however_many_short_ones_keep_coming(long: int, short: int, crowd: int, rows: int) -> None:
+    scheduler = Scheduler()
+    scheduler.add(generation(0, steps=long))
+    outranks_newcomers = int((long + 1) / AGEING)
+    bound = outranks_newcomers + (crowd + 1) * (short + 2) + long + 2
+    for tick in range(1, bound + 1):
+        while len(scheduler) <= crowd:
+            scheduler.add(generation(tick * 100 + len(scheduler), steps=short))
+        plan = run(scheduler, Limit(rows, rows))
+        if plan.stage is Stage.DECODING and plan.ids == ("0",):
+            return
+    raise AssertionError(f"not finished after {bound} operations")
+
+
+def test_the_shortest_remaining_work_goes_first() -> None:
+    scheduler = Scheduler()
+    for number, steps in enumerate([30, 4, 10]):
+        scheduler.add(generation(number, steps=steps))
+    order = [plan.ids for _ in range(50) if (plan := run(scheduler, Limit(1, 2))).stage is Stage.DECODING]
+    assert order == [("1",), ("2",), ("0",)]
+
+
+def test_a_newcomer_is_encoded_before_the_batch_goes_on() -> None:
+    scheduler = Scheduler()
+    scheduler.add(generation(0, steps=30))
+    for _ in range(3):
+        run(scheduler, Limit(8, 8))
+    scheduler.add(generation(1, steps=30))
+    assert run(scheduler, Limit(8, 8)).stage is Stage.ENCODING
+    assert set(run(scheduler, Limit(8, 8)).ids) == {"0", "1"}
+
+
+def test_cancel_frees_the_row() -> None:
+    scheduler = Scheduler()
+    for number in range(3):
+        scheduler.add(generation(number, steps=5))
+    for _ in range(3):
+        first = run(scheduler, Limit(2, 4))
+    assert first.ids == ("0", "1")
+    scheduler.cancel(["0"])
+    run(scheduler, Limit(2, 4))  # encodes the third
+    assert run(scheduler, Limit(2, 4)).ids == ("1", "2")
+
+
+def test_two_models_that_do_not_fit_together_do_not_take_turns_at_every_step() -> None:
+    scheduler = Scheduler()
+    scheduler.add(generation(0, steps=60, model="a"))
+    scheduler.add(generation(1, steps=60, model="b"))
+    resident: set[str] = set()
+    loads = operations = 0
+    while plan := scheduler.plan(lambda _: Limit(8, 8), resident):
+        if plan.stage is Stage.LOADING_MODEL:
+            resident, loads = {plan.model}, loads + 1
+        scheduler.update(done(plan))
+        operations += 1
+    assert loads <= 2 + operations * AGEING / LOAD_WORK
