@@ -1,1 +1,1 @@
-"""The HTTP service: accepts jobs, answers about them, sweeps and delivers."""
+"""The HTTP service: accepts jobs, answers about them, sweeps."""

@@ -25,6 +25,8 @@ class ProblemKind(StrEnum):
     NOT_FOUND = "not_found"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     SERVICE_UNAVAILABLE = "service_unavailable"
+    RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
+    INTERNAL_ERROR = "internal_error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ PROBLEMS: dict[ProblemKind, ProblemFacts] = {
     ProblemKind.NOT_FOUND: ProblemFacts(404, "There is nothing at this address"),
     ProblemKind.STORAGE_UNAVAILABLE: ProblemFacts(503, "The object store does not answer", retryable=True),
     ProblemKind.SERVICE_UNAVAILABLE: ProblemFacts(503, "The service cannot answer now", retryable=True),
+    ProblemKind.RANGE_NOT_SATISFIABLE: ProblemFacts(416, "The range lies outside the file"),
+    ProblemKind.INTERNAL_ERROR: ProblemFacts(500, "Something went wrong inside the service", retryable=True),
 }
 
 

@@ -1,0 +1,57 @@
+"""The command line of `renderq api`: options → settings → server."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from renderq.cli.command import Command
+from renderq_shared.settings import ApiSettings
+
+_OPTIONS = ("host", "port", "data", "redis_url", "store", "models")
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (default: 8400)")
+    parser.add_argument("--redis-url", help="Redis or Valkey that holds the jobs")
+    parser.add_argument("--store", help="where pictures live, e.g. folder:/srv/pictures (default: in the data folder)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder for everything that is kept on disk")
+    parser.add_argument("--models", type=Path, metavar="FILE", help="the catalog, a models.toml")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # The server and all that it needs are imported only by those who start it.
+    from renderq_api.errors import ApiError
+    from renderq_api.server import Server, run
+    from renderq_shared.errors import RenderqSharedError
+    from renderq_shared.logs import configure_logging
+
+    def say_ready(url: str, _server: Server) -> None:
+        print(f"ready {url}", flush=True)  # noqa: T201
+
+    given = {name: value for name in _OPTIONS if (value := getattr(arguments, name)) is not None}
+    try:
+        settings = ApiSettings(**given)
+        configure_logging(settings, "api")
+        run(settings, say_ready)
+    except ValidationError as error:
+        for problem in error.errors():
+            _complain(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}")
+        return 2
+    except (ApiError, RenderqSharedError) as error:
+        _complain(str(error))
+        return 2
+    return 0
+
+
+def _complain(text: str) -> None:
+    print(f"renderq api: {text}", file=sys.stderr)  # noqa: T201
+
+
+command = Command(
+    help="Serve the HTTP API: accept jobs, answer about them, sweep.",
+    add_arguments=_add_arguments,
+    run=_run,
+)

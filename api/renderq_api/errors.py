@@ -1,0 +1,13 @@
+"""Why the service does not start. The message says what to do."""
+
+
+class ApiError(Exception):
+    """Any of the below."""
+
+
+class NotLoopback(ApiError):
+    """Without keys nobody but this machine may reach the service."""
+
+
+class AddressUnavailable(ApiError):
+    """The address cannot be listened on."""

@@ -1,0 +1,132 @@
+"""The OpenAPI document: what the framework cannot know, said once."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from renderq.contract import LIMITS, PROBLEMS, Problem, ProblemKind, Txt2ImgRequest
+from renderq_api.problems import MEDIA_TYPE, problem_document
+
+Responses = dict[int | str, dict[str, Any]]
+Parameter = dict[str, Any]
+
+_REF = "#/components/schemas/{model}"
+
+_EVERYWHERE = (
+    ProblemKind.INVALID_REQUEST,
+    ProblemKind.FORBIDDEN,
+    ProblemKind.SERVICE_UNAVAILABLE,
+    ProblemKind.INTERNAL_ERROR,
+)
+
+_DESCRIPTION = """\
+Submit a rendering job with `POST /v1/jobs`, follow it with `GET /v1/jobs/{id}` (`Prefer: wait=30` waits for its end),
+fetch its pictures from `outputs[].url`. Every error is a problem document (RFC 9457) with a stable `code`."""
+
+
+def problems(*kinds: ProblemKind) -> Responses:
+    """The documented error answers of a route: these kinds and those that any route may give."""
+    by_status: dict[int | str, list[ProblemKind]] = {}
+    for kind in (*kinds, *(kind for kind in _EVERYWHERE if kind not in kinds)):
+        by_status.setdefault(PROBLEMS[kind].status, []).append(kind)
+    return {status: _problem_answer(those) for status, those in by_status.items()}
+
+
+def _problem_answer(kinds: list[ProblemKind]) -> dict[str, Any]:
+    return {
+        "description": " ".join(f"`{kind}`: {PROBLEMS[kind].title}." for kind in kinds),
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"$ref": _REF.format(model="Problem")},
+                "examples": {
+                    kind: {"value": problem_document(kind, "…", "/v1/jobs", "req_0123").model_dump()} for kind in kinds
+                },
+            }
+        },
+        "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+    }
+
+
+def header(name: str, description: str, example: str, **schema: Any) -> Parameter:
+    """A request header."""
+    return {
+        "in": "header",
+        "name": name,
+        "description": description,
+        "schema": {"type": "string", **schema},
+        "example": example,
+    }
+
+
+def answer_headers(**described: str) -> dict[str, Any]:
+    """Headers of an answer: name (with `_` for `-`) → description."""
+    named = {name.replace("_", "-"): text for name, text in described.items()}
+    return {name: {"description": text, "schema": {"type": "string"}} for name, text in named.items()}
+
+
+PREFER = header(
+    "Prefer",
+    f"`wait=N` holds the answer until the job has ended, at most N and at most {LIMITS.wait_seconds} seconds "
+    "(RFC 7240). A job that has not ended by then is a normal answer.",
+    "wait=30",
+)
+
+JOB_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"$ref": _REF.format(model="Txt2ImgRequest")},
+            "examples": {
+                "smallest": {"value": {"prompt": "a red circle on a blue background"}},
+                "full": {
+                    "value": {
+                        "task": "txt2img",
+                        "prompt": "a red circle on a blue background",
+                        "negative_prompt": "square",
+                        "steps": 20,
+                        "guidance_scale": 2.0,
+                        "scheduler": "euler",
+                        "seed": 42,
+                        "n": 4,
+                        "output": {"format": "png", "embed_recipe": True},
+                        "priority": 0,
+                        "deadline_seconds": 120,
+                        "metadata": {"order": "A-17"},
+                    }
+                },
+            },
+        }
+    },
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make `/openapi.json` answer with the finished document. All routes must be there already."""
+    # Made now, once: it takes a third of a second, for which no request should wait.
+    app.openapi_schema = _document(app)
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title="renderq", version=version("renderq"), summary=app.summary, description=_DESCRIPTION, routes=app.routes
+    )
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for model in (Problem, Txt2ImgRequest):
+        schemas.update(_schemas(model))
+    components["headers"] = {
+        "X-Request-Id": {"description": "Names this request in the service's log.", "schema": {"type": "string"}}
+    }
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        for response in operation["responses"].values():
+            response.setdefault("headers", {})["X-Request-Id"] = {"$ref": "#/components/headers/X-Request-Id"}
+    return document
+
+
+def _schemas(model: type[BaseModel]) -> dict[str, Any]:
+    mode = "validation" if model is Txt2ImgRequest else "serialization"
+    schema = model.model_json_schema(ref_template=_REF, mode=mode)
+    return {**schema.pop("$defs", {}), model.__name__: schema}

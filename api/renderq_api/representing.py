@@ -1,0 +1,147 @@
+"""A job's record → the job as its owner sees it. Pure: no clock, no store, no request."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urljoin
+
+from renderq.contract import (
+    Job,
+    JobError,
+    JobUrls,
+    JobWarning,
+    Metrics,
+    Output,
+    Progress,
+    Stage,
+    Status,
+    WaitReason,
+)
+from renderq_shared.jobs.records import JobRecord, QueuePlace
+from renderq_shared.objects import SignedUrl
+
+Sign = Callable[[str], SignedUrl]
+"""Object key → a fresh address that works without credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Absolute addresses, under the name by which the client reached us."""
+
+    base: str
+    """With a slash at its end."""
+
+    def job(self, job_id: str) -> str:
+        return f"{self.base}v1/jobs/{job_id}"
+
+    def cancel(self, job_id: str) -> str:
+        return f"{self.job(job_id)}/cancel"
+
+    def image(self, job_id: str, index: int) -> str:
+        return f"{self.job(job_id)}/images/{index}"
+
+    def signed(self, signed: SignedUrl) -> str:
+        """A folder's addresses are paths below our own; an S3 store's are absolute already."""
+        return urljoin(self.base, signed.url.lstrip("/"))
+
+
+def represent(record: JobRecord, place: QueuePlace | None, links: Links, sign: Sign) -> Job:
+    """`place` is `None` when the job is not queued, or when nobody asked for its place."""
+    request: dict[str, Any] = json.loads(record.request_json)
+    runtime: dict[str, Any] = json.loads(record.runtime_json or "{}")
+    return Job(
+        id=record.id,
+        task=record.task,
+        model=record.model,
+        status=record.status,
+        stage=Stage(record.stage) if record.stage and record.status is Status.RUNNING else None,
+        version=record.version,
+        created_at=_moment(record.created_ms),
+        started_at=None if record.started_ms is None else _moment(record.started_ms),
+        completed_at=None if record.completed_ms is None else _moment(record.completed_ms),
+        queue_position=None if place is None else place.ahead,
+        wait_reason=_wait_reason(record, place),
+        progress=_progress(record),
+        outputs=tuple(_output(output, record.id, links, sign) for output in json.loads(record.outputs_json or "[]")),
+        error=JobError.model_validate_json(record.error_json) if record.error_json else None,
+        warnings=tuple(JobWarning.model_validate(warning) for warning in json.loads(record.warnings_json or "[]")),
+        metrics=_metrics(record),
+        attempt=record.attempt,
+        attempts_max=record.attempts_max,
+        worker=record.worker,
+        model_revision=runtime.get("model_revision"),
+        device=runtime.get("device"),
+        dtype=runtime.get("dtype"),
+        batch_invariant=runtime.get("batch_invariant"),
+        request=request,
+        metadata=request["metadata"],
+        urls=JobUrls(self=links.job(record.id), cancel=links.cancel(record.id)),
+    )
+
+
+def output_key(record: JobRecord, index: int) -> str | None:
+    """Where the store keeps picture `index`, once it is finished."""
+    for output in json.loads(record.outputs_json or "[]"):
+        if output["index"] == index:
+            return output["key"]
+    return None
+
+
+def retry_after_s(place: QueuePlace | None) -> int:
+    """Seconds until asking again is worth it: soon while it runs or is next, later the more jobs are ahead."""
+    if place is None:
+        return 1
+    if not place.served:
+        return 10
+    return min(1 + place.ahead, 30)
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _wait_reason(record: JobRecord, place: QueuePlace | None) -> WaitReason | None:
+    if record.status is Status.RUNNING and record.stage == Stage.LOADING_MODEL:
+        return "loading_model"
+    if place is None:
+        return None
+    return "behind_n_jobs" if place.served else "no_worker_for_model"
+
+
+def _progress(record: JobRecord) -> Progress:
+    done: dict[str, Any] = json.loads(record.progress_json or "{}")
+    step, steps = done.get("step", 0), done.get("steps", 0)
+    share = step / steps if steps else 0.0
+    return Progress(
+        value=1.0 if record.status is Status.SUCCEEDED else share,
+        step=step,
+        steps=steps,
+        images_done=done.get("images_done", 0),
+        images_total=record.images,
+    )
+
+
+def _output(output: dict[str, Any], job_id: str, links: Links, sign: Sign) -> Output:
+    signed = sign(output["key"])
+    return Output.model_validate(
+        {
+            **output,
+            "url": links.image(job_id, output["index"]),
+            "signed_url": links.signed(signed),
+            "signed_url_expires_at": signed.expires_at,
+        }
+    )
+
+
+def _metrics(record: JobRecord) -> Metrics:
+    measured: dict[str, Any] = json.loads(record.metrics_json or "{}")
+    left_queue = record.started_ms or record.completed_ms
+    return Metrics.model_validate(
+        {
+            **measured,
+            "queue_ms": None if left_queue is None else left_queue - record.created_ms,
+            "total_ms": None if record.completed_ms is None else record.completed_ms - record.created_ms,
+        }
+    )

@@ -1,0 +1,16 @@
+"""The routes, one module per resource."""
+
+from fastapi import APIRouter
+
+from renderq_api.routes import files, health, images, jobs, models, workers
+
+ROUTERS: tuple[APIRouter, ...] = (
+    jobs.router,
+    images.router,
+    files.router,
+    models.router,
+    workers.router,
+    health.router,
+)
+
+__all__ = ["ROUTERS"]

@@ -1,0 +1,56 @@
+"""Is the process alive, and can it do its work?"""
+
+import asyncio
+from typing import Literal
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from renderq.contract import ProblemKind
+from renderq.contract.base import AnswerModel
+from renderq_api.answers import answer, no_query
+from renderq_api.openapi import problems
+from renderq_api.problems import ApiProblem
+from renderq_api.services import Services, Serving
+from renderq_shared.errors import RenderqSharedError
+from renderq_shared.objects import announced_id
+
+router = APIRouter(tags=["health"], dependencies=[Depends(no_query)])
+
+_PATIENCE_S = 0.8
+"""A part that takes longer to answer is as good as away."""
+
+
+class Health(AnswerModel):
+    status: Literal["ok"] = "ok"
+
+
+@router.get("/healthz", response_model=Health, summary="Is the process alive?", responses=problems())
+async def alive() -> Response:
+    return answer(Health())
+
+
+@router.get(
+    "/readyz",
+    response_model=Health,
+    summary="Do Redis and the object store answer?",
+    responses=problems(ProblemKind.STORAGE_UNAVAILABLE),
+)
+async def ready(services: Serving) -> Response:
+    redis, objects = await asyncio.gather(
+        _redis_obstacle(services), services.object_probe.obstacle(patience_s=_PATIENCE_S)
+    )
+    if redis or objects:
+        kind = ProblemKind.SERVICE_UNAVAILABLE if redis else ProblemKind.STORAGE_UNAVAILABLE
+        raise ApiProblem(kind, "; ".join(filter(None, (redis, objects))) + ".")
+    return answer(Health())
+
+
+async def _redis_obstacle(services: Services) -> str | None:
+    try:
+        announced = await announced_id(services.redis)
+    except RenderqSharedError as error:
+        return str(error)
+    if announced not in {None, services.objects.id}:
+        return "another API process serves another object store; all must share one"
+    return None

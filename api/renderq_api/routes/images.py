@@ -1,0 +1,46 @@
+"""The stable address of a picture."""
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from renderq.contract import ProblemKind
+from renderq_api.answers import no_query
+from renderq_api.ids import is_job_id
+from renderq_api.openapi import answer_headers, problems
+from renderq_api.problems import not_found
+from renderq_api.representing import Links, output_key
+from renderq_api.services import Serving
+from renderq_api.tenants import Tenant
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_query)])
+
+
+@router.get(
+    "/{job_id}/images/{index}",
+    status_code=302,
+    summary="Fetch a picture",
+    description="Leads to a fresh signed address, which serves `Range` requests. This address itself never changes.",
+    responses={
+        302: {
+            "description": "The picture is at `Location`, for a while.",
+            "headers": answer_headers(Location="A signed address that needs no credentials."),
+        },
+        **problems(ProblemKind.NOT_FOUND),
+    },
+)
+async def image(job_id: str, index: int, request: Request, services: Serving, tenant: Tenant) -> Response:
+    found = await services.jobs.get(tenant, job_id) if is_job_id(job_id) else None
+    if found is None:
+        raise not_found("There is no such job.")
+    record, _ = found
+    key = output_key(record, index)
+    if key is None:
+        raise not_found(
+            f"The job has no finished picture {index}; it is {record.status}, with {record.images} asked for."
+        )
+    signed = services.objects.signed_url(key, services.settings.signed_url_seconds)
+    return RedirectResponse(Links(str(request.base_url)).signed(signed), 302, {"Cache-Control": "no-store"})
+
+
+router.add_api_route("/{job_id}/images/{index}", image, methods=["HEAD"], include_in_schema=False)

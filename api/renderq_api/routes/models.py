@@ -1,0 +1,51 @@
+"""The catalog, with what workers make of it at the moment."""
+
+import asyncio
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from renderq.contract import Model, ModelList, ProblemKind
+from renderq_api.answers import answer, no_query
+from renderq_api.openapi import problems
+from renderq_api.problems import not_found
+from renderq_api.services import Services, Serving
+from renderq_shared.catalog import ModelEntry
+
+router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(no_query)])
+
+
+@router.get("", response_model=ModelList, summary="List the models", responses=problems())
+async def models(services: Serving) -> Response:
+    return answer(ModelList(data=await _described(services, services.catalog.models)))
+
+
+@router.get("/{name}", response_model=Model, summary="Look at a model", responses=problems(ProblemKind.NOT_FOUND))
+async def model(name: str, services: Serving) -> Response:
+    entry = services.catalog.get(name)
+    if entry is None:
+        raise not_found(f"There is no such model; there are {', '.join(services.catalog.names[:20])}.")
+    [described] = await _described(services, (entry,))
+    return answer(described)
+
+
+async def _described(services: Services, entries: tuple[ModelEntry, ...]) -> tuple[Model, ...]:
+    queues, workers = await asyncio.gather(services.jobs.queues(), services.jobs.workers())
+    queued = {queue.model: queue.queued for queue in queues}
+    return tuple(
+        Model(
+            name=entry.name,
+            description=entry.description,
+            family=entry.family,
+            tasks=entry.tasks,
+            revision=entry.revision,
+            licence=entry.licence,
+            default=entry is services.catalog.default,
+            defaults=entry.defaults,
+            limits=entry.limits,
+            queued_jobs=queued.get(entry.name, 0),
+            workers=sum(entry.name in worker.models for worker in workers),
+            warm_workers=sum(entry.name in worker.resident_models for worker in workers),
+        )
+        for entry in entries
+    )

@@ -1,0 +1,36 @@
+"""Live workers."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from renderq.contract import Worker, WorkerList
+from renderq_api.answers import answer, no_query
+from renderq_api.openapi import problems
+from renderq_api.services import Serving
+from renderq_shared.jobs import WorkerRecord
+
+router = APIRouter(prefix="/v1/workers", tags=["workers"], dependencies=[Depends(no_query)])
+
+
+@router.get("", response_model=WorkerList, summary="List the live workers", responses=problems())
+async def workers(services: Serving) -> Response:
+    return answer(WorkerList(data=tuple(_worker(record) for record in await services.jobs.workers())))
+
+
+def _worker(record: WorkerRecord) -> Worker:
+    return Worker(
+        id=record.id,
+        device=record.device,
+        models=record.models,
+        resident_models=record.resident_models,
+        jobs=record.jobs,
+        draining=record.draining,
+        started_at=_moment(record.started_ms),
+        seen_at=_moment(record.seen_ms),
+    )
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -1,0 +1,93 @@
+"""uvicorn around the app: where it listens, and how it stops."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from renderq_api.app import create_app
+from renderq_api.errors import AddressUnavailable, NotLoopback
+from renderq_api.loopback import is_loopback
+from renderq_shared.settings import ApiSettings
+
+_BACKLOG = 2048
+
+_SHUTDOWN_S = 5
+"""Requests may finish for this long. Long polls end at once."""
+
+
+class Server(uvicorn.Server):
+    """Tells when it is ready, lets long polls answer before it stops, and returns instead of dying of the signal."""
+
+    def __init__(self, app: FastAPI, on_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                # `serve` opens and closes the app around us, so that its errors reach the caller as they are.
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_SHUTDOWN_S,
+            )
+        )
+        self._app = app
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.services.watching.close()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A second Ctrl-C does not wait for anybody."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+async def serve(settings: ApiSettings, on_ready: Callable[[str, Server], None]) -> None:
+    """Serve until a signal comes or `should_exit` is set. `on_ready` is told the service's address.
+
+    Raises `NotLoopback`, `AddressUnavailable`, and what `create_app` raises.
+    """
+    with _listen(settings.host, settings.port) as listener:
+        url = _url(listener)
+        app = create_app(settings)
+        server = Server(app, lambda: on_ready(url, server))
+        async with app.router.lifespan_context(app):
+            await server.serve([listener])
+
+
+def run(settings: ApiSettings, on_ready: Callable[[str, Server], None]) -> None:
+    """`serve` in an event loop of its own: uvloop's where there is one."""
+    loop_factory = uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(serve(settings, on_ready))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not is_loopback(host):
+        raise NotLoopback(
+            "renderq has no keys yet: whoever reaches it may use it. So it listens on this machine only, "
+            f"not on {host}. Use --host 127.0.0.1 (or ::1), and for other machines a reverse proxy that asks "
+            "for a password and passes Host: localhost."
+        )
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise AddressUnavailable(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port, or 0 for a free one"
+        ) from error
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,100 @@
+"""What the routes work with, opened when the app starts and closed when it ends."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Depends
+from redis.asyncio import Redis
+from starlette.requests import Request
+
+from renderq_api.object_probe import ObjectProbe
+from renderq_api.sweeps import Sweeps
+from renderq_api.watching import Watching
+from renderq_shared.catalog import Catalog
+from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import AsyncRedisJobStore, Bounds, async_client, celery_url, check_server_async
+from renderq_shared.jobs.changes import watch_changes
+from renderq_shared.objects import FolderStore, announce
+from renderq_shared.settings import ApiSettings
+from renderq_shared.wakeups import WakeupPublisher, queue_name
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: ApiSettings
+    catalog: Catalog
+    redis: Redis
+    jobs: AsyncRedisJobStore
+    objects: FolderStore
+    wakeups: WakeupPublisher
+    watching: Watching
+    object_probe: ObjectProbe
+
+    @property
+    def bounds(self) -> Bounds:
+        return Bounds(total=self.settings.queue_max, per_tenant=self.settings.queue_max_per_tenant)
+
+
+async def _services(request: Request) -> Services:
+    return request.app.state.services
+
+
+Serving = Annotated[Services, Depends(_services)]
+"""Parameter of a route that needs the services."""
+
+
+@contextlib.asynccontextmanager
+async def open_services(settings: ApiSettings, catalog: Catalog, objects: FolderStore) -> AsyncGenerator[Services]:
+    """Raises `StoreUnsuitable` or `ObjectStoreUnsuitable`. A Redis that is away is no reason not to start."""
+    await asyncio.to_thread(objects.check)
+    async with async_client(settings.redis_url) as redis:
+        services = Services(
+            settings=settings,
+            catalog=catalog,
+            redis=redis,
+            jobs=AsyncRedisJobStore(redis, queue_name),
+            objects=objects,
+            wakeups=WakeupPublisher(celery_url(settings.redis_url)),
+            watching=Watching(lambda: watch_changes(redis)),
+            object_probe=ObjectProbe(objects),
+        )
+        sweeps = Sweeps(services.jobs, services.wakeups, settings, arrive=lambda: _arrive(services))
+        try:
+            arrived = await _arrived(services)
+            async with _running(services.watching.run(), sweeps.run(arrived)):
+                yield services
+        finally:
+            services.watching.close()
+            await asyncio.to_thread(services.wakeups.close)
+
+
+async def _arrived(services: Services) -> bool:
+    """Whether Redis is there already; what it is unsuitable for is told at once."""
+    try:
+        await _arrive(services)
+    except StoreUnavailable:
+        return False
+    return True
+
+
+async def _arrive(services: Services) -> None:
+    for warning in await check_server_async(services.redis):
+        log.warning("redis_setup", advice=warning)
+    await announce(services.redis, services.objects)
+
+
+@contextlib.asynccontextmanager
+async def _running(*loops: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,85 @@
+"""Housekeeping, in every API process: put back what lost its worker, end what is too late, keep workers awake.
+
+Each sweep is one bounded call that is safe to run twice, so several processes need no leader.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+
+from renderq_shared.errors import RenderqSharedError
+from renderq_shared.jobs import AsyncRedisJobStore, ModelQueue, Swept
+from renderq_shared.settings import ApiSettings
+from renderq_shared.wakeups import WakeupPublisher
+
+log = structlog.get_logger(__name__)
+
+_LIMIT = 100
+"""Jobs of each kind that one call may touch; it keeps Redis for about a millisecond."""
+
+_JITTER = 0.25
+"""Share of the pause by which it varies, so that processes drift apart."""
+
+
+class Sweeps:
+    """Sweeps for ever. An outage of Redis is logged once, and after it `arrive` runs again."""
+
+    def __init__(
+        self,
+        jobs: AsyncRedisJobStore,
+        wakeups: WakeupPublisher,
+        settings: ApiSettings,
+        arrive: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`arrive` does what a process owes to a Redis that it has not met: checks and announcements."""
+        self._jobs = jobs
+        self._wakeups = wakeups
+        self._lease_ms = round(settings.lease_seconds * 1000)
+        self._pause_s = settings.sweep_seconds
+        self._wake_bound = settings.wake_bound
+        self._arrive = arrive
+
+    async def run(self, arrived: bool) -> None:
+        """Until cancelled. `arrived`: whether Redis has been met already."""
+        away = False
+        while True:
+            try:
+                if not arrived:
+                    await self._arrive()
+                await self.once()
+                if away:
+                    log.info("sweeping_again")
+                arrived, away = True, False
+            except RenderqSharedError as error:
+                if not away:
+                    log.warning("sweeping_paused", reason=str(error))
+                arrived, away = False, True
+            except Exception:
+                log.exception("sweep_failed")
+            await asyncio.sleep(self._pause_s * random.uniform(1 - _JITTER, 1 + _JITTER))
+
+    async def once(self) -> None:
+        """Sweep until nothing is left to do, then wake workers."""
+        while (swept := await self._sweep()).more:
+            pass
+        self._wake(swept.queues)
+
+    async def _sweep(self) -> Swept:
+        swept = await self._jobs.sweep(self._lease_ms, _LIMIT)
+        news = {
+            name: jobs
+            for name in ("requeued", "lost", "canceled", "expired", "overdue")
+            if (jobs := getattr(swept, name))
+        }
+        if news or swept.extended:
+            log.info("swept", **news, leases_extended=swept.extended)
+        return swept
+
+    def _wake(self, queues: Iterable[ModelQueue]) -> None:
+        """Fill up each served model's wake-ups to one per queued job, at most the bound."""
+        for queue in queues:
+            missing = min(queue.queued, self._wake_bound) - queue.wake_length
+            if queue.served and missing > 0:
+                self._wakeups.notify(queue.model, missing)

@@ -1,0 +1,62 @@
+"""Long polls: hold a request until its job has ended, its time is up, its client has gone, or we shut down."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
+
+from renderq_api.watching import Watcher, Watching
+from renderq_shared.jobs.records import JobRecord, QueuePlace
+
+HEARTBEAT_S = 15.0
+"""A waiter reads its job this often whatever it hears, so that no lost message can cost more."""
+
+Found = tuple[JobRecord, QueuePlace | None]
+Read = Callable[[], Awaitable[Found | None]]
+
+
+async def wait_for_end(
+    watching: Watching, watcher: Watcher, read: Read, seconds: float, request: Request
+) -> Found | None:
+    """The job once it is terminal, else as it is after `seconds`; `None` if `read` does not find it.
+
+    The watch must have begun before the job could end. Raises `ClientDisconnect` when nobody waits for the answer.
+    """
+    deadline = time.monotonic() + seconds
+    async with _disconnect(request.receive) as gone:
+        while True:
+            found = await read()
+            left = deadline - time.monotonic()
+            if found is None or found[0].status.is_terminal or left <= 0 or watching.closed:
+                return found
+            if ended := await _next_news(watcher, gone, min(left, HEARTBEAT_S)):
+                return ended, None
+
+
+async def _next_news(watcher: Watcher, gone: asyncio.Task[None], timeout_s: float) -> JobRecord | None:
+    news = asyncio.ensure_future(watcher.news())
+    try:
+        await asyncio.wait({news, gone}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        if gone.done():
+            raise ClientDisconnect
+        return news.result() if news.done() else None
+    finally:
+        news.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _disconnect(receive: Receive) -> AsyncGenerator[asyncio.Task[None]]:
+    """A task that is done when the client has hung up."""
+
+    async def hang_up() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    task = asyncio.ensure_future(hang_up())
+    try:
+        yield task
+    finally:
+        task.cancel()

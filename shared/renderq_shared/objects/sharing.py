@@ -1,0 +1,42 @@
+"""Do API and workers see the same object store? The API announces its store's id in Redis; a worker compares.
+
+The clients are those of `renderq_shared.jobs`, which decode replies to text.
+
+Without this a worker on another machine would write its pictures where nobody ever looks.
+"""
+
+from typing import cast
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+from renderq_shared.errors import ObjectStoreUnsuitable
+from renderq_shared.jobs.redis_errors import translated
+from renderq_shared.objects.folder import FolderStore
+
+STORE_KEY = "rq:store"
+"""Redis key of the announced id."""
+
+
+async def announce(client: AsyncRedis, store: FolderStore) -> None:
+    """Tell all workers which store the API serves. The last API to start is right: stores may move."""
+    with translated():
+        await client.set(STORE_KEY, store.id)
+
+
+async def announced_id(client: AsyncRedis) -> str | None:
+    """What was announced last; `None` before the first API."""
+    with translated():
+        return cast(str | None, await client.get(STORE_KEY))
+
+
+def compare(client: Redis, store: FolderStore) -> None:
+    """Raises `ObjectStoreUnsuitable` if the API serves another store than this process sees."""
+    with translated():
+        announced = cast(str | None, client.get(STORE_KEY))
+    if announced is not None and announced != store.id:
+        raise ObjectStoreUnsuitable(
+            f"the API serves its pictures from another place than {store}: its store has the id {announced[:12]}…, "
+            f"this one {store.id[:12]}…. Set RENDERQ_STORE to the folder that the API uses; on another machine, "
+            "mount that folder."
+        )
