@@ -46,7 +46,7 @@ def wait_for(
         now = time.monotonic()
         if timeout is not None and now >= deadline and not job.status.is_terminal:
             raise WaitTimeout(job, timeout)
-        pause = min(_pause(snapshot, now - began, on_progress is not None), deadline - now)
+        pause = min(_pause(snapshot, max(0.0, now - began), on_progress is not None), deadline - now)
     if error := job_error(job):
         raise error
     return job

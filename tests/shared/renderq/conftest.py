@@ -1,0 +1,34 @@
+"""A scripted service, and a clean environment."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from renderq import Client
+from tests.shared.renderq.contract_server import ContractServer
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("RENDERQ_URL", raising=False)
+    monkeypatch.delenv("RENDERQ_API_KEY", raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[ContractServer]:
+    with ContractServer() as server:
+        yield server
+
+
+@pytest.fixture
+def store() -> Iterator[ContractServer]:
+    """Another origin."""
+    with ContractServer() as store:
+        yield store
+
+
+@pytest.fixture
+def client(server: ContractServer) -> Iterator[Client]:
+    with Client(server.url, "rq_secret") as client:
+        yield client

@@ -1,0 +1,298 @@
+"""The `renderq` command: exit codes, what goes to stdout, what goes to stderr."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from renderq import RequestFields
+from renderq.cli import main, services
+from renderq.cli.progress import progress_line
+from renderq.contract import Progress
+from tests.shared.renderq.contract_server import PICTURE, Answer, ContractServer, finished, job, problem
+
+JOB = "/v1/jobs/job_1"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _url(server: ContractServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RENDERQ_URL", server.url)
+
+
+def unsuccessful(server: ContractServer, status: str, images: int = 1, done: int = 0) -> None:
+    ended = job(status, url=server.url, images=images, done=done)
+    server.on("POST", "/v1/jobs", Answer(201, job(images=images)))
+    server.on("GET", JOB, Answer(200, ended))
+    server.on("GET", f"{JOB}/images/0", Answer(200, PICTURE))
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "renderq", *arguments]
+
+
+def test_run_saves_the_picture_and_prints_its_path(
+    server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished(server)
+    assert main(["run", "a circle", "-o", "out.png"]) == 0
+    assert (folder / "out.png").read_bytes() == PICTURE
+    assert capsys.readouterr() == ("out.png\n", "")
+
+
+def test_without_a_name_the_file_has_the_jobs(server: ContractServer, folder: Path) -> None:
+    finished(server, images=2)
+    assert main(["run", "a circle", "-n", "2"]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["job_1-0.png", "job_1-1.png"]
+
+
+def test_every_field_of_a_request_has_an_option(server: ContractServer, folder: Path) -> None:
+    finished(server)
+    options = (
+        "--task txt2img --model m --negative-prompt blurry --width 64 --height 72 --steps 5 --guidance-scale 2.5"
+        " --scheduler ddim --seed 9 -n 1 --quality 80 --no-embed-recipe --priority -2 --deadline-seconds 60"
+        " --metadata a=1 --metadata b=x=y -o out.jpg"
+    )
+    assert main(["run", "a circle", *options.split()]) == 0
+    assert set(server.seen[0].json) == {"prompt", *RequestFields.__annotations__}
+    assert server.seen[0].json["output"] == {"format": "jpeg", "quality": 80, "embed_recipe": False}
+    assert server.seen[0].json["metadata"] == {"a": "1", "b": "x=y"}
+
+
+def test_json_is_one_object_with_job_and_files(
+    server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished(server)
+    assert main(["run", "a circle", "-o", "out", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["job"]["status"], printed["files"]) == ("succeeded", ["out.png"])
+    assert printed["job"]["created_at"] == "2026-01-31T12:00:00.000Z"
+
+
+def test_quiet_prints_nothing(server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finished(server)
+    assert main(["run", "a circle", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_failed_job_is_1_and_its_finished_pictures_are_saved(
+    server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unsuccessful(server, "failed", images=2, done=1)
+    assert main(["run", "a circle", "-n", "2", "-o", "out.png"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "out-0.png\n"
+    assert printed.err.startswith("renderq: job_1 failed with ")
+
+
+@pytest.mark.parametrize("status", ["canceled", "expired"])
+def test_canceled_and_expired_are_4(server: ContractServer, folder: Path, status: str) -> None:
+    unsuccessful(server, status)
+    assert main(["run", "a circle"]) == 4
+
+
+def test_not_done_in_time_is_4(server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    unsuccessful(server, "running")
+    assert main(["run", "a circle", "--timeout", "0"]) == 4
+    assert "job_1 is still running after 0 s; it goes on until it is canceled" in capsys.readouterr().err
+
+
+def test_an_invalid_request_is_2_and_says_what_is_wrong(
+    server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = ({"pointer": "/steps", "code": "less_than_equal", "detail": "must be at most 150"},)
+    server.on("POST", "/v1/jobs", problem("invalid_request", 422, "", wrong))
+    assert main(["run", "a circle", "--steps", "900"]) == 2
+    assert capsys.readouterr().err == "renderq: invalid request: /steps: must be at most 150 (invalid_request)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--url", "nonsense"], "'nonsense' is not an http or https URL"),
+        (["-o", "out.jpg", "--format", "png"], "--format png does not fit out.jpg"),
+        (["-o", "out.gif"], "out.gif names no format that renderq writes"),
+    ],
+)
+def test_a_contradictory_command_line_is_2(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert main(["run", "a circle", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["nonsense"], ["run", "x", "--steps", "many"], ["run", "x", "--meta"]])
+def test_a_command_line_that_makes_no_sense_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main(arguments)
+    assert exited.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
+def test_nobody_listening_is_3_and_says_what_to_do(folder: Path) -> None:
+    done = subprocess.run(
+        command("run", "a circle", "--url", "http://127.0.0.1:9"), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("renderq: no answer from http://127.0.0.1:9/: ")
+    assert "`renderq up`" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_picture_that_cannot_be_saved_is_2(
+    server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished(server)
+    (folder / "file").write_bytes(b"")
+    assert main(["run", "a circle", "-o", "file/out.png"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_status_and_cancel(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.on("GET", JOB, Answer(200, job("queued", queue_position=3)))
+    server.on("POST", f"{JOB}/cancel", Answer(200, job("canceled")))
+    assert main(["status", "job_1"]) == 0
+    assert "job_1  queued: 3 before it\nprompt   a circle\n" in capsys.readouterr().out
+    assert main(["cancel", "job_1"]) == 0
+    assert capsys.readouterr().out == "job_1  canceled\n"
+    assert main(["status", "job_1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["queue_position"] == 3
+
+
+def test_an_unknown_job_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "job_9"]) == 2
+    assert capsys.readouterr().err == "renderq: not found: nothing at /v1/jobs/job_9 (not_found)\n"
+
+
+def test_models_and_workers_as_tables_and_as_json(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
+    worker = {"id": "w1", "device": "cpu", "models": ["shapes"], "resident_models": [], "jobs": 1, "draining": False}
+    times = {"started_at": "2026-01-31T12:00:00Z", "seen_at": "2026-01-31T12:00:00Z"}
+    server.on("GET", "/v1/workers", Answer(200, {"data": [{**worker, **times}]}))
+    server.on("GET", "/v1/models", Answer(200, {"data": []}))
+    assert main(["workers"]) == 0
+    row = capsys.readouterr().out.splitlines()[1]
+    assert " ".join(row.split()) == "w1 cpu 1 shapes - 2026-01-31 12:00:00 UTC ready"
+    assert main(["workers", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["id"] == "w1"
+    assert main(["models"]) == 0
+    assert capsys.readouterr().out.startswith("MODEL ")
+
+
+def test_ctrl_c_cancels_the_job_and_is_130(server: ContractServer, tmp_path: Path) -> None:
+    server.on("POST", "/v1/jobs", Answer(201, job()))
+    server.on("GET", JOB, Answer(200, job("running")))
+    server.on("POST", f"{JOB}/cancel", Answer(200, job("canceling")))
+    process = subprocess.Popen(command("run", "a circle"), stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    server.wait_for("GET", JOB)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "renderq: job_1 is canceling\n")
+    assert len(server.requests("POST", f"{JOB}/cancel")) == 1
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_removed(server: ContractServer, tmp_path: Path) -> None:
+    finished(server)
+    halfway = job("running", stage="denoising", progress=Progress(value=0.5, step=10, steps=20))
+    server.on("GET", JOB, Answer(200, halfway), Answer(200, job("succeeded", url=server.url, done=1)))
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command("run", "a circle"),
+        stderr=theirs,
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    out, _ = process.communicate(timeout=60)
+    os.close(theirs)
+    drawn = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert (process.returncode, out) == (0, b"job_1.png\n")
+    assert f"denoising  [{'#' * 15}{'-' * 15}]  10/20 steps" in drawn
+    assert drawn.endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        ({"status": "queued", "queue_position": 0}, "queued"),
+        ({"status": "queued", "wait_reason": "no_worker_for_model"}, "queued: no worker serves shapes"),
+        ({"status": "running", "stage": "loading_model"}, "loading the model"),
+        ({"status": "canceling"}, "canceling"),
+    ],
+)
+def test_words_while_nothing_is_counted(state: dict[str, str], line: str) -> None:
+    assert progress_line(job(**state)) == line
+
+
+def test_nobody_reading_the_output_is_no_traceback(server: ContractServer) -> None:
+    server.on("GET", "/v1/workers", Answer(200, {"data": []}))
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command("workers"), stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_client_commands_import_no_service_and_look_for_none(server: ContractServer) -> None:
+    server.on("GET", "/v1/workers", Answer(200, {"data": []}))
+    script = (
+        "import sys; from renderq.cli import main, services; services.entry_points = None; code = main(['workers']);"
+        "print([name for name in sys.modules if name.startswith('renderq_')], code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "no workers\n[] 0\n", done.stderr
+
+
+def test_help_names_the_service_commands_without_loading_them() -> None:
+    script = (
+        "import sys; from renderq.cli import main\n"
+        "try: main(['--help'])\n"
+        "finally: print([name for name in sys.modules if name.startswith('renderq_')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert {"run", "status", "cancel", "models", "workers", "up", "api", "worker"} <= set(done.stdout.split())
+    assert done.stdout.endswith("[]\n")
+
+
+def test_a_service_command_runs_with_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, "tests.shared.renderq.test_cli:greet")
+    assert main(["greet", "--loudness", "11"]) == 11
+
+
+def test_a_service_that_is_not_installed_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer(monkeypatch, "a_package_that_is_missing.cli:command")
+    assert main(["greet"]) == 2
+    assert capsys.readouterr().err == (
+        "renderq: `renderq greet` needs a_package_that_is_missing, which is not installed: pip install 'renderq[all]'\n"
+    )
+
+
+def test_version() -> None:
+    done = subprocess.run(command("--version"), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "renderq")
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Install an entry point `greet`."""
+    entry = EntryPoint("greet", value, services.GROUP)
+    monkeypatch.setattr(services, "entry_points", lambda group: [entry] if group == services.GROUP else [])
+
+
+greet = services.Command(
+    help="greet",
+    add_arguments=lambda parser: parser.add_argument("--loudness", type=int) and None,
+    run=lambda args: args.loudness,
+)

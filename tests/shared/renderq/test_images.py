@@ -1,0 +1,150 @@
+"""Pictures: from their stable address to a file."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from renderq import AsyncClient, Client, ImageCorrupted, NotFound, UnexpectedAnswer
+from renderq.core.files import picture_path, write_atomically
+from tests.shared.renderq.contract_server import PICTURE, Answer, ContractServer, finished, job, output
+
+IMAGE = "/v1/jobs/job_1/images/0"
+
+
+def redirect(server: ContractServer, store: ContractServer) -> None:
+    """The service names the store, which names another place of its own."""
+    server.on("GET", IMAGE, Answer(302, b"", {"Location": f"{store.url}/bucket/old?signature=s1"}))
+    store.on("GET", "/bucket/old?signature=s1", Answer(307, b"", {"Location": "/bucket/new?signature=s2"}))
+    store.on("GET", "/bucket/new?signature=s2", Answer(200, PICTURE))
+
+
+def test_the_key_goes_to_the_service_and_not_to_the_store(
+    server: ContractServer, store: ContractServer, client: Client
+) -> None:
+    done = finished(server)
+    redirect(server, store)
+    assert client.images(done)[0].bytes() == PICTURE
+    assert [seen.headers.get("Authorization") for seen in server.seen] == ["Bearer rq_secret"]
+    assert [seen.path.partition("?")[0] for seen in store.seen] == ["/bucket/old", "/bucket/new"]
+    assert not any("Authorization" in seen.headers for seen in store.seen)
+
+
+async def test_async_keeps_the_key_too(server: ContractServer, store: ContractServer) -> None:
+    done = finished(server)
+    redirect(server, store)
+    async with AsyncClient(server.url, "rq_secret") as client:
+        assert await client.images(done)[0].bytes() == PICTURE
+    assert not any("Authorization" in seen.headers for seen in store.seen)
+
+
+def test_an_address_of_another_origin_never_gets_the_key(store: ContractServer, client: Client) -> None:
+    elsewhere = job("succeeded", outputs=(output(0, f"{store.url}{IMAGE}"),))
+    store.on("GET", IMAGE, Answer(200, PICTURE))
+    assert client.images(elsewhere)[0].bytes() == PICTURE
+    assert "Authorization" not in store.seen[0].headers
+
+
+def test_other_bytes_than_were_rendered_are_an_error(server: ContractServer, client: Client, tmp_path: Path) -> None:
+    done = finished(server)
+    server.on("GET", IMAGE, Answer(200, PICTURE[:-1]))
+    with pytest.raises(ImageCorrupted, match=r"image 0 from .* is damaged"):
+        client.images(done)[0].save(tmp_path / "out.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cut_off_download_is_tried_again(server: ContractServer, client: Client) -> None:
+    done = finished(server)
+    cut = Answer(200, PICTURE[:5], {"Content-Length": str(len(PICTURE)), "Connection": "close"})
+    server.on("GET", IMAGE, cut, Answer(200, PICTURE))
+    assert client.images(done)[0].bytes() == PICTURE
+
+
+def test_a_store_that_says_no_is_an_error_without_the_signature(
+    server: ContractServer, store: ContractServer, client: Client
+) -> None:
+    done = finished(server)
+    server.on("GET", IMAGE, Answer(302, b"", {"Location": f"{store.url}/gone?signature=s1"}))
+    store.on("GET", "/gone?signature=s1", Answer(404, b"<Error/>", {"Content-Type": "application/xml"}))
+    with pytest.raises(NotFound, match=r"/gone answered 404 Not Found") as caught:
+        client.images(done)[0].bytes()
+    assert "s1" not in str(caught.value)
+
+
+def test_redirects_in_a_circle_end(server: ContractServer, client: Client) -> None:
+    done = finished(server)
+    server.on("GET", IMAGE, Answer(302, b"", {"Location": IMAGE}))
+    with pytest.raises(UnexpectedAnswer, match="a picture was expected"):
+        client.images(done)[0].bytes()
+
+
+def test_save_returns_the_path_and_replaces_what_was_there(
+    server: ContractServer, client: Client, tmp_path: Path
+) -> None:
+    done = finished(server)
+    (tmp_path / "out.png").write_bytes(b"old")
+    assert client.images(done)[0].save(tmp_path / "out.png") == tmp_path / "out.png"
+    assert (tmp_path / "out.png").read_bytes() == PICTURE
+
+
+def test_all_are_saved_with_their_numbers(server: ContractServer, client: Client, tmp_path: Path) -> None:
+    done = finished(server, images=3)
+    paths = client.images(done).save(f"{tmp_path}/new/out")
+    assert [path.name for path in paths] == ["out-0.png", "out-1.png", "out-2.png"]
+    assert all(path.read_bytes() == PICTURE for path in paths)
+
+
+async def test_async_saves_with_the_same_names(server: ContractServer, tmp_path: Path) -> None:
+    done = finished(server, images=2)
+    async with AsyncClient(server.url) as client:
+        one = await client.images(done)[1].save(tmp_path / "second")
+        paths = await client.images(done).save(tmp_path)
+    assert one == tmp_path / "second.png"
+    assert [path.name for path in paths] == ["job_1-0.png", "job_1-1.png"]
+
+
+@pytest.mark.parametrize(
+    ("path", "images", "numbered", "expected"),
+    [
+        ("out.png", 1, True, "out.png"),
+        ("out.png", 2, True, "out-1.png"),
+        ("out.png", 2, False, "out.png"),
+        ("out", 1, False, "out.png"),
+        ("a.b/out", 2, True, "a.b/out-1.png"),
+        ("out.PNG", 1, True, "out.PNG"),
+        ("new/", 1, False, "new/job_1.png"),
+        ("new/", 2, False, "new/job_1-1.png"),
+        (".", 2, True, "job_1-1.png"),
+    ],
+)
+def test_names_of_files(path: str, images: int, numbered: bool, expected: str) -> None:
+    done = job("succeeded", images=images)
+    assert picture_path(path, done, output(1, ""), numbered=numbered) == Path(expected)
+
+
+@pytest.mark.parametrize(("content_type", "suffix"), [("image/jpeg", ".jpg"), ("image/webp", ".webp"), ("x/y", "")])
+def test_the_suffix_is_that_of_the_type(content_type: str, suffix: str) -> None:
+    picture = output(0, "").model_copy(update={"content_type": content_type})
+    assert picture_path("out", job(), picture, numbered=False).name == f"out{suffix}"
+
+
+def test_a_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "out.png", b"x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "out.png").stat().st_mode) == 0o640
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OSError, match="file"):
+        write_atomically(tmp_path / "file" / "out.png", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_device_is_written_to_and_not_replaced() -> None:
+    write_atomically(Path(os.devnull), b"x")
+    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
