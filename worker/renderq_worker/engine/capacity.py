@@ -5,12 +5,14 @@ starting up costs nothing. The width grows while t(B)/B falls by at least 5 % pe
 width runs out of memory.
 """
 
-import json
+import os
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
-from typing import Any
+from statistics import median_low
+
+import structlog
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from renderq_worker.engine.batch_key import BatchKey
 
@@ -22,6 +24,8 @@ GAIN = 0.95
 
 _SAMPLES_NEEDED = 3
 _SAMPLES_KEPT = 9
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -46,6 +50,16 @@ class _Curve:
         return best
 
 
+class _Stored(BaseModel):
+    """A curve in the file."""
+
+    seconds_per_row: dict[int, float]
+    ceiling: int
+
+
+_FILE = TypeAdapter(dict[str, _Stored])
+
+
 class Capacity:
     """Measured batch widths of one device.
 
@@ -60,8 +74,7 @@ class Capacity:
         self._latest: dict[str, BatchKey] = {}
         """The shape that each model made last."""
         for name, stored in _read(file).items():
-            known = {int(rung): cost for rung, cost in stored["seconds_per_row"].items()}
-            self._curves[name] = _Curve(known, stored["ceiling"])
+            self._curves[name] = _Curve(stored.seconds_per_row, stored.ceiling)
 
     def rows(self, key: BatchKey) -> int:
         """Rows to put into the next forward pass for this key, at most."""
@@ -82,7 +95,7 @@ class Capacity:
         samples.append(seconds / rows)
         if len(samples) >= _SAMPLES_NEEDED:
             is_new = rung not in curve.known
-            curve.known[rung] = median(samples)
+            curve.known[rung] = median_low(samples)  # what disturbs a measurement makes it slower
             if is_new:
                 self._write()
 
@@ -99,16 +112,19 @@ class Capacity:
         if self._file is None:
             return
         curves = {
-            name: {"seconds_per_row": curve.known, "ceiling": curve.ceiling} for name, curve in self._curves.items()
+            name: _Stored(seconds_per_row=curve.known, ceiling=curve.ceiling) for name, curve in self._curves.items()
         }
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(curves, indent=1), encoding="utf-8")
-        temporary.replace(self._file)
+        temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(_FILE.dump_json(curves, indent=1))
+            temporary.replace(self._file)
+        except OSError as error:
+            _log.warning("measured batch widths cannot be kept", file=str(self._file), reason=error.strerror)
 
 
-def _read(file: Path | None) -> dict[str, Any]:
+def _read(file: Path | None) -> dict[str, _Stored]:
     try:
-        return json.loads(file.read_text(encoding="utf-8")) if file else {}
-    except (OSError, ValueError):
+        return _FILE.validate_json(file.read_bytes()) if file else {}
+    except (OSError, ValidationError):
         return {}

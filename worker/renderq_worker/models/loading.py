@@ -1,6 +1,5 @@
 """Reading a diffusers pipeline from a folder. Nothing here runs code from a checkpoint or asks the network."""
 
-import gc
 import json
 from pathlib import Path
 
@@ -20,7 +19,8 @@ def load_stable_diffusion(entry: ModelEntry, device: torch.device, dtype: torch.
     are refused, both by diffusers' defaults. Raises `ModelLoadFailed`; running out of memory raises as it is.
     """
     _require_pipeline(entry)
-    _release_evicted()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()  # the allocator keeps what models that left had
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
     try:
@@ -50,13 +50,6 @@ def _require_pipeline(entry: ModelEntry) -> None:
             f"model {entry.name!r}: {entry.source} holds a {pipeline_class}, "
             f"family {entry.family!r} needs a StableDiffusionPipeline"
         )
-
-
-def _release_evicted() -> None:
-    """Give back the memory of models that left just before; the allocator of a GPU keeps it otherwise."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def _first_line(error: BaseException) -> str:

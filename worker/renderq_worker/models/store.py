@@ -1,5 +1,6 @@
 """Which models are in memory: loaded on demand, the least recently used ones leave when the budget is spent."""
 
+import gc
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Generic, TypeVar
 
@@ -82,3 +83,4 @@ class ModelStore(Generic[M]):
     def _evict(self, name: str) -> None:
         self._used = tuple(other for other in self._used if other != name)
         del self._models[name], self._sizes[name]
+        gc.collect()  # models hold themselves in reference cycles

@@ -1,0 +1,50 @@
+"""Samplers by name."""
+
+from importlib.util import find_spec
+
+import pytest
+import torch
+from diffusers import DDIMScheduler
+
+from renderq import contract
+from renderq_worker.engine.errors import SchedulerUnavailable, SchedulerUnknown
+from renderq_worker.engine.samplers import SCHEDULERS, Samplers
+from tests.worker.engine.tiny import SD1_SCHEDULER
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def samplers() -> Samplers:
+    return Samplers(DDIMScheduler(**SD1_SCHEDULER))  # type: ignore[arg-type]
+
+
+def test_names_are_those_of_the_contract() -> None:
+    assert set(SCHEDULERS) == set(contract.SCHEDULERS)
+
+
+@pytest.mark.parametrize(("name", "calls"), [("ddim", 50), ("pndm", 51), ("plms", 51), ("heun", 99), (None, 50)])
+def test_model_calls_are_the_samplers_own_count(samplers: Samplers, name: str | None, calls: int) -> None:
+    sampler = samplers.make(name)
+    sampler.set_timesteps(50, device=CPU)
+    assert len(sampler.timesteps) == calls
+
+
+def test_every_sampler_has_its_own_history(samplers: Samplers) -> None:
+    first, second = samplers.make("dpmpp_2m"), samplers.make("dpmpp_2m")
+    first.set_timesteps(4, device=CPU)
+    first.step(torch.ones(1, 4, 8, 8), first.timesteps[0], torch.ones(1, 4, 8, 8))
+    assert second.timesteps is not first.timesteps
+    assert second.model_outputs == [None, None]  # type: ignore[attr-defined]
+    assert samplers.make("dpmpp_2m").model_outputs == [None, None]  # type: ignore[attr-defined]
+
+
+def test_an_unknown_name_lists_the_known_ones(samplers: Samplers) -> None:
+    with pytest.raises(SchedulerUnknown, match="there are ddim, ddpm, pndm"):
+        samplers.make("k_lms")
+
+
+@pytest.mark.skipif(find_spec("scipy") is not None, reason="scipy is installed")
+def test_lms_without_scipy_says_what_to_install(samplers: Samplers) -> None:
+    with pytest.raises(SchedulerUnavailable, match="pip install scipy"):
+        samplers.make("lms")

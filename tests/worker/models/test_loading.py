@@ -1,0 +1,139 @@
+"""Folders that are not what they should be, and numbers read from them."""
+
+import json
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import DDIMScheduler
+
+from renderq_worker.engine import EngineSettings
+from renderq_worker.engine.families import load_family
+from renderq_worker.models import (
+    ModelLoadFailed,
+    free_memory,
+    load_stable_diffusion,
+    parameters,
+    resolve_device,
+    resolve_dtype,
+)
+from renderq_worker.models.placement import LARGE_UNET
+from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_pipeline
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_pipeline(folder, DDIMScheduler(**SD1_SCHEDULER))
+    return folder
+
+
+@pytest.fixture
+def folder(saved: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    return Path(shutil.copytree(saved, tmp_path / "tiny"))
+
+
+def load(folder: Path) -> object:
+    return load_stable_diffusion(entry(folder), CPU, torch.float32)
+
+
+def test_weights_are_counted_without_loading_them(saved: Path) -> None:
+    pipeline = load_stable_diffusion(entry(saved), CPU, torch.bfloat16)
+    components = (pipeline.unet, pipeline.vae, pipeline.text_encoder)
+    counts = [sum(weight.numel() for weight in component.parameters()) for component in components]
+    assert parameters(saved) == sum(counts)
+    assert parameters(saved, "unet") == counts[0]
+    assert {component.dtype for component in components} == {torch.bfloat16}
+
+
+def test_a_second_precision_in_the_folder_is_not_counted_twice(folder: Path) -> None:
+    before = parameters(folder)
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    shutil.copy(weights, weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    assert parameters(folder) == before
+
+
+def test_damaged_weights(folder: Path) -> None:
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0not a header at all")
+    with pytest.raises(ModelLoadFailed, match="not a safetensors file; download it again"):
+        parameters(folder)
+    with pytest.raises(ModelLoadFailed, match="check that the folder is a complete diffusers pipeline"):
+        load(folder)
+
+
+def test_a_missing_component(folder: Path) -> None:
+    shutil.rmtree(folder / "vae")
+    with pytest.raises(ModelLoadFailed, match="model 'tiny' cannot be loaded from"):
+        load(folder)
+
+
+def test_another_kind_of_pipeline(folder: Path) -> None:
+    index = folder / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"_class_name": "FluxPipeline"}))
+    with pytest.raises(ModelLoadFailed, match="holds a FluxPipeline"):
+        load(folder)
+
+
+def test_another_family(saved: Path) -> None:
+    sdxl = entry(saved).model_copy(update={"family": "sdxl"})
+    with pytest.raises(ModelLoadFailed, match="family 'sdxl' is not one of stable_diffusion"):
+        load_family(sdxl, EngineSettings(device="cpu"))
+
+
+def test_a_unet_that_takes_more_than_latents(tmp_path: Path) -> None:
+    save_pipeline(tmp_path / "inpaint", DDIMScheduler(**SD1_SCHEDULER), in_channels=9)
+    with pytest.raises(ModelLoadFailed, match="takes 9 channels and latents have 4"):
+        load_family(entry(tmp_path / "inpaint"), EngineSettings(device="cpu"))
+
+
+class Exploit:
+    """Unpickling this would leave a file behind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return Path.touch, (self.path,)  # type: ignore[return-value]
+
+
+def test_pickled_weights_run_no_code(folder: Path, tmp_path: Path) -> None:
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    with (folder / "unet" / "diffusion_pytorch_model.bin").open("wb") as file:
+        pickle.dump(Exploit(tmp_path / "owned"), file)
+    with pytest.raises(ModelLoadFailed):
+        load(folder)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_components_that_bring_their_own_code_are_refused(folder: Path, tmp_path: Path) -> None:
+    (folder / "unet" / "own_unet.py").write_text(f"open({str(tmp_path / 'owned')!r}, 'w')\nclass OwnUNet: pass\n")
+    index = folder / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"unet": ["own_unet", "OwnUNet"]}))
+    with pytest.raises(ModelLoadFailed):
+        load(folder)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_the_catalogs_dtype_comes_before_the_workers(saved: Path) -> None:
+    assert resolve_dtype(entry(saved, dtype="bfloat16"), "float32", CPU) is torch.bfloat16
+    assert resolve_dtype(entry(saved), "bfloat16", CPU) is torch.bfloat16
+
+
+def test_small_models_run_in_float32_on_a_cpu(saved: Path) -> None:
+    assert parameters(saved, "unet") < LARGE_UNET
+    assert resolve_dtype(entry(saved), "auto", CPU) is torch.float32
+
+
+def test_half_precision_on_cuda(saved: Path) -> None:
+    assert resolve_dtype(entry(saved), "auto", torch.device("cuda")) is torch.float16
+
+
+def test_devices() -> None:
+    assert resolve_device("cpu") == CPU
+    assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert free_memory(CPU) > 0
