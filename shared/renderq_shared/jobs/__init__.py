@@ -9,6 +9,7 @@ from renderq_shared.jobs.connections import (
     check_server_async,
     sync_client,
 )
+from renderq_shared.jobs.memory_store import MemoryJobStore
 from renderq_shared.jobs.protocol import JobStore
 from renderq_shared.jobs.records import (
     Bounds,
@@ -44,6 +45,7 @@ __all__ = [
     "JobRecord",
     "JobStore",
     "JobUpdate",
+    "MemoryJobStore",
     "ModelQueue",
     "NewJob",
     "Outcome",

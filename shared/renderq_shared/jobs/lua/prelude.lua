@@ -165,6 +165,14 @@ local function queues()
   return found
 end
 
+-- A worker no longer serves what it last said it served.
+local function unserve(id)
+  local models = redis.call('HGET', 'rq:worker:' .. id, 'models_json')
+  for _, model in ipairs(models and cjson.decode(models) or {}) do
+    redis.call('ZREM', 'rq:served:' .. model, id)
+  end
+end
+
 -- Transitions --------------------------------------------------------------------------------------------------
 
 -- Any status but a terminal one -> `status`, for good.

@@ -9,18 +9,17 @@
 local id, ttl, draining = ARGV[1], tonumber(ARGV[2]), ARGV[7]
 local until_ms, worker = whole(NOW + ttl), 'rq:worker:' .. id
 
+unserve(id)
 redis.call('HSETNX', worker, 'started_ms', whole(NOW))
 redis.call('HSET', worker, 'id', id, 'device', ARGV[3], 'models_json', ARGV[4], 'resident_models_json', ARGV[5],
   'jobs', ARGV[6], 'draining', draining, 'seen_ms', whole(NOW))
 redis.call('PEXPIRE', worker, ttl)
 redis.call('ZREMRANGEBYSCORE', 'rq:workers', '-inf', NOW)
 redis.call('ZADD', 'rq:workers', until_ms, id)
-for i = 8, #ARGV do
-  local served = 'rq:served:' .. ARGV[i]
-  redis.call('ZREMRANGEBYSCORE', served, '-inf', NOW)
-  if draining == '1' then
-    redis.call('ZREM', served, id)
-  else
+if draining == '0' then
+  for i = 8, #ARGV do
+    local served = 'rq:served:' .. ARGV[i]
+    redis.call('ZREMRANGEBYSCORE', served, '-inf', NOW)
     redis.call('ZADD', served, until_ms, id)
   end
 end

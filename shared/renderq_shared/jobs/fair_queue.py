@@ -1,0 +1,93 @@
+"""One model's queue, in memory: what the Lua prelude does with `rq:queue`, `rq:active` and `rq:virtual`.
+
+Start-time fair queueing (https://doi.org/10.1145/248156.248171): each tenant has a virtual time that grows by the
+cost of what it is given; the tenant with the lowest is next. A tenant with queued jobs is never behind the model's
+current virtual time, so nobody saves up service by staying away.
+"""
+
+from bisect import insort
+from dataclasses import dataclass, field
+
+TENANTS_COUNTED = 100
+"""`ahead` looks at so many other tenants, the next ones to be served."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A job's place among its tenant's: higher priority first, then earlier acceptance."""
+
+    rank: int
+    sequence: int
+    job_id: str = field(compare=False)
+    created_ms: int = field(compare=False)
+
+    @classmethod
+    def of(cls, priority: int, sequence: int, job_id: str, created_ms: int) -> "Place":
+        return cls(10 - priority, sequence, job_id, created_ms)
+
+
+class FairQueue:
+    """Queued jobs of several tenants, and what each tenant was charged."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        """The model's current virtual time: that of the tenant that was last given something."""
+        self._virtual: dict[str, float] = {}
+        self._places: dict[str, list[Place]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._places.values()))
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """When the oldest queued job was created."""
+        return min((place.created_ms for places in self._places.values() for place in places), default=None)
+
+    def queued(self, tenant: str) -> int:
+        return len(self._places.get(tenant, ()))
+
+    def virtual_time(self, tenant: str) -> float:
+        return self._virtual.get(tenant, 0.0)
+
+    def head(self) -> str | None:
+        """The job that is next; it stays in the queue."""
+        return self._places[tenants[0]][0].job_id if (tenants := self._in_turn()) else None
+
+    def enqueue(self, tenant: str, place: Place) -> None:
+        if tenant not in self._places:
+            self._places[tenant] = []
+            self._virtual[tenant] = max(self.virtual_time(tenant), self.now)
+        insort(self._places[tenant], place)
+
+    def dequeue(self, tenant: str, job_id: str) -> None:
+        left = [place for place in self._places[tenant] if place.job_id != job_id]
+        if left:
+            self._places[tenant] = left
+        else:
+            del self._places[tenant]
+
+    def take(self, tenant: str, job_id: str, cost: float) -> None:
+        """Give a tenant its next job and charge it."""
+        self.now = self.virtual_time(tenant)
+        self.dequeue(tenant, job_id)
+        self.recharge(tenant, cost, before=0.0)
+
+    def recharge(self, tenant: str, cost: float, before: float) -> None:
+        """Charge `cost` in place of `before`. What is given back cannot put a tenant behind the current time."""
+        old = self.virtual_time(tenant)
+        new = old + cost - before
+        self._virtual[tenant] = max(new, min(old, self.now)) if new < old else new
+
+    def ahead(self, tenant: str, job_id: str) -> int:
+        """Jobs that are expected to start before this one, if all cost the same and tenants take turns."""
+        own = [place.job_id for place in self._places[tenant]].index(job_id)
+        ahead, turn = own, own + 1
+        for other in self._in_turn()[:TENANTS_COUNTED]:
+            if other == tenant:
+                turn = own
+            else:
+                ahead += min(self.queued(other), turn)
+        return ahead
+
+    def _in_turn(self) -> list[str]:
+        return sorted(self._places, key=lambda tenant: (self.virtual_time(tenant), tenant))

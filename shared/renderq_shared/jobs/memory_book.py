@@ -1,0 +1,167 @@
+"""The in-memory store's jobs and their transitions: what `lua/prelude.lua` is to the scripts."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from renderq.contract import Status
+from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
+from renderq_shared.jobs.fair_queue import FairQueue, Place
+from renderq_shared.jobs.records import Held, JobRecord, NewJob
+
+NEWS = ("stage", "progress_json", "outputs_json", "warnings_json", "metrics_json", "runtime_json")
+"""What an attempt writes; nothing of it outlives the attempt when the job goes back into the queue."""
+
+
+@dataclass(slots=True)
+class Account:
+    """What the store knows of a job beyond its record."""
+
+    cost: float
+    charge: float = 0.0
+    """What fairness charged for the last attempt."""
+    handed_back_by: str | None = None
+    ended_by: str | None = None
+    """Claims, so that a repeated requeue or finish finds its first answer."""
+
+
+class JobBook:
+    """Jobs, queues and leases. Every method is one named transition; the caller sees to it that they come singly."""
+
+    def __init__(
+        self,
+        clock_ms: Callable[[], int],
+        on_change: Callable[[JobRecord], None],
+        on_cancel: Callable[[str, str], None],
+    ) -> None:
+        self.now_ms = clock_ms
+        self.jobs: dict[str, JobRecord] = {}
+        self.accounts: dict[str, Account] = {}
+        self.queues: defaultdict[str, FairQueue] = defaultdict(FairQueue)
+        self.leases: dict[str, int] = {}
+        """Running and canceling jobs → the end of their lease."""
+        self._on_change = on_change
+        self._on_cancel = on_cancel
+        self._sequence = 0
+
+    def held(self, held: Held) -> JobRecord | None:
+        """The job, if this claim holds it."""
+        job = self.jobs.get(held.job_id)
+        return job if job and job.claim_id == held.claim_id and not job.status.is_terminal else None
+
+    def queued(self, tenant: str | None = None) -> int:
+        """Queued jobs, of one tenant or in all."""
+        return sum(len(queue) if tenant is None else queue.queued(tenant) for queue in self.queues.values())
+
+    def accept(self, new: NewJob) -> JobRecord:
+        """nothing → queued"""
+        self._sequence += 1
+        now = self.now_ms()
+        job = JobRecord(
+            id=new.id,
+            tenant=new.tenant,
+            task=new.task,
+            model=new.model,
+            status=Status.QUEUED,
+            version=0,
+            request_json=new.request_json,
+            images=new.images,
+            priority=new.priority,
+            sequence=self._sequence,
+            created_ms=now,
+            attempt=0,
+            losses=0,
+            attempts_max=new.attempts_max,
+            suspect=False,
+            deadline_at_ms=None if new.deadline_ms is None else now + new.deadline_ms,
+        )
+        self.accounts[job.id] = Account(new.cost)
+        self._enqueue(job)
+        return self.change(job)
+
+    def take(self, job: JobRecord, claim_id: str, worker: str, lease_ms: int) -> JobRecord:
+        """queued → running"""
+        account = self.accounts[job.id]
+        account.charge = account.cost
+        now = self.now_ms()
+        self.queues[job.model].take(job.tenant, job.id, account.cost)
+        self.leases[job.id] = now + lease_ms
+        return self.change(
+            job, status=Status.RUNNING, attempt=job.attempt + 1, claim_id=claim_id, worker=worker, started_ms=now
+        )
+
+    def cancel(self, job: JobRecord) -> JobRecord:
+        """queued → canceled, running → canceling, anything else stays"""
+        if job.status is Status.QUEUED:
+            return self.end(job, Status.CANCELED)
+        if job.status is Status.RUNNING:
+            job = self.change(job, status=Status.CANCELING)
+            self._on_cancel(job.id, str(job.claim_id))
+        return job
+
+    def end(self, job: JobRecord, status: Status, **fields: Any) -> JobRecord:
+        """any status but a terminal one → `status`, for good"""
+        if job.status is Status.QUEUED:
+            self.queues[job.model].dequeue(job.tenant, job.id)
+        self.leases.pop(job.id, None)
+        return self.change(job, **{**fields, "status": status, "stage": None, "completed_ms": self.now_ms()})
+
+    def put_back(self, job: JobRecord, losses: int) -> JobRecord:
+        """running → queued at the old place; the attempt is not charged"""
+        del self.leases[job.id]
+        self.recharge(job, 0.0)
+        self._enqueue(job)
+        return self.change(
+            job,
+            status=Status.QUEUED,
+            losses=losses,
+            suspect=losses > 0,
+            claim_id=None,
+            worker=None,
+            **dict.fromkeys(NEWS),
+        )
+
+    def lose(self, job: JobRecord) -> JobRecord:
+        """The lease is lost: canceling → canceled, running → queued as a suspect, or failed once it lost too many."""
+        losses = job.losses + 1
+        if job.status is Status.CANCELING:
+            return self.end(job, Status.CANCELED)
+        if losses >= job.attempts_max:
+            return self.end(job, Status.FAILED, losses=losses, suspect=True, error_json=WORKER_LOST_JSON)
+        return self.put_back(job, losses)
+
+    def miss_deadline(self, job: JobRecord) -> JobRecord:
+        """queued → expired, running → failed"""
+        if job.status is Status.QUEUED:
+            return self.end(job, Status.EXPIRED)
+        self._on_cancel(job.id, str(job.claim_id))
+        return self.end(job, Status.FAILED, error_json=DEADLINE_EXCEEDED_JSON)
+
+    def past_deadline(self) -> list[JobRecord]:
+        """Queued and running jobs whose deadline has passed, in its order."""
+        due = [
+            (job.deadline_at_ms, job.id, job)
+            for job in self.jobs.values()
+            if job.status in {Status.QUEUED, Status.RUNNING}
+            and job.deadline_at_ms is not None
+            and job.deadline_at_ms <= self.now_ms()
+        ]
+        return [job for _, _, job in sorted(due, key=lambda each: each[:2])]
+
+    def recharge(self, job: JobRecord, cost: float) -> None:
+        """Charge the tenant `cost` in place of what the last attempt was charged."""
+        account = self.accounts[job.id]
+        self.queues[job.model].recharge(job.tenant, cost, before=account.charge)
+        account.charge = cost
+
+    def change(self, job: JobRecord, **fields: Any) -> JobRecord:
+        """Write, count and tell one change."""
+        changed = replace(job, version=job.version + 1, **fields)
+        self.jobs[job.id] = changed
+        self._on_change(changed)
+        return changed
+
+    def _enqueue(self, job: JobRecord) -> None:
+        place = Place.of(job.priority, job.sequence, job.id, job.created_ms)
+        self.queues[job.model].enqueue(job.tenant, place)

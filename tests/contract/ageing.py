@@ -1,0 +1,57 @@
+"""Time that passes on demand: Redis' clock cannot be set, so everything it has stored is made older instead."""
+
+import redis
+
+_OLDER = """
+local ms = tonumber(ARGV[1])
+local function whole(number)
+  return string.format('%.0f', number)
+end
+local function scores(key)
+  local flat = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  for i = 1, #flat, 2 do
+    redis.call('ZADD', key, whole(flat[i + 1] - ms), flat[i])
+  end
+end
+local function fields(key, names)
+  for _, name in ipairs(names) do
+    local time = redis.call('HGET', key, name)
+    if time then
+      redis.call('HSET', key, name, whole(time - ms))
+    end
+  end
+end
+local function life(key)
+  local left = redis.call('PTTL', key)
+  if left > 0 and left <= ms then
+    redis.call('DEL', key)
+  elseif left > 0 then
+    redis.call('PEXPIRE', key, left - ms)
+  end
+end
+local aged = {
+  ['rq:leases'] = scores, ['rq:deadlines'] = scores, ['rq:oldest:'] = scores, ['rq:jobs:'] = scores,
+  ['rq:workers'] = scores, ['rq:served:'] = scores, ['rq:claim:'] = life, ['rq:idempotency:'] = life,
+  ['rq:job:'] = function(key)
+    fields(key, { 'created_ms', 'deadline_at_ms', 'started_ms', 'completed_ms' })
+  end,
+  ['rq:worker:'] = function(key)
+    fields(key, { 'started_ms', 'seen_ms' })
+    life(key)
+  end,
+  ['rq:swept'] = function(key)
+    fields(key, { 'at_ms' })
+  end,
+}
+for _, key in ipairs(redis.call('KEYS', 'rq:*')) do
+  local make_older = aged[string.match(key, '^rq:[%w-]+:?')]
+  if make_older then
+    make_older(key)
+  end
+end
+"""
+
+
+def make_older(client: redis.Redis, ms: int) -> None:
+    """As if everything in the store had happened `ms` milliseconds earlier."""
+    client.eval(_OLDER, 0, ms)

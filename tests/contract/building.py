@@ -1,0 +1,83 @@
+"""Short ways to say what a test of the job store needs."""
+
+from dataclasses import replace
+
+from renderq.contract import Status
+from renderq_shared.jobs import (
+    Bounds,
+    Candidate,
+    ClaimRequest,
+    Held,
+    JobRecord,
+    JobStore,
+    NewJob,
+    Outcome,
+    WorkerRecord,
+)
+
+LEASE_MS = 15_000
+WIDE = Bounds(total=1_000_000, per_tenant=1_000_000)
+SUCCEEDED = Outcome(Status.SUCCEEDED)
+
+
+def new_job(job_id: str, tenant: str = "ada", **fields: object) -> NewJob:
+    plain = NewJob(
+        id=job_id,
+        tenant=tenant,
+        task="txt2img",
+        model="shapes",
+        request_json='{"prompt": "a red circle"}',
+        images=1,
+        cost=1.0,
+        priority=0,
+        attempts_max=3,
+    )
+    return replace(plain, **fields)
+
+
+def submit(store: JobStore, job_id: str, tenant: str = "ada", **fields: object) -> JobRecord:
+    record = store.submit(new_job(job_id, tenant, **fields), WIDE).record
+    assert record is not None
+    return record
+
+
+def claim(
+    store: JobStore,
+    claim_id: str = "claim",
+    *candidates: Candidate,
+    engine_empty: bool = True,
+    switch_after_ms: int = 10_000,
+    lease_ms: int = LEASE_MS,
+) -> JobRecord | None:
+    wanted = candidates or (Candidate("shapes", resident=True),)
+    return store.claim(ClaimRequest(claim_id, "worker", lease_ms, wanted, engine_empty, switch_after_ms))
+
+
+def claim_ids(store: JobStore, count: int) -> list[str]:
+    """Ids of the next `count` jobs, in the order in which they are given out."""
+    taken = [claim(store, f"claim-{number}") for number in range(count)]
+    return [job.id for job in taken if job]
+
+
+def held(job: JobRecord | None) -> Held:
+    assert job is not None
+    assert job.claim_id is not None
+    return Held(job.id, job.claim_id)
+
+
+def read(store: JobStore, job_id: str, tenant: str = "ada") -> JobRecord:
+    found = store.get(tenant, job_id)
+    assert found is not None
+    return found[0]
+
+
+def ahead(store: JobStore, job_id: str, tenant: str = "ada") -> int:
+    found = store.get(tenant, job_id)
+    assert found is not None
+    assert found[1] is not None
+    return found[1].ahead
+
+
+def worker(worker_id: str = "w1", *models: str, **fields: object) -> WorkerRecord:
+    plain = WorkerRecord(worker_id, "cpu", models or ("shapes",), (), 0, draining=False, started_ms=0, seen_ms=0)
+    return replace(plain, **fields)

@@ -1,0 +1,111 @@
+"""Every way to run the job store, behind one face: a store, and time that passes on demand."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from renderq_shared.jobs import AsyncRedisJobStore, JobStore, MemoryJobStore, RedisJobStore, async_client, sync_client
+from renderq_shared.jobs.calls import Call
+from renderq_shared.jobs.scripts import load_script
+from renderq_shared.wakeups import queue_name
+from tests.contract.ageing import make_older
+from tests.contract.proxy import LossyProxy
+
+
+@dataclass(frozen=True)
+class World:
+    """A store to test."""
+
+    store: JobStore
+    later: Callable[[int], None]
+    """Lets so many milliseconds pass."""
+    wake: Callable[[str], None]
+    """Adds a waiting wake-up for a model."""
+
+
+@contextmanager
+def memory_world() -> Iterator[World]:
+    clock, wakes = [1_800_000_000_000], Counter[str]()
+
+    def later(ms: int) -> None:
+        clock[0] += ms
+
+    def wake(model: str) -> None:
+        wakes[model] += 1
+
+    yield World(MemoryJobStore(lambda: clock[0], wakes.__getitem__), later, wake)
+
+
+@contextmanager
+def redis_world(url: str, wrap: Callable[[redis.Redis], JobStore] | None = None) -> Iterator[World]:
+    with sync_client(url) as client:
+        store = wrap(client) if wrap else RedisJobStore(client, queue_name)
+        yield _over_redis(store, client)
+
+
+@contextmanager
+def async_world(url: str) -> Iterator[World]:
+    with sync_client(url) as client, AwaitedStore(url) as store:
+        yield _over_redis(store, client)
+
+
+@contextmanager
+def lossy_world(url: str, port: int) -> Iterator[World]:
+    """Replies get lost on the way, and redis-py asks again by itself."""
+    with sync_client(url) as client, LossyProxy(port, loss=0.15, seed=7) as proxy:
+        retry = Retry(NoBackoff(), retries=50)
+        with redis.Redis(port=proxy.port, decode_responses=True, retry=retry) as lossy:
+            yield _over_redis(RedisJobStore(lossy, queue_name), client)
+
+
+def _over_redis(store: JobStore, client: redis.Redis) -> World:
+    return World(
+        store,
+        later=lambda ms: make_older(client, ms),
+        wake=lambda model: client.rpush(queue_name(model), "wake") and None,
+    )
+
+
+class TwiceStore(RedisJobStore):
+    """Runs every script twice, as a client does that lost the first reply, and answers what the second one says."""
+
+    def _run(self, call: Call[Any]) -> Any:
+        first, second = super()._run(call), super()._run(call)
+        # A sweep tells each change to the one whose call made it.
+        return first if call.script is load_script("sweep") else second
+
+
+class AwaitedStore:
+    """An `AsyncRedisJobStore` for callers that block: it lives in an event loop in a thread."""
+
+    def __init__(self, url: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._client = async_client(url)
+        # A busy machine may take its time here.
+        self._client.connection_pool.connection_kwargs.update(socket_timeout=10, socket_connect_timeout=10)
+        self._store = AsyncRedisJobStore(self._client, queue_name)
+
+    def __enter__(self) -> Any:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._wait(self._client.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *args: self._wait(getattr(self._store, name)(*args))
+
+    def _wait(self, awaitable: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(awaitable, self._loop).result()
