@@ -38,7 +38,17 @@ _RELATION_PHRASES: Mapping[Relation, Sequence[str]] = {
     "below": ("below", "under", "beneath"),
     "next to": ("and", "next to", "beside"),
 }
-_OPENINGS: Sequence[str] = ("", "", "", "", "a picture of ", "an image of ", "a drawing of ", "a photo of ", "there is ")
+_OPENINGS: Sequence[str] = (
+    "",
+    "",
+    "",
+    "",
+    "a picture of ",
+    "an image of ",
+    "a drawing of ",
+    "a photo of ",
+    "there is ",
+)
 _GROUND_PHRASES: Sequence[str] = (
     " on {a} background",
     " on {a} background",
@@ -49,11 +59,11 @@ _GROUND_PHRASES: Sequence[str] = (
 )
 
 
-def caption(scene: Scene, rng: Random) -> str:
-    """Describe `scene` in lower-case English. The background stays unsaid in one caption of twenty."""
+def caption(scene: Scene, rng: Random, *, say_ground: bool = True) -> str:
+    """Describe `scene` in lower-case English, in one of many ways."""
     subject = _subject(scene, rng)
     colour = _word(scene.ground, _COLOUR_SYNONYMS, rng)
-    if rng.random() < 0.05:
+    if not say_ground:
         return rng.choice(_OPENINGS) + subject
     if rng.random() < 0.1:
         return f"on {_article(colour)} {colour} background, {subject}"

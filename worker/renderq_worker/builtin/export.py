@@ -2,33 +2,34 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel
 
 from renderq_worker.builtin import PIPELINE_DIR
-from renderq_worker.builtin.text_encoder import TEXT_WIDTH, build_text_encoder
+from renderq_worker.builtin.fit import load
+from renderq_worker.builtin.text_encoder import TEXT_WIDTH, load_text_encoder
 from renderq_worker.builtin.tokenizer import build_tokenizer
 from renderq_worker.builtin.unet import build_scheduler, build_unet
-from renderq_worker.builtin.vae import build_vae
+from renderq_worker.builtin.vae import load_vae
 
 
 def build_pipeline(
     text_encoder: CLIPTextModel, vae: AutoencoderKL, unet: UNet2DConditionModel
 ) -> StableDiffusionPipeline:
     """Join the parts; no safety checker, since the model can only draw shapes."""
-    return StableDiffusionPipeline(
-        vae=vae,
-        text_encoder=text_encoder,
-        tokenizer=build_tokenizer(),
-        unet=unet,
-        scheduler=build_scheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        image_encoder=None,
-        requires_safety_checker=False,
-    )
+    parts: dict[str, Any] = {
+        "vae": vae,
+        "text_encoder": text_encoder,
+        "tokenizer": build_tokenizer(),
+        "unet": unet,
+        "scheduler": build_scheduler(),
+        "safety_checker": None,
+        "feature_extractor": None,
+        "image_encoder": None,
+    }
+    return StableDiffusionPipeline(**parts, requires_safety_checker=False)
 
 
 def save_pipeline(pipeline: StableDiffusionPipeline, folder: Path) -> None:
@@ -44,13 +45,25 @@ def save_pipeline(pipeline: StableDiffusionPipeline, folder: Path) -> None:
     config.write_text(config.read_text().replace('"dtype": "float16"', '"dtype": "float32"'))
 
 
+def export(checkpoints: Path, folder: Path) -> None:
+    """Join the trained parts that `checkpoints` holds."""
+    tokenizer = build_tokenizer()
+    save_pipeline(
+        build_pipeline(
+            load_text_encoder(checkpoints, tokenizer),
+            load_vae(checkpoints),
+            load(build_unet(TEXT_WIDTH), checkpoints, "unet"),
+        ),
+        folder,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--from", dest="checkpoints", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=PIPELINE_DIR)
     arguments = parser.parse_args()
-    torch.manual_seed(0)
-    pipeline = build_pipeline(build_text_encoder(build_tokenizer()), build_vae(), build_unet(TEXT_WIDTH))
-    save_pipeline(pipeline, arguments.out)
+    export(arguments.checkpoints, arguments.out)
 
 
 if __name__ == "__main__":

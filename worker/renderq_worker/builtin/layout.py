@@ -19,7 +19,7 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "above": ("top", "bottom"),
     "below": ("bottom", "top"),
 }
-_SEVERAL = (0.41, 0.45)
+_SEVERAL = (0.38, 0.41)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,14 +30,14 @@ COLOURS: Mapping[str, RGB] = MappingProxyType(
 PLACES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "centre": (0.5, 0.5),
-        "left": (0.27, 0.5),
-        "right": (0.73, 0.5),
-        "top": (0.5, 0.27),
-        "bottom": (0.5, 0.73),
-        "top left": (0.27, 0.27),
-        "top right": (0.73, 0.27),
-        "bottom left": (0.27, 0.73),
-        "bottom right": (0.73, 0.73),
+        "left": (0.26, 0.5),
+        "right": (0.74, 0.5),
+        "top": (0.5, 0.26),
+        "bottom": (0.5, 0.74),
+        "top left": (0.26, 0.26),
+        "top right": (0.74, 0.26),
+        "bottom left": (0.26, 0.74),
+        "bottom right": (0.74, 0.74),
     }
 )
 """Centre of an object, as (x, y) fractions of the picture's side; y grows downwards."""

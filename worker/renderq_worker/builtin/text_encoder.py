@@ -1,13 +1,33 @@
-"""The text encoder: a three-layer CLIP text model."""
+"""The text encoder: a three-layer CLIP text model, taught to parse captions and then frozen."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from renderq_worker.builtin.tokenizer import MAX_TOKENS
+from renderq_worker.builtin.captions import caption
+from renderq_worker.builtin.fit import Recipe, load
+from renderq_worker.builtin.scenes import COLOURS, PLACES, RELATIONS, SHAPES, SIZES, Scene, sample_scene
+from renderq_worker.builtin.tokenizer import MAX_TOKENS, build_tokenizer
 
 TEXT_WIDTH = 128
+GROUND_SAID = 0.95
+"""Share of training captions that name the background."""
+_IGNORED = -100
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """0.7 M parameters."""
+    special: dict[str, Any] = {
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
     config = CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=TEXT_WIDTH,
@@ -16,8 +36,89 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
         num_hidden_layers=3,
         num_attention_heads=4,
         max_position_embeddings=MAX_TOKENS,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        **special,
     )
     return CLIPTextModel(config)
+
+
+def load_text_encoder(folder: Path, tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """The trained encoder, without the heads."""
+    return load(_Parser(build_text_encoder(tokenizer)), folder, TextEncoderStage.name).encoder
+
+
+def tokenize(tokenizer: CLIPTokenizer, captions: list[str]) -> Tensor:
+    """Token ids, [captions, 32], padded and cut as the pipeline does it."""
+    batch = tokenizer(captions, padding="max_length", max_length=MAX_TOKENS, truncation=True, return_tensors="pt")
+    return torch.as_tensor(batch["input_ids"])
+
+
+_ANSWERS: Mapping[str, tuple[object, ...]] = {
+    "ground": tuple(COLOURS),
+    "relation": (None, *RELATIONS),
+    "count": (1, 2, 3, 4),
+    "size": (None, *SIZES),
+    "place": (None, *PLACES),
+    "shape": SHAPES,
+    "colour": tuple(COLOURS),
+    "second shape": (None, *SHAPES),
+    "second colour": (None, *COLOURS),
+}
+"""The questions that a caption answers, and their possible answers."""
+
+
+def _parse(scene: Scene) -> dict[str, object]:
+    first, second = scene.groups[0], scene.groups[1] if len(scene.groups) == 2 else None
+    return {
+        "ground": scene.ground,
+        "relation": scene.relation,
+        "count": first.count,
+        "size": first.size,
+        "place": first.place,
+        "shape": first.shape,
+        "colour": first.colour,
+        "second shape": second and second.shape,
+        "second colour": second and second.colour,
+    }
+
+
+class _Parser(nn.Module):
+    """The encoder with one linear head per question, on every token from the end-of-text token on."""
+
+    def __init__(self, encoder: CLIPTextModel) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.heads = nn.ModuleDict({name: nn.Linear(TEXT_WIDTH, len(answers)) for name, answers in _ANSWERS.items()})
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.encoder(input_ids=ids).last_hidden_state
+
+
+class TextEncoderStage:
+    """Learn to parse captions. The background of a caption that does not say it is not asked for."""
+
+    name = "text_encoder"
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.tokenizer = build_tokenizer()
+        self.model = _Parser(build_text_encoder(self.tokenizer))
+
+    def loss(self, rng: Random, batch: int) -> tuple[Tensor, dict[str, float]]:
+        scenes = [sample_scene(rng) for _ in range(batch)]
+        grounds_said = [rng.random() < GROUND_SAID for _ in scenes]
+        captions = [caption(scene, rng, say_ground=said) for scene, said in zip(scenes, grounds_said, strict=True)]
+        ids = tokenize(self.tokenizer, captions)
+        hidden = self.model(ids)
+        chosen = ids == self.tokenizer.eos_token_id
+        answers = [_parse(scene) for scene in scenes]
+        losses: list[Tensor] = []
+        right = torch.ones(batch, dtype=torch.bool)
+        for name, head in self.model.heads.items():
+            target = torch.tensor([_ANSWERS[name].index(answer[name]) for answer in answers])
+            if name == "ground":
+                target = torch.where(torch.tensor(grounds_said), target, _IGNORED)
+            logits = head(hidden).float()
+            losses.append(cross_entropy(logits[chosen], target[:, None].expand_as(ids)[chosen], ignore_index=_IGNORED))
+            right &= (logits[:, -1].argmax(-1) == target) | (target == _IGNORED)
+        loss = torch.stack(losses).sum()
+        return loss, {"loss": loss.item(), "right": right.float().mean().item()}

@@ -6,6 +6,7 @@ Every byte is a token of its own, inside a word and at its end, so that any text
 from collections import Counter
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTokenizer
@@ -28,11 +29,8 @@ def build_tokenizer(seed: int = 0) -> CLIPTokenizer:
     alphabet = sorted(ByteLevel.alphabet())
     tokens = [*alphabet, *(byte + _WORD_END for byte in alphabet), *(left + right for left, right in merges)]
     tokens += ["<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(
-        vocab={token: index for index, token in enumerate(tokens)},
-        merges=merges,
-        model_max_length=MAX_TOKENS,
-    )
+    learned: dict[str, Any] = {"vocab": {token: index for index, token in enumerate(tokens)}, "merges": merges}
+    return CLIPTokenizer(**learned, model_max_length=MAX_TOKENS)
 
 
 def _learn_merges(words: Counter[str]) -> list[tuple[str, str]]:

@@ -1,0 +1,63 @@
+"""Scenes, layouts and captions."""
+
+from collections import Counter
+from random import Random
+
+from renderq_worker.builtin.captions import caption, plain_caption
+from renderq_worker.builtin.layout import arrange
+from renderq_worker.builtin.scenes import COLOURS, HELD_OUT, SHAPES, Group, Scene, sample_scene
+
+
+def test_training_scenes_never_hold_a_held_out_pair() -> None:
+    rng = Random(0)
+    pairs = {(group.shape, group.colour) for _ in range(3000) for group in sample_scene(rng).groups}
+    assert pairs.isdisjoint(HELD_OUT)
+    assert len(pairs) == len(SHAPES) * len(COLOURS) - len(HELD_OUT)
+
+
+def test_every_colour_is_held_out_once() -> None:
+    assert Counter(colour for _, colour in HELD_OUT) == Counter(COLOURS.keys())
+
+
+def test_objects_never_have_the_colour_of_their_background() -> None:
+    rng = Random(0)
+    scenes = [sample_scene(rng) for _ in range(1000)]
+    assert all(group.colour != scene.ground for scene in scenes for group in scene.groups)
+
+
+def test_objects_stay_inside_the_picture_and_apart() -> None:
+    rng = Random(0)
+    for _ in range(500):
+        things = arrange(sample_scene(rng), rng)
+        assert all(
+            value - thing.size / 2 > 0 and value + thing.size / 2 < 1
+            for thing in things
+            for value in (thing.x, thing.y)
+        )
+        for index, one in enumerate(things):
+            for other in things[:index]:
+                assert max(abs(one.x - other.x), abs(one.y - other.y)) > (one.size + other.size) / 2
+
+
+def test_the_same_seed_samples_the_same_scenes_and_captions() -> None:
+    def sample(seed: int) -> list[str]:
+        rng = Random(seed)
+        return [caption(sample_scene(rng), rng) for _ in range(20)]
+
+    assert sample(3) == sample(3)
+    assert sample(3) != sample(4)
+
+
+def test_captions_are_english() -> None:
+    assert plain_caption(Scene((Group("circle", "red"),), "blue")) == "a red circle on a blue background"
+    assert (
+        plain_caption(Scene((Group("star", "orange", place="top"),), "white"))
+        == "an orange star at the top on a white background"
+    )
+    assert (
+        plain_caption(Scene((Group("cross", "green", count=3),), "pink")) == "three green crosses on a pink background"
+    )
+    assert (
+        plain_caption(Scene((Group("heart", "red"), Group("ring", "orange")), "black", "above"))
+        == "a red heart above an orange ring on a black background"
+    )

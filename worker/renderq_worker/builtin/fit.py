@@ -1,0 +1,171 @@
+"""The training loop that every stage shares: several processes of one thread, averaged gradients, resumable."""
+
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+_SAVE_EVERY_SECONDS = 240.0
+_LOG_EVERY_STEPS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How long and how fast one stage learns. `batch` is per process; the learning rate falls along a cosine."""
+
+    steps: int
+    batch: int
+    learning_rate: float
+    warm_up: int = 100
+    ema: float = 0.998
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 0.01
+
+    def rate(self, step: int) -> float:
+        cosine = 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1.0)))
+        return self.learning_rate * min(1.0, (step + 1) / self.warm_up) * max(cosine, 0.01)
+
+
+class Stage(Protocol):
+    """One thing to learn: `model` holds the trained weights, `loss` draws its own batch from `rng`."""
+
+    name: str
+    recipe: Recipe
+
+    @property
+    def model(self) -> nn.Module: ...
+
+    def loss(self, rng: Random, batch: int) -> tuple[Tensor, dict[str, float]]: ...
+
+
+def fit(stage: Stage, folder: Path, seed: int) -> nn.Module:
+    """Train `stage` from its last checkpoint in `folder` to its end; returns the averaged (EMA) weights.
+
+    Every step's data and noise depend on the seed, the stage, the process and the step alone, so that a run that was
+    interrupted sees what it would have seen.
+    """
+    recipe, path = stage.recipe, folder / f"{stage.name}.pt"
+    optimizer = torch.optim.AdamW(_parameter_groups(stage.model, recipe), lr=recipe.learning_rate, betas=recipe.betas)
+    average = deepcopy(stage.model).requires_grad_(False)
+    start = _resume(path, stage.model, average, optimizer)
+    process = rank()
+    saved = began = time.monotonic()
+    for step in range(start, recipe.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.rate(step)
+        torch.manual_seed((seed * 1_000_003 + step) * 64 + process)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss, figures = stage.loss(Random(f"{seed}/{stage.name}/{process}/{step}"), recipe.batch)
+        loss.backward()
+        average_gradients(stage.model.parameters())
+        nn.utils.clip_grad_norm_(stage.model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        _follow(average, stage.model, min(recipe.ema, (step + 1) / (step + 10)))
+        if process == 0 and (step + 1) % _LOG_EVERY_STEPS == 0:
+            _log(stage.name, step + 1, recipe, (time.monotonic() - began) / (step + 1 - start), figures)
+        if process == 0 and (time.monotonic() - saved > _SAVE_EVERY_SECONDS or step + 1 == recipe.steps):
+            _save(path, stage.model, average, optimizer, step + 1)
+            saved = time.monotonic()
+    return average
+
+
+def rank() -> int:
+    """Which of the processes this is, from 0."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def average_gradients(parameters: Any) -> None:
+    """Replace every gradient by its mean over the processes; half the bytes travel, as bfloat16."""
+    if not dist.is_initialized():
+        return
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients]).bfloat16()
+    dist.all_reduce(flat)
+    flat = flat.float().div_(dist.get_world_size())
+    for gradient, mean in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
+
+
+def run_processes(work: Callable[..., None], arguments: Sequence[object], processes: int, folder: Path) -> None:
+    """Run `work(*arguments)` in `processes` processes that can average their gradients."""
+    if processes == 1:
+        torch.set_num_threads(1)
+        work(*arguments)
+        return
+    meeting_point = folder / f"processes-{os.getpid()}"
+    meeting_point.unlink(missing_ok=True)
+    torch.multiprocessing.spawn(  # pyright: ignore[reportUnknownMemberType]
+        _work, args=(work, tuple(arguments), processes, str(meeting_point)), nprocs=processes
+    )
+    meeting_point.unlink(missing_ok=True)
+
+
+def _work(
+    rank: int, work: Callable[..., None], arguments: tuple[object, ...], processes: int, meeting_point: str
+) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{meeting_point}", rank=rank, world_size=processes)
+    work(*arguments)
+    dist.destroy_process_group()
+
+
+def _parameter_groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+    """Weight decay for matrices and kernels, none for biases and norms."""
+    matrices = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
+    vectors = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim <= 1]
+    return [
+        {"params": matrices, "weight_decay": recipe.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    for mean, latest in zip(average.parameters(), model.parameters(), strict=True):
+        mean.lerp_(latest, 1 - decay)
+
+
+def _resume(path: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    if not path.exists():
+        return 0
+    checkpoint = torch.load(path, weights_only=True)
+    model.load_state_dict(checkpoint["model"])
+    average.load_state_dict(checkpoint["average"])
+    optimizer.load_state_dict(checkpoint["optimizer"])
+    return int(checkpoint["step"])
+
+
+def load(model: ModuleT, folder: Path, name: str) -> ModuleT:
+    """Give `model` the averaged weights of a stage that has been trained."""
+    model.load_state_dict(torch.load(folder / f"{name}.pt", weights_only=True)["average"])
+    return model
+
+
+def _save(path: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+    partial = path.with_suffix(".partial")
+    torch.save(
+        {
+            "model": model.state_dict(),
+            "average": average.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "step": step,
+        },
+        partial,
+    )
+    partial.replace(path)
+
+
+def _log(name: str, step: int, recipe: Recipe, seconds: float, figures: dict[str, float]) -> None:
+    text = "  ".join(f"{key} {value:.4f}" for key, value in figures.items())
+    print(f"{name} {step}/{recipe.steps}  {seconds:.3f} s/step  {text}", flush=True)

@@ -1,0 +1,139 @@
+"""Read a picture back by classical computer vision: background, objects, their colours, shapes and places.
+
+1. The background is the palette colour nearest to the median of the border.
+2. What differs from it is foreground; its connected regions are objects.
+3. An object's coverage is how far each pixel has moved from the background's colour to the object's; its shape is that
+   of the template with the most similar coverage, once both fill the same box.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from renderq_worker.builtin.draw import draw_mask
+from renderq_worker.builtin.layout import Placed
+from renderq_worker.builtin.scenes import COLOURS, SHAPES
+
+Array = NDArray[np.floating]
+
+UNCLEAR = "unclear"
+_NAMES = tuple(COLOURS)
+_PALETTE: Array = np.array([COLOURS[name] for name in _NAMES], dtype=np.float32)
+_CONTRAST = 36.0
+"""RGB distance from the background at which a pixel is foreground; the closest two colours are 78 apart."""
+_SMALLEST_AREA = 0.015
+"""Regions below this share of the picture are noise."""
+_LEAST_OVERLAP = 0.6
+_BOX = 24
+_OFF_CENTRE = 0.13
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One object; `x` and `y` are the middle of its box, `size` its longer side, as fractions of the picture."""
+
+    shape: str
+    colour: str
+    x: float
+    y: float
+    size: float
+
+    @property
+    def place(self) -> str:
+        """The nearest of the nine places."""
+        row = "top" if self.y < 0.5 - _OFF_CENTRE else "bottom" if self.y > 0.5 + _OFF_CENTRE else ""
+        column = "left" if self.x < 0.5 - _OFF_CENTRE else "right" if self.x > 0.5 + _OFF_CENTRE else ""
+        return f"{row} {column}".strip() or "centre"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the judge sees in one picture; objects from the largest region to the smallest."""
+
+    ground: str
+    objects: tuple[Found, ...]
+
+
+def read(picture: Image.Image) -> Reading:
+    """Read a picture of any size."""
+    pixels = np.asarray(picture.convert("RGB"), dtype=np.float32)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    ground: Array = np.median(border, axis=0).astype(np.float32)
+    ground_index = _nearest(ground)
+    foreground = np.linalg.norm(pixels - ground, axis=-1) > _CONTRAST
+    regions = sorted(_regions(foreground), key=lambda region: -int(region.sum()))
+    smallest = _SMALLEST_AREA * foreground.size
+    objects = tuple(_identify(pixels, region, ground, ground_index) for region in regions if region.sum() > smallest)
+    return Reading(_NAMES[ground_index], objects)
+
+
+def _nearest(colour: Array, *, other_than: int | None = None) -> int:
+    distances = np.linalg.norm(_PALETTE - colour, axis=-1)
+    if other_than is not None:
+        distances[other_than] = np.inf
+    return int(distances.argmin())
+
+
+def _regions(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """The 4-connected regions of `mask`, each as a mask of the same shape."""
+    left = {(int(y), int(x)) for y, x in np.argwhere(mask)}
+    regions: list[NDArray[np.bool_]] = []
+    while left:
+        region = np.zeros_like(mask)
+        queue = deque([left.pop()])
+        while queue:
+            y, x = queue.popleft()
+            region[y, x] = True
+            for neighbour in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+                if neighbour in left:
+                    left.remove(neighbour)
+                    queue.append(neighbour)
+        regions.append(region)
+    return regions
+
+
+def _identify(pixels: Array, region: NDArray[np.bool_], ground: Array, ground_index: int) -> Found:
+    inside = pixels[region]
+    distances = np.linalg.norm(inside - ground, axis=-1)
+    colour: Array = np.median(inside[distances >= np.quantile(distances, 0.4)], axis=0).astype(np.float32)
+    index = _nearest(colour, other_than=ground_index)
+    axis = colour - ground
+    coverage = np.clip((pixels - ground) @ axis / (axis @ axis), 0, 1) * region
+    rows, columns = np.nonzero(coverage > 0.5)
+    top, bottom, start, stop = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
+    height, width = pixels.shape[:2]
+    return Found(
+        shape=_classify(_fit(coverage[top:bottom, start:stop])),
+        colour=_NAMES[index],
+        x=float((start + stop) / 2 / width),
+        y=float((top + bottom) / 2 / height),
+        size=float(max((stop - start) / width, (bottom - top) / height)),
+    )
+
+
+def _fit(coverage: Array) -> Array:
+    """Stretch a coverage map to the templates' box."""
+    picture = Image.fromarray((coverage * 255).astype(np.uint8))
+    return np.asarray(picture.resize((_BOX, _BOX), Image.Resampling.BILINEAR), dtype=np.float32) / 255
+
+
+def _classify(coverage: Array) -> str:
+    templates = _templates()
+    overlap = np.minimum(templates, coverage).sum(axis=(1, 2)) / np.maximum(templates, coverage).sum(axis=(1, 2))
+    best = int(overlap.argmax())
+    return SHAPES[best] if overlap[best] >= _LEAST_OVERLAP else UNCLEAR
+
+
+@cache
+def _templates() -> Array:
+    """Coverage of each shape, [shapes, 24, 24]."""
+    boxes: list[Array] = []
+    for shape in SHAPES:
+        mask = np.asarray(draw_mask([Placed(shape, "black", 0.5, 0.5, 0.9)], side=128), dtype=np.float32) / 255
+        rows, columns = np.nonzero(mask > 0.5)
+        boxes.append(_fit(mask[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]))
+    return np.stack(boxes)
