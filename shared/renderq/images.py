@@ -32,11 +32,7 @@ class Image:
         A name without a suffix gets the one of the picture's type; a folder gets a file named after the job. Missing
         folders are made, an existing file is replaced. Raises what `bytes` raises, and `OSError`.
         """
-        return self._save(picture_path(path, self.job, self.output, numbered=False))
-
-    def _save(self, target: Path) -> Path:
-        write_atomically(target, self.bytes())
-        return target
+        return _store(self, path, numbered=False)
 
 
 class Images(tuple[Image, ...]):
@@ -46,7 +42,7 @@ class Images(tuple[Image, ...]):
 
     def save(self, path: PathLike) -> tuple[Path, ...]:
         """Save all as `Image.save` does; if the job has several, `-INDEX` is put after the name: `out-0.png`."""
-        return tuple(image._save(picture_path(path, image.job, image.output, numbered=True)) for image in self)  # pyright: ignore[reportPrivateUsage]
+        return tuple(_store(image, path, numbered=True) for image in self)
 
 
 class AsyncImage:
@@ -71,11 +67,7 @@ class AsyncImage:
         A name without a suffix gets the one of the picture's type; a folder gets a file named after the job. Missing
         folders are made, an existing file is replaced. Raises what `bytes` raises, and `OSError`.
         """
-        return await self._save(picture_path(path, self.job, self.output, numbered=False))
-
-    async def _save(self, target: Path) -> Path:
-        await asyncio.to_thread(write_atomically, target, await self.bytes())
-        return target
+        return await _store_async(self, path, numbered=False)
 
 
 class AsyncImages(tuple[AsyncImage, ...]):
@@ -85,4 +77,16 @@ class AsyncImages(tuple[AsyncImage, ...]):
 
     async def save(self, path: PathLike) -> tuple[Path, ...]:
         """Save all as `AsyncImage.save` does; if the job has several, `-INDEX` is put after the name: `out-0.png`."""
-        return tuple([await image._save(picture_path(path, image.job, image.output, numbered=True)) for image in self])  # pyright: ignore[reportPrivateUsage]
+        return tuple([await _store_async(image, path, numbered=True) for image in self])
+
+
+def _store(image: Image, path: PathLike, *, numbered: bool) -> Path:
+    target = picture_path(path, image.job, image.output, numbered=numbered)
+    write_atomically(target, image.bytes())
+    return target
+
+
+async def _store_async(image: AsyncImage, path: PathLike, *, numbered: bool) -> Path:
+    target = picture_path(path, image.job, image.output, numbered=numbered)
+    await asyncio.to_thread(write_atomically, target, await image.bytes())
+    return target

@@ -18,14 +18,14 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def progress_line(job: Job) -> str:
-    """`denoising  [############------------------]  12/25 steps  1/4 images`; only words while nothing is counted."""
+    """`[##############----------------]  12/25 steps  1/4 images  denoising`; only words while nothing is counted."""
     progress = job.progress
     if job.status is not Status.RUNNING or not progress.steps:
         return describe(job)
     done = round(progress.value * BAR_WIDTH)
     bar = "#" * done + "-" * (BAR_WIDTH - done)
     images = f"  {progress.images_done}/{progress.images_total} images" if progress.images_total > 1 else ""
-    return f"{describe(job)}  [{bar}]  {progress.step}/{progress.steps} steps{images}"
+    return f"[{bar}]  {progress.step}/{progress.steps} steps{images}  {describe(job)}"
 
 
 class ProgressBar:

@@ -89,7 +89,7 @@ def _problem(response: httpx2.Response) -> Problem | None:
 def _describe(problem: Problem) -> str:
     """The problem in one line, each wrong value with its place."""
     values = "; ".join(f"{error.pointer or '/'}: {error.detail}" for error in problem.errors)
-    return f"{problem.title}: {values or problem.detail} ({problem.code})"
+    return f"{f'{problem.title}: {values}' if values else problem.detail} ({problem.code})"
 
 
 def _redirected(response: httpx2.Response) -> str:

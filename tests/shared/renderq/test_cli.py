@@ -172,7 +172,7 @@ def test_status_and_cancel(server: ContractServer, capsys: pytest.CaptureFixture
 
 def test_an_unknown_job_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "job_9"]) == 2
-    assert capsys.readouterr().err == "renderq: not found: nothing at /v1/jobs/job_9 (not_found)\n"
+    assert capsys.readouterr().err == "renderq: nothing at /v1/jobs/job_9 (not_found)\n"
 
 
 def test_models_and_workers_as_tables_and_as_json(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -218,7 +218,7 @@ def test_a_bar_is_drawn_on_a_terminal_and_removed(server: ContractServer, tmp_pa
     drawn = os.read(ours, 10_000).decode()
     os.close(ours)
     assert (process.returncode, out) == (0, b"job_1.png\n")
-    assert f"denoising  [{'#' * 15}{'-' * 15}]  10/20 steps" in drawn
+    assert f"[{'#' * 15}{'-' * 15}]  10/20 steps  denoising" in drawn
     assert drawn.endswith("\r\x1b[K")
 
 

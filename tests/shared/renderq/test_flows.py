@@ -112,7 +112,7 @@ def test_client_errors_are_typed_and_not_retried(status: int, kind: type[Renderq
         drive(perform(show_job("job_1"), CONFIGURATION), problem("some_code", status, "that was wrong"))
     assert type(caught.value) is kind
     assert (caught.value.code, caught.value.request_id) == ("some_code", "req_1")
-    assert str(caught.value) == "some code: that was wrong (some_code)"
+    assert str(caught.value) == "that was wrong (some_code)"
 
 
 @pytest.mark.parametrize(
