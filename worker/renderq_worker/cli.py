@@ -1,8 +1,10 @@
 """The command line of `renderq worker`: options → settings → checks → process."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from renderq.cli.command import Command
 
@@ -40,6 +42,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from renderq_worker.signals import StopSignals
+
+    signals = StopSignals()
+
     from pydantic import ValidationError
 
     from renderq_shared.errors import ObjectStoreUnavailable, RenderqSharedError, StoreUnavailable
@@ -52,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = WorkerSettings(**{name: value for name, value in given.items() if value is not None})
         configure_logging(settings, "worker")
-        return run_worker(settings)
+        _leave(run_worker(settings, signals))
     except ValidationError as error:
         for problem in error.errors():
             _complain(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}")
@@ -62,6 +68,13 @@ def _run(arguments: argparse.Namespace) -> int:
     except (RenderqSharedError, WorkerError) as error:
         _complain(str(error))
     return _REFUSED
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: all is closed, and taking torch apart would cost seconds."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _complain(reason: str) -> None:

@@ -27,14 +27,12 @@ class Consumer:
     ) -> None:
         app = celery_app(redis_url, models)
         app.task(name=WAKE_TASK)(on_wake)
-        self._listening = threading.Event()
         self._controller = WorkController(
             app=app,
             hostname=f"renderq@{worker_id}",
             pool="threads",
             concurrency=slots,
             consumer_cls=_Consumer,
-            ready_callback=lambda _consumer: self._listening.set(),
             without_heartbeat=True,
             without_mingle=True,
             without_gossip=True,
@@ -44,9 +42,6 @@ class Consumer:
     def start(self) -> None:
         state.should_stop = None
         self._thread.start()
-
-    def wait_until_listening(self, timeout_s: float) -> bool:
-        return self._listening.wait(timeout_s)
 
     @property
     def is_alive(self) -> bool:

@@ -11,6 +11,10 @@ class StopSignals:
     def __init__(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
 
-    def wait(self, timeout_s: float) -> bool:
+    def wait(self) -> None:
+        """Until one comes."""
+        signal.sigwait(_STOPPING)
+
+    def came_within(self, timeout_s: float) -> bool:
         """Whether one came within this time. Each one is reported once."""
         return signal.sigtimedwait(_STOPPING, timeout_s) is not None

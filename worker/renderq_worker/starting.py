@@ -10,7 +10,6 @@ from renderq_shared.errors import CatalogInvalid, StoreUnavailable
 from renderq_shared.jobs import check_server, sync_client
 from renderq_shared.objects import FolderStore, compare, open_store
 from renderq_shared.settings import WorkerSettings
-from renderq_worker.opening import open_engine
 from renderq_worker.process import WorkerProcess
 from renderq_worker.signals import StopSignals
 
@@ -19,19 +18,18 @@ log = structlog.get_logger(__name__)
 _REDIS_PAUSE_S = 1.0
 
 
-def run_worker(settings: WorkerSettings) -> int:
+def run_worker(settings: WorkerSettings, signals: StopSignals) -> int:
     """Check everything, then work until a signal; the exit code.
 
     Raises what the checks below raise, and `DeviceUnusable`.
     """
-    signals = StopSignals()
     entries = served_models(settings)
     client = sync_client(settings.redis_url)
-    if not wait_for_redis(client, settings.redis_url, signals.wait):
+    if not wait_for_redis(client, settings.redis_url, signals.came_within):
         return 0
     objects = open_store(settings)
     check_objects(client, objects)
-    return WorkerProcess(settings, entries, client, objects, open_engine(settings, entries)).run(signals)
+    return WorkerProcess(settings, entries, client, objects).run(signals)
 
 
 def served_models(settings: WorkerSettings) -> tuple[ModelEntry, ...]:

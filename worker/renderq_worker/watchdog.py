@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
+from renderq_worker.consumer import Consumer
 from renderq_worker.engine_port import EnginePort
 from renderq_worker.operations import Operations
 
@@ -22,9 +23,15 @@ class Watchdog:
     """Looks for operations that outlived their budget, in the engine and behind it; run by a ticker."""
 
     def __init__(
-        self, engine: EnginePort, operations: Operations, stall_s: float, end: Callable[[int], object] = os._exit
+        self,
+        engine: EnginePort,
+        operations: Operations,
+        stall_s: float,
+        consumer: Consumer,
+        end: Callable[[int], object] = os._exit,
     ) -> None:
         """`stall_s`: seconds that an operation behind the engine may take; the engine names its own budget."""
+        self._consumer = consumer
         self._engine = engine
         self._operations = operations
         self._stall_s = stall_s
@@ -42,6 +49,8 @@ class Watchdog:
         vital = self._engine.vital
         if not vital.alive:
             return "the engine's thread has died"
+        if not self._consumer.is_alive:
+            return "the consumer of wake-ups has died"
         if vital.is_stalled(now):
             return f"{vital.stage} has taken {now - vital.since:.0f} s of {vital.stall_budget_s:.0f} s"
         oldest = self._operations.oldest()
