@@ -1,0 +1,20 @@
+"""The job store over the session's Valkey."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from renderq_shared.jobs import RedisJobStore, sync_client
+from renderq_shared.wakeups import queue_name
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with sync_client(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def store(client: redis.Redis) -> RedisJobStore:
+    return RedisJobStore(client, queue_name)

@@ -1,0 +1,69 @@
+"""What a caller sees when Redis is full, away, or has forgotten its scripts."""
+
+import pytest
+import redis
+
+from renderq.contract import Status
+from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import AsyncRedisJobStore, RedisJobStore, async_client
+from renderq_shared.wakeups import queue_name
+from tests.contract.building import LEASE_MS, SUCCEEDED, WIDE, claim, held, new_job, read, submit
+from tests.services import Valkey
+
+
+def test_a_full_server_refuses_new_jobs_and_lets_running_ones_end(client: redis.Redis, store: RedisJobStore) -> None:
+    for number in range(3):
+        submit(store, f"job_{number}")
+    mine = held(claim(store, "claim-1"))
+    client.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(StoreUnavailable, match="full"):
+            submit(store, "job_x")
+        assert store.finish(mine, SUCCEEDED).accepted
+        assert claim(store, "claim-2") is not None
+        assert store.cancel("ada", "job_2").status is Status.CANCELED
+        assert store.sweep(LEASE_MS, 100).queues == ()
+        assert store.get("ada", "job_x") is None
+    finally:
+        client.config_set("maxmemory", 0)
+
+
+def test_scripts_that_the_server_forgot_are_sent_again(client: redis.Redis, store: RedisJobStore) -> None:
+    submit(store, "job_1")
+    client.script_flush()
+    assert read(store, "job_1").id == "job_1"
+    submit(store, "job_2")
+
+
+def test_a_server_that_is_away_is_unavailable(redis_url: str, valkey: Valkey) -> None:
+    valkey.kill()
+    with redis.Redis.from_url(redis_url, retry=None, decode_responses=True) as client:
+        store = RedisJobStore(client, queue_name)
+        with pytest.raises(StoreUnavailable, match="does not answer"):
+            submit(store, "job_1")
+
+
+async def test_the_apis_client_notices_at_once_that_the_server_is_away_and_that_it_is_back(
+    redis_url: str, valkey: Valkey
+) -> None:
+    client = async_client(redis_url)
+    store = AsyncRedisJobStore(client, queue_name)
+    await store.submit(new_job("job_1"), WIDE)
+    valkey.kill()
+    with pytest.raises(StoreUnavailable):
+        await store.get("ada", "job_1")
+    valkey.restart()
+    found = await store.get("ada", "job_1")
+    assert found is not None
+    assert found[0].status is Status.QUEUED
+    await client.aclose()
+
+
+def test_after_a_restart_of_the_server_every_lease_is_extended_first(store: RedisJobStore, valkey: Valkey) -> None:
+    submit(store, "job_1")
+    store.sweep(LEASE_MS, 100)
+    mine = held(claim(store, lease_ms=1))
+    valkey.restart()
+    assert store.sweep(LEASE_MS, 100).extended == 1
+    assert store.sweep(LEASE_MS, 100).requeued == ()
+    assert store.finish(mine, SUCCEEDED).accepted

@@ -1,0 +1,182 @@
+"""Whatever happens, in whatever order, the store over Redis does what the readable one in memory does."""
+
+import redis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+
+from renderq.contract import Status
+from renderq_shared.jobs import (
+    Bounds,
+    Candidate,
+    ClaimRequest,
+    Held,
+    Idempotency,
+    JobUpdate,
+    NewJob,
+    Outcome,
+    WorkerRecord,
+    sync_client,
+)
+from tests.shared.jobs.twins import Twins, check_keys, virtual_times
+
+STEP_MS = 6_000_000
+LEASE_MS = 10_000_000
+TTL_MS = 8_000_000
+BOUNDS = Bounds(total=8, per_tenant=5)
+
+tenants = st.sampled_from(["ada", "bob", "cyd:x"])
+models = st.sampled_from(["shapes", "other"])
+candidates = st.lists(st.builds(Candidate, models, st.booleans()), min_size=1, max_size=2, unique_by=lambda c: c.model)
+texts = st.sampled_from(['{"step": 1}', '{"step": 2}'])
+updates = st.builds(JobUpdate, stage=st.sampled_from([None, "encoding", "denoising"]), progress_json=st.none() | texts)
+outcomes = st.builds(
+    Outcome,
+    status=st.sampled_from([Status.SUCCEEDED, Status.FAILED, Status.CANCELED]),
+    error_json=st.none() | st.just("{}"),
+    update=updates,
+    cost=st.none() | st.sampled_from([0.5, 1.0, 8.0]),
+)
+keys = st.none() | st.builds(Idempotency, st.sampled_from(["k1", "k2"]), st.sampled_from(["f1", "f2"]))
+
+
+class TwinMachine(RuleBasedStateMachine):
+    """Random operations on both stores."""
+
+    submitted = Bundle("submitted")
+    holds = Bundle("holds")
+
+    def __init__(self, client: redis.Redis) -> None:
+        super().__init__()
+        self.twins = Twins(client)
+        self.count = 0
+        self.virtual_now: dict[str, float] = {}
+
+    def teardown(self) -> None:
+        self.twins.close()
+
+    @rule(
+        target=submitted,
+        tenant=tenants,
+        model=models,
+        priority=st.integers(-1, 1),
+        cost=st.sampled_from([1.0, 2.5]),
+        attempts_max=st.integers(1, 2),
+        deadline_ms=st.sampled_from([None, None, 5_000_000, 10_000_000]),
+        idempotency=keys,
+        repeat=st.booleans(),
+    )
+    def submit(
+        self,
+        tenant: str,
+        model: str,
+        priority: int,
+        cost: float,
+        attempts_max: int,
+        deadline_ms: int | None,
+        idempotency: Idempotency | None,
+        repeat: bool,
+    ) -> NewJob:
+        self.count += 1
+        job = NewJob(
+            id=f"job_{self.count:04}",
+            tenant=tenant,
+            task="txt2img",
+            model=model,
+            request_json='{"prompt": "ein Kreis, grün"}',
+            images=1,
+            cost=cost,
+            priority=priority,
+            attempts_max=attempts_max,
+            deadline_ms=deadline_ms,
+            idempotency=idempotency,
+        )
+        self.twins.do("submit", job, BOUNDS, repeat=repeat)
+        return job
+
+    @rule(job=submitted)
+    def submit_again(self, job: NewJob) -> None:
+        self.twins.do("submit", job, BOUNDS)
+
+    @rule(
+        target=holds,
+        wanted=candidates,
+        engine_empty=st.booleans(),
+        switch_after_ms=st.sampled_from([0, 7_000_000]),
+        repeat=st.booleans(),
+    )
+    def claim(self, wanted: list[Candidate], engine_empty: bool, switch_after_ms: int, repeat: bool):
+        self.count += 1
+        request = ClaimRequest(f"claim_{self.count}", "w", LEASE_MS, tuple(wanted), engine_empty, switch_after_ms)
+        job = self.twins.do("claim", request, repeat=repeat)
+        return Held(job.id, request.claim_id) if job else multiple()
+
+    @rule(hold=holds, wanted=candidates, engine_empty=st.booleans())
+    def claim_again(self, hold: Held, wanted: list[Candidate], engine_empty: bool) -> None:
+        self.twins.do("claim", ClaimRequest(hold.claim_id, "w", LEASE_MS, tuple(wanted), engine_empty, 0))
+
+    @rule(held=st.lists(holds, max_size=4))
+    def renew(self, held: list[Held]) -> None:
+        self.twins.do("renew", held, LEASE_MS)
+
+    @rule(hold=holds, update=updates, repeat=st.booleans())
+    def progress(self, hold: Held, update: JobUpdate, repeat: bool) -> None:
+        self.twins.do("progress", hold, update, repeat=repeat)
+
+    @rule(hold=holds, outcome=outcomes, repeat=st.booleans())
+    def finish(self, hold: Held, outcome: Outcome, repeat: bool) -> None:
+        self.twins.do("finish", hold, outcome, repeat=repeat)
+
+    @rule(hold=holds, repeat=st.booleans())
+    def requeue(self, hold: Held, repeat: bool) -> None:
+        self.twins.do("requeue", hold, repeat=repeat)
+
+    @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
+    def cancel(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
+        self.twins.do("cancel", tenant if strange else job.tenant, job.id, repeat=repeat)
+
+    @rule(steps=st.integers(1, 2))
+    def time_passes(self, steps: int) -> None:
+        self.twins.later(steps * STEP_MS)
+
+    @rule(limit=st.sampled_from([1, 100]))
+    def sweep(self, limit: int) -> None:
+        self.twins.do("sweep", LEASE_MS, limit)
+
+    @rule(limit=st.sampled_from([1, 100]))
+    def leases_run_out(self, limit: int) -> None:
+        for _ in range(2):
+            self.twins.do("sweep", LEASE_MS, limit)
+            self.twins.later(STEP_MS)
+        self.twins.do("sweep", LEASE_MS, limit)
+
+    @rule(name=st.sampled_from(["w1", "w2"]), models=st.lists(models, unique=True), draining=st.booleans())
+    def register(self, name: str, models: list[str], draining: bool) -> None:
+        worker = WorkerRecord(name, "cpu", tuple(models), (), 1, draining, started_ms=0, seen_ms=0)
+        self.twins.do("register", worker, TTL_MS, repeat=True)
+
+    @rule(name=st.sampled_from(["w1", "w2"]))
+    def unregister(self, name: str) -> None:
+        self.twins.do("unregister", name, repeat=True)
+
+    @invariant()
+    def nothing_differs(self) -> None:
+        self.twins.compare_jobs()
+        check_keys(self.twins)
+
+    @invariant()
+    def virtual_time_never_goes_back(self) -> None:
+        now = virtual_times(self.twins)
+        assert all(now[model] >= before for model, before in self.virtual_now.items())
+        self.virtual_now = now
+
+
+def test_memory_and_redis_agree_whatever_happens(redis_url: str) -> None:
+    thorough = settings(
+        max_examples=60,
+        stateful_step_count=40,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    with sync_client(redis_url) as client:
+        run_state_machine_as_test(lambda: TwinMachine(client), settings=thorough)

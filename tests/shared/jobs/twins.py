@@ -1,0 +1,161 @@
+"""The in-memory store and the one over Redis, driven with the same operations and compared after each."""
+
+import itertools
+import json
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import redis
+
+from renderq.contract import may_follow
+from renderq_shared.jobs import JobRecord, MemoryJobStore, RedisJobStore, Swept
+from renderq_shared.jobs.decoding import job_record
+from renderq_shared.wakeups import queue_name
+from tests.contract.ageing import make_older
+
+TOLERANCE_MS = 600_000
+"""Real time that may pass during one example; operations reckon in multiples of 1,000,000 ms."""
+
+TIMES = ("created_ms", "started_ms", "completed_ms", "deadline_at_ms", "seen_ms", "oldest_age_ms")
+
+
+class Twins:
+    """Two stores that must not differ in anything that can be seen."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        client.flushdb()
+        self.client = client
+        self.redis = RedisJobStore(client, queue_name)
+        self._clock = time.time_ns() // 1_000_000
+        self.changes: list[JobRecord] = []
+        self.cancels: list[str] = []
+        self.memory = MemoryJobStore(
+            lambda: self._clock,
+            on_change=self.changes.append,
+            on_cancel=lambda job_id, claim_id: self.cancels.append(f"{job_id} {claim_id}"),
+        )
+        self._passed = 0
+        self._channels = client.pubsub(ignore_subscribe_messages=True)
+        self._channels.subscribe("rq:changes", "rq:cancels")
+        self.latest: dict[str, JobRecord] = {}
+        self._ops = itertools.count()
+
+    def close(self) -> None:
+        self._channels.close()
+
+    def later(self, ms: int) -> None:
+        """Both get older."""
+        self._clock += ms
+        self._passed += ms
+        make_older(self.client, ms)
+
+    def do(self, operation: str, *arguments: Any, repeat: bool = False) -> Any:
+        """Run one operation on both and compare answers, changes and cancels. Redis may run it twice."""
+        time.sleep(0.001)  # so that the order of times is the order of operations, on both sides
+        self._clock += 1
+        self.changes.clear()
+        self.cancels.clear()
+        answer = getattr(self.memory, operation)(*arguments)
+        actual = getattr(self.redis, operation)(*arguments)
+        if repeat and operation != "sweep":
+            actual = getattr(self.redis, operation)(*arguments)
+        assert self._alike(actual) == self._alike(answer, shift=self._passed)
+        self._compare_channels()
+        return answer
+
+    def compare_jobs(self) -> None:
+        """Every job, place and queue looks the same; and Redis holds each job in the one place where it belongs."""
+        for job in list(self.latest.values()):
+            ours, theirs = self.memory.get(job.tenant, job.id), self.redis.get(job.tenant, job.id)
+            assert self._alike(theirs) == self._alike(ours, shift=self._passed)
+        assert self._alike(self.redis.queues()) == self._alike(self.memory.queues(), shift=0)
+        assert self._alike(self.redis.workers()) == self._alike(self.memory.workers(), shift=self._passed)
+
+    def _compare_channels(self) -> None:
+        snapshots, cancels = self._heard()
+        assert [self._alike(each) for each in snapshots] == [
+            self._alike(each, shift=self._passed) for each in self.changes
+        ]
+        assert cancels == self.cancels
+        for record in self.changes:
+            self._check_transition(record)
+
+    def _check_transition(self, record: JobRecord) -> None:
+        before = self.latest.get(record.id)
+        assert record.version == (before.version + 1 if before else 1)
+        if before:
+            assert before.status == record.status or may_follow(before.status, record.status)
+            assert not before.status.is_terminal
+        self.latest[record.id] = record
+
+    def _heard(self) -> tuple[list[JobRecord], list[str]]:
+        end = f"end of operation {next(self._ops)}"
+        self.client.publish("rq:changes", end)
+        snapshots: list[JobRecord] = []
+        cancels: list[str] = []
+        while True:
+            message = self._channels.get_message(timeout=10)
+            if message is None:
+                continue
+            if message["data"] == end:
+                return snapshots, cancels
+            if message["channel"] == "rq:cancels":
+                cancels.append(message["data"])
+            else:
+                snapshots.append(job_record(json.loads(message["data"])))
+
+    def _alike(self, answer: Any, shift: int = 0) -> Any:
+        """An answer with its times made coarse and counted from when everything was made older."""
+        if isinstance(answer, tuple):
+            return tuple(self._alike(each, shift) for each in answer)
+        names = getattr(answer, "__dataclass_fields__", {})
+        if isinstance(answer, Swept):
+            return replace(answer, queues=self._alike(answer.queues))
+        coarse = {
+            name: _Time(value if name == "oldest_age_ms" else value - shift)
+            for name in TIMES
+            if name in names and (value := getattr(answer, name)) is not None
+        }
+        if "record" in names:
+            coarse["record"] = self._alike(answer.record, shift)
+        return replace(answer, **coarse) if coarse else answer
+
+
+class _Time(int):
+    """Equal to what is about the same."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, int) and abs(int(self) - int(other)) < TOLERANCE_MS
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def check_keys(twins: Twins) -> None:
+    """Redis holds each job in the one place where its status says, and its counts and virtual times are right."""
+    client = twins.client
+    queued = Counter[str]()
+    for key in client.scan_iter("rq:queue:*"):
+        queued.update(client.zrange(key, 0, -1))
+    oldest = Counter(id_ for key in client.scan_iter("rq:oldest:*") for id_ in client.zrange(key, 0, -1))
+    leased = set(client.zrange("rq:leases", 0, -1))
+    due = set(client.zrange("rq:deadlines", 0, -1))
+    jobs = twins.latest.values()
+    assert queued == oldest == Counter(job.id for job in jobs if job.status == "queued")
+    assert leased == {job.id for job in jobs if job.status in {"running", "canceling"}}
+    assert due == {job.id for job in jobs if job.deadline_at_ms and job.status in {"queued", "running"}}
+    assert int(client.get("rq:queued") or 0) == queued.total()
+    by_tenant = Counter(job.tenant for job in jobs if job.status == "queued")
+    assert {tenant: int(count) for tenant, count in client.hgetall("rq:queued-by-tenant").items()} == by_tenant
+
+
+def virtual_times(twins: Twins) -> dict[str, float]:
+    """Each model's current virtual time; no tenant that waits is behind it."""
+    now = {model: float(time_) for model, time_ in twins.client.hgetall("rq:virtual-now").items()}
+    for model, current in now.items():
+        kept = {tenant: float(time_) for tenant, time_ in twins.client.hgetall(f"rq:virtual:{model}").items()}
+        for tenant, time_ in twins.client.zrange(f"rq:active:{model}", 0, -1, withscores=True):
+            assert time_ == kept[tenant]
+            assert time_ >= current
+    return now
