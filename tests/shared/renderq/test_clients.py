@@ -1,6 +1,7 @@
 """Both clients against a real HTTP server."""
 
 import threading
+import time
 
 import pytest
 
@@ -56,6 +57,25 @@ async def test_async_client_tries_again_too(server: ContractServer) -> None:
     async with AsyncClient(server.url) as client:
         assert (await client.submit("a circle")).id == "job_1"
     assert len({seen.headers["Idempotency-Key"] for seen in server.seen}) == 1
+
+
+def test_retry_after_is_waited_for(server: ContractServer, client: Client) -> None:
+    server.on("GET", "/v1/workers", in_a_second(), Answer(200, {"data": []}))
+    began = time.monotonic()
+    client.workers.list()
+    assert time.monotonic() - began >= 1
+
+
+async def test_async_client_waits_for_retry_after_too(server: ContractServer) -> None:
+    server.on("GET", "/v1/workers", in_a_second(), Answer(200, {"data": []}))
+    began = time.monotonic()
+    async with AsyncClient(server.url) as client:
+        await client.workers.list()
+    assert time.monotonic() - began >= 1
+
+
+def in_a_second() -> Answer:
+    return problem("rate_limited", 429, "slow down", Retry_After="1")
 
 
 def test_other_client_errors_are_not_tried_again(server: ContractServer, client: Client) -> None:

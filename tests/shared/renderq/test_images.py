@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -143,6 +145,20 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="file"):
         write_atomically(tmp_path / "file" / "out.png", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "out.png").write_bytes(b"old")
+    script = (
+        "import resource, sys; from pathlib import Path; from renderq.core.files import write_atomically\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try: write_atomically(Path(sys.argv[1]), bytes(5000))\n"
+        "except OSError: print('full')"
+    )
+    argv = [sys.executable, "-c", script, str(tmp_path / "out.png")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("full\n", "")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out.png", b"old")]
 
 
 def test_a_device_is_written_to_and_not_replaced() -> None:
