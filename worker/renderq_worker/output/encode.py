@@ -12,6 +12,8 @@ from renderq.contract import OutputOptions
 from renderq_worker.output.png import png
 from renderq_worker.output.recipe import Recipe, fits_jpeg, recipe_exif, recipe_text
 
+_EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
+
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -48,7 +50,7 @@ def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
     return Encoded(
         data=data,
         content_type=f"image/{options.format}",
-        extension=options.format,
+        extension=_EXTENSIONS[options.format],
         sha256=hashlib.sha256(data).hexdigest(),
         pixel_sha256=hashlib.sha256(decoded.tobytes()).hexdigest(),
         width=pixels.shape[1],

@@ -1,0 +1,127 @@
+import hashlib
+import io
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import ExifTags, Image
+
+from renderq.contract import JobRequest, OutputOptions, parse_request
+from renderq_worker.output import Recipe, encode, recipe_of
+
+FORMATS = ["png", "jpeg", "webp"]
+REQUEST = {
+    "prompt": "a red circle, naïve, 円",
+    "model": "shapes",
+    "width": 64,
+    "height": 40,
+    "steps": 4,
+    "guidance_scale": 2.0,
+    "seed": 42,
+    "n": 4,
+    "priority": 3,
+    "deadline_seconds": 60.0,
+    "metadata": {"order": "A-17"},
+}
+
+
+def request(**fields: Any) -> JobRequest:
+    return parse_request({**REQUEST, **fields})
+
+
+def picture(height: int = 40, width: int = 64) -> npt.NDArray[np.uint8]:
+    rows, columns = np.mgrid[0:height, 0:width]
+    noise = np.random.default_rng(0).integers(0, 20, (height, width))
+    return np.stack([rows * 5 % 256, columns * 3 % 256, noise], axis=-1).astype(np.uint8)
+
+
+def options(format: str, **fields: Any) -> OutputOptions:
+    return OutputOptions.model_validate({"format": format, **fields})
+
+
+def decoded(data: bytes) -> npt.NDArray[np.uint8]:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def recipe_in(data: bytes) -> Recipe | None:
+    image = Image.open(io.BytesIO(data))
+    if image.format == "PNG":
+        text = image.info.get("renderq")
+        return None if text is None else json.loads(text)
+    comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
+    return None if comment is None else json.loads(comment.removeprefix(b"ASCII\0\0\0"))
+
+
+RECIPE = recipe_of(request(), 1, "r1")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_same_picture_has_the_same_bytes(format: str) -> None:
+    first, second = (encode(picture(), options(format), recipe_of(request(), 1, "r1")) for _ in range(2))
+    assert first == second
+    assert first.sha256 == hashlib.sha256(first.data).hexdigest()
+    assert (first.width, first.height) == (64, 40)
+    assert first.content_type == f"image/{format}"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_digest_of_the_pixels_is_that_of_what_the_file_decodes_to(format: str) -> None:
+    encoded = encode(picture(), options(format), RECIPE)
+    assert encoded.pixel_sha256 == hashlib.sha256(decoded(encoded.data).tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (40, 64), (64, 40), (1, 1), (512, 512)])
+def test_png_keeps_every_pixel(shape: tuple[int, int]) -> None:
+    pixels = picture(*shape)
+    data = encode(pixels, options("png"), RECIPE).data
+    Image.open(io.BytesIO(data)).verify()
+    assert np.array_equal(decoded(data), pixels)
+
+
+def test_png_keeps_every_pixel_of_a_view_into_another_array() -> None:
+    pixels = picture(80, 128)[::2, ::2, ::-1]
+    assert np.array_equal(decoded(encode(pixels, options("png"), RECIPE).data), pixels)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_recipe_can_be_read_back(format: str) -> None:
+    assert recipe_in(encode(picture(), options(format), RECIPE).data) == RECIPE
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_without_the_recipe_the_file_tells_nothing(format: str) -> None:
+    encoded = encode(picture(), options(format, embed_recipe=False), RECIPE)
+    assert recipe_in(encoded.data) is None
+    assert b"circle" not in encoded.data
+
+
+def test_the_recipe_is_a_request_for_this_one_picture() -> None:
+    assert RECIPE["model_revision"] == "r1"
+    body = RECIPE["request"]
+    assert isinstance(body, dict)
+    assert (body["seed"], body["n"]) == (43, 1)
+    again = parse_request(body)
+    assert recipe_of(again, 0, "r1") == RECIPE
+
+
+def test_the_recipe_holds_nothing_that_does_not_make_the_picture() -> None:
+    stranger = request(priority=0, deadline_seconds=None, metadata={"order": "B-1"}, n=2)
+    assert recipe_of(stranger, 1, "r1") == RECIPE
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp"])
+def test_quality_makes_smaller_or_better_files(format: str) -> None:
+    small, large = (encode(picture(), options(format, quality=quality), RECIPE).data for quality in (10, 100))
+    assert len(small) < len(large)
+
+
+def test_a_recipe_that_no_jpeg_can_hold_is_left_out_and_said_so() -> None:
+    recipe = recipe_of(request(prompt="円" * 8000, negative_prompt="円" * 8000), 0, "r1")
+    jpeg, webp, png = (encode(picture(), options(format), recipe) for format in ("jpeg", "webp", "png"))
+    assert jpeg.recipe_left_out
+    assert recipe_in(jpeg.data) is None
+    assert not webp.recipe_left_out
+    assert not png.recipe_left_out
+    assert recipe_in(webp.data) == recipe_in(png.data) == recipe

@@ -1,0 +1,134 @@
+import hashlib
+import json
+
+import pytest
+
+from renderq.contract import Status
+from tests.worker.conftest import NewRig
+from tests.worker.rig import ENTRY, Rig, error, outputs, progress
+
+
+def test_a_job_becomes_pictures_in_the_store(rig: Rig) -> None:
+    rig.submit("job", n=3, steps=4)
+    rig.wake()
+    job = rig.ended("job")
+    assert job.status is Status.SUCCEEDED
+    assert (job.attempt, job.losses, job.worker, job.stage) == (1, 0, "w1", None)
+    assert progress(job) == {"step": 12, "steps": 12, "images_done": 3}
+    assert [(output["index"], output["seed"]) for output in outputs(job)] == [(0, 5), (1, 6), (2, 7)]
+    for output in outputs(job):
+        data = b"".join(rig.objects.read(output["key"]))
+        assert output["key"] == f"jobs/job/{job.claim_id}/{output['index']}.png"
+        assert output["sha256"] == hashlib.sha256(data).hexdigest()
+        assert (output["size_bytes"], output["content_type"]) == (len(data), "image/png")
+        assert (output["width"], output["height"]) == (16, 8)
+
+
+def test_the_record_tells_what_rendered_it_and_where_the_time_went(rig: Rig) -> None:
+    rig.submit("job", n=2)
+    rig.wake()
+    job = rig.ended("job")
+    assert json.loads(job.runtime_json or "") == {
+        "model_revision": ENTRY.revision,
+        "device": "simulated",
+        "dtype": "uint8",
+        "batch_invariant": True,
+    }
+    metrics = json.loads(job.metrics_json or "")
+    assert metrics["batch_width_mean"] == 2.0
+    assert set(metrics) == {
+        "load_ms",
+        "inference_ms",
+        "encode_ms",
+        "upload_ms",
+        "peak_memory_bytes",
+        "batch_width_mean",
+    }
+
+
+def test_a_picture_shows_before_the_job_ends(new_rig: NewRig) -> None:
+    rig = new_rig(step_s=0.05)
+    rig.submit("filler", n=15, steps=150)
+    rig.submit("job", n=2, steps=30)  # sixteen images fill the device, the last one starts when the first is done
+    rig.wake()
+    job = rig.until("job", lambda job: len(outputs(job)) == 1)
+    assert job.status is Status.RUNNING
+    assert progress(job)["images_done"] == 1
+    assert rig.files("jobs/job") == [f"{job.claim_id}/0.png"]
+
+
+def test_every_format_arrives_with_its_own_name(rig: Rig) -> None:
+    for format in ("png", "jpeg", "webp"):
+        rig.submit(format, output={"format": format})
+    rig.wake()
+    for format, extension in (("png", "png"), ("jpeg", "jpg"), ("webp", "webp")):
+        [output] = outputs(rig.ended(format))
+        assert (output["content_type"], output["key"].rpartition(".")[2]) == (f"image/{format}", extension)
+
+
+def test_one_failed_image_fails_the_job_and_keeps_the_others(rig: Rig) -> None:
+    rig.engine.spoiled = frozenset({6, 8})
+    rig.submit("job", n=4)
+    rig.wake()
+    job = rig.ended("job")
+    assert job.status is Status.FAILED
+    assert error(job)["code"] == "nan_output"
+    assert error(job)["details"] == {"images": [1, 3]}
+    assert "2 of 4 images" in error(job)["message"]
+    assert [output["index"] for output in outputs(job)] == [0, 2]
+    assert rig.files() == [f"job/{job.claim_id}/0.png", f"job/{job.claim_id}/2.png"]
+
+
+def test_a_store_that_is_away_for_a_moment_costs_nothing(rig: Rig) -> None:
+    rig.objects.refusals = 2
+    rig.submit("job")
+    rig.wake()
+    assert rig.ended("job").status is Status.SUCCEEDED
+
+
+def test_a_store_that_stays_away_fails_the_job(rig: Rig) -> None:
+    rig.objects.refusals = 1_000
+    rig.submit("job", n=2)
+    rig.wake()
+    job = rig.ended("job")
+    assert (job.status, error(job)["code"], error(job)["retryable"]) == (Status.FAILED, "storage_failed", True)
+    assert error(job)["details"] == {"images": [0, 1]}
+    assert outputs(job) == []
+
+
+def test_a_failed_upload_does_not_hurt_the_next_job(rig: Rig) -> None:
+    rig.objects.refusals = 3
+    rig.submit("first")
+    rig.wake()
+    assert rig.ended("first").status is Status.FAILED
+    rig.submit("second")
+    rig.wake()
+    assert rig.ended("second").status is Status.SUCCEEDED
+
+
+def test_a_request_that_is_not_understood_fails_and_lets_the_next_one_through(rig: Rig) -> None:
+    rig.submit("broken", text='{"prompt": "a", "from_the_future": 1}')
+    rig.submit("whole")
+    rig.wake()
+    broken = rig.ended("broken")
+    assert (broken.status, error(broken)["code"]) == (Status.FAILED, "internal")
+    assert "from_the_future" in error(broken)["message"]
+    assert rig.ended("whole").status is Status.SUCCEEDED
+
+
+def test_the_same_request_gives_the_same_bytes(rig: Rig) -> None:
+    rig.submit("first", n=2)
+    rig.submit("second", n=2)
+    rig.wake()
+    first, second = (outputs(rig.ended(id)) for id in ("first", "second"))
+    assert [output["sha256"] for output in first] == [output["sha256"] for output in second]
+
+
+@pytest.mark.parametrize("images", [1, 16])
+def test_nothing_is_held_once_the_job_has_ended(rig: Rig, images: int) -> None:
+    rig.submit("job", n=images)
+    rig.wake()
+    rig.ended("job")
+    rig.sleep_again()
+    assert len(rig.worker.held) == 0
+    assert rig.engine.is_empty()

@@ -1,0 +1,184 @@
+"""Slots claim by admission: as much as fits, never more, and nothing twice."""
+
+import itertools
+
+from renderq.contract import Status
+from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import ClaimRequest, JobRecord, RedisJobStore, sync_client
+from renderq_shared.wakeups import queue_name
+from tests.contract.proxy import LossyProxy
+from tests.worker.conftest import NewRig
+from tests.worker.rig import Rig, until
+
+
+class CountingStore(RedisJobStore):
+    """Remembers what was claimed; loses the answer of every claim whose number is in `lost`."""
+
+    lost: frozenset[int] = frozenset()
+
+    def __init__(self, redis_url: str) -> None:
+        super().__init__(sync_client(redis_url), queue_name)
+        self.requests: list[ClaimRequest] = []
+        self.given: list[JobRecord] = []
+
+    def claim(self, request: ClaimRequest) -> JobRecord | None:
+        self.requests.append(request)
+        record = super().claim(request)
+        if len(self.requests) in self.lost:
+            raise StoreUnavailable("the answer was lost")
+        if record is not None:
+            self.given.append(record)
+        return record
+
+
+def test_one_wake_up_is_enough_for_all_jobs(rig: Rig) -> None:
+    for number in range(50):
+        rig.submit(f"job-{number}")
+    rig.wake()
+    rig.sleep_again()
+    assert all(rig.job(f"job-{number}").status is Status.SUCCEEDED for number in range(50))
+
+
+def test_too_many_wake_ups_are_harmless(rig: Rig) -> None:
+    for number in range(20):
+        rig.submit(f"job-{number}", n=1 + number % 3)
+    rig.wake(40)
+    rig.sleep_again()
+    jobs = [rig.job(f"job-{number}") for number in range(20)]
+    assert {(job.status, job.attempt) for job in jobs} == {(Status.SUCCEEDED, 1)}
+
+
+def test_a_wake_up_without_a_job_ends_at_once(rig: Rig) -> None:
+    rig.wake(3)
+    rig.sleep_again()
+    assert len(rig.worker.held) == 0
+
+
+def test_no_more_jobs_are_held_than_there_are_slots(new_rig: NewRig) -> None:
+    rig = new_rig(step_s=0.02, worker_slots=3)
+    for number in range(9):
+        rig.submit(f"job-{number}", steps=5)
+    rig.wake(5)
+    most = 0
+    while any(not rig.job(f"job-{number}").status.is_terminal for number in range(9)):
+        most = max(most, len(rig.worker.held))
+    assert most == 3
+
+
+def test_no_job_is_taken_that_the_engine_has_no_room_for(new_rig: NewRig) -> None:
+    rig = new_rig(step_s=0.05)
+    for number in range(3):
+        rig.submit(f"job-{number}", n=16, steps=150)
+    rig.wake(5)
+    rig.running("job-0")
+    rig.until("job-1", lambda job: job.status is Status.RUNNING)  # the one image of lookahead let it in
+    assert rig.job("job-2").status is Status.QUEUED
+
+
+def test_room_is_filled_as_soon_as_it_grows(new_rig: NewRig) -> None:
+    rig = new_rig(step_s=0.01)
+    rig.submit("wide", n=16, steps=10)
+    rig.submit("second", n=16, steps=10)
+    rig.submit("third", n=16, steps=10)
+    rig.wake()
+    rig.sleep_again()
+    assert all(rig.job(id).status is Status.SUCCEEDED for id in ("wide", "second", "third"))
+
+
+def test_a_queue_that_was_found_empty_is_not_asked_again_at_every_step(new_rig: NewRig, redis_url: str) -> None:
+    store = CountingStore(redis_url)
+    rig = new_rig(step_s=0.005, store=store)
+    rig.submit("job", steps=100)
+    rig.wake()
+    rig.sleep_again()
+    assert [record.id for record in store.given] == ["job"]
+    assert len(store.requests) <= 4
+
+
+def test_a_job_whose_claim_was_not_answered_is_found_again(new_rig: NewRig, redis_url: str) -> None:
+    store = CountingStore(redis_url)
+    store.lost = frozenset({1, 2})
+    rig = new_rig(store=store)
+    rig.submit("job")
+    rig.wake()
+    job = rig.ended("job")
+    assert (job.status, job.attempt) == (Status.SUCCEEDED, 1)
+    assert store.requests[0] == store.requests[1] == store.requests[2]
+
+
+def test_a_claim_that_was_never_answered_is_handed_back_at_the_end(new_rig: NewRig, redis_url: str) -> None:
+    store = CountingStore(redis_url)
+    store.lost = frozenset({1})
+    rig = new_rig(store=store)
+    rig.submit("job")
+    rig.wake()
+    until(lambda: store.requests, "the first claim")
+    rig.worker.stop_claiming()
+    rig.sleep_again()
+    job = rig.job("job")
+    assert job.status in {Status.QUEUED, Status.SUCCEEDED}
+    assert job.losses == 0
+
+
+def test_jobs_survive_a_connection_that_loses_replies(redis_url: str, new_rig: NewRig) -> None:
+    port = int(redis_url.rpartition(":")[2].partition("/")[0])
+    with LossyProxy(port, loss=0.1, seed=1) as proxy:
+        rig = new_rig(redis_url=f"redis://127.0.0.1:{proxy.port}/0")
+        direct = RedisJobStore(sync_client(redis_url), queue_name)
+        for number in range(20):
+            rig.submit(f"job-{number}")
+        rig.wake()
+        rig.sleep_again()
+        jobs = [direct.get("default", f"job-{number}") for number in range(20)]
+        assert proxy.lost > 0
+        assert all(found and found[0].status is Status.SUCCEEDED and found[0].attempt == 1 for found in jobs)
+        rig.worker.close()
+
+
+def test_nothing_is_claimed_while_draining(rig: Rig) -> None:
+    rig.worker.stop_claiming()
+    rig.submit("job")
+    rig.wake()
+    rig.sleep_again()
+    assert rig.job("job").status is Status.QUEUED
+
+
+def make_suspect(rig: Rig, job_id: str) -> None:
+    rig.client.hset(f"rq:job:{job_id}", "losses", 1)
+    assert rig.job(job_id).suspect
+
+
+def test_a_suspect_runs_alone(new_rig: NewRig) -> None:
+    rig = new_rig(step_s=0.02)
+    rig.submit("before", steps=20)
+    rig.wake()
+    rig.running("before")
+    rig.submit("suspect", steps=10)
+    make_suspect(rig, "suspect")
+    for number in range(3):
+        rig.submit(f"after-{number}", steps=5)
+    rig.wake(4)
+    rig.sleep_again()
+    names = ["before", "suspect", *(f"after-{number}" for number in range(3))]
+    jobs = {name: rig.ended(name) for name in names}
+    assert all(job.status is Status.SUCCEEDED for job in jobs.values())
+    suspect = jobs.pop("suspect")
+    for other in jobs.values():
+        assert _apart(other, suspect), other.id
+
+
+def _apart(one: JobRecord, other: JobRecord) -> bool:
+    assert one.started_ms is not None
+    assert one.completed_ms is not None
+    assert other.started_ms is not None
+    assert other.completed_ms is not None
+    return one.completed_ms <= other.started_ms or other.completed_ms <= one.started_ms
+
+
+def test_jobs_of_one_tenant_start_in_order(rig: Rig) -> None:
+    for number in range(10):
+        rig.submit(f"job-{number}")
+    rig.wake(3)
+    rig.sleep_again()
+    started = [rig.job(f"job-{number}").started_ms or 0 for number in range(10)]
+    assert all(earlier <= later for earlier, later in itertools.pairwise(started))
