@@ -1,0 +1,34 @@
+"""Exit code 0 if the worker of this container is listed among the live ones and takes jobs, else 1.
+
+A worker that hangs ends itself, so this is a reason to wait for it, not a reason to kill it: while Redis is away, no
+worker is listed.
+"""
+
+import socket
+import sys
+
+from renderq_shared.errors import RenderqSharedError
+from renderq_shared.jobs.connections import sync_client
+from renderq_shared.jobs.redis_store import RedisJobStore
+from renderq_shared.settings import WorkerSettings
+from renderq_shared.wakeups import queue_name
+
+
+def main() -> int:
+    settings = WorkerSettings()
+    name = settings.worker_name
+    with sync_client(settings.redis_url) as client:
+        try:
+            workers = RedisJobStore(client, queue_name).workers()
+        except RenderqSharedError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+    own = [w for w in workers if (w.id == name if name else w.id.startswith(f"{socket.gethostname()}-"))]
+    if not any(not worker.draining for worker in own):
+        sys.stderr.write("draining\n" if own else "not registered\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
