@@ -14,7 +14,8 @@ class Valkey:
 
     def __init__(self, folder: Path, **config: str) -> None:
         self._folder = folder
-        self._config = {"appendonly": "yes", **config}
+        # With `everysec` a slow disk makes the server answer before it has written; a kill then loses the answer.
+        self._config = {"appendonly": "yes", "appendfsync": "no", **config}
         self._port = _free_port()
         self._socket_folder = tempfile.TemporaryDirectory(prefix="renderq-")  # a socket's path must be short
         self._server: ValkeyServer | None = None

@@ -123,6 +123,13 @@ def test_the_place_counts_others_as_if_tenants_took_turns(store: JobStore) -> No
     assert [ahead(store, f"bob_{n}", "bob") for n in range(2)] == [1, 3]
 
 
+def test_the_place_counts_no_more_than_the_next_hundred_tenants(store: JobStore) -> None:
+    for number in range(110):
+        submit(store, f"job_{number}", f"tenant-{number:03}")
+    submit(store, "job_z", "zoe")
+    assert ahead(store, "job_z", "zoe") == 100
+
+
 def test_the_place_is_gone_once_the_job_runs(store: JobStore) -> None:
     submit(store, "job_1")
     claim(store)

@@ -29,8 +29,8 @@ from renderq_shared.jobs.scripts import Script, load_script
 IDEMPOTENCY_KEPT_MS = 24 * 3_600_000
 """How long an idempotency key stands for its job."""
 
-CLAIM_REMEMBERED_MS = 60_000
-"""How long a repeated claim finds its job: longer than any client retries one call."""
+CLAIM_REMEMBERED_MS = 120_000
+"""How long a repeated claim finds its job: longer than `sync_client` retries one call."""
 
 Answer = TypeVar("Answer")
 Argument = str | int | float

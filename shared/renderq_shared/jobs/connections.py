@@ -18,7 +18,7 @@ VALKEY_MIN = (8, 0)
 
 
 def sync_client(url: str) -> Redis:
-    """For workers: patient. A call waits at most about 20 s, then raises."""
+    """For workers: patient. A call survives a restart of the server; one that is cut off fails it after a minute."""
     retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=3)
     return Redis.from_url(
         redis_py_url(url),

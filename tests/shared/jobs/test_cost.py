@@ -6,6 +6,7 @@ from collections.abc import Callable
 import redis
 
 from renderq_shared.jobs import Candidate, Idempotency, JobUpdate, RedisJobStore, sync_client
+from renderq_shared.jobs.calls import CLAIM_REMEMBERED_MS
 from tests.contract.building import LEASE_MS, SUCCEEDED, claim, held, submit, worker
 
 REQUEST = '{"task": "txt2img", "prompt": "%s", "width": 512, "height": 512, "steps": 25}' % ("a red circle " * 30)
@@ -114,4 +115,4 @@ def test_what_is_kept_for_fairness_and_claims_does_not_grow_with_jobs(
         store.finish(held(claim(store, f"claim-{number}")), SUCCEEDED)
     kept = [key for key in client.scan_iter("rq:*") if not key.startswith(("rq:job:", "rq:claim:"))]
     assert len(kept) < 10
-    assert all(0 < client.pttl(key) <= 60_000 for key in client.scan_iter("rq:claim:*"))
+    assert all(0 < client.pttl(key) <= CLAIM_REMEMBERED_MS for key in client.scan_iter("rq:claim:*"))

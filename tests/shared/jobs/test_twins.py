@@ -131,6 +131,19 @@ class TwinMachine(RuleBasedStateMachine):
     def requeue(self, hold: Held, repeat: bool) -> None:
         self.twins.do("requeue", hold, repeat=repeat)
 
+    @rule(target=holds, hold=holds)
+    def change_hands(self, hold: Held):
+        """A job goes back and to somebody else, and whoever had it does not know."""
+        self.twins.do("requeue", hold)
+        self.count += 1
+        both = (Candidate("shapes", resident=True), Candidate("other", resident=True))
+        request = ClaimRequest(f"claim_{self.count}", "w", LEASE_MS, both, engine_empty=True, switch_after_ms=0)
+        job = self.twins.do("claim", request)
+        self.twins.do("renew", [hold], LEASE_MS)
+        self.twins.do("progress", hold, JobUpdate(stage="decoding"))
+        self.twins.do("finish", hold, Outcome(Status.SUCCEEDED))
+        return Held(job.id, request.claim_id) if job else multiple()
+
     @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
     def cancel(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
         self.twins.do("cancel", tenant if strange else job.tenant, job.id, repeat=repeat)
