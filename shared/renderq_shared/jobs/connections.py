@@ -8,6 +8,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from renderq_shared.errors import StoreUnsuitable
@@ -15,6 +16,10 @@ from renderq_shared.jobs.redis_errors import translated
 
 REDIS_MIN = (7, 2)
 VALKEY_MIN = (8, 0)
+
+_NO_NOTIFICATIONS = MaintNotificationsConfig(enabled=False)
+"""With them on, redis-py does not see before use that a server closed a pooled connection: after a restart each of
+them would fail one call."""
 
 
 def sync_client(url: str) -> Redis:
@@ -26,6 +31,7 @@ def sync_client(url: str) -> Redis:
         socket_timeout=5.0,
         socket_connect_timeout=3.0,
         retry=retry,
+        maint_notifications_config=_NO_NOTIFICATIONS,
         **_keepalive(url),
     )
 
@@ -38,6 +44,7 @@ def async_client(url: str) -> AsyncRedis:
         socket_timeout=0.5,
         socket_connect_timeout=0.5,
         retry=AsyncRetry(NoBackoff(), 0),
+        maint_notifications_config=_NO_NOTIFICATIONS,
         **_keepalive(url),
     )
 

@@ -1,5 +1,7 @@
 """What a caller sees when Redis is full, away, or has forgotten its scripts."""
 
+import asyncio
+
 import pytest
 import redis
 
@@ -56,6 +58,21 @@ async def test_the_apis_client_notices_at_once_that_the_server_is_away_and_that_
     found = await store.get("ada", "job_1")
     assert found is not None
     assert found[0].status is Status.QUEUED
+    await client.aclose()
+
+
+async def test_a_restart_of_the_server_between_calls_fails_none_of_them(redis_url: str, valkey: Valkey) -> None:
+    client = async_client(redis_url)
+    store = AsyncRedisJobStore(client, queue_name)
+    await store.submit(new_job("job_1"), WIDE)
+
+    async def read_many() -> list[bool]:
+        found = await asyncio.gather(*(store.get("ada", "job_1") for _ in range(8)))
+        return [each is not None for each in found]
+
+    assert await read_many() == [True] * 8
+    await asyncio.to_thread(valkey.restart)
+    assert await read_many() == [True] * 8
     await client.aclose()
 
 

@@ -61,7 +61,7 @@ class TwinMachine(RuleBasedStateMachine):
         model=models,
         priority=st.integers(-1, 1),
         cost=st.sampled_from([1.0, 2.5]),
-        attempts_max=st.integers(1, 2),
+        attempts_max=st.sampled_from([1, 2, 3]),
         deadline_ms=st.sampled_from([None, None, 5_000_000, 10_000_000]),
         idempotency=keys,
         repeat=st.booleans(),
@@ -106,10 +106,7 @@ class TwinMachine(RuleBasedStateMachine):
         repeat=st.booleans(),
     )
     def claim(self, wanted: list[Candidate], engine_empty: bool, switch_after_ms: int, repeat: bool):
-        self.count += 1
-        request = ClaimRequest(f"claim_{self.count}", "w", LEASE_MS, tuple(wanted), engine_empty, switch_after_ms)
-        job = self.twins.do("claim", request, repeat=repeat)
-        return Held(job.id, request.claim_id) if job else multiple()
+        return self.claim_new(wanted, engine_empty, switch_after_ms, repeat)
 
     @rule(hold=holds, wanted=candidates, engine_empty=st.booleans())
     def claim_again(self, hold: Held, wanted: list[Candidate], engine_empty: bool) -> None:
@@ -135,14 +132,12 @@ class TwinMachine(RuleBasedStateMachine):
     def change_hands(self, hold: Held):
         """A job goes back and to somebody else, and whoever had it does not know."""
         self.twins.do("requeue", hold)
-        self.count += 1
-        both = (Candidate("shapes", resident=True), Candidate("other", resident=True))
-        request = ClaimRequest(f"claim_{self.count}", "w", LEASE_MS, both, engine_empty=True, switch_after_ms=0)
-        job = self.twins.do("claim", request)
+        both = [Candidate("shapes", resident=True), Candidate("other", resident=True)]
+        new = self.claim_new(both, engine_empty=True)
         self.twins.do("renew", [hold], LEASE_MS)
         self.twins.do("progress", hold, JobUpdate(stage="decoding"))
         self.twins.do("finish", hold, Outcome(Status.SUCCEEDED))
-        return Held(job.id, request.claim_id) if job else multiple()
+        return new
 
     @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
     def cancel(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
@@ -152,25 +147,33 @@ class TwinMachine(RuleBasedStateMachine):
     def time_passes(self, steps: int) -> None:
         self.twins.later(steps * STEP_MS)
 
-    @rule(limit=st.sampled_from([1, 100]))
-    def sweep(self, limit: int) -> None:
+    @rule(
+        target=holds,
+        pauses=st.sampled_from([(0,), (STEP_MS, STEP_MS), (2 * STEP_MS,)]),
+        limit=st.sampled_from([1, 100]),
+        wanted=candidates,
+    )
+    def sweep(self, pauses: tuple[int, ...], limit: int, wanted: list[Candidate]):
+        """At once; often enough while leases run out; or after nobody swept for long. Then a busy engine asks."""
         self.twins.do("sweep", LEASE_MS, limit)
-
-    @rule(limit=st.sampled_from([1, 100]))
-    def leases_run_out(self, limit: int) -> None:
-        for _ in range(2):
+        for pause in pauses:
+            self.twins.later(pause)
             self.twins.do("sweep", LEASE_MS, limit)
-            self.twins.later(STEP_MS)
-        self.twins.do("sweep", LEASE_MS, limit)
+        return self.claim_new(wanted, engine_empty=False)
 
-    @rule(name=st.sampled_from(["w1", "w2"]), models=st.lists(models, unique=True), draining=st.booleans())
-    def register(self, name: str, models: list[str], draining: bool) -> None:
-        worker = WorkerRecord(name, "cpu", tuple(models), (), 1, draining, started_ms=0, seen_ms=0)
-        self.twins.do("register", worker, TTL_MS, repeat=True)
+    @rule(name=st.sampled_from(["w1", "w2"]), models=st.none() | st.lists(models, unique=True), draining=st.booleans())
+    def worker_speaks(self, name: str, models: list[str] | None, draining: bool) -> None:
+        if models is None:
+            self.twins.do("unregister", name, repeat=True)
+        else:
+            worker = WorkerRecord(name, "cpu", tuple(models), (), 1, draining, started_ms=0, seen_ms=0)
+            self.twins.do("register", worker, TTL_MS, repeat=True)
 
-    @rule(name=st.sampled_from(["w1", "w2"]))
-    def unregister(self, name: str) -> None:
-        self.twins.do("unregister", name, repeat=True)
+    def claim_new(self, wanted: list[Candidate], engine_empty: bool, switch_after_ms: int = 0, repeat: bool = False):
+        self.count += 1
+        request = ClaimRequest(f"claim_{self.count}", "w", LEASE_MS, tuple(wanted), engine_empty, switch_after_ms)
+        job = self.twins.do("claim", request, repeat=repeat)
+        return Held(job.id, request.claim_id) if job else multiple()
 
     @invariant()
     def nothing_differs(self) -> None:
@@ -187,7 +190,7 @@ class TwinMachine(RuleBasedStateMachine):
 def test_memory_and_redis_agree_whatever_happens(redis_url: str) -> None:
     thorough = settings(
         max_examples=60,
-        stateful_step_count=40,
+        stateful_step_count=50,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )

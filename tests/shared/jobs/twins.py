@@ -151,11 +151,13 @@ def check_keys(twins: Twins) -> None:
 
 
 def virtual_times(twins: Twins) -> dict[str, float]:
-    """Each model's current virtual time; no tenant that waits is behind it."""
+    """Each model's current virtual time. Tenants are charged the same on both sides; none that waits is behind it."""
     now = {model: float(time_) for model, time_ in twins.client.hgetall("rq:virtual-now").items()}
-    for model, current in now.items():
-        kept = {tenant: float(time_) for tenant, time_ in twins.client.hgetall(f"rq:virtual:{model}").items()}
+    for model, queue in twins.memory._book.queues.items():
+        assert now.get(model, 0.0) == queue.now
+        charged = twins.client.hgetall(f"rq:virtual:{model}")
+        assert all(float(time_) == queue.virtual_time(tenant) for tenant, time_ in charged.items())
         for tenant, time_ in twins.client.zrange(f"rq:active:{model}", 0, -1, withscores=True):
-            assert time_ == kept[tenant]
-            assert time_ >= current
+            assert time_ == queue.virtual_time(tenant)
+            assert time_ >= queue.now
     return now
