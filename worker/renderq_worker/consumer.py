@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from celery.app.trace import setup_worker_optimizations
 from celery.worker import WorkController, state
 from celery.worker.consumer import Consumer as CeleryConsumer
 
@@ -25,8 +26,16 @@ class Consumer:
     def __init__(
         self, redis_url: str, models: tuple[str, ...], worker_id: str, slots: int, on_wake: Callable[[str], None]
     ) -> None:
+        def wake(model: str) -> None:
+            on_wake(model)
+
         app = celery_app(redis_url, models)
-        app.task(name=WAKE_TASK)(on_wake)
+        app.conf.worker_cancel_long_running_tasks_on_connection_loss = (
+            True  # no task acknowledges late: it says nothing
+        )
+        app.task(name=WAKE_TASK, shared=False)(wake)
+        # The pool's threads look tasks up in the process's application, and drop what they do not find without a word.
+        setup_worker_optimizations(app)
         self._controller = WorkController(
             app=app,
             hostname=f"renderq@{worker_id}",

@@ -1,0 +1,117 @@
+"""Celery carries wake-ups to slots, whatever becomes of Redis in between."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import redis
+
+from renderq_shared.wakeups import WakeupPublisher, queue_name
+from renderq_worker.consumer import Consumer
+from tests.services import Valkey
+from tests.worker.rig import PATIENCE_S, until
+
+Start = Callable[..., Consumer]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def start(url: str, models: tuple[str, ...], on_wake: Callable[[str], None], slots: int = 2) -> Consumer:
+            consumer = Consumer(url, models, "w1", slots, on_wake)
+            consumer.start()
+            stack.callback(consumer.close, PATIENCE_S)
+            return consumer
+
+        yield start
+
+
+def publish(url: str, model: str, count: int = 1) -> None:
+    publisher = WakeupPublisher(url)
+    publisher.notify(model, count)
+    publisher.close()
+
+
+class Woken:
+    """Counts wake-ups by model; each one waits until `open` is set."""
+
+    def __init__(self) -> None:
+        self.models: list[str] = []
+        self.open = threading.Event()
+
+    def __call__(self, model: str) -> None:
+        self.models.append(model)
+        assert self.open.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def woken() -> Iterator[Woken]:
+    woken = Woken()
+    woken.open.set()
+    yield woken
+    woken.open.set()
+
+
+def test_a_wake_up_reaches_a_slot(redis_url: str, start: Start, woken: Woken) -> None:
+    start(redis_url, ("a", "b"), woken)
+    publish(redis_url, "b")
+    until(lambda: woken.models == ["b"])
+
+
+def test_wake_ups_of_models_that_are_not_served_stay_for_others(redis_url: str, start: Start, woken: Woken) -> None:
+    start(redis_url, ("a",), woken)
+    publish(redis_url, "b")
+    publish(redis_url, "a")
+    until(lambda: woken.models == ["a"])
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.llen(queue_name("b")) == 1
+
+
+def test_a_worker_without_a_free_slot_leaves_wake_ups_to_others(redis_url: str, start: Start, woken: Woken) -> None:
+    woken.open.clear()
+    start(redis_url, ("a",), woken, slots=2)
+    publish(redis_url, "a", count=5)
+    until(lambda: len(woken.models) == 2)
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.llen(queue_name("a")) == 3
+        woken.open.set()
+        until(lambda: len(woken.models) == 5)
+
+
+def test_a_slot_that_fails_does_not_hurt_the_next(redis_url: str, start: Start) -> None:
+    seen: list[str] = []
+
+    def fail_first(model: str) -> None:
+        seen.append(model)
+        if len(seen) == 1:
+            raise RuntimeError("on purpose")
+
+    start(redis_url, ("a",), fail_first)
+    publish(redis_url, "a", count=2)
+    until(lambda: len(seen) == 2)
+
+
+def test_closing_ends_the_thread(redis_url: str, start: Start, woken: Woken) -> None:
+    consumer = start(redis_url, ("a",), woken)
+    publish(redis_url, "a")
+    until(lambda: woken.models)
+    consumer.close(PATIENCE_S)
+    assert not consumer.is_alive
+
+
+def test_wake_ups_are_consumed_again_after_redis_was_away(tmp_path: Path, start: Start, woken: Woken) -> None:
+    valkey = Valkey(tmp_path)
+    valkey.start()
+    try:
+        start(valkey.url, ("a",), woken)
+        publish(valkey.url, "a")
+        until(lambda: len(woken.models) == 1)
+        for round in (2, 3):
+            valkey.restart()
+            publish(valkey.url, "a")
+            until(lambda round=round: len(woken.models) == round, f"wake-up {round}")
+    finally:
+        valkey.close()
