@@ -1,5 +1,6 @@
 """Real services for tests: a Valkey server of one's own."""
 
+import signal
 import socket
 import tempfile
 import time
@@ -49,6 +50,14 @@ class Valkey:
             self._server.terminate()
             self._server = None
 
+    def pause(self) -> None:
+        """Stop it in its tracks: connections stay, answers do not come."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
     def restart(self) -> None:
         """Kill it and start it again on the same files and address."""
         self.kill()
@@ -59,6 +68,11 @@ class Valkey:
         """Kill it for good."""
         self.kill()
         self._socket_folder.cleanup()
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._server
+        assert self._server._process  # it has no public name
+        self._server._process.send_signal(number)
 
 
 def wait_until_loaded(url: str, timeout_s: float = 10.0) -> None:

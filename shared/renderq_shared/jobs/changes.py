@@ -101,9 +101,9 @@ class CancelListener:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread."""
+        """Hear nothing more. A thread that is just waiting for a server that is away ends a little later."""
         self._closing.set()
-        self._thread.join()
+        self._thread.join(timeout=2 * _POLL_S)
 
     def _run(self) -> None:
         pause, longest = _BACKOFF_S
@@ -111,6 +111,8 @@ class CancelListener:
             try:
                 self._listen()
             except (RedisError, OSError) as error:
+                if self._closing.is_set():
+                    return
                 log.warning("cancels_unsubscribed", reason=str(error), retry_in_s=pause)
             pause = _BACKOFF_S[0] if self.subscribed.is_set() else min(pause * 2, longest)
             self.subscribed.clear()

@@ -54,6 +54,19 @@ async def test_a_quiet_connection_is_kept(
     assert isinstance(await waiting, Change)
 
 
+async def test_a_server_that_says_nothing_is_left_and_found_again(
+    watch: AsyncIterator[Change | Reconnected], valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("renderq_shared.jobs.changes._QUIET_S", 0.1)
+    waiting = asyncio.ensure_future(anext(watch))
+    valkey.pause()
+    try:
+        await asyncio.sleep(1)
+    finally:
+        valkey.resume()
+    assert await waiting == Reconnected()
+
+
 class Heard:
     """Collects what a listener is told."""
 

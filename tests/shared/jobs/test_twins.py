@@ -1,5 +1,7 @@
 """Whatever happens, in whatever order, the store over Redis does what the readable one in memory does."""
 
+from dataclasses import replace
+
 import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from renderq_shared.jobs import (
     JobUpdate,
     NewJob,
     Outcome,
+    Submission,
     WorkerRecord,
     sync_client,
 )
@@ -23,11 +26,14 @@ from tests.shared.jobs.twins import Twins, check_keys, virtual_times
 STEP_MS = 6_000_000
 LEASE_MS = 10_000_000
 TTL_MS = 8_000_000
-BOUNDS = Bounds(total=8, per_tenant=5)
+BOUNDS = Bounds(total=12, per_tenant=8)
 
-tenants = st.sampled_from(["ada", "bob", "cyd:x"])
+tenants = st.sampled_from(["ada", "bob:x"])
 models = st.sampled_from(["shapes", "other"])
-candidates = st.lists(st.builds(Candidate, models, st.booleans()), min_size=1, max_size=2, unique_by=lambda c: c.model)
+residents = st.tuples(st.booleans(), st.booleans())
+candidates = residents.flatmap(
+    lambda warm: st.permutations([Candidate("shapes", resident=warm[0]), Candidate("other", resident=warm[1])])
+)
 texts = st.sampled_from(['{"step": 1}', '{"step": 2}'])
 updates = st.builds(JobUpdate, stage=st.sampled_from([None, "encoding", "denoising"]), progress_json=st.none() | texts)
 outcomes = st.builds(
@@ -37,7 +43,22 @@ outcomes = st.builds(
     update=updates,
     cost=st.none() | st.sampled_from([0.5, 1.0, 8.0]),
 )
-keys = st.none() | st.builds(Idempotency, st.sampled_from(["k1", "k2"]), st.sampled_from(["f1", "f2"]))
+keys = st.none() | st.none() | st.builds(Idempotency, st.sampled_from(["k1", "k2"]), st.sampled_from(["f1", "f2"]))
+
+new_jobs = st.builds(
+    NewJob,
+    id=st.just("given later"),
+    tenant=tenants,
+    task=st.just("txt2img"),
+    model=models,
+    request_json=st.just('{"prompt": "ein Kreis, grün"}'),
+    images=st.just(1),
+    cost=st.sampled_from([1.0, 2.5]),
+    priority=st.integers(-1, 1),
+    attempts_max=st.sampled_from([1, 2, 3]),
+    deadline_ms=st.sampled_from([None, None, 5_000_000, 10_000_000]),
+    idempotency=keys,
+)
 
 
 class TwinMachine(RuleBasedStateMachine):
@@ -55,44 +76,15 @@ class TwinMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.twins.close()
 
-    @rule(
-        target=submitted,
-        tenant=tenants,
-        model=models,
-        priority=st.integers(-1, 1),
-        cost=st.sampled_from([1.0, 2.5]),
-        attempts_max=st.sampled_from([1, 2, 3]),
-        deadline_ms=st.sampled_from([None, None, 5_000_000, 10_000_000]),
-        idempotency=keys,
-        repeat=st.booleans(),
-    )
-    def submit(
-        self,
-        tenant: str,
-        model: str,
-        priority: int,
-        cost: float,
-        attempts_max: int,
-        deadline_ms: int | None,
-        idempotency: Idempotency | None,
-        repeat: bool,
-    ) -> NewJob:
-        self.count += 1
-        job = NewJob(
-            id=f"job_{self.count:04}",
-            tenant=tenant,
-            task="txt2img",
-            model=model,
-            request_json='{"prompt": "ein Kreis, grün"}',
-            images=1,
-            cost=cost,
-            priority=priority,
-            attempts_max=attempts_max,
-            deadline_ms=deadline_ms,
-            idempotency=idempotency,
-        )
-        self.twins.do("submit", job, BOUNDS, repeat=repeat)
-        return job
+    @rule(target=submitted, jobs=st.lists(new_jobs, min_size=1, max_size=3), repeat=st.booleans())
+    def submit(self, jobs: list[NewJob], repeat: bool):
+        accepted: list[NewJob] = []
+        for job in jobs:
+            self.count += 1
+            named = replace(job, id=f"job_{self.count:04}")
+            if self.twins.do("submit", named, BOUNDS, repeat=repeat).outcome is Submission.ACCEPTED:
+                accepted.append(named)
+        return multiple(*accepted)
 
     @rule(job=submitted)
     def submit_again(self, job: NewJob) -> None:
@@ -112,7 +104,7 @@ class TwinMachine(RuleBasedStateMachine):
     def claim_again(self, hold: Held, wanted: list[Candidate], engine_empty: bool) -> None:
         self.twins.do("claim", ClaimRequest(hold.claim_id, "w", LEASE_MS, tuple(wanted), engine_empty, 0))
 
-    @rule(held=st.lists(holds, max_size=4))
+    @rule(held=st.lists(holds, min_size=1, max_size=4))
     def renew(self, held: list[Held]) -> None:
         self.twins.do("renew", held, LEASE_MS)
 
@@ -143,9 +135,19 @@ class TwinMachine(RuleBasedStateMachine):
     def cancel(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
         self.twins.do("cancel", tenant if strange else job.tenant, job.id, repeat=repeat)
 
-    @rule(steps=st.integers(1, 2))
-    def time_passes(self, steps: int) -> None:
+    @rule(
+        steps=st.integers(0, 2),
+        name=st.sampled_from(["w1", "w2"]),
+        models=st.none() | st.lists(models, unique=True),
+        draining=st.booleans(),
+    )
+    def time_passes_and_a_worker_speaks(self, steps: int, name: str, models: list[str] | None, draining: bool) -> None:
         self.twins.later(steps * STEP_MS)
+        if models is None:
+            self.twins.do("unregister", name, repeat=True)
+        else:
+            worker = WorkerRecord(name, "cpu", tuple(models), (), 1, draining, started_ms=0, seen_ms=0)
+            self.twins.do("register", worker, TTL_MS, repeat=True)
 
     @rule(
         target=holds,
@@ -160,14 +162,6 @@ class TwinMachine(RuleBasedStateMachine):
             self.twins.later(pause)
             self.twins.do("sweep", LEASE_MS, limit)
         return self.claim_new(wanted, engine_empty=False)
-
-    @rule(name=st.sampled_from(["w1", "w2"]), models=st.none() | st.lists(models, unique=True), draining=st.booleans())
-    def worker_speaks(self, name: str, models: list[str] | None, draining: bool) -> None:
-        if models is None:
-            self.twins.do("unregister", name, repeat=True)
-        else:
-            worker = WorkerRecord(name, "cpu", tuple(models), (), 1, draining, started_ms=0, seen_ms=0)
-            self.twins.do("register", worker, TTL_MS, repeat=True)
 
     def claim_new(self, wanted: list[Candidate], engine_empty: bool, switch_after_ms: int = 0, repeat: bool = False):
         self.count += 1
