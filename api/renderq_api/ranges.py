@@ -30,10 +30,10 @@ def byte_range(header: str | None, size: int) -> ByteRange | None:
     if not match["first"]:
         wanted = ByteRange(max(0, size - int(match["last"])), size)
     else:
-        last = int(match["last"]) if match["last"] else size - 1
-        if last < int(match["first"]) <= size:
+        first, last = int(match["first"]), int(match["last"] or size)
+        if match["last"] and last < first:
             return None
-        wanted = ByteRange(int(match["first"]), min(last + 1, size))
+        wanted = ByteRange(first, min(last + 1, size))
     if wanted.start >= wanted.end:
         raise RangeNotSatisfiable
     return wanted

@@ -1,5 +1,6 @@
 """Around every request: its id, its line in the log, and the answer to what nobody foresaw."""
 
+import logging
 import re
 import secrets
 import time
@@ -15,6 +16,9 @@ from renderq_api.problems import ApiProblem, problem_response
 log = structlog.get_logger(__name__)
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+_QUIET_METHODS = frozenset({"GET", "HEAD"})
+"""Reads that succeed are logged at `debug`: polling clients would bury what happened to jobs."""
 
 CLIENT_CLOSED = 499
 """What the log says of a client that did not wait for its answer; nginx's number, never sent."""
@@ -54,7 +58,9 @@ class RequestContext:
                     raise
                 await _unforeseen(scope)(scope, receive, send_with_id)
             finally:
-                log.info(
+                quiet = scope["method"] in _QUIET_METHODS and status is not None and status < 400
+                log.log(
+                    logging.DEBUG if quiet else logging.INFO,
                     "request",
                     method=scope["method"],
                     path=scope["path"],

@@ -12,11 +12,12 @@ from redis.asyncio import Redis
 from starlette.requests import Request
 
 from renderq_api.object_probe import ObjectProbe
+from renderq_api.redis_client import PromptRedis
 from renderq_api.sweeps import Sweeps
 from renderq_api.watching import Watching
 from renderq_shared.catalog import Catalog
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import AsyncRedisJobStore, Bounds, async_client, celery_url, check_server_async
+from renderq_shared.jobs import AsyncRedisJobStore, Bounds, celery_url, check_server_async
 from renderq_shared.jobs.changes import watch_changes
 from renderq_shared.objects import FolderStore, announce
 from renderq_shared.settings import ApiSettings
@@ -53,7 +54,7 @@ Serving = Annotated[Services, Depends(_services)]
 async def open_services(settings: ApiSettings, catalog: Catalog, objects: FolderStore) -> AsyncGenerator[Services]:
     """Raises `StoreUnsuitable` or `ObjectStoreUnsuitable`. A Redis that is away is no reason not to start."""
     await asyncio.to_thread(objects.check)
-    async with async_client(settings.redis_url) as redis:
+    async with PromptRedis.at(settings.redis_url) as redis:
         services = Services(
             settings=settings,
             catalog=catalog,

@@ -37,7 +37,8 @@ class Sweeps:
         self._jobs = jobs
         self._wakeups = wakeups
         self._lease_ms = round(settings.lease_seconds * 1000)
-        self._pause_s = settings.sweep_seconds
+        # A gap of a lease between two sweeps counts as an outage, after which no lease is judged.
+        self._pause_s = min(settings.sweep_seconds, settings.lease_seconds / 3)
         self._wake_bound = settings.wake_bound
         self._arrive = arrive
 

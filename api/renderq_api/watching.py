@@ -55,10 +55,9 @@ class Watching:
             if not self._watchers[job_id]:
                 del self._watchers[job_id]
 
-    @property
-    def watched_jobs(self) -> int:
-        """How many jobs somebody waits for."""
-        return len(self._watchers)
+    def watchers(self, job_id: str) -> int:
+        """How many requests wait for a job."""
+        return len(self._watchers.get(job_id, ()))
 
     async def run(self) -> None:
         """Pass on changes until cancelled. While Redis is away, waiters fall back on their heartbeat."""

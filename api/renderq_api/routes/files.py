@@ -10,10 +10,11 @@ from starlette.responses import Response, StreamingResponse
 
 from renderq.contract import ProblemKind
 from renderq_api.openapi import answer_headers, problems
-from renderq_api.problems import ApiProblem
+from renderq_api.problems import ApiProblem, not_found
 from renderq_api.ranges import RangeNotSatisfiable, byte_range
 from renderq_api.services import Serving
 from renderq_shared.objects import ObjectInfo
+from renderq_shared.objects.keys import is_key
 
 router = APIRouter(prefix="/v1/files", tags=["jobs"])
 
@@ -52,6 +53,8 @@ _QUERY = {"expires": "Seconds since the epoch.", "signature": "Over key and expi
     },
 )
 async def file(key: str, request: Request, services: Serving) -> Response:
+    if not is_key(key):
+        raise not_found("There is no such file.")
     expires = _require_signed(services, key, request)
     info = await asyncio.to_thread(services.objects.info, key)
     headers = _headers(key, info, max_age_s=expires - int(time.time()))

@@ -1,0 +1,54 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from renderq_shared.jobs import RedisJobStore, sync_client
+from renderq_shared.objects import FolderStore
+from renderq_shared.settings import ApiSettings
+from renderq_shared.wakeups import queue_name
+from tests.api.running import RunningApi
+from tests.api.worker import Worker
+from tests.services import Valkey
+
+SettingsFor = Callable[..., ApiSettings]
+
+
+@pytest.fixture
+def settings_for(redis_url: str, tmp_path: Path) -> SettingsFor:
+    """Settings of an API of a test's own; options override them."""
+    return lambda **options: ApiSettings(**{"data": tmp_path, "redis_url": redis_url, "port": 0, **options})
+
+
+@pytest.fixture(scope="session")
+def shared_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
+    settings = ApiSettings(data=tmp_path_factory.mktemp("api"), redis_url=valkey.url, port=0, sweep_seconds=0.2)
+    with RunningApi(settings) as api:
+        yield api
+
+
+@pytest.fixture
+def api(shared_api: RunningApi, redis_url: str) -> RunningApi:
+    """The session's API, on an empty Redis."""
+    return shared_api
+
+
+@pytest.fixture
+def http(api: RunningApi) -> Iterator[httpx2.Client]:
+    with api.client() as client:
+        yield client
+
+
+@pytest.fixture
+def store(redis_url: str) -> Iterator[RedisJobStore]:
+    with sync_client(redis_url) as client:
+        yield RedisJobStore(client, queue_name)
+
+
+@pytest.fixture
+def worker(api: RunningApi, store: RedisJobStore) -> Worker:
+    """A registered worker that serves the built-in model."""
+    worker = Worker(store, FolderStore(api.settings.store_folder))
+    worker.register()
+    return worker

@@ -1,0 +1,50 @@
+"""The catalog and the live workers."""
+
+import httpx2
+
+from renderq.contract import ModelList, WorkerList
+from tests.api.problems import problem
+from tests.api.worker import Worker
+
+
+def test_catalog_lists_the_built_in_model(http: httpx2.Client) -> None:
+    answer = http.get("/v1/models")
+    [model] = ModelList.model_validate(answer.json()).data
+    assert (model.name, model.default, model.tasks) == ("shapes", True, ("txt2img",))
+    assert (model.queued_jobs, model.workers, model.warm_workers) == (0, 0, 0)
+    assert http.get("/v1/models/shapes").json() == answer.json()["data"][0]
+
+
+def test_queue_and_workers_of_a_model(http: httpx2.Client, worker: Worker) -> None:
+    for _ in range(3):
+        http.post("/v1/jobs", json={"prompt": "x"})
+    worker.claim()
+    model = http.get("/v1/models/shapes").json()
+    assert (model["queued_jobs"], model["workers"], model["warm_workers"]) == (2, 1, 1)
+    worker.register(resident=False)
+    assert http.get("/v1/models/shapes").json()["warm_workers"] == 0
+
+
+def test_defaults_make_a_valid_request(http: httpx2.Client) -> None:
+    model = http.get("/v1/models/shapes").json()
+    assert http.post("/v1/jobs", json={"prompt": "x", "model": model["name"], **model["defaults"]}).status_code == 201
+
+
+def test_unknown_model_names_those_that_are_there(http: httpx2.Client) -> None:
+    assert "shapes" in problem(http.get("/v1/models/sd15"), "not_found")["detail"]
+
+
+def test_workers(http: httpx2.Client, worker: Worker) -> None:
+    [listed] = WorkerList.model_validate(http.get("/v1/workers").json()).data
+    assert (listed.id, listed.device, listed.models, listed.resident_models) == (
+        "worker-1",
+        "cpu",
+        ("shapes",),
+        ("shapes",),
+    )
+    assert (listed.jobs, listed.draining) == (0, False)
+    assert listed.started_at <= listed.seen_at
+
+
+def test_no_worker_is_an_empty_list(http: httpx2.Client) -> None:
+    assert http.get("/v1/workers").json() == {"data": []}

@@ -1,0 +1,90 @@
+"""A worker as the job store sees it, driven step by step by a test."""
+
+import hashlib
+import json
+import secrets
+
+from renderq.contract import Status
+from renderq_shared.jobs import (
+    Candidate,
+    ClaimRequest,
+    Held,
+    JobRecord,
+    JobUpdate,
+    Outcome,
+    RedisJobStore,
+    WorkerRecord,
+)
+from renderq_shared.objects import FolderStore
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
+"""Stands for a picture; what is in it is not the API's business."""
+
+RUNTIME = {"model_revision": "abc", "device": "cpu", "dtype": "float32", "batch_invariant": True}
+
+
+class Worker:
+    def __init__(self, store: RedisJobStore, objects: FolderStore, model: str = "shapes") -> None:
+        self._store, self._objects, self._model = store, objects, model
+
+    def register(self, resident: bool = True) -> None:
+        models = (self._model,)
+        record = WorkerRecord("worker-1", "cpu", models, models if resident else (), 0, False, 0, 0)
+        self._store.register(record, ttl_ms=60_000)
+
+    def claim(self, lease_ms: int = 60_000) -> JobRecord:
+        candidates = (Candidate(self._model, resident=True),)
+        request = ClaimRequest(secrets.token_hex(8), "worker-1", lease_ms, candidates, True, 10_000)
+        record = self._store.claim(request)
+        assert record is not None, "there was nothing to claim"
+        return record
+
+    def report(self, record: JobRecord, stage: str, step: int = 0, steps: int = 0) -> None:
+        progress = json.dumps({"step": step, "steps": steps, "images_done": 0})
+        self._store.progress(held(record), JobUpdate(stage=stage, progress_json=progress))
+
+    def finish(self, record: JobRecord) -> JobRecord:
+        """Write all pictures, then end the job as succeeded."""
+        outputs = [self._picture(record, index) for index in range(record.images)]
+        update = JobUpdate(
+            progress_json=json.dumps({"step": 20, "steps": 20, "images_done": record.images}),
+            outputs_json=json.dumps(outputs),
+            warnings_json=json.dumps([{"code": "vae_tiling", "message": "Memory was short."}]),
+            metrics_json=json.dumps({"load_ms": 5, "inference_ms": 70, "batch_width_mean": 1.5}),
+            runtime_json=json.dumps(RUNTIME),
+        )
+        return self._end(record, Outcome(Status.SUCCEEDED, update=update))
+
+    def fail(self, record: JobRecord) -> JobRecord:
+        error = {"code": "nan_output", "message": "The picture was not a number.", "retryable": False, "details": {}}
+        return self._end(record, Outcome(Status.FAILED, error_json=json.dumps(error)))
+
+    def cancel(self, record: JobRecord) -> JobRecord:
+        return self._end(record, Outcome(Status.CANCELED))
+
+    def _end(self, record: JobRecord, outcome: Outcome) -> JobRecord:
+        finished = self._store.finish(held(record), outcome)
+        assert finished.accepted
+        assert finished.record is not None
+        return finished.record
+
+    def _picture(self, record: JobRecord, index: int) -> dict[str, object]:
+        key = f"jobs/{record.id}/{record.claim_id}/{index}.png"
+        self._objects.put(key, PICTURE, "image/png")
+        digest = hashlib.sha256(PICTURE).hexdigest()
+        return {
+            "index": index,
+            "key": key,
+            "content_type": "image/png",
+            "width": 64,
+            "height": 64,
+            "size_bytes": len(PICTURE),
+            "sha256": digest,
+            "pixel_sha256": digest,
+            "seed": 7 + index,
+        }
+
+
+def held(record: JobRecord) -> Held:
+    assert record.claim_id is not None
+    return Held(record.id, record.claim_id)
