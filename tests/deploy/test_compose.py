@@ -187,7 +187,7 @@ def test_everything_long_lived_is_started_again_and_has_time_to_stop(stack: dict
     for name, service in stack["services"].items():
         if name != "bucket":
             assert service["restart"] == "unless-stopped", name
-            assert seconds(service["stop_grace_period"]) >= 20, name
+            assert seconds(service["stop_grace_period"]) >= (10 if name == "s3" else 20), name
 
 
 @pytest.mark.parametrize("name", ["api", "worker", "bucket", "gateway"])

@@ -1,5 +1,6 @@
 """Dockerfiles: reproducible, small, without root, and stopped by the signal that stops them."""
 
+import importlib.util
 import re
 import subprocess
 from collections.abc import Iterator
@@ -112,6 +113,13 @@ def test_takes_nothing_from_an_address(dockerfile: Path) -> None:
 def test_holds_no_secret(dockerfile: Path) -> None:
     declared = [arguments for name, arguments in instructions(dockerfile) if name in {"ARG", "ENV"}]
     assert not re.search(r"(?i)password|secret|token|_key", " ".join(declared))
+
+
+def test_the_build_fails_where_the_service_cannot_be_imported(dockerfile: Path) -> None:
+    [imported] = re.findall(r'bin/python -c "import ([\w., ]+)"', dockerfile.read_text(encoding="utf-8"))
+    modules = imported.split(", ")
+    assert {module.split(".")[0] for module in modules} == {"kombu", f"renderq_{EXTRAS[dockerfile.name]}"}
+    assert [module for module in modules if importlib.util.find_spec(module) is None] == []
 
 
 def test_shell_commands_parse(dockerfile: Path) -> None:
