@@ -50,6 +50,7 @@ def test_the_seed_that_was_drawn_makes_the_picture_again(service: Service) -> No
 @pytest.mark.parametrize(("name", "pillow_name"), [("jpeg", "JPEG"), ("webp", "WEBP")])
 def test_other_file_formats(service: Service, name: str, pillow_name: str) -> None:
     job = service.finished(service.submit(steps=2, output={"format": name})["id"])
+    assert job["status"] == "succeeded", job
     assert job["outputs"][0]["content_type"] == f"image/{name}"
     assert Image.open(io.BytesIO(service.picture(job, 0))).format == pillow_name
 

@@ -13,7 +13,7 @@ from renderq.contract import ModelList
 from renderq_shared.up.children import Child, ChildSpec
 from renderq_shared.up.embedded_redis import EmbeddedRedis
 
-_POLL_S = 0.05
+_POLL_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
