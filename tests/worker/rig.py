@@ -20,7 +20,7 @@ from renderq_worker.worker import Worker
 
 TENANT = "default"
 MODEL = "noop"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 ENTRY = ModelEntry(
     name=MODEL,
@@ -38,10 +38,10 @@ def request_json(**fields: Any) -> str:
     return json.dumps(parse_request({**body, **fields}).model_dump(mode="json"))
 
 
-def submit(store: JobStore, job_id: str, text: str | None = None, attempts_max: int = 3, **fields: Any) -> None:
+def submit(store: JobStore, job_id: str, text: str | None = None, **fields: Any) -> None:
     text = text or request_json(**fields)
-    images = fields.get("n", 1)
-    job = NewJob(job_id, TENANT, "txt2img", MODEL, text, images, 1.0, 0, attempts_max)
+    images, model = fields.get("n", 1), fields.get("model", MODEL)
+    job = NewJob(job_id, TENANT, "txt2img", model, text, images, cost=1.0, priority=0, attempts_max=3)
     store.submit(job, Bounds(10_000, 10_000))
 
 
