@@ -19,7 +19,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "renderq needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	@if [ -n "$(TORCH_INDEX)" ]; then set -x; $(BIN)/pip install --quiet --index-url "$(TORCH_INDEX)" -c constraints.txt torch; fi
+	@if [ -n "$(TORCH_INDEX)" ]; then set -x; $(BIN)/pip install --quiet --index-url "$(TORCH_INDEX)" --no-deps -c constraints.txt torch; fi
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[all]' --group dev
 	@touch $(READY)
 
