@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from diffusers import StableDiffusionPipeline
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import (
@@ -20,7 +21,9 @@ from renderq_worker.engine import (
     Loading,
     Rendered,
     Stepped,
+    Vital,
 )
+from renderq_worker.engine.families import load_family
 from tests.worker.engine.studio import Studio, alone, spec
 
 
@@ -106,14 +109,13 @@ def test_room_is_width_and_lookahead_minus_what_is_in_flight(tiny: ModelEntry) -
     assert studio.engine.room("never heard of") == 2
 
 
-def test_room_is_one_image_where_batching_would_change_bits(tiny: ModelEntry) -> None:
+def test_room_in_exact_mode_is_as_wide_as_the_bits_allow(tiny: ModelEntry) -> None:
     studio = Studio([tiny])
-    assert studio.engine.room("tiny") == 2
+    assert studio.engine.room("tiny") == 2  # nothing is known before the model is loaded
     studio.submit(spec(0))
     studio.finish()
-    if studio.stats("job/0").batch_invariant:
-        pytest.skip("on this machine even float32 is batch-invariant")
-    assert studio.engine.room("tiny") == 2
+    invariance = load_family(tiny, EngineSettings(device="cpu")).invariance
+    assert studio.engine.room("tiny") == invariance.guided // 2 + 1
 
 
 def test_those_who_wait_for_room_are_told(tiny: ModelEntry) -> None:
@@ -122,38 +124,30 @@ def test_those_who_wait_for_room_are_told(tiny: ModelEntry) -> None:
     studio.engine.on_room(lambda: rooms.append(studio.engine.room("tiny")))
     studio.submit(spec(0))
     studio.finish()
-    assert rooms[-1] == 2
+    assert rooms[-1] == studio.engine.room("tiny") == rooms[-2] + 1
     studio.submit(spec(1), spec(2))
     studio.engine.cancel(["job/1", "job/2"])
     rooms.clear()
     studio.finish()
-    assert rooms == [2]
+    assert rooms == [studio.engine.room("tiny")]
 
 
 def test_vital_names_the_running_operation(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    seen: list[Vital] = []
+
+    def watch(pipeline: StableDiffusionPipeline) -> None:
+        pipeline.unet.register_forward_pre_hook(lambda *_: seen.append(studio.engine.vital))
+
+    studio = Studio([tiny], sabotage=watch)
     idle = studio.engine.vital
     assert (idle.alive, idle.stage, idle.stall_budget_s) == (True, None, math.inf)
-    seen: list[str | None] = []
-
-    def look(event: Event) -> None:
-        seen.append(studio.engine.vital.stage)
-
-    pause = threading.Event()
-
-    def stuck(pipeline: object) -> None:
-        def hook(*_: object) -> None:
-            seen.append(studio.engine.vital.stage)
-            if studio.engine.vital.is_stalled(time.monotonic() + 121):
-                pause.set()
-
-        pipeline.unet.register_forward_pre_hook(hook)  # type: ignore[attr-defined]
-
-    studio = Studio([tiny], sabotage=stuck)
+    assert not idle.is_stalled(time.monotonic() + 1e6)
     studio.submit(spec(0, steps=1))
     studio.finish()
-    assert seen == ["denoising"]
-    assert pause.is_set()
+    [during] = seen
+    assert (during.alive, during.stage, during.stall_budget_s) == (True, "denoising", 120)
+    assert not during.is_stalled(during.since + 119)
+    assert during.is_stalled(during.since + 121)
     assert studio.engine.vital.stage is None
 
 

@@ -1,54 +1,72 @@
-"""The probe tells models apart whose rows depend on the batch."""
+"""The probe finds out how far images keep their bits, and what it takes."""
+
+from collections.abc import Sequence
 
 import pytest
 import torch
 from torch import nn
 
-from renderq_worker.engine.invariance import PROBED_ROWS, is_batch_invariant, pad_narrow_linears
+from renderq_worker.engine.invariance import PROBED_ROWS, Forward, ImageLinears, Invariance, probe
 
 ROWS = torch.randn(PROBED_ROWS, 8, generator=torch.Generator().manual_seed(0))
 
 
-def test_a_model_that_treats_rows_apart() -> None:
-    assert is_batch_invariant(lambda rows: ROWS[rows] * 3)
+def other_from(width: int) -> Forward:
+    """A model that computes otherwise from this width on."""
+
+    def forward(first: int, images: Sequence[int]) -> torch.Tensor:
+        rows = sum(images)
+        return ROWS[first : first + rows] * (3 if rows < width else 3.000001)
+
+    return forward
 
 
-@pytest.mark.parametrize("width", [2, 3, 4, 5, 8, 16])
-def test_a_model_that_computes_otherwise_from_some_width_on(width: int) -> None:
-    def forward(rows: slice) -> torch.Tensor:
-        batch = ROWS[rows]
-        return batch * (3 if len(batch) < width else 3.000001)
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (99, Invariance(guided=16, unguided=16)),
+        (16, Invariance(guided=12, unguided=12)),
+        (8, Invariance(guided=4, unguided=4)),
+        (3, Invariance()),
+        (2, Invariance(guided=16, unguided=1)),  # only a single row is special: float32 convolutions
+    ],
+)
+def test_the_probe_finds_the_widest_batch_that_changes_nothing(width: int, expected: Invariance) -> None:
+    assert probe(other_from(width)) == expected
 
-    assert not is_batch_invariant(forward)
 
-
-def test_a_model_whose_last_rows_differ() -> None:
-    def forward(rows: slice) -> torch.Tensor:
-        batch = ROWS[rows].clone()
-        batch[8:] *= 1.000001
+def test_a_model_whose_last_rows_differ_is_found_out() -> None:
+    def forward(first: int, images: Sequence[int]) -> torch.Tensor:
+        batch = ROWS[first : first + sum(images)].clone()
+        batch[10:] *= 1.000001
         return batch
 
-    assert not is_batch_invariant(forward)
+    assert probe(forward) == Invariance(guided=8, unguided=8)
 
 
-def test_padding_narrow_products_changes_no_shape_and_can_be_undone() -> None:
+def test_images_mix_only_where_both_kinds_keep_their_bits() -> None:
+    assert Invariance(guided=16, unguided=16).mixes
+    only_guided = Invariance(guided=12, unguided=1)
+    assert (only_guided.mixes, only_guided.holds_for(2), only_guided.holds_for(1)) == (False, True, False)
+    assert not Invariance().holds_for(2)
+
+
+def test_linear_layers_compute_every_image_as_if_it_were_alone() -> None:
     model = nn.Sequential(nn.Linear(8, 8), nn.SiLU(), nn.Linear(8, 3))
-    seen: list[int] = []
+    linears, heights = ImageLinears(model), list[int]()
 
-    def forward(rows: torch.Tensor) -> torch.Tensor:
-        with torch.profiler.profile(record_shapes=True) as profile:
-            result = model(rows)
+    def forward(images: Sequence[int]) -> torch.Tensor:
+        with linears.batch_of(images), torch.profiler.profile(record_shapes=True) as profile:
+            result = model(ROWS[: sum(images)])
         products = [event for event in profile.events() if event.name == "aten::addmm"]
-        seen[:] = [event.input_shapes[1][0] for event in products]
+        heights[:] = [event.input_shapes[1][0] for event in products]
         return result
 
-    expected = forward(ROWS[:2])
-    assert seen == [2, 2]
-    pad_narrow_linears(model, padded=True)
-    torch.testing.assert_close(forward(ROWS[:2]), expected)
-    assert seen == [4, 4]
-    assert forward(ROWS[:6]).shape == (6, 3)
-    assert seen == [6, 6]
-    pad_narrow_linears(model, padded=False)
-    forward(ROWS[:2])
-    assert seen == [2, 2]
+    plain = forward([2, 1, 2])
+    assert heights == [5, 5]
+    linears.switch(on=True)
+    torch.testing.assert_close(forward([2, 1, 2]), plain)
+    assert heights == [2, 1, 2] * 2
+    linears.switch(on=False)
+    forward([2, 1, 2])
+    assert heights == [5, 5]

@@ -28,9 +28,9 @@ def done(plan: StepPlan, *, but: frozenset[str] = frozenset()) -> StepResult:
     return StepResult(plan, 0.1, advanced, dict.fromkeys(but, FAILURE), calls=plan.generations[0].spec.steps)
 
 
-def limit_of(key: BatchKey) -> Limit:
-    rows = {64: 8, 128: 2}[key.width]
-    return Limit(rows, rows)
+def limit_of(lead: Generation) -> Limit:
+    """Wide batches for small images; for wide ones only of their own kind."""
+    return {64: Limit(8, 8), 128: Limit(4, 4, mixed=False)}[lead.key.width]
 
 
 class Policy(RuleBasedStateMachine):
@@ -87,10 +87,11 @@ class Policy(RuleBasedStateMachine):
             return
         assert plan.model in self.resident
         assert {each.stage for each in plan.generations} == {plan.stage}
-        limit, [key] = limit_of(plan.generations[0].key), {each.key for each in plan.generations}
+        limit, [key] = limit_of(plan.generations[0]), {each.key for each in plan.generations}
         assert len(plan.ids) == 1 or sum(each.spec.rows for each in plan.generations) <= limit.rows
         assert len(plan.ids) == 1 or plan.stage is Stage.DENOISING
         assert key.model == plan.model
+        assert limit.mixed or len({each.spec.rows for each in plan.generations}) == 1
 
     def settle(self, outcome: str, plan: StepPlan) -> None:
         result = done(plan)

@@ -24,7 +24,7 @@ from renderq_worker.engine.events import (
 from renderq_worker.engine.failure import Failure, failure_of
 from renderq_worker.engine.families import Family, load_family
 from renderq_worker.engine.generation import Generation, GenerationSpec, Stage
-from renderq_worker.engine.invariance import PROBED_ROWS
+from renderq_worker.engine.invariance import Invariance
 from renderq_worker.engine.mailbox import Listener, Mailbox
 from renderq_worker.engine.plan import Limit, StepPlan, StepResult
 from renderq_worker.engine.runner import Runner
@@ -177,25 +177,28 @@ class Engine:
         key = BatchKey(entry.name, entry.revision, spec.width, spec.height)
         self._scheduler.add(Generation.arrived(spec, key))
 
-    def _limit(self, key: BatchKey) -> Limit:
-        """Exact batching goes as far as the model was shown to be batch-invariant."""
-        rows = self._capacity.rows(key)
-        if self._settings.batching == "exact":
-            if not self._is_invariant(key.model):
-                return _ALONE
-            rows = min(rows, PROBED_ROWS)
-        return Limit(generations=rows, rows=rows)
+    def _limit(self, lead: Generation) -> Limit:
+        """What may share a forward pass with `lead`; exact batching goes as far as it was shown to change no bit."""
+        rows = self._capacity.rows(lead.key)
+        if self._settings.batching == "fast":
+            return Limit(rows, rows)
+        invariance = self._invariance(lead.spec.model)
+        if not invariance.holds_for(lead.spec.rows):
+            return _ALONE
+        rows = min(rows, invariance.guided)
+        return Limit(rows, rows, mixed=invariance.mixes)
 
     def _width(self, model: str) -> int:
         """Guided images per forward pass, as far as is known."""
         rows = self._capacity.rows_of_model(model)
         if self._settings.batching == "exact":
-            rows = min(rows, PROBED_ROWS) if self._is_invariant(model) else _ALONE.rows
+            rows = min(rows, self._invariance(model).guided)
         return rows // 2
 
-    def _is_invariant(self, model: str) -> bool:
+    def _invariance(self, model: str) -> Invariance:
+        """Unknown, and therefore taken for none, while the model is not in memory."""
         family = self._models.peek(model)
-        return family is not None and family.batch_invariant
+        return family.invariance if family is not None else Invariance()
 
     def _announce(self, plan: StepPlan) -> None:
         """Tell what is about to start, where it takes long enough to be worth knowing."""
@@ -234,7 +237,7 @@ class Engine:
             peak_memory_bytes=family.peak_memory_bytes,
             device=family.device,
             dtype=family.dtype,
-            batch_invariant=family.batch_invariant,
+            batch_invariant=family.invariance.holds_for(generation.spec.rows),
             model_revision=family.revision,
         )
 

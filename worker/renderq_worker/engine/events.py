@@ -57,7 +57,8 @@ class RenderStats:
     device: str
     dtype: str
     batch_invariant: bool
-    """Whether this model gives a row the same bits in any batch, on this device and in this dtype."""
+    """Whether this image has the same bits alone and in any batch that the probe compared, with this model, device,
+    dtype and batching."""
     model_revision: str
 
 

@@ -1,6 +1,14 @@
-"""Does a row get the same bits in any batch? Asked once per model and dtype, at load, by trying."""
+"""May images share a forward pass without changing each other's bits? Asked at load, per model and dtype, by trying.
 
-from collections.abc import Callable
+Kernels add up in another order when a product has more rows, so a float32 image usually changes in its last bits when
+others join. Two remedies give the very bits that the image has alone: bfloat16, whose CPU kernels do not depend on the
+number of rows; and computing the linear layers, where the difference arises, for each image on its own.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -9,44 +17,72 @@ from torch.nn import functional
 PROBED_ROWS = 16
 """Widest batch that the probe compares; exact batching goes no further."""
 
-_MIN_LINEAR_ROWS = 4
-"""CPU kernels for products with fewer rows than this add up in another order."""
+_WIDTHS = (4, 8, 12, PROBED_ROWS)
+
+Forward = Callable[[int, Sequence[int]], Tensor]
+"""`forward(first, images)` runs the model on fixed random rows from `first` on; `images` are the rows of each image."""
 
 
-def is_batch_invariant(forward: Callable[[slice], Tensor]) -> bool:
-    """Whether rows alone (one, or a guided image's two) equal the same rows in wider batches, bit for bit.
+@dataclass(frozen=True, slots=True)
+class Invariance:
+    """Rows of a forward pass in which every image keeps the bits that it has alone."""
 
-    `forward(rows)` runs the model on that slice of `PROBED_ROWS` fixed random rows. The narrowest comparisons come
-    first: a model that is not invariant is found out after a few rows.
-    """
-    pair = forward(slice(0, 2))
-    if not torch.equal(forward(slice(0, 1)), pair[:1]):
-        # An unguided image would see the difference, guided ones alone might not: one answer for all.
-        return False
-    for rows in (3, 4, 6, 8, PROBED_ROWS):
-        if not torch.equal(forward(slice(0, rows))[:2], pair):
-            return False
-    last = slice(PROBED_ROWS - 2, PROBED_ROWS)
-    return torch.equal(forward(slice(0, PROBED_ROWS))[last], forward(last))
+    guided: int = 2
+    """With guided images only, two rows each; 2 means that each must be alone."""
+    unguided: int = 1
+    """With unguided images only, one row each; 1 means that each must be alone."""
 
+    @property
+    def mixes(self) -> bool:
+        """Whether guided and unguided images may share a forward pass."""
+        return self.guided > 2 and self.unguided > 1
 
-class _PaddedLinear(nn.Linear):
-    """Computes 2-D inputs of fewer than four rows as four rows."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        rows = input.shape[0]
-        if input.ndim != 2 or rows >= _MIN_LINEAR_ROWS:
-            return super().forward(input)
-        return super().forward(functional.pad(input, (0, 0, 0, _MIN_LINEAR_ROWS - rows)))[:rows]
+    def holds_for(self, rows: int) -> bool:
+        """Whether an image of so many rows keeps its bits in company."""
+        return self.guided > 2 if rows == 2 else self.unguided > 1
 
 
-def pad_narrow_linears(model: nn.Module, *, padded: bool) -> None:
-    """Switch padding of narrow products on or off, in every `nn.Linear` of the model.
+def probe(forward: Forward) -> Invariance:
+    """Compare batches with the same images alone, bit for bit, from narrow to wide."""
+    return Invariance(_widest(forward, 2), _widest(forward, 1))
 
-    On some CPUs with AVX512-BF16 this is what bfloat16 needs to be batch-invariant: the time embedding is the only
-    place where a product has as few rows as the batch.
-    """
-    before, after = (nn.Linear, _PaddedLinear) if padded else (_PaddedLinear, nn.Linear)
-    for module in model.modules():
-        if type(module) is before:
-            setattr(module, "__class__", after)  # noqa: B010  the weights stay where they are
+
+def _widest(forward: Forward, rows_each: int) -> int:
+    widest, alone = rows_each, list[Tensor]()
+    for width in _WIDTHS:
+        while len(alone) * rows_each < width:
+            alone.append(forward(len(alone) * rows_each, [rows_each]))
+        if not torch.equal(forward(0, [rows_each] * (width // rows_each)), torch.cat(alone)):
+            break
+        widest = width
+    return widest
+
+
+class ImageLinears:
+    """Lets the linear layers of a model compute each image of a batch on its own, as they do when it is alone."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._layers = [module for module in model.modules() if type(module) is nn.Linear]
+        self._images: Sequence[int] = ()
+
+    def switch(self, *, on: bool) -> None:
+        for layer in self._layers:
+            if on:
+                layer.forward = partial(self._forward, layer)
+            else:
+                layer.__dict__.pop("forward", None)
+
+    @contextmanager
+    def batch_of(self, images: Sequence[int]) -> Generator[None]:
+        """For forward passes inside: the rows of each image."""
+        self._images = images
+        try:
+            yield
+        finally:
+            self._images = ()
+
+    def _forward(self, layer: nn.Linear, input: Tensor) -> Tensor:
+        if len(self._images) < 2:
+            return functional.linear(input, layer.weight, layer.bias)
+        images = input.split(list(self._images))
+        return torch.cat([functional.linear(image, layer.weight, layer.bias) for image in images])

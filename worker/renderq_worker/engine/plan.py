@@ -20,6 +20,8 @@ class Limit:
 
     generations: int
     rows: int
+    mixed: bool = True
+    """Whether guided and unguided images may be together."""
 
 
 @dataclass(frozen=True, slots=True)

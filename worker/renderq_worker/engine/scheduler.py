@@ -6,7 +6,6 @@ has not waited long; whoever waits long enough passes every newcomer, so waiting
 
 from collections.abc import Callable, Collection, Iterable
 
-from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.generation import Generation, Stage
 from renderq_worker.engine.plan import Limit, StepPlan, StepResult
 
@@ -39,7 +38,7 @@ class Scheduler:
         """Forget these; returns those that were here."""
         return tuple(id for id in ids if self._generations.pop(id, None) is not None)
 
-    def plan(self, limit_of: Callable[[BatchKey], Limit], resident: Collection[str]) -> StepPlan | None:
+    def plan(self, limit_of: Callable[[Generation], Limit], resident: Collection[str]) -> StepPlan | None:
         """The next operation, or None when nothing is in flight.
 
         A model is loaded for all who need it. Whoever is about to join the batch is encoded first, one at a time.
@@ -53,7 +52,7 @@ class Scheduler:
             return StepPlan(Stage.LOADING_MODEL, tuple(same_model))
         if lead.stage is Stage.DECODING:
             return StepPlan(Stage.DECODING, (lead,))
-        batch = _batch(lead, ranked, limit_of(lead.key))
+        batch = _batch(lead, ranked, limit_of(lead))
         for generation in batch:
             if generation.stage is Stage.ENCODING:
                 return StepPlan(Stage.ENCODING, (generation,))
@@ -96,8 +95,10 @@ def _batch(lead: Generation, ranked: Iterable[Generation], limit: Limit) -> tupl
     for generation in ranked:
         if len(batch) == limit.generations:
             break
-        fits = generation.key == lead.key and rows + generation.spec.rows <= limit.rows
-        if generation is not lead and fits and generation.stage is not Stage.DECODING:
+        if generation is lead or generation.stage is Stage.DECODING or generation.key != lead.key:
+            continue
+        fits = rows + generation.spec.rows <= limit.rows
+        if fits and (limit.mixed or generation.spec.rows == lead.spec.rows):
             batch.append(generation)
             rows += generation.spec.rows
     return tuple(batch)

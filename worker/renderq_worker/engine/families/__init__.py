@@ -17,4 +17,5 @@ def load_family(entry: ModelEntry, settings: EngineSettings) -> Family:
     if family is None:
         raise ModelLoadFailed(f"model {entry.name!r}: family {entry.family!r} is not one of {', '.join(_FAMILIES)}")
     device = resolve_device(settings.device)
-    return family.load(entry, device, resolve_dtype(entry, settings.dtype, device))
+    dtype = resolve_dtype(entry, settings.dtype, device)
+    return family.load(entry, device, dtype, exact=settings.batching == "exact")

@@ -7,6 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.engine.invariance import Invariance
 from renderq_worker.engine.state import State
 
 
@@ -23,8 +24,8 @@ class Family(Protocol):
     def dtype(self) -> str: ...
 
     @property
-    def batch_invariant(self) -> bool:
-        """Whether a row gets the same bits in any batch."""
+    def invariance(self) -> Invariance:
+        """How wide a batch may be in which every image keeps the bits that it has alone."""
         ...
 
     @property

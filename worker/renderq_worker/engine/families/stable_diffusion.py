@@ -16,7 +16,7 @@ from torch import Tensor
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine.errors import NanOutput
 from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.invariance import PROBED_ROWS, is_batch_invariant, pad_narrow_linears
+from renderq_worker.engine.invariance import PROBED_ROWS, ImageLinears, Invariance, probe
 from renderq_worker.engine.samplers import Sampler, Samplers
 from renderq_worker.engine.state import State, gather, scatter
 from renderq_worker.models import ModelLoadFailed, load_stable_diffusion
@@ -28,17 +28,20 @@ _PROBE_SIDE = 16
 class StableDiffusion:
     """A loaded Stable Diffusion model."""
 
-    def __init__(self, pipeline: StableDiffusionPipeline, revision: str) -> None:
+    def __init__(self, pipeline: StableDiffusionPipeline, revision: str, *, exact: bool) -> None:
+        """`exact`: prepare for batches that change no bit."""
         self._pipeline: Any = pipeline
         self._unet: Any = pipeline.unet
         self._samplers = Samplers(cast(Sampler, pipeline.scheduler))
         self.revision = revision
         self.device = str(self._unet.device)
         self.dtype = str(self._unet.dtype).removeprefix("torch.")
-        self.batch_invariant = self._probe()
+        self._distilled = self._unet.config.time_cond_proj_dim is not None
+        self._linears = ImageLinears(self._unet)
+        self.invariance = self._probe(exact=exact)
 
     @classmethod
-    def load(cls, entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> "StableDiffusion":
+    def load(cls, entry: ModelEntry, device: torch.device, dtype: torch.dtype, *, exact: bool) -> "StableDiffusion":
         """Raises `ModelLoadFailed` for a folder that holds something else or an unfit UNet."""
         pipeline = load_stable_diffusion(entry, device, dtype)
         takes, latent = pipeline.unet.config["in_channels"], pipeline.vae.config["latent_channels"]
@@ -47,7 +50,7 @@ class StableDiffusion:
                 f"model {entry.name!r}: the UNet takes {takes} channels and latents have {latent}; "
                 "inpainting and depth models cannot make pictures from text alone"
             )
-        return cls(pipeline, entry.revision)
+        return cls(pipeline, entry.revision, exact=exact)
 
     @property
     def peak_memory_bytes(self) -> int | None:
@@ -56,8 +59,7 @@ class StableDiffusion:
 
     def begin(self, spec: GenerationSpec) -> State:
         """Encode the prompts and draw the noise, in the stock pipeline's order."""
-        distilled = self._unet.config.time_cond_proj_dim is not None
-        guided = spec.guidance_scale > 1 and not distilled
+        guided = spec.guidance_scale > 1 and not self._distilled
         positive, negative = self._pipeline.encode_prompt(
             spec.prompt, self._unet.device, 1, guided, spec.negative_prompt
         )
@@ -73,19 +75,20 @@ class StableDiffusion:
             guidance_scale=spec.guidance_scale,
             sampler=sampler,
             generator=generator,
-            guidance_embedding=self._guidance_embedding(spec.guidance_scale) if distilled else None,
+            guidance_embedding=self._guidance_embedding(spec.guidance_scale) if self._distilled else None,
         )
 
     def predict(self, states: Sequence[State]) -> tuple[Tensor, ...]:
         """One forward pass of the UNet; each image's rows of its prediction."""
         rows = gather(states)
-        prediction = self._unet(
-            rows.sample,
-            rows.timestep,
-            encoder_hidden_states=rows.embeddings,
-            timestep_cond=rows.guidance_embedding,
-            return_dict=False,
-        )[0]
+        with self._linears.batch_of([state.rows for state in states]):
+            prediction = self._unet(
+                rows.sample,
+                rows.timestep,
+                encoder_hidden_states=rows.embeddings,
+                timestep_cond=rows.guidance_embedding,
+                return_dict=False,
+            )[0]
         return scatter(prediction, states)
 
     def decode(self, state: State) -> np.ndarray:
@@ -111,26 +114,27 @@ class StableDiffusion:
         return embedding.to(device=self._unet.device, dtype=self._unet.dtype)
 
     @torch.inference_mode()
-    def _probe(self) -> bool:
-        """Padding departs from the stock model's bits, so it stays only where it is what makes the difference."""
-        if is_batch_invariant(self._probe_forward):
-            return True
-        if self.device != "cpu" or self.dtype != "bfloat16":
-            return False
-        pad_narrow_linears(self._unet, padded=True)
-        invariant = is_batch_invariant(self._probe_forward)
-        pad_narrow_linears(self._unet, padded=invariant)
-        return invariant
+    def _probe(self, *, exact: bool) -> Invariance:
+        """Linear layers work image by image only where that is what keeps the bits: it costs time."""
+        invariance = probe(self._probe_forward)
+        if exact and not invariance.mixes:
+            self._linears.switch(on=True)
+            invariance = probe(self._probe_forward)
+            self._linears.switch(on=invariance != Invariance())
+        if self._distilled:  # with or without guidance, an image has one row
+            return Invariance(max(2, invariance.unguided), invariance.unguided)
+        return invariance
 
-    def _probe_forward(self, rows: slice) -> Tensor:
-        """The UNet on `rows` of fixed noise, at timesteps spread over the whole range."""
+    def _probe_forward(self, first: int, images: Sequence[int]) -> Tensor:
+        """The UNet on fixed noise, at timesteps spread over the whole range."""
         config, generator = self._unet.config, torch.Generator().manual_seed(0)
-        side = min(config.sample_size, _PROBE_SIDE)
-        tokens, width = self._pipeline.tokenizer.model_max_length, config.cross_attention_dim
+        rows, side = slice(first, first + sum(images)), min(config.sample_size, _PROBE_SIDE)
 
         def noise(*shape: int) -> Tensor:
             return torch.randn(PROBED_ROWS, *shape, generator=generator)[rows].to(self._unet.device, self._unet.dtype)
 
-        sample, embeddings = noise(config.in_channels, side, side), noise(tokens, width)
+        sample = noise(config.in_channels, side, side)
+        embeddings = noise(self._pipeline.tokenizer.model_max_length, config.cross_attention_dim)
         timesteps = torch.linspace(999, 0, PROBED_ROWS, device=self._unet.device)[rows]
-        return self._unet(sample, timesteps, encoder_hidden_states=embeddings, return_dict=False)[0]
+        with self._linears.batch_of(images):
+            return self._unet(sample, timesteps, encoder_hidden_states=embeddings, return_dict=False)[0]
