@@ -146,6 +146,13 @@ def check_keys(twins: Twins) -> None:
     assert leased == {job.id for job in jobs if job.status in {"running", "canceling"}}
     assert due == {job.id for job in jobs if job.deadline_at_ms and job.status in {"queued", "running"}}
     assert int(client.get("rq:queued") or 0) == queued.total()
+    waiting = {(job.model, job.tenant) for job in jobs if job.status == "queued"}
+    active = {
+        (key.removeprefix("rq:active:"), tenant)
+        for key in client.scan_iter("rq:active:*")
+        for tenant in client.zrange(key, 0, -1)
+    }
+    assert active == waiting
     by_tenant = Counter(job.tenant for job in jobs if job.status == "queued")
     assert {tenant: int(count) for tenant, count in client.hgetall("rq:queued-by-tenant").items()} == by_tenant
 
