@@ -106,7 +106,8 @@ JOB_BODY: dict[str, Any] = {
 def install(app: FastAPI) -> None:
     """Make `/openapi.json` answer with the finished document. All routes must be there already."""
     # Made now, once: it takes a third of a second, for which no request should wait.
-    app.openapi_schema = _document(app)
+    document = _document(app)
+    app.openapi = lambda: document
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

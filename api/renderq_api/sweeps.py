@@ -22,6 +22,8 @@ _LIMIT = 100
 _JITTER = 0.25
 """Share of the pause by which it varies, so that processes drift apart."""
 
+_random = random.SystemRandom()
+
 
 class Sweeps:
     """Sweeps for ever. An outage of Redis is logged once, and after it `arrive` runs again."""
@@ -59,7 +61,7 @@ class Sweeps:
                 arrived, away = False, True
             except Exception:
                 log.exception("sweep_failed")
-            await asyncio.sleep(self._pause_s * random.uniform(1 - _JITTER, 1 + _JITTER))
+            await asyncio.sleep(self._pause_s * _random.uniform(1 - _JITTER, 1 + _JITTER))
 
     async def once(self) -> None:
         """Sweep until nothing is left to do, then wake workers."""

@@ -138,7 +138,8 @@ async def test_hundreds_of_waits_on_one_process(api: RunningApi, http: httpx2.Cl
         waits: list[asyncio.Task[httpx2.Response]] = []
         while len(waits) < 400:
             waits += [asyncio.create_task(client.get(f"/v1/jobs/{job_id}", headers=LONG)) for _ in range(20)]
-            await asyncio.to_thread(until, lambda: watched(api, job_id) == len(waits))
+            count = len(waits)
+            await asyncio.to_thread(until, lambda count=count: watched(api, job_id) == count)
         assert (await client.post(f"/v1/jobs/{job_id}/cancel")).status_code == 200
         answers = await asyncio.gather(*waits)
     assert {(answer.status_code, answer.json().get("status")) for answer in answers} == {(200, "canceled")}

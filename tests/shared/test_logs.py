@@ -1,0 +1,63 @@
+"""One record is one line, whatever is in it."""
+
+import json
+import logging
+
+import pytest
+import structlog
+
+from renderq_shared.logs import configure_logging, escape
+from renderq_shared.settings import SharedSettings
+
+FORGED = "x\n2026-01-31T12:00:00Z [error    ] forged\r\x1b[31m\u2028\u202e"
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> object:
+    root = logging.getLogger()
+    kept = (root.handlers[:], root.level, structlog.get_config())
+    yield
+    root.handlers, root.level = kept[0], kept[1]
+    structlog.configure(**kept[2])
+
+
+def log_all(log_format: str) -> None:
+    configure_logging(SharedSettings.model_validate({"log_format": log_format}), "api")
+    log = structlog.get_logger("test")
+    log.info(FORGED, value=FORGED, nested=[{FORGED: FORGED}])
+    logging.getLogger("library").warning("said %s", FORGED)
+    try:
+        raise ValueError(FORGED)
+    except ValueError:
+        log.exception("failed")
+
+
+def test_json_has_one_object_per_line(capsys: pytest.CaptureFixture[str]) -> None:
+    log_all("json")
+    records = [json.loads(line) for line in capsys.readouterr().err.split("\n") if line]
+    assert [record["level"] for record in records] == ["info", "warning", "error"]
+    assert {record["process"] for record in records} == {"api"}
+    assert records[0]["value"] == FORGED
+    assert "ValueError" in records[2]["exception"]
+
+
+def test_console_lines_cannot_be_forged(capsys: pytest.CaptureFixture[str]) -> None:
+    log_all("console")
+    text = capsys.readouterr().err
+    assert not {"\x1b", "\r", "\u2028", "\u202e"} & set(text)
+    began = [line for line in text.split("\n") if line and not line.startswith("    ")]
+    assert len(began) == 3
+    assert not any(line.startswith("2026-01-31") for line in began)
+
+
+def test_level_is_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(SharedSettings(log_format="json", log_level="warning"), "worker")
+    structlog.get_logger("test").info("quiet")
+    logging.getLogger("uvicorn.error").info("quiet")
+    structlog.get_logger("test").warning("loud")
+    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["loud"]
+
+
+def test_ordinary_text_stays_as_it_is() -> None:
+    assert escape("ein Kreis \U0001f534, 50 %") == "ein Kreis \U0001f534, 50 %"
+    assert escape("a\nb\x1b") == "a\\nb\\x1b"
