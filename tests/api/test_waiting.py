@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
+import redis
 
-from renderq_shared.jobs import RedisJobStore
-from renderq_shared.objects import FolderStore
+from renderq_api.waiting import HEARTBEAT_S
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
 from tests.api.running import RunningApi, until
@@ -145,24 +145,34 @@ async def test_hundreds_of_waits_on_one_process(api: RunningApi, http: httpx2.Cl
     assert {(answer.status_code, answer.json().get("status")) for answer in answers} == {(200, "canceled")}
 
 
-def test_change_during_an_outage_is_found_afterwards(
-    settings_for: SettingsFor, valkey: Valkey, store: RedisJobStore, pool: ThreadPoolExecutor
+def test_change_that_the_subscription_missed_is_found_when_it_is_back(
+    api: RunningApi, http: httpx2.Client, worker: Worker, redis_url: str, pool: ThreadPoolExecutor
 ) -> None:
-    """The message is lost with the connection; the waiter reads again once the subscription is back."""
-    with RunningApi(settings_for()) as api, api.client() as http:
-        worker = Worker(store, FolderStore(api.settings.store_folder))
-        worker.register()
-        job_id = submit(http)
-        record = worker.claim()
-        waiting = pool.submit(http.get, f"/v1/jobs/{job_id}", headers=LONG)
-        until(lambda: watched(api, job_id))
-        time.sleep(0.3)
-        valkey.kill()
-        time.sleep(0.3)
-        valkey.restart()
-        worker.finish(record)
-        answer = waiting.result(timeout=25)
-        assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
+    """The message is lost with the connection; the waiter reads again, long before its heartbeat."""
+    job_id = submit(http)
+    record = worker.claim()
+    waiting = pool.submit(http.get, f"/v1/jobs/{job_id}", headers=LONG)
+    until(lambda: watched(api, job_id))
+    time.sleep(0.3)
+    with redis.Redis.from_url(redis_url) as client:
+        client.client_kill_filter(_type="pubsub")
+        worker.fail(record)
+    answer = waiting.result(timeout=HEARTBEAT_S - 3)
+    assert (answer.status_code, answer.json()["status"]) == (200, "failed")
+
+
+def test_waiter_survives_an_outage(
+    api: RunningApi, http: httpx2.Client, worker: Worker, valkey: Valkey, pool: ThreadPoolExecutor
+) -> None:
+    job_id = submit(http)
+    record = worker.claim()
+    waiting = pool.submit(http.get, f"/v1/jobs/{job_id}", headers=LONG)
+    until(lambda: watched(api, job_id))
+    time.sleep(0.3)
+    valkey.restart()
+    worker.finish(record)
+    answer = waiting.result(timeout=25)
+    assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
 
 
 def test_shutdown_ends_waits_with_the_job_as_it_is(settings_for: SettingsFor, pool: ThreadPoolExecutor) -> None:
