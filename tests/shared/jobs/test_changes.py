@@ -117,3 +117,4 @@ def test_a_listener_closes_while_the_server_is_away(client, valkey: Valkey) -> N
     assert listener.subscribed.wait(10)
     valkey.kill()
     listener.close()
+    listener._thread.join()  # or it greets the next test's server

@@ -35,7 +35,12 @@ candidates = residents.flatmap(
     lambda warm: st.permutations([Candidate("shapes", resident=warm[0]), Candidate("other", resident=warm[1])])
 )
 texts = st.sampled_from(['{"step": 1}', '{"step": 2}'])
-updates = st.builds(JobUpdate, stage=st.sampled_from([None, "encoding", "denoising"]), progress_json=st.none() | texts)
+updates = st.builds(
+    JobUpdate,
+    stage=st.sampled_from([None, "encoding", "denoising"]),
+    progress_json=st.none() | texts,
+    outputs_json=st.none() | st.just("[1]"),
+)
 outcomes = st.builds(
     Outcome,
     status=st.sampled_from([Status.SUCCEEDED, Status.FAILED, Status.CANCELED]),

@@ -70,6 +70,7 @@ class Twins:
         for job in list(self.latest.values()):
             ours, theirs = self.memory.get(job.tenant, job.id), self.redis.get(job.tenant, job.id)
             assert self._alike(theirs) == self._alike(ours, shift=self._passed)
+            assert self.redis.get("stranger", job.id) is None
         assert self._alike(self.redis.queues()) == self._alike(self.memory.queues(), shift=0)
         assert self._alike(self.redis.workers()) == self._alike(self.memory.workers(), shift=self._passed)
 
