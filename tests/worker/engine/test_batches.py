@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.engine import GenerationSpec
+from renderq_worker.engine import EngineSettings, GenerationSpec
+from renderq_worker.engine.families import load_family
 from tests.worker.engine.studio import Studio, alone, spec
 
 DETERMINISTIC = ["ddim", "pndm", "euler", "dpmpp_2m", "dpmpp_2m_karras", "unipc", "heun"]
@@ -72,3 +74,13 @@ def test_image_k_of_a_job_can_be_made_alone(tiny: ModelEntry) -> None:
     studio.submit(*(spec(number, seed=100 + number) for number in range(4)))
     studio.finish()
     np.testing.assert_array_equal(studio.pixels("job/3"), alone(tiny, spec(0, seed=103)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_not_even_the_last_bit_of_a_prediction_depends_on_the_batch(tiny: ModelEntry, dtype: str) -> None:
+    family = load_family(tiny.model_copy(update={"dtype": dtype}), EngineSettings(device="cpu", batching="exact"))
+    with torch.inference_mode():
+        states = [family.begin(spec(number)) for number in range(family.invariance.guided // 2)]
+        for state, together in zip(states, family.predict(states), strict=True):
+            [alone_prediction] = family.predict([state])
+            assert torch.equal(together, alone_prediction)
