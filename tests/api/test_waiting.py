@@ -136,8 +136,8 @@ async def test_hundreds_of_waits_on_one_process(api: RunningApi, http: httpx2.Cl
     limits = httpx2.Limits(max_connections=1_000)
     async with httpx2.AsyncClient(base_url=api.url, timeout=60, trust_env=False, limits=limits) as client:
         waits: list[asyncio.Task[httpx2.Response]] = []
-        while len(waits) < 400:
-            waits += [asyncio.create_task(client.get(f"/v1/jobs/{job_id}", headers=LONG)) for _ in range(20)]
+        while len(waits) < 200:
+            waits += [asyncio.create_task(client.get(f"/v1/jobs/{job_id}", headers=LONG)) for _ in range(10)]
             count = len(waits)
             await asyncio.to_thread(until, lambda count=count: watched(api, job_id) == count)
         assert (await client.post(f"/v1/jobs/{job_id}/cancel")).status_code == 200

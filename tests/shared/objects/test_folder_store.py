@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, ObjectStoreUnsuitable
 from renderq_shared.objects import FolderStore, open_store
+from renderq_shared.objects.durable_files import create_once
 from renderq_shared.objects.keys import is_key
 from renderq_shared.settings import SharedSettings
 
@@ -215,6 +216,13 @@ def test_first_ones_at_the_same_time_agree(tmp_path: Path) -> None:
         ids = set(pool.map(lambda _: FolderStore(tmp_path / "new").id, range(64)))
     assert len(ids) == 1
     assert len(ids.pop()) == 64
+
+
+def test_whoever_is_first_wins(tmp_path: Path) -> None:
+    for data in (b"first", b"second"):
+        create_once(tmp_path / "shared", data, scratch=tmp_path, mode=0o600)
+    assert (tmp_path / "shared").read_bytes() == b"first"
+    assert [path.name for path in tmp_path.iterdir()] == ["shared"]
 
 
 def test_check_says_what_is_in_the_way(tmp_path: Path) -> None:
