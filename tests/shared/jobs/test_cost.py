@@ -104,7 +104,8 @@ def test_a_queued_job_takes_less_than_2500_bytes(client: redis.Redis, store: Red
             deadline_ms=3_600_000,
             idempotency=Idempotency(f"0193a1f2-7c3e-7b1a-9d2f-{number:012}", "f" * 64),
         )
-    assert (client.info("memory")["used_memory"] - before) / count < 2_500
+    per_job = (client.info("memory")["used_memory"] - before) / count
+    assert 500 < per_job < 2_500
 
 
 def test_what_is_kept_for_fairness_and_claims_does_not_grow_with_jobs(
