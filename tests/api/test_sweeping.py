@@ -93,4 +93,5 @@ def test_sweeping_goes_on_after_an_outage(
         time.sleep(1)
         valkey.restart()
         until(lambda: http.get(f"/v1/jobs/{job_id}").json().get("status") == "queued")
-    assert capfd.readouterr().out.count("sweeping_paused") == 1
+    # Once by this API and once by the session's, if there is one; not once per sweep.
+    assert 1 <= capfd.readouterr().out.count("sweeping_paused") <= 2
