@@ -51,7 +51,7 @@ def export(checkpoints: Path, folder: Path) -> None:
     save_pipeline(
         build_pipeline(
             load_text_encoder(checkpoints, tokenizer),
-            load_vae(checkpoints),
+            load_vae(checkpoints, "vae_decoder"),
             load(build_unet(TEXT_WIDTH), checkpoints, "unet"),
         ),
         folder,

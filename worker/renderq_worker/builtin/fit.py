@@ -55,7 +55,9 @@ def fit(stage: Stage, folder: Path, seed: int) -> nn.Module:
     interrupted sees what it would have seen.
     """
     recipe, path = stage.recipe, folder / f"{stage.name}.pt"
-    optimizer = torch.optim.AdamW(_parameter_groups(stage.model, recipe), lr=recipe.learning_rate, betas=recipe.betas)
+    optimizer = torch.optim.AdamW(
+        _parameter_groups(stage.model, recipe), lr=recipe.learning_rate, betas=recipe.betas, fused=True
+    )
     average = deepcopy(stage.model).requires_grad_(False)
     start = _resume(path, stage.model, average, optimizer)
     process = rank()

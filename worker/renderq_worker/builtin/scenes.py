@@ -65,7 +65,7 @@ TRAINING_PAIRS: tuple[tuple[str, str], ...] = tuple(
     (shape, colour) for shape in SHAPES for colour in COLOURS if (shape, colour) not in HELD_OUT
 )
 
-DEFAULT_MIX: Mapping[Kind, float] = MappingProxyType({"one": 0.62, "two": 0.28, "count": 0.10})
+DEFAULT_MIX: Mapping[Kind, float] = MappingProxyType({"one": 0.66, "two": 0.24, "count": 0.10})
 """Share of each kind of scene in the training data."""
 
 

@@ -10,19 +10,20 @@ from random import Random
 from renderq_worker.builtin.fit import Recipe, Stage, fit, load, rank, run_processes
 from renderq_worker.builtin.text_encoder import TextEncoderStage, load_text_encoder
 from renderq_worker.builtin.tokenizer import build_tokenizer
-from renderq_worker.builtin.unet import UNetStage, encode_gallery
+from renderq_worker.builtin.unet import Encoder, Gallery, UNetStage
 from renderq_worker.builtin.vae import CHANNELS_4X, VAEStage, build_vae, grow, load_vae
 
-STAGES = ("text_encoder", "vae_4x", "vae_8x", "vae", "unet")
+STAGES = ("text_encoder", "vae_4x", "vae_8x", "vae", "vae_decoder", "unet")
 RECIPES: dict[str, Recipe] = {
     "text_encoder": Recipe(steps=1500, batch=64, learning_rate=2e-3),
     "vae_4x": Recipe(steps=1200, batch=24, learning_rate=1.5e-3),
     "vae_8x": Recipe(steps=1200, batch=24, learning_rate=1.5e-3),
-    "unet": Recipe(steps=4000, batch=64, learning_rate=1.2e-3),
-    "vae": Recipe(steps=1000, batch=16, learning_rate=1.5e-3),
+    "vae_decoder": Recipe(steps=1500, batch=16, learning_rate=1.2e-3),
+    "unet": Recipe(steps=1200, batch=64, learning_rate=1.2e-3),
+    "vae": Recipe(steps=1200, batch=8, learning_rate=1.2e-3),
 }
 _CROP = 32
-_GALLERY = 24_000
+_GALLERY = 12_000
 """Encoded pictures that each process draws from while it trains the UNet."""
 
 
@@ -42,12 +43,21 @@ def _build(name: str, folder: Path, seed: int) -> Stage:
             return VAEStage(name, recipe, grow(load(build_vae(CHANNELS_4X), folder, "vae_4x")), side=_CROP)
         case "vae":
             return VAEStage(name, recipe, load(build_vae(), folder, "vae_8x"))
+        case "vae_decoder":
+            return VAEStage(name, recipe, load(build_vae(), folder, "vae"), encoder_frozen=True)
         case "unet":
-            text_encoder = load_text_encoder(folder, build_tokenizer()).requires_grad_(False)
-            gallery = encode_gallery(load_vae(folder), Random(f"{seed}/gallery/{rank()}"), _GALLERY)
-            return UNetStage(recipe, text_encoder, gallery)
+            return UNetStage(recipe, _gallery(folder, seed))
         case _:
             raise ValueError(f"unknown stage {name!r}; the stages are {', '.join(STAGES)}")
+
+
+def _gallery(folder: Path, seed: int) -> Gallery:
+    """Each process has its own pictures, and keeps them for the next start."""
+    path = folder / f"gallery-{rank()}.pt"
+    if not path.exists():
+        encoder = Encoder(load_vae(folder, "vae"), load_text_encoder(folder, build_tokenizer()))
+        encoder.gallery(Random(f"{seed}/gallery/{rank()}"), _GALLERY).save(path)
+    return Gallery.load(path)
 
 
 def main() -> None:

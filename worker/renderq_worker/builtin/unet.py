@@ -1,11 +1,14 @@
 """The denoiser: a small conditional UNet over 8×8×16 latents, and its noise schedule."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 from transformers import CLIPTextModel
@@ -13,13 +16,15 @@ from transformers import CLIPTextModel
 from renderq_worker.builtin.captions import caption
 from renderq_worker.builtin.draw import SIDE, draw, draw_mask
 from renderq_worker.builtin.fit import Recipe
-from renderq_worker.builtin.layout import arrange
+from renderq_worker.builtin.layout import Placed, arrange
 from renderq_worker.builtin.scenes import Scene, sample_scene
 from renderq_worker.builtin.text_encoder import GROUND_SAID, tokenize
 from renderq_worker.builtin.tokenizer import build_tokenizer
 from renderq_worker.builtin.vae import LATENT_CHANNELS, encode, to_tensor
 
 LATENT_SIDE = SIDE // 8
+_CHUNK = 64
+_CAPTIONS_EACH = 2
 _EMPTY_CAPTIONS = 0.1
 _OBJECT_WEIGHT = 2.0
 _SNR_CAP = 5.0
@@ -61,30 +66,64 @@ def build_scheduler() -> DDIMScheduler:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gallery:
-    """Encoded training pictures: latents [n, 16, 8, 8] and where objects are [n, 1, 8, 8], both of 16 bits."""
+    """Encoded training data, all in 16 bits: encoding each batch afresh would cost a quarter of the training time."""
 
-    scenes: list[Scene]
     latents: Tensor
+    """[pictures, 16, 8, 8]"""
     objects: Tensor
+    """Where objects are, [pictures, 1, 8, 8]."""
+    captions: Tensor
+    """Several encoded captions of each picture, [pictures, captions, 32, 128]."""
+    empty: Tensor
+    """The encoded empty caption, [32, 128]."""
+
+    def save(self, path: Path) -> None:
+        torch.save(vars(self), path)
+
+    @staticmethod
+    def load(path: Path) -> "Gallery":
+        return Gallery(**torch.load(path, weights_only=True, mmap=True))
 
 
-@torch.no_grad()
-def encode_gallery(vae: AutoencoderKL, rng: Random, size: int) -> Gallery:
-    """Draw `size` scenes and encode them once: encoding each batch afresh would cost a fifth of the training time."""
-    scenes = [sample_scene(rng) for _ in range(size)]
-    latents: list[Tensor] = []
-    objects: list[Tensor] = []
-    for start in range(0, size, 64):
-        part = scenes[start : start + 64]
-        layouts = [arrange(scene, rng) for scene in part]
-        pictures = to_tensor([draw(things, scene.ground) for things, scene in zip(layouts, part, strict=True)])
-        masks = torch.from_numpy(np.stack([np.asarray(draw_mask(things)) for things in layouts]))
+class Encoder:
+    """The frozen parts: from scenes to what the UNet sees."""
+
+    def __init__(self, vae: AutoencoderKL, text_encoder: CLIPTextModel) -> None:
+        self._vae = vae.eval()
+        self._text_encoder = text_encoder.eval()
+        self._tokenizer = build_tokenizer()
+
+    def gallery(self, rng: Random, size: int) -> Gallery:
+        """Draw and encode `size` scenes."""
+        latents: list[Tensor] = []
+        objects: list[Tensor] = []
+        captions: list[Tensor] = []
+        for _ in range(0, size, _CHUNK):
+            scenes = [sample_scene(rng) for _ in range(_CHUNK)]
+            layouts = [arrange(scene, rng) for scene in scenes]
+            latents.append(self._encode_pictures(layouts, scenes))
+            masks = torch.from_numpy(np.stack([np.asarray(draw_mask(things)) for things in layouts]))
+            objects.append(max_pool2d((masks[:, None] > 0).float(), SIDE // LATENT_SIDE).half())
+            texts = [
+                caption(scene, rng, say_ground=rng.random() < GROUND_SAID)
+                for scene in scenes
+                for _ in range(_CAPTIONS_EACH)
+            ]
+            captions.append(self._encode_texts(texts).unflatten(0, (_CHUNK, _CAPTIONS_EACH)))
+        return Gallery(torch.cat(latents), torch.cat(objects), torch.cat(captions), self._encode_texts([""])[0])
+
+    @torch.no_grad()
+    def _encode_pictures(self, layouts: Sequence[Sequence[Placed]], scenes: Sequence[Scene]) -> Tensor:
+        pictures = [draw(things, scene.ground) for things, scene in zip(layouts, scenes, strict=True)]
         with torch.autocast("cpu", torch.bfloat16):
-            latents.append(encode(vae, pictures).half())
-        objects.append(max_pool2d((masks[:, None] > 0).float(), 8).half())
-    return Gallery(scenes, torch.cat(latents), torch.cat(objects))
+            return encode(self._vae, to_tensor(pictures)).half()
+
+    @torch.no_grad()
+    def _encode_texts(self, texts: list[str]) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return self._text_encoder(input_ids=tokenize(self._tokenizer, texts)).last_hidden_state.half()
 
 
 class UNetStage:
@@ -92,35 +131,28 @@ class UNetStage:
 
     name = "unet"
 
-    def __init__(self, recipe: Recipe, text_encoder: CLIPTextModel, gallery: Gallery) -> None:
+    def __init__(self, recipe: Recipe, gallery: Gallery) -> None:
         self.recipe = recipe
-        self.model = build_unet(text_encoder.config.hidden_size)
-        self._text_encoder = text_encoder
-        self._tokenizer = build_tokenizer()
+        self.model = build_unet(gallery.empty.shape[-1])
+        # Fused attention is slower than two matrix products for sequences this short.
+        self.model.set_attn_processor(AttnProcessor())
         self._gallery = gallery
         self._signal = build_scheduler().alphas_cumprod
 
     def loss(self, rng: Random, batch: int) -> tuple[Tensor, dict[str, float]]:
-        chosen = [rng.randrange(len(self._gallery.scenes)) for _ in range(batch)]
-        text = self._encode([self._caption(self._gallery.scenes[index], rng) for index in chosen])
-        latents = self._gallery.latents[chosen].float()
+        gallery = self._gallery
+        chosen = [rng.randrange(len(gallery.latents)) for _ in range(batch)]
+        text = gallery.captions[chosen, [rng.randrange(_CAPTIONS_EACH) for _ in chosen]]
+        text[torch.rand(batch) < _EMPTY_CAPTIONS] = gallery.empty
+        latents = gallery.latents[chosen].float()
         timesteps = ((torch.randperm(batch) + torch.rand(batch)) / batch * len(self._signal)).long()
         signal = self._signal[timesteps][:, None, None, None]
         noise = torch.randn_like(latents)
         noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
         target = signal.sqrt() * noise - (1 - signal).sqrt() * latents
-        predicted = self.model(noisy, timesteps, text, return_dict=False)[0].float()
+        predicted = self.model(noisy, timesteps, text.float(), return_dict=False)[0].float()
         error = (predicted - target).square()
         weight = (_SNR_CAP * (1 - signal)).clamp(max=1)
-        focus = 1 + _OBJECT_WEIGHT * self._gallery.objects[chosen].float()
+        focus = 1 + _OBJECT_WEIGHT * gallery.objects[chosen].float()
         loss = (error * weight * focus).mean()
         return loss, {"loss": loss.item(), "error": error.detach().mean().item()}
-
-    def _caption(self, scene: Scene, rng: Random) -> str:
-        if rng.random() < _EMPTY_CAPTIONS:
-            return ""
-        return caption(scene, rng, say_ground=rng.random() < GROUND_SAID)
-
-    @torch.no_grad()
-    def _encode(self, captions: list[str]) -> Tensor:
-        return self._text_encoder(input_ids=tokenize(self._tokenizer, captions)).last_hidden_state

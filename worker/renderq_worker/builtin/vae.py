@@ -93,10 +93,15 @@ class VAEStage:
     than whole pictures, teach a network of convolutions nearly as much.
     """
 
-    def __init__(self, name: str, recipe: Recipe, vae: AutoencoderKL, side: int = SIDE) -> None:
+    def __init__(
+        self, name: str, recipe: Recipe, vae: AutoencoderKL, *, side: int = SIDE, encoder_frozen: bool = False
+    ) -> None:
         self.name = name
         self.recipe = recipe
         self.model = vae
+        if encoder_frozen:
+            vae.encoder.requires_grad_(False)
+            _latent_convolutions(vae)[0].requires_grad_(False)
         self._side = side
         self._latent_side = side // 2 ** (len(vae.config["block_out_channels"]) - 1)
 
@@ -150,9 +155,9 @@ def standardise(vae: AutoencoderKL, pictures: Tensor) -> None:
     post_quant.weight *= deviation[None, :, None, None]
 
 
-def load_vae(folder: Path) -> AutoencoderKL:
-    """The trained autoencoder with standardised latents."""
-    vae = load(build_vae(), folder, "vae")
+def load_vae(folder: Path, stage: str) -> AutoencoderKL:
+    """The trained autoencoder with standardised latents. Stages with the same encoder have the same latents."""
+    vae = load(build_vae(), folder, stage)
     rng = Random("latent statistics")
     scenes = [sample_scene(rng, _MIX) for _ in range(1024)]
     standardise(vae, to_tensor([draw(arrange(scene, rng), scene.ground) for scene in scenes]))

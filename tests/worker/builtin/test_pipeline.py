@@ -1,0 +1,165 @@
+"""The shipped pipeline: does the prompt decide the picture?"""
+
+import socket
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+    PNDMScheduler,
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionPipeline,
+    UniPCMultistepScheduler,
+)
+from PIL import Image
+
+from renderq_worker.builtin import PIPELINE_DIR
+from renderq_worker.builtin.captions import plain_caption
+from renderq_worker.builtin.draw import draw
+from renderq_worker.builtin.evaluate import generate, judge, load_pipeline, reconstruct, sample_scenes
+from renderq_worker.builtin.judge import read
+from renderq_worker.builtin.layout import arrange
+from renderq_worker.builtin.scenes import Group, Scene
+
+PROMPT = "a red square on a white background"
+
+
+def _distance(one: Image.Image, other: Image.Image) -> float:
+    """Mean absolute difference in levels of 255."""
+    return float(np.abs(np.asarray(one, dtype=float) - np.asarray(other, dtype=float)).mean())
+
+
+def test_it_loads_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the pipeline tried to open a connection")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert load_pipeline(PIPELINE_DIR).unet.dtype == torch.float32
+
+
+def test_it_is_at_most_30_megabytes() -> None:
+    assert sum(path.stat().st_size for path in PIPELINE_DIR.rglob("*") if path.is_file()) <= 30_000_000
+
+
+def test_all_parts_have_one_precision(pipeline: StableDiffusionPipeline) -> None:
+    parts: list[torch.nn.Module] = [pipeline.unet, pipeline.vae, pipeline.text_encoder]
+    assert {parameter.dtype for part in parts for parameter in part.parameters()} == {torch.float32}
+
+
+def test_the_autoencoder_keeps_what_the_judge_sees(pipeline: StableDiffusionPipeline) -> None:
+    scenes = sample_scenes("one", 48, 0, held_out=True)
+    verdicts = judge(scenes, reconstruct(pipeline, scenes, 0))
+    assert sum(verdict.everything for verdict in verdicts) >= 43
+
+
+def test_latents_are_standardised(pipeline: StableDiffusionPipeline) -> None:
+    rng = Random(5)
+    scenes = sample_scenes("one", 64, 5, held_out=False)
+    pictures = np.stack([np.asarray(draw(arrange(scene, rng), scene.ground)) for scene in scenes])
+    tensor = torch.from_numpy(pictures).permute(0, 3, 1, 2) / 127.5 - 1
+    with torch.no_grad():
+        latents: Any = pipeline.vae.encode(tensor).latent_dist.mode()
+    assert latents.shape == (64, 16, 8, 8)
+    assert abs(latents.mean().item()) < 0.15
+    assert 0.8 < latents.std().item() < 1.2
+
+
+def test_held_out_pairs_follow_the_prompt(pipeline: StableDiffusionPipeline) -> None:
+    scenes = sample_scenes("one", 32, 1, held_out=True)
+    verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
+    assert sum(verdict.ground for verdict in verdicts) >= 29
+    assert sum(verdict.colour for verdict in verdicts) >= 28
+    assert sum(verdict.place for verdict in verdicts) >= 29
+    assert sum(verdict.shape for verdict in verdicts) >= 22
+
+
+def test_two_objects_have_their_own_colours(pipeline: StableDiffusionPipeline) -> None:
+    scenes = sample_scenes("two", 16, 1, held_out=False)
+    verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
+    assert sum(verdict.ground for verdict in verdicts) >= 14
+    assert sum(verdict.colour for verdict in verdicts) >= 8
+
+
+def test_the_same_seed_repeats_the_picture_and_another_does_not(pipeline: StableDiffusionPipeline) -> None:
+    first, again, other = (generate(pipeline, [PROMPT], seed=seed, steps=8)[0] for seed in (3, 3, 4))
+    assert first.tobytes() == again.tobytes()
+    assert first.tobytes() != other.tobytes()
+
+
+def test_guidance_makes_the_prompt_stronger(pipeline: StableDiffusionPipeline) -> None:
+    scenes = [Scene((Group(shape, "red"),), "blue") for shape in ("circle", "square", "heart", "ring")]
+    prompts = [plain_caption(scene) for scene in scenes]
+    free = generate(pipeline, prompts, guidance=0.0)
+    guided = generate(pipeline, prompts, guidance=2.0)
+    assert sum(verdict.ground and verdict.colour for verdict in judge(scenes, guided)) == len(scenes)
+    assert all(_distance(one, other) > 1 for one, other in zip(free, guided, strict=True))
+
+
+def test_a_negative_prompt_removes_what_it_names(pipeline: StableDiffusionPipeline) -> None:
+    prompts = ["a circle"] * 8
+    named = "a circle on a blue background"
+    before = [read(picture).ground for picture in generate(pipeline, prompts, seed=0, guidance=1.5)]
+    after = generate(pipeline, prompts, seed=0, guidance=3.0, negative_prompt=named)
+    assert sum(read(picture).ground == "blue" for picture in after) <= before.count("blue")
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        DDIMScheduler,
+        PNDMScheduler,
+        EulerDiscreteScheduler,
+        DPMSolverMultistepScheduler,
+        UniPCMultistepScheduler,
+        HeunDiscreteScheduler,
+    ],
+)
+def test_stock_samplers_follow_the_prompt(sampler: Any, pipeline: StableDiffusionPipeline) -> None:
+    shipped = pipeline.scheduler
+    scenes = [Scene((Group("circle", "yellow"),), "purple"), Scene((Group("square", "red"),), "white")]
+    try:
+        pipeline.scheduler = sampler.from_config(shipped.config)
+        verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes]))
+    finally:
+        pipeline.scheduler = shipped
+    assert all(verdict.ground and verdict.colour for verdict in verdicts)
+
+
+def test_strength_decides_how_far_img2img_goes(pipeline: StableDiffusionPipeline) -> None:
+    image_to_image: Any = StableDiffusionImg2ImgPipeline(**pipeline.components, requires_safety_checker=False)
+    image_to_image.set_progress_bar_config(disable=True)
+    rng = Random(0)
+    start = draw(arrange(Scene((Group("circle", "yellow"),), "blue"), rng), "blue")
+    results = [
+        image_to_image(
+            PROMPT,
+            image=start,
+            strength=strength,
+            num_inference_steps=20,
+            guidance_scale=2.0,
+            generator=torch.Generator().manual_seed(0),
+        ).images[0]
+        for strength in (0.2, 0.5, 0.95)
+    ]
+    distances = [_distance(start, result) for result in results]
+    assert distances == sorted(distances)
+    assert read(results[0]).ground == "blue"
+    assert read(results[2]).ground == "white"
+
+
+@pytest.mark.parametrize("prompt", ["", "an astronaut riding a horse", "🦄 東京", "red " * 60])
+def test_any_prompt_gives_some_picture(prompt: str, pipeline: StableDiffusionPipeline) -> None:
+    picture = generate(pipeline, [prompt], steps=2)[0]
+    assert picture.size == (64, 64)
+
+
+def test_other_sizes_do_not_crash(pipeline: StableDiffusionPipeline) -> None:
+    result: Any = pipeline(PROMPT, width=128, height=96, num_inference_steps=2)
+    assert result.images[0].size == (128, 96)
