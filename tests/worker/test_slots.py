@@ -85,6 +85,16 @@ def test_room_is_filled_as_soon_as_it_grows(new_rig: NewRig) -> None:
     assert all(rig.job(id).status is Status.SUCCEEDED for id in ("wide", "second", "third"))
 
 
+def test_room_that_one_image_leaves_is_filled_before_its_job_ends(new_rig: NewRig) -> None:
+    rig = new_rig(step_s=0.05)
+    rig.submit("filler", n=15, steps=150)
+    rig.submit("pair", n=2, steps=20)  # sixteen images fill the device, the last one waits for its sibling
+    rig.submit("next", steps=1)
+    rig.wake()
+    pair, following = rig.ended("pair"), rig.ended("next")
+    assert (following.started_ms or 0) < (pair.completed_ms or 0)
+
+
 def test_a_queue_that_was_found_empty_is_not_asked_again_at_every_step(new_rig: NewRig, redis_url: str) -> None:
     store = CountingStore(redis_url)
     rig = new_rig(step_s=0.005, store=store)
@@ -93,6 +103,19 @@ def test_a_queue_that_was_found_empty_is_not_asked_again_at_every_step(new_rig: 
     rig.sleep_again()
     assert [record.id for record in store.given] == ["job"]
     assert len(store.requests) <= 4
+
+
+def test_slots_that_wait_do_not_all_ask_when_one_job_ends(new_rig: NewRig, redis_url: str) -> None:
+    store = CountingStore(redis_url)
+    rig = new_rig(step_s=0.02, store=store)
+    for number in range(6):  # one by one, so that each slot holds one job
+        rig.submit(f"job-{number}", steps=100 + 5 * number)
+        rig.wake()
+        rig.until(f"job-{number}", lambda job: job.status is Status.RUNNING)
+    rig.sleep_again()
+    assert len(store.given) == 6
+    unanswered = len(store.requests) - len(store.given)
+    assert unanswered <= 6 + 6  # each slot after its job, and each once more when the engine was empty
 
 
 def test_a_job_whose_claim_was_not_answered_is_found_again(new_rig: NewRig, redis_url: str) -> None:
@@ -153,10 +176,12 @@ def test_a_suspect_runs_alone(new_rig: NewRig) -> None:
     rig.submit("before", steps=20)
     rig.wake()
     rig.running("before")
-    rig.submit("suspect", steps=10)
+    rig.submit("suspect", steps=40)
     make_suspect(rig, "suspect")
     for number in range(3):
         rig.submit(f"after-{number}", steps=5)
+    rig.wake(4)
+    rig.running("suspect")
     rig.wake(4)
     rig.sleep_again()
     names = ["before", "suspect", *(f"after-{number}" for number in range(3))]
