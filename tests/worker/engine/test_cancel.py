@@ -3,7 +3,7 @@
 import numpy as np
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.engine import Canceled, Stepped
+from renderq_worker.engine import Canceled, Decoding, Event, Rendered, Stepped
 from tests.worker.engine.studio import Studio, alone, spec
 
 
@@ -67,3 +67,24 @@ def test_a_listener_may_cancel(tiny: ModelEntry) -> None:
     studio.finish()
     assert studio.ending("job/0") == Canceled("job/0")
     assert steps_done(studio, "job/0") == 2
+
+
+def test_a_cancellation_that_comes_too_late_does_not_meet_the_next_of_that_id(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+
+    def cancel_at_the_end(event: Event) -> None:
+        if isinstance(event, Decoding):
+            studio.engine.cancel([event.generation_id])
+
+    studio.engine.submit([spec(0)], cancel_at_the_end)
+    studio.finish()
+    assert studio.engine.is_empty()
+
+    def resubmit(event: Event) -> None:
+        cancel_at_the_end(event)
+        if isinstance(event, Rendered):
+            studio.submit(spec(0))
+
+    studio.engine.submit([spec(0)], resubmit)
+    studio.finish()
+    studio.rendered("job/0")
