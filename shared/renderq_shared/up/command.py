@@ -31,7 +31,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (default: 8400)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder for jobs and pictures")
     parser.add_argument("--redis-url", help="use this Redis or Valkey instead of an embedded one")
-    parser.add_argument("--store", help="where pictures live, e.g. folder:/srv/pictures (default: in the data folder)")
+    parser.add_argument("--store", help="where pictures live: folder:PATH or s3://BUCKET/PREFIX (default: a folder)")
     parser.add_argument("--models", type=Path, metavar="FILE", help="the catalog, a models.toml")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="worker processes (default: 1)")
 

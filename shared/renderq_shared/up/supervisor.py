@@ -11,7 +11,7 @@ import httpx2
 
 from renderq.contract import ModelList
 from renderq_shared.up.children import Child, ChildSpec
-from renderq_shared.up.embedded_redis import EmbeddedRedis
+from renderq_shared.up.embedded_redis import SYNC_S, EmbeddedRedis
 
 _POLL_S = 0.25
 
@@ -57,11 +57,18 @@ class Supervisor:
         if self._plan.redis is not None:
             self._start(self._plan.redis.spec())
             await asyncio.to_thread(self._plan.redis.wait_until_loaded)
+            self._tasks.append(asyncio.create_task(self._guard(self._keep_synced(self._plan.redis))))
         self._start(self._plan.api)
         for spec in self._plan.workers:
             self._start(spec)
         await _until_servable(self._plan.url)
         print(f"ready {self._plan.url}", flush=True)  # noqa: T201 - the line that people and scripts wait for
+
+    async def _keep_synced(self, redis: EmbeddedRedis) -> None:
+        while not self._stopping.is_set():
+            await asyncio.to_thread(redis.sync)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), SYNC_S)
 
     def _start(self, spec: ChildSpec) -> None:
         child = Child(spec, self._print_line)
