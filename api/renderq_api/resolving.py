@@ -12,10 +12,8 @@ from renderq.contract.requests import DEFAULT_TASK
 from renderq_api.problems import ApiProblem, invalid
 from renderq_api.validation import field_errors, shown
 from renderq_shared.catalog import Catalog, ModelEntry
+from renderq_shared.costs import cost
 from renderq_shared.jobs.records import Idempotency, NewJob
-
-_COST_UNIT_PIXELS = 512 * 512
-"""One unit of cost is one denoising step of one picture of this size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Resolved:
     request_json: str
     """Leaves nothing open; canonical, and accepted again as a body."""
     cost: float
-    """n × steps × pixels ÷ 512². An estimate for fairness between tenants; workers report what it was."""
+    """Of all images. An estimate for fairness between tenants; workers report what it was."""
 
 
 def resolve(body: dict[str, JsonValue], catalog: Catalog) -> Resolved:
@@ -52,7 +50,7 @@ def resolve(body: dict[str, JsonValue], catalog: Catalog) -> Resolved:
         request=request,
         model=entry,
         request_json=json.dumps({**request.model_dump(mode="json"), **filled}, separators=(",", ":"), sort_keys=True),
-        cost=request.n * steps * width * height / _COST_UNIT_PIXELS,
+        cost=request.n * cost(steps, width, height),
     )
 
 

@@ -21,7 +21,7 @@ def settings_for(redis_url: str, tmp_path: Path) -> SettingsFor:
     return lambda **options: ApiSettings(**{"data": tmp_path, "redis_url": redis_url, "port": 0, **options})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
     settings = ApiSettings(data=tmp_path_factory.mktemp("api"), redis_url=valkey.url, port=0, sweep_seconds=0.2)
     with RunningApi(settings) as api:
@@ -30,7 +30,7 @@ def shared_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def api(shared_api: RunningApi, redis_url: str) -> RunningApi:
-    """The session's API, on an empty Redis."""
+    """The module's API, on an empty Redis."""
     return shared_api
 
 

@@ -78,7 +78,7 @@ def test_what_is_not_a_json_object(http: httpx2.Client, body: bytes, code: str) 
         ({"scheduler": 3}, {"/scheduler": "not_a_choice"}),
         ({"seed": -1}, {"/seed": "too_small"}),
         ({"seed": LIMITS.seed + 1}, {"/seed": "too_large"}),
-        ({"seed": LIMITS.seed}, {"": "invalid"}),
+        ({"seed": LIMITS.seed}, {"/seed": "invalid"}),
         ({"priority": 11}, {"/priority": "too_large"}),
         ({"priority": -11}, {"/priority": "too_small"}),
         ({"deadline_seconds": 0.5}, {"/deadline_seconds": "too_small"}),
@@ -124,8 +124,8 @@ def test_sentences_say_what_was_wrong_and_what_to_do(http: httpx2.Client) -> Non
     assert [error["detail"] for error in document["errors"]] == [
         "This field is required.",
         "Must be at least 1, not 0.",
-        'Must be an integer, not "7".',
         "Must be an integer, not 2.5.",
+        'Must be an integer, not "7".',
         "There is no such field. Did you mean prompt?",
     ]
 

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from renderq.contract import JobRequest, Stage, Status, parse_request
+from renderq_shared.costs import cost
 from renderq_shared.jobs.records import Held, JobRecord, JobUpdate, Outcome
 from renderq_worker import report
 from renderq_worker.engine.events import Decoding, Encoding, Event, Loading, Stepped
 from renderq_worker.engine.generation import GenerationSpec
-
-_COST_UNIT_PIXELS = 512 * 512
-"""One unit of cost is one denoising step of one picture of this size, as in the estimate of `NewJob.cost`."""
 
 
 class Stop(IntEnum):
@@ -159,8 +157,7 @@ class RunningJob:
 
     def _cost(self) -> float:
         """What was really spent: model calls that were made, however the job ended."""
-        images = self._images.values()
-        return sum(image.step * image.spec.width * image.spec.height for image in images) / _COST_UNIT_PIXELS
+        return sum(cost(image.step, image.spec.width, image.spec.height) for image in self._images.values())
 
     def _settle(self, index: int) -> bool:
         list(self._images.values())[index].settled = True

@@ -1,8 +1,8 @@
 """What a client may ask for: one flat model per task, found by `task`."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, StringConstraints, model_validator
+from pydantic import Field, JsonValue, StringConstraints, ValidationInfo, field_validator
 
 from renderq.contract.base import WireModel
 from renderq.contract.limits import LIMITS
@@ -55,10 +55,10 @@ class TaskRequest(WireModel):
         description="Classifier-free guidance; at 1 and below it is off.",
     )
     scheduler: Scheduler | None = Field(None, description="The sampler; default: the model's own.")
+    n: int = Field(1, ge=1, le=LIMITS.images, description="Number of pictures.")
     seed: int | None = Field(
         None, ge=0, le=LIMITS.seed, description="Image k is made with seed + k; drawn at random if left out."
     )
-    n: int = Field(1, ge=1, le=LIMITS.images, description="Number of pictures.")
     output: OutputOptions = Field(OutputOptions.model_validate({}), description="How the pictures are written.")
     priority: int = Field(
         0, ge=-LIMITS.priority, le=LIMITS.priority, description="Within your own jobs; higher goes first."
@@ -74,11 +74,13 @@ class TaskRequest(WireModel):
         default_factory=dict, max_length=LIMITS.metadata_keys, description="Your own notes; returned with the job."
     )
 
-    @model_validator(mode="after")
-    def _seeds_stay_exact(self) -> Self:
-        if self.seed is not None and self.seed + self.n > LIMITS.seed:
+    @field_validator("seed")
+    @classmethod
+    def _seeds_stay_exact(cls, seed: int | None, info: ValidationInfo) -> int | None:
+        """The last image's seed too must be an integer that every JSON reader keeps exact."""
+        if seed is not None and seed + info.data.get("n", 1) > LIMITS.seed:
             raise ValueError(f"seed + n must not exceed {LIMITS.seed}; choose a smaller seed")
-        return self
+        return seed
 
 
 class Txt2ImgRequest(TaskRequest):

@@ -1,13 +1,12 @@
 """Samplers by name."""
 
-from importlib.util import find_spec
 
 import pytest
 import torch
 from diffusers import DDIMScheduler
 
 from renderq import contract
-from renderq_worker.engine.errors import SchedulerUnavailable, SchedulerUnknown
+from renderq_worker.engine.errors import SchedulerUnknown
 from renderq_worker.engine.samplers import SCHEDULERS, Samplers
 from tests.worker.engine.tiny import SD1_SCHEDULER
 
@@ -42,9 +41,3 @@ def test_every_sampler_has_its_own_history(samplers: Samplers) -> None:
 def test_an_unknown_name_lists_the_known_ones(samplers: Samplers) -> None:
     with pytest.raises(SchedulerUnknown, match="there are ddim, ddpm, pndm"):
         samplers.make("k_lms")
-
-
-@pytest.mark.skipif(find_spec("scipy") is not None, reason="scipy is installed")
-def test_lms_without_scipy_says_what_to_install(samplers: Samplers) -> None:
-    with pytest.raises(SchedulerUnavailable, match="pip install scipy"):
-        samplers.make("lms")

@@ -17,9 +17,5 @@ class SchedulerUnknown(EngineError):
     """No scheduler has this name."""
 
 
-class SchedulerUnavailable(EngineError):
-    """The scheduler needs a package that is not installed: `lms` needs scipy."""
-
-
 class NanOutput(EngineError):
     """The model computed NaN or infinity for this image."""

@@ -9,7 +9,7 @@ import diffusers
 import torch
 from torch import Tensor
 
-from renderq_worker.engine.errors import SchedulerUnavailable, SchedulerUnknown
+from renderq_worker.engine.errors import SchedulerUnknown
 
 
 class Sampler(Protocol):
@@ -57,7 +57,6 @@ SCHEDULERS: Mapping[str, _Recipe] = {
     "heun": _Recipe("HeunDiscreteScheduler"),
     "lcm": _Recipe("LCMScheduler"),
 }
-"""`lms` needs scipy; everything else comes with diffusers."""
 
 
 class Samplers:
@@ -72,10 +71,7 @@ class Samplers:
         self._prototypes: dict[str, Sampler] = {}
 
     def make(self, name: str | None) -> Sampler:
-        """A sampler that has never stepped; None is the model's own.
-
-        Raises `SchedulerUnknown`, or `SchedulerUnavailable` where a package is missing.
-        """
+        """A sampler that has never stepped; None is the model's own. Raises `SchedulerUnknown`."""
         return copy.deepcopy(self._own if name is None else self._prototype(name))
 
     def _prototype(self, name: str) -> Sampler:
@@ -84,10 +80,5 @@ class Samplers:
         if name not in self._prototypes:
             recipe = SCHEDULERS[name]
             sampler_class: Any = getattr(diffusers, recipe.diffusers_class)
-            try:
-                self._prototypes[name] = sampler_class.from_config(self._own.config, **recipe.overrides)
-            except ImportError as error:
-                raise SchedulerUnavailable(
-                    f"scheduler {name!r} needs a package that this worker lacks (lms: pip install scipy)"
-                ) from error
+            self._prototypes[name] = sampler_class.from_config(self._own.config, **recipe.overrides)
         return self._prototypes[name]
