@@ -3,7 +3,7 @@
 import pytest
 
 from renderq.contract import Status
-from renderq_shared.jobs import Bounds, Idempotency, JobStore, Submission
+from renderq_shared.jobs import Bounds, Idempotency, JobStore, QueuePlace, Submission
 from tests.contract.building import SUCCEEDED, WIDE, ahead, claim, held, new_job, read, submit, worker
 from tests.contract.worlds import World
 
@@ -128,6 +128,20 @@ def test_the_place_counts_no_more_than_the_next_hundred_tenants(store: JobStore)
         submit(store, f"job_{number}", f"tenant-{number:03}")
     submit(store, "job_z", "zoe")
     assert ahead(store, "job_z", "zoe") == 100
+
+
+@pytest.mark.parametrize("tenant", ["ada", "bob"])
+def test_the_answer_to_a_submission_tells_the_place(store: JobStore, tenant: str) -> None:
+    for number in range(3):
+        submit(store, f"ada_{number}", "ada")
+    key = Idempotency("key", "fingerprint")
+    accepted = store.submit(new_job("job_1", tenant, idempotency=key), WIDE)
+    assert accepted.place == QueuePlace(3 if tenant == "ada" else 1, served=False)
+    store.register(worker("w1", "shapes"), 30_000)
+    replayed = store.submit(new_job("job_2", tenant, idempotency=key), WIDE)
+    assert replayed.place == store.get(tenant, "job_1")[1] == QueuePlace(3 if tenant == "ada" else 1, served=True)
+    store.cancel(tenant, "job_1")
+    assert store.submit(new_job("job_1", tenant), WIDE).place is None
 
 
 def test_the_place_is_gone_once_the_job_runs(store: JobStore) -> None:

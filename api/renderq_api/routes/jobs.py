@@ -1,6 +1,5 @@
 """Submit a job, look at it, wait for it, cancel it."""
 
-import contextlib
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -19,7 +18,6 @@ from renderq_api.resolving import new_job, resolve
 from renderq_api.services import Services, Serving
 from renderq_api.tenants import Tenant
 from renderq_api.waiting import Found, wait_for_end
-from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import JobRecord, NewJob, QueuePlace, Submission, Submitted
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_query)])
@@ -96,7 +94,7 @@ async def submit(request: Request, services: Serving, tenant: Tenant) -> Respons
     if wait:
         found = await _wait(services, request, tenant, record.id, wait)
     else:
-        found = await _with_place(services, record)
+        found = record, submitted.place
     headers = {"Location": Links(str(request.base_url)).job(record.id)}
     if submitted.outcome is Submission.REPLAYED:
         headers["Idempotency-Replayed"] = "true"
@@ -160,14 +158,6 @@ async def _submit(services: Services, job: NewJob) -> tuple[Submitted, JobRecord
     if submitted.outcome is Submission.ACCEPTED and submitted.wake_length < services.settings.wake_bound:
         services.wakeups.notify(job.model)
     return submitted, submitted.record
-
-
-async def _with_place(services: Services, record: JobRecord) -> Found:
-    """A queued job's place takes a second look; the job is accepted whether or not that succeeds."""
-    if not record.status.is_terminal:
-        with contextlib.suppress(StoreUnavailable):
-            return await services.jobs.get(record.tenant, record.id) or (record, None)
-    return record, None
 
 
 async def _wait(services: Services, request: Request, tenant: str, job_id: str, seconds: int) -> Found:

@@ -57,14 +57,16 @@ def submit(job: NewJob, bounds: Bounds, wake_queue: str) -> Call[Submitted]:
     return Call(
         load_script("submit"),
         arguments,
-        lambda reply: Submitted(Submission(reply[0]), optional_job(reply[2]), reply[1]),
+        lambda reply: Submitted(
+            Submission(reply[0]), optional_job(reply[2]), reply[1], queue_place(*reply[3]) if len(reply) > 3 else None
+        ),
     )
 
 
 def get(tenant: str, job_id: str) -> Call[tuple[JobRecord, QueuePlace | None] | None]:
     def read(reply: list[Any]) -> tuple[JobRecord, QueuePlace | None] | None:
         record = optional_job(reply[0]) if reply else None
-        return (record, queue_place(*reply[1:]) if len(reply) > 1 else None) if record else None
+        return (record, queue_place(*reply[1]) if len(reply) > 1 else None) if record else None
 
     return Call(load_script("get"), (tenant, job_id), read)
 

@@ -77,13 +77,14 @@ class MemoryJobStore:
     def submit(self, job: NewJob, bounds: Bounds) -> Submitted:
         wakes = self._wake_length(job.model)
         if known := self._book.jobs.get(job.id):
-            return Submitted(Submission.ACCEPTED, known, wakes)
+            return Submitted(Submission.ACCEPTED, known, wakes, self._place(known))
         if job.idempotency:
             earlier_id, fingerprint, until = self._keys.get((job.tenant, job.idempotency.key), ("", "", 0))
             if until > self._now_ms():
                 if fingerprint != job.idempotency.fingerprint:
                     return Submitted(Submission.KEY_REUSED, None, wakes)
-                return Submitted(Submission.REPLAYED, self._book.jobs[earlier_id], wakes)
+                earlier = self._book.jobs[earlier_id]
+                return Submitted(Submission.REPLAYED, earlier, wakes, self._place(earlier))
         if self._book.queued(job.tenant) >= bounds.per_tenant:
             return Submitted(Submission.QUOTA_EXCEEDED, None, wakes)
         if self._book.queued() >= bounds.total:
@@ -91,16 +92,13 @@ class MemoryJobStore:
         if job.idempotency:
             entry = (job.id, job.idempotency.fingerprint, self._now_ms() + IDEMPOTENCY_KEPT_MS)
             self._keys[job.tenant, job.idempotency.key] = entry
-        return Submitted(Submission.ACCEPTED, self._book.accept(job), wakes)
+        accepted = self._book.accept(job)
+        return Submitted(Submission.ACCEPTED, accepted, wakes, self._place(accepted))
 
     @_alone
     def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:
-        if (job := self._of_tenant(tenant, job_id)) is None:
-            return None
-        if job.status is not Status.QUEUED:
-            return job, None
-        ahead = self._book.queues[job.model].ahead(tenant, job_id)
-        return job, QueuePlace(ahead, self._workers.serves(job.model))
+        job = self._of_tenant(tenant, job_id)
+        return None if job is None else (job, self._place(job))
 
     @_alone
     def cancel(self, tenant: str, job_id: str) -> JobRecord | None:
@@ -241,6 +239,12 @@ class MemoryJobStore:
     def _of_tenant(self, tenant: str, job_id: str) -> JobRecord | None:
         job = self._book.jobs.get(job_id)
         return job if job and job.tenant == tenant else None
+
+    def _place(self, job: JobRecord) -> QueuePlace | None:
+        if job.status is not Status.QUEUED:
+            return None
+        ahead = self._book.queues[job.model].ahead(job.tenant, job.id)
+        return QueuePlace(ahead, self._workers.serves(job.model))
 
     def _models_in_order(self, request: ClaimRequest) -> list[str]:
         oldest = {each.model: self._book.queues[each.model].oldest_ms for each in request.candidates}

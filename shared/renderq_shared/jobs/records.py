@@ -118,6 +118,8 @@ class Submitted:
     """The job that now stands for the submission; `None` if there is none."""
     wake_length: int
     """Wake-ups waiting for the model: a caller publishes one only below its bound."""
+    place: QueuePlace | None = None
+    """What that job waits for, while it is queued."""
 
 
 @dataclass(frozen=True, slots=True)

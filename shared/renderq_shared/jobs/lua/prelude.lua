@@ -147,6 +147,21 @@ local function serves(model)
   return redis.call('ZCOUNT', 'rq:served:' .. model, '(' .. NOW, '+inf') > 0 and 1 or 0
 end
 
+-- A queued job's place: {jobs ahead, served}. Ahead is what the tenant itself has before it, exactly; and from each of
+-- the next 100 other tenants, taking turns at equal cost, as many as come up before it.
+local function place(job)
+  local own = redis.call('ZRANK', 'rq:queue:' .. job.model .. ':' .. job.tenant, job.id)
+  local ahead, turn = own, own + 1
+  for _, other in ipairs(redis.call('ZRANGE', 'rq:active:' .. job.model, 0, 99)) do
+    if other == job.tenant then
+      turn = own
+    else
+      ahead = ahead + math.min(redis.call('ZCARD', 'rq:queue:' .. job.model .. ':' .. other), turn)
+    end
+  end
+  return { ahead, serves(job.model) }
+end
+
 -- Every model that has queued jobs: {model, queued, age of the oldest in ms, waiting wake-ups, served}.
 local function queues()
   local found = {}

@@ -4,7 +4,7 @@
 -- ARGV: id, tenant, task, model, request_json, images, cost, priority, attempts_max, deadline_ms ('' for none),
 --       bound in all, bound per tenant, the model's wake-up list, idempotency key ('' for none), fingerprint,
 --       milliseconds that the idempotency key is kept
--- Returns {outcome, waiting wake-ups, job as flat pairs or nothing}.
+-- Returns {outcome, waiting wake-ups, job as flat pairs or nothing, {jobs ahead, served}}; the place only while queued.
 -- Atomic: idempotency key, bounds, record, index, place in the queue. The one script that a full server refuses.
 
 local id, tenant, task, model, request, images, cost, priority, attempts_max, deadline =
@@ -13,7 +13,8 @@ local bound, bound_per_tenant, wake = tonumber(ARGV[11]), tonumber(ARGV[12]), AR
 local key, fingerprint, key_ms = ARGV[14], ARGV[15], ARGV[16]
 
 local function answer(outcome, job)
-  return { outcome, redis.call('LLEN', wake), job and map_to_pairs(job) or {} }
+  local queued = job and job.status == 'queued'
+  return { outcome, redis.call('LLEN', wake), job and map_to_pairs(job) or {}, queued and place(job) or nil }
 end
 
 local known = load_job(id)
