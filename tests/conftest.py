@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from tests.s3_servers import MiniStack, Nanio, S3Server
 from tests.services import Valkey
 
 
@@ -32,3 +33,21 @@ def _ensure_running(valkey: Valkey) -> None:
             client.ping()
     except redis.exceptions.ConnectionError:
         valkey.restart()
+
+
+@pytest.fixture(scope="session")
+def nanio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server for this session."""
+    server = Nanio(tmp_path_factory.mktemp("nanio"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Another S3 server for this session."""
+    server = MiniStack(tmp_path_factory.mktemp("ministack"))
+    server.start()
+    yield server
+    server.kill()

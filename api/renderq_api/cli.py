@@ -16,7 +16,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (default: 8400)")
     parser.add_argument("--redis-url", help="Redis or Valkey that holds the jobs")
-    parser.add_argument("--store", help="where pictures live, e.g. folder:/srv/pictures (default: in the data folder)")
+    parser.add_argument("--store", help="where pictures live: folder:PATH or s3://BUCKET/PREFIX (default: a folder)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder for everything that is kept on disk")
     parser.add_argument("--models", type=Path, metavar="FILE", help="the catalog, a models.toml")
 

@@ -3,13 +3,13 @@
 import asyncio
 
 from renderq_shared.errors import RenderqSharedError
-from renderq_shared.objects import FolderStore
+from renderq_shared.objects import ObjectStore
 
 
 class ObjectProbe:
     """A folder that hangs, as network folders do, keeps one thread busy, however often we are asked."""
 
-    def __init__(self, objects: FolderStore) -> None:
+    def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
         self._check: asyncio.Task[str | None] | None = None
 

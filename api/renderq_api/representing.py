@@ -47,8 +47,8 @@ class Links:
         return urljoin(self.base, signed.url.lstrip("/"))
 
 
-def represent(record: JobRecord, place: QueuePlace | None, links: Links, sign: Sign) -> Job:
-    """`place` is `None` when the job is not queued, or when nobody asked for its place."""
+def represent(record: JobRecord, place: QueuePlace | None, links: Links, sign: Sign | None) -> Job:
+    """`place` is `None` when the job is not queued, or when nobody asked for its place; `sign`, without signatures."""
     request: dict[str, Any] = json.loads(record.request_json)
     runtime: dict[str, Any] = json.loads(record.runtime_json or "{}")
     return Job(
@@ -123,14 +123,14 @@ def _progress(record: JobRecord) -> Progress:
     )
 
 
-def _output(output: dict[str, Any], job_id: str, links: Links, sign: Sign) -> Output:
-    signed = sign(output["key"])
+def _output(output: dict[str, Any], job_id: str, links: Links, sign: Sign | None) -> Output:
+    signed = sign(output["key"]) if sign else None
     return Output.model_validate(
         {
             **output,
             "url": links.image(job_id, output["index"]),
-            "signed_url": links.signed(signed),
-            "signed_url_expires_at": signed.expires_at,
+            "signed_url": links.signed(signed) if signed else None,
+            "signed_url_expires_at": signed.expires_at if signed else None,
         }
     )
 

@@ -13,13 +13,14 @@ from starlette.requests import Request
 
 from renderq_api.object_probe import ObjectProbe
 from renderq_api.redis_client import PromptRedis
+from renderq_api.representing import Sign
 from renderq_api.sweeps import Sweeps
 from renderq_api.watching import Watching
 from renderq_shared.catalog import Catalog
-from renderq_shared.errors import StoreUnavailable
+from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import AsyncRedisJobStore, Bounds, celery_url, check_server_async
 from renderq_shared.jobs.changes import watch_changes
-from renderq_shared.objects import FolderStore, announce
+from renderq_shared.objects import ObjectStore, announce
 from renderq_shared.settings import ApiSettings
 from renderq_shared.wakeups import WakeupPublisher, queue_name
 
@@ -32,7 +33,7 @@ class Services:
     catalog: Catalog
     redis: Redis
     jobs: AsyncRedisJobStore
-    objects: FolderStore
+    objects: ObjectStore
     wakeups: WakeupPublisher
     watching: Watching
     object_probe: ObjectProbe
@@ -40,6 +41,13 @@ class Services:
     @property
     def bounds(self) -> Bounds:
         return Bounds(total=self.settings.queue_max, per_tenant=self.settings.queue_max_per_tenant)
+
+    @property
+    def sign(self) -> Sign | None:
+        """Signs pictures' addresses; `None` where the API streams pictures itself. May block: call it in a thread."""
+        if self.settings.pictures == "proxy":
+            return None
+        return lambda key: self.objects.signed_url(key, self.settings.signed_url_seconds)
 
 
 async def _services(request: Request) -> Services:
@@ -51,9 +59,9 @@ Serving = Annotated[Services, Depends(_services)]
 
 
 @contextlib.asynccontextmanager
-async def open_services(settings: ApiSettings, catalog: Catalog, objects: FolderStore) -> AsyncGenerator[Services]:
-    """Raises `StoreUnsuitable` or `ObjectStoreUnsuitable`. A Redis that is away is no reason not to start."""
-    await asyncio.to_thread(objects.check)
+async def open_services(settings: ApiSettings, catalog: Catalog, objects: ObjectStore) -> AsyncGenerator[Services]:
+    """Raises `StoreUnsuitable` or `ObjectStoreUnsuitable`. What is away is no reason not to start: `/readyz` tells."""
+    await _look_at(objects)
     async with PromptRedis.at(settings.redis_url) as redis:
         services = Services(
             settings=settings,
@@ -75,11 +83,18 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Folder
             await asyncio.to_thread(services.wakeups.close)
 
 
+async def _look_at(objects: ObjectStore) -> None:
+    try:
+        await asyncio.to_thread(objects.check)
+    except ObjectStoreUnavailable as error:
+        log.warning("object_store_away", reason=str(error))
+
+
 async def _arrived(services: Services) -> bool:
     """Whether Redis is there already; what it is unsuitable for is told at once."""
     try:
         await _arrive(services)
-    except StoreUnavailable:
+    except (StoreUnavailable, ObjectStoreUnavailable):
         return False
     return True
 

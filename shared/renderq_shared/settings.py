@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from renderq_shared.s3_place import s3_place
+
 
 def default_data_dir() -> Path:
     """`$XDG_DATA_HOME/renderq`, else `~/.local/share/renderq`."""
@@ -17,7 +19,8 @@ def default_data_dir() -> Path:
 class SharedSettings(BaseSettings):
     """What API and workers must agree on."""
 
-    model_config = SettingsConfigDict(env_prefix="RENDERQ_", frozen=True, extra="ignore")
+    # Files of variables hold what is not set as an empty string.
+    model_config = SettingsConfigDict(env_prefix="RENDERQ_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     data: Path = Field(default_factory=default_data_dir, description="Folder for everything that is kept on disk.")
     redis_url: str = Field(
@@ -25,7 +28,23 @@ class SharedSettings(BaseSettings):
         description="Redis or Valkey that holds jobs and wake-ups: `redis://`, `rediss://` or `redis+socket://`.",
     )
     store: str = Field(
-        "folder:", description="Where pictures live: `folder:PATH`; `folder:` alone is `objects` in the data folder."
+        "folder:",
+        description="Where pictures live: `folder:PATH` (`folder:` alone is `objects` in the data folder) or "
+        "`s3://BUCKET/PREFIX`.",
+    )
+    s3_addressing: Literal["auto", "path", "virtual"] = Field(
+        "auto",
+        description="Where S3 addresses name the bucket: in the path or in the host name; `auto` leaves it to boto3.",
+    )
+    s3_checksums: Literal["auto", "when_required", "when_supported"] = Field(
+        "auto",
+        description="When S3 requests carry checksums and answers are checked; `when_required` suits stores that do "
+        "not know them; `auto` leaves it to boto3.",
+    )
+    s3_public_endpoint: str | None = Field(
+        None,
+        description="Where clients reach the S3 store, if not under the name that renderq uses; signed addresses "
+        "begin with it.",
     )
     models: Path | None = Field(None, description="The catalog, a `models.toml`; without it the built-in model alone.")
     lease_seconds: float = Field(15.0, gt=0, description="How long a silent worker keeps its jobs.")
@@ -47,9 +66,25 @@ class SharedSettings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _known_store(cls, store: str) -> str:
-        if not store.startswith("folder:"):
-            raise ValueError("must be folder:PATH")
+        if store.startswith("s3:"):
+            s3_place(store)
+        elif not store.startswith("folder:"):
+            raise ValueError("must be folder:PATH or s3://BUCKET/PREFIX")
         return store
+
+    @field_validator("s3_public_endpoint")
+    @classmethod
+    def _is_web_address(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "http://unset")
+        if (
+            parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or parts.query
+            or parts.fragment
+            or parts.username
+        ):
+            raise ValueError("must be an address such as https://pictures.example.com")
+        return url
 
     @property
     def store_folder(self) -> Path:
@@ -66,7 +101,14 @@ class ApiSettings(SharedSettings):
     queue_max_per_tenant: int = Field(1_000, ge=1, description="Jobs that one tenant may have queued.")
     sweep_seconds: float = Field(1.0, gt=0, description="Pause between two sweeps.")
     wake_bound: int = Field(16, ge=1, description="Wake-ups that may wait for one model.")
-    signed_url_seconds: int = Field(3_600, ge=1, description="How long a signed picture address works.")
+    signed_url_seconds: int = Field(
+        3_600, ge=1, le=604_800, description="How long a signed picture address works; a week is the most S3 allows."
+    )
+    pictures: Literal["redirect", "proxy"] = Field(
+        "redirect",
+        description="What a picture's stable address does: lead to a signed one, or stream the picture itself, for "
+        "a store that clients cannot reach.",
+    )
 
 
 class WorkerSettings(SharedSettings):

@@ -53,7 +53,9 @@ class Service:
         """Ctrl-C; the exit code."""
         self.http.close()
         self._process.send_signal(signal.SIGINT)
-        return self._process.wait(timeout=30)
+        code = self._process.wait(timeout=30)
+        self._close_pipes()
+        return code
 
     def kill_everything(self) -> None:
         """kill -9 for every process at once."""
@@ -63,6 +65,7 @@ class Service:
             process.kill()
         psutil.wait_procs(processes, timeout=10)
         self._process.wait()
+        self._close_pipes()
 
     def part(self, name: str) -> psutil.Process:
         """The process of one part: `api`, `worker` or `redis`."""
@@ -107,6 +110,12 @@ class Service:
         answer = self.http.get(job["outputs"][index]["url"], follow_redirects=True)
         assert answer.status_code == 200, answer.text
         return answer.content
+
+    def _close_pipes(self) -> None:
+        self._log_reader.join(timeout=30)
+        for pipe in (self._process.stdout, self._process.stderr):
+            assert pipe is not None
+            pipe.close()
 
     def _read_log(self) -> None:
         assert self._process.stderr is not None

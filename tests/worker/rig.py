@@ -11,7 +11,7 @@ from renderq.contract import ModelDefaults, ModelLimits, Status, parse_request
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.errors import ObjectStoreUnavailable
 from renderq_shared.jobs import Bounds, JobRecord, JobStore, NewJob, RedisJobStore, sync_client
-from renderq_shared.objects import FolderStore
+from renderq_shared.objects import FolderStore, ObjectStore
 from renderq_shared.settings import WorkerSettings
 from renderq_shared.wakeups import queue_name
 from renderq_worker.engine import Event, Failed, GenerationSpec, Rendered
@@ -98,6 +98,7 @@ class Rig:
         *,
         step_s: float = 0.0,
         store: JobStore | None = None,
+        objects: ObjectStore | None = None,
         **settings: Any,
     ) -> None:
         self.client = sync_client(redis_url)
@@ -107,7 +108,13 @@ class Rig:
         self.settings = WorkerSettings(**{"redis_url": redis_url, "lease_seconds": 2.0, **settings})
         self.engine = SpoilingEngine([ENTRY], step_s, stall_s=self.settings.stall_seconds)
         self.worker = Worker(
-            "w1", (MODEL,), self.settings, store or self.store, self.objects, self.engine, upload_pauses_s=(0.01, 0.01)
+            "w1",
+            (MODEL,),
+            self.settings,
+            store or self.store,
+            objects or self.objects,
+            self.engine,
+            upload_pauses_s=(0.01, 0.01),
         )
         self._wakes: list[threading.Thread] = []
 

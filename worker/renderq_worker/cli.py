@@ -28,7 +28,7 @@ _SETTINGS = {
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--redis-url", help="Redis or Valkey that holds the jobs (default: redis://127.0.0.1:6379/0)")
-    parser.add_argument("--store", help="where pictures live, e.g. folder:/srv/pictures (default: in the data folder)")
+    parser.add_argument("--store", help="where pictures live: folder:PATH or s3://BUCKET/PREFIX (default: a folder)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder for everything that is kept on disk")
     parser.add_argument("--models", type=Path, metavar="FILE", help="the catalog, a models.toml")
     parser.add_argument("--name", help="name in `/v1/workers` (default: host name and a random part)")

@@ -8,7 +8,7 @@ from redis import Redis
 from renderq_shared.catalog import Catalog, ModelEntry, load_catalog
 from renderq_shared.errors import CatalogInvalid, StoreUnavailable
 from renderq_shared.jobs import check_server, sync_client
-from renderq_shared.objects import FolderStore, compare, open_store
+from renderq_shared.objects import ObjectStore, compare, open_store
 from renderq_shared.settings import WorkerSettings
 from renderq_worker.signals import StopSignals
 
@@ -60,7 +60,7 @@ def wait_for_redis(client: Redis, url: str, is_stopped: Callable[[float], bool])
             return False
 
 
-def check_objects(client: Redis, objects: FolderStore) -> None:
+def check_objects(client: Redis, objects: ObjectStore) -> None:
     """Raises `ObjectStoreUnavailable` or `ObjectStoreUnsuitable`, also when the API serves another store."""
     objects.check()
     compare(client, objects)

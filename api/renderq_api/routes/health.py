@@ -49,8 +49,9 @@ async def ready(services: Serving) -> Response:
 async def _redis_obstacle(services: Services) -> str | None:
     try:
         announced = await announced_id(services.redis)
+        own = await asyncio.to_thread(lambda: services.objects.id)
     except RenderqSharedError as error:
         return str(error)
-    if announced not in {None, services.objects.id}:
+    if announced not in {None, own}:
         return "another API process serves another object store; all must share one"
     return None

@@ -1,13 +1,15 @@
 """The stable address of a picture."""
 
+import asyncio
+
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from renderq.contract import ProblemKind
 from renderq_api.answers import no_query
 from renderq_api.ids import is_job_id
 from renderq_api.openapi import answer_headers, problems
+from renderq_api.pictures import FILE_ANSWERS, FILE_PROBLEMS, file_answer
 from renderq_api.problems import not_found
 from renderq_api.representing import Links, output_key
 from renderq_api.services import Serving
@@ -20,13 +22,15 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_qu
     "/{job_id}/images/{index}",
     status_code=302,
     summary="Fetch a picture",
-    description="Leads to a fresh signed address, which serves `Range` requests. This address itself never changes.",
+    description="Leads to a fresh signed address, which serves `Range` requests; a service set to "
+    "`RENDERQ_PICTURES=proxy` answers with the picture itself. This address never changes.",
     responses={
         302: {
             "description": "The picture is at `Location`, for a while.",
             "headers": answer_headers(Location="A signed address that needs no credentials."),
         },
-        **problems(ProblemKind.NOT_FOUND),
+        **FILE_ANSWERS,
+        **problems(*FILE_PROBLEMS),
     },
 )
 async def image(job_id: str, index: int, request: Request, services: Serving, tenant: Tenant) -> Response:
@@ -39,7 +43,9 @@ async def image(job_id: str, index: int, request: Request, services: Serving, te
         raise not_found(
             f"The job has no finished picture {index}; it is {record.status}, with {record.images} asked for."
         )
-    signed = services.objects.signed_url(key, services.settings.signed_url_seconds)
+    if services.sign is None:
+        return await file_answer(services.objects, key, request, "private, no-cache")
+    signed = await asyncio.to_thread(services.sign, key)
     return RedirectResponse(Links(str(request.base_url)).signed(signed), 302, {"Cache-Control": "no-store"})
 
 

@@ -1,5 +1,6 @@
 """Submit a job, look at it, wait for it, cancel it."""
 
+import asyncio
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -63,6 +64,7 @@ _REFUSALS = {
             ProblemKind.UNSUPPORTED_MEDIA_TYPE,
             ProblemKind.QUOTA_EXCEEDED,
             ProblemKind.QUEUE_FULL,
+            ProblemKind.STORAGE_UNAVAILABLE,
         ),
     },
     openapi_extra={
@@ -98,7 +100,7 @@ async def submit(request: Request, services: Serving, tenant: Tenant) -> Respons
     headers = {"Location": Links(str(request.base_url)).job(record.id)}
     if submitted.outcome is Submission.REPLAYED:
         headers["Idempotency-Replayed"] = "true"
-    return _answer(request, services, found, wait, status=201, headers=headers)
+    return await _answer(request, services, found, wait, status=201, headers=headers)
 
 
 @router.get(
@@ -115,7 +117,7 @@ async def submit(request: Request, services: Serving, tenant: Tenant) -> Respons
             ),
         },
         304: {"description": "The job still has the version that `If-None-Match` names."},
-        **problems(ProblemKind.NOT_FOUND),
+        **problems(ProblemKind.NOT_FOUND, ProblemKind.STORAGE_UNAVAILABLE),
     },
     openapi_extra={
         "parameters": [PREFER, header("If-None-Match", "An ETag, to be told only of a newer version.", 'W/"7"')]
@@ -128,7 +130,7 @@ async def look(job_id: str, request: Request, services: Serving, tenant: Tenant)
     headers = {} if record.status.is_terminal else {"Retry-After": str(retry_after_s(place))}
     if _matches(request.headers.get("if-none-match"), record.version):
         return Response(status_code=304, headers={**headers, **_state_headers(record, wait)})
-    return _answer(request, services, found, wait, headers=headers)
+    return await _answer(request, services, found, wait, headers=headers)
 
 
 @router.post(
@@ -138,7 +140,12 @@ async def look(job_id: str, request: Request, services: Serving, tenant: Tenant)
     description="Idempotent: a job that has already ended is answered as it is.",
     responses={
         200: {"description": "The job after the call.", "headers": answer_headers(ETag="The job's version.")},
-        **problems(ProblemKind.NOT_FOUND, ProblemKind.PAYLOAD_TOO_LARGE, ProblemKind.UNSUPPORTED_MEDIA_TYPE),
+        **problems(
+            ProblemKind.NOT_FOUND,
+            ProblemKind.PAYLOAD_TOO_LARGE,
+            ProblemKind.UNSUPPORTED_MEDIA_TYPE,
+            ProblemKind.STORAGE_UNAVAILABLE,
+        ),
     },
 )
 async def cancel(job_id: str, request: Request, services: Serving, tenant: Tenant) -> Response:
@@ -146,7 +153,7 @@ async def cancel(job_id: str, request: Request, services: Serving, tenant: Tenan
     record = await services.jobs.cancel(tenant, job_id) if is_job_id(job_id) else None
     if record is None:
         raise _unknown()
-    return _answer(request, services, (record, None), wait=None)
+    return await _answer(request, services, (record, None), wait=None)
 
 
 async def _submit(services: Services, job: NewJob) -> tuple[Submitted, JobRecord]:
@@ -182,7 +189,7 @@ def _unknown() -> ApiProblem:
     return not_found("There is no such job.")
 
 
-def _answer(
+async def _answer(
     request: Request,
     services: Services,
     found: Found,
@@ -191,10 +198,11 @@ def _answer(
     headers: dict[str, str] | None = None,
 ) -> Response:
     record, place = found
-    expires_s = services.settings.signed_url_seconds
-    job = represent(
-        record, place, Links(str(request.base_url)), sign=lambda key: services.objects.signed_url(key, expires_s)
-    )
+    links = Links(str(request.base_url))
+    if services.sign and record.outputs_json:
+        job = await asyncio.to_thread(represent, record, place, links, services.sign)
+    else:
+        job = represent(record, place, links, sign=None)
     return answer(job, status, {**_state_headers(record, wait), **(headers or {})})
 
 

@@ -24,9 +24,12 @@ class Output(AnswerModel):
     """One finished picture."""
 
     index: int = Field(description="0 … n−1.")
-    url: str = Field(description="The stable address: redirects to a fresh signed URL.")
-    signed_url: str = Field(description="Direct address that works without credentials until it expires.")
-    signed_url_expires_at: Timestamp
+    url: str = Field(description="The stable address: redirects to a fresh signed URL, or is the picture itself.")
+    signed_url: str | None = Field(
+        description="Direct address that works without credentials until it expires; null where pictures are only "
+        "served at their stable address."
+    )
+    signed_url_expires_at: Timestamp | None
     content_type: str
     width: int
     height: int
@@ -105,3 +108,10 @@ class Job(AnswerModel):
     )
     metadata: dict[str, str] = Field(default_factory=dict)
     urls: JobUrls
+
+
+class JobList(AnswerModel):
+    """One page of a list of jobs."""
+
+    data: tuple[Job, ...]
+    next_cursor: str | None = Field(description="Asks for the next page; `null` on the last one.")

@@ -1,5 +1,6 @@
 """A folder as object store: for one machine, or for several that mount the same folder."""
 
+import errno
 import os
 import secrets
 import shutil
@@ -12,11 +13,14 @@ from pathlib import Path
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, ObjectStoreUnsuitable
 from renderq_shared.objects.durable_files import create_once, make_folders, write_atomically
 from renderq_shared.objects.keys import require_key, require_prefix
-from renderq_shared.objects.media_types import media_type
+from renderq_shared.objects.media_types import media_type, require_media_type
 from renderq_shared.objects.protocol import ObjectInfo, SignedUrl
 from renderq_shared.objects.signing import is_signed, signed_path
 
 _CHUNK_BYTES = 256 * 1024
+
+_LASTING = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT}
+"""Errors that stay until somebody changes the folder or its rights; a full disk or a lost mount may pass."""
 
 _PRIVATE = ".renderq"
 """Holds what is ours; no key can name it, because no segment of a key starts with a dot."""
@@ -33,9 +37,13 @@ class FolderStore:
     def __str__(self) -> str:
         return f"folder {self.root}"
 
-    @cached_property
+    @property
     def id(self) -> str:
         """A random name that the folder carries: whoever reads the same one sees the same folder."""
+        return self._id
+
+    @cached_property
+    def _id(self) -> str:
         return self._shared_secret("store-id", 0o644).decode()
 
     @cached_property
@@ -51,15 +59,15 @@ class FolderStore:
         except (NotADirectoryError, FileExistsError) as error:
             raise ObjectStoreUnsuitable(f"{error.filename} is a file; the object store needs a folder") from error
         except OSError as error:
-            raise ObjectStoreUnavailable(
+            fault = ObjectStoreUnsuitable if error.errno in _LASTING else ObjectStoreUnavailable
+            raise fault(
                 f"{self.root} cannot be written: {error.strerror}; mend it, or choose another folder with RENDERQ_STORE"
             ) from error
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Raises `ValueError` where the key's extension says another content type: nothing else records it."""
         path = self._path(key)
-        if media_type(key) != content_type:
-            raise ValueError(f"{key} is {media_type(key)} by its extension, not {content_type}")
+        require_media_type(key, content_type)
         try:
             make_folders(self._scratch)
             write_atomically(path, data, self._scratch)

@@ -1,9 +1,18 @@
 """From settings to an object store."""
 
 from renderq_shared.objects.folder import FolderStore
+from renderq_shared.objects.protocol import ObjectStore
+from renderq_shared.s3_place import s3_place
 from renderq_shared.settings import SharedSettings
 
 
-def open_store(settings: SharedSettings) -> FolderStore:
+def open_store(settings: SharedSettings) -> ObjectStore:
     """The object store that the settings name. Touches nothing yet: `check` makes sure that it can be used."""
+    if settings.store.startswith("s3:"):
+        # boto3 takes its time to import: only those who use it wait for it.
+        from renderq_shared.objects.s3 import S3Store
+        from renderq_shared.objects.s3_client import S3Clients
+
+        clients = S3Clients(settings.s3_addressing, settings.s3_checksums, settings.s3_public_endpoint)
+        return S3Store(s3_place(settings.store), clients)
     return FolderStore(settings.store_folder)

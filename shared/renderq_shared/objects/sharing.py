@@ -5,6 +5,7 @@ The clients are those of `renderq_shared.jobs`, which decode replies to text.
 Without this a worker on another machine would write its pictures where nobody ever looks.
 """
 
+import asyncio
 from typing import cast
 
 from redis import Redis
@@ -12,16 +13,17 @@ from redis.asyncio import Redis as AsyncRedis
 
 from renderq_shared.errors import ObjectStoreUnsuitable
 from renderq_shared.jobs.redis_errors import translated
-from renderq_shared.objects.folder import FolderStore
+from renderq_shared.objects.protocol import ObjectStore
 
 STORE_KEY = "rq:store"
 """Redis key of the announced id."""
 
 
-async def announce(client: AsyncRedis, store: FolderStore) -> None:
+async def announce(client: AsyncRedis, store: ObjectStore) -> None:
     """Tell all workers which store the API serves. The last API to start is right: stores may move."""
+    id = await asyncio.to_thread(lambda: store.id)  # a folder's is read from it
     with translated():
-        await client.set(STORE_KEY, store.id)
+        await client.set(STORE_KEY, id)
 
 
 async def announced_id(client: AsyncRedis) -> str | None:
@@ -30,13 +32,17 @@ async def announced_id(client: AsyncRedis) -> str | None:
         return cast(str | None, await client.get(STORE_KEY))
 
 
-def compare(client: Redis, store: FolderStore) -> None:
+def compare(client: Redis, store: ObjectStore) -> None:
     """Raises `ObjectStoreUnsuitable` if the API serves another store than this process sees."""
     with translated():
         announced = cast(str | None, client.get(STORE_KEY))
     if announced is not None and announced != store.id:
         raise ObjectStoreUnsuitable(
-            f"the API serves its pictures from another place than {store}: its store has the id {announced[:12]}…, "
-            f"this one {store.id[:12]}…. Set RENDERQ_STORE to the folder that the API uses; on another machine, "
-            "mount that folder."
+            f"the API serves its pictures from another place than {store}: its store is {_short(announced)}, this one "
+            f"{_short(store.id)}. Set RENDERQ_STORE to what the API uses; a folder of another machine must be mounted."
         )
+
+
+def _short(id: str) -> str:
+    """An S3 store's id is its address, a folder's is random."""
+    return id if "://" in id else f"{id[:12]}…"
