@@ -21,6 +21,7 @@ def test_version_and_routes(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
     assert {(method, path) for path, method, _ in operations(document)} == {
         ("post", "/v1/jobs"),
+        ("get", "/v1/jobs"),
         ("get", "/v1/jobs/{job_id}"),
         ("post", "/v1/jobs/{job_id}/cancel"),
         ("get", "/v1/jobs/{job_id}/images/{index}"),
@@ -108,6 +109,8 @@ def test_all_answers_of_the_other_tests_are_documented(http: httpx2.Client, docu
         ("GET", f"/v1/jobs/{job}", "/v1/jobs/{job_id}", {"headers": {"If-None-Match": "*"}}),
         ("GET", f"/v1/jobs/{job}?x", "/v1/jobs/{job_id}", {}),
         ("GET", "/v1/jobs/x", "/v1/jobs/{job_id}", {}),
+        ("GET", "/v1/jobs?limit=1", "/v1/jobs", {}),
+        ("GET", "/v1/jobs?limit=0", "/v1/jobs", {}),
         ("POST", f"/v1/jobs/{job}/cancel", "/v1/jobs/{job_id}/cancel", {}),
         ("POST", f"/v1/jobs/{job}/cancel", "/v1/jobs/{job_id}/cancel", {"content": b"x"}),
         ("POST", "/v1/jobs/x/cancel", "/v1/jobs/{job_id}/cancel", {}),

@@ -6,6 +6,7 @@ Server and SDK both build on these models, so that a field can only exist on bot
 from renderq.contract.jobs import (
     Job,
     JobError,
+    JobList,
     JobUrls,
     JobWarning,
     Metrics,
@@ -35,6 +36,7 @@ __all__ = [
     "Job",
     "JobError",
     "JobErrorCode",
+    "JobList",
     "JobRequest",
     "JobUrls",
     "JobWarning",

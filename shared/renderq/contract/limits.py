@@ -28,6 +28,9 @@ class Limits:
     idempotency_key_characters: int = 255
     wait_seconds: int = 60
     """Longest `Prefer: wait`."""
+    page_jobs: int = 100
+    """Most jobs on one page of a list."""
+    page_jobs_default: int = 20
 
 
 LIMITS = Limits()

@@ -9,6 +9,7 @@ from renderq_shared.jobs.connections import (
     check_server_async,
     sync_client,
 )
+from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
 from renderq_shared.jobs.memory_store import MemoryJobStore
 from renderq_shared.jobs.protocol import JobStore
 from renderq_shared.jobs.records import (
@@ -42,6 +43,9 @@ __all__ = [
     "Finished",
     "Held",
     "Idempotency",
+    "JobFilter",
+    "JobPage",
+    "JobPosition",
     "JobRecord",
     "JobStore",
     "JobUpdate",

@@ -8,6 +8,7 @@ from redis.exceptions import NoScriptError
 
 from renderq_shared.jobs import calls
 from renderq_shared.jobs.calls import Call
+from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
 from renderq_shared.jobs.records import (
     Bounds,
     ClaimRequest,
@@ -42,6 +43,11 @@ class AsyncRedisJobStore:
 
     async def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:
         return await self._run(calls.get(tenant, job_id))
+
+    async def page(
+        self, tenant: str, wanted: JobFilter, limit: int, scan: int, after: JobPosition | None = None
+    ) -> JobPage:
+        return await self._run(calls.page(tenant, wanted, limit, scan, after))
 
     async def cancel(self, tenant: str, job_id: str) -> JobRecord | None:
         return await self._run(calls.cancel(tenant, job_id))

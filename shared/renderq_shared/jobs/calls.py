@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from renderq_shared.jobs.decoding import model_queue, optional_job, queue_place, worker_record
+from renderq_shared.jobs.decoding import job_record, model_queue, optional_job, pairs, queue_place, worker_record
 from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
+from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
 from renderq_shared.jobs.records import (
     Bounds,
     ClaimRequest,
@@ -69,6 +70,20 @@ def get(tenant: str, job_id: str) -> Call[tuple[JobRecord, QueuePlace | None] | 
         return (record, queue_place(*reply[1]) if len(reply) > 1 else None) if record else None
 
     return Call(load_script("get"), (tenant, job_id), read)
+
+
+def page(tenant: str, wanted: JobFilter, limit: int, scan: int, after: JobPosition | None = None) -> Call[JobPage]:
+    def read(reply: list[Any]) -> JobPage:
+        last = JobPosition(int(reply[1][0]), reply[1][1]) if len(reply) > 1 else None
+        return JobPage(tuple(job_record(pairs(flat)) for flat in reply[0]), last)
+
+    arguments = (
+        *(tenant, wanted.status or "", wanted.model or "", wanted.task or ""),
+        *("" if ms is None else ms for ms in (wanted.created_after_ms, wanted.created_before_ms)),
+        *(limit, scan),
+        *((after.created_ms, after.job_id) if after else ("", "")),
+    )
+    return Call(load_script("page"), arguments, read)
 
 
 def cancel(tenant: str, job_id: str) -> Call[JobRecord | None]:

@@ -9,7 +9,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from renderq.contract import Status
 from renderq_shared.jobs.calls import CLAIM_REMEMBERED_MS, IDEMPOTENCY_KEPT_MS
+from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
 from renderq_shared.jobs.memory_book import JobBook
+from renderq_shared.jobs.memory_pages import job_page
 from renderq_shared.jobs.memory_workers import WorkerList
 from renderq_shared.jobs.records import (
     Bounds,
@@ -99,6 +101,10 @@ class MemoryJobStore:
     def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:
         job = self._of_tenant(tenant, job_id)
         return None if job is None else (job, self._place(job))
+
+    @_alone
+    def page(self, tenant: str, wanted: JobFilter, limit: int, scan: int, after: JobPosition | None = None) -> JobPage:
+        return job_page(self._book.jobs.values(), tenant, wanted, limit, scan, after)
 
     @_alone
     def cancel(self, tenant: str, job_id: str) -> JobRecord | None:

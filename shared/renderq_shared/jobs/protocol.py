@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
 from renderq_shared.jobs.records import (
     Bounds,
     ClaimRequest,
@@ -34,6 +35,13 @@ class JobStore(Protocol):
 
     def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:
         """The job and, while it is queued, its place. `None` for what this tenant never had."""
+        ...
+
+    def page(self, tenant: str, wanted: JobFilter, limit: int, scan: int, after: JobPosition | None = None) -> JobPage:
+        """A tenant's jobs, newest first, behind `after`: at most `limit`, of the next `scan` in the list.
+
+        Whoever follows `JobPage.last` to the end sees every job once that was there at the beginning and still is.
+        """
         ...
 
     def cancel(self, tenant: str, job_id: str) -> JobRecord | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import redis
 
-from renderq_shared.jobs import Candidate, Idempotency, JobUpdate, RedisJobStore, sync_client
+from renderq_shared.jobs import Candidate, Idempotency, JobFilter, JobUpdate, RedisJobStore, sync_client
 from renderq_shared.jobs.calls import CLAIM_REMEMBERED_MS
 from tests.contract.building import LEASE_MS, SUCCEEDED, claim, held, submit, worker
 
@@ -54,6 +54,7 @@ def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> N
     calls: dict[str, Callable[[], object]] = {
         "submit": lambda: submit(store, "job_x"),
         "get": lambda: store.get("ada", "job_x"),
+        "page": lambda: store.page("ada", JobFilter(), 100, 500),
         "cancel": lambda: store.cancel("ada", "job_x"),
         "claim": lambda: claim(store, "claim-1", Candidate("shapes", True), Candidate("other", False)),
         "renew": lambda: store.renew([mine] * 10, LEASE_MS),

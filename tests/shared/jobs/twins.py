@@ -9,8 +9,8 @@ from typing import Any
 
 import redis
 
-from renderq.contract import may_follow
-from renderq_shared.jobs import JobRecord, MemoryJobStore, RedisJobStore, Swept
+from renderq.contract import Status, may_follow
+from renderq_shared.jobs import JobFilter, JobPage, JobRecord, MemoryJobStore, RedisJobStore, Swept
 from renderq_shared.jobs.decoding import job_record
 from renderq_shared.wakeups import queue_name
 from tests.contract.ageing import make_older
@@ -71,8 +71,22 @@ class Twins:
             ours, theirs = self.memory.get(job.tenant, job.id), self.redis.get(job.tenant, job.id)
             assert self._alike(theirs) == self._alike(ours, shift=self._passed)
             assert self.redis.get("stranger", job.id) is None
+        for tenant in {job.tenant for job in self.latest.values()}:
+            self._compare_lists(tenant, JobFilter())
+            self._compare_lists(tenant, JobFilter(Status.QUEUED, "shapes", "txt2img"))
         assert self._alike(self.redis.queues()) == self._alike(self.memory.queues(), shift=0)
         assert self._alike(self.redis.workers()) == self._alike(self.memory.workers(), shift=self._passed)
+
+    def _compare_lists(self, tenant: str, wanted: JobFilter) -> None:
+        """Page by page, of few jobs and short looks."""
+        ours, theirs = JobPage((), None), JobPage((), None)
+        while True:
+            ours = self.memory.page(tenant, wanted, 3, 5, ours.last)
+            theirs = self.redis.page(tenant, wanted, 3, 5, theirs.last)
+            assert self._alike(theirs.records) == self._alike(ours.records, shift=self._passed)
+            assert (theirs.last and theirs.last.job_id) == (ours.last and ours.last.job_id)
+            if ours.last is None:
+                return
 
     def _compare_channels(self) -> None:
         snapshots, cancels = self._heard()

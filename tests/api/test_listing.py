@@ -1,0 +1,138 @@
+"""GET /v1/jobs: the list of one's jobs."""
+
+import base64
+
+import httpx2
+import pytest
+
+from renderq.contract import JobList
+from renderq_shared.jobs import Bounds, NewJob, RedisJobStore
+from tests.api.problems import problem
+from tests.api.worker import Worker
+
+
+def submit(http: httpx2.Client, **fields: object) -> str:
+    return http.post("/v1/jobs", json={"prompt": "x", **fields}).json()["id"]
+
+
+def page(http: httpx2.Client, **query: object) -> JobList:
+    answer = http.get("/v1/jobs", params=query)
+    assert answer.status_code == 200, answer.text
+    return JobList.model_validate(answer.json())
+
+
+def listed(http: httpx2.Client, **query: object) -> list[str]:
+    """All pages."""
+    found, cursor = list[str](), {}
+    while True:
+        answer = page(http, **query, **cursor)
+        found += [job.id for job in answer.data]
+        if answer.next_cursor is None:
+            return found
+        cursor = {"cursor": answer.next_cursor}
+
+
+def test_without_jobs_there_is_an_empty_page(http: httpx2.Client) -> None:
+    assert http.get("/v1/jobs").json() == {"data": [], "next_cursor": None}
+
+
+def test_pages_lead_through_all_jobs_newest_first(http: httpx2.Client) -> None:
+    ids = [submit(http) for _ in range(5)]
+    assert listed(http, limit=2) == listed(http) == listed(http, limit=5) == ids[::-1]
+
+
+def test_a_page_has_twenty_jobs_unless_asked(http: httpx2.Client) -> None:
+    ids = [submit(http) for _ in range(21)]
+    first = page(http)
+    assert ([job.id for job in first.data], first.next_cursor is None) == (ids[:0:-1], False)
+
+
+def test_jobs_are_complete_but_for_their_place(http: httpx2.Client, worker: Worker) -> None:
+    job_id = submit(http, n=2)
+    assert page(http).data[0].queue_position is None
+    worker.finish(worker.claim())
+    [shown] = http.get("/v1/jobs").json()["data"]
+    looked = http.get(f"/v1/jobs/{job_id}").json()
+    for job in (shown, looked):
+        for output in job["outputs"]:
+            assert http.get(output["signed_url"]).status_code == 200
+            del output["signed_url"], output["signed_url_expires_at"]
+    assert shown == looked
+
+
+def test_filters(http: httpx2.Client, worker: Worker) -> None:
+    first, second, third = submit(http), submit(http), submit(http)
+    worker.finish(worker.claim())
+    assert listed(http, status="queued") == [third, second]
+    assert listed(http, status="succeeded") == listed(http, status="succeeded", task="txt2img", limit=1) == [first]
+    assert listed(http, model="shapes") == [third, second, first]
+    assert listed(http, model="another") == []
+
+
+@pytest.mark.parametrize("form", ["{}", "{}+00:00", "{}-00:00"])
+def test_times(http: httpx2.Client, form: str) -> None:
+    ids = [submit(http) for _ in range(2)]
+    created = [http.get(f"/v1/jobs/{job_id}").json()["created_at"] for job_id in ids]
+    moment = created[1] if form == "{}" else form.format(created[1].removesuffix("Z"))
+    assert ids[1] not in listed(http, created_before=moment)
+    assert ids[1] not in listed(http, created_after=moment)
+    assert set(listed(http, created_after="2020-01-01T00:00:00Z", created_before="2999-01-01t00:00:00.5z")) == set(ids)
+
+
+def test_others_jobs_are_not_listed(http: httpx2.Client, store: RedisJobStore) -> None:
+    foreign = NewJob(
+        id="job_1", tenant="somebody-else", task="txt2img", model="shapes", request_json="{}", images=1, cost=1,
+        priority=0, attempts_max=3,
+    )  # fmt: skip
+    store.submit(foreign, Bounds(10, 10))
+    assert listed(http) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("colour=red", "Known are status, model, task,"),
+        ("limit=1&limit=2", "twice"),
+        ("limit=0", "from 1 to 100"),
+        ("limit=101", "from 1 to 100"),
+        ("limit=x", "whole number"),
+        ("limit=", "whole number"),
+        ("limit=%D9%A3", "whole number"),
+        ("status=done", "must be one of queued, running,"),
+        ("task=draw", "must be one of txt2img"),
+        ("created_after=yesterday", "such as 2026-01-31T12:00:00Z"),
+        ("created_after=1700000000", "such as"),
+        ("created_after=2026-01-31T12:00:00", "such as"),
+        ("created_after=2026-01-31T12:00:00+00:00", "%2B"),
+        ("created_before=2026-02-31T12:00:00Z", "such as"),
+        ("cursor=", "damaged"),
+        ("cursor=nonsense", "damaged"),
+        ("cursor=%F0%9F%92%A5", "damaged"),
+    ],
+)
+def test_bad_questions(http: httpx2.Client, query: str, words: str) -> None:
+    assert words in problem(http.get(f"/v1/jobs?{query}"), "invalid_request")["detail"]
+
+
+def test_a_cursor_that_was_changed_is_refused(http: httpx2.Client) -> None:
+    submit(http)
+    submit(http)
+    cursor = str(page(http, limit=1).next_cursor)
+    plain = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    for other in (
+        cursor[:-1],
+        cursor + "A",
+        cursor + "=",
+        cursor.swapcase(),
+        base64.urlsafe_b64encode(b"9" + plain).decode().rstrip("="),
+    ):
+        assert "ursor" in problem(http.get("/v1/jobs", params={"cursor": other}), "invalid_request")["detail"]
+
+
+def test_a_cursor_belongs_to_its_filters(http: httpx2.Client) -> None:
+    ids = [submit(http) for _ in range(3)]
+    cursor = page(http, limit=1, status="queued").next_cursor
+    for other in ({}, {"status": "failed"}, {"status": "queued", "model": "shapes"}):
+        answer = http.get("/v1/jobs", params={"cursor": cursor, **other})
+        assert "other filters" in problem(answer, "invalid_request")["detail"]
+    assert [job.id for job in page(http, limit=2, status="queued", cursor=cursor).data] == ids[1::-1]
