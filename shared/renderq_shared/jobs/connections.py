@@ -6,12 +6,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.backoff import ExponentialBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from renderq_shared.errors import StoreUnsuitable
+from renderq_shared.jobs.prompt_redis import PromptRedis
 from renderq_shared.jobs.redis_errors import translated
 
 REDIS_MIN = (7, 2)
@@ -37,16 +37,8 @@ def sync_client(url: str) -> Redis:
 
 
 def async_client(url: str) -> AsyncRedis:
-    """For the API: no retries and half a second, so that "Redis is away" is an answer and not a wait."""
-    return AsyncRedis.from_url(
-        redis_py_url(url),
-        decode_responses=True,
-        socket_timeout=0.5,
-        socket_connect_timeout=0.5,
-        retry=AsyncRetry(NoBackoff(), 0),
-        maint_notifications_config=_NO_NOTIFICATIONS,
-        **_keepalive(url),
-    )
+    """For the API: no retries and less than a second, so that "Redis is away" is an answer and not a wait."""
+    return PromptRedis.at(redis_py_url(url), maint_notifications_config=_NO_NOTIFICATIONS, **_keepalive(url))
 
 
 def redis_py_url(url: str) -> str:

@@ -1,4 +1,4 @@
-"""The API's client of Redis: a quick "away" instead of a long wait, and a bounded number of connections."""
+"""A client for event loops: a quick "away" instead of a long wait, and a bounded number of connections."""
 
 import asyncio
 from typing import Any
@@ -7,9 +7,6 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import TimeoutError as RedisTimeout
-from redis.maint_notifications import MaintNotificationsConfig
-
-from renderq_shared.jobs.connections import redis_py_url
 
 _CONNECTIONS = 64
 """Redis works on one command at a time; more connections only move the queue."""
@@ -25,18 +22,17 @@ class PromptRedis(Redis):
     """Never repeats a command by itself, and answers or fails in time."""
 
     @classmethod
-    def at(cls, url: str) -> Redis:
+    def at(cls, url: str, **options: Any) -> Redis:
+        """`url` as redis-py takes it; `options` go to each connection."""
         pool = BlockingConnectionPool.from_url(
-            redis_py_url(url),
+            url,
             max_connections=_CONNECTIONS,
             timeout=_PATIENCE_S,
             decode_responses=True,
             socket_timeout=_SILENCE_S,
             socket_connect_timeout=_SILENCE_S,
             retry=Retry(NoBackoff(), 0),
-            # With these notifications on, redis-py does not notice before use that a server has closed a connection:
-            # after a restart of Redis every pooled connection would cost one request.
-            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+            **options,
         )
         return cls.from_pool(pool)
 
