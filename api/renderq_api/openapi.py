@@ -74,6 +74,26 @@ PREFER = header(
     "wait=30",
 )
 
+IDEMPOTENCY_KEY = header(
+    "Idempotency-Key",
+    "Makes a repeated submission safe: within 24 hours the same key and body give the same job.",
+    "6f1d7c1e-3a52-4b56-9a53-0d3c6c1f7a10",
+    minLength=1,
+    maxLength=257,
+)
+
+ACCEPTED_JOB: Responses = {
+    201: {
+        "description": "The job is accepted and will reach one terminal status.",
+        "headers": answer_headers(
+            Location="The job's address.",
+            ETag="The job's version.",
+            Preference_Applied="`wait=N` as granted.",
+            Idempotency_Replayed="`true` if the key was known: the body is the earlier job, as it is now.",
+        ),
+    }
+}
+
 JOB_BODY: dict[str, Any] = {
     "required": True,
     "content": {

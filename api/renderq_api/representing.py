@@ -77,6 +77,7 @@ def represent(record: JobRecord, place: QueuePlace | None, links: Links, sign: S
         batch_invariant=runtime.get("batch_invariant"),
         request=request,
         metadata=request["metadata"],
+        retried_from=record.retried_from,
         urls=JobUrls(self=links.job(record.id), cancel=links.cancel(record.id)),
     )
 

@@ -55,7 +55,13 @@ def resolve(body: dict[str, JsonValue], catalog: Catalog) -> Resolved:
 
 
 def new_job(
-    resolved: Resolved, *, job_id: str, tenant: str, attempts_max: int, idempotency: Idempotency | None
+    resolved: Resolved,
+    *,
+    job_id: str,
+    tenant: str,
+    attempts_max: int,
+    idempotency: Idempotency | None,
+    retried_from: str | None = None,
 ) -> NewJob:
     request = resolved.request
     return NewJob(
@@ -70,6 +76,7 @@ def new_job(
         attempts_max=attempts_max,
         deadline_ms=None if request.deadline_seconds is None else round(request.deadline_seconds * 1000),
         idempotency=idempotency,
+        retried_from=retried_from,
     )
 
 

@@ -18,6 +18,11 @@ def test_an_accepted_job_is_queued_and_can_be_read(store: JobStore) -> None:
     assert record.deadline_at_ms == record.created_ms + 60_000
 
 
+def test_a_job_remembers_which_one_it_does_again(store: JobStore) -> None:
+    assert submit(store, "job_1").retried_from is None
+    assert submit(store, "job_2", retried_from="job_1").retried_from == "job_1"
+
+
 def test_a_repeat_with_the_same_id_answers_accepted_with_the_record_as_it_is_now(store: JobStore) -> None:
     submit(store, "job_1")
     taken = claim(store)

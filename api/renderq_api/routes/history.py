@@ -1,18 +1,27 @@
-"""Look back: list jobs."""
+"""Look back: list jobs, do one again."""
 
 import asyncio
+import json
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from renderq.contract import JobList, ProblemKind
-from renderq_api.answers import answer
+from renderq.contract import Job, JobList, ProblemKind, Status
+from renderq_api.answers import answer, no_query
+from renderq_api.idempotency import idempotency
+from renderq_api.ids import is_job_id, new_job_id
+from renderq_api.job_answers import job_answer
+from renderq_api.json_bodies import require_no_fields
 from renderq_api.listing import LIST_PARAMETERS, cursor, wanted
-from renderq_api.openapi import problems
+from renderq_api.openapi import ACCEPTED_JOB, IDEMPOTENCY_KEY, problems
+from renderq_api.problems import ApiProblem, not_found
 from renderq_api.representing import Links, represent
+from renderq_api.resolving import new_job, resolve
 from renderq_api.services import Serving
+from renderq_api.submitting import submit_job
 from renderq_api.tenants import Tenant
+from renderq_shared.jobs import Submission
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -47,3 +56,61 @@ async def jobs(request: Request, services: Serving, tenant: Tenant) -> Response:
         )
 
     return answer(await asyncio.to_thread(listed))
+
+
+@router.post(
+    "/{job_id}/retry",
+    status_code=201,
+    response_model=Job,
+    summary="Do a job again that failed, was canceled, or expired",
+    description="A new job with the same request, its seed included, and with `retried_from`. A job that has succeeded "
+    "would give the same pictures: submit its `request` to have them again.",
+    responses={
+        **ACCEPTED_JOB,
+        **problems(
+            ProblemKind.NOT_FOUND,
+            ProblemKind.JOB_NOT_TERMINAL,
+            ProblemKind.JOB_SUCCEEDED,
+            ProblemKind.MODEL_NOT_FOUND,
+            ProblemKind.TASK_NOT_SUPPORTED,
+            ProblemKind.TOO_MANY_PIXELS,
+            ProblemKind.IDEMPOTENCY_KEY_REUSE,
+            ProblemKind.PAYLOAD_TOO_LARGE,
+            ProblemKind.UNSUPPORTED_MEDIA_TYPE,
+            ProblemKind.QUOTA_EXCEEDED,
+            ProblemKind.QUEUE_FULL,
+            ProblemKind.STORAGE_UNAVAILABLE,
+        ),
+    },
+    openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
+    dependencies=[Depends(no_query)],
+)
+async def retry(job_id: str, request: Request, services: Serving, tenant: Tenant) -> Response:
+    await require_no_fields(request)
+    promise = idempotency(request.headers.getlist("idempotency-key"), "POST", request.url.path, b"")
+    found = await services.jobs.get(tenant, job_id) if is_job_id(job_id) else None
+    if found is None:
+        raise not_found("There is no such job.")
+    earlier, _ = found
+    if earlier.status is Status.SUCCEEDED:
+        detail = "The job has succeeded. Submit its `request` to render the same pictures again."
+        raise ApiProblem(ProblemKind.JOB_SUCCEEDED, detail)
+    if not earlier.status.is_terminal:
+        raise _not_ended(earlier.status)
+    job = new_job(
+        resolve(json.loads(earlier.request_json), services.catalog),
+        job_id=new_job_id(),
+        tenant=tenant,
+        attempts_max=services.settings.attempts_max,
+        idempotency=promise,
+        retried_from=earlier.id,
+    )
+    submitted, record = await submit_job(services, job)
+    headers = {"Location": Links(str(request.base_url)).job(record.id)}
+    if submitted.outcome is Submission.REPLAYED:
+        headers["Idempotency-Replayed"] = "true"
+    return await job_answer(request, services, (record, submitted.place), wait=None, status=201, headers=headers)
+
+
+def _not_ended(status: Status) -> ApiProblem:
+    return ApiProblem(ProblemKind.JOB_NOT_TERMINAL, f"The job is {status}. Wait for its end, or cancel it first.")

@@ -107,6 +107,7 @@ class Job(AnswerModel):
         description="What is rendered: your request with every default filled in; accepted again by `POST /v1/jobs`."
     )
     metadata: dict[str, str] = Field(default_factory=dict)
+    retried_from: str | None = Field(None, description="The job that this one does again; you may have deleted it.")
     urls: JobUrls
 
 

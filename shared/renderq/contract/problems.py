@@ -19,6 +19,8 @@ class ProblemKind(StrEnum):
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     IDEMPOTENCY_KEY_REUSE = "idempotency_key_reuse"
+    JOB_NOT_TERMINAL = "job_not_terminal"
+    JOB_SUCCEEDED = "job_succeeded"
     QUEUE_FULL = "queue_full"
     QUOTA_EXCEEDED = "quota_exceeded"
     FORBIDDEN = "forbidden"
@@ -47,6 +49,8 @@ PROBLEMS: dict[ProblemKind, ProblemFacts] = {
     ProblemKind.UNSUPPORTED_MEDIA_TYPE: ProblemFacts(415, "The media type is not supported"),
     ProblemKind.METHOD_NOT_ALLOWED: ProblemFacts(405, "The method is not allowed here"),
     ProblemKind.IDEMPOTENCY_KEY_REUSE: ProblemFacts(422, "The idempotency key belongs to another request"),
+    ProblemKind.JOB_NOT_TERMINAL: ProblemFacts(409, "The job has not ended"),
+    ProblemKind.JOB_SUCCEEDED: ProblemFacts(409, "The job has succeeded"),
     ProblemKind.QUEUE_FULL: ProblemFacts(503, "The queue is full", retryable=True),
     ProblemKind.QUOTA_EXCEEDED: ProblemFacts(429, "You have as many jobs queued as you may", retryable=True),
     ProblemKind.FORBIDDEN: ProblemFacts(403, "You may not do that"),

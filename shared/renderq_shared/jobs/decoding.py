@@ -51,6 +51,7 @@ def job_record(fields: Mapping[str, str]) -> JobRecord:
         warnings_json=fields.get("warnings_json"),
         metrics_json=fields.get("metrics_json"),
         runtime_json=fields.get("runtime_json"),
+        retried_from=fields.get("retried_from"),
     )
 
 

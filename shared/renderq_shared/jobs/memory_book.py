@@ -75,6 +75,7 @@ class JobBook:
             attempts_max=new.attempts_max,
             suspect=False,
             deadline_at_ms=None if new.deadline_ms is None else now + new.deadline_ms,
+            retried_from=new.retried_from,
         )
         self.accounts[job.id] = Account(new.cost)
         self._enqueue(job)

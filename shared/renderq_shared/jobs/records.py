@@ -39,6 +39,8 @@ class NewJob:
     deadline_ms: int | None = None
     """Time to live after acceptance."""
     idempotency: Idempotency | None = None
+    retried_from: str | None = None
+    """The job that this one does again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class JobRecord:
     metrics_json: str | None = None
     runtime_json: str | None = None
     """What rendered it: model revision, device, dtype, batch invariance."""
+    retried_from: str | None = None
+    """The job that this one does again; it may be forgotten by now."""
 
 
 @dataclass(frozen=True, slots=True)

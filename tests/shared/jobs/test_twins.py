@@ -63,6 +63,7 @@ new_jobs = st.builds(
     attempts_max=st.sampled_from([1, 2, 3]),
     deadline_ms=st.sampled_from([None, None, 5_000_000, 10_000_000]),
     idempotency=keys,
+    retried_from=st.sampled_from([None, "job_0001"]),
 )
 
 

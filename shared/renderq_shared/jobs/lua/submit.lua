@@ -3,7 +3,7 @@
 --
 -- ARGV: id, tenant, task, model, request_json, images, cost, priority, attempts_max, deadline_ms ('' for none),
 --       bound in all, bound per tenant, the model's wake-up list, idempotency key ('' for none), fingerprint,
---       milliseconds that the idempotency key is kept
+--       milliseconds that the idempotency key is kept, the job that this one does again ('' for none)
 -- Returns {outcome, waiting wake-ups, job as flat pairs or nothing, {jobs ahead, served}}; the place only while queued.
 -- Atomic: idempotency key, bounds, record, index, place in the queue. The one script that a full server refuses.
 
@@ -59,6 +59,9 @@ local job = {
 if deadline ~= '' then
   job.deadline_at_ms = whole(NOW + deadline)
   redis.call('ZADD', 'rq:deadlines', job.deadline_at_ms, id)
+end
+if ARGV[17] ~= '' then
+  job.retried_from = ARGV[17]
 end
 if key ~= '' then
   redis.call('SET', kept, id .. ' ' .. fingerprint, 'PX', key_ms)

@@ -1,0 +1,46 @@
+"""A job as an answer, with the headers that say how new it is."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from renderq_api.answers import answer
+from renderq_api.representing import Links, represent
+from renderq_api.services import Services
+from renderq_api.waiting import Found
+from renderq_shared.jobs import JobRecord
+
+
+async def job_answer(
+    request: Request,
+    services: Services,
+    found: Found,
+    wait: int | None,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    record, place = found
+    links = Links(str(request.base_url))
+    if services.sign and record.outputs_json:
+        job = await asyncio.to_thread(represent, record, place, links, services.sign)
+    else:
+        job = represent(record, place, links, sign=None)
+    return answer(job, status, {**state_headers(record, wait), **(headers or {})})
+
+
+def state_headers(record: JobRecord, wait: int | None) -> dict[str, str]:
+    headers = {"ETag": _etag(record.version), "Vary": "Prefer"}
+    if wait is not None:
+        headers["Preference-Applied"] = f"wait={wait}"
+    return headers
+
+
+def _etag(version: int) -> str:
+    """Weak: signed addresses and the place in the queue differ between two answers of one version."""
+    return f'W/"{version}"'
+
+
+def is_current(if_none_match: str | None, version: int) -> bool:
+    candidates = [candidate.strip().removeprefix("W/") for candidate in (if_none_match or "").split(",")]
+    return "*" in candidates or f'"{version}"' in candidates

@@ -1,0 +1,33 @@
+"""One submission: to the job store, and word of it to a worker."""
+
+from renderq.contract import ProblemKind
+from renderq_api.problems import ApiProblem, not_found
+from renderq_api.services import Services
+from renderq_shared.jobs import JobRecord, NewJob, Submission, Submitted
+
+_REFUSALS = {
+    Submission.KEY_REUSED: (
+        ProblemKind.IDEMPOTENCY_KEY_REUSE,
+        "This Idempotency-Key came with another body before. Use a new key for a new request.",
+    ),
+    Submission.QUEUE_FULL: (
+        ProblemKind.QUEUE_FULL,
+        "The service has as many jobs queued as it takes. Try again later.",
+    ),
+    Submission.QUOTA_EXCEEDED: (
+        ProblemKind.QUOTA_EXCEEDED,
+        "You have as many jobs queued as one tenant may. Wait until some have started, or cancel some.",
+    ),
+}
+
+
+async def submit_job(services: Services, job: NewJob) -> tuple[Submitted, JobRecord]:
+    """The answer, and the job that now stands for the submission. Raises `ApiProblem`."""
+    submitted = await services.jobs.submit(job, services.bounds)
+    if submitted.outcome in _REFUSALS:
+        raise ApiProblem(*_REFUSALS[submitted.outcome])
+    if submitted.record is None:
+        raise not_found("The job of this Idempotency-Key has been deleted.")
+    if submitted.outcome is Submission.ACCEPTED and submitted.wake_length < services.settings.wake_bound:
+        services.wakeups.notify(job.model)
+    return submitted, submitted.record
