@@ -39,6 +39,9 @@ class Links:
     def cancel(self, job_id: str) -> str:
         return f"{self.job(job_id)}/cancel"
 
+    def events(self, job_id: str) -> str:
+        return f"{self.job(job_id)}/events"
+
     def image(self, job_id: str, index: int) -> str:
         return f"{self.job(job_id)}/images/{index}"
 
@@ -78,7 +81,7 @@ def represent(record: JobRecord, place: QueuePlace | None, links: Links, sign: S
         request=request,
         metadata=request["metadata"],
         retried_from=record.retried_from,
-        urls=JobUrls(self=links.job(record.id), cancel=links.cancel(record.id)),
+        urls=JobUrls(self=links.job(record.id), cancel=links.cancel(record.id), events=links.events(record.id)),
     )
 
 
@@ -88,6 +91,11 @@ def output_key(record: JobRecord, index: int) -> str | None:
         if output["index"] == index:
             return output["key"]
     return None
+
+
+def output_count(record: JobRecord) -> int:
+    """How many pictures are finished."""
+    return len(json.loads(record.outputs_json or "[]"))
 
 
 def retry_after_s(place: QueuePlace | None) -> int:

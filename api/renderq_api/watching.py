@@ -17,26 +17,35 @@ _AFTER_FAULT_S = 1.0
 
 
 class Watcher:
-    """One request's view of one job."""
+    """One request's view of one job: keeps the newest snapshot alone, however slowly it is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, end_only: bool) -> None:
+        self._end_only = end_only
         self._news = asyncio.Event()
-        self._ended: JobRecord | None = None
+        self._newest: JobRecord | None = None
+        self._missed = False
 
-    def tell(self, ended: JobRecord | None) -> None:
-        """The job has ended as `ended`; or, with `None`, something may have been missed: read it again."""
-        self._ended = self._ended or ended
+    def tell(self, record: JobRecord | None) -> None:
+        """The job is now `record`; or, with `None`, something may have been missed: read it again."""
+        if record is None:
+            self._missed = True
+        elif self._end_only and not record.status.is_terminal:
+            return
+        elif self._newest is None or record.version > self._newest.version:
+            self._newest = record
         self._news.set()
 
     async def news(self) -> JobRecord | None:
-        """The ended job as soon as there is one; `None` when the job should be read again."""
+        """The job's newest snapshot as soon as there is one; `None` when the job should be read again."""
         await self._news.wait()
         self._news.clear()
-        return self._ended
+        newest, missed = self._newest, self._missed
+        self._newest, self._missed = None, False
+        return None if missed and not (newest and newest.status.is_terminal) else newest
 
 
 class Watching:
-    """Who waits for which job. `run` feeds it; `close` ends every wait at once."""
+    """Who waits for which job. `run` feeds it; `close` ends every wait and every stream at once."""
 
     def __init__(self, subscribe: Callable[[], AsyncGenerator[Change | Reconnected]]) -> None:
         self._subscribe = subscribe
@@ -44,9 +53,9 @@ class Watching:
         self.closed = False
 
     @contextlib.contextmanager
-    def watch(self, job_id: str) -> Generator[Watcher]:
-        """Watch a job: nothing that happens to it from here on is missed."""
-        watcher = Watcher()
+    def watch(self, job_id: str, *, end_only: bool = False) -> Generator[Watcher]:
+        """Watch a job, or only for its end: nothing that happens to it from here on is missed."""
+        watcher = Watcher(end_only=end_only)
         self._watchers[job_id].add(watcher)
         try:
             yield watcher
@@ -72,7 +81,7 @@ class Watching:
             await asyncio.sleep(_AFTER_FAULT_S)
 
     def close(self) -> None:
-        """Let every waiting request answer with its job as it is now."""
+        """Let every waiting request answer with its job as it is now, and end every stream."""
         self.closed = True
         self._tell_all()
 
@@ -81,9 +90,8 @@ class Watching:
             case Reconnected():
                 self._tell_all()
             case Change():
-                if event.record.status.is_terminal:
-                    for watcher in self._watchers.get(event.job_id, ()):
-                        watcher.tell(event.record)
+                for watcher in self._watchers.get(event.job_id, ()):
+                    watcher.tell(event.record)
 
     def _tell_all(self) -> None:
         for watchers in self._watchers.values():

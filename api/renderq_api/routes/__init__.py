@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter
 
-from renderq_api.routes import files, health, history, images, jobs, models, workers
+from renderq_api.routes import events, files, health, history, images, jobs, models, workers
 
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
+    events.router,
     history.router,
     images.router,
     files.router,

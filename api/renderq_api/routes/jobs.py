@@ -133,7 +133,7 @@ async def _wait(services: Services, request: Request, tenant: str, job_id: str, 
     found: Found | None = None
     if is_job_id(job_id):
         if seconds:
-            with services.watching.watch(job_id) as watcher:
+            with services.watching.watch(job_id, end_only=True) as watcher:
                 found = await wait_for_end(services.watching, watcher, read, seconds, request)
         else:
             found = await read()

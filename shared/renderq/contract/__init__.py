@@ -4,6 +4,7 @@ Server and SDK both build on these models, so that a field can only exist on bot
 """
 
 from renderq.contract.jobs import (
+    EventName,
     Job,
     JobError,
     JobList,
@@ -32,6 +33,7 @@ __all__ = [
     "PROBLEMS",
     "SCHEDULERS",
     "TASKS",
+    "EventName",
     "FieldError",
     "Job",
     "JobError",

@@ -9,6 +9,9 @@ from renderq.contract.statuses import JobErrorCode, Stage, Status
 
 WaitReason = Literal["behind_n_jobs", "no_worker_for_model", "loading_model"]
 
+EventName = Literal["status", "progress", "output", "done"]
+"""What is new in an event of a job's stream; each carries the complete job. `done` is the last."""
+
 
 class Progress(AnswerModel):
     """How far the job is; every one is complete in itself."""
@@ -71,6 +74,7 @@ class Metrics(AnswerModel):
 class JobUrls(AnswerModel):
     self: str
     cancel: str
+    events: str = Field(description="The job as server-sent events; any client that may see the job may open it.")
 
 
 class Job(AnswerModel):

@@ -21,6 +21,8 @@ class Answer:
     status: int = 200
     body: bytes | dict[str, Any] | Job = b""
     headers: dict[str, str] = field(default_factory=dict)
+    until: threading.Event | None = None
+    """The body is as long as the connection, which ends when this is set."""
 
     @property
     def payload(self) -> bytes:
@@ -104,10 +106,14 @@ class ContractServer:
                     self.close_connection = True
                     return
                 self.send_response(said.status)
-                for name, value in {"Content-Length": str(len(said.payload)), **said.headers}.items():
+                length = {"Connection": "close"} if said.until else {"Content-Length": str(len(said.payload))}
+                for name, value in {**length, **said.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(said.payload)
+                if said.until:
+                    self.wfile.flush()
+                    said.until.wait(60)
 
             do_GET = do_POST = handle_any  # noqa: N815 — the names that http.server looks for
 
@@ -134,7 +140,11 @@ def job(
         "attempt": 0,
         "attempts_max": 3,
         "request": {"prompt": "a circle"},
-        "urls": JobUrls(self=f"{url}/v1/jobs/job_1", cancel=f"{url}/v1/jobs/job_1/cancel"),
+        "urls": JobUrls(
+            self=f"{url}/v1/jobs/job_1",
+            cancel=f"{url}/v1/jobs/job_1/cancel",
+            events=f"{url}/v1/jobs/job_1/events",
+        ),
     }
     return Job(**{**defaults, **other})
 
@@ -170,6 +180,13 @@ def problem(code: str, status: int, detail: str, errors: tuple[dict[str, str], .
     }
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return Answer(status, body, {"Content-Type": "application/problem+json", **names})
+
+
+def stream(*events: tuple[str, Job], retry_ms: int = 0, until: threading.Event | None = None) -> Answer:
+    """An event stream; without `until` it breaks off after the events."""
+    written = (f"event: {name}\nid: {job.version}\ndata: {job.model_dump_json()}\n\n" for name, job in events)
+    text = f"retry: {retry_ms}\n\n: comment\n\n{''.join(written)}"
+    return Answer(200, text.encode(), {"Content-Type": "text/event-stream"}, until)
 
 
 def finished(server: ContractServer, images: int = 1) -> Job:

@@ -1,0 +1,77 @@
+"""Event streams: what is news about one job, under which name, until it has ended or we shut down."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from renderq.contract import EventName, Status
+from renderq_api.representing import output_count
+from renderq_api.waiting import HEARTBEAT_S, Found, Read
+from renderq_api.watching import Watcher, Watching
+from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs.records import JobRecord
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One event: the job as it is now, and the most important thing that changed."""
+
+    name: EventName
+    found: Found
+
+
+async def follow(
+    watching: Watching, watcher: Watcher, read: Read, found: Found, since: int | None
+) -> AsyncGenerator[News | None]:
+    """Every news from `found` on; `None` as a sign of life after `HEARTBEAT_S` without any.
+
+    `since` is the version that the client has already. Whoever takes slowly gets the newest version and not those in
+    between. Ends after `done`, at shutdown, or when `read` does not find the job any more. The watch must have begun
+    before `found` was read. While Redis is away the stream stays open: the subscription's return wakes it.
+    """
+    told = found if found[0].version == since else None
+    current: Found | None = found
+    while current is not None:
+        if told is None or _is_newer(current, told):
+            yield News(_name(told, current), current)
+            told = current
+        if current[0].status.is_terminal:
+            yield News("done", current)
+        if current[0].status.is_terminal or watching.closed:
+            return
+        record = None
+        try:
+            async with asyncio.timeout(HEARTBEAT_S):
+                record = await watcher.news()
+        except TimeoutError:
+            yield None
+        if watching.closed:
+            return
+        current = await _look(record, read, current)
+
+
+async def _look(record: JobRecord | None, read: Read, current: Found) -> Found | None:
+    if record is not None and record.status is not Status.QUEUED:
+        return record, None
+    with contextlib.suppress(StoreUnavailable):
+        return await read()  # also for a queued job's place, which no message tells
+    return current
+
+
+def _is_newer(current: Found, told: Found) -> bool:
+    (record, place), (before, place_before) = current, told
+    if record.version == before.version:
+        return place is not None and place != place_before
+    return record.version > before.version
+
+
+def _name(told: Found | None, current: Found) -> EventName:
+    record = current[0]
+    if told is None or record.version == told[0].version:
+        return "status"
+    before = told[0]
+    if output_count(record) > output_count(before):
+        return "output"
+    same = (record.status, record.stage, record.attempt) == (before.status, before.stage, before.attempt)
+    return "progress" if same else "status"
