@@ -8,7 +8,7 @@ PORT   ?= 8400
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check system docs clean
+.PHONY: help setup run test check system bench docs clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: $(READY) ## lint, format, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+bench: $(READY) ## measure; prints one table each
+	$(BIN)/python -m bench.engine $(ARGS)
 
 docs: $(READY) ## write the pages that are made from the code
 	$(BIN)/python docs/settings_reference.py

@@ -1,0 +1,124 @@
+"""B1: images per second of the engine against a plain loop over the stock pipeline, on the built-in model.
+
+16 jobs with mixed samplers, steps and guidance; same process, same threads, same number format, in turns.
+"""
+
+import argparse
+import time
+
+import diffusers
+import torch
+from diffusers import StableDiffusionPipeline
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.table import Ratio, in_turns, show
+from renderq_shared.catalog import Catalog, ModelEntry, load_catalog
+from renderq_worker.engine import Engine, EngineSettings, Event, GenerationSpec, Rendered
+
+_SAMPLERS = ("ddim", "euler", "dpmpp_2m", "pndm")
+_STOCK = {
+    "ddim": ("DDIMScheduler", {}),
+    "euler": ("EulerDiscreteScheduler", {}),
+    "dpmpp_2m": ("DPMSolverMultistepScheduler", {}),
+    "pndm": ("PNDMScheduler", {"skip_prk_steps": True}),
+}
+
+
+def specs(model: ModelEntry) -> list[GenerationSpec]:
+    return [
+        GenerationSpec(
+            id=f"bench/{number}",
+            model=model.name,
+            prompt="a red circle on a blue background",
+            negative_prompt="",
+            width=model.defaults.width,
+            height=model.defaults.height,
+            steps=10 + 5 * (number % 3),
+            guidance_scale=2.0 + number % 3,
+            scheduler=_SAMPLERS[number % len(_SAMPLERS)],
+            seed=number,
+        )
+        for number in range(16)
+    ]
+
+
+class Stock:
+    """What one would write without us."""
+
+    def __init__(self, model: ModelEntry, dtype: torch.dtype) -> None:
+        self.pipeline = StableDiffusionPipeline.from_pretrained(model.source, dtype=dtype, local_files_only=True)
+        self.pipeline.set_progress_bar_config(disable=True)
+        self._config = self.pipeline.scheduler.config
+        self._specs = specs(model)
+
+    def seconds(self) -> float:
+        began = time.perf_counter()
+        for spec in self._specs:
+            name, changes = _STOCK[spec.scheduler or ""]
+            self.pipeline.scheduler = getattr(diffusers, name).from_config(self._config, **changes)
+            self.pipeline(
+                spec.prompt,
+                negative_prompt=spec.negative_prompt,
+                width=spec.width,
+                height=spec.height,
+                num_inference_steps=spec.steps,
+                guidance_scale=spec.guidance_scale,
+                generator=torch.Generator().manual_seed(spec.seed),
+            )
+        return time.perf_counter() - began
+
+    def gflop_per_row(self) -> float:
+        """Of one forward pass of the UNet."""
+        unet = self.pipeline.unet
+        side, tokens = unet.config.sample_size, self.pipeline.tokenizer.model_max_length
+        sample = torch.zeros(1, unet.config.in_channels, side, side, dtype=unet.dtype)
+        text = torch.zeros(1, tokens, unet.config.cross_attention_dim, dtype=unet.dtype)
+        with FlopCounterMode(display=False) as counter, torch.inference_mode():
+            unet(sample, 1, encoder_hidden_states=text)
+        return counter.get_total_flops() / 1e9
+
+
+class Ours:
+    """The engine, with all jobs queued at once."""
+
+    def __init__(self, model: ModelEntry, batching: str) -> None:
+        settings = EngineSettings(device="cpu", batching="exact" if batching == "exact" else "fast")
+        self._engine = Engine.of([model], settings)
+        self._specs = specs(model)
+        self.width = 0.0
+
+    def seconds(self) -> float:
+        ended: list[Event] = []
+        began = time.perf_counter()
+        self._engine.submit(self._specs, ended.append)
+        while self._engine.step():
+            pass
+        taken = time.perf_counter() - began
+        rendered = [event.stats for event in ended if isinstance(event, Rendered)]
+        if len(rendered) != len(self._specs):
+            raise RuntimeError(f"only {len(rendered)} of {len(self._specs)} pictures were rendered")
+        self.width = sum(stats.batch_width_mean for stats in rendered) / len(rendered)
+        return taken
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="counted rounds (default: 5)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    catalog: Catalog = load_catalog(None)
+    rows: list[Ratio] = []
+    for dtype in ("float32", "bfloat16"):
+        model = catalog.default.model_copy(update={"dtype": dtype})
+        stock = Stock(model, getattr(torch, dtype))
+        for batching in ("exact", "fast"):
+            ours = Ours(model, batching)
+            ratios = in_turns(ours.seconds, stock.seconds, arguments.rounds)
+            note = f"{stock.gflop_per_row():.2f} GFLOP per row, mean width {ours.width:.1f}"
+            rows.append(Ratio(f"{dtype}, {batching}", ratios, note))
+    show("B1 engine against a loop over the stock pipeline, images per second", rows)
+
+
+if __name__ == "__main__":
+    main()

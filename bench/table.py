@@ -1,0 +1,35 @@
+"""One way to print what was measured: ratios within one run, median and spread."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Ours against theirs, measured in turns."""
+
+    name: str
+    ratios: Sequence[float]
+    """Theirs ÷ ours in seconds: above 1 we are faster."""
+    note: str = ""
+
+    def row(self) -> str:
+        low, high = min(self.ratios), max(self.ratios)
+        return f"| {self.name} | {statistics.median(self.ratios):.2f} | {low:.2f} … {high:.2f} | {self.note} |"
+
+
+def in_turns(ours: Callable[[], float], theirs: Callable[[], float], rounds: int) -> list[float]:
+    """Ratios theirs ÷ ours of seconds, one a round; the first round of each is not counted."""
+    ours(), theirs()
+    ratios: list[float] = []
+    for number in range(rounds):
+        first, second = (ours, theirs) if number % 2 else (theirs, ours)
+        measured = {first: first(), second: second()}
+        ratios.append(measured[theirs] / measured[ours])
+    return ratios
+
+
+def show(title: str, rows: Sequence[Ratio]) -> None:
+    print(f"## {title}\n\n| what | ratio | spread | |\n|---|---|---|---|")
+    print("\n".join(row.row() for row in rows), flush=True)
