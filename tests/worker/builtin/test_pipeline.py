@@ -72,19 +72,25 @@ def test_latents_are_standardised(pipeline: StableDiffusionPipeline) -> None:
 
 
 def test_held_out_pairs_follow_the_prompt(pipeline: StableDiffusionPipeline) -> None:
-    scenes = sample_scenes("one", 32, 1, held_out=True)
+    scenes = sample_scenes("one", 24, 1, held_out=True)
     verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
-    assert sum(verdict.ground for verdict in verdicts) >= 29
-    assert sum(verdict.colour for verdict in verdicts) >= 28
-    assert sum(verdict.place for verdict in verdicts) >= 29
-    assert sum(verdict.shape for verdict in verdicts) >= 22
+    assert sum(verdict.ground for verdict in verdicts) >= 23
+    assert sum(verdict.colour for verdict in verdicts) >= 22
+    assert sum(verdict.place for verdict in verdicts) >= 22
+    assert sum(verdict.shape for verdict in verdicts) >= 20
 
 
-def test_two_objects_have_their_own_colours(pipeline: StableDiffusionPipeline) -> None:
-    scenes = sample_scenes("two", 16, 1, held_out=False)
+def test_two_objects_keep_their_own_shapes_and_colours(pipeline: StableDiffusionPipeline) -> None:
+    scenes = sample_scenes("two", 12, 1, held_out=False)
     verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
-    assert sum(verdict.ground for verdict in verdicts) >= 14
-    assert sum(verdict.colour for verdict in verdicts) >= 8
+    assert sum(verdict.ground for verdict in verdicts) >= 11
+    assert sum(verdict.everything for verdict in verdicts) >= 6
+
+
+def test_a_number_in_the_prompt_is_the_number_of_objects(pipeline: StableDiffusionPipeline) -> None:
+    scenes = [Scene((Group("heart", "red", count=count),), "white") for count in (1, 2, 3, 4)]
+    pictures = generate(pipeline, [plain_caption(scene) for scene in scenes])
+    assert [len(read(picture).objects) for picture in pictures] == [1, 2, 3, 4]
 
 
 def test_the_same_seed_repeats_the_picture_and_another_does_not(pipeline: StableDiffusionPipeline) -> None:
@@ -93,23 +99,29 @@ def test_the_same_seed_repeats_the_picture_and_another_does_not(pipeline: Stable
     assert first.tobytes() != other.tobytes()
 
 
-def test_guidance_makes_the_prompt_stronger(pipeline: StableDiffusionPipeline) -> None:
+def test_guidance_sharpens_what_the_prompt_says(pipeline: StableDiffusionPipeline) -> None:
     scenes = [Scene((Group(shape, "red"),), "blue") for shape in ("circle", "square", "heart", "ring")]
     prompts = [plain_caption(scene) for scene in scenes]
-    free = generate(pipeline, prompts, guidance=0.0)
+    free = generate(pipeline, prompts, guidance=1.0)
     guided = generate(pipeline, prompts, guidance=2.0)
-    assert sum(verdict.ground and verdict.colour for verdict in judge(scenes, guided)) == len(scenes)
+    assert all(verdict.everything for verdict in judge(scenes, guided))
     assert all(_distance(one, other) > 1 for one, other in zip(free, guided, strict=True))
 
 
 def test_a_negative_prompt_removes_what_it_names(pipeline: StableDiffusionPipeline) -> None:
-    prompts = ["a circle"] * 8
-    named = "a circle on a blue background"
-    before = [read(picture).ground for picture in generate(pipeline, prompts, seed=0, guidance=1.5)]
-    after = generate(pipeline, prompts, seed=0, guidance=3.0, negative_prompt=named)
-    assert sum(read(picture).ground == "blue" for picture in after) <= before.count("blue")
+    prompts = ["a circle on a white background"] * 8
+
+    def reds(negative_prompt: str) -> int:
+        pictures = generate(pipeline, prompts, negative_prompt=negative_prompt)
+        readings = [read(picture) for picture in pictures]
+        assert [reading.ground for reading in readings] == ["white"] * 8
+        return sum(thing.colour == "red" for reading in readings for thing in reading.objects)
+
+    assert reds("") >= 1
+    assert reds("a red circle") == 0
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
 @pytest.mark.parametrize(
     "sampler",
     [

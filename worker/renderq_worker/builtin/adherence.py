@@ -9,7 +9,11 @@ from renderq_worker.builtin.scenes import Scene
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One flag per attribute. With several objects, colour, shape and place hold only if they hold for all."""
+    """One flag per attribute. With several objects, colour and shape hold only if they hold for all.
+
+    The place of two objects is their relation: they lie along its axis, and `colour` and `shape` hold in its order.
+    Where the objects of a larger number lie is not asked.
+    """
 
     ground: bool
     count: bool

@@ -41,6 +41,8 @@ def save_pipeline(pipeline: StableDiffusionPipeline, folder: Path) -> None:
     for part in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
         part.half()
     pipeline.save_pretrained(folder, safe_serialization=True)
+    for weights in folder.rglob("*.safetensors"):
+        weights.chmod(0o644)
     config = folder / "text_encoder" / "config.json"
     config.write_text(config.read_text().replace('"dtype": "float16"', '"dtype": "float32"'))
 

@@ -27,6 +27,8 @@ _MIX: dict[Kind, float] = {"one": 0.5, "two": 0.3, "count": 0.2}
 _OBJECT_WEIGHT = 4.0
 _EDGE_WEIGHT = 2.0
 _KL_WEIGHT = 1e-6
+_DENOISER_ERROR = 0.1
+"""In standard deviations of the latents."""
 
 
 def build_vae(channels: tuple[int, ...] = CHANNELS_8X) -> AutoencoderKL:
@@ -87,10 +89,11 @@ def to_tensor(pictures: Sequence[Image.Image]) -> Tensor:
 class VAEStage:
     """Learn to reconstruct drawn pictures.
 
-    Absolute error, the objects and their surroundings counting five times as much as the empty background, plus the
-    error of the differences between neighbouring pixels, which keeps edges sharp; a little KL divergence keeps the
-    latents near a normal distribution and the decoder calm about noise. Random crops of `side` pixels, which cost less
-    than whole pictures, teach a network of convolutions nearly as much.
+    Absolute plus squared error, the objects and their surroundings counting five times as much as the empty
+    background, and the squared error of the differences between neighbouring pixels, which keeps edges sharp; a very
+    small KL divergence bounds the latents. Random crops of `side` pixels, which cost less than whole pictures, teach a
+    network of convolutions nearly as much. With `encoder_frozen` the latents stay what they are, and only the decoder
+    learns, now from latents as inexact as a denoiser's.
     """
 
     def __init__(
@@ -102,8 +105,8 @@ class VAEStage:
         if encoder_frozen:
             vae.encoder.requires_grad_(False)
             _latent_convolutions(vae)[0].requires_grad_(False)
+        self._encoder_frozen = encoder_frozen
         self._side = side
-        self._latent_side = side // 2 ** (len(vae.config["block_out_channels"]) - 1)
 
     def loss(self, rng: Random, batch: int) -> tuple[Tensor, dict[str, float]]:
         scenes = [sample_scene(rng, _MIX) for _ in range(batch)]
@@ -113,8 +116,13 @@ class VAEStage:
         near = max_pool2d((torch.from_numpy(masks)[:, None] > 0).float(), 5, stride=1, padding=2)
         y, x = rng.randint(0, SIDE - self._side), rng.randint(0, SIDE - self._side)
         pictures, near = (maps[:, :, y : y + self._side, x : x + self._side] for maps in (pictures, near))
-        noise = torch.randn(batch, LATENT_CHANNELS, self._latent_side, self._latent_side)
-        mean, log_variance, output = _reconstruct(self.model, pictures, noise)
+        mean, log_variance = self._posterior(pictures)
+        noise = torch.randn_like(mean)
+        if self._encoder_frozen:
+            sample = mean + _DENOISER_ERROR * mean.std(dim=(0, 2, 3), keepdim=True) * noise
+        else:
+            sample = mean + (0.5 * log_variance).exp() * noise
+        output = self.model.decoder(_latent_convolutions(self.model)[1](sample))
         error = output.float() - pictures
         weights = 1 + _OBJECT_WEIGHT * near
         pixels = ((error.abs() + error.square()) * weights).mean()
@@ -124,13 +132,10 @@ class VAEStage:
         decibels = -10 * torch.log10(error.detach().square().mean() / 4).item()
         return loss, {"loss": loss.item(), "psnr": decibels, "kl": divergence.item()}
 
-
-def _reconstruct(vae: AutoencoderKL, pictures: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and log variance of the latents, and the picture decoded from a sample of them."""
-    quant, post_quant = _latent_convolutions(vae)
-    mean, log_variance = quant(vae.encoder(pictures)).chunk(2, dim=1)
-    sample = mean + (0.5 * log_variance).exp() * noise
-    return mean, log_variance, vae.decoder(post_quant(sample))
+    def _posterior(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of the latents."""
+        mean, log_variance = _latent_convolutions(self.model)[0](self.model.encoder(pictures)).chunk(2, dim=1)
+        return mean, log_variance
 
 
 @torch.no_grad()
