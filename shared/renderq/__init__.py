@@ -20,6 +20,7 @@ from renderq.contract import (
     Status,
     Worker,
 )
+from renderq.core.following import JobEvent
 from renderq.errors import (
     APIError,
     ConfigurationError,
@@ -61,6 +62,7 @@ __all__ = [
     "JobCanceled",
     "JobError",
     "JobErrorCode",
+    "JobEvent",
     "JobExpired",
     "JobFailed",
     "JobHandle",

@@ -1,9 +1,12 @@
-"""A submitted job: ask how it stands, wait for it, cancel it, take its pictures."""
+"""A submitted job: ask how it stands, wait for it, follow it, cancel it, take its pictures."""
 
-from collections.abc import Callable
+import contextlib
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator
 
 from renderq.contract import Job, Status
 from renderq.core.calls import cancel_job, show_job
+from renderq.core.following import JobEvent, follow
 from renderq.core.waiting import wait_for
 from renderq.images import AsyncImage, AsyncImages, Image, Images
 from renderq.transport import AsyncTransport, Transport
@@ -34,10 +37,26 @@ class JobHandle:
     def wait(self, timeout: float | None = None, on_progress: Callable[[Job], None] | None = None) -> Job:
         """Wait until the job is done, at most `timeout` seconds; returns it if it succeeded.
 
-        `on_progress` gets every change that is seen, about three times a second at most. Raises `WaitTimeout`,
+        `on_progress` gets every change that is seen. The service tells them as events; where they do not come through,
+        this asks about three times a second, or for the end alone if there is no `on_progress`. Raises `WaitTimeout`,
         `JobFailed`, `JobCanceled`, `JobExpired`, `ConnectionFailed` and `APIError`; the job goes on unless it ended.
         """
         return self._transport.run(wait_for(self.job, self._transport.configuration, timeout, on_progress, self._see))
+
+    def events(self) -> Generator[JobEvent]:
+        """The job's events as they come: first the job as it is, then every news, at last `done`.
+
+        A dropped connection is taken up again where it was left. News that come faster than they are taken are merged
+        into the newest. Raises `ConnectionFailed` and `APIError`, among them `UnexpectedAnswer` where the service, or
+        a proxy before it, has no event stream; `wait` does without.
+        """
+        came: deque[JobEvent] = deque()
+        configuration = self._transport.configuration
+        flow = follow(self.id, configuration, came.append, max_retries=configuration.max_retries)
+        with contextlib.closing(self._transport.iterate(flow, came)) as events:
+            for event in events:
+                self.job = event.job
+                yield event
 
     def cancel(self) -> Job:
         """Ask for the job's end; returns it, `canceling` while a worker still has it, unchanged if it was done.
@@ -80,12 +99,28 @@ class AsyncJobHandle:
     ) -> Job:
         """Wait until the job is done, at most `timeout` seconds; returns it if it succeeded.
 
-        `on_progress` gets every change that is seen, about three times a second at most. Raises `WaitTimeout`,
+        `on_progress` gets every change that is seen. The service tells them as events; where they do not come through,
+        this asks about three times a second, or for the end alone if there is no `on_progress`. Raises `WaitTimeout`,
         `JobFailed`, `JobCanceled`, `JobExpired`, `ConnectionFailed` and `APIError`; the job goes on unless it ended.
         """
         return await self._transport.run(
             wait_for(self.job, self._transport.configuration, timeout, on_progress, self._see)
         )
+
+    async def events(self) -> AsyncGenerator[JobEvent]:
+        """The job's events as they come: first the job as it is, then every news, at last `done`.
+
+        A dropped connection is taken up again where it was left. News that come faster than they are taken are merged
+        into the newest. Raises `ConnectionFailed` and `APIError`, among them `UnexpectedAnswer` where the service, or
+        a proxy before it, has no event stream; `wait` does without.
+        """
+        came: deque[JobEvent] = deque()
+        configuration = self._transport.configuration
+        flow = follow(self.id, configuration, came.append, max_retries=configuration.max_retries)
+        async with contextlib.aclosing(self._transport.iterate(flow, came)) as events:
+            async for event in events:
+                self.job = event.job
+                yield event
 
     async def cancel(self) -> Job:
         """Ask for the job's end; returns it, `canceling` while a worker still has it, unchanged if it was done.

@@ -1,14 +1,21 @@
 """The two drivers of flows: they wait, send, and hand back what came. Nothing here knows what a job is."""
 
 import asyncio
+import contextlib
+import socket
+import threading
 import time
-from typing import TypeVar
+from collections import deque
+from collections.abc import AsyncGenerator, Generator
+from math import inf
+from typing import Any, TypeVar
 
 import httpx2
 
 from renderq.configuration import Configuration
+from renderq.core.answers import is_event_stream
 from renderq.core.calls import Call
-from renderq.core.flows import Attempt, Flow, perform
+from renderq.core.flows import Attempt, Course, Flow, perform
 from renderq.version import version
 
 T = TypeVar("T")
@@ -31,26 +38,41 @@ class Transport:
 
     def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its result."""
-        try:
-            attempt = next(flow)
-            while True:
-                time.sleep(attempt.delay)
-                try:
-                    response = self._send(attempt)
-                except httpx2.RequestError as error:
-                    attempt = flow.throw(error)
-                else:
-                    attempt = flow.send(response)
-        except StopIteration as end:
-            return end.value
+        course = Course(flow)
+        for _ in self._drive(course):
+            pass
+        return course.result
+
+    def iterate(self, flow: Flow[None], came: deque[T]) -> Generator[T]:
+        """Drive a flow, and hand out what it puts into `came` as soon as it is there."""
+        with contextlib.closing(self._drive(Course(flow))) as steps:
+            for _ in steps:
+                while came:
+                    yield came.popleft()
 
     def close(self) -> None:
         self._http.close()
 
-    def _send(self, attempt: Attempt) -> httpx2.Response:
-        return self._http.request(
-            attempt.method, attempt.url, headers=attempt.headers, json=attempt.body, timeout=attempt.timeout
-        )
+    def _drive(self, course: Course[T]) -> Generator[None]:
+        """Stops after every answer, and after every piece of a stream."""
+        while (attempt := course.attempt) is not None:
+            time.sleep(attempt.delay)
+            try:
+                with self._http.stream(**_request(attempt)) as response:
+                    if attempt.on_chunk is not None and is_event_stream(response):
+                        with _cut(response, attempt.cut_at):
+                            for chunk in response.iter_bytes():
+                                enough = attempt.on_chunk(chunk)
+                                yield
+                                if enough:
+                                    break
+                    else:
+                        response.read()
+            except httpx2.RequestError as error:
+                course.fail(error)
+            else:
+                course.answer(response)
+            yield
 
 
 class AsyncTransport:
@@ -66,23 +88,78 @@ class AsyncTransport:
 
     async def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its result."""
-        try:
-            attempt = next(flow)
-            while True:
-                await asyncio.sleep(attempt.delay)
-                try:
-                    response = await self._send(attempt)
-                except httpx2.RequestError as error:
-                    attempt = flow.throw(error)
-                else:
-                    attempt = flow.send(response)
-        except StopIteration as end:
-            return end.value
+        course = Course(flow)
+        async with contextlib.aclosing(self._drive(course)) as steps:
+            async for _ in steps:
+                pass
+        return course.result
+
+    async def iterate(self, flow: Flow[None], came: deque[T]) -> AsyncGenerator[T]:
+        """Drive a flow, and hand out what it puts into `came` as soon as it is there."""
+        async with contextlib.aclosing(self._drive(Course(flow))) as steps:
+            async for _ in steps:
+                while came:
+                    yield came.popleft()
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _send(self, attempt: Attempt) -> httpx2.Response:
-        return await self._http.request(
-            attempt.method, attempt.url, headers=attempt.headers, json=attempt.body, timeout=attempt.timeout
-        )
+    async def _drive(self, course: Course[T]) -> AsyncGenerator[None]:
+        """Stops after every answer, and after every piece of a stream."""
+        while (attempt := course.attempt) is not None:
+            await asyncio.sleep(attempt.delay)
+            try:
+                async with self._http.stream(**_request(attempt)) as response:
+                    if attempt.on_chunk is not None and is_event_stream(response):
+                        async with contextlib.aclosing(response.aiter_bytes()) as chunks:
+                            while chunk := await _next(chunks, attempt.cut_at):
+                                enough = attempt.on_chunk(chunk)
+                                yield
+                                if enough:
+                                    break
+                    else:
+                        await response.aread()
+            except httpx2.RequestError as error:
+                course.fail(error)
+            else:
+                course.answer(response)
+            yield
+
+
+def _request(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "method": attempt.method,
+        "url": attempt.url,
+        "headers": attempt.headers,
+        "json": attempt.body,
+        "timeout": attempt.timeout,
+    }
+
+
+@contextlib.contextmanager
+def _cut(response: httpx2.Response, cut_at: float) -> Generator[None]:
+    """Shut the connection down at `cut_at`: a thread that waits for its next bytes can be woken by nothing else."""
+    if cut_at == inf:
+        yield
+        return
+    timer = threading.Timer(max(0.0, cut_at - time.monotonic()), _shut_down, [response])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut_down(response: httpx2.Response) -> None:
+    with contextlib.suppress(OSError):
+        response.extensions["network_stream"].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+
+async def _next(chunks: AsyncGenerator[bytes], cut_at: float) -> bytes:
+    """The next piece; nothing at the end. Raises `httpx2.RequestError`, also at `cut_at`."""
+    try:
+        async with asyncio.timeout(None if cut_at == inf else cut_at - time.monotonic()):
+            return await anext(chunks, b"")
+    except TimeoutError:
+        raise httpx2.ReadTimeout("cut off") from None

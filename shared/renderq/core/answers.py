@@ -7,6 +7,7 @@ import httpx2
 from pydantic import BaseModel, ValidationError
 
 from renderq.contract import Job, Problem
+from renderq.core.event_stream import MEDIA_TYPE as EVENT_STREAM
 from renderq.core.retries import is_retried, parse_retry_after
 from renderq.errors import (
     APIError,
@@ -20,6 +21,7 @@ from renderq.errors import (
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
+OK = 200
 NOT_MODIFIED = 304
 
 _ERRORS: dict[int, type[APIError]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 429: RateLimited}
@@ -60,6 +62,12 @@ def read_snapshot(response: httpx2.Response) -> Snapshot | None:
         held="wait" in response.headers.get("Preference-Applied", "").lower(),
         retry_after=parse_retry_after(response.headers.get("Retry-After")),
     )
+
+
+def is_event_stream(response: httpx2.Response) -> bool:
+    """Whether the answer is to be read piece by piece."""
+    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return response.status_code == OK and media_type == EVENT_STREAM
 
 
 def api_error(response: httpx2.Response) -> APIError:

@@ -11,6 +11,7 @@ import httpx2
 
 from renderq.contract import Job, Model, ModelList, OutputOptions, WorkerList
 from renderq.core.answers import Snapshot, read, read_snapshot
+from renderq.core.event_stream import MEDIA_TYPE as EVENT_STREAM
 from renderq.fields import RequestFields
 
 T = TypeVar("T")
@@ -59,6 +60,14 @@ def get_job(job_id: str, *, hold: int = 0, etag: str | None = None) -> Call[Snap
 def show_job(job_id: str) -> Call[Job]:
     """A job as it is now."""
     return Call("GET", _job_path(job_id), partial(read, Job))
+
+
+def follow_job(job_id: str, last_event_id: str | None) -> Call[httpx2.Response]:
+    """A job's events: all, or those after one that came before."""
+    headers = {"Accept": f"{EVENT_STREAM}, application/problem+json", "Cache-Control": "no-store"}
+    if last_event_id is not None:
+        headers["Last-Event-ID"] = last_event_id
+    return Call("GET", f"{_job_path(job_id)}/events", _as_it_is, headers=headers)
 
 
 def cancel_job(job_id: str) -> Call[Job]:

@@ -4,10 +4,10 @@ That is how `Client` and `AsyncClient` share everything but the input and output
 """
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from math import inf
-from typing import TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import httpx2
 
@@ -35,10 +35,37 @@ class Attempt:
     body: object | None
     timeout: float
     """Seconds without a byte after which the attempt has failed."""
+    on_chunk: Callable[[bytes], bool] | None = None
+    """Gets an event stream piece by piece, as it comes, and says whether it has enough."""
+    cut_at: float = inf
+    """On the monotonic clock: an event stream that still goes on then is cut off, as if it had been dropped."""
 
 
 Flow: TypeAlias = Generator[Attempt, httpx2.Response, T]
 """Asks for attempts, receives responses (or an `httpx2.RequestError`, thrown), returns a result."""
+
+
+class Course(Generic[T]):
+    """One flow under way, for a driver: what it asks for now, and in the end its result."""
+
+    def __init__(self, flow: Flow[T]) -> None:
+        self._flow = flow
+        self.attempt: Attempt | None = None
+        """What is to be sent; `None` once the flow has its result."""
+        self.result: T
+        self._step(lambda: next(flow))
+
+    def answer(self, response: httpx2.Response) -> None:
+        self._step(lambda: self._flow.send(response))
+
+    def fail(self, error: httpx2.RequestError) -> None:
+        self._step(lambda: self._flow.throw(error))
+
+    def _step(self, advance: Callable[[], Attempt]) -> None:
+        try:
+            self.attempt = advance()
+        except StopIteration as end:
+            self.attempt, self.result = None, end.value
 
 
 def perform(call: Call[T], configuration: Configuration, delay: float = 0.0, deadline: float = inf) -> Flow[T]:
@@ -49,9 +76,9 @@ def perform(call: Call[T], configuration: Configuration, delay: float = 0.0, dea
     number = 0
     while True:
         try:
-            response = yield _attempt(call, configuration, delay, deadline)
+            response = yield attempt_of(call, configuration, delay, deadline)
         except httpx2.RequestError as error:
-            failure = _connection_failed(configuration, error)
+            failure = connection_failed(configuration, error)
             retry_after = None
         else:
             if response.status_code < BAD_REQUEST:
@@ -66,7 +93,8 @@ def perform(call: Call[T], configuration: Configuration, delay: float = 0.0, dea
         number, delay = number + 1, pause
 
 
-def _attempt(call: Call[T], configuration: Configuration, delay: float, deadline: float) -> Attempt:
+def attempt_of(call: Call[T], configuration: Configuration, delay: float, deadline: float) -> Attempt:
+    """A call as it is sent; every further attempt is the same."""
     url = configuration.url(call.url)
     headers = {"Accept": "application/json", **call.headers}
     if configuration.api_key and configuration.is_own_origin(url):
@@ -81,7 +109,8 @@ def _attempt(call: Call[T], configuration: Configuration, delay: float, deadline
     )
 
 
-def _connection_failed(configuration: Configuration, error: httpx2.RequestError) -> ConnectionFailed:
+def connection_failed(configuration: Configuration, error: httpx2.RequestError) -> ConnectionFailed:
+    """What a lost connection or a silent service is for the caller."""
     reason = str(error) or type(error).__name__
     failure = ConnectionFailed(f"no answer from {shown(configuration.base_url)}: {reason}")
     failure.__cause__ = error

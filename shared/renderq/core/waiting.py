@@ -1,7 +1,8 @@
-"""How to wait for a job: long polls, or short ones where the service does not hold requests or progress is wanted."""
+"""How to wait for a job: by its events; else by long polls; else, or where progress is wanted, by short ones."""
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from math import inf
 
 from renderq.configuration import Configuration
@@ -9,8 +10,11 @@ from renderq.contract import LIMITS, Job
 from renderq.core.answers import Snapshot
 from renderq.core.calls import get_job
 from renderq.core.flows import Flow, perform
-from renderq.errors import ConnectionFailed, RateLimited, ServiceUnavailable, WaitTimeout, job_error
+from renderq.core.following import JobEvent, follow
+from renderq.errors import APIError, ConnectionFailed, RateLimited, ServiceUnavailable, WaitTimeout, job_error
 
+STREAM_LEAST = 1.0
+"""Seconds; for less no event stream is opened."""
 POLL_INTERVAL = 0.3
 """Seconds between polls for progress, and the least between any two."""
 POLL_DEFAULT = 1.0
@@ -26,13 +30,15 @@ def wait_for(
     on_progress: Callable[[Job], None] | None,
     seen: Callable[[Job], None],
 ) -> Flow[Job]:
-    """Ask until the job is terminal; returns it if it succeeded.
+    """Follow the job until it is terminal; returns it if it succeeded.
 
     `seen` gets every snapshot, `on_progress` only those that differ from the one before. Raises `WaitTimeout`,
     `JobUnsuccessful`, `ConnectionFailed` and `APIError`.
     """
     deadline = inf if timeout is None else time.monotonic() + timeout
     pause, etag = 0.0, None
+    if not job.status.is_terminal and deadline - time.monotonic() > STREAM_LEAST:
+        job = yield from _by_events(job, configuration, deadline, on_progress, seen)
     while not job.status.is_terminal:
         began = time.monotonic() + pause
         hold = 0 if on_progress else max(0, int(min(LIMITS.wait_seconds, deadline - began)))
@@ -50,6 +56,32 @@ def wait_for(
     if error := job_error(job):
         raise error
     return job
+
+
+def _by_events(
+    job: Job,
+    configuration: Configuration,
+    deadline: float,
+    on_progress: Callable[[Job], None] | None,
+    seen: Callable[[Job], None],
+) -> Flow[Job]:
+    """The job as the last event showed it: not terminal if the service, or a proxy before it, lets no events through.
+
+    Why it does not is of no interest: polls will tell what is really wrong.
+    """
+    last: JobEvent | None = None
+
+    def take(event: JobEvent) -> None:
+        nonlocal last
+        is_news = last is None or event.name != "done" or event.job.version != last.job.version
+        last = event
+        seen(event.job)
+        if on_progress is not None and is_news:
+            on_progress(event.job)
+
+    with suppress(ConnectionFailed, APIError):
+        yield from follow(job.id, configuration, take, max_retries=0, deadline=deadline)
+    return last.job if last else job
 
 
 def _poll(

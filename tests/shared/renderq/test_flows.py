@@ -37,9 +37,11 @@ UNAVAILABLE = problem("service_unavailable", 503, "starting")
 
 
 def drive(flow: Flow[T], *script: Answer | httpx2.RequestError) -> tuple[list[Attempt], T]:
-    """Feed a flow the answers in order; returns what it asked for and its result."""
+    """Feed a flow the answers in order; returns what it asked for and its result. There are no event streams."""
     asked = [next(flow)]
     try:
+        if asked[0].on_chunk:
+            asked = [flow.throw(httpx2.ReadError("no streams here"))]
         for said in script:
             if isinstance(said, httpx2.RequestError):
                 asked.append(flow.throw(said))

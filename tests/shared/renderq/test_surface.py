@@ -31,6 +31,7 @@ PUBLIC = {
     "JobCanceled",
     "JobError",
     "JobErrorCode",
+    "JobEvent",
     "JobExpired",
     "JobFailed",
     "JobHandle",

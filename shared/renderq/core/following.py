@@ -1,0 +1,129 @@
+"""A job's events: one stream after the other, each beginning where the last one broke off, until the job is done."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from math import inf
+from typing import TypeGuard, get_args
+
+import httpx2
+
+from renderq.configuration import Configuration
+from renderq.contract import EventName, Job
+from renderq.core.answers import api_error, is_event_stream, shown, unexpected
+from renderq.core.calls import follow_job
+from renderq.core.event_stream import EventStreamParser
+from renderq.core.flows import BAD_REQUEST, Flow, attempt_of, connection_failed
+from renderq.core.retries import is_retried, retry_delay
+from renderq.errors import APIError, ConnectionFailed
+
+SILENCE_MAX = 25.0
+"""Seconds without a byte after which a stream is given up: the service gives a sign of life every 15 s, and a proxy
+that lets none through holds all of it back."""
+
+RETRY_DEFAULT_MS = 2_000
+"""Pause before the next stream if the service has not said how long it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    """Something new about a job."""
+
+    name: EventName
+    """What is new: `status` (also the first event), `progress`, `output` (another picture); `done` is the last."""
+    job: Job
+    """The complete job, as it was then."""
+
+
+class _Stream:
+    """One connection's part of the events."""
+
+    def __init__(self, emit: Callable[[JobEvent], None]) -> None:
+        self._emit = emit
+        self._parser = EventStreamParser()
+        self.last_id: str | None = None
+        self.heard = False
+        """Whether anything came."""
+        self.done = False
+        self.fault: str | None = None
+        """Why these are not the events of a job."""
+
+    @property
+    def retry_s(self) -> float:
+        return (RETRY_DEFAULT_MS if self._parser.retry_ms is None else self._parser.retry_ms) / 1000
+
+    def feed(self, chunk: bytes) -> bool:
+        """Whether that was all."""
+        self.heard = True
+        for event, last_id in self._read(chunk):
+            self.last_id, self.done = last_id, event.name == "done"
+            self._emit(event)
+        return self.done or self.fault is not None
+
+    def _read(self, chunk: bytes) -> Iterator[tuple[JobEvent, str]]:
+        try:
+            for event in self._parser.feed(chunk):
+                if _is_known(event.name):
+                    yield JobEvent(event.name, Job.model_validate_json(event.data)), event.id
+        except ValueError as error:  # pydantic's own is one, too
+            self.fault = f"not the events of a renderq job: {error}"
+
+
+def follow(
+    job_id: str,
+    configuration: Configuration,
+    emit: Callable[[JobEvent], None],
+    *,
+    max_retries: int,
+    deadline: float = inf,
+) -> Flow[None]:
+    """Give `emit` every event up to `done`, or until `deadline` (on the monotonic clock).
+
+    A stream that breaks off is taken up again after the pause that the service asked for, as often as it takes;
+    `max_retries` bounds the attempts in a row that bring nothing. Raises `ConnectionFailed` and `APIError`, at once
+    for an answer that is no event stream.
+    """
+    delay, last_id, fruitless = 0.0, None, 0
+    while time.monotonic() + delay < deadline:
+        stream = _Stream(emit)
+        attempt = attempt_of(follow_job(job_id, last_id), configuration, delay, deadline)
+        attempt = replace(attempt, timeout=min(attempt.timeout, SILENCE_MAX), on_chunk=stream.feed, cut_at=deadline)
+        try:
+            response = yield attempt
+        except httpx2.RequestError as error:
+            failure = connection_failed(configuration, error)
+        else:
+            failure = _refusal(response, stream)
+        if stream.done:
+            return
+        last_id = last_id if stream.last_id is None else stream.last_id
+        if stream.heard and not stream.fault:
+            fruitless, delay = 0, stream.retry_s * random.uniform(1.0, 1.5)  # not all clients at once
+        else:
+            pause = _pause(failure, fruitless, max_retries)
+            if pause is None:
+                raise failure
+            fruitless, delay = fruitless + 1, pause
+
+
+def _refusal(response: httpx2.Response, stream: _Stream) -> ConnectionFailed | APIError:
+    """What an answer that did not lead to `done` is if it was not a stream that broke off."""
+    if response.status_code >= BAD_REQUEST:
+        return api_error(response)
+    if not is_event_stream(response):
+        return unexpected(response, "an event stream was expected")
+    if stream.fault:
+        return unexpected(response, stream.fault)
+    return ConnectionFailed(f"the event stream of {shown(response.request.url)} ended before it began")
+
+
+def _pause(failure: ConnectionFailed | APIError, number: int, max_retries: int) -> float | None:
+    if isinstance(failure, ConnectionFailed):
+        return retry_delay(number, max_retries)
+    return retry_delay(number, max_retries, failure.retry_after) if is_retried(failure.status) else None
+
+
+def _is_known(name: str) -> TypeGuard[EventName]:
+    """A newer service may tell more."""
+    return name in get_args(EventName)
