@@ -38,7 +38,7 @@ _HEADERS = {
     "X-Accel-Buffering": "no",
 }
 
-_EXAMPLE = 'id: 7\nevent: progress\ndata: {"id": "job_…", "status": "running", "version": 7, …}\n\n'
+_EXAMPLE = 'event: progress\ndata: {"id": "job_…", "status": "running", "version": 7, …}\nid: 7\n\n'
 
 
 class EventStream(StreamingResponse):

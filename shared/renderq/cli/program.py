@@ -18,6 +18,7 @@ examples:
   renderq run "a red circle on a blue background" -o out.png
   renderq run "a lighthouse" -n 4 --seed 42 -o out.webp   writes out-0.webp … out-3.webp
   renderq run "a lighthouse" --json | jq .job.metrics
+  renderq watch $(renderq submit "a lighthouse")        hand in now, look on
 
 environment:
   RENDERQ_URL       address of the service (http://127.0.0.1:8400)

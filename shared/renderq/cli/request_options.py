@@ -10,7 +10,7 @@ FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 """File name suffix → file format."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
     """One option per field, described in the contract's words; ranges are checked by the service."""
     picture = parser.add_argument_group("picture")
     picture.add_argument("--task", choices=tuple(TASKS), help="What is made from what (default: txt2img).")
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add(picture, "--seed", type=int)
     _add(picture, "-n", type=int)
     output = parser.add_argument_group("file")
-    output.add_argument("--format", choices=sorted(set(FORMATS.values())), help="Default: by the name of the file.")
+    output.add_argument("--format", choices=sorted(set(FORMATS.values())), help=f"Default: {format_default}.")
     output.add_argument("--quality", type=int, help=_about(OutputOptions, "quality"))
     output.add_argument(
         "--embed-recipe", action=argparse.BooleanOptionalAction, help=_about(OutputOptions, "embed_recipe")

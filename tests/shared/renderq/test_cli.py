@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from renderq import RequestFields
 from renderq.cli import main, services
 from renderq.cli.progress import progress_line
 from renderq.contract import Progress
-from tests.shared.renderq.contract_server import PICTURE, Answer, ContractServer, finished, job, problem
+from tests.shared.renderq.contract_server import PICTURE, Answer, ContractServer, finished, job, problem, stream
 
 JOB = "/v1/jobs/job_1"
 
@@ -170,6 +171,70 @@ def test_status_and_cancel(server: ContractServer, capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out)["queue_position"] == 3
 
 
+def test_submit_prints_the_id_or_the_job(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.on("POST", "/v1/jobs", Answer(201, job()))
+    assert main(["submit", "a circle", "-n", "2", "--format", "webp", "--metadata", "a=1"]) == 0
+    assert capsys.readouterr() == ("job_1\n", "")
+    sent = {"prompt": "a circle", "n": 2, "output": {"format": "webp"}, "metadata": {"a": "1"}}
+    assert server.seen[0].json == sent
+    assert main(["submit", "a circle", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["status"] == "queued"
+
+
+def test_watch_ends_with_the_job(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.on("GET", JOB, Answer(200, job("running")))
+    server.on("GET", f"{JOB}/events", stream(("status", job("running")), ("done", job("succeeded", version=2))))
+    assert main(["watch", "job_1"]) == 0
+    assert capsys.readouterr() == ("job_1  succeeded\n", "")
+
+
+def test_watch_prints_a_line_of_json_per_event(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.on("GET", JOB, Answer(200, job("running")))
+    failed = job("failed", version=2)
+    server.on("GET", f"{JOB}/events", stream(("status", job("running")), ("status", failed), ("done", failed)))
+    assert main(["watch", "job_1", "--json"]) == 1
+    printed = capsys.readouterr()
+    lines = [json.loads(line) for line in printed.out.splitlines()]
+    assert [(line["event"], line["job"]["version"]) for line in lines] == [("status", 1), ("status", 2), ("done", 2)]
+    assert printed.err.startswith("renderq: job_1 failed with ")
+
+
+@pytest.mark.parametrize(("status", "code"), [("canceled", 4), ("expired", 4), ("failed", 1)])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_watch_says_how_the_job_ended(server: ContractServer, status: str, code: int, options: list[str]) -> None:
+    server.on("GET", JOB, Answer(200, job()))
+    server.on("GET", f"{JOB}/events", stream(("done", job(status))))
+    assert main(["watch", "job_1", *options]) == code
+
+
+def test_ctrl_c_ends_the_watch_and_leaves_the_job_alone(server: ContractServer) -> None:
+    over = threading.Event()
+    server.on("GET", JOB, Answer(200, job("running")))
+    server.on("GET", f"{JOB}/events", stream(("status", job("running")), until=over))
+    process = subprocess.Popen(command("watch", "job_1", "--json"), stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert json.loads(process.stdout.readline())["event"] == "status"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    over.set()
+    assert process.returncode == 130
+    assert {seen.method for seen in server.seen} == {"GET"}
+
+
+def test_a_bar_follows_the_events(server: ContractServer, tmp_path: Path) -> None:
+    halfway = job("running", stage="denoising", progress=Progress(value=0.5, step=10, steps=20))
+    server.on("GET", JOB, Answer(200, job()))
+    server.on("GET", f"{JOB}/events", stream(("progress", halfway), ("done", job("succeeded", version=2))))
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm"}
+    done = subprocess.run(command("watch", "job_1"), stderr=theirs, stdout=subprocess.PIPE, env=environment, check=True)
+    os.close(theirs)
+    drawn = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert done.stdout == b"job_1  succeeded\n"
+    assert "10/20 steps  denoising" in drawn
+
+
 def test_an_unknown_job_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "job_9"]) == 2
     assert capsys.readouterr().err == "renderq: nothing at /v1/jobs/job_9 (not_found)\n"
@@ -261,7 +326,9 @@ def test_help_names_the_service_commands_without_loading_them() -> None:
         "finally: print([name for name in sys.modules if name.startswith('renderq_')])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert {"run", "status", "cancel", "models", "workers", "up", "api", "worker"} <= set(done.stdout.split())
+    assert {"run", "submit", "watch", "status", "cancel", "models", "workers", "up", "api", "worker"} <= set(
+        done.stdout.split()
+    )
     assert done.stdout.endswith("[]\n")
 
 

@@ -1,10 +1,12 @@
 """The client's own commands, one module each."""
 
 from renderq.cli.command import Command
-from renderq.cli.commands import cancel, models, run, status, workers
+from renderq.cli.commands import cancel, models, run, status, submit, watch, workers
 
 CLIENT_COMMANDS: dict[str, Command] = {
     "run": run.command,
+    "submit": submit.command,
+    "watch": watch.command,
     "status": status.command,
     "cancel": cancel.command,
     "models": models.command,

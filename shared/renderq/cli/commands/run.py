@@ -36,7 +36,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="Stop waiting then; the job goes on.")
     parser.add_argument("--json", action="store_true", help="Print the job and the files as one JSON object.")
     parser.add_argument("-q", "--quiet", action="store_true", help="Print nothing but errors.")
-    request_options.add_arguments(parser)
+    request_options.add_arguments(parser, format_default="by the name of the file")
     connection.add_arguments(parser)
 
 

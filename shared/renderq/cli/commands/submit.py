@@ -1,0 +1,37 @@
+"""`renderq submit`: hand in a job and go."""
+
+import argparse
+
+from renderq.cli import connection, request_options
+from renderq.cli.command import Command
+from renderq.cli.exits import ExitCode
+from renderq.cli.text import as_json
+
+EPILOG = """\
+examples:
+  renderq submit "a lighthouse" -n 4 --seed 42
+  renderq watch $(renderq submit "a lighthouse")
+"""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    parser.add_argument("prompt", help="What the picture should show.")
+    parser.add_argument("--json", action="store_true", help="Print the job as JSON instead of its id.")
+    request_options.add_arguments(parser, format_default="png")
+    connection.add_arguments(parser)
+
+
+def _run(args: argparse.Namespace) -> int:
+    fields = request_options.request_fields(args, args.format)
+    with connection.connect(args) as client:
+        job = client.submit(args.prompt, **fields).job
+    print(as_json(job.model_dump(mode="json")) if args.json else job.id)
+    return ExitCode.OK
+
+
+command = Command(
+    help="submit a job and print its id",
+    add_arguments=_add_arguments,
+    run=_run,
+)
