@@ -1,6 +1,5 @@
 """Samplers by name."""
 
-
 import pytest
 import torch
 from diffusers import DDIMScheduler
