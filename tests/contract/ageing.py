@@ -35,6 +35,18 @@ local aged = {
   ['rq:job:'] = function(key)
     fields(key, { 'created_ms', 'deadline_at_ms', 'started_ms', 'completed_ms' })
   end,
+  ['rq:deliveries'] = scores, ['rq:delivery-claim:'] = life,
+  ['rq:delivery:'] = function(key)
+    fields(key, { 'created_ms', 'due_ms' })
+    life(key)
+    local job = redis.call('EXISTS', key) == 1 and cjson.decode(redis.call('HGET', key, 'job_json'))
+    for _, name in ipairs(job and { 'created_ms', 'deadline_at_ms', 'started_ms', 'completed_ms' } or {}) do
+      job[name] = job[name] and whole(job[name] - ms)
+    end
+    if job then
+      redis.call('HSET', key, 'job_json', cjson.encode(job))
+    end
+  end,
   ['rq:worker:'] = function(key)
     fields(key, { 'started_ms', 'seen_ms' })
     life(key)

@@ -144,6 +144,7 @@ class RunningJob:
                 warnings_json=report.warnings_json(list(self._warnings.values())) if self._warnings else None,
                 metrics_json=report.metrics_json(self._costs) if self._costs else None,
                 runtime_json=report.runtime_json(self._costs[0].stats) if self._costs else None,
+                finished=tuple(output.index for output in outputs),
             )
 
     def outcome(self) -> Outcome:

@@ -27,12 +27,29 @@ from renderq.contract.requests import (
     parse_request,
 )
 from renderq.contract.statuses import JobErrorCode, Stage, Status, may_follow
+from renderq.contract.webhooks import (
+    TERMINAL_EVENT_TYPES,
+    WEBHOOK_EVENT_TYPES,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryList,
+    DeliveryStatus,
+    WebhookEvent,
+    WebhookEventType,
+    WebhookOptions,
+)
 
 __all__ = [
     "LIMITS",
     "PROBLEMS",
     "SCHEDULERS",
     "TASKS",
+    "TERMINAL_EVENT_TYPES",
+    "WEBHOOK_EVENT_TYPES",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryList",
+    "DeliveryStatus",
     "EventName",
     "FieldError",
     "Job",
@@ -57,6 +74,9 @@ __all__ = [
     "Status",
     "Txt2ImgRequest",
     "WaitReason",
+    "WebhookEvent",
+    "WebhookEventType",
+    "WebhookOptions",
     "Worker",
     "WorkerList",
     "may_follow",

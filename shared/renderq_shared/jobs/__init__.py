@@ -9,6 +9,7 @@ from renderq_shared.jobs.connections import (
     check_server_async,
     sync_client,
 )
+from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement, delivery_id
 from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
 from renderq_shared.jobs.memory_store import MemoryJobStore
 from renderq_shared.jobs.protocol import JobStore
@@ -40,6 +41,8 @@ __all__ = [
     "Candidate",
     "Change",
     "ClaimRequest",
+    "DeliveryClaim",
+    "DeliveryRecord",
     "Finished",
     "Held",
     "Idempotency",
@@ -56,6 +59,7 @@ __all__ = [
     "QueuePlace",
     "Reconnected",
     "RedisJobStore",
+    "Settlement",
     "Submission",
     "Submitted",
     "Swept",
@@ -65,6 +69,7 @@ __all__ = [
     "celery_url",
     "check_server",
     "check_server_async",
+    "delivery_id",
     "sync_client",
     "watch_changes",
 ]

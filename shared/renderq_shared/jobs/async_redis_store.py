@@ -8,6 +8,7 @@ from redis.exceptions import NoScriptError
 
 from renderq_shared.jobs import calls
 from renderq_shared.jobs.calls import Call
+from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
 from renderq_shared.jobs.records import (
     Bounds,
@@ -81,6 +82,18 @@ class AsyncRedisJobStore:
 
     async def queues(self) -> tuple[ModelQueue, ...]:
         return await self._run(calls.queues())
+
+    async def claim_deliveries(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:
+        return await self._run(calls.claim_deliveries(request))
+
+    async def settle_delivery(self, told: Settlement) -> bool:
+        return await self._run(calls.settle_delivery(told))
+
+    async def deliveries(self, tenant: str, job_id: str) -> tuple[DeliveryRecord, ...] | None:
+        return await self._run(calls.deliveries(tenant, job_id))
+
+    async def replay_delivery(self, tenant: str, delivery_id: str) -> DeliveryRecord | None:
+        return await self._run(calls.replay_delivery(tenant, delivery_id))
 
     async def _run(self, call: Call[Answer]) -> Answer:
         client = cast(Any, self._client)

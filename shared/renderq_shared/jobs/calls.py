@@ -5,7 +5,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from renderq_shared.jobs.decoding import job_record, model_queue, optional_job, pairs, queue_place, worker_record
+from renderq_shared.jobs.decoding import (
+    delivery_record,
+    job_record,
+    model_queue,
+    optional_job,
+    pairs,
+    queue_place,
+    worker_record,
+)
+from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
 from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
 from renderq_shared.jobs.records import (
@@ -33,6 +42,9 @@ IDEMPOTENCY_KEPT_MS = 24 * 3_600_000
 CLAIM_REMEMBERED_MS = 120_000
 """How long a repeated claim finds its job: longer than `sync_client` retries one call."""
 
+DELIVERY_KEPT_MS = 72 * 3_600_000
+"""How long a delivery can be looked at and replayed after its end."""
+
 Answer = TypeVar("Answer")
 Argument = str | int | float
 
@@ -53,7 +65,7 @@ def submit(job: NewJob, bounds: Bounds, wake_queue: str) -> Call[Submitted]:
         *(job.images, job.cost, job.priority, job.attempts_max, "" if job.deadline_ms is None else job.deadline_ms),
         *(bounds.total, bounds.per_tenant, wake_queue),
         *((job.idempotency.key, job.idempotency.fingerprint) if job.idempotency else ("", "")),
-        *(IDEMPOTENCY_KEPT_MS, job.retried_from or ""),
+        *(IDEMPOTENCY_KEPT_MS, job.retried_from or "", " ".join(job.webhook_events)),
     )
     return Call(
         load_script("submit"),
@@ -105,14 +117,14 @@ def renew(held: Sequence[Held], lease_ms: int) -> Call[tuple[Verdict, ...]]:
 
 
 def progress(held: Held, update: JobUpdate) -> Call[Verdict]:
-    return Call(load_script("progress"), (held.job_id, held.claim_id, *_news(update)), Verdict)
+    return Call(load_script("progress"), (held.job_id, held.claim_id, _indexes(update), *_news(update)), Verdict)
 
 
 def finish(held: Held, outcome: Outcome) -> Call[Finished]:
     arguments = (
         *(held.job_id, held.claim_id, outcome.status.value, outcome.error_json or ""),
         "" if outcome.cost is None else outcome.cost,
-        *_news(outcome.update),
+        *(_indexes(outcome.update), *_news(outcome.update)),
     )
     return Call(load_script("finish"), arguments, lambda reply: Finished(bool(reply[0]), optional_job(reply[1])))
 
@@ -159,6 +171,36 @@ def _news(update: JobUpdate) -> tuple[str, ...]:
         "runtime_json": update.runtime_json,
     }
     return tuple(text for name, value in named.items() if value is not None for text in (name, value))
+
+
+def claim_deliveries(request: DeliveryClaim) -> Call[tuple[DeliveryRecord, ...]]:
+    arguments = (request.claim_id, request.lease_ms, request.limit)
+    return Call(load_script("claim_deliveries"), arguments, _deliveries)
+
+
+def settle_delivery(told: Settlement) -> Call[bool]:
+    arguments = (
+        *(told.delivery_id, told.claim_id, told.status.value, told.delay_ms, told.log_json),
+        DELIVERY_KEPT_MS,
+    )
+    return Call(load_script("settle_delivery"), arguments, bool)
+
+
+def deliveries(tenant: str, job_id: str) -> Call[tuple[DeliveryRecord, ...] | None]:
+    return Call(load_script("deliveries"), (tenant, job_id), lambda reply: _deliveries(reply[0]) if reply else None)
+
+
+def replay_delivery(tenant: str, delivery_id: str) -> Call[DeliveryRecord | None]:
+    arguments = (tenant, delivery_id)
+    return Call(load_script("replay_delivery"), arguments, lambda reply: delivery_record(reply) if reply else None)
+
+
+def _deliveries(reply: list[Any]) -> tuple[DeliveryRecord, ...]:
+    return tuple(map(delivery_record, reply))
+
+
+def _indexes(update: JobUpdate) -> str:
+    return " ".join(map(str, update.finished))
 
 
 def _model_queues(reply: list[Any]) -> tuple[ModelQueue, ...]:

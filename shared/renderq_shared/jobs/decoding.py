@@ -1,13 +1,16 @@
 """Redis' flat text → records. What is absent there is `None` here."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 from pydantic import TypeAdapter
 
-from renderq.contract import Status
+from renderq.contract import DeliveryStatus, Status, WebhookEventType
+from renderq_shared.jobs.delivery_records import DeliveryRecord
 from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePlace, WorkerRecord
 
 _NAMES = TypeAdapter(tuple[str, ...])
+_EVENT: TypeAdapter[WebhookEventType] = TypeAdapter(WebhookEventType)
 
 
 def pairs(flat: Sequence[str]) -> dict[str, str]:
@@ -52,6 +55,23 @@ def job_record(fields: Mapping[str, str]) -> JobRecord:
         metrics_json=fields.get("metrics_json"),
         runtime_json=fields.get("runtime_json"),
         retried_from=fields.get("retried_from"),
+    )
+
+
+def delivery_record(flat: Sequence[str]) -> DeliveryRecord:
+    fields = pairs(flat)
+    return DeliveryRecord(
+        id=fields["id"],
+        job_id=fields["job_id"],
+        tenant=fields["tenant"],
+        event=_EVENT.validate_python(fields["event"]),
+        status=DeliveryStatus(fields["status"]),
+        created_ms=int(fields["created_ms"]),
+        attempt=int(fields["attempt"]),
+        record=job_record(json.loads(fields["job_json"])),
+        due_ms=_optional_int(fields.get("due_ms")),
+        claim_id=fields.get("claim_id"),
+        log_json=fields.get("log_json"),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from renderq.contract import Status
 from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
 from renderq_shared.jobs.fair_queue import FairQueue, Place
+from renderq_shared.jobs.memory_outbox import EVENTS, MemoryOutbox
 from renderq_shared.jobs.records import Held, JobRecord, NewJob
 
 NEWS = ("stage", "progress_json", "outputs_json", "warnings_json", "metrics_json", "runtime_json")
@@ -41,6 +42,7 @@ class JobBook:
         self.queues: defaultdict[str, FairQueue] = defaultdict(FairQueue)
         self.leases: dict[str, int] = {}
         """Running and canceling jobs → the end of their lease."""
+        self.outbox = MemoryOutbox(clock_ms)
         self._on_change = on_change
         self._on_cancel = on_cancel
         self._sequence = 0
@@ -78,6 +80,7 @@ class JobBook:
             retried_from=new.retried_from,
         )
         self.accounts[job.id] = Account(new.cost)
+        self.outbox.subscribe(job.id, new.webhook_events)
         self._enqueue(job)
         return self.change(job)
 
@@ -157,11 +160,18 @@ class JobBook:
         account.charge = cost
 
     def change(self, job: JobRecord, **fields: Any) -> JobRecord:
-        """Write, count and tell one change."""
+        """Write, count and tell one change, and file what the job's webhook wants to know."""
         changed = replace(job, version=job.version + 1, **fields)
         self.jobs[job.id] = changed
         self._on_change(changed)
+        if "status" in fields and (event := EVENTS.get(changed.status)):
+            self.outbox.announce(changed, event)
         return changed
+
+    def announce_outputs(self, job: JobRecord, indexes: tuple[int, ...]) -> None:
+        """Pictures that are finished."""
+        for index in indexes:
+            self.outbox.announce(job, "job.output", index)
 
     def _enqueue(self, job: JobRecord) -> None:
         place = Place.of(job.priority, job.sequence, job.id, job.created_ms)

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from renderq.contract import Status
 from renderq_shared.jobs.calls import CLAIM_REMEMBERED_MS, IDEMPOTENCY_KEPT_MS
+from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
 from renderq_shared.jobs.memory_book import JobBook
 from renderq_shared.jobs.memory_pages import job_page
@@ -147,7 +148,8 @@ class MemoryJobStore:
         if job is not None:
             news = {name: value for name, value in _news(update).items() if getattr(job, name) != value}
             if news:
-                self._book.change(job, **news)
+                job = self._book.change(job, **news)
+            self._book.announce_outputs(job, update.finished)
         return _verdict(job)
 
     @_alone
@@ -168,6 +170,7 @@ class MemoryJobStore:
             ended = self._book.end(job, outcome.status, error_json=outcome.error_json, **fields)
         else:
             ended = self._book.end(job, Status.CANCELED, **fields)
+        self._book.announce_outputs(ended, outcome.update.finished)
         return Finished(accepted=True, record=ended)
 
     @_alone
@@ -242,6 +245,23 @@ class MemoryJobStore:
             if (oldest := queue.oldest_ms) is not None
         )
 
+    @_alone
+    def claim_deliveries(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:
+        return self._book.outbox.claim(request)
+
+    @_alone
+    def settle_delivery(self, told: Settlement) -> bool:
+        return self._book.outbox.settle(told)
+
+    @_alone
+    def deliveries(self, tenant: str, job_id: str) -> tuple[DeliveryRecord, ...] | None:
+        job = self._of_tenant(tenant, job_id)
+        return None if job is None else self._book.outbox.of_job(job)
+
+    @_alone
+    def replay_delivery(self, tenant: str, delivery_id: str) -> DeliveryRecord | None:
+        return self._book.outbox.replay(tenant, delivery_id)
+
     def _of_tenant(self, tenant: str, job_id: str) -> JobRecord | None:
         job = self._book.jobs.get(job_id)
         return job if job and job.tenant == tenant else None
@@ -266,7 +286,7 @@ class MemoryJobStore:
 
 
 def _news(update: JobUpdate) -> dict[str, Any]:
-    named = {field.name: getattr(update, field.name) for field in fields(update)}
+    named = {field.name: getattr(update, field.name) for field in fields(update) if field.name != "finished"}
     return {name: value for name, value in named.items() if value is not None}
 
 

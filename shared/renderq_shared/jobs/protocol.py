@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
 from renderq_shared.jobs.records import (
     Bounds,
@@ -91,4 +92,20 @@ class JobStore(Protocol):
 
     def queues(self) -> tuple[ModelQueue, ...]:
         """Every model that has queued jobs."""
+        ...
+
+    def claim_deliveries(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:
+        """Give a sender of webhooks what is due, the longest overdue first."""
+        ...
+
+    def settle_delivery(self, told: Settlement) -> bool:
+        """Tell what came of an attempt. Refused when the claim no longer holds the delivery."""
+        ...
+
+    def deliveries(self, tenant: str, job_id: str) -> tuple[DeliveryRecord, ...] | None:
+        """A job's deliveries: the start, pictures by index, the end. `None` for what this tenant never had."""
+        ...
+
+    def replay_delivery(self, tenant: str, delivery_id: str) -> DeliveryRecord | None:
+        """Make a delivery due now, unless it is just being sent. `None` for what this tenant does not have."""
         ...

@@ -41,6 +41,8 @@ class NewJob:
     idempotency: Idempotency | None = None
     retried_from: str | None = None
     """The job that this one does again."""
+    webhook_events: tuple[str, ...] = ()
+    """Events that go into the outbox; whom they are told is in the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,8 @@ class JobUpdate:
     warnings_json: str | None = None
     metrics_json: str | None = None
     runtime_json: str | None = None
+    finished: tuple[int, ...] = ()
+    """Indexes of the pictures in `outputs_json`: the outbox gets each once. Not part of the record."""
 
 
 @dataclass(frozen=True, slots=True)

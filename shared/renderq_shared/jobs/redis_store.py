@@ -8,6 +8,7 @@ from redis.exceptions import NoScriptError
 
 from renderq_shared.jobs import calls
 from renderq_shared.jobs.calls import Call
+from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
 from renderq_shared.jobs.records import (
     Bounds,
@@ -79,6 +80,18 @@ class RedisJobStore:
 
     def queues(self) -> tuple[ModelQueue, ...]:
         return self._run(calls.queues())
+
+    def claim_deliveries(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:
+        return self._run(calls.claim_deliveries(request))
+
+    def settle_delivery(self, told: Settlement) -> bool:
+        return self._run(calls.settle_delivery(told))
+
+    def deliveries(self, tenant: str, job_id: str) -> tuple[DeliveryRecord, ...] | None:
+        return self._run(calls.deliveries(tenant, job_id))
+
+    def replay_delivery(self, tenant: str, delivery_id: str) -> DeliveryRecord | None:
+        return self._run(calls.replay_delivery(tenant, delivery_id))
 
     def _run(self, call: Call[Answer]) -> Answer:
         client = cast(Any, self._client)

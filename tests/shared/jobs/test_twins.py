@@ -7,16 +7,18 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
-from renderq.contract import Status
+from renderq.contract import WEBHOOK_EVENT_TYPES, DeliveryStatus, Status
 from renderq_shared.jobs import (
     Bounds,
     Candidate,
     ClaimRequest,
+    DeliveryClaim,
     Held,
     Idempotency,
     JobUpdate,
     NewJob,
     Outcome,
+    Settlement,
     Submission,
     WorkerRecord,
     sync_client,
@@ -40,6 +42,7 @@ updates = st.builds(
     stage=st.sampled_from([None, "encoding", "denoising"]),
     progress_json=st.none() | texts,
     outputs_json=st.none() | st.just("[1]"),
+    finished=st.sampled_from([(), (0,), (2, 0)]),
 )
 outcomes = st.builds(
     Outcome,
@@ -57,13 +60,14 @@ new_jobs = st.builds(
     task=st.just("txt2img"),
     model=models,
     request_json=st.just('{"prompt": "ein Kreis, grün"}'),
-    images=st.just(1),
+    images=st.just(3),
     cost=st.sampled_from([1.0, 2.5]),
     priority=st.integers(-1, 1),
     attempts_max=st.sampled_from([1, 2, 3]),
     deadline_ms=st.sampled_from([None, None, 5_000_000, 10_000_000]),
     idempotency=keys,
     retried_from=st.sampled_from([None, "job_0001"]),
+    webhook_events=st.sampled_from([(), WEBHOOK_EVENT_TYPES, ("job.output", "job.succeeded")]),
 )
 
 
@@ -72,6 +76,7 @@ class TwinMachine(RuleBasedStateMachine):
 
     submitted = Bundle("submitted")
     holds = Bundle("holds")
+    sendings = Bundle("sendings")
 
     def __init__(self, client: redis.Redis) -> None:
         super().__init__()
@@ -140,6 +145,21 @@ class TwinMachine(RuleBasedStateMachine):
     @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
     def cancel(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
         self.twins.do("cancel", tenant if strange else job.tenant, job.id, repeat=repeat)
+
+    @rule(target=sendings, limit=st.sampled_from([1, 100]), repeat=st.booleans())
+    def claim_deliveries(self, limit: int, repeat: bool):
+        self.count += 1
+        request = DeliveryClaim(f"sender_{self.count}", LEASE_MS, limit)
+        found = self.twins.do("claim_deliveries", request, repeat=repeat)
+        return multiple(*(Settlement(each.id, request.claim_id, each.status, "[]") for each in found))
+
+    @rule(told=sendings, status=st.sampled_from(DeliveryStatus), delay_ms=st.sampled_from([0, STEP_MS - 1]))
+    def settle_delivery(self, told: Settlement, status: DeliveryStatus, delay_ms: int) -> None:
+        self.twins.do("settle_delivery", replace(told, status=status, delay_ms=delay_ms), repeat=True)
+
+    @rule(told=sendings, tenant=tenants, repeat=st.booleans())
+    def replay_delivery(self, told: Settlement, tenant: str, repeat: bool) -> None:
+        self.twins.do("replay_delivery", tenant, told.delivery_id, repeat=repeat)
 
     @rule(
         steps=st.integers(0, 2),

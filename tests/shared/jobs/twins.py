@@ -18,7 +18,7 @@ from tests.contract.ageing import make_older
 TOLERANCE_MS = 600_000
 """Real time that may pass during one example; operations reckon in multiples of 1,000,000 ms."""
 
-TIMES = ("created_ms", "started_ms", "completed_ms", "deadline_at_ms", "seen_ms", "oldest_age_ms")
+TIMES = ("due_ms", "created_ms", "started_ms", "completed_ms", "deadline_at_ms", "seen_ms", "oldest_age_ms")
 
 
 class Twins:
@@ -71,6 +71,9 @@ class Twins:
             ours, theirs = self.memory.get(job.tenant, job.id), self.redis.get(job.tenant, job.id)
             assert self._alike(theirs) == self._alike(ours, shift=self._passed)
             assert self.redis.get("stranger", job.id) is None
+            sent, filed = self.memory.deliveries(job.tenant, job.id), self.redis.deliveries(job.tenant, job.id)
+            assert self._alike(filed) == self._alike(sent, shift=self._passed)
+            assert self.redis.deliveries("stranger", job.id) is None
         for tenant in {job.tenant for job in self.latest.values()}:
             self._compare_lists(tenant, JobFilter())
             self._compare_lists(tenant, JobFilter(Status.QUEUED, "shapes", "txt2img"))
@@ -168,6 +171,13 @@ def check_keys(twins: Twins) -> None:
         for tenant in client.zrange(key, 0, -1)
     }
     assert active == waiting
+    pending = {
+        delivery.id
+        for job in jobs
+        for delivery in twins.memory.deliveries(job.tenant, job.id) or ()
+        if delivery.status == "pending"
+    }
+    assert set(client.zrange("rq:deliveries", 0, -1)) == pending
     by_tenant = Counter(job.tenant for job in jobs if job.status == "queued")
     assert {tenant: int(count) for tenant, count in client.hgetall("rq:queued-by-tenant").items()} == by_tenant
 

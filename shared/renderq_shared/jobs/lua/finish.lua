@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- End a job: running -> succeeded or failed, canceling -> canceled whatever the outcome.
 --
--- ARGV: id, claim id, status, error_json ('' for none), measured cost ('' for none), then field, value, …
+-- ARGV: id, claim id, status, error_json ('' for none), measured cost ('' for none),
+--       indexes of the finished pictures apart by spaces, then field, value, …
 -- Returns {accepted (1 or 0), job as flat pairs}.
 -- Atomic: fence, terminal status with its last news, correction of what fairness charged.
 
@@ -19,7 +20,7 @@ if job.claim_id ~= claim or TERMINAL[job.status] or unasked then
 end
 
 local fields = { ended_by = claim }
-for i = 6, #ARGV, 2 do
+for i = 7, #ARGV, 2 do
   fields[ARGV[i]] = ARGV[i + 1]
 end
 if job.status == 'canceling' then
@@ -32,4 +33,5 @@ if cost ~= '' then
   fields.charge = cost
 end
 end_job(job, status, fields)
+announce_outputs(job, ARGV[6])
 return { 1, map_to_pairs(job) }

@@ -1,0 +1,96 @@
+"""Webhooks: what a client may ask for, what it is sent, and what the service tells of its attempts."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from renderq.contract.base import AnswerModel, Timestamp, WireModel
+from renderq.contract.jobs import Job
+
+WebhookEventType = Literal["job.started", "job.output", "job.succeeded", "job.failed", "job.canceled", "job.expired"]
+WEBHOOK_EVENT_TYPES: tuple[WebhookEventType, ...] = WebhookEventType.__args__  # pyright: ignore[reportAttributeAccessIssue]
+TERMINAL_EVENT_TYPES = WEBHOOK_EVENT_TYPES[2:]
+
+URL_CHARACTERS = 2_000
+
+
+def _is_sendable(url: str) -> str:
+    """An address that a POST can go to, with nothing in it that would be ignored or shown to others."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"must be an http or https URL: {error}") from error
+    if parts.scheme not in {"http", "https"} or not host or port == 0 or not url.isascii() or not url.isprintable():
+        raise ValueError("must be an http or https URL in ASCII, such as https://app.example/hooks")
+    if " " in url or "\\" in url:
+        raise ValueError("must not hold spaces or backslashes; encode them")
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user name or password: check the signature of what arrives instead")
+    if "#" in url:
+        raise ValueError("must not have a fragment: it would not be sent")
+    return url
+
+
+def _are_distinct(events: tuple[WebhookEventType, ...]) -> tuple[WebhookEventType, ...]:
+    if len(set(events)) != len(events):
+        raise ValueError("must name each event once")
+    return events
+
+
+class WebhookOptions(WireModel):
+    """Whom to tell of a job's events, by a signed POST."""
+
+    url: Annotated[str, AfterValidator(_is_sendable)] = Field(
+        max_length=URL_CHARACTERS, description="http or https address that takes the POST; no user name or password."
+    )
+    events: Annotated[tuple[WebhookEventType, ...], AfterValidator(_are_distinct)] = Field(
+        TERMINAL_EVENT_TYPES, min_length=1, strict=False, description="What to tell; default: how the job ended."
+    )
+
+
+class WebhookEvent(AnswerModel):
+    """The body of a webhook. Its `webhook-id` header is the same at every attempt: take each id once."""
+
+    type: WebhookEventType
+    timestamp: Timestamp = Field(description="When it happened; the `webhook-timestamp` header says when it was sent.")
+    data: Job = Field(description="The job as it was then, with pictures by their stable addresses alone.")
+
+
+class DeliveryStatus(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """Every attempt of the schedule has failed."""
+    DISABLED = "disabled"
+    """The receiver answered 410, to this delivery or another one of the job."""
+
+
+class DeliveryAttempt(AnswerModel):
+    """One POST, and what came of it."""
+
+    at: Timestamp
+    status: int | None = Field(None, description="HTTP status of the answer; null if none came.")
+    duration_ms: int
+    error: str | None = Field(None, description="Why it does not count as delivered; null if it does.")
+
+
+class Delivery(AnswerModel):
+    """One event on its way to one address."""
+
+    id: str = Field(description="Sent as `webhook-id` with every attempt.")
+    job_id: str
+    type: WebhookEventType
+    url: str
+    status: DeliveryStatus
+    created_at: Timestamp
+    next_attempt_at: Timestamp | None = Field(None, description="While it is pending.")
+    attempts: tuple[DeliveryAttempt, ...] = Field((), description="The last 20, oldest first.")
+
+
+class DeliveryList(AnswerModel):
+    data: tuple[Delivery, ...]

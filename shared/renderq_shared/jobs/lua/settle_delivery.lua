@@ -1,0 +1,38 @@
+#!lua flags=allow-oom
+-- Tell what came of an attempt at a delivery.
+--
+-- ARGV: id, claim id, status (pending: try again; delivered, failed or disabled: the end), delay of the next attempt in
+--       ms, log_json, milliseconds that a delivery is kept after its end
+-- Returns 1; 0 when the claim does not hold the delivery, and nothing was written.
+-- Atomic: fence, log, next attempt. `disabled` ends every other delivery of the job too, and there will be no new ones.
+
+local id, claim, status, delay, log, kept = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local delivery = load_delivery(id)
+if not delivery then
+  return 0
+end
+if delivery.settled_by == claim then
+  return 1
+end
+if delivery.claim_id ~= claim then
+  return 0
+end
+
+redis.call('HSET', 'rq:delivery:' .. id, 'settled_by', claim, 'log_json', log, 'attempt', whole(delivery.attempt + 1))
+if status == 'pending' then
+  local due = whole(NOW + delay)
+  redis.call('HSET', 'rq:delivery:' .. id, 'due_ms', due)
+  redis.call('HDEL', 'rq:delivery:' .. id, 'claim_id')
+  redis.call('ZADD', 'rq:deliveries', due, id)
+else
+  end_delivery(id, status, kept)
+end
+if status == 'disabled' then
+  for _, other in ipairs(delivery_ids(load_job(delivery.job_id))) do
+    if redis.call('HGET', 'rq:delivery:' .. other, 'status') == 'pending' then
+      end_delivery(other, status, kept)
+    end
+  end
+  redis.call('HDEL', 'rq:job:' .. delivery.job_id, 'webhook_events')
+end
+return 1

@@ -1,0 +1,170 @@
+"""The outbox: what webhooks are told, once each, and who tells it."""
+
+import pytest
+
+from renderq.contract import WEBHOOK_EVENT_TYPES, DeliveryStatus, Status, WebhookEventType
+from renderq_shared.jobs import DeliveryClaim, DeliveryRecord, JobStore, JobUpdate, Outcome, Settlement, delivery_id
+from renderq_shared.jobs.calls import DELIVERY_KEPT_MS
+from tests.contract.building import LEASE_MS, SUCCEEDED, claim, held, read, submit
+from tests.contract.worlds import World
+
+
+def due(store: JobStore, claim_id: str = "sender", limit: int = 100) -> tuple[DeliveryRecord, ...]:
+    return store.claim_deliveries(DeliveryClaim(claim_id, LEASE_MS, limit))
+
+
+def settle(
+    store: JobStore, delivery: DeliveryRecord, status: DeliveryStatus = DeliveryStatus.DELIVERED, delay_ms: int = 0
+) -> bool:
+    assert delivery.claim_id
+    return store.settle_delivery(Settlement(delivery.id, delivery.claim_id, status, '["log"]', delay_ms))
+
+
+def deliveries(store: JobStore, job_id: str = "job_1") -> dict[str, DeliveryRecord]:
+    found = store.deliveries("ada", job_id)
+    assert found is not None
+    return {each.id: each for each in found}
+
+
+def ended(store: JobStore, job_id: str = "job_1", events: tuple[str, ...] = WEBHOOK_EVENT_TYPES) -> None:
+    submit(store, job_id, images=2, webhook_events=events)
+    mine = held(claim(store, f"claim-{job_id}"))
+    store.progress(mine, JobUpdate(outputs_json="[1]", finished=(1,)))
+    store.finish(mine, Outcome(Status.SUCCEEDED, update=JobUpdate(outputs_json="[0, 1]", finished=(0, 1))))
+
+
+def test_every_event_is_filed_once_under_an_id_that_everybody_can_tell(store: JobStore) -> None:
+    ended(store)
+    wanted: list[tuple[WebhookEventType, int | None]] = [
+        ("job.started", None),
+        ("job.output", 0),
+        ("job.output", 1),
+        ("job.succeeded", None),
+    ]
+    assert list(deliveries(store)) == [delivery_id("job_1", event, index) for event, index in wanted]
+    assert [each.event for each in deliveries(store).values()] == [event for event, _ in wanted]
+
+
+def test_a_delivery_has_the_job_as_it_was_then(store: JobStore) -> None:
+    ended(store)
+    filed = deliveries(store)
+    assert filed["msg_1_started"].record.status is Status.RUNNING
+    assert (filed["msg_1_output_1"].record.status, filed["msg_1_output_1"].record.outputs_json) == ("running", "[1]")
+    assert filed["msg_1_succeeded"].record == read(store, "job_1")
+
+
+def test_only_events_that_are_wanted_are_filed(store: JobStore) -> None:
+    ended(store, events=("job.failed", "job.output"))
+    assert list(deliveries(store)) == ["msg_1_output_0", "msg_1_output_1"]
+    ended(store, "job_2", events=())
+    assert deliveries(store, "job_2") == {}
+
+
+@pytest.mark.parametrize("status", ["canceled", "expired", "failed"])
+def test_every_end_is_told(world: World, status: str) -> None:
+    submit(world.store, "job_1", webhook_events=WEBHOOK_EVENT_TYPES, deadline_ms=1_000, attempts_max=1)
+    world.store.sweep(LEASE_MS, 100)
+    if status == "canceled":
+        world.store.cancel("ada", "job_1")
+    else:
+        if status == "failed":
+            claim(world.store)
+        world.later(1_000)
+        world.store.sweep(LEASE_MS, 100)
+    assert read(world.store, "job_1").status == status
+    assert deliveries(world.store)[f"msg_1_{status}"].event == f"job.{status}"
+
+
+def test_a_job_that_starts_again_does_not_tell_it_again(store: JobStore) -> None:
+    submit(store, "job_1", webhook_events=WEBHOOK_EVENT_TYPES)
+    for number in range(2):
+        mine = held(claim(store, f"claim-{number}"))
+        store.progress(mine, JobUpdate(outputs_json="[0]", finished=(0,)))
+        store.requeue(mine)
+    assert list(deliveries(store)) == ["msg_1_started", "msg_1_output_0"]
+    assert deliveries(store)["msg_1_started"].record.attempt == 1
+
+
+def test_a_delivery_is_given_to_one_sender_until_its_lease_is_over(world: World) -> None:
+    ended(world.store, events=("job.succeeded",))
+    assert [each.id for each in due(world.store, "one")] == ["msg_1_succeeded"]
+    assert due(world.store, "two") == ()
+    world.later(LEASE_MS + 1_000)
+    assert [each.claim_id for each in due(world.store, "two")] == ["two"]
+
+
+def test_a_claim_takes_no_more_than_its_limit(store: JobStore) -> None:
+    ended(store)
+    first, rest = due(store, "one", limit=1), due(store, "two", limit=3)
+    assert (len(first), len(rest)) == (1, 3)
+    assert first[0].id not in {each.id for each in rest}
+
+
+def test_a_sender_that_lost_its_lease_changes_nothing(world: World) -> None:
+    ended(world.store, events=("job.succeeded",))
+    (late,) = due(world.store, "one")
+    world.later(LEASE_MS + 1_000)
+    (mine,) = due(world.store, "two")
+    assert not settle(world.store, late, DeliveryStatus.FAILED)
+    assert settle(world.store, mine)
+    assert not settle(world.store, late, DeliveryStatus.FAILED)
+    assert deliveries(world.store)["msg_1_succeeded"].status is DeliveryStatus.DELIVERED
+
+
+def test_a_failed_attempt_is_due_again_after_its_delay(world: World) -> None:
+    ended(world.store, events=("job.succeeded",))
+    (mine,) = due(world.store, "one")
+    assert settle(world.store, mine, DeliveryStatus.PENDING, delay_ms=5_000_000)
+    waiting = deliveries(world.store)["msg_1_succeeded"]
+    assert (waiting.attempt, waiting.log_json, waiting.claim_id) == (1, '["log"]', None)
+    assert due(world.store, "two") == ()
+    world.later(5_000_000)
+    assert [each.attempt for each in due(world.store, "three")] == [1]
+
+
+def test_a_disabled_webhook_is_told_nothing_more(store: JobStore) -> None:
+    submit(store, "job_1", images=2, webhook_events=WEBHOOK_EVENT_TYPES)
+    mine = held(claim(store))
+    store.progress(mine, JobUpdate(outputs_json="[0]", finished=(0,)))
+    first, _ = due(store)
+    assert settle(store, first, DeliveryStatus.DISABLED)
+    store.finish(mine, SUCCEEDED)
+    assert {each.id: each.status for each in deliveries(store).values()} == {
+        "msg_1_started": DeliveryStatus.DISABLED,
+        "msg_1_output_0": DeliveryStatus.DISABLED,
+    }
+    assert due(store, "later") == ()
+
+
+@pytest.mark.parametrize("end", [DeliveryStatus.DELIVERED, DeliveryStatus.FAILED, DeliveryStatus.DISABLED])
+def test_an_ended_delivery_can_be_sent_again(store: JobStore, end: DeliveryStatus) -> None:
+    ended(store, events=("job.succeeded",))
+    settle(store, due(store, "one")[0], end)
+    assert due(store, "two") == ()
+    again = store.replay_delivery("ada", "msg_1_succeeded")
+    assert again is not None
+    assert (again.status, again.attempt, again.log_json) == (DeliveryStatus.PENDING, 0, '["log"]')
+    assert [each.id for each in due(store, "three")] == ["msg_1_succeeded"]
+
+
+def test_what_is_just_being_sent_is_not_replayed(store: JobStore) -> None:
+    ended(store, events=("job.succeeded",))
+    due(store, "one")
+    assert store.replay_delivery("ada", "msg_1_succeeded") == deliveries(store)["msg_1_succeeded"]
+    assert due(store, "two") == ()
+
+
+def test_strangers_see_and_replay_nothing(store: JobStore) -> None:
+    ended(store)
+    assert store.deliveries("bob", "job_1") is None
+    assert store.replay_delivery("bob", "msg_1_succeeded") is None
+    assert store.deliveries("ada", "job_2") is None
+    assert store.replay_delivery("ada", "msg_2_succeeded") is None
+
+
+def test_an_ended_delivery_is_forgotten_after_a_while_and_a_pending_one_is_not(world: World) -> None:
+    ended(world.store, events=("job.started", "job.succeeded"))
+    first, second = due(world.store)
+    settle(world.store, first)
+    world.later(DELIVERY_KEPT_MS)
+    assert list(deliveries(world.store)) == [second.id]
