@@ -150,7 +150,7 @@ def write_sheet(pipeline: StableDiffusionPipeline, path: Path, seed: int) -> Non
     kinds: tuple[tuple[Kind, int], ...] = (("one", 12), ("two", 6), ("count", 6))
     scenes = [scene for kind, number in kinds for scene in sample_scenes(kind, number, seed, held_out=False)]
     prompts = [plain_caption(scene) for scene in scenes]
-    contact_sheet(generate(pipeline, prompts, seed=seed), prompts).quantize(128).save(path, optimize=True)
+    contact_sheet(generate(pipeline, prompts, seed=seed), prompts).save(path, optimize=True)
 
 
 _TABLES = {"adherence": adherence_rows, "ceiling": ceiling_rows, "guidance": guidance_rows, "samplers": sampler_rows}

@@ -18,9 +18,9 @@ RECIPES: dict[str, Recipe] = {
     "text_encoder": Recipe(steps=1500, batch=64, learning_rate=2e-3),
     "vae_4x": Recipe(steps=1200, batch=24, learning_rate=1.5e-3),
     "vae_8x": Recipe(steps=1200, batch=24, learning_rate=1.5e-3),
+    "vae": Recipe(steps=500, batch=8, learning_rate=1.2e-3),
     "vae_decoder": Recipe(steps=1500, batch=8, learning_rate=8e-4),
     "unet": Recipe(steps=1600, batch=64, learning_rate=1.2e-3),
-    "vae": Recipe(steps=1200, batch=8, learning_rate=1.2e-3),
 }
 _CROP = 32
 _GALLERY = 12_000
