@@ -1,13 +1,12 @@
 """A job as an answer, with the headers that say how new it is."""
 
-import asyncio
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq_api.answers import answer
-from renderq_api.representing import Links, represent
+from renderq_api.representing import Links
 from renderq_api.services import Services
+from renderq_api.showing import show
 from renderq_api.waiting import Found
 from renderq_shared.jobs import JobRecord
 
@@ -20,13 +19,8 @@ async def job_answer(
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    record, place = found
-    links = Links(str(request.base_url))
-    if services.sign and record.outputs_json:
-        job = await asyncio.to_thread(represent, record, place, links, services.sign)
-    else:
-        job = represent(record, place, links, sign=None)
-    return answer(job, status, {**state_headers(record, wait), **(headers or {})})
+    job = await show(services, Links(str(request.base_url)), found)
+    return answer(job, status, {**state_headers(found[0], wait), **(headers or {})})
 
 
 def state_headers(record: JobRecord, wait: int | None) -> dict[str, str]:

@@ -50,8 +50,11 @@ class Links:
         return urljoin(self.base, signed.url.lstrip("/"))
 
 
-def represent(record: JobRecord, place: QueuePlace | None, links: Links, sign: Sign | None) -> Job:
-    """`place` is `None` when the job is not queued, or when nobody asked for its place; `sign`, without signatures."""
+def represent(record: JobRecord, place: QueuePlace | None, links: Links, sign: Sign | None, kept_s: int) -> Job:
+    """`place` is `None` when the job is not queued, or when nobody asked for its place; `sign`, without signatures.
+
+    `kept_s`: seconds for which pictures are kept after the job's end, 0 for ever.
+    """
     request: dict[str, Any] = json.loads(record.request_json)
     runtime: dict[str, Any] = json.loads(record.runtime_json or "{}")
     return Job(
@@ -64,6 +67,8 @@ def represent(record: JobRecord, place: QueuePlace | None, links: Links, sign: S
         created_at=_moment(record.created_ms),
         started_at=None if record.started_ms is None else _moment(record.started_ms),
         completed_at=None if record.completed_ms is None else _moment(record.completed_ms),
+        expires_at=_moment(record.completed_ms + kept_s * 1000) if record.completed_ms and kept_s else None,
+        data_removed=record.data_removed,
         queue_position=None if place is None else place.ahead,
         wait_reason=_wait_reason(record, place),
         progress=_progress(record),

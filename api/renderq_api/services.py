@@ -12,13 +12,13 @@ from redis.asyncio import Redis
 from starlette.requests import Request
 
 from renderq_api.object_probe import ObjectProbe
-from renderq_api.redis_client import PromptRedis
 from renderq_api.representing import Sign
+from renderq_api.retiring import Retiring
 from renderq_api.sweeps import Sweeps
 from renderq_api.watching import Watching
 from renderq_shared.catalog import Catalog
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
-from renderq_shared.jobs import AsyncRedisJobStore, Bounds, celery_url, check_server_async
+from renderq_shared.jobs import AsyncRedisJobStore, Bounds, async_client, celery_url, check_server_async
 from renderq_shared.jobs.changes import watch_changes
 from renderq_shared.objects import ObjectStore, announce
 from renderq_shared.settings import ApiSettings
@@ -62,7 +62,7 @@ Serving = Annotated[Services, Depends(_services)]
 async def open_services(settings: ApiSettings, catalog: Catalog, objects: ObjectStore) -> AsyncGenerator[Services]:
     """Raises `StoreUnsuitable` or `ObjectStoreUnsuitable`. What is away is no reason not to start: `/readyz` tells."""
     await _look_at(objects)
-    async with PromptRedis.at(settings.redis_url) as redis:
+    async with async_client(settings.redis_url) as redis:
         services = Services(
             settings=settings,
             catalog=catalog,
@@ -74,9 +74,10 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             object_probe=ObjectProbe(objects),
         )
         sweeps = Sweeps(services.jobs, services.wakeups, settings, arrive=lambda: _arrive(services))
+        retiring = Retiring(services.jobs, objects, settings)
         try:
             arrived = await _arrived(services)
-            async with _running(services.watching.run(), sweeps.run(arrived)):
+            async with _running(services.watching.run(), sweeps.run(arrived), retiring.run()):
                 yield services
         finally:
             services.watching.close()
@@ -111,6 +112,9 @@ async def _running(*loops: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        running = set(tasks)
+        while running:
+            # A cancellation that comes together with a timeout may get lost on its way.
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=1.0)

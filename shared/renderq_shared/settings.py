@@ -109,6 +109,15 @@ class ApiSettings(SharedSettings):
         description="What a picture's stable address does: lead to a signed one, or stream the picture itself, for "
         "a store that clients cannot reach.",
     )
+    retention_seconds: int = Field(
+        7 * 86_400, ge=0, description="How long pictures are kept after their job's end; 0: for ever."
+    )
+    record_seconds: int = Field(
+        14 * 86_400,
+        ge=0,
+        description="How long jobs can be looked up after their end, at least for as long as their pictures; "
+        "0: for ever.",
+    )
 
 
 class WorkerSettings(SharedSettings):

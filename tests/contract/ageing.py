@@ -31,6 +31,8 @@ local function life(key)
 end
 local aged = {
   ['rq:leases'] = scores, ['rq:deadlines'] = scores, ['rq:oldest:'] = scores, ['rq:jobs:'] = scores,
+  ['rq:ended'] = scores, ['rq:emptied'] = scores, ['rq:removals'] = scores, ['rq:late-removals'] = scores,
+  ['rq:deleted:'] = life,
   ['rq:workers'] = scores, ['rq:served:'] = scores, ['rq:claim:'] = life, ['rq:idempotency:'] = life,
   ['rq:job:'] = function(key)
     fields(key, { 'created_ms', 'deadline_at_ms', 'started_ms', 'completed_ms' })

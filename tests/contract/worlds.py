@@ -79,8 +79,8 @@ class TwiceStore(RedisJobStore):
 
     def _run(self, call: Call[Any]) -> Any:
         first, second = super()._run(call), super()._run(call)
-        # A sweep tells each change to the one whose call made it.
-        return first if call.script is load_script("sweep") else second
+        # These tell each change to the one whose call made it.
+        return first if call.script in {load_script("sweep"), load_script("retire")} else second
 
 
 class AwaitedStore:

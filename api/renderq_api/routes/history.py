@@ -1,4 +1,4 @@
-"""Look back: list jobs, do one again."""
+"""Look back: list jobs, do one again, forget one."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from renderq_api.resolving import new_job, resolve
 from renderq_api.services import Serving
 from renderq_api.submitting import submit_job
 from renderq_api.tenants import Tenant
-from renderq_shared.jobs import Submission
+from renderq_shared.jobs import Deletion, Submission
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -47,11 +47,11 @@ _SCAN = 500
 async def jobs(request: Request, services: Serving, tenant: Tenant) -> Response:
     asked = wanted(request.query_params.multi_items())
     page = await services.jobs.page(tenant, asked.filter, asked.limit, _SCAN, asked.after)
-    links = Links(str(request.base_url))
+    links, kept_s = Links(str(request.base_url)), services.settings.retention_seconds
 
     def listed() -> JobList:
         return JobList(
-            data=tuple(represent(record, None, links, services.sign) for record in page.records),
+            data=tuple(represent(record, None, links, services.sign, kept_s) for record in page.records),
             next_cursor=cursor(page.last, asked.filter) if page.last else None,
         )
 
@@ -96,7 +96,7 @@ async def retry(job_id: str, request: Request, services: Serving, tenant: Tenant
         detail = "The job has succeeded. Submit its `request` to render the same pictures again."
         raise ApiProblem(ProblemKind.JOB_SUCCEEDED, detail)
     if not earlier.status.is_terminal:
-        raise _not_ended(earlier.status)
+        raise _not_ended(f"is {earlier.status}")
     job = new_job(
         resolve(json.loads(earlier.request_json), services.catalog),
         job_id=new_job_id(),
@@ -112,5 +112,27 @@ async def retry(job_id: str, request: Request, services: Serving, tenant: Tenant
     return await job_answer(request, services, (record, submitted.place), wait=None, status=201, headers=headers)
 
 
-def _not_ended(status: Status) -> ApiProblem:
-    return ApiProblem(ProblemKind.JOB_NOT_TERMINAL, f"The job is {status}. Wait for its end, or cancel it first.")
+@router.delete(
+    "/{job_id}",
+    status_code=204,
+    response_class=Response,
+    summary="Forget a job and its pictures",
+    description="Afterwards the job is not found, nor by its Idempotency-Key; its pictures are removed within "
+    "seconds, or as soon as the object store answers. A repetition within two minutes is answered the same.",
+    responses={
+        204: {"description": "The job is forgotten."},
+        **problems(ProblemKind.NOT_FOUND, ProblemKind.JOB_NOT_TERMINAL),
+    },
+    dependencies=[Depends(no_query)],
+)
+async def delete(job_id: str, services: Serving, tenant: Tenant) -> Response:
+    deletion = await services.jobs.delete(tenant, job_id) if is_job_id(job_id) else Deletion.UNKNOWN
+    if deletion is Deletion.UNKNOWN:
+        raise not_found("There is no such job.")
+    if deletion is Deletion.NOT_ENDED:
+        raise _not_ended("has not ended")
+    return Response(status_code=204)
+
+
+def _not_ended(how: str) -> ApiProblem:
+    return ApiProblem(ProblemKind.JOB_NOT_TERMINAL, f"The job {how}. Wait for its end, or cancel it first.")

@@ -39,6 +39,8 @@ async def image(job_id: str, index: int, request: Request, services: Serving, te
         raise not_found("There is no such job.")
     record, _ = found
     key = output_key(record, index)
+    if record.data_removed:
+        raise not_found("The job's pictures were kept for as long as pictures are kept. Submit its `request` again.")
     if key is None:
         raise not_found(
             f"The job has no finished picture {index}; it is {record.status}, with {record.images} asked for."

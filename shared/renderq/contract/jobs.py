@@ -89,6 +89,10 @@ class Job(AnswerModel):
     created_at: Timestamp
     started_at: Timestamp | None = None
     completed_at: Timestamp | None = None
+    expires_at: Timestamp | None = Field(
+        None, description="When its pictures are removed; null until it has ended, and where they are kept for ever."
+    )
+    data_removed: bool = Field(False, description="Whether its pictures were removed because they had expired.")
     queue_position: int | None = Field(
         None, description="Jobs expected to start first if nothing else arrives; only while queued."
     )

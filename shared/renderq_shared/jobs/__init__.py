@@ -10,7 +10,7 @@ from renderq_shared.jobs.connections import (
     sync_client,
 )
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement, delivery_id
-from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
+from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
 from renderq_shared.jobs.memory_store import MemoryJobStore
 from renderq_shared.jobs.protocol import JobStore
 from renderq_shared.jobs.records import (
@@ -43,6 +43,7 @@ __all__ = [
     "ClaimRequest",
     "DeliveryClaim",
     "DeliveryRecord",
+    "Deletion",
     "Finished",
     "Held",
     "Idempotency",
@@ -60,6 +61,8 @@ __all__ = [
     "Reconnected",
     "RedisJobStore",
     "Settlement",
+    "Retention",
+    "Retired",
     "Submission",
     "Submitted",
     "Swept",

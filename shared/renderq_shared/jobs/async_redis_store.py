@@ -9,7 +9,7 @@ from redis.exceptions import NoScriptError
 from renderq_shared.jobs import calls
 from renderq_shared.jobs.calls import Call
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
-from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
+from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
 from renderq_shared.jobs.records import (
     Bounds,
     ClaimRequest,
@@ -70,6 +70,15 @@ class AsyncRedisJobStore:
 
     async def sweep(self, lease_ms: int, limit: int) -> Swept:
         return await self._run(calls.sweep(lease_ms, limit))
+
+    async def delete(self, tenant: str, job_id: str) -> Deletion:
+        return await self._run(calls.delete(tenant, job_id))
+
+    async def retire(self, keep: Retention, lease_ms: int, limit: int) -> Retired:
+        return await self._run(calls.retire(keep, lease_ms, limit))
+
+    async def removed(self, job_ids: Sequence[str]) -> None:
+        await self._run(calls.removed(job_ids))
 
     async def register(self, worker: WorkerRecord, ttl_ms: int) -> None:
         await self._run(calls.register(worker, ttl_ms))

@@ -16,7 +16,7 @@ from renderq_shared.jobs.decoding import (
 )
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
-from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
+from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
 from renderq_shared.jobs.records import (
     Bounds,
     ClaimRequest,
@@ -44,6 +44,9 @@ CLAIM_REMEMBERED_MS = 120_000
 
 DELIVERY_KEPT_MS = 72 * 3_600_000
 """How long a delivery can be looked at and replayed after its end."""
+
+DELETION_REMEMBERED_MS = 120_000
+"""How long a repeated deletion is answered like the first one: longer than clients retry by themselves."""
 
 Answer = TypeVar("Answer")
 Argument = str | int | float
@@ -139,6 +142,23 @@ def sweep(lease_ms: int, limit: int) -> Call[Swept]:
         return Swept(*map(tuple, ids), extended=extended, queues=_model_queues(queues), more=bool(more))
 
     return Call(load_script("sweep"), (lease_ms, limit, WORKER_LOST_JSON, DEADLINE_EXCEEDED_JSON), read)
+
+
+def delete(tenant: str, job_id: str) -> Call[Deletion]:
+    return Call(load_script("delete"), (tenant, job_id, DELETION_REMEMBERED_MS), Deletion)
+
+
+def retire(keep: Retention, lease_ms: int, limit: int) -> Call[Retired]:
+    kept = ("" if ms is None else ms for ms in (keep.pictures_ms, keep.records_ms))
+    return Call(
+        load_script("retire"),
+        (*kept, lease_ms, limit),
+        lambda reply: Retired(*map(tuple, reply[:3]), more=bool(reply[3])),
+    )
+
+
+def removed(job_ids: Sequence[str]) -> Call[None]:
+    return Call(load_script("removed"), tuple(job_ids), _nothing)
 
 
 def register(worker: WorkerRecord, ttl_ms: int) -> Call[None]:

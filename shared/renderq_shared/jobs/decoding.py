@@ -55,6 +55,7 @@ def job_record(fields: Mapping[str, str]) -> JobRecord:
         metrics_json=fields.get("metrics_json"),
         runtime_json=fields.get("runtime_json"),
         retried_from=fields.get("retried_from"),
+        data_removed="data_removed" in fields,
     )
 
 

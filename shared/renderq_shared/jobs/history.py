@@ -1,6 +1,7 @@
-"""Records of looking back: a tenant's jobs, page by page."""
+"""Records of looking back: a tenant's jobs, page by page, and how long they are kept."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from renderq.contract import Status
 from renderq_shared.jobs.records import JobRecord
@@ -34,3 +35,33 @@ class JobPage:
     """Fewer than asked for, even none, where most of those looked at were not wanted."""
     last: JobPosition | None
     """What the next page follows; `None` at the end of the list."""
+
+
+class Deletion(StrEnum):
+    """What became of a wish to forget a job."""
+
+    DELETED = "deleted"
+    NOT_ENDED = "not_ended"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long after its end a job keeps what; `None` for ever."""
+
+    pictures_ms: int | None
+    records_ms: int | None
+    """Takes effect once the pictures are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """What one bounded call let go of. `more` asks for another one at once."""
+
+    emptied: tuple[str, ...]
+    """Jobs whose records name no pictures any more."""
+    forgotten: tuple[str, ...]
+    """Jobs that are gone."""
+    removals: tuple[str, ...]
+    """Jobs whose pictures the caller is to remove from the object store, and then to say so."""
+    more: bool

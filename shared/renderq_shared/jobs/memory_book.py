@@ -153,6 +153,10 @@ class JobBook:
         ]
         return [job for _, _, job in sorted(due, key=lambda each: each[:2])]
 
+    def forget(self, job: JobRecord) -> None:
+        """an ended job → nothing"""
+        del self.jobs[job.id], self.accounts[job.id]
+
     def recharge(self, job: JobRecord, cost: float) -> None:
         """Charge the tenant `cost` in place of what the last attempt was charged."""
         account = self.accounts[job.id]

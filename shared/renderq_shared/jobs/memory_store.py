@@ -10,9 +10,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from renderq.contract import Status
 from renderq_shared.jobs.calls import CLAIM_REMEMBERED_MS, IDEMPOTENCY_KEPT_MS
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
-from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
+from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
 from renderq_shared.jobs.memory_book import JobBook
 from renderq_shared.jobs.memory_pages import job_page
+from renderq_shared.jobs.memory_retention import RetentionBook
 from renderq_shared.jobs.memory_workers import WorkerList
 from renderq_shared.jobs.records import (
     Bounds,
@@ -71,6 +72,7 @@ class MemoryJobStore:
         self._now_ms = clock_ms
         self._wake_length = wake_length
         self._book = JobBook(clock_ms, on_change, on_cancel)
+        self._retention = RetentionBook(self._book, clock_ms)
         self._workers = WorkerList(clock_ms)
         self._keys: dict[tuple[str, str], tuple[str, str, int]] = {}
         self._claims: dict[str, tuple[str, int]] = {}
@@ -86,8 +88,8 @@ class MemoryJobStore:
             if until > self._now_ms():
                 if fingerprint != job.idempotency.fingerprint:
                     return Submitted(Submission.KEY_REUSED, None, wakes)
-                earlier = self._book.jobs[earlier_id]
-                return Submitted(Submission.REPLAYED, earlier, wakes, self._place(earlier))
+                earlier = self._book.jobs.get(earlier_id)
+                return Submitted(Submission.REPLAYED, earlier, wakes, earlier and self._place(earlier))
         if self._book.queued(job.tenant) >= bounds.per_tenant:
             return Submitted(Submission.QUOTA_EXCEEDED, None, wakes)
         if self._book.queued() >= bounds.total:
@@ -218,6 +220,18 @@ class MemoryJobStore:
             queues=self.queues(),
             more=len(late) >= limit or len(lost) >= limit,
         )
+
+    @_alone
+    def delete(self, tenant: str, job_id: str) -> Deletion:
+        return self._retention.delete(tenant, job_id)
+
+    @_alone
+    def retire(self, keep: Retention, lease_ms: int, limit: int) -> Retired:
+        return self._retention.retire(keep, lease_ms, limit)
+
+    @_alone
+    def removed(self, job_ids: Sequence[str]) -> None:
+        self._retention.removed(job_ids)
 
     @_alone
     def register(self, worker: WorkerRecord, ttl_ms: int) -> None:

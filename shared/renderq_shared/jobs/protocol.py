@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
-from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
+from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
 from renderq_shared.jobs.records import (
     Bounds,
     ClaimRequest,
@@ -76,6 +76,25 @@ class JobStore(Protocol):
         extended once and nothing is put back. So somebody has to sweep at least every half lease. Several may; each
         change is told to the one whose call made it.
         """
+        ...
+
+    def delete(self, tenant: str, job_id: str) -> Deletion:
+        """Forget an ended job; its pictures are given out by `retire`, until somebody says that they are removed."""
+        ...
+
+    def retire(self, keep: Retention, lease_ms: int, limit: int) -> Retired:
+        """Empty and forget jobs that ended long ago, and give out jobs whose pictures are to be removed: at most
+        `limit` of each kind.
+
+        First the record stops naming the pictures, then somebody removes them, then `removed` strikes them off: a
+        record never names pictures that are gone, and pictures that no record names are noted here, whoever crashes
+        when. Each job is given to the one whose call got it, and to another one after `lease_ms` without `removed`;
+        then once more an hour later, for what a worker that was cut off has written meanwhile.
+        """
+        ...
+
+    def removed(self, job_ids: Sequence[str]) -> None:
+        """The pictures of these jobs are no longer in the object store."""
         ...
 
     def register(self, worker: WorkerRecord, ttl_ms: int) -> None:

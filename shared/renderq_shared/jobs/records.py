@@ -93,6 +93,8 @@ class JobRecord:
     """What rendered it: model revision, device, dtype, batch invariance."""
     retried_from: str | None = None
     """The job that this one does again; it may be forgotten by now."""
+    data_removed: bool = False
+    """Its pictures were kept for as long as they are kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import redis
 
-from renderq_shared.jobs import Candidate, Idempotency, JobFilter, JobUpdate, RedisJobStore, sync_client
+from renderq_shared.jobs import Candidate, Idempotency, JobFilter, JobUpdate, RedisJobStore, Retention, sync_client
 from renderq_shared.jobs.calls import CLAIM_REMEMBERED_MS
 from tests.contract.building import LEASE_MS, SUCCEEDED, claim, held, submit, worker
 
@@ -61,6 +61,9 @@ def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> N
         "progress": lambda: store.progress(mine, JobUpdate(stage="encoding")),
         "requeue": lambda: store.requeue(mine),
         "finish": lambda: store.finish(mine, SUCCEEDED),
+        "delete": lambda: store.delete("ada", "job_x"),
+        "retire": lambda: store.retire(Retention(0, 0), LEASE_MS, 100),
+        "removed": lambda: store.removed(["job_x"]),
         "sweep": lambda: store.sweep(LEASE_MS, 100),
         "register": lambda: store.register(worker(), 30_000),
         "workers": lambda: store.workers(),

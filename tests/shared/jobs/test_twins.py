@@ -18,6 +18,7 @@ from renderq_shared.jobs import (
     JobUpdate,
     NewJob,
     Outcome,
+    Retention,
     Settlement,
     Submission,
     WorkerRecord,
@@ -68,6 +69,12 @@ new_jobs = st.builds(
     idempotency=keys,
     retried_from=st.sampled_from([None, "job_0001"]),
     webhook_events=st.sampled_from([(), WEBHOOK_EVENT_TYPES, ("job.output", "job.succeeded")]),
+)
+
+retentions = st.builds(
+    Retention,
+    pictures_ms=st.sampled_from([None, 0, STEP_MS - 1]),
+    records_ms=st.sampled_from([None, 0, 2 * STEP_MS - 1]),
 )
 
 
@@ -160,6 +167,16 @@ class TwinMachine(RuleBasedStateMachine):
     @rule(told=sendings, tenant=tenants, repeat=st.booleans())
     def replay_delivery(self, told: Settlement, tenant: str, repeat: bool) -> None:
         self.twins.do("replay_delivery", tenant, told.delivery_id, repeat=repeat)
+
+    @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
+    def delete(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
+        self.twins.do("delete", tenant if strange else job.tenant, job.id, repeat=repeat)
+
+    @rule(keep=retentions, limit=st.sampled_from([1, 100]), told=st.booleans())
+    def retire(self, keep: Retention, limit: int, told: bool) -> None:
+        retired = self.twins.do("retire", keep, LEASE_MS, limit)
+        if told:
+            self.twins.do("removed", retired.removals, repeat=True)
 
     @rule(
         steps=st.integers(0, 2),

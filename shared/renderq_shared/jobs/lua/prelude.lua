@@ -23,6 +23,11 @@
 --   rq:deliveries              zset   pending deliveries by when they are due: next attempt, or end of the sender's lease
 --   rq:delivery-claim:CLAIM    string the deliveries that a claim took
 --   rq:worker:ID, rq:workers, rq:served:MODEL   live workers, and by model, by the end of their registration
+--   rq:ended                   zset   ended jobs that keep their pictures, by their end
+--   rq:emptied                 zset   ended jobs that do not any more, by their end
+--   rq:removals                zset   jobs whose pictures are to be removed from the object store, by when
+--   rq:late-removals           zset   the same, for a second time
+--   rq:deleted:ID              string the tenant that deleted the job, for a while
 --   rq:sequence                string last place given
 --   rq:swept                   hash   time and server of the last sweep
 -- A model's name holds no colon.
@@ -259,6 +264,23 @@ local function unserve(id)
   end
 end
 
+-- Retention ----------------------------------------------------------------------------------------------------
+
+-- Nothing of the job stays but what is noted for removal.
+local function forget(job)
+  redis.call('DEL', 'rq:job:' .. job.id)
+  redis.call('ZREM', 'rq:jobs:' .. job.tenant, job.id)
+  redis.call('ZREM', 'rq:ended', job.id)
+  redis.call('ZREM', 'rq:emptied', job.id)
+end
+
+-- Note that the job's pictures are to be removed: now, and once more in an hour, because a worker that was cut off
+-- may write some after that.
+local function remove_pictures(id)
+  redis.call('ZADD', 'rq:removals', whole(NOW), id)
+  redis.call('ZADD', 'rq:late-removals', whole(NOW + 3600000), id)
+end
+
 -- Transitions --------------------------------------------------------------------------------------------------
 
 -- Any status but a terminal one -> `status`, for good.
@@ -270,6 +292,7 @@ local function end_job(job, status, fields)
   redis.call('ZREM', 'rq:deadlines', job.id)
   fields.status = status
   fields.completed_ms = whole(NOW)
+  redis.call('ZADD', 'rq:ended', fields.completed_ms, job.id)
   change(job, fields, { 'stage' })
 end
 

@@ -1,0 +1,80 @@
+"""Housekeeping of what has ended, in every API process: let go of what was kept for long enough, remove pictures.
+
+The job store says which pictures, and asks again until it is told that they are gone; so a process may die anywhere,
+and several need no leader. Beside the sweeps, not among them: an object store may take its time.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterable
+
+import structlog
+
+from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
+from renderq_shared.jobs import AsyncRedisJobStore, Retention
+from renderq_shared.objects import ObjectStore
+from renderq_shared.settings import ApiSettings
+
+log = structlog.get_logger(__name__)
+
+_LIMIT = 20
+"""Jobs of each kind that one call may touch."""
+
+_LEASE_MS = 60_000
+"""Pictures that are not removed by then are given to whoever asks next."""
+
+_JITTER = 0.25
+"""Share of the pause by which it varies, so that processes drift apart."""
+
+_random = random.SystemRandom()
+
+
+def retention(settings: ApiSettings) -> Retention:
+    """What the settings say; nothing is kept for 0 seconds, so 0 stands for ever."""
+    return Retention(
+        pictures_ms=settings.retention_seconds * 1000 or None, records_ms=settings.record_seconds * 1000 or None
+    )
+
+
+class Retiring:
+    """Retires for ever."""
+
+    def __init__(self, jobs: AsyncRedisJobStore, objects: ObjectStore, settings: ApiSettings) -> None:
+        self._jobs = jobs
+        self._objects = objects
+        self._keep = retention(settings)
+        self._pause_s = settings.sweep_seconds
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                while await self.once():
+                    pass
+            except StoreUnavailable:
+                pass  # the sweeps tell of it
+            except Exception:
+                log.exception("retiring_failed")
+            await asyncio.sleep(self._pause_s * _random.uniform(1 - _JITTER, 1 + _JITTER))
+
+    async def once(self) -> bool:
+        """One call of the store and the removals that it asks for; whether there is more."""
+        retired = await self._jobs.retire(self._keep, _LEASE_MS, _LIMIT)
+        if retired.emptied or retired.forgotten:
+            log.info("retired", emptied=retired.emptied, forgotten=retired.forgotten)
+        if gone := await asyncio.to_thread(self._remove, retired.removals):
+            await self._jobs.removed(gone)
+        return retired.more
+
+    def _remove(self, job_ids: Iterable[str]) -> list[str]:
+        """Jobs whose pictures are gone. One that fails holds up no other."""
+        gone: list[str] = []
+        for job_id in job_ids:
+            try:
+                count = self._objects.delete_prefix(f"jobs/{job_id}/")
+            except ObjectStoreUnavailable as error:
+                log.warning("pictures_not_removed", job=job_id, reason=str(error))
+            else:
+                gone.append(job_id)
+                log.info("pictures_removed", job=job_id, objects=count)
+        return gone

@@ -1,0 +1,76 @@
+"""What the in-memory store lets go of: what `lua/delete.lua`, `retire.lua` and `removed.lua` do."""
+
+from collections.abc import Callable, Iterable
+
+from renderq_shared.jobs.calls import DELETION_REMEMBERED_MS
+from renderq_shared.jobs.history import Deletion, Retention, Retired
+from renderq_shared.jobs.memory_book import JobBook
+from renderq_shared.jobs.records import JobRecord
+
+LATE_MS = 3_600_000
+"""A worker that was cut off may write pictures after they were removed: they are removed once more, so much later."""
+
+
+class RetentionBook:
+    """Which pictures are to be removed, and when. The caller sees to it that calls come singly."""
+
+    def __init__(self, book: JobBook, clock_ms: Callable[[], int]) -> None:
+        self._book = book
+        self._now_ms = clock_ms
+        self.removals: dict[str, int] = {}
+        self.late_removals: dict[str, int] = {}
+        """Job → when its pictures are to be removed."""
+        self._deleted: dict[str, tuple[str, int]] = {}
+
+    def delete(self, tenant: str, job_id: str) -> Deletion:
+        job = self._book.jobs.get(job_id)
+        if job is None or job.tenant != tenant:
+            owner, until = self._deleted.get(job_id, ("", 0))
+            return Deletion.DELETED if owner == tenant and until > self._now_ms() else Deletion.UNKNOWN
+        if not job.status.is_terminal:
+            return Deletion.NOT_ENDED
+        self._book.forget(job)
+        self._remove_pictures(job_id)
+        self._deleted[job_id] = (tenant, self._now_ms() + DELETION_REMEMBERED_MS)
+        return Deletion.DELETED
+
+    def retire(self, keep: Retention, lease_ms: int, limit: int) -> Retired:
+        emptied = self._ended(keep.pictures_ms, limit, data_removed=False)
+        for job in emptied:
+            self._remove_pictures(job.id)
+            self._book.change(job, data_removed=True, outputs_json=None)
+        forgotten = self._ended(keep.records_ms, limit, data_removed=True)
+        for job in forgotten:
+            self._book.forget(job)
+        late = self._due(self.late_removals, limit)
+        for job_id in late:
+            del self.late_removals[job_id]
+            self.removals[job_id] = self._now_ms()
+        removals = self._due(self.removals, limit)
+        self.removals.update(dict.fromkeys(removals, self._now_ms() + lease_ms))
+        more = max(map(len, (emptied, forgotten, late, removals))) >= limit
+        return Retired(tuple(job.id for job in emptied), tuple(job.id for job in forgotten), tuple(removals), more)
+
+    def removed(self, job_ids: Iterable[str]) -> None:
+        for job_id in job_ids:
+            self.removals.pop(job_id, None)
+
+    def _remove_pictures(self, job_id: str) -> None:
+        self.removals[job_id] = self._now_ms()
+        self.late_removals[job_id] = self._now_ms() + LATE_MS
+
+    def _ended(self, kept_ms: int | None, limit: int, *, data_removed: bool) -> list[JobRecord]:
+        if kept_ms is None:
+            return []
+        old = [
+            (job.completed_ms, job.id, job)
+            for job in self._book.jobs.values()
+            if job.data_removed is data_removed
+            and job.completed_ms is not None
+            and job.completed_ms <= self._now_ms() - kept_ms
+        ]
+        return [job for *_, job in sorted(old, key=lambda each: each[:2])[:limit]]
+
+    def _due(self, noted: dict[str, int], limit: int) -> list[str]:
+        due = sorted((when, job_id) for job_id, when in noted.items() if when <= self._now_ms())
+        return [job_id for _, job_id in due[:limit]]
