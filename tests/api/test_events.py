@@ -174,8 +174,9 @@ def test_what_no_message_told_is_found_at_the_heartbeat(
 
 
 def test_change_that_the_subscription_missed_is_found_when_it_is_back(
-    http: httpx2.Client, worker: Worker, redis_url: str
+    http: httpx2.Client, worker: Worker, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("renderq_api.following.HEARTBEAT_S", 3600.0)
     job_id = submit(http)
     record = worker.claim()
     with following(http, job_id) as events, redis.Redis.from_url(redis_url) as client:

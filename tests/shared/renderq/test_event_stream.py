@@ -74,6 +74,11 @@ def test_an_event_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
             parse(*endless)
 
 
+def test_bytes_may_come_one_by_one() -> None:
+    stream = "\ufeffdata: ß€😀\r\nid: é\r\n\r\n".encode()
+    assert parse(*(stream[at : at + 1] for at in range(len(stream)))) == [message("ß€😀", "é")]
+
+
 LINES = st.sampled_from(["data: x", "data: ß€😀", "data", "event: e", "id: 7", "id", ": c", "retry: 5", "junk", ""])
 
 
