@@ -32,6 +32,7 @@ def test_version_and_routes(document: dict[str, Any]) -> None:
         ("get", "/v1/models"),
         ("get", "/v1/models/{name}"),
         ("get", "/v1/workers"),
+        ("get", "/v1/stats"),
         ("get", "/healthz"),
         ("get", "/readyz"),
     }
@@ -130,6 +131,7 @@ def test_all_answers_of_the_other_tests_are_documented(http: httpx2.Client, docu
         ("GET", "/v1/models", "/v1/models", {}),
         ("GET", "/v1/models/x", "/v1/models/{name}", {}),
         ("GET", "/v1/workers", "/v1/workers", {"headers": foreign}),
+        ("GET", "/v1/stats", "/v1/stats", {}),
         ("GET", "/healthz", "/healthz", {}),
         ("GET", "/readyz", "/readyz", {}),
     ]:

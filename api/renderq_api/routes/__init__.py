@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from renderq_api.routes import events, files, health, history, images, jobs, models, workers
+from renderq_api.routes import events, files, health, history, images, jobs, models, stats, workers
 
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
@@ -12,6 +12,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     files.router,
     models.router,
     workers.router,
+    stats.router,
     health.router,
 )
 

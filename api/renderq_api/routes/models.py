@@ -1,7 +1,5 @@
 """The catalog, with what workers make of it at the moment."""
 
-import asyncio
-
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
@@ -30,8 +28,8 @@ async def model(name: str, services: Serving) -> Response:
 
 
 async def _described(services: Services, entries: tuple[ModelEntry, ...]) -> tuple[Model, ...]:
-    queues, workers = await asyncio.gather(services.jobs.queues(), services.jobs.workers())
-    queued = {queue.model: queue.queued for queue in queues}
+    now = await services.jobs.stats()
+    queued = {queue.model: queue.queued for queue in now.queues}
     return tuple(
         Model(
             name=entry.name,
@@ -44,8 +42,9 @@ async def _described(services: Services, entries: tuple[ModelEntry, ...]) -> tup
             defaults=entry.defaults,
             limits=entry.limits,
             queued_jobs=queued.get(entry.name, 0),
-            workers=sum(entry.name in worker.models for worker in workers),
-            warm_workers=sum(entry.name in worker.resident_models for worker in workers),
+            running_jobs=now.running.get(entry.name, 0),
+            workers=sum(entry.name in worker.models for worker in now.workers),
+            warm_workers=sum(entry.name in worker.resident_models for worker in now.workers),
         )
         for entry in entries
     )

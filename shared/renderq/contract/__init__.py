@@ -16,7 +16,16 @@ from renderq.contract.jobs import (
     WaitReason,
 )
 from renderq.contract.limits import LIMITS, Limits
-from renderq.contract.models import Model, ModelDefaults, ModelLimits, ModelList, Worker, WorkerList
+from renderq.contract.models import (
+    Model,
+    ModelDefaults,
+    ModelLimits,
+    ModelList,
+    ModelStats,
+    Stats,
+    Worker,
+    WorkerList,
+)
 from renderq.contract.problems import PROBLEMS, FieldError, Problem, ProblemKind
 from renderq.contract.requests import (
     SCHEDULERS,
@@ -65,12 +74,14 @@ __all__ = [
     "ModelDefaults",
     "ModelLimits",
     "ModelList",
+    "ModelStats",
     "Output",
     "OutputOptions",
     "Problem",
     "ProblemKind",
     "Progress",
     "Stage",
+    "Stats",
     "Status",
     "Txt2ImgRequest",
     "WaitReason",

@@ -31,6 +31,7 @@ class Model(AnswerModel):
     defaults: ModelDefaults
     limits: ModelLimits
     queued_jobs: int
+    running_jobs: int = Field(0, description="Jobs of it that workers hold.")
     workers: int = Field(description="Live workers that serve it.")
     warm_workers: int = Field(description="Live workers that have it in memory.")
 
@@ -52,3 +53,22 @@ class Worker(AnswerModel):
 
 class WorkerList(AnswerModel):
     data: tuple[Worker, ...]
+
+
+class ModelStats(AnswerModel):
+    """How busy one model is."""
+
+    model: str
+    queued_jobs: int
+    oldest_seconds: float | None = Field(description="How long its oldest queued job has waited.")
+    running_jobs: int = Field(description="Jobs of it that workers hold.")
+    workers: int = Field(description="Live workers that serve it.")
+
+
+class Stats(AnswerModel):
+    """How busy the service is."""
+
+    queued_jobs: int
+    running_jobs: int
+    workers: int = Field(description="Live workers.")
+    models: tuple[ModelStats, ...]

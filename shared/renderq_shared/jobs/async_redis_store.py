@@ -21,6 +21,7 @@ from renderq_shared.jobs.records import (
     NewJob,
     Outcome,
     QueuePlace,
+    StoreStats,
     Submitted,
     Swept,
     Verdict,
@@ -103,6 +104,9 @@ class AsyncRedisJobStore:
 
     async def replay_delivery(self, tenant: str, delivery_id: str) -> DeliveryRecord | None:
         return await self._run(calls.replay_delivery(tenant, delivery_id))
+
+    async def stats(self) -> StoreStats:
+        return await self._run(calls.stats())
 
     async def _run(self, call: Call[Answer]) -> Answer:
         client = cast(Any, self._client)

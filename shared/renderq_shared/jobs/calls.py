@@ -1,6 +1,7 @@
 """The pure core of both Redis stores: arguments → a call of one script, its reply → records."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -28,6 +29,7 @@ from renderq_shared.jobs.records import (
     NewJob,
     Outcome,
     QueuePlace,
+    StoreStats,
     Submission,
     Submitted,
     Swept,
@@ -174,7 +176,7 @@ def unregister(worker_id: str) -> Call[None]:
 
 
 def workers() -> Call[tuple[WorkerRecord, ...]]:
-    return Call(load_script("workers"), (), lambda reply: tuple(sorted(map(worker_record, reply), key=_worker_id)))
+    return Call(load_script("workers"), (), _workers)
 
 
 def queues() -> Call[tuple[ModelQueue, ...]]:
@@ -221,6 +223,18 @@ def _deliveries(reply: list[Any]) -> tuple[DeliveryRecord, ...]:
 
 def _indexes(update: JobUpdate) -> str:
     return " ".join(map(str, update.finished))
+
+
+def stats() -> Call[StoreStats]:
+    return Call(
+        load_script("stats"),
+        (),
+        lambda reply: StoreStats(_model_queues(reply[0]), dict(Counter(reply[1])), _workers(reply[2])),
+    )
+
+
+def _workers(reply: list[Any]) -> tuple[WorkerRecord, ...]:
+    return tuple(sorted(map(worker_record, reply), key=_worker_id))
 
 
 def _model_queues(reply: list[Any]) -> tuple[ModelQueue, ...]:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import wraps
@@ -26,6 +27,7 @@ from renderq_shared.jobs.records import (
     NewJob,
     Outcome,
     QueuePlace,
+    StoreStats,
     Submission,
     Submitted,
     Swept,
@@ -275,6 +277,11 @@ class MemoryJobStore:
     @_alone
     def replay_delivery(self, tenant: str, delivery_id: str) -> DeliveryRecord | None:
         return self._book.outbox.replay(tenant, delivery_id)
+
+    @_alone
+    def stats(self) -> StoreStats:
+        running = Counter(self._book.jobs[job_id].model for job_id in self._book.leases)
+        return StoreStats(self.queues(), dict(running), self.workers())
 
     def _of_tenant(self, tenant: str, job_id: str) -> JobRecord | None:
         job = self._book.jobs.get(job_id)

@@ -16,6 +16,7 @@ from renderq_shared.jobs.records import (
     NewJob,
     Outcome,
     QueuePlace,
+    StoreStats,
     Submitted,
     Swept,
     Verdict,
@@ -111,6 +112,10 @@ class JobStore(Protocol):
 
     def queues(self) -> tuple[ModelQueue, ...]:
         """Every model that has queued jobs."""
+        ...
+
+    def stats(self) -> StoreStats:
+        """What waits, what is being rendered, and who renders."""
         ...
 
     def claim_deliveries(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:

@@ -249,3 +249,14 @@ class WorkerRecord:
     draining: bool
     started_ms: int
     seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """How busy everything is, at one moment."""
+
+    queues: tuple[ModelQueue, ...]
+    """Of models that have queued jobs."""
+    running: dict[str, int]
+    """Model → jobs that workers hold; only models that have any."""
+    workers: tuple[WorkerRecord, ...]

@@ -21,6 +21,7 @@ from renderq_shared.jobs.records import (
     NewJob,
     Outcome,
     QueuePlace,
+    StoreStats,
     Submitted,
     Swept,
     Verdict,
@@ -101,6 +102,9 @@ class RedisJobStore:
 
     def replay_delivery(self, tenant: str, delivery_id: str) -> DeliveryRecord | None:
         return self._run(calls.replay_delivery(tenant, delivery_id))
+
+    def stats(self) -> StoreStats:
+        return self._run(calls.stats())
 
     def _run(self, call: Call[Answer]) -> Answer:
         client = cast(Any, self._client)

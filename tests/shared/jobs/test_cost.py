@@ -68,6 +68,7 @@ def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> N
         "register": lambda: store.register(worker(), 30_000),
         "workers": lambda: store.workers(),
         "queues": lambda: store.queues(),
+        "stats": lambda: store.stats(),
         "unregister": lambda: store.unregister("w1"),
     }
     for call in calls.values():

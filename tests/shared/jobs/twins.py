@@ -78,6 +78,7 @@ class Twins:
             self._compare_lists(tenant, JobFilter())
             self._compare_lists(tenant, JobFilter(Status.QUEUED, "shapes", "txt2img"))
         assert self._alike(self.redis.queues()) == self._alike(self.memory.queues(), shift=0)
+        assert self.redis.stats().running == self.memory.stats().running
         assert self._alike(self.redis.workers()) == self._alike(self.memory.workers(), shift=self._passed)
 
     def _compare_lists(self, tenant: str, wanted: JobFilter) -> None:

@@ -256,6 +256,15 @@ local function queues()
   return found
 end
 
+-- Live workers, each as flat pairs.
+local function live_workers()
+  local found = {}
+  for _, id in ipairs(redis.call('ZRANGE', 'rq:workers', '(' .. NOW, '+inf', 'BYSCORE')) do
+    found[#found + 1] = redis.call('HGETALL', 'rq:worker:' .. id)
+  end
+  return found
+end
+
 -- A worker no longer serves what it last said it served.
 local function unserve(id)
   local models = redis.call('HGET', 'rq:worker:' .. id, 'models_json')

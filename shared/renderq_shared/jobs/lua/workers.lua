@@ -5,8 +5,4 @@
 -- Returns each as flat pairs.
 -- Atomic: list and descriptions belong to the same moment.
 
-local found = {}
-for _, id in ipairs(redis.call('ZRANGE', 'rq:workers', '(' .. NOW, '+inf', 'BYSCORE')) do
-  found[#found + 1] = redis.call('HGETALL', 'rq:worker:' .. id)
-end
-return found
+return live_workers()

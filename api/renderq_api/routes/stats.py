@@ -1,0 +1,37 @@
+"""How busy the service is."""
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from renderq.contract import ModelStats, Stats
+from renderq_api.answers import answer, no_query
+from renderq_api.openapi import problems
+from renderq_api.services import Serving
+
+router = APIRouter(prefix="/v1/stats", tags=["workers"], dependencies=[Depends(no_query)])
+
+
+@router.get("", response_model=Stats, summary="How much waits, for how long, and who renders", responses=problems())
+async def stats(services: Serving) -> Response:
+    now = await services.jobs.stats()
+    queues = {queue.model: queue for queue in now.queues}
+    # A model that left the catalog may still have jobs.
+    others = sorted({*queues, *now.running} - set(services.catalog.names))
+    models = tuple(
+        ModelStats(
+            model=model,
+            queued_jobs=queues[model].queued if model in queues else 0,
+            oldest_seconds=queues[model].oldest_age_ms / 1000 if model in queues else None,
+            running_jobs=now.running.get(model, 0),
+            workers=sum(model in worker.models for worker in now.workers),
+        )
+        for model in (*services.catalog.names, *others)
+    )
+    return answer(
+        Stats(
+            queued_jobs=sum(model.queued_jobs for model in models),
+            running_jobs=sum(model.running_jobs for model in models),
+            workers=len(now.workers),
+            models=models,
+        )
+    )
