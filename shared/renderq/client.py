@@ -7,11 +7,12 @@ from typing import Self, Unpack
 
 from renderq.catalog import AsyncModels, AsyncWorkers, Models, Workers
 from renderq.configuration import configure
-from renderq.contract import Job
-from renderq.core.calls import show_job, submit_job
+from renderq.contract import Job, Stats
+from renderq.core.calls import get_stats, show_job, submit_job
 from renderq.fields import RequestFields
 from renderq.images import AsyncImage, AsyncImages, Image, Images
 from renderq.job_handle import AsyncJobHandle, JobHandle
+from renderq.jobs import AsyncJobs, Jobs
 from renderq.transport import AsyncTransport, Transport
 
 TIMEOUT = 30.0
@@ -35,6 +36,7 @@ class Client:
         max_retries: int = MAX_RETRIES,
     ) -> None:
         self._transport = Transport(configure(base_url, api_key, timeout, max_retries, os.environ))
+        self.jobs = Jobs(self._transport)
         self.models = Models(self._transport)
         self.workers = Workers(self._transport)
 
@@ -71,6 +73,10 @@ class Client:
         """The finished pictures of a job. Nothing is downloaded yet."""
         return Images(Image(self._transport, job, output) for output in job.outputs)
 
+    def stats(self) -> Stats:
+        """How busy the service is. Raises `ConnectionFailed` and `APIError`."""
+        return self._transport.call(get_stats())
+
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
@@ -101,6 +107,7 @@ class AsyncClient:
         max_retries: int = MAX_RETRIES,
     ) -> None:
         self._transport = AsyncTransport(configure(base_url, api_key, timeout, max_retries, os.environ))
+        self.jobs = AsyncJobs(self._transport)
         self.models = AsyncModels(self._transport)
         self.workers = AsyncWorkers(self._transport)
 
@@ -141,6 +148,10 @@ class AsyncClient:
     def images(self, job: Job) -> AsyncImages:
         """The finished pictures of a job. Nothing is downloaded yet."""
         return AsyncImages(AsyncImage(self._transport, job, output) for output in job.outputs)
+
+    async def stats(self) -> Stats:
+        """How busy the service is. Raises `ConnectionFailed` and `APIError`."""
+        return await self._transport.call(get_stats())
 
     async def close(self) -> None:
         """Close the connections."""

@@ -4,9 +4,10 @@ The names and the meaning are the wire's, see `renderq.contract.requests`. A fie
 the model's default. The service checks the values: it knows its models' limits.
 """
 
+from datetime import datetime
 from typing import Literal, TypedDict
 
-from renderq.contract import OutputOptions
+from renderq.contract import OutputOptions, Status
 from renderq.contract.requests import ImageFormat, Scheduler
 
 
@@ -19,6 +20,17 @@ class OutputFields(TypedDict, total=False):
     """1 … 100, default 90; for `jpeg` and `webp`."""
     embed_recipe: bool
     """Whether request, seed and model revision are written into the file (default: yes)."""
+
+
+class JobFilters(TypedDict, total=False):
+    """Which jobs a list is to have; what is left out, or `None`, lets all through."""
+
+    status: Status | str | None
+    model: str | None
+    task: str | None
+    created_after: datetime | None
+    """A time without a zone is local."""
+    created_before: datetime | None
 
 
 class RequestFields(TypedDict, total=False):

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
 
 from renderq.contract import Job, Status
-from renderq.core.calls import cancel_job, show_job
+from renderq.core.calls import cancel_job, delete_job, retry_job, show_job
 from renderq.core.following import JobEvent, follow
 from renderq.core.waiting import wait_for
 from renderq.images import AsyncImage, AsyncImages, Image, Images
@@ -65,6 +65,20 @@ class JobHandle:
         """
         self.job = self._transport.call(cancel_job(self.id))
         return self.job
+
+    def retry(self, *, idempotency_key: str | None = None) -> "JobHandle":
+        """Do a job again that failed, was canceled, or expired: a new one with the same request, its seed included.
+
+        Raises `InvalidRequest` if it has not ended, or has succeeded; and what `submit` raises.
+        """
+        return JobHandle(self._transport, self._transport.call(retry_job(self.id, idempotency_key)))
+
+    def delete(self) -> None:
+        """Forget a job that has ended, and its pictures.
+
+        Raises `InvalidRequest` if it has not ended, `ConnectionFailed` and `APIError`.
+        """
+        self._transport.call(delete_job(self.id))
 
     def _see(self, job: Job) -> None:
         self.job = job
@@ -129,6 +143,20 @@ class AsyncJobHandle:
         """
         self.job = await self._transport.call(cancel_job(self.id))
         return self.job
+
+    async def retry(self, *, idempotency_key: str | None = None) -> "AsyncJobHandle":
+        """Do a job again that failed, was canceled, or expired: a new one with the same request, its seed included.
+
+        Raises `InvalidRequest` if it has not ended, or has succeeded; and what `submit` raises.
+        """
+        return AsyncJobHandle(self._transport, await self._transport.call(retry_job(self.id, idempotency_key)))
+
+    async def delete(self) -> None:
+        """Forget a job that has ended, and its pictures.
+
+        Raises `InvalidRequest` if it has not ended, `ConnectionFailed` and `APIError`.
+        """
+        await self._transport.call(delete_job(self.id))
 
     def _see(self, job: Job) -> None:
         self.job = job

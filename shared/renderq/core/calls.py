@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Generic, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import httpx2
 
-from renderq.contract import Job, Model, ModelList, OutputOptions, WorkerList
+from renderq.contract import Job, JobList, Model, ModelList, OutputOptions, Stats, WorkerList
 from renderq.core.answers import Snapshot, read, read_snapshot
 from renderq.core.event_stream import MEDIA_TYPE as EVENT_STREAM
-from renderq.fields import RequestFields
+from renderq.fields import JobFilters, RequestFields
 
 T = TypeVar("T")
 
@@ -74,6 +75,27 @@ def cancel_job(job_id: str) -> Call[Job]:
     return Call("POST", f"{_job_path(job_id)}/cancel", partial(read, Job))
 
 
+def retry_job(job_id: str, idempotency_key: str | None = None) -> Call[Job]:
+    """The job again, as a new one; the key is that of `submit_job`."""
+    headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
+    return Call("POST", f"{_job_path(job_id)}/retry", partial(read, Job), headers=headers)
+
+
+def delete_job(job_id: str) -> Call[httpx2.Response]:
+    return Call("DELETE", _job_path(job_id), _as_it_is)
+
+
+def list_jobs(page_size: int, filters: JobFilters, cursor: str | None) -> Call[JobList]:
+    """One page of the list; times without a zone are local."""
+    given = {"limit": page_size, **filters, "cursor": cursor}
+    query = {name: _text(value) for name, value in given.items() if value is not None}
+    return Call("GET", f"v1/jobs?{urlencode(query)}", partial(read, JobList))
+
+
+def get_stats() -> Call[Stats]:
+    return Call("GET", "v1/stats", partial(read, Stats))
+
+
 def list_models() -> Call[ModelList]:
     return Call("GET", "v1/models", partial(read, ModelList))
 
@@ -97,6 +119,10 @@ def _as_it_is(response: httpx2.Response) -> httpx2.Response:
 
 def _job_path(job_id: str) -> str:
     return f"v1/jobs/{quote(job_id, safe='')}"
+
+
+def _text(value: object) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 
 
 def _plain(value: object) -> object:

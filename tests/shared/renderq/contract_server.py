@@ -115,7 +115,7 @@ class ContractServer:
                     self.wfile.flush()
                     said.until.wait(60)
 
-            do_GET = do_POST = handle_any  # noqa: N815 — the names that http.server looks for
+            do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 — the names that http.server looks for
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

@@ -1,7 +1,7 @@
 """The client's own commands, one module each."""
 
 from renderq.cli.command import Command
-from renderq.cli.commands import cancel, models, run, status, submit, watch, workers
+from renderq.cli.commands import cancel, delete, jobs, models, retry, run, status, submit, watch, workers
 
 CLIENT_COMMANDS: dict[str, Command] = {
     "run": run.command,
@@ -9,6 +9,9 @@ CLIENT_COMMANDS: dict[str, Command] = {
     "watch": watch.command,
     "status": status.command,
     "cancel": cancel.command,
+    "jobs": jobs.command,
+    "retry": retry.command,
+    "delete": delete.command,
     "models": models.command,
     "workers": workers.command,
 }

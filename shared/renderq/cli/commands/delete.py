@@ -1,0 +1,25 @@
+"""`renderq delete`: forget a job and its pictures."""
+
+import argparse
+
+from renderq.cli import connection
+from renderq.cli.command import Command
+from renderq.cli.exits import ExitCode
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="The job's id, job_…")
+    connection.add_arguments(parser)
+
+
+def _run(args: argparse.Namespace) -> int:
+    with connection.connect(args) as client:
+        client.jobs.delete(args.id)
+    return ExitCode.OK
+
+
+command = Command(
+    help="forget a job that has ended, and its pictures",
+    add_arguments=_add_arguments,
+    run=_run,
+)

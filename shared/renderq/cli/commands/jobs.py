@@ -1,0 +1,62 @@
+"""`renderq jobs`: your jobs, newest first."""
+
+import argparse
+from datetime import datetime
+from itertools import islice
+
+from renderq.cli import connection
+from renderq.cli.command import Command
+from renderq.cli.exits import ExitCode
+from renderq.cli.text import as_json, describe, table
+from renderq.contract import LIMITS, Job, Status
+
+HEADER = ("ID", "STATUS", "MODEL", "CREATED", "PROMPT")
+
+_PROMPT_CHARACTERS = 40
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--status", choices=[status.value for status in Status], help="Only jobs that stand so.")
+    parser.add_argument("--model", help="Only jobs of this model.")
+    parser.add_argument("--task", help="Only jobs of this task.")
+    for name, how in (("after", "newer"), ("before", "older")):
+        parser.add_argument(
+            f"--created-{name}",
+            type=datetime.fromisoformat,
+            metavar="TIME",
+            help=f"Only jobs that are {how}, e.g. 2026-01-31 or 2026-01-31T12:00:00Z; without a zone, local time.",
+        )
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="How many at most (default: 20).")
+    parser.add_argument("--json", action="store_true", help="Print them as a JSON array.")
+    connection.add_arguments(parser)
+
+
+def _run(args: argparse.Namespace) -> int:
+    with connection.connect(args) as client:
+        listed = client.jobs.list(
+            page_size=max(1, min(args.limit, LIMITS.page_jobs)),
+            status=args.status,
+            model=args.model,
+            task=args.task,
+            created_after=args.created_after,
+            created_before=args.created_before,
+        )
+        jobs = list(islice(listed, max(0, args.limit)))
+    if args.json:
+        print(as_json([job.model_dump(mode="json") for job in jobs]))
+    else:
+        print(table(HEADER, [_row(job) for job in jobs]) if jobs else "no jobs")
+    return ExitCode.OK
+
+
+def _row(job: Job) -> tuple[object, ...]:
+    prompt = " ".join(str(job.request.get("prompt", "")).split())
+    short = prompt if len(prompt) <= _PROMPT_CHARACTERS else f"{prompt[: _PROMPT_CHARACTERS - 1]}…"
+    return job.id, describe(job), job.model, f"{job.created_at:%Y-%m-%d %H:%M:%S %Z}", short
+
+
+command = Command(
+    help="list your jobs, newest first",
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,28 @@
+"""`renderq retry`: do a job again that did not succeed."""
+
+import argparse
+
+from renderq.cli import connection
+from renderq.cli.command import Command
+from renderq.cli.exits import ExitCode
+from renderq.cli.text import as_json
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="The job's id, job_…")
+    parser.add_argument("--json", action="store_true", help="Print the new job as JSON.")
+    connection.add_arguments(parser)
+
+
+def _run(args: argparse.Namespace) -> int:
+    with connection.connect(args) as client:
+        job = client.job(args.id).retry().job
+    print(as_json(job.model_dump(mode="json")) if args.json else job.id)
+    return ExitCode.OK
+
+
+command = Command(
+    help="do a job again that failed, was canceled, or expired; prints the new job's id",
+    add_arguments=_add_arguments,
+    run=_run,
+)

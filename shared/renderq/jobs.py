@@ -1,0 +1,58 @@
+"""All your jobs: `client.jobs`."""
+
+from collections.abc import AsyncGenerator, Generator
+from typing import Unpack
+
+from renderq.contract import Job
+from renderq.core.calls import delete_job, list_jobs
+from renderq.fields import JobFilters
+from renderq.transport import AsyncTransport, Transport
+
+
+class Jobs:
+    """The jobs that this API key may see."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, *, page_size: int = 20, **filters: Unpack[JobFilters]) -> Generator[Job]:
+        """All jobs, newest first, asked for in pages of `page_size` (1 … 100) as they are used.
+
+        Raises `InvalidRequest`, `ConnectionFailed` and `APIError`, while you iterate.
+        """
+        cursor = None
+        while True:
+            page = self._transport.call(list_jobs(page_size, filters, cursor))
+            yield from page.data
+            if (cursor := page.next_cursor) is None:
+                return
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job that has ended, and its pictures. Raises `NotFound`, `InvalidRequest` if it has not ended,
+        `ConnectionFailed` and `APIError`."""
+        self._transport.call(delete_job(job_id))
+
+
+class AsyncJobs:
+    """The jobs that this API key may see."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def list(self, *, page_size: int = 20, **filters: Unpack[JobFilters]) -> AsyncGenerator[Job]:
+        """All jobs, newest first, asked for in pages of `page_size` (1 … 100) as they are used.
+
+        Raises `InvalidRequest`, `ConnectionFailed` and `APIError`, while you iterate.
+        """
+        cursor = None
+        while True:
+            page = await self._transport.call(list_jobs(page_size, filters, cursor))
+            for job in page.data:
+                yield job
+            if (cursor := page.next_cursor) is None:
+                return
+
+    async def delete(self, job_id: str) -> None:
+        """Forget a job that has ended, and its pictures. Raises `NotFound`, `InvalidRequest` if it has not ended,
+        `ConnectionFailed` and `APIError`."""
+        await self._transport.call(delete_job(job_id))
