@@ -168,3 +168,10 @@ def test_an_ended_delivery_is_forgotten_after_a_while_and_a_pending_one_is_not(w
     settle(world.store, first)
     world.later(DELIVERY_KEPT_MS)
     assert list(deliveries(world.store)) == [second.id]
+
+
+def test_a_forgotten_job_has_no_deliveries(store: JobStore) -> None:
+    ended(store)
+    store.delete("ada", "job_1")
+    assert due(store) == ()
+    assert store.replay_delivery("ada", "msg_1_succeeded") is None

@@ -155,6 +155,7 @@ class JobBook:
 
     def forget(self, job: JobRecord) -> None:
         """an ended job → nothing"""
+        self.outbox.forget(job)
         del self.jobs[job.id], self.accounts[job.id]
 
     def recharge(self, job: JobRecord, cost: float) -> None:

@@ -124,6 +124,13 @@ local function announce_outputs(job, indexes)
   end
 end
 
+local function forget_deliveries(job)
+  for _, id in ipairs(delivery_ids(job)) do
+    redis.call('DEL', 'rq:delivery:' .. id)
+    redis.call('ZREM', 'rq:deliveries', id)
+  end
+end
+
 local function end_delivery(id, status, kept)
   local key = 'rq:delivery:' .. id
   redis.call('HSET', key, 'status', status)
@@ -277,6 +284,7 @@ end
 
 -- Nothing of the job stays but what is noted for removal.
 local function forget(job)
+  forget_deliveries(job)
   redis.call('DEL', 'rq:job:' .. job.id)
   redis.call('ZREM', 'rq:jobs:' .. job.tenant, job.id)
   redis.call('ZREM', 'rq:ended', job.id)
