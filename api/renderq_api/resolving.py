@@ -77,6 +77,7 @@ def new_job(
         deadline_ms=None if request.deadline_seconds is None else round(request.deadline_seconds * 1000),
         idempotency=idempotency,
         retried_from=retried_from,
+        webhook_events=request.webhook.events if request.webhook else (),
     )
 
 

@@ -59,7 +59,7 @@ async def serve(settings: ApiSettings, on_ready: Callable[[str, Server], None]) 
     """
     with _listen(settings.host, settings.port) as listener:
         url = _url(listener)
-        app = create_app(settings)
+        app = create_app(settings.model_copy(update={"port": listener.getsockname()[1]}))
         server = Server(app, lambda: on_ready(url, server))
         async with app.router.lifespan_context(app):
             await server.serve([listener])

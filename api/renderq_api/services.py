@@ -12,10 +12,13 @@ from redis.asyncio import Redis
 from starlette.requests import Request
 
 from renderq_api.object_probe import ObjectProbe
+from renderq_api.outgoing import GuardedTransport
+from renderq_api.outgoing.addresses import parse_allowed
 from renderq_api.representing import Sign
 from renderq_api.retiring import Retiring
 from renderq_api.sweeps import Sweeps
 from renderq_api.watching import Watching
+from renderq_api.webhooks import Deliveries, Sender
 from renderq_shared.catalog import Catalog
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import AsyncRedisJobStore, Bounds, async_client, celery_url, check_server_async
@@ -75,13 +78,32 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
         )
         sweeps = Sweeps(services.jobs, services.wakeups, settings, arrive=lambda: _arrive(services))
         retiring = Retiring(services.jobs, objects, settings)
+        deliveries = _deliveries(services)
         try:
             arrived = await _arrived(services)
-            async with _running(services.watching.run(), sweeps.run(arrived), retiring.run()):
+            async with _running(services.watching.run(), sweeps.run(arrived), retiring.run(), *deliveries):
                 yield services
         finally:
             services.watching.close()
             await asyncio.to_thread(services.wakeups.close)
+
+
+def _deliveries(services: Services) -> tuple[Coroutine[Any, Any, None], ...]:
+    """Without a secret nothing can be signed: what is in the outbox waits for an API that has one."""
+    settings = services.settings
+    if not settings.webhook_keys:
+        return ()
+    transport = GuardedTransport(parse_allowed(settings.outgoing_allow))
+    sender = Sender(
+        lambda: transport,
+        settings.webhook_keys,
+        settings.public_base,
+        settings.retention_seconds,
+        settings.webhook_timeout_seconds,
+    )
+    delays_s = tuple(map(float, settings.webhook_delays.split(",")))
+    lease_s = 2 * settings.webhook_timeout_seconds + 1
+    return (Deliveries(services.jobs, sender, delays_s, lease_s).run(),)
 
 
 async def _look_at(objects: ObjectStore) -> None:

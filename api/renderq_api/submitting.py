@@ -1,7 +1,7 @@
 """One submission: to the job store, and word of it to a worker."""
 
-from renderq.contract import ProblemKind
-from renderq_api.problems import ApiProblem, not_found
+from renderq.contract import FieldError, ProblemKind
+from renderq_api.problems import ApiProblem, invalid, not_found
 from renderq_api.services import Services
 from renderq_shared.jobs import JobRecord, NewJob, Submission, Submitted
 
@@ -23,6 +23,7 @@ _REFUSALS = {
 
 async def submit_job(services: Services, job: NewJob) -> tuple[Submitted, JobRecord]:
     """The answer, and the job that now stands for the submission. Raises `ApiProblem`."""
+    _require_secret(services, job)
     submitted = await services.jobs.submit(job, services.bounds)
     if submitted.outcome in _REFUSALS:
         raise ApiProblem(*_REFUSALS[submitted.outcome])
@@ -31,3 +32,10 @@ async def submit_job(services: Services, job: NewJob) -> tuple[Submitted, JobRec
     if submitted.outcome is Submission.ACCEPTED and submitted.wake_length < services.settings.wake_bound:
         services.wakeups.notify(job.model)
     return submitted, submitted.record
+
+
+def _require_secret(services: Services, job: NewJob) -> None:
+    """A secret made up here would differ between replicas, and the receiver could not know it."""
+    if job.webhook_events and not services.settings.webhook_keys:
+        detail = "This service signs no webhooks: its operator has to set RENDERQ_WEBHOOK_SECRETS."
+        raise invalid(detail, FieldError(pointer="/webhook", code="webhooks_disabled", detail=detail))

@@ -11,6 +11,7 @@ RenderqError
 │   ├── ServiceUnavailable     408, 5xx: the service, or a proxy before it, cannot answer now
 │   └── UnexpectedAnswer       a redirect, or a body that is not in the contract
 ├── ImageCorrupted             the downloaded bytes are not those that were rendered
+├── WebhookInvalid             a webhook is not from the service, or too old
 ├── WaitTimeout                the job is not done after `timeout` seconds; it goes on
 └── JobUnsuccessful            the job ended, and not with all its pictures
     ├── JobFailed              `job.error` says why
@@ -91,6 +92,10 @@ class UnexpectedAnswer(APIError):
 
 class ImageCorrupted(RenderqError):
     """The downloaded bytes do not have the sha256 that the worker recorded."""
+
+
+class WebhookInvalid(RenderqError):
+    """A webhook's signature, time or body is not right: answer it with 400."""
 
 
 class WaitTimeout(RenderqError):

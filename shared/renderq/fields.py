@@ -4,11 +4,13 @@ The names and the meaning are the wire's, see `renderq.contract.requests`. A fie
 the model's default. The service checks the values: it knows its models' limits.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, TypedDict
+from typing import Literal, Required, TypedDict
 
 from renderq.contract import OutputOptions, Status
 from renderq.contract.requests import ImageFormat, Scheduler
+from renderq.contract.webhooks import WebhookEventType, WebhookOptions
 
 
 class OutputFields(TypedDict, total=False):
@@ -20,6 +22,15 @@ class OutputFields(TypedDict, total=False):
     """1 … 100, default 90; for `jpeg` and `webp`."""
     embed_recipe: bool
     """Whether request, seed and model revision are written into the file (default: yes)."""
+
+
+class WebhookFields(TypedDict, total=False):
+    """Whom to tell of a job's events; the same as `WebhookOptions`, as a plain dictionary."""
+
+    url: Required[str]
+    """http or https address that takes the POST."""
+    events: Sequence[WebhookEventType]
+    """What to tell; default: how the job ended."""
 
 
 class JobFilters(TypedDict, total=False):
@@ -62,5 +73,7 @@ class RequestFields(TypedDict, total=False):
     """−10 … 10 within your own jobs; higher goes first."""
     deadline_seconds: float | None
     """Give up this many seconds after submission, 1 s … 7 d."""
+    webhook: WebhookOptions | WebhookFields | None
+    """Whom to tell of the job's events, e.g. `{"url": "https://app.example/hooks"}`."""
     metadata: dict[str, str]
     """Your own notes, at most 16; returned with the job."""

@@ -1,13 +1,15 @@
 """Settings: typed, frozen, read once from `RENDERQ_…` at the edge of each process and passed in."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from renderq.core.signatures import read_secret
 from renderq_shared.s3_place import s3_place
 
 
@@ -118,6 +120,52 @@ class ApiSettings(SharedSettings):
         description="How long jobs can be looked up after their end, at least for as long as their pictures; "
         "0: for ever.",
     )
+    public_url: str | None = Field(
+        None,
+        description="Where clients reach the API, for addresses in webhooks; default: `http://` with host and port.",
+    )
+    webhook_secrets: SecretStr | None = Field(
+        None,
+        description="Comma-separated `whsec_…` secrets that sign webhooks, each; without one, requests with a webhook "
+        "are refused.",
+    )
+    webhook_delays: str = Field(
+        "5,30,120,600,1800,7200,21600,43200,86400",
+        pattern=r"^\d+(\.\d+)?(,\d+(\.\d+)?){0,19}$",
+        description="Seconds before each attempt at a webhook after the first; up to a quarter is added at random.",
+    )
+    webhook_timeout_seconds: float = Field(
+        15.0, gt=0, le=300, description="How long one attempt at a webhook may take."
+    )
+    outgoing_allow: str = Field(
+        "", description="Comma-separated networks that webhooks may reach although they are not public: `10.0.0.0/8`."
+    )
+
+    @field_validator("outgoing_allow")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        for part in filter(None, map(str.strip, text.split(","))):
+            ip_network(part)
+        return text
+
+    @field_validator("webhook_secrets")
+    @classmethod
+    def _are_secrets(cls, secrets: SecretStr | None) -> SecretStr | None:
+        for secret in secrets.get_secret_value().split(",") if secrets else ():
+            read_secret(secret.strip())
+        return secrets
+
+    @property
+    def webhook_keys(self) -> tuple[bytes, ...]:
+        """Decoded; all sign."""
+        secrets = self.webhook_secrets.get_secret_value() if self.webhook_secrets else ""
+        return tuple(read_secret(secret.strip()) for secret in secrets.split(",") if secret)
+
+    @property
+    def public_base(self) -> str:
+        """`public_url` with a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/") + "/"
 
 
 class WorkerSettings(SharedSettings):

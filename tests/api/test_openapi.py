@@ -29,6 +29,8 @@ def test_version_and_routes(document: dict[str, Any]) -> None:
         ("delete", "/v1/jobs/{job_id}"),
         ("get", "/v1/jobs/{job_id}/images/{index}"),
         ("get", "/v1/files/{key}"),
+        ("get", "/v1/jobs/{job_id}/deliveries"),
+        ("post", "/v1/deliveries/{delivery_id}/replay"),
         ("get", "/v1/models"),
         ("get", "/v1/models/{name}"),
         ("get", "/v1/workers"),

@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter
 
-from renderq_api.routes import events, files, health, history, images, jobs, models, stats, workers
+from renderq_api.routes import deliveries, events, files, health, history, images, jobs, models, stats, workers
 
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     events.router,
     history.router,
+    deliveries.router,
     images.router,
     files.router,
     models.router,

@@ -6,6 +6,7 @@ from pydantic import Field, JsonValue, StringConstraints, ValidationInfo, field_
 
 from renderq.contract.base import WireModel
 from renderq.contract.limits import LIMITS
+from renderq.contract.webhooks import WebhookOptions
 
 Scheduler = Literal[
     "ddim",
@@ -70,6 +71,7 @@ class TaskRequest(WireModel):
         allow_inf_nan=False,
         description="Give up this many seconds after submission: `expired` while queued, `deadline_exceeded` later.",
     )
+    webhook: WebhookOptions | None = Field(None, description="Whom to tell of the job's events.")
     metadata: dict[MetadataText, MetadataText] = Field(
         default_factory=dict, max_length=LIMITS.metadata_keys, description="Your own notes; returned with the job."
     )

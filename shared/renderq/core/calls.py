@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx2
 
-from renderq.contract import Job, JobList, Model, ModelList, OutputOptions, Stats, WorkerList
+from renderq.contract import Job, JobList, Model, ModelList, OutputOptions, Stats, WebhookOptions, WorkerList
 from renderq.core.answers import Snapshot, read, read_snapshot
 from renderq.core.event_stream import MEDIA_TYPE as EVENT_STREAM
 from renderq.fields import JobFilters, RequestFields
@@ -126,4 +126,4 @@ def _text(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    return value.model_dump(exclude_unset=True) if isinstance(value, OutputOptions) else value
+    return value.model_dump(exclude_unset=True) if isinstance(value, OutputOptions | WebhookOptions) else value

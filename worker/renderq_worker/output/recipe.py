@@ -14,7 +14,7 @@ RECIPE_VERSION = 1
 _EXIF_LIMIT = 65_533 - len(b"Exif\0\0")
 """A JPEG segment's length field has 16 bits and counts itself."""
 
-_NOT_OF_THE_PICTURE = {"metadata", "priority", "deadline_seconds"}
+_NOT_OF_THE_PICTURE = {"metadata", "priority", "deadline_seconds", "webhook"}
 
 
 def recipe_of(request: JobRequest, index: int, model_revision: str) -> Recipe:

@@ -1,0 +1,67 @@
+"""What webhooks were told, and to tell them again."""
+
+import json
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from renderq.contract import Delivery, DeliveryAttempt, DeliveryList, ProblemKind
+from renderq_api.answers import answer, no_query
+from renderq_api.ids import is_job_id
+from renderq_api.json_bodies import require_no_fields
+from renderq_api.openapi import problems
+from renderq_api.problems import not_found
+from renderq_api.services import Serving
+from renderq_api.tenants import Tenant
+from renderq_api.webhooks.addresses import webhook_url
+from renderq_shared.jobs import DeliveryRecord
+
+router = APIRouter(prefix="/v1", tags=["webhooks"], dependencies=[Depends(no_query)])
+
+
+@router.get(
+    "/jobs/{job_id}/deliveries",
+    response_model=DeliveryList,
+    summary="See what a job's webhook was told",
+    description="One delivery per event, kept for three days after its end.",
+    responses=problems(ProblemKind.NOT_FOUND),
+)
+async def deliveries(job_id: str, services: Serving, tenant: Tenant) -> Response:
+    found = await services.jobs.deliveries(tenant, job_id) if is_job_id(job_id) else None
+    if found is None:
+        raise not_found("There is no such job.")
+    return answer(DeliveryList(data=tuple(map(_delivery, found))))
+
+
+@router.post(
+    "/deliveries/{delivery_id}/replay",
+    response_model=Delivery,
+    summary="Send a delivery again",
+    description="It is due at once, under the same `webhook-id`; one that had ended begins its schedule again.",
+    responses=problems(ProblemKind.NOT_FOUND, ProblemKind.PAYLOAD_TOO_LARGE, ProblemKind.UNSUPPORTED_MEDIA_TYPE),
+)
+async def replay(delivery_id: str, request: Request, services: Serving, tenant: Tenant) -> Response:
+    await require_no_fields(request)
+    found = await services.jobs.replay_delivery(tenant, delivery_id)
+    if found is None:
+        raise not_found("There is no such delivery.")
+    return answer(_delivery(found))
+
+
+def _delivery(record: DeliveryRecord) -> Delivery:
+    return Delivery(
+        id=record.id,
+        job_id=record.job_id,
+        type=record.event,
+        url=webhook_url(record.record),
+        status=record.status,
+        created_at=_moment(record.created_ms),
+        next_attempt_at=None if record.due_ms is None else _moment(record.due_ms),
+        attempts=tuple(DeliveryAttempt.model_validate(each) for each in json.loads(record.log_json or "[]")),
+    )
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -1,0 +1,6 @@
+"""Telling webhooks what happened to jobs."""
+
+from renderq_api.webhooks.deliveries import Deliveries
+from renderq_api.webhooks.sending import Sender
+
+__all__ = ["Deliveries", "Sender"]

@@ -1,0 +1,29 @@
+"""Standard Webhooks 1.0 signatures: https://www.standardwebhooks.com. Pure; both sides use it."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+
+PREFIX = "whsec_"
+
+KEY_BYTES = range(24, 65)
+"""Lengths that the specification allows."""
+
+
+def read_secret(secret: str) -> bytes:
+    """The key in `whsec_…`. Raises `ValueError` for anything else."""
+    text = secret.removeprefix(PREFIX)
+    try:
+        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith(PREFIX) or len(key) not in KEY_BYTES:
+        raise ValueError("a webhook secret is whsec_ and 24 to 64 random bytes in base64")
+    return key
+
+
+def signature(key: bytes, webhook_id: str, timestamp: int, body: bytes) -> str:
+    """`timestamp`: seconds since the epoch, as sent in `webhook-timestamp`."""
+    digest = hmac.digest(key, f"{webhook_id}.{timestamp}.".encode() + body, hashlib.sha256)
+    return f"v1,{base64.b64encode(digest).decode()}"
