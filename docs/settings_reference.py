@@ -13,6 +13,8 @@ _TITLES = {
     WorkerSettings: ("Worker", "Read by `renderq worker`, and by `renderq up` for its workers."),
 }
 
+_NAMES = {"str": "text", "SecretStr": "text", "Path": "path", "int": "whole number", "float": "number"}
+
 _HEAD = """\
 # Settings
 
@@ -41,7 +43,7 @@ def _values(field: FieldInfo) -> str:
     if choices and get_origin(field.annotation) is not None and all(isinstance(choice, str) for choice in choices):
         return " ".join(f"`{choice}`" for choice in choices)
     kinds = [kind for kind in choices or (field.annotation,) if kind is not type(None)]
-    return {"str": "text", "SecretStr": "text", "Path": "path", "int": "whole number", "float": "number"}[kinds[0].__name__]
+    return _NAMES[kinds[0].__name__]
 
 
 def _default(field: FieldInfo) -> str:

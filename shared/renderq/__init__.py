@@ -7,6 +7,7 @@ with Client() as client:
     client.images(job)[0].save("circle.png")
 """
 
+from renderq import webhooks
 from renderq.client import AsyncClient, Client
 from renderq.contract import (
     Job,
@@ -18,6 +19,7 @@ from renderq.contract import (
     Progress,
     Stage,
     Status,
+    WebhookEvent,
     Worker,
 )
 from renderq.core.following import JobEvent
@@ -38,6 +40,7 @@ from renderq.errors import (
     ServiceUnavailable,
     UnexpectedAnswer,
     WaitTimeout,
+    WebhookInvalid,
 )
 from renderq.fields import OutputFields, RequestFields
 from renderq.images import AsyncImage, AsyncImages, Image, Images
@@ -81,8 +84,11 @@ __all__ = [
     "Status",
     "UnexpectedAnswer",
     "WaitTimeout",
+    "WebhookEvent",
+    "WebhookInvalid",
     "Worker",
     "__version__",
+    "webhooks",
 ]
 
 __version__: str

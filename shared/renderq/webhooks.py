@@ -30,7 +30,8 @@ def verify(headers: Mapping[str, str], body: bytes, secret: str) -> WebhookEvent
     if abs(time.time() - int(moment)) > _TOLERANCE_S:
         raise WebhookInvalid(f"it was sent more than {_TOLERANCE_S} s from now: is this machine's clock right?")
     expected = signature(key, webhook_id, int(moment), body).encode()
-    if not any([hmac.compare_digest(expected, each.encode()) for each in signatures.split(" ")]):
+    matches = [hmac.compare_digest(expected, each.encode()) for each in signatures.split(" ")]
+    if not any(matches):
         raise WebhookInvalid("no signature is made with this secret for this body")
     try:
         return WebhookEvent.model_validate_json(body)

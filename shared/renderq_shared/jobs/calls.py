@@ -44,11 +44,11 @@ IDEMPOTENCY_KEPT_MS = 24 * 3_600_000
 CLAIM_REMEMBERED_MS = 120_000
 """How long a repeated claim finds its job: longer than `sync_client` retries one call."""
 
-DELIVERY_KEPT_MS = 72 * 3_600_000
-"""How long a delivery can be looked at and replayed after its end."""
-
 DELETION_REMEMBERED_MS = 120_000
 """How long a repeated deletion is answered like the first one: longer than clients retry by themselves."""
+
+DELIVERY_KEPT_MS = 72 * 3_600_000
+"""How long a delivery can be looked at and replayed after its end."""
 
 Answer = TypeVar("Answer")
 Argument = str | int | float

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -153,6 +154,16 @@ class TwinMachine(RuleBasedStateMachine):
     def cancel(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
         self.twins.do("cancel", tenant if strange else job.tenant, job.id, repeat=repeat)
 
+    @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
+    def delete(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
+        self.twins.do("delete", tenant if strange else job.tenant, job.id, repeat=repeat)
+
+    @rule(keep=retentions, limit=st.sampled_from([1, 100]), told=st.booleans())
+    def retire(self, keep: Retention, limit: int, told: bool) -> None:
+        retired = self.twins.do("retire", keep, LEASE_MS, limit)
+        if told:
+            self.twins.do("removed", retired.removals, repeat=True)
+
     @rule(target=sendings, limit=st.sampled_from([1, 100]), repeat=st.booleans())
     def claim_deliveries(self, limit: int, repeat: bool):
         self.count += 1
@@ -167,16 +178,6 @@ class TwinMachine(RuleBasedStateMachine):
     @rule(told=sendings, tenant=tenants, repeat=st.booleans())
     def replay_delivery(self, told: Settlement, tenant: str, repeat: bool) -> None:
         self.twins.do("replay_delivery", tenant, told.delivery_id, repeat=repeat)
-
-    @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
-    def delete(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
-        self.twins.do("delete", tenant if strange else job.tenant, job.id, repeat=repeat)
-
-    @rule(keep=retentions, limit=st.sampled_from([1, 100]), told=st.booleans())
-    def retire(self, keep: Retention, limit: int, told: bool) -> None:
-        retired = self.twins.do("retire", keep, LEASE_MS, limit)
-        if told:
-            self.twins.do("removed", retired.removals, repeat=True)
 
     @rule(
         steps=st.integers(0, 2),
@@ -224,9 +225,11 @@ class TwinMachine(RuleBasedStateMachine):
         self.virtual_now = now
 
 
+@pytest.mark.timeout(400)
 def test_memory_and_redis_agree_whatever_happens(redis_url: str) -> None:
     thorough = settings(
-        max_examples=60,
+        max_examples=25,
+        derandomize=True,
         stateful_step_count=50,
         deadline=None,
         suppress_health_check=list(HealthCheck),

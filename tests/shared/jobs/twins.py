@@ -103,6 +103,8 @@ class Twins:
 
     def _check_transition(self, record: JobRecord) -> None:
         before = self.latest.get(record.id)
+        if before and before.status.is_terminal and record.version == 1:
+            before = None  # it was forgotten, and its id is free again
         assert record.version == (before.version + 1 if before else 1)
         if before:
             assert before.status is record.status or may_follow(before.status, record.status)

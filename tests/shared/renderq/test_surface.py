@@ -50,8 +50,11 @@ PUBLIC = {
     "Status",
     "UnexpectedAnswer",
     "WaitTimeout",
+    "WebhookEvent",
+    "WebhookInvalid",
     "Worker",
     "__version__",
+    "webhooks",
 }
 
 ONLY_THESE = """

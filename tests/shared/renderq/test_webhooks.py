@@ -1,0 +1,82 @@
+"""`webhooks.verify` takes what Standard Webhooks says it should, and nothing else."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from standardwebhooks import Webhook
+
+from renderq import WebhookInvalid, webhooks
+from renderq.core.signatures import read_secret, signature
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OTHER = "whsec_" + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+JOB = {
+    "id": "job_1",
+    "task": "txt2img",
+    "model": "shapes",
+    "status": "succeeded",
+    "version": 3,
+    "created_at": "2026-01-31T12:00:00.000Z",
+    "progress": {"value": 1.0, "step": 20, "steps": 20, "images_done": 1, "images_total": 1},
+    "metrics": {},
+    "attempt": 1,
+    "attempts_max": 3,
+    "request": {"prompt": "x"},
+    "urls": {"self": "http://h/v1/jobs/job_1", "cancel": "http://h/v1/jobs/job_1/cancel", "events": "http://h/e"},
+}
+BODY = json.dumps({"type": "job.succeeded", "timestamp": "2026-01-31T12:00:01.000Z", "data": JOB}).encode()
+
+
+def signed(body: bytes = BODY, secret: str = SECRET, at: datetime | None = None) -> dict[str, str]:
+    """Headers as an independent implementation makes them."""
+    at = at or datetime.now(UTC)
+    made = Webhook(secret).sign("msg_1", at, body.decode())
+    return {"Webhook-Id": "msg_1", "webhook-timestamp": str(int(at.timestamp())), "WEBHOOK-SIGNATURE": made}
+
+
+def test_the_published_vector() -> None:
+    made = signature(read_secret(SECRET), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_takes_what_an_independent_implementation_signs() -> None:
+    event = webhooks.verify(signed(), BODY, SECRET)
+    assert (event.type, event.data.id) == ("job.succeeded", "job_1")
+
+
+def test_takes_one_right_signature_among_several() -> None:
+    headers = signed()
+    headers["WEBHOOK-SIGNATURE"] = f"v1a,xyz {signed(secret=OTHER)['WEBHOOK-SIGNATURE']} {headers['WEBHOOK-SIGNATURE']}"
+    assert webhooks.verify(headers, BODY, SECRET).type == "job.succeeded"
+
+
+@pytest.mark.parametrize("minutes", [-6, 6])
+def test_refuses_what_was_sent_at_another_time(minutes: int) -> None:
+    headers = signed(at=datetime.now(UTC) + timedelta(minutes=minutes))
+    with pytest.raises(WebhookInvalid, match="300 s"):
+        webhooks.verify(headers, BODY, SECRET)
+
+
+def test_refuses_another_body_another_id_and_another_secret() -> None:
+    for headers, body in (
+        (signed(), BODY + b" "),
+        (signed() | {"Webhook-Id": "msg_2"}, BODY),
+        (signed(secret=OTHER), BODY),
+    ):
+        with pytest.raises(WebhookInvalid, match="no signature"):
+            webhooks.verify(headers, body, SECRET)
+
+
+@pytest.mark.parametrize("name", ["Webhook-Id", "webhook-timestamp", "WEBHOOK-SIGNATURE"])
+def test_refuses_missing_headers(name: str) -> None:
+    headers = signed()
+    del headers[name]
+    with pytest.raises(WebhookInvalid, match="missing or malformed"):
+        webhooks.verify(headers, BODY, SECRET)
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_short", SECRET.removeprefix("whsec_")])
+def test_a_secret_that_is_none_is_told(secret: str) -> None:
+    with pytest.raises(ValueError, match="whsec_ and 24 to 64 random bytes"):
+        webhooks.verify(signed(), BODY, secret)
