@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PORT   ?= 8400
 ARGS   ?=
+JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check system bench docs clean
@@ -26,8 +27,8 @@ $(READY): pyproject.toml constraints.txt
 run: $(READY) ## start everything on this machine and print the address; ARGS are passed to `renderq up`
 	@$(BIN)/renderq up --port $(PORT) $(ARGS)
 
-test: $(READY) ## run all tests
-	$(BIN)/pytest $(ARGS)
+test: $(READY) ## run all tests, in JOBS processes side by side
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 system: $(READY) ## run only the tests that drive the whole service through real processes
 	$(BIN)/pytest tests/system $(ARGS)

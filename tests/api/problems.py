@@ -31,3 +31,7 @@ def problem(answer: httpx2.Response, code: str) -> dict[str, Any]:
 
 def pointers(document: dict[str, Any]) -> dict[str, str]:
     return {error["pointer"]: error["code"] for error in document["errors"]}
+
+
+NO_JOB = "job_" + "0" * 26
+"""An id that no job has: a constant, because parameters of tests are part of their names."""

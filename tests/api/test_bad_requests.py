@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from renderq_api.ids import new_job_id
-from tests.api.problems import problem
+from tests.api.problems import NO_JOB, problem
 
 BODY = {"prompt": "x"}
 
@@ -80,9 +80,9 @@ def test_other_methods(http: httpx2.Client, method: str, path: str, allowed: str
         ("GET", "/readyz?verbose=1"),
         ("GET", "/v1/models?limit=1"),
         ("GET", "/v1/workers?all=true"),
-        ("GET", f"/v1/jobs/{new_job_id()}?wait=5"),
+        ("GET", f"/v1/jobs/{NO_JOB}?wait=5"),
         ("POST", "/v1/jobs?model=x"),
-        ("POST", f"/v1/jobs/{new_job_id()}/cancel?force=1"),
+        ("POST", f"/v1/jobs/{NO_JOB}/cancel?force=1"),
     ],
 )
 def test_no_query_parameter_is_accepted_and_ignored(http: httpx2.Client, method: str, path: str) -> None:

@@ -8,13 +8,12 @@ import httpx2
 import pytest
 import redis
 
-from renderq_api.ids import new_job_id
 from tests.api.conftest import SettingsFor
-from tests.api.problems import problem
+from tests.api.problems import NO_JOB, problem
 from tests.api.running import RunningApi, until
 from tests.services import Valkey
 
-JOB = new_job_id()
+JOB = NO_JOB
 
 ROUTES = [
     ("POST", "/v1/jobs"),
