@@ -73,6 +73,7 @@ def test_the_real_engine_renders_the_built_in_model(desk: Desk, start: Start) ->
     worker = start("--name", "gpu-1", "--threads", "1", "--device", "cpu")
     desk.submit("job", n=2, width=64, height=64, steps=3)
     job = desk.ended("job")
+    assert worker.has_loaded("torch")
     assert job.status is Status.SUCCEEDED, job.error_json
     assert (job.worker, len(outputs(job)), progress(job)["images_done"]) == ("gpu-1", 2, 2)
     [record] = desk.store.workers()
@@ -80,6 +81,12 @@ def test_the_real_engine_renders_the_built_in_model(desk: Desk, start: Start) ->
     worker.signal()
     assert worker.wait() == 0
     assert desk.store.workers() == ()
+
+
+def test_a_simulated_device_does_not_wait_for_torch(start: Start) -> None:
+    worker = start("--device", "simulated")
+    worker.says("worker ready")
+    assert (worker.has_loaded("numpy"), worker.has_loaded("torch")) == (True, False)
 
 
 def test_sigterm_lets_a_running_job_end(desk: Desk, start: Start) -> None:

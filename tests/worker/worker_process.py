@@ -48,6 +48,10 @@ class WorkerProcess:
         until(lambda: self._process.poll() is not None or any(text in line for line in self.log), text)
         assert any(text in line for line in self.log), "\n".join(self.log)
 
+    def has_loaded(self, library: str) -> bool:
+        """Whether one of its files is in the process's memory."""
+        return f"/{library}/" in Path(f"/proc/{self._process.pid}/maps").read_text()
+
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
         self._process.send_signal(number)
 

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.settings import WorkerSettings
-from renderq_worker.engine import Engine, EngineSettings
 from renderq_worker.engine_port import EnginePort
 from renderq_worker.errors import DeviceUnusable
-from renderq_worker.models import resolve_device
 from renderq_worker.simulated import SimulatedEngine, simulated_step_s
 
 _CAPACITY_FILE = "capacity.json"
@@ -28,10 +26,14 @@ def device_name(settings: WorkerSettings) -> str:
     """The device that `auto` stands for here, in the list of workers. For settings that `open_engine` took."""
     if simulated_step_s(settings.device) is not None:
         return settings.device
+    from renderq_worker.models import resolve_device
+
     return str(resolve_device(settings.device))
 
 
 def _real_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EnginePort:
+    from renderq_worker.engine import Engine, EngineSettings  # brings torch
+
     try:
         return Engine.of(
             entries,

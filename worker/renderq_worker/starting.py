@@ -10,6 +10,7 @@ from renderq_shared.errors import CatalogInvalid, StoreUnavailable
 from renderq_shared.jobs import check_server, sync_client
 from renderq_shared.objects import ObjectStore, compare, open_store
 from renderq_shared.settings import WorkerSettings
+from renderq_worker.process import WorkerProcess
 from renderq_worker.signals import StopSignals
 
 log = structlog.get_logger(__name__)
@@ -28,8 +29,6 @@ def run_worker(settings: WorkerSettings, signals: StopSignals) -> int:
         return 0
     objects = open_store(settings)
     check_objects(client, objects)
-    from renderq_worker.process import WorkerProcess  # brings torch: seconds that only a start that works should cost
-
     return WorkerProcess(settings, entries, client, objects).run(signals)
 
 

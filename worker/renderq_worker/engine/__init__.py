@@ -15,7 +15,9 @@ invariance   whether a model gives a row the same bits in any batch
 vital        signs of life for the watchdog
 """
 
-from renderq_worker.engine.engine import Engine
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from renderq_worker.engine.errors import DuplicateGeneration, EngineClosed, EngineError
 from renderq_worker.engine.events import (
     Canceled,
@@ -30,8 +32,14 @@ from renderq_worker.engine.events import (
 )
 from renderq_worker.engine.generation import GenerationSpec, Stage
 from renderq_worker.engine.mailbox import Listener
-from renderq_worker.engine.settings import EngineSettings
 from renderq_worker.engine.vital import Vital
+
+if TYPE_CHECKING:
+    from renderq_worker.engine.engine import Engine
+    from renderq_worker.engine.settings import EngineSettings
+
+_WITH_TORCH = {"Engine": "renderq_worker.engine.engine", "EngineSettings": "renderq_worker.engine.settings"}
+"""Names that bring torch, which takes seconds: imported when somebody asks, for a simulated device does not."""
 
 __all__ = [
     "Canceled",
@@ -53,3 +61,9 @@ __all__ = [
     "Stepped",
     "Vital",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WITH_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_WITH_TORCH[name]), name)
