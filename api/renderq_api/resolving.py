@@ -4,6 +4,7 @@ import difflib
 import json
 import secrets
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from pydantic import JsonValue, ValidationError
 
@@ -78,6 +79,7 @@ def new_job(
         idempotency=idempotency,
         retried_from=retried_from,
         webhook_events=request.webhook.events if request.webhook else (),
+        webhook_host=urlsplit(request.webhook.url).hostname or "" if request.webhook else "",
     )
 
 

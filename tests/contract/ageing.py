@@ -37,7 +37,8 @@ local aged = {
   ['rq:job:'] = function(key)
     fields(key, { 'created_ms', 'deadline_at_ms', 'started_ms', 'completed_ms' })
   end,
-  ['rq:deliveries'] = scores, ['rq:delivery-claim:'] = life,
+  ['rq:lane:'] = scores, ['rq:delivery-hosts:'] = scores, ['rq:delivery-tenants'] = scores,
+  ['rq:delivering'] = scores, ['rq:delivery-claim:'] = life,
   ['rq:delivery:'] = function(key)
     fields(key, { 'created_ms', 'due_ms' })
     life(key)

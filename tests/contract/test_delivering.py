@@ -5,6 +5,7 @@ import pytest
 from renderq.contract import WEBHOOK_EVENT_TYPES, DeliveryStatus, Status, WebhookEventType
 from renderq_shared.jobs import DeliveryClaim, DeliveryRecord, JobStore, JobUpdate, Outcome, Settlement, delivery_id
 from renderq_shared.jobs.calls import DELIVERY_KEPT_MS
+from renderq_shared.jobs.delivery_lanes import PER_HOST, PER_TENANT
 from tests.contract.building import LEASE_MS, SUCCEEDED, claim, held, read, submit
 from tests.contract.worlds import World
 
@@ -175,3 +176,81 @@ def test_a_forgotten_job_has_no_deliveries(store: JobStore) -> None:
     store.delete("ada", "job_1")
     assert due(store) == ()
     assert store.replay_delivery("ada", "msg_1_succeeded") is None
+
+
+def file_one(store: JobStore, name: str, host: str, tenant: str = "ada") -> None:
+    """One event, of a job that is canceled at once."""
+    submit(store, f"job_{name}", tenant, webhook_events=("job.canceled",), webhook_host=host)
+    store.cancel(tenant, f"job_{name}")
+
+
+def file_many(store: JobStore, name: str, count: int, host: str, tenant: str = "ada") -> None:
+    for number in range(count):
+        file_one(store, f"{name}{number:03}", host, tenant)
+
+
+def receivers(found: tuple[DeliveryRecord, ...]) -> list[str]:
+    """The first letter of each job's name."""
+    return [each.job_id.removeprefix("job_")[0] for each in found]
+
+
+def test_a_host_that_does_not_answer_holds_up_no_other_host(store: JobStore) -> None:
+    file_many(store, "slow", PER_HOST + 1, "slow.test")
+    file_one(store, "fast", "fast.test")
+    taken = due(store, "one")
+    assert sorted(receivers(taken)) == ["f"] + ["s"] * PER_HOST
+    assert due(store, "two") == ()
+    assert settle(store, next(each for each in taken if receivers((each,)) == ["s"]))
+    assert receivers(due(store, "three")) == ["s"]
+
+
+def test_a_tenant_with_many_hosts_that_do_not_answer_holds_up_no_other_tenant(store: JobStore) -> None:
+    for number in range(PER_TENANT // PER_HOST + 1):
+        file_many(store, f"slow-{number}-", PER_HOST, f"{number}.slow.test")
+    file_one(store, "fast", "0.slow.test", "bob")
+    assert sorted(receivers(due(store, "one"))) == ["f"] + ["s"] * PER_TENANT
+    assert due(store, "two") == ()
+
+
+def test_places_are_free_again_when_leases_end_jobs_are_forgotten_or_receivers_say_gone(world: World) -> None:
+    store = world.store
+    file_many(store, "slow", 2 * PER_HOST, "slow.test")
+    assert len(due(store, "one")) == PER_HOST
+    world.later(LEASE_MS)
+    taken = due(store, "two")
+    assert len(taken) == PER_HOST
+    store.delete("ada", taken[0].job_id)
+    assert len(due(store, "three")) == 1
+    settle(store, taken[1], DeliveryStatus.DISABLED)
+    assert len(due(store, "four")) == 1
+
+
+def test_a_job_whose_receiver_is_gone_keeps_no_place(store: JobStore) -> None:
+    ended(store)  # four events
+    file_many(store, "slow", PER_HOST, "")
+    first, *_ = due(store, "one")
+    assert settle(store, first, DeliveryStatus.DISABLED)
+    assert sorted(receivers(due(store, "two"))) == ["s"] * 4
+
+
+def test_tenants_and_hosts_take_turns(world: World) -> None:
+    """With one free place at a time, a long queue gets every other one."""
+    for name, host, tenant, count in (("a", "a.test", "ada", 3), ("b", "b.test", "ada", 2), ("c", "c.test", "bob", 2)):
+        file_many(world.store, name, count, host, tenant)
+        world.later(10)
+    order: list[str] = []
+    for number in range(7):
+        order += receivers(due(world.store, f"sender-{number}", limit=1))
+        world.later(10)
+    assert order == ["a", "c", "b", "c", "a", "b", "a"]
+
+
+def test_what_waits_for_its_next_attempt_holds_up_nothing_that_is_due(world: World) -> None:
+    file_one(world.store, "early", "a.test")
+    assert settle(world.store, due(world.store, "one")[0], DeliveryStatus.PENDING, delay_ms=5_000_000)
+    file_one(world.store, "late", "a.test")
+    (late,) = due(world.store, "two")
+    assert receivers((late,)) == ["l"]
+    assert settle(world.store, late)
+    world.later(5_000_000)
+    assert receivers(due(world.store, "three")) == ["e"]

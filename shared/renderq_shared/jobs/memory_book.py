@@ -80,7 +80,7 @@ class JobBook:
             retried_from=new.retried_from,
         )
         self.accounts[job.id] = Account(new.cost)
-        self.outbox.subscribe(job.id, new.webhook_events)
+        self.outbox.subscribe(job.id, new.webhook_events, new.webhook_host)
         self._enqueue(job)
         return self.change(job)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from renderq.contract import DeliveryStatus, Status, WebhookEventType
 from renderq_shared.jobs.calls import DELIVERY_KEPT_MS
+from renderq_shared.jobs.delivery_lanes import DeliveryLanes
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement, delivery_id
 from renderq_shared.jobs.records import JobRecord
 
@@ -25,20 +26,24 @@ class MemoryOutbox:
         self._now_ms = clock_ms
         self._deliveries: dict[str, DeliveryRecord] = {}
         self._wanted: dict[str, frozenset[str]] = {}
+        self._hosts: dict[str, str] = {}
+        self._lanes = DeliveryLanes()
         self._claims: dict[str, tuple[tuple[str, ...], int]] = {}
         self._settled_by: dict[str, str] = {}
         self._forget_at: dict[str, int] = {}
 
-    def subscribe(self, job_id: str, events: tuple[str, ...]) -> None:
+    def subscribe(self, job_id: str, events: tuple[str, ...], host: str) -> None:
         self._wanted[job_id] = frozenset(events)
+        self._hosts[job_id] = host
 
     def announce(self, job: JobRecord, event: WebhookEventType, index: int | None = None) -> None:
         """File an event with the job as it is now, once, if its webhook wants it."""
         key, now = delivery_id(job.id, event, index), self._now_ms()
         if event in self._wanted[job.id] and self._find(key) is None:
             self._deliveries[key] = DeliveryRecord(
-                key, job.id, job.tenant, event, DeliveryStatus.PENDING, now, attempt=0, record=job, due_ms=now
+                key, job.id, job.tenant, event, DeliveryStatus.PENDING, now, attempt=0, record=job
             )
+            self._wait(key, now)
 
     def claim(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:
         now = self._now_ms()
@@ -46,12 +51,14 @@ class MemoryOutbox:
         if until > now:
             found = [self._find(key) for key in taken]
             return tuple(each for each in found if each and each.claim_id == request.claim_id)
-        due = sorted((each.due_ms, each.id) for each in self._deliveries.values() if each.due_ms is not None)
-        keys = [key for due_ms, key in due if due_ms <= now][: request.limit]
-        for key in keys:
-            self._change(key, claim_id=request.claim_id, due_ms=now + request.lease_ms)
+        until = now + request.lease_ms
+        self._put_back_expired(request.limit)
+        keys: list[str] = []
+        while len(keys) < request.limit and (key := self._lanes.hold_next(now)):
+            self._change(key, claim_id=request.claim_id, due_ms=until)
+            keys.append(key)
         if keys:
-            self._claims[request.claim_id] = (tuple(keys), now + request.lease_ms)
+            self._claims[request.claim_id] = (tuple(keys), until)
         return tuple(self._deliveries[key] for key in keys)
 
     def settle(self, told: Settlement) -> bool:
@@ -63,7 +70,7 @@ class MemoryOutbox:
         self._settled_by[delivery.id] = told.claim_id
         self._change(delivery.id, log_json=told.log_json, attempt=delivery.attempt + 1)
         if told.status is DeliveryStatus.PENDING:
-            self._change(delivery.id, claim_id=None, due_ms=self._now_ms() + told.delay_ms)
+            self._wait(delivery.id, self._now_ms() + told.delay_ms)
         else:
             self._end(delivery.id, told.status)
         if told.status is DeliveryStatus.DISABLED:
@@ -87,21 +94,44 @@ class MemoryOutbox:
         if delivery.claim_id is None:
             attempt = delivery.attempt if delivery.status is DeliveryStatus.PENDING else 0
             self._forget_at.pop(key, None)
-            self._change(key, status=DeliveryStatus.PENDING, attempt=attempt, due_ms=self._now_ms())
+            self._change(key, status=DeliveryStatus.PENDING, attempt=attempt)
+            self._wait(key, self._now_ms())
         return self._deliveries[key]
 
     def forget(self, job: JobRecord) -> None:
         del self._wanted[job.id]
         for delivery in self.of_job(job):
+            self._take_out(delivery.id)
             del self._deliveries[delivery.id]
             self._forget_at.pop(delivery.id, None)
+        del self._hosts[job.id]
 
     def _find(self, key: str) -> DeliveryRecord | None:
         if self._forget_at.get(key, self._now_ms() + 1) <= self._now_ms():
             del self._deliveries[key], self._forget_at[key]
         return self._deliveries.get(key)
 
+    def _put_back_expired(self, limit: int) -> None:
+        now = self._now_ms()
+        expired = sorted(
+            (each.due_ms, each.id)
+            for each in self._deliveries.values()
+            if each.claim_id is not None and each.due_ms is not None and each.due_ms <= now
+        )
+        for due_ms, key in expired[:limit]:
+            self._wait(key, due_ms)
+
+    def _wait(self, key: str, due_ms: int) -> None:
+        delivery = self._deliveries[key]
+        self._change(key, claim_id=None, due_ms=due_ms)
+        self._lanes.wait(key, delivery.tenant, self._hosts[delivery.job_id], due_ms, self._now_ms())
+
+    def _take_out(self, key: str) -> None:
+        delivery = self._deliveries[key]
+        self._lanes.take_out(key, delivery.tenant, self._hosts[delivery.job_id], self._now_ms())
+
     def _end(self, key: str, status: DeliveryStatus) -> None:
+        self._take_out(key)
         self._change(key, status=status, claim_id=None, due_ms=None)
         self._forget_at[key] = self._now_ms() + DELIVERY_KEPT_MS
 

@@ -43,6 +43,8 @@ class NewJob:
     """The job that this one does again."""
     webhook_events: tuple[str, ...] = ()
     """Events that go into the outbox; whom they are told is in the request."""
+    webhook_host: str = ""
+    """Whose deliveries they stand in line with."""
 
 
 @dataclass(frozen=True, slots=True)

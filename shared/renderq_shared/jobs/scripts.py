@@ -18,8 +18,11 @@ class Script:
 @cache
 def load_script(name: str) -> Script:
     """`lua/NAME.lua` behind the prelude."""
-    folder = files("renderq_shared.jobs") / "lua"
-    shebang, body = (folder / f"{name}.lua").read_text("utf-8").split("\n", 1)
-    prelude = (folder / "prelude.lua").read_text("utf-8")
+    shebang, body = _read(name).split("\n", 1)
+    prelude = _read("prelude").replace("-- include outbox.lua\n", _read("outbox"))
     source = f"{shebang}\n{prelude}\n{body}"
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+def _read(name: str) -> str:
+    return (files("renderq_shared.jobs") / "lua" / f"{name}.lua").read_text("utf-8")

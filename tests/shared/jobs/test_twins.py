@@ -25,7 +25,7 @@ from renderq_shared.jobs import (
     WorkerRecord,
     sync_client,
 )
-from tests.shared.jobs.twins import Twins, check_keys, virtual_times
+from tests.shared.jobs.twins import Twins, check_keys, check_outbox, virtual_times
 
 STEP_MS = 6_000_000
 LEASE_MS = 10_000_000
@@ -70,6 +70,7 @@ new_jobs = st.builds(
     idempotency=keys,
     retried_from=st.sampled_from([None, "job_0001"]),
     webhook_events=st.sampled_from([(), WEBHOOK_EVENT_TYPES, ("job.output", "job.succeeded")]),
+    webhook_host=st.sampled_from(["a.test", "b.test"]),
 )
 
 retentions = st.builds(
@@ -217,6 +218,7 @@ class TwinMachine(RuleBasedStateMachine):
     def nothing_differs(self) -> None:
         self.twins.compare_jobs()
         check_keys(self.twins)
+        check_outbox(self.twins)
 
     @invariant()
     def virtual_time_never_goes_back(self) -> None:

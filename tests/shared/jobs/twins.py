@@ -12,6 +12,7 @@ import redis
 from renderq.contract import Status, may_follow
 from renderq_shared.jobs import JobFilter, JobPage, JobRecord, MemoryJobStore, RedisJobStore, Swept
 from renderq_shared.jobs.decoding import job_record
+from renderq_shared.jobs.delivery_lanes import PER_HOST, PER_TENANT
 from renderq_shared.wakeups import queue_name
 from tests.contract.ageing import make_older
 
@@ -181,15 +182,32 @@ def check_keys(twins: Twins) -> None:
         for tenant in client.zrange(key, 0, -1)
     }
     assert active == waiting
-    pending = {
-        delivery.id
-        for job in jobs
-        for delivery in twins.memory.deliveries(job.tenant, job.id) or ()
-        if delivery.status == "pending"
-    }
-    assert set(client.zrange("rq:deliveries", 0, -1)) == pending
     by_tenant = Counter(job.tenant for job in jobs if job.status == "queued")
     assert {tenant: int(count) for tenant, count in client.hgetall("rq:queued-by-tenant").items()} == by_tenant
+
+
+def check_outbox(twins: Twins) -> None:
+    """Redis holds each pending delivery in one place, and a lane has a turn iff something can be taken from it."""
+    client, pending = twins.client, set[str]()
+    held, lanes = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for job in (job for job in twins.latest.values() if twins.memory.get(job.tenant, job.id)):
+        for delivery in twins.memory.deliveries(job.tenant, job.id) or ():
+            host = client.hget(f"rq:delivery:{delivery.id}", "host")
+            if delivery.status == "pending":
+                pending.add(delivery.id)
+                (held if delivery.claim_id else lanes)[job.tenant, host] += 1
+    waiting = {id_ for key in client.scan_iter("rq:lane:*") for id_ in client.zrange(key, 0, -1)}
+    sent = set(client.zrange("rq:delivering", 0, -1))
+    assert waiting | sent == pending
+    assert not waiting & sent
+    for tenant in ("ada", "bob:x"):
+        counted = {host: int(count) for host, count in client.hgetall(f"rq:delivering-to:{tenant}").items()}
+        mine = {host: count for (owner, host), count in held.items() if owner == tenant}
+        assert counted == (mine | {"*": sum(mine.values())} if mine else {})
+        turns = set(client.zrange(f"rq:delivery-hosts:{tenant}", 0, -1))
+        assert turns == {h for (t, h) in lanes if t == tenant and mine.get(h, 0) < PER_HOST}
+        has_turn = client.zscore("rq:delivery-tenants", tenant) is not None
+        assert has_turn == (bool(turns) and sum(mine.values()) < PER_TENANT)
 
 
 def virtual_times(twins: Twins) -> dict[str, float]:

@@ -1,13 +1,18 @@
 #!lua flags=allow-oom
--- Give a sender the deliveries that are due, the longest overdue first, for a while.
+-- Give a sender deliveries that are due: of the tenant whose turn it is, of its host whose turn it is, the longest
+-- overdue.
 --
 -- ARGV: claim id, lease in ms, limit
 -- Returns each as flat pairs. A repeat returns those that the claim still holds.
--- Atomic: choice and lease. A lease that runs out makes its delivery due again.
+-- Atomic: choice, bounds and lease. A lease that runs out makes its delivery due again.
 
 local claim, lease, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local remembered = 'rq:delivery-claim:' .. claim
 local found, ids, until_ms = {}, {}, whole(NOW + lease)
+
+local function first_due(key)
+  return redis.call('ZRANGE', key, '-inf', whole(NOW), 'BYSCORE', 'LIMIT', 0, 1)[1]
+end
 
 local taken = redis.call('GET', remembered)
 if taken then
@@ -20,12 +25,20 @@ if taken then
   return found
 end
 
-for _, id in ipairs(redis.call('ZRANGE', 'rq:deliveries', '-inf', NOW, 'BYSCORE', 'LIMIT', 0, limit)) do
+for _, id in ipairs(redis.call('ZRANGE', 'rq:delivering', '-inf', whole(NOW), 'BYSCORE', 'LIMIT', 0, limit)) do
   local delivery = load_delivery(id)
-  delivery.claim_id, delivery.due_ms = claim, until_ms
-  redis.call('HSET', 'rq:delivery:' .. id, 'claim_id', claim, 'due_ms', until_ms)
-  redis.call('ZADD', 'rq:deliveries', until_ms, id)
-  ids[#ids + 1] = id
+  wait_until(delivery, delivery.due_ms)
+end
+
+while #found < limit do
+  local tenant = first_due('rq:delivery-tenants')
+  if not tenant then
+    break
+  end
+  local host = first_due('rq:delivery-hosts:' .. tenant)
+  local delivery = load_delivery(first_due(lane(tenant, host)))
+  hold(delivery, claim, until_ms)
+  ids[#ids + 1] = delivery.id
   found[#found + 1] = map_to_pairs(delivery)
 end
 if #ids > 0 then

@@ -1,10 +1,10 @@
--- What the scripts share; the loader puts it behind each script's `#!lua` line.
+-- What the scripts share; the loader puts it behind each script's `#!lua` line, and included files into their place.
 --
 -- Keys
 --   rq:job:ID                  hash   a job: the fields of JobRecord as text (absent: none), and the store's own:
 --                                     cost (estimate), charge (what fairness charged for the last attempt),
 --                                     handed_back_by, ended_by (claims, so that a repeat finds its first answer),
---                                     webhook_events (those that its webhook is told, apart by spaces)
+--                                     webhook_events (those that its webhook is told, apart by spaces), webhook_host
 --   rq:jobs:TENANT             zset   a tenant's jobs by creation
 --   rq:idempotency:L:TENANT:K  string job id and fingerprint; L is the tenant's length, so that no key can be forged
 --   rq:queue:MODEL:TENANT      zset   queued jobs by (10 - priority) * 2^42 + sequence
@@ -18,9 +18,13 @@
 --   rq:leases                  zset   running and canceling jobs by the end of their lease
 --   rq:deadlines               zset   queued and running jobs that have a deadline, by it
 --   rq:claim:CLAIM             string the job that a claim took
---   rq:delivery:ID             hash   an event that a webhook is told: the fields of DeliveryRecord as text, and
+--   rq:delivery:ID             hash   an event that a webhook is told: the fields of DeliveryRecord as text, and host,
 --                                     settled_by (claim, so that a repeat finds its first answer)
---   rq:deliveries              zset   pending deliveries by when they are due: next attempt, or end of the sender's lease
+--   rq:lane:L:TENANT:HOST      zset   deliveries that wait, by when they are due; L is the tenant's length
+--   rq:delivery-hosts:TENANT   zset   hosts whose lane has its turn, by when
+--   rq:delivery-tenants        zset   tenants that have their turn, by when
+--   rq:delivering              zset   deliveries that a sender holds, by the end of its lease
+--   rq:delivering-to:TENANT    hash   host -> how many of them; * for all
 --   rq:delivery-claim:CLAIM    string the deliveries that a claim took
 --   rq:worker:ID, rq:workers, rq:served:MODEL   live workers, and by model, by the end of their registration
 --   rq:ended                   zset   ended jobs that keep their pictures, by their end
@@ -69,75 +73,7 @@ local function load_job(id)
   end
 end
 
--- Outbox -------------------------------------------------------------------------------------------------------
--- What a job's webhook is to be told. Ids are a function of job, event and index: no event is filed twice, and a job's
--- deliveries need no index.
-
-local EVENTS = {
-  running = 'job.started', succeeded = 'job.succeeded', failed = 'job.failed', canceled = 'job.canceled',
-  expired = 'job.expired',
-}
-
-local function delivery_id(job_id, event, index)
-  local name = string.gsub(job_id, '^job_', '') .. string.gsub(event, '^job%.', '_')
-  return 'msg_' .. name .. (index and '_' .. index or '')
-end
-
-local function load_delivery(id)
-  local flat = redis.call('HGETALL', 'rq:delivery:' .. id)
-  if #flat > 0 then
-    return pairs_to_map(flat)
-  end
-end
-
--- The ids of all deliveries that a job can have.
-local function delivery_ids(job)
-  local ids = { delivery_id(job.id, 'job.started') }
-  for index = 0, job.images - 1 do
-    ids[#ids + 1] = delivery_id(job.id, 'job.output', index)
-  end
-  for status in pairs(TERMINAL) do
-    ids[#ids + 1] = delivery_id(job.id, EVENTS[status])
-  end
-  return ids
-end
-
--- File an event with the job as it is now, once, if its webhook wants it.
-local function announce(job, event, index)
-  local wanted = ' ' .. (job.webhook_events or '') .. ' '
-  if not string.find(wanted, ' ' .. event .. ' ', 1, true) then
-    return
-  end
-  local id = delivery_id(job.id, event, index)
-  local key = 'rq:delivery:' .. id
-  if redis.call('EXISTS', key) == 0 then
-    redis.call('HSET', key, 'id', id, 'job_id', job.id, 'tenant', job.tenant, 'event', event, 'status', 'pending',
-      'created_ms', whole(NOW), 'due_ms', whole(NOW), 'attempt', '0', 'job_json', cjson.encode(job))
-    redis.call('ZADD', 'rq:deliveries', whole(NOW), id)
-  end
-end
-
--- Pictures that are finished; `indexes` apart by spaces.
-local function announce_outputs(job, indexes)
-  for index in string.gmatch(indexes, '%S+') do
-    announce(job, 'job.output', index)
-  end
-end
-
-local function forget_deliveries(job)
-  for _, id in ipairs(delivery_ids(job)) do
-    redis.call('DEL', 'rq:delivery:' .. id)
-    redis.call('ZREM', 'rq:deliveries', id)
-  end
-end
-
-local function end_delivery(id, status, kept)
-  local key = 'rq:delivery:' .. id
-  redis.call('HSET', key, 'status', status)
-  redis.call('HDEL', key, 'claim_id', 'due_ms')
-  redis.call('PEXPIRE', key, kept)
-  redis.call('ZREM', 'rq:deliveries', id)
-end
+-- include outbox.lua
 
 -- Write `fields`, drop `cleared`, count the change, publish it and file it for the webhook: once per change of a job.
 local function change(job, fields, cleared)

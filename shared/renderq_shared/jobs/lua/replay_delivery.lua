@@ -11,13 +11,12 @@ if not delivery or delivery.tenant ~= tenant then
   return {}
 end
 if not delivery.claim_id then
-  local key, due = 'rq:delivery:' .. id, whole(NOW)
+  local key = 'rq:delivery:' .. id
   if delivery.status ~= 'pending' then
     delivery.status, delivery.attempt = 'pending', '0'
+    redis.call('HSET', key, 'status', 'pending', 'attempt', '0')
+    redis.call('PERSIST', key)
   end
-  delivery.due_ms = due
-  redis.call('HSET', key, 'status', delivery.status, 'attempt', delivery.attempt, 'due_ms', due)
-  redis.call('PERSIST', key)
-  redis.call('ZADD', 'rq:deliveries', due, id)
+  wait_until(delivery, whole(NOW))
 end
 return map_to_pairs(delivery)

@@ -18,19 +18,17 @@ if delivery.claim_id ~= claim then
   return 0
 end
 
+local tenant, host = delivery.tenant, delivery.host
 redis.call('HSET', 'rq:delivery:' .. id, 'settled_by', claim, 'log_json', log, 'attempt', whole(delivery.attempt + 1))
 if status == 'pending' then
-  local due = whole(NOW + delay)
-  redis.call('HSET', 'rq:delivery:' .. id, 'due_ms', due)
-  redis.call('HDEL', 'rq:delivery:' .. id, 'claim_id')
-  redis.call('ZADD', 'rq:deliveries', due, id)
+  wait_until(delivery, whole(NOW + delay))
 else
-  end_delivery(id, status, kept)
+  end_delivery(id, tenant, host, status, kept)
 end
 if status == 'disabled' then
   for _, other in ipairs(delivery_ids(load_job(delivery.job_id))) do
     if redis.call('HGET', 'rq:delivery:' .. other, 'status') == 'pending' then
-      end_delivery(other, status, kept)
+      end_delivery(other, tenant, host, status, kept)
     end
   end
   redis.call('HDEL', 'rq:job:' .. delivery.job_id, 'webhook_events')

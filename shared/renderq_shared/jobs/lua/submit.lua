@@ -4,7 +4,7 @@
 -- ARGV: id, tenant, task, model, request_json, images, cost, priority, attempts_max, deadline_ms ('' for none),
 --       bound in all, bound per tenant, the model's wake-up list, idempotency key ('' for none), fingerprint,
 --       milliseconds that the idempotency key is kept, the job that this one does again ('' for none),
---       events for its webhook apart by spaces
+--       events for its webhook apart by spaces, the webhook's host
 -- Returns {outcome, waiting wake-ups, job as flat pairs or nothing, {jobs ahead, served}}; the place only while queued.
 -- Atomic: idempotency key, bounds, record, index, place in the queue. The one script that a full server refuses.
 
@@ -65,7 +65,7 @@ if ARGV[17] ~= '' then
   job.retried_from = ARGV[17]
 end
 if ARGV[18] ~= '' then
-  job.webhook_events = ARGV[18]
+  job.webhook_events, job.webhook_host = ARGV[18], ARGV[19]
 end
 if key ~= '' then
   redis.call('SET', kept, id .. ' ' .. fingerprint, 'PX', key_ms)
