@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.table import Ratio, in_turns, show
 from renderq_shared.catalog import Catalog, ModelEntry, load_catalog
-from renderq_worker.engine import Engine, EngineSettings, Event, GenerationSpec, Rendered
+from renderq_worker.engine import Engine, EngineSettings, Event, GenerationSpec, Rendered, Txt2Img
 
 _SAMPLERS = ("ddim", "euler", "dpmpp_2m", "pndm")
 _STOCK = {
@@ -37,6 +37,7 @@ def specs(model: ModelEntry) -> list[GenerationSpec]:
             guidance_scale=2.0 + number % 3,
             scheduler=_SAMPLERS[number % len(_SAMPLERS)],
             seed=number,
+            task=Txt2Img(),
         )
         for number in range(16)
     ]

@@ -12,6 +12,7 @@ from renderq_shared.jobs.records import Held, JobRecord, JobUpdate, Outcome
 from renderq_worker import report
 from renderq_worker.engine.events import Decoding, Encoding, Event, Loading, Stepped
 from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.engine.tasks import Txt2Img
 
 
 class Stop(IntEnum):
@@ -43,7 +44,7 @@ class RunningJob:
         self.record = record
         self.held = Held(record.id, claim_id)
         self.request: JobRequest = parse_request(json.loads(record.request_json))
-        self._images = {spec.id: _Image(spec, spec.steps) for spec in _specs(record, self.request)}
+        self._images = {spec.id: _Image(spec, spec.calls) for spec in _specs(record, self.request)}
         self._outputs: dict[int, report.Output] = {}
         self._failures: dict[int, report.Failure] = {}
         self._warnings: dict[str, report.Warned] = {}
@@ -189,6 +190,7 @@ def _specs(record: JobRecord, request: JobRequest) -> tuple[GenerationSpec, ...]
             guidance_scale=guidance_scale,
             scheduler=request.scheduler,
             seed=seed + index,
+            task=Txt2Img(),
         )
         for index in range(request.n)
     )

@@ -140,8 +140,8 @@ class SimulatedEngine:
         for image in batch:
             image.step += 1
             image.shared_steps += len(batch)
-            self._mailbox.deliver(Stepped(image.spec.id, image.step, image.spec.steps))
-            if image.step == image.spec.steps:
+            self._mailbox.deliver(Stepped(image.spec.id, image.step, image.spec.calls))
+            if image.step == image.spec.calls:
                 self._decode(image)
         self._announce_room()
 
@@ -151,8 +151,8 @@ class SimulatedEngine:
         self._mailbox.deliver(Decoding(spec.id))
         stats = RenderStats(
             load_ms=0.0,
-            inference_ms=spec.steps * self._step_s * 1000,
-            batch_width_mean=image.shared_steps / spec.steps,
+            inference_ms=spec.calls * self._step_s * 1000,
+            batch_width_mean=image.shared_steps / spec.calls,
             peak_memory_bytes=None,
             device=_NAME,
             dtype="uint8",

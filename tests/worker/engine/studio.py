@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
+from PIL import Image
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import (
@@ -17,8 +19,11 @@ from renderq_worker.engine import (
     Event,
     Failed,
     GenerationSpec,
+    Img2Img,
+    Pixels,
     Rendered,
     RenderStats,
+    Txt2Img,
 )
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.capacity import Capacity
@@ -36,6 +41,7 @@ SPEC = GenerationSpec(
     guidance_scale=5.0,
     scheduler="ddim",
     seed=7,
+    task=Txt2Img(),
 )
 
 Sabotage = Callable[[StableDiffusionPipeline], None]
@@ -132,19 +138,36 @@ def _lonely_studio(entry: ModelEntry) -> Studio:
 
 
 def stock(pipeline: StableDiffusionPipeline, wanted: GenerationSpec) -> np.ndarray:
-    """The picture that diffusers' own pipeline makes."""
+    """The picture that diffusers' own pipeline for this task makes of the same components."""
+    stock_class, arguments = _stock_call(wanted)
+    pipeline = stock_class(**pipeline.components, requires_safety_checker=False)
     pipeline.set_progress_bar_config(disable=True)
     [image] = pipeline(
         wanted.prompt,
         negative_prompt=wanted.negative_prompt,
-        width=wanted.width,
-        height=wanted.height,
         num_inference_steps=wanted.steps,
         guidance_scale=wanted.guidance_scale,
         generator=torch.Generator().manual_seed(wanted.seed),
         output_type="np",
+        **arguments,
     ).images
     return (image * 255).round().astype(np.uint8)
+
+
+def _stock_call(wanted: GenerationSpec) -> tuple[type[Any], dict[str, Any]]:
+    """How a user of diffusers would ask for this task."""
+    sides = {"width": wanted.width, "height": wanted.height}
+    match wanted.task:
+        case Txt2Img():
+            return StableDiffusionPipeline, sides
+        case Img2Img(image, strength):
+            return StableDiffusionImg2ImgPipeline, {"image": Image.fromarray(image), "strength": strength}
+
+
+def picture(width: int = 64, height: int = 64, seed: int = 0) -> Pixels:
+    """Coarse blocks of random colours, so that no two places look the same."""
+    blocks = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8)
+    return np.asarray(Image.fromarray(blocks).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def stock_pipeline(folder: str | Path, dtype: torch.dtype = torch.float32) -> StableDiffusionPipeline:

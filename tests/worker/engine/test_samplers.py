@@ -5,6 +5,7 @@ import torch
 from diffusers import DDIMScheduler
 
 from renderq import contract
+from renderq_shared.costs import model_calls
 from renderq_worker.engine.errors import SchedulerUnknown
 from renderq_worker.engine.samplers import SCHEDULERS, Samplers
 from tests.worker.engine.tiny import SD1_SCHEDULER
@@ -26,6 +27,16 @@ def test_model_calls_are_the_samplers_own_count(samplers: Samplers, name: str | 
     sampler = samplers.make(name)
     sampler.set_timesteps(50, device=CPU)
     assert len(sampler.timesteps) == calls
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_model_calls_can_be_foretold(samplers: Samplers, name: str) -> None:
+    for steps, left in [(1, 1), (2, 1), (2, 2), (3, 2), (20, 1), (20, 13), (50, 50)]:
+        sampler = samplers.make(name)
+        sampler.set_timesteps(steps, device=CPU)
+        first = (steps - left) * sampler.order
+        assert model_calls(name, steps, left / steps) == len(sampler.timesteps[first:]), (steps, left)
+    assert model_calls(name, 4, 0.24) == 0
 
 
 def test_every_sampler_has_its_own_history(samplers: Samplers) -> None:

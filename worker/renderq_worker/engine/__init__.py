@@ -3,11 +3,13 @@
 engine       the thread and its loop; submit, cancel, room
 mailbox      where other threads meet it: requests in, events out
 generation   one image in flight
+tasks        what it starts from besides its prompt
 batch_key    which images may share a forward pass
 scheduler    who steps next
 capacity     how many rows a forward pass should have, measured
 plan         what passes between scheduler and runner
 runner       carries out one operation, turns errors into failures of single images
+start        where denoising begins, as the task prepared it
 state        what an image owns on the device; gather and scatter
 samplers     diffusers schedulers by name
 families     the arithmetic of each model family
@@ -32,6 +34,7 @@ from renderq_worker.engine.events import (
 )
 from renderq_worker.engine.generation import GenerationSpec, Stage
 from renderq_worker.engine.mailbox import Listener
+from renderq_worker.engine.tasks import Img2Img, Pixels, Task, Txt2Img, fitting_side
 from renderq_worker.engine.vital import Vital
 
 if TYPE_CHECKING:
@@ -53,13 +56,18 @@ __all__ = [
     "Event",
     "Failed",
     "GenerationSpec",
+    "Img2Img",
     "Listener",
     "Loading",
+    "Pixels",
     "RenderStats",
     "Rendered",
     "Stage",
     "Stepped",
+    "Task",
+    "Txt2Img",
     "Vital",
+    "fitting_side",
 ]
 
 

@@ -17,5 +17,9 @@ class SchedulerUnknown(EngineError):
     """No scheduler has this name."""
 
 
+class StrengthTooLow(EngineError):
+    """The strength leaves no step to make."""
+
+
 class NanOutput(EngineError):
     """The model computed NaN or infinity for this image."""

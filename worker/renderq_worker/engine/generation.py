@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from renderq_shared.costs import model_calls
 from renderq_worker.engine.batch_key import BatchKey
+from renderq_worker.engine.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,18 @@ class GenerationSpec:
     """A name of `SCHEDULERS`; None is the model's own."""
     seed: int
     """Seed of the image's own CPU generator."""
+    task: Task
+    """What it starts from, with decoded inputs."""
 
     @property
     def rows(self) -> int:
         """Rows of a forward pass: negative and positive prompt, or the positive one alone."""
         return 2 if self.guidance_scale > 1 else 1
+
+    @property
+    def calls(self) -> int:
+        """Model calls in all; an estimate for the model's own scheduler, until the prompt is encoded."""
+        return model_calls(self.scheduler, self.steps, self.task.strength)
 
 
 class Stage(StrEnum):
@@ -51,7 +60,7 @@ class Generation:
     spec: GenerationSpec
     key: BatchKey
     calls: int
-    """Model calls in all: `spec.steps` until the prompt is encoded, then `len(scheduler.timesteps)`."""
+    """Model calls in all: `spec.calls` until the prompt is encoded, then those that the sampler makes."""
     encoded: bool = False
     step: int = 0
     """Model calls done."""
@@ -64,7 +73,7 @@ class Generation:
 
     @classmethod
     def arrived(cls, spec: GenerationSpec, key: BatchKey) -> "Generation":
-        return cls(spec, key, calls=spec.steps)
+        return cls(spec, key, calls=spec.calls)
 
     @property
     def stage(self) -> Stage:

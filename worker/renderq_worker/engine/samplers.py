@@ -20,10 +20,18 @@ class Sampler(Protocol):
     """One for each model call: more than the inference steps for some samplers."""
     init_noise_sigma: Tensor | float
     """Standard deviation of the noise to start from."""
+    order: int
+    """Timesteps per inference step."""
 
     def set_timesteps(self, num_inference_steps: int, device: torch.device) -> None: ...
 
     def scale_model_input(self, sample: Tensor, timestep: Tensor) -> Tensor: ...
+
+    def set_begin_index(self, begin_index: int) -> None:
+        """Where to begin instead of at the first timestep; samplers that look timesteps up do not have it."""
+        ...
+
+    def add_noise(self, original_samples: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor: ...
 
     def step(self, model_output: Tensor, timestep: Tensor, sample: Tensor, **kwargs: Any) -> Any: ...
 

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from renderq_worker.engine.samplers import Sampler
+from renderq_worker.engine.start import Start
 
 
 @dataclass(slots=True)
 class State:
     """One image between noise and latents."""
 
-    latents: Tensor
-    """[1, channels, height / 8, width / 8]"""
+    start: Start
     embeddings: Tensor
     """[rows, tokens, width]: negative then positive prompt, or the positive one alone."""
     guidance_scale: float
@@ -30,10 +30,13 @@ class State:
     guidance_embedding: Tensor | None = None
     """[rows, width] for models that were distilled to take the guidance scale as an input."""
     step: int = 0
+    latents: Tensor = field(init=False)
+    """[1, channels, height / 8, width / 8]"""
     extra: dict[str, Any] = field(init=False)
     """Keyword arguments of the sampler's step, chosen as the stock pipeline does."""
 
     def __post_init__(self) -> None:
+        self.latents = self.start.latents
         accepted = inspect.signature(self.sampler.step).parameters
         arguments = {"eta": 0.0, "generator": self.generator}
         self.extra = {name: value for name, value in arguments.items() if name in accepted}
@@ -45,11 +48,11 @@ class State:
     @property
     def calls(self) -> int:
         """Model calls in all."""
-        return len(self.sampler.timesteps)
+        return len(self.start.timesteps)
 
     @property
     def timestep(self) -> Tensor:
-        return self.sampler.timesteps[self.step]
+        return self.start.timesteps[self.step]
 
     def advance(self, prediction: Tensor) -> None:
         """One sampler step with the model's prediction for this image's rows, [rows, channels, h, w]."""

@@ -34,7 +34,7 @@ class Family(Protocol):
         ...
 
     def begin(self, spec: GenerationSpec) -> State:
-        """Encode the prompts and draw the noise of one image."""
+        """Encode the prompts and the inputs of one image and draw its noise."""
         ...
 
     def predict(self, states: Sequence[State]) -> tuple[Tensor, ...]:

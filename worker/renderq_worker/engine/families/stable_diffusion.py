@@ -1,7 +1,7 @@
-"""Stable Diffusion 1.x and 2.x, text to image: the arithmetic of diffusers' pipeline, one image at a time or many.
+"""Stable Diffusion 1.x and 2.x: the arithmetic of diffusers' pipelines, one image at a time or many.
 
-Every line that touches a tensor has its counterpart in `StableDiffusionPipeline.__call__` of diffusers 0.42, which
-the parity tests run next to it.
+Every line that touches a tensor has its counterpart in the pipelines' `__call__` of diffusers 0.42, which the parity
+tests run next to it.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from typing import Any, cast
 import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
-from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.engine.errors import NanOutput
+from renderq_worker.engine.families.latent_space import LatentSpace
+from renderq_worker.engine.families.tasks import Parts, start
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.invariance import PROBED_ROWS, ImageLinears, Invariance, probe
 from renderq_worker.engine.samplers import Sampler, Samplers
@@ -32,6 +32,7 @@ class StableDiffusion:
         """`exact`: prepare for batches that change no bit."""
         self._pipeline: Any = pipeline
         self._unet: Any = pipeline.unet
+        self._space = LatentSpace(pipeline, self._unet.device, self._unet.dtype)
         self._samplers = Samplers(cast(Sampler, pipeline.scheduler))
         self.revision = revision
         self.device = str(self._unet.device)
@@ -58,7 +59,7 @@ class StableDiffusion:
         return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
 
     def begin(self, spec: GenerationSpec) -> State:
-        """Encode the prompts and draw the noise, in the stock pipeline's order."""
+        """Encode the prompts and make the task's start, in the stock pipelines' order."""
         guided = spec.guidance_scale > 1 and not self._distilled
         positive, negative = self._pipeline.encode_prompt(
             spec.prompt, self._unet.device, 1, guided, spec.negative_prompt
@@ -66,11 +67,8 @@ class StableDiffusion:
         sampler = self._samplers.make(spec.scheduler)
         sampler.set_timesteps(spec.steps, device=self._unet.device)
         generator = torch.Generator().manual_seed(spec.seed)
-        noise = randn_tensor(
-            self._latent_shape(spec), generator=generator, device=self._unet.device, dtype=positive.dtype
-        )
         return State(
-            latents=noise * sampler.init_noise_sigma,
+            start(Parts(spec, self._space, sampler, generator)),
             embeddings=torch.cat([negative, positive]) if guided else positive,
             guidance_scale=spec.guidance_scale,
             sampler=sampler,
@@ -93,18 +91,11 @@ class StableDiffusion:
 
     def decode(self, state: State) -> np.ndarray:
         """Pixels, uint8 [height, width, 3]; black where the model's own safety checker says so."""
-        vae, processor = self._pipeline.vae, self._pipeline.image_processor
-        image = vae.decode(state.latents / vae.config.scaling_factor, return_dict=False)[0]
-        if not bool(torch.isfinite(image).all()):
-            raise NanOutput("the autoencoder computed NaN or infinity; run the model in float32 or bfloat16")
+        image = self._space.decode(state.latents)
         image, unsafe = self._pipeline.run_safety_checker(image, image.device, state.embeddings.dtype)
         denormalize = [not flagged for flagged in unsafe] if unsafe is not None else [True]
-        picture = processor.postprocess(image, output_type="np", do_denormalize=denormalize)[0]
+        picture = self._pipeline.image_processor.postprocess(image, output_type="np", do_denormalize=denormalize)[0]
         return (picture * 255).round().astype(np.uint8)
-
-    def _latent_shape(self, spec: GenerationSpec) -> tuple[int, int, int, int]:
-        factor = self._pipeline.vae_scale_factor
-        return (1, self._unet.config.in_channels, spec.height // factor, spec.width // factor)
 
     def _guidance_embedding(self, scale: float) -> Tensor:
         """[1, width]; models distilled for LCM take the guidance scale as an input instead of a second row."""

@@ -1,0 +1,67 @@
+"""A picture made from a picture is bit for bit the one that diffusers' own pipeline makes of it."""
+
+import diffusers
+import numpy as np
+import pytest
+
+from renderq_shared.catalog import ModelEntry, load_catalog
+from renderq_worker.engine import Img2Img, fitting_side
+from tests.worker.engine.studio import Studio, alone, picture, spec, stock, stock_pipeline
+from tests.worker.engine.test_parity import STOCK
+
+
+@pytest.mark.parametrize("scheduler", STOCK)
+def test_every_sampler_gives_the_stock_picture(tiny: ModelEntry, scheduler: str) -> None:
+    pipeline = stock_pipeline(tiny.source)
+    name, changes = STOCK[scheduler]
+    pipeline.scheduler = getattr(diffusers, name).from_config(pipeline.scheduler.config, **changes)
+    guidance = 1.0 if scheduler in ("heun", "lcm") else 7.5
+    wanted = spec(scheduler=scheduler, guidance_scale=guidance, steps=5, task=Img2Img(picture(), 0.6))
+    np.testing.assert_array_equal(alone(tiny, wanted), stock(pipeline, wanted))
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.58, 1.0])
+def test_strength_decides_where_to_begin(velocity: ModelEntry, strength: float) -> None:
+    wanted = spec(model="velocity", scheduler=None, steps=10, task=Img2Img(picture(), strength))
+    np.testing.assert_array_equal(alone(velocity, wanted), stock(stock_pipeline(velocity.source), wanted))
+
+
+def test_a_picture_of_other_sides_is_resized_as_stock_does(tiny: ModelEntry) -> None:
+    image = picture(101, 75)
+    sides = {"width": fitting_side(101), "height": fitting_side(75)}
+    assert sides == {"width": 96, "height": 72}
+    wanted = spec(scheduler=None, task=Img2Img(image, 0.5), **sides)
+    np.testing.assert_array_equal(alone(tiny, wanted), stock(stock_pipeline(tiny.source), wanted))
+
+
+def test_the_built_in_model() -> None:
+    [entry] = load_catalog(None).models
+    task = Img2Img(picture(), 0.8)
+    wanted = spec(model=entry.name, scheduler=None, prompt="a red circle", guidance_scale=2.0, steps=5, task=task)
+    np.testing.assert_array_equal(alone(entry, wanted), stock(stock_pipeline(entry.source), wanted))
+
+
+def test_in_company_of_pictures_from_words(tiny_bf16: ModelEntry) -> None:
+    studio = Studio([tiny_bf16])
+    specs = [
+        spec(0, scheduler="euler_a", steps=6, task=Img2Img(picture(), 0.8)),
+        spec(1, scheduler="dpmpp_2m", steps=4),
+        spec(2, scheduler="heun", steps=5, guidance_scale=1.0, task=Img2Img(picture(seed=1), 0.6)),
+    ]
+    for each in specs:
+        studio.submit(each)
+        studio.tick(3)
+    studio.finish()
+    for each in specs:
+        np.testing.assert_array_equal(studio.pixels(each.id), alone(tiny_bf16, each))
+    assert studio.stats("job/0").batch_width_mean > 1 or not studio.stats("job/0").batch_invariant
+
+
+def test_a_strength_that_leaves_no_step_says_what_to_do(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    studio.submit(spec(0, steps=4, task=Img2Img(picture(), 0.2)), spec(1))
+    studio.finish()
+    assert studio.failed("job/0").message == (
+        "strength 0.2 of 4 steps is less than one step; ask for more strength or more steps"
+    )
+    studio.rendered("job/1")

@@ -1,0 +1,45 @@
+"""What the start of an image is made from."""
+
+from dataclasses import dataclass
+
+import torch
+from diffusers.utils.torch_utils import randn_tensor
+from torch import Tensor
+
+from renderq_worker.engine.errors import StrengthTooLow
+from renderq_worker.engine.families.latent_space import LatentSpace
+from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.engine.samplers import Sampler
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The model's latent space, and the image's own sampler and generator."""
+
+    spec: GenerationSpec
+    space: LatentSpace
+    sampler: Sampler
+    """Its timesteps are set."""
+    generator: torch.Generator
+
+    def noise(self) -> Tensor:
+        """[1, channels, height / 8, width / 8], drawn from the image's generator."""
+        spec, space = self.spec, self.space
+        shape = (1, space.channels, spec.height // space.factor, spec.width // space.factor)
+        return randn_tensor(shape, generator=self.generator, device=space.device, dtype=space.dtype)
+
+    def timesteps_left(self, strength: float) -> Tensor:
+        """The timesteps that `strength` leaves; the sampler begins there (`get_timesteps` of the stock pipelines).
+
+        Raises `StrengthTooLow`.
+        """
+        steps = self.spec.steps
+        left = min(int(steps * strength), steps)
+        if left < 1:
+            raise StrengthTooLow(
+                f"strength {strength} of {steps} steps is less than one step; ask for more strength or more steps"
+            )
+        first = (steps - left) * self.sampler.order
+        if hasattr(self.sampler, "set_begin_index"):
+            self.sampler.set_begin_index(first)
+        return self.sampler.timesteps[first:]
