@@ -1,6 +1,7 @@
-"""Housekeeping of what has ended, in every API process: let go of what was kept for long enough, remove pictures.
+"""Housekeeping of what has ended, in every API process: write manifests, let go of what was kept for long enough,
+remove pictures.
 
-The job store says which pictures, and asks again until it is told that they are gone; so a process may die anywhere,
+The job store says which, and asks again until it is told that it is done; so a process may die anywhere,
 and several need no leader. Beside the sweeps, not among them: an object store may take its time.
 """
 
@@ -11,7 +12,8 @@ from collections.abc import Iterable
 import structlog
 
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
-from renderq_shared.jobs import AsyncRedisJobStore, Retention
+from renderq_shared.jobs import AsyncRedisJobStore, JobRecord, Retention
+from renderq_shared.manifests import CONTENT_TYPE, manifest, manifest_key
 from renderq_shared.objects import ObjectStore
 from renderq_shared.settings import ApiSettings
 
@@ -21,7 +23,7 @@ _LIMIT = 20
 """Jobs of each kind that one call may touch."""
 
 _LEASE_MS = 60_000
-"""Pictures that are not removed by then are given to whoever asks next."""
+"""Pictures that are not removed, and manifests that are not written by then, are given to whoever asks next."""
 
 _JITTER = 0.25
 """Share of the pause by which it varies, so that processes drift apart."""
@@ -64,6 +66,8 @@ class Retiring:
             log.info("retired", emptied=retired.emptied, forgotten=retired.forgotten)
         if gone := await asyncio.to_thread(self._remove, retired.removals):
             await self._jobs.removed(gone)
+        if written := await asyncio.to_thread(self._record, retired.manifests):
+            await self._jobs.recorded(written)
         return retired.more
 
     def _remove(self, job_ids: Iterable[str]) -> list[str]:
@@ -78,3 +82,14 @@ class Retiring:
                 gone.append(job_id)
                 log.info("pictures_removed", job=job_id, objects=count)
         return gone
+
+    def _record(self, jobs: Iterable[JobRecord]) -> list[str]:
+        """Jobs whose manifests are written. A store that is away fails the first; the others wait with it."""
+        written: list[str] = []
+        try:
+            for job in jobs:
+                self._objects.put(manifest_key(job.id), manifest(job), CONTENT_TYPE)
+                written.append(job.id)
+        except ObjectStoreUnavailable as error:
+            log.warning("manifests_not_written", reason=str(error))
+        return written

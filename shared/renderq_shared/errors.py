@@ -25,6 +25,10 @@ class ObjectStoreUnsuitable(RenderqSharedError):
     """The object store answers but cannot be used, e.g. a folder that another process does not share."""
 
 
+class ManifestInvalid(RenderqSharedError):
+    """A job's manifest is damaged, or of another version."""
+
+
 class CatalogInvalid(RenderqSharedError):
     """The model catalog cannot be read or names something that does not exist."""
 

@@ -32,6 +32,7 @@ end
 local aged = {
   ['rq:leases'] = scores, ['rq:deadlines'] = scores, ['rq:oldest:'] = scores, ['rq:jobs:'] = scores,
   ['rq:ended'] = scores, ['rq:emptied'] = scores, ['rq:removals'] = scores, ['rq:late-removals'] = scores,
+  ['rq:manifests'] = scores,
   ['rq:deleted:'] = life,
   ['rq:workers'] = scores, ['rq:served:'] = scores, ['rq:claim:'] = life, ['rq:idempotency:'] = life,
   ['rq:job:'] = function(key)

@@ -80,7 +80,7 @@ class TwiceStore(RedisJobStore):
     def _run(self, call: Call[Any]) -> Any:
         first, second = super()._run(call), super()._run(call)
         # These tell each change to the one whose call made it.
-        return first if call.script in {load_script("sweep"), load_script("retire")} else second
+        return first if call.script in {load_script("sweep"), load_script("retire"), load_script("restore")} else second
 
 
 class AwaitedStore:

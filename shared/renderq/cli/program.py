@@ -49,6 +49,8 @@ def _run(arguments: list[str]) -> int:
     if not arguments:
         _parser(CLIENT_COMMANDS, with_services=True).print_help(sys.stderr)
         return ExitCode.USAGE
+    if (both := "-".join(arguments[:2])) in services.SUMMARIES:
+        arguments = [both, *arguments[2:]]
     chosen = next((argument for argument in arguments if not argument.startswith("-")), "")
     if chosen in CLIENT_COMMANDS:
         args = _parser(CLIENT_COMMANDS, with_services=False).parse_args(arguments)
@@ -79,9 +81,15 @@ def _parser(commands: dict[str, Command], *, with_services: bool) -> argparse.Ar
     choices = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, command in commands.items():
         formatter = argparse.RawDescriptionHelpFormatter
-        own = choices.add_parser(name, help=command.help, description=command.help, formatter_class=formatter)
+        own = choices.add_parser(
+            name,
+            prog=f"renderq {services.words(name)}",
+            help=command.help,
+            description=command.help,
+            formatter_class=formatter,
+        )
         command.add_arguments(own)
     if with_services:
         for name, entry in services.service_commands().items():
-            choices.add_parser(name, help=services.summary(entry))
+            choices.add_parser(services.words(name), help=services.summary(entry))
     return parser

@@ -11,13 +11,20 @@ SUMMARIES = {
     "up": "start the whole service on this machine",
     "api": "start the HTTP API",
     "worker": "start a worker",
+    "jobs-restore": "bring jobs back from the object store",
 }
-"""Name → one line for `renderq --help`: to load a service for its help text would take a second."""
+"""Name → one line for `renderq --help`: to load a service for its help text would take a second. A name of two words,
+such as `jobs-restore`, is a command below one of the client's."""
 
 
 def service_commands() -> dict[str, EntryPoint]:
     """Name → where the command is; nothing is imported."""
     return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+def words(name: str) -> str:
+    """A command's name as it is typed: `jobs-restore` is `jobs restore`."""
+    return name.replace("-", " ")
 
 
 def summary(entry: EntryPoint) -> str:
@@ -35,4 +42,4 @@ def load(entry: EntryPoint) -> Command:
 
 
 def not_installed(name: str, error: ModuleNotFoundError) -> UsageError:
-    return UsageError(f"`renderq {name}` needs {error.name}, which is not installed: pip install 'renderq[all]'")
+    return UsageError(f"`renderq {words(name)}` needs {error.name}, which is not installed: pip install 'renderq[all]'")

@@ -81,6 +81,12 @@ class AsyncRedisJobStore:
     async def removed(self, job_ids: Sequence[str]) -> None:
         await self._run(calls.removed(job_ids))
 
+    async def recorded(self, job_ids: Sequence[str]) -> None:
+        await self._run(calls.recorded(job_ids))
+
+    async def restore(self, job: JobRecord) -> bool:
+        return await self._run(calls.restore(job))
+
     async def register(self, worker: WorkerRecord, ttl_ms: int) -> None:
         await self._run(calls.register(worker, ttl_ms))
 

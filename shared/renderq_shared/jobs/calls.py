@@ -16,6 +16,7 @@ from renderq_shared.jobs.decoding import (
     worker_record,
 )
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
+from renderq_shared.jobs.encoding import job_fields
 from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
 from renderq_shared.jobs.records import (
@@ -155,12 +156,25 @@ def retire(keep: Retention, lease_ms: int, limit: int) -> Call[Retired]:
     return Call(
         load_script("retire"),
         (*kept, lease_ms, limit),
-        lambda reply: Retired(*map(tuple, reply[:3]), more=bool(reply[3])),
+        lambda reply: Retired(
+            *map(tuple, reply[:3]),
+            manifests=tuple(job_record(pairs(flat)) for flat in reply[3]),
+            more=bool(reply[4]),
+        ),
     )
 
 
 def removed(job_ids: Sequence[str]) -> Call[None]:
     return Call(load_script("removed"), tuple(job_ids), _nothing)
+
+
+def recorded(job_ids: Sequence[str]) -> Call[None]:
+    return Call(load_script("recorded"), tuple(job_ids), _nothing)
+
+
+def restore(job: JobRecord) -> Call[bool]:
+    fields = job_fields(job).items()
+    return Call(load_script("restore"), tuple(text for pair in fields for text in pair), bool)
 
 
 def register(worker: WorkerRecord, ttl_ms: int) -> Call[None]:

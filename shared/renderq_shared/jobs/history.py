@@ -64,4 +64,6 @@ class Retired:
     """Jobs that are gone."""
     removals: tuple[str, ...]
     """Jobs whose pictures the caller is to remove from the object store, and then to say so."""
+    manifests: tuple[JobRecord, ...]
+    """Ended jobs whose manifests the caller is to write to the object store, and then to say so."""
     more: bool

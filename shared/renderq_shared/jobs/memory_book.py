@@ -158,6 +158,12 @@ class JobBook:
         self.outbox.forget(job)
         del self.jobs[job.id], self.accounts[job.id]
 
+    def restore(self, job: JobRecord) -> None:
+        """nothing → an ended job"""
+        self.accounts[job.id] = Account(cost=0.0)
+        self.outbox.subscribe(job.id, (), host="")
+        self.jobs[job.id] = job
+
     def recharge(self, job: JobRecord, cost: float) -> None:
         """Charge the tenant `cost` in place of what the last attempt was charged."""
         account = self.accounts[job.id]

@@ -1,4 +1,4 @@
-"""What the in-memory store lets go of: what `lua/delete.lua`, `retire.lua` and `removed.lua` do."""
+"""What the in-memory store lets go of: what `lua/delete.lua`, `retire.lua`, `removed.lua` and `recorded.lua` do."""
 
 from collections.abc import Callable, Iterable
 
@@ -12,7 +12,8 @@ LATE_MS = 3_600_000
 
 
 class RetentionBook:
-    """Which pictures are to be removed, and when. The caller sees to it that calls come singly."""
+    """Which pictures are to be removed and which manifests written, and when. The caller sees to it that calls come
+    singly."""
 
     def __init__(self, book: JobBook, clock_ms: Callable[[], int]) -> None:
         self._book = book
@@ -20,6 +21,9 @@ class RetentionBook:
         self.removals: dict[str, int] = {}
         self.late_removals: dict[str, int] = {}
         """Job → when its pictures are to be removed."""
+        self._manifests_due: dict[str, int] = {}
+        """Job → when its manifest is to be given out again; those that were not given out yet are due at their end."""
+        self._recorded: set[str] = set()
         self._deleted: dict[str, tuple[str, int]] = {}
 
     def delete(self, tenant: str, job_id: str) -> Deletion:
@@ -48,14 +52,42 @@ class RetentionBook:
             self.removals[job_id] = self._now_ms()
         removals = self._due(self.removals, limit)
         self.removals.update(dict.fromkeys(removals, self._now_ms() + lease_ms))
-        more = max(map(len, (emptied, forgotten, late, removals))) >= limit
-        return Retired(tuple(job.id for job in emptied), tuple(job.id for job in forgotten), tuple(removals), more)
+        manifests = self._unrecorded(limit)
+        self._manifests_due.update({job.id: self._now_ms() + lease_ms for job in manifests})
+        more = max(map(len, (emptied, forgotten, late, removals, manifests))) >= limit
+        return Retired(
+            tuple(job.id for job in emptied), tuple(job.id for job in forgotten), tuple(removals), manifests, more
+        )
 
     def removed(self, job_ids: Iterable[str]) -> None:
         for job_id in job_ids:
             self.removals.pop(job_id, None)
 
+    def recorded(self, job_ids: Iterable[str]) -> None:
+        self._recorded.update(job_ids)
+
+    def restore(self, job: JobRecord) -> bool:
+        if job.id in self._book.jobs:
+            return False
+        self._book.restore(job)
+        self._recorded.add(job.id)
+        return True
+
+    @property
+    def manifests(self) -> dict[str, int]:
+        """Job → when its manifest is to be written."""
+        return {
+            job.id: self._manifests_due.get(job.id, job.completed_ms)
+            for job in self._book.jobs.values()
+            if job.completed_ms is not None and not job.data_removed and job.id not in self._recorded
+        }
+
+    def _unrecorded(self, limit: int) -> tuple[JobRecord, ...]:
+        return tuple(self._book.jobs[job_id] for job_id in self._due(self.manifests, limit))
+
     def _remove_pictures(self, job_id: str) -> None:
+        self._recorded.discard(job_id)
+        self._manifests_due.pop(job_id, None)
         self.removals[job_id] = self._now_ms()
         self.late_removals[job_id] = self._now_ms() + LATE_MS
 

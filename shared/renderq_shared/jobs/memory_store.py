@@ -236,6 +236,14 @@ class MemoryJobStore:
         self._retention.removed(job_ids)
 
     @_alone
+    def recorded(self, job_ids: Sequence[str]) -> None:
+        self._retention.recorded(job_ids)
+
+    @_alone
+    def restore(self, job: JobRecord) -> bool:
+        return self._retention.restore(job)
+
+    @_alone
     def register(self, worker: WorkerRecord, ttl_ms: int) -> None:
         self._workers.register(worker, ttl_ms)
 

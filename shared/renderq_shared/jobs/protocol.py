@@ -84,18 +84,26 @@ class JobStore(Protocol):
         ...
 
     def retire(self, keep: Retention, lease_ms: int, limit: int) -> Retired:
-        """Empty and forget jobs that ended long ago, and give out jobs whose pictures are to be removed: at most
-        `limit` of each kind.
+        """Empty and forget jobs that ended long ago, and give out jobs whose pictures are to be removed, and ended
+        jobs whose manifests are to be written: at most `limit` of each kind.
 
         First the record stops naming the pictures, then somebody removes them, then `removed` strikes them off: a
         record never names pictures that are gone, and pictures that no record names are noted here, whoever crashes
-        when. Each job is given to the one whose call got it, and to another one after `lease_ms` without `removed`;
-        then once more an hour later, for what a worker that was cut off has written meanwhile.
+        when. Each job is given to the one whose call got it, and to another one after `lease_ms` without `removed` or
+        `recorded`; for removal once more an hour later, for what a worker that was cut off has written meanwhile.
         """
         ...
 
     def removed(self, job_ids: Sequence[str]) -> None:
         """The pictures of these jobs are no longer in the object store."""
+        ...
+
+    def recorded(self, job_ids: Sequence[str]) -> None:
+        """The manifests of these jobs are in the object store."""
+        ...
+
+    def restore(self, job: JobRecord) -> bool:
+        """Take an ended job back, as its manifest tells it. What is known stays as it is; whether it was unknown."""
         ...
 
     def register(self, worker: WorkerRecord, ttl_ms: int) -> None:

@@ -79,6 +79,12 @@ class RedisJobStore:
     def removed(self, job_ids: Sequence[str]) -> None:
         self._run(calls.removed(job_ids))
 
+    def recorded(self, job_ids: Sequence[str]) -> None:
+        self._run(calls.recorded(job_ids))
+
+    def restore(self, job: JobRecord) -> bool:
+        return self._run(calls.restore(job))
+
     def register(self, worker: WorkerRecord, ttl_ms: int) -> None:
         self._run(calls.register(worker, ttl_ms))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, ObjectStoreUnsuitable
 from renderq_shared.objects.durable_files import create_once, make_folders, write_atomically
-from renderq_shared.objects.keys import require_key, require_prefix
+from renderq_shared.objects.keys import is_key, require_key, require_prefix
 from renderq_shared.objects.media_types import media_type, require_media_type
 from renderq_shared.objects.protocol import ObjectInfo, SignedUrl
 from renderq_shared.objects.signing import is_signed, signed_path
@@ -101,6 +101,11 @@ class FolderStore:
         except OSError as error:
             raise ObjectStoreUnavailable(f"{path} cannot be read: {error.strerror}") from error
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        for folder, _, names in os.walk(self.root / require_prefix(prefix), onerror=_not_listed):
+            place = Path(folder).relative_to(self.root)
+            yield from (key for name in names if is_key(key := (place / name).as_posix()))
+
     def delete_prefix(self, prefix: str) -> int:
         folder = self.root / require_prefix(prefix)
         try:
@@ -134,3 +139,9 @@ class FolderStore:
             return path.read_bytes()
         except OSError as error:
             raise ObjectStoreUnavailable(f"{path} cannot be read or made: {error.strerror}") from error
+
+
+def _not_listed(error: OSError) -> None:
+    """A folder that has vanished has nothing to list."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise ObjectStoreUnavailable(f"{error.filename} cannot be listed: {error.strerror}") from error

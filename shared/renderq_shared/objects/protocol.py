@@ -52,6 +52,11 @@ class ObjectStore(Protocol):
         """The bytes from `start` up to and without `end`, in chunks; both lie within the object."""
         ...
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Every key that starts with `prefix` (which ends with a slash), in no order; what comes and goes meanwhile
+        may be missed."""
+        ...
+
     def delete_prefix(self, prefix: str) -> int:
         """Remove every object whose key starts with `prefix` (which ends with a slash); the number removed."""
         ...

@@ -11,7 +11,7 @@ from typing import Any
 from boto3.s3.transfer import TransferConfig
 
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, ObjectStoreUnsuitable
-from renderq_shared.objects.keys import require_key, require_prefix
+from renderq_shared.objects.keys import is_key, require_key, require_prefix
 from renderq_shared.objects.media_types import content_disposition, media_type, require_media_type
 from renderq_shared.objects.protocol import ObjectInfo, SignedUrl
 from renderq_shared.objects.s3_client import S3Clients
@@ -85,6 +85,11 @@ class S3Store:
                 if wanted and "ContentRange" not in answer:
                     raise ObjectStoreUnavailable(f"{self} ignores ranges: it sent all of {key}")
                 yield from body.iter_chunks(_CHUNK_BYTES)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        with self._translated():
+            for names in self._listed(self._name(require_prefix(prefix))):
+                yield from (key for name in names if is_key(key := name.removeprefix(self._place.prefix)))
 
     def delete_prefix(self, prefix: str) -> int:
         """Raises `ObjectStoreUnavailable` also if only some objects could not be removed."""

@@ -64,6 +64,7 @@ def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> N
         "delete": lambda: store.delete("ada", "job_x"),
         "retire": lambda: store.retire(Retention(0, 0), LEASE_MS, 100),
         "removed": lambda: store.removed(["job_x"]),
+        "recorded": lambda: store.recorded(["job_x"]),
         "sweep": lambda: store.sweep(LEASE_MS, 100),
         "register": lambda: store.register(worker(), 30_000),
         "workers": lambda: store.workers(),

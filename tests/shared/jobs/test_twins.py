@@ -164,6 +164,7 @@ class TwinMachine(RuleBasedStateMachine):
         retired = self.twins.do("retire", keep, LEASE_MS, limit)
         if told:
             self.twins.do("removed", retired.removals, repeat=True)
+            self.twins.do("recorded", tuple(job.id for job in retired.manifests), repeat=True)
 
     @rule(target=sendings, limit=st.sampled_from([1, 100]), repeat=st.booleans())
     def claim_deliveries(self, limit: int, repeat: bool):

@@ -10,7 +10,7 @@ from typing import Any
 import redis
 
 from renderq.contract import Status, may_follow
-from renderq_shared.jobs import JobFilter, JobPage, JobRecord, MemoryJobStore, RedisJobStore, Swept
+from renderq_shared.jobs import JobFilter, JobPage, JobRecord, MemoryJobStore, RedisJobStore, Retired, Swept
 from renderq_shared.jobs.decoding import job_record
 from renderq_shared.jobs.delivery_lanes import PER_HOST, PER_TENANT
 from renderq_shared.wakeups import queue_name
@@ -133,6 +133,8 @@ class Twins:
         if isinstance(answer, tuple):
             return tuple(self._alike(each, shift) for each in answer)
         names = getattr(answer, "__dataclass_fields__", {})
+        if isinstance(answer, Retired):
+            return replace(answer, manifests=self._alike(answer.manifests, shift))
         if isinstance(answer, Swept):
             return replace(answer, queues=self._alike(answer.queues))
         coarse = {
@@ -170,6 +172,7 @@ def check_keys(twins: Twins) -> None:
     assert set(client.zrange("rq:emptied", 0, -1)) == emptied
     assert set(client.zrange("rq:removals", 0, -1)) == set(twins.memory._retention.removals)
     assert set(client.zrange("rq:late-removals", 0, -1)) == set(twins.memory._retention.late_removals)
+    assert set(client.zrange("rq:manifests", 0, -1)) == set(twins.memory._retention.manifests)
     assert {key.removeprefix("rq:job:") for key in client.scan_iter("rq:job:*")} == {job.id for job in jobs}
     assert queued == oldest == Counter(job.id for job in jobs if job.status == "queued")
     assert leased == {job.id for job in jobs if job.status in {"running", "canceling"}}

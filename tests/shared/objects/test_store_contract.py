@@ -94,6 +94,18 @@ def test_prefix_is_deleted_whole_and_alone(store: ObjectStore) -> None:
             store.delete_prefix(prefix)
 
 
+def test_keys_below_a_prefix_are_listed(store: ObjectStore) -> None:
+    keys = {"jobs/a/1/0.png", "jobs/a/job.json", "jobs/b/job.json"}
+    for key in (*keys, "jobsite/job.json", "other/x.png"):
+        store.put(key, b"x", "application/json" if key.endswith("json") else "image/png")
+    assert set(store.keys("jobs/")) == keys
+    assert set(store.keys("jobs/a/")) == {"jobs/a/1/0.png", "jobs/a/job.json"}
+    assert list(store.keys("nothing/")) == []
+    for prefix in ("jobs", "", "/", "../"):
+        with pytest.raises(ValueError, match="prefix"):
+            list(store.keys(prefix))
+
+
 def test_many_threads_may_use_it_at_once(store: ObjectStore) -> None:
     def there_and_back(number: int) -> bool:
         key, data = f"jobs/job/claim/{number}.png", str(number).encode() * 1000

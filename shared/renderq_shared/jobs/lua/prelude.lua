@@ -29,6 +29,7 @@
 --   rq:worker:ID, rq:workers, rq:served:MODEL   live workers, and by model, by the end of their registration
 --   rq:ended                   zset   ended jobs that keep their pictures, by their end
 --   rq:emptied                 zset   ended jobs that do not any more, by their end
+--   rq:manifests               zset   ended jobs whose manifest is to be written to the object store, by when
 --   rq:removals                zset   jobs whose pictures are to be removed from the object store, by when
 --   rq:late-removals           zset   the same, for a second time
 --   rq:deleted:ID              string the tenant that deleted the job, for a while
@@ -228,8 +229,9 @@ local function forget(job)
 end
 
 -- Note that the job's pictures are to be removed: now, and once more in an hour, because a worker that was cut off
--- may write some after that.
+-- may write some after that. The manifest goes with them.
 local function remove_pictures(id)
+  redis.call('ZREM', 'rq:manifests', id)
   redis.call('ZADD', 'rq:removals', whole(NOW), id)
   redis.call('ZADD', 'rq:late-removals', whole(NOW + 3600000), id)
 end
@@ -246,6 +248,7 @@ local function end_job(job, status, fields)
   fields.status = status
   fields.completed_ms = whole(NOW)
   redis.call('ZADD', 'rq:ended', fields.completed_ms, job.id)
+  redis.call('ZADD', 'rq:manifests', fields.completed_ms, job.id)
   change(job, fields, { 'stage' })
 end
 

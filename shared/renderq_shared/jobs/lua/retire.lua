@@ -1,11 +1,13 @@
 #!lua flags=allow-oom
--- Let go of what has been kept for long enough, and give out the pictures that are to be removed.
+-- Let go of what has been kept for long enough; give out the pictures that are to be removed from the object store, and
+-- the jobs whose manifests are to be written there.
 --
 -- ARGV: ms that pictures are kept, ms that records are kept ('' each for ever), ms for which the caller may remove
---       pictures before another is asked to, limit of each kind
--- Returns {emptied, forgotten, removals (ids), more (1 or 0)}.
+--       pictures and write manifests before another is asked to, limit of each kind
+-- Returns {emptied, forgotten, removals (ids), manifests (jobs as flat pairs), more (1 or 0)}.
 -- Atomic: a record stops naming its pictures in the same moment in which they are noted for removal. The note stays
---         until `removed`, so whoever dies between loses nothing: another one is asked. Bounded, safe to run anywhere.
+--         until `removed` or `recorded`, so whoever dies between loses nothing: another one is asked. Bounded, safe to
+--         run anywhere.
 
 local pictures, records, lease, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
@@ -41,5 +43,11 @@ for _, id in ipairs(removals) do
   redis.call('ZADD', 'rq:removals', whole(NOW + lease), id)
 end
 
-local more = math.max(#emptied, #forgotten, #late, #removals) >= limit
-return { emptied, forgotten, removals, more and 1 or 0 }
+local manifests = {}
+for _, id in ipairs(due('rq:manifests', 0)) do
+  redis.call('ZADD', 'rq:manifests', whole(NOW + lease), id)
+  manifests[#manifests + 1] = map_to_pairs(load_job(id))
+end
+
+local more = math.max(#emptied, #forgotten, #late, #removals, #manifests) >= limit
+return { emptied, forgotten, removals, manifests, more and 1 or 0 }

@@ -1,0 +1,10 @@
+#!lua flags=allow-oom
+-- The manifests of these jobs are in the object store.
+--
+-- ARGV: ids
+-- Returns nothing.
+-- Atomic: all of it.
+
+for _, id in ipairs(ARGV) do
+  redis.call('ZREM', 'rq:manifests', id)
+end
