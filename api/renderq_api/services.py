@@ -21,7 +21,14 @@ from renderq_api.watching import Watching
 from renderq_api.webhooks import Deliveries, Sender
 from renderq_shared.catalog import Catalog
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
-from renderq_shared.jobs import AsyncRedisJobStore, Bounds, async_client, celery_url, check_server_async
+from renderq_shared.jobs import (
+    DISK_PATIENCE_S,
+    AsyncRedisJobStore,
+    Bounds,
+    async_client,
+    celery_url,
+    check_server_async,
+)
 from renderq_shared.jobs.changes import watch_changes
 from renderq_shared.objects import ObjectStore, announce
 from renderq_shared.settings import ApiSettings
@@ -65,12 +72,13 @@ Serving = Annotated[Services, Depends(_services)]
 async def open_services(settings: ApiSettings, catalog: Catalog, objects: ObjectStore) -> AsyncGenerator[Services]:
     """Raises `StoreUnsuitable` or `ObjectStoreUnsuitable`. What is away is no reason not to start: `/readyz` tells."""
     await _look_at(objects)
-    async with async_client(settings.redis_url) as redis:
+    on_disk = settings.durability == "fsync"
+    async with async_client(settings.redis_url) as redis, async_client(settings.redis_url, DISK_PATIENCE_S) as patient:
         services = Services(
             settings=settings,
             catalog=catalog,
             redis=redis,
-            jobs=AsyncRedisJobStore(redis, queue_name),
+            jobs=AsyncRedisJobStore(redis, queue_name, patient if on_disk else None),
             objects=objects,
             wakeups=WakeupPublisher(celery_url(settings.redis_url)),
             watching=Watching(lambda: watch_changes(redis)),
@@ -123,7 +131,7 @@ async def _arrived(services: Services) -> bool:
 
 
 async def _arrive(services: Services) -> None:
-    for warning in await check_server_async(services.redis):
+    for warning in await check_server_async(services.redis, on_disk=services.settings.durability == "fsync"):
         log.warning("redis_setup", advice=warning)
     await announce(services.redis, services.objects)
 

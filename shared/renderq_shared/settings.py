@@ -99,6 +99,11 @@ class ApiSettings(SharedSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on; anything but loopback is refused without keys.")
     port: int = Field(8400, ge=0, le=65_535, description="Port to listen on.")
+    durability: Literal["process", "fsync"] = Field(
+        "process",
+        description="What an accepted job outlives: `process` the death of any process, Redis too, as far as its "
+        "append-only file goes; `fsync` a power cut: each submission is answered once it is on Redis' disk.",
+    )
     queue_max: int = Field(10_000, ge=1, description="Jobs that may be queued in all.")
     queue_max_per_tenant: int = Field(1_000, ge=1, description="Jobs that one tenant may have queued.")
     sweep_seconds: float = Field(1.0, gt=0, description="Pause between two sweeps.")

@@ -12,6 +12,7 @@ from renderq_shared.jobs.connections import (
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement, delivery_id
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
 from renderq_shared.jobs.memory_store import MemoryJobStore
+from renderq_shared.jobs.prompt_redis import DISK_PATIENCE_S
 from renderq_shared.jobs.protocol import JobStore
 from renderq_shared.jobs.records import (
     Bounds,
@@ -35,6 +36,7 @@ from renderq_shared.jobs.records import (
 from renderq_shared.jobs.redis_store import RedisJobStore
 
 __all__ = [
+    "DISK_PATIENCE_S",
     "AsyncRedisJobStore",
     "Bounds",
     "CancelListener",

@@ -1,6 +1,6 @@
 """The job store in Redis, for an event loop: the API."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
@@ -10,6 +10,7 @@ from renderq_shared.jobs import calls
 from renderq_shared.jobs.calls import Call
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
+from renderq_shared.jobs.prompt_redis import PromptRedis
 from renderq_shared.jobs.records import (
     Bounds,
     ClaimRequest,
@@ -30,18 +31,26 @@ from renderq_shared.jobs.records import (
 from renderq_shared.jobs.redis_errors import translated
 
 Answer = TypeVar("Answer")
+Execute = Callable[..., Awaitable[Any]]
 
 
 class AsyncRedisJobStore:
     """The methods of `JobStore`, to be awaited: one round trip per call."""
 
-    def __init__(self, client: Redis, queue_name: Callable[[str], str]) -> None:
-        """`client` decodes replies to text (`async_client`); `queue_name`: model → the list of its wake-ups."""
+    def __init__(self, client: Redis, queue_name: Callable[[str], str], disk_client: PromptRedis | None = None) -> None:
+        """`client` decodes replies to text (`async_client`); `queue_name`: model → the list of its wake-ups.
+
+        With `disk_client` (the same, more patient) a submission is answered once it is on the server's disk.
+        """
         self._client = client
+        self._disk_client = disk_client
         self._queue_name = queue_name
 
     async def submit(self, job: NewJob, bounds: Bounds) -> Submitted:
-        return await self._run(calls.submit(job, bounds, self._queue_name(job.model)))
+        call = calls.submit(job, bounds, self._queue_name(job.model))
+        if self._disk_client is not None:
+            return await self._run(call, self._disk_client.execute_on_disk)
+        return await self._run(call)
 
     async def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:
         return await self._run(calls.get(tenant, job_id))
@@ -114,11 +123,11 @@ class AsyncRedisJobStore:
     async def stats(self) -> StoreStats:
         return await self._run(calls.stats())
 
-    async def _run(self, call: Call[Answer]) -> Answer:
-        client = cast(Any, self._client)
+    async def _run(self, call: Call[Answer], execute: Execute | None = None) -> Answer:
+        ask = cast(Any, self._client).execute_command if execute is None else execute
         with translated():
             try:
-                reply = await client.evalsha(call.script.sha, 0, *call.arguments)
+                reply = await ask("EVALSHA", call.script.sha, 0, *call.arguments)
             except NoScriptError:
-                reply = await client.eval(call.script.source, 0, *call.arguments)
+                reply = await ask("EVAL", call.script.source, 0, *call.arguments)
         return call.read(reply)

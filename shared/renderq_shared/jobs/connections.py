@@ -11,7 +11,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from renderq_shared.errors import StoreUnsuitable
-from renderq_shared.jobs.prompt_redis import PromptRedis
+from renderq_shared.jobs.prompt_redis import PATIENCE_S, PromptRedis
 from renderq_shared.jobs.redis_errors import translated
 
 REDIS_MIN = (7, 2)
@@ -36,9 +36,11 @@ def sync_client(url: str) -> Redis:
     )
 
 
-def async_client(url: str) -> AsyncRedis:
+def async_client(url: str, patience_s: float = PATIENCE_S) -> PromptRedis:
     """For the API: no retries and less than a second, so that "Redis is away" is an answer and not a wait."""
-    return PromptRedis.at(redis_py_url(url), maint_notifications_config=_NO_NOTIFICATIONS, **_keepalive(url))
+    return PromptRedis.at(
+        redis_py_url(url), patience_s, maint_notifications_config=_NO_NOTIFICATIONS, **_keepalive(url)
+    )
 
 
 def redis_py_url(url: str) -> str:
@@ -68,13 +70,13 @@ def check_server(client: Redis) -> tuple[str, ...]:
         return judge_server(cast(Any, client).info())
 
 
-async def check_server_async(client: AsyncRedis) -> tuple[str, ...]:
-    """`check_server` for an event loop."""
+async def check_server_async(client: AsyncRedis, *, on_disk: bool = False) -> tuple[str, ...]:
+    """`check_server` for an event loop. `on_disk`: whether it will be asked to wait for its disk."""
     with translated():
-        return judge_server(await cast(Any, client).info())
+        return judge_server(await cast(Any, client).info(), on_disk=on_disk)
 
 
-def judge_server(info: Mapping[str, Any]) -> tuple[str, ...]:
+def judge_server(info: Mapping[str, Any], *, on_disk: bool = False) -> tuple[str, ...]:
     """What `INFO` says about a server's fitness; see `check_server`."""
     valkey = info.get("valkey_version")
     name, version, least = ("Valkey", valkey, VALKEY_MIN) if valkey else ("Redis", info["redis_version"], REDIS_MIN)
@@ -86,6 +88,11 @@ def judge_server(info: Mapping[str, Any]) -> tuple[str, ...]:
         raise StoreUnsuitable(
             "this server is part of a cluster, where one call cannot change several keys at once: "
             "point RENDERQ_REDIS_URL at a single primary (with replicas and Sentinel if you like)"
+        )
+    if on_disk and not info.get("aof_enabled"):
+        raise StoreUnsuitable(
+            "RENDERQ_DURABILITY=fsync needs the server's append-only file: set appendonly to yes, "
+            "and appendfsync to always"
         )
     warnings: list[str] = []
     policy = info.get("maxmemory_policy", "noeviction")

@@ -1,7 +1,7 @@
 """A client for event loops: a quick "away" instead of a long wait, and a bounded number of connections."""
 
 import asyncio
-from typing import Any
+from typing import Any, Self, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -11,34 +11,61 @@ from redis.exceptions import TimeoutError as RedisTimeout
 _CONNECTIONS = 64
 """Redis works on one command at a time; more connections only move the queue."""
 
-_PATIENCE_S = 0.8
+PATIENCE_S = 0.8
 """From asking for a connection to the reply, so that an HTTP answer comes within a second."""
 
-_SILENCE_S = 0.5
-"""A connection that says nothing for this long is given up."""
+DISK_PATIENCE_S = 2.5
+"""The same where the reply waits for a disk: a server with `appendfsync everysec` syncs a second apart."""
+
+_SILENCE = 5 / 8
+"""Share of the patience after which a connection that says nothing is given up."""
+
+_DISK = 1 / 2
+"""Share of the patience that the server has for its disk."""
 
 
 class PromptRedis(Redis):
     """Never repeats a command by itself, and answers or fails in time."""
 
+    _patience_s: float
+
     @classmethod
-    def at(cls, url: str, **options: Any) -> Redis:
+    def at(cls, url: str, patience_s: float, **options: Any) -> Self:
         """`url` as redis-py takes it; `options` go to each connection."""
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=_CONNECTIONS,
-            timeout=_PATIENCE_S,
+            timeout=patience_s,
             decode_responses=True,
-            socket_timeout=_SILENCE_S,
-            socket_connect_timeout=_SILENCE_S,
+            socket_timeout=_SILENCE * patience_s,
+            socket_connect_timeout=_SILENCE * patience_s,
             retry=Retry(NoBackoff(), 0),
             **options,
         )
-        return cls.from_pool(pool)
+        client = cast(Self, cls.from_pool(pool))
+        client._patience_s = patience_s
+        return client
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 return await super().execute_command(*args, **options)
         except TimeoutError as error:
-            raise RedisTimeout(f"no reply within {_PATIENCE_S} s") from error
+            raise RedisTimeout(f"no reply within {self._patience_s} s") from error
+
+    async def execute_on_disk(self, *command: Any) -> Any:
+        """The reply, once what the command wrote is on the server's disk: both in one round trip.
+
+        Raises `RedisTimeout` if that takes too long; the command has then been executed all the same.
+        """
+        pipeline = cast(Any, self.pipeline(transaction=False))
+        pipeline.execute_command(*command)
+        pipeline.execute_command("WAITAOF", 1, 0, round(_DISK * self._patience_s * 1000))
+        try:
+            async with asyncio.timeout(self._patience_s):
+                reply, (on_own_disk, _on_replicas) = await pipeline.execute()
+        except TimeoutError as error:
+            raise RedisTimeout(f"no reply within {self._patience_s} s") from error
+        if not on_own_disk:
+            raise RedisTimeout("its disk takes too long; appendfsync always would not let it fall behind")
+        return reply

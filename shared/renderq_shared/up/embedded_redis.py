@@ -19,7 +19,7 @@ port {port}
 requirepass {password}
 dir {folder}
 appendonly yes
-appendfsync no
+appendfsync {appendfsync}
 save ""
 maxmemory-policy noeviction
 daemonize no
@@ -28,7 +28,7 @@ daemonize no
 _START_TIMEOUT_S = 60.0
 
 SYNC_S = 1.0
-"""A power cut may cost what was accepted in so many seconds; a killed process costs nothing."""
+"""Without `on_disk` a power cut may cost what was accepted in so many seconds; a killed process costs nothing."""
 
 
 class NoServerBinary(Exception):
@@ -42,15 +42,17 @@ class EmbeddedRedis:
     folder: Path
     port: int
     password: str
+    on_disk: bool
+    """Whether it syncs before it answers; else somebody has to call `sync`."""
 
     @classmethod
-    def at(cls, folder: Path) -> "EmbeddedRedis":
+    def at(cls, folder: Path, *, on_disk: bool) -> "EmbeddedRedis":
         """One that keeps its append-only file in `folder`, on a free port, with a fresh password."""
         folder.mkdir(parents=True, exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        return cls(folder, port, secrets.token_urlsafe(24))
+        return cls(folder, port, secrets.token_urlsafe(24), on_disk)
 
     @property
     def url(self) -> str:
@@ -58,7 +60,12 @@ class EmbeddedRedis:
 
     def spec(self) -> ChildSpec:
         """How to start it. The configuration goes in through standard input, so that no other user reads it."""
-        config = _CONFIG.format(port=self.port, password=self.password, folder=_quoted(self.folder))
+        config = _CONFIG.format(
+            port=self.port,
+            password=self.password,
+            folder=_quoted(self.folder),
+            appendfsync="always" if self.on_disk else "no",
+        )
         return ChildSpec("redis", (_server_binary(), "-"), dict(os.environ), stop_seconds=10, stdin=config.encode())
 
     def sync(self) -> None:

@@ -57,7 +57,8 @@ class Supervisor:
         if self._plan.redis is not None:
             self._start(self._plan.redis.spec())
             await asyncio.to_thread(self._plan.redis.wait_until_loaded)
-            self._tasks.append(asyncio.create_task(self._guard(self._keep_synced(self._plan.redis))))
+            if not self._plan.redis.on_disk:
+                self._tasks.append(asyncio.create_task(self._guard(self._keep_synced(self._plan.redis))))
         self._start(self._plan.api)
         for spec in self._plan.workers:
             self._start(spec)

@@ -32,18 +32,19 @@ class Running:
 
 async def test_keeps_its_data_over_a_kill(tmp_path: Path) -> None:
     folder = tmp_path / 'with "quotes" and spaces'
-    async with Running(EmbeddedRedis.at(folder)) as client:
+    async with Running(EmbeddedRedis.at(folder, on_disk=False)) as client:
         client.set("kept", "yes")
         psutil.Process(client.info("server")["process_id"]).kill()
-    async with Running(EmbeddedRedis.at(folder)) as client:
+    async with Running(EmbeddedRedis.at(folder, on_disk=False)) as client:
         assert client.get("kept") == b"yes"
 
 
 async def test_is_set_up_to_lose_nothing_and_to_refuse_strangers(tmp_path: Path) -> None:
-    server = EmbeddedRedis.at(tmp_path)
+    server = EmbeddedRedis.at(tmp_path, on_disk=False)
     async with Running(server) as client:
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         assert client.config_get("appendonly") == {"appendonly": "yes"}
+        assert client.config_get("appendfsync") == {"appendfsync": "no"}
         process = psutil.Process(client.info("server")["process_id"])
         assert server.password not in " ".join(process.cmdline())
         with (
@@ -51,3 +52,8 @@ async def test_is_set_up_to_lose_nothing_and_to_refuse_strangers(tmp_path: Path)
             pytest.raises(redis.AuthenticationError),
         ):
             stranger.ping()
+
+
+async def test_on_disk_it_syncs_before_it_answers(tmp_path: Path) -> None:
+    async with Running(EmbeddedRedis.at(tmp_path, on_disk=True)) as client:
+        assert client.config_get("appendfsync") == {"appendfsync": "always"}
