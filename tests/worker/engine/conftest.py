@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, PNDMScheduler
+from diffusers import DDIMScheduler, PNDMScheduler, StableDiffusionInpaintPipeline
 
 from renderq_shared.catalog import ModelEntry
 from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_pipeline
@@ -54,6 +54,15 @@ def velocity(folders: Path) -> ModelEntry:
         seed=1,
     )
     return entry(folders / "velocity", "velocity", dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def inpainting(folders: Path) -> ModelEntry:
+    """Like the inpainting variants of 1.x and 2.x: nine channels."""
+    save_pipeline(
+        folders / "inpainting", DDIMScheduler(**SD1_SCHEDULER), StableDiffusionInpaintPipeline, seed=3, in_channels=9
+    )
+    return entry(folders / "inpainting", "inpainting", dtype="float32")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
+from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline, StableDiffusionPipeline
 from PIL import Image
 
 from renderq_shared.catalog import ModelEntry
@@ -20,6 +20,7 @@ from renderq_worker.engine import (
     Failed,
     GenerationSpec,
     Img2Img,
+    Inpaint,
     Pixels,
     Rendered,
     RenderStats,
@@ -132,12 +133,17 @@ def alone(entry: ModelEntry, wanted: GenerationSpec) -> np.ndarray:
     return studio.pixels(wanted.id)
 
 
+def resident(entry: ModelEntry) -> Family:
+    """The model itself, once `alone` has used it."""
+    return _lonely_studio(entry).models.get(entry.name)
+
+
 @cache
 def _lonely_studio(entry: ModelEntry) -> Studio:
     return Studio([entry])
 
 
-def stock(pipeline: StableDiffusionPipeline, wanted: GenerationSpec) -> np.ndarray:
+def stock(pipeline: StableDiffusionPipeline, wanted: GenerationSpec, **changes: Any) -> np.ndarray:
     """The picture that diffusers' own pipeline for this task makes of the same components."""
     stock_class, arguments = _stock_call(wanted)
     pipeline = stock_class(**pipeline.components, requires_safety_checker=False)
@@ -149,7 +155,7 @@ def stock(pipeline: StableDiffusionPipeline, wanted: GenerationSpec) -> np.ndarr
         guidance_scale=wanted.guidance_scale,
         generator=torch.Generator().manual_seed(wanted.seed),
         output_type="np",
-        **arguments,
+        **arguments | changes,
     ).images
     return (image * 255).round().astype(np.uint8)
 
@@ -161,7 +167,15 @@ def _stock_call(wanted: GenerationSpec) -> tuple[type[Any], dict[str, Any]]:
         case Txt2Img():
             return StableDiffusionPipeline, sides
         case Img2Img(image, strength):
-            return StableDiffusionImg2ImgPipeline, {"image": Image.fromarray(image), "strength": strength}
+            return StableDiffusionImg2ImgPipeline, {"image": tensor(image), "strength": strength}
+        case Inpaint(image, mask, strength):
+            pictures = {"image": tensor(image), "mask_image": tensor(mask[..., None])[0]}
+            return StableDiffusionInpaintPipeline, {**sides, **pictures, "strength": strength}
+
+
+def tensor(image: Pixels) -> torch.Tensor:
+    """[1, channels, height, width] within [0, 1], contiguous; of a PIL picture the pipelines make one that is not."""
+    return torch.from_numpy(image.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous()
 
 
 def picture(width: int = 64, height: int = 64, seed: int = 0) -> Pixels:

@@ -3,6 +3,7 @@
 import diffusers
 import numpy as np
 import pytest
+from PIL import Image
 
 from renderq_shared.catalog import ModelEntry, load_catalog
 from renderq_worker.engine import Img2Img, fitting_side
@@ -31,7 +32,8 @@ def test_a_picture_of_other_sides_is_resized_as_stock_does(tiny: ModelEntry) -> 
     sides = {"width": fitting_side(101), "height": fitting_side(75)}
     assert sides == {"width": 96, "height": 72}
     wanted = spec(scheduler=None, task=Img2Img(image, 0.5), **sides)
-    np.testing.assert_array_equal(alone(tiny, wanted), stock(stock_pipeline(tiny.source), wanted))
+    expected = stock(stock_pipeline(tiny.source), wanted, image=Image.fromarray(image))
+    assert np.abs(alone(tiny, wanted).astype(int) - expected.astype(int)).max() <= 1  # see LatentSpace.tensor
 
 
 def test_the_built_in_model() -> None:
@@ -41,8 +43,10 @@ def test_the_built_in_model() -> None:
     np.testing.assert_array_equal(alone(entry, wanted), stock(stock_pipeline(entry.source), wanted))
 
 
-def test_in_company_of_pictures_from_words(tiny_bf16: ModelEntry) -> None:
-    studio = Studio([tiny_bf16])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_in_company_of_pictures_from_words(tiny: ModelEntry, dtype: str) -> None:
+    entry = tiny.model_copy(update={"dtype": dtype})
+    studio = Studio([entry])
     specs = [
         spec(0, scheduler="euler_a", steps=6, task=Img2Img(picture(), 0.8)),
         spec(1, scheduler="dpmpp_2m", steps=4),
@@ -53,7 +57,7 @@ def test_in_company_of_pictures_from_words(tiny_bf16: ModelEntry) -> None:
         studio.tick(3)
     studio.finish()
     for each in specs:
-        np.testing.assert_array_equal(studio.pixels(each.id), alone(tiny_bf16, each))
+        np.testing.assert_array_equal(studio.pixels(each.id), alone(entry, each))
     assert studio.stats("job/0").batch_width_mean > 1 or not studio.stats("job/0").batch_invariant
 
 

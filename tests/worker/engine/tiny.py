@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, DiffusionPipeline, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from renderq.contract import ModelDefaults, ModelLimits
@@ -36,9 +36,17 @@ def entry(folder: Path, name: str = "tiny", **fields: Any) -> ModelEntry:
     )
 
 
-def save_pipeline(folder: Path, scheduler: Any, *, seed: int = 0, in_channels: int = 4, **unet: Any) -> None:
+def save_pipeline(
+    folder: Path,
+    scheduler: Any,
+    pipeline_class: type[DiffusionPipeline] = StableDiffusionPipeline,
+    *,
+    seed: int = 0,
+    in_channels: int = 4,
+    **unet: Any,
+) -> None:
     torch.manual_seed(seed)
-    StableDiffusionPipeline(
+    pipeline_class(
         vae=_vae(),
         text_encoder=_text_encoder(),
         tokenizer=_tokenizer(),

@@ -85,10 +85,10 @@ def test_another_family(saved: Path) -> None:
         load_family(sdxl, EngineSettings(device="cpu"))
 
 
-def test_a_unet_that_takes_more_than_latents(tmp_path: Path) -> None:
-    save_pipeline(tmp_path / "inpaint", DDIMScheduler(**SD1_SCHEDULER), in_channels=9)
-    with pytest.raises(ModelLoadFailed, match="takes 9 channels and latents have 4"):
-        load_family(entry(tmp_path / "inpaint"), EngineSettings(device="cpu"))
+def test_a_unet_that_takes_nothing_known_beside_latents(tmp_path: Path) -> None:
+    save_pipeline(tmp_path / "odd", DDIMScheduler(**SD1_SCHEDULER), in_channels=6)
+    with pytest.raises(ModelLoadFailed, match="takes 6 channels and latents have 4"):
+        load_family(entry(tmp_path / "odd"), EngineSettings(device="cpu"))
 
 
 class Exploit:

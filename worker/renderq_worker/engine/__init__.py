@@ -34,7 +34,7 @@ from renderq_worker.engine.events import (
 )
 from renderq_worker.engine.generation import GenerationSpec, Stage
 from renderq_worker.engine.mailbox import Listener
-from renderq_worker.engine.tasks import Img2Img, Pixels, Task, Txt2Img, fitting_side
+from renderq_worker.engine.tasks import Img2Img, Inpaint, Mask, Pixels, Task, Txt2Img, fitting_side
 from renderq_worker.engine.vital import Vital
 
 if TYPE_CHECKING:
@@ -57,8 +57,10 @@ __all__ = [
     "Failed",
     "GenerationSpec",
     "Img2Img",
+    "Inpaint",
     "Listener",
     "Loading",
+    "Mask",
     "Pixels",
     "RenderStats",
     "Rendered",

@@ -17,6 +17,10 @@ class SchedulerUnknown(EngineError):
     """No scheduler has this name."""
 
 
+class TaskUnsupported(EngineError):
+    """The model cannot do this task."""
+
+
 class StrengthTooLow(EngineError):
     """The strength leaves no step to make."""
 

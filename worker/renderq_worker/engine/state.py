@@ -62,6 +62,9 @@ class State:
         step = self.sampler.step(prediction, self.timestep, self.latents, **self.extra, return_dict=False)
         self.latents = step[0]
         self.step += 1
+        if self.start.blend is not None:
+            upcoming = self.start.timesteps[self.step : self.step + 1]
+            self.latents = self.start.blend.apply(self.latents, self.sampler, upcoming)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class ModelInput:
     """Arguments of one forward pass; B is the sum of the images' rows."""
 
     sample: Tensor
-    """[B, channels, h, w]"""
+    """[B, channels, h, w], with the extra channels of the task"""
     timestep: Tensor
     """[B], float32: samplers count in integers or in floats, the model embeds floats."""
     embeddings: Tensor
@@ -80,11 +83,10 @@ class ModelInput:
 
 def gather(states: Sequence[State]) -> ModelInput:
     """The rows of these images, an image's own next to each other. Changes no state; may be repeated."""
-    samples = [state.sampler.scale_model_input(_repeat(state), state.timestep) for state in states]
     timesteps = [state.timestep.to(torch.float32).expand(state.rows) for state in states]
     guidance = [state.guidance_embedding for state in states if state.guidance_embedding is not None]
     return ModelInput(
-        torch.cat(samples),
+        torch.cat([_sample(state) for state in states]),
         torch.cat(timesteps),
         torch.cat([state.embeddings for state in states]),
         torch.cat(guidance) if guidance else None,
@@ -96,5 +98,9 @@ def scatter(prediction: Tensor, states: Sequence[State]) -> tuple[Tensor, ...]:
     return prediction.split([state.rows for state in states])
 
 
-def _repeat(state: State) -> Tensor:
-    return torch.cat([state.latents] * state.rows)
+def _sample(state: State) -> Tensor:
+    """[rows, channels, h, w]: the extra channels are not scaled."""
+    sample = state.sampler.scale_model_input(torch.cat([state.latents] * state.rows), state.timestep)
+    if state.start.channels is None:
+        return sample
+    return torch.cat([sample, torch.cat([state.start.channels] * state.rows)], dim=1)

@@ -1,9 +1,9 @@
 """What a picture starts from besides its prompt: one frozen value per task, its inputs decoded. No torch.
 
-The worker hands inputs over as arrays in memory: pictures uint8 [height, width, 3], RGB, upright, without alpha. A
-picture need not have the sides of the result: it is resized to them with Lanczos's filter, as the stock pipelines do,
-and its proportions are the caller's concern. `fitting_side` is the side that the stock pipelines choose by themselves.
-The arrays are never written to, so that all images of a job may share them.
+The worker hands inputs over as arrays: pictures uint8 [height, width, 3], RGB, upright, without alpha; masks uint8
+[height, width]. Neither need have the sides of the result: they are resized to them with Lanczos's filter, as the stock
+pipelines do, and proportions are the caller's concern. `fitting_side` is the side that the stock pipelines choose by
+themselves. The arrays are never written to, so that all images of a job may share them.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
+"""[height, width, 3]"""
+Mask: TypeAlias = npt.NDArray[np.uint8]
+"""[height, width]: 0 keeps, 255 makes anew."""
 
 SIDE_MULTIPLE = 8
 """Pixels of a picture per latent pixel, along each side."""
@@ -30,13 +33,27 @@ class Img2Img:
     """Another picture from a picture and words."""
 
     image: Pixels
-    """uint8 [height, width, 3]"""
     strength: float
     """Share of the steps that are made, 0 to 1, on top of as much noise as they take away. The caller refuses what
     leaves no step: `renderq_shared.costs.model_calls` is 0."""
 
 
-Task: TypeAlias = Txt2Img | Img2Img
+@dataclass(frozen=True, slots=True, eq=False)
+class Inpaint:
+    """Part of a picture made anew.
+
+    The model makes anew what is 128 or more in the mask, in blocks of 8 × 8 pixels that go by their upper left one.
+    In the result, pixels where the mask is 0 are those of the picture, to the last bit; where it is 255 they are the
+    model's; in between they are mixed in proportion. So a mask with soft edges hides the seam.
+    """
+
+    image: Pixels
+    mask: Mask
+    strength: float
+    """As for `Img2Img`; at 1 nothing of what was there shows through."""
+
+
+Task: TypeAlias = Txt2Img | Img2Img | Inpaint
 
 
 def fitting_side(pixels: int) -> int:

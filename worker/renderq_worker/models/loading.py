@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import diffusers
 import torch
 from diffusers import StableDiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
@@ -11,6 +13,8 @@ from transformers.utils import logging as transformers_logging
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.models.errors import ModelLoadFailed
 
+_CLASSES = ("StableDiffusionPipeline", "StableDiffusionInpaintPipeline")
+
 
 def load_stable_diffusion(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> StableDiffusionPipeline:
     """The pipeline in the folder `entry.source`, in evaluation mode on `device`.
@@ -18,13 +22,13 @@ def load_stable_diffusion(entry: ModelEntry, device: torch.device, dtype: torch.
     safetensors are preferred; pickled weights are read with `weights_only`, and components that bring their own code
     are refused, both by diffusers' defaults. Raises `ModelLoadFailed`; running out of memory raises as it is.
     """
-    _require_pipeline(entry)
+    pipeline_class = _pipeline_class(entry)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()  # the allocator keeps what models that left had
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
     try:
-        pipeline = StableDiffusionPipeline.from_pretrained(entry.source, dtype=dtype, local_files_only=True)
+        pipeline = pipeline_class.from_pretrained(entry.source, dtype=dtype, local_files_only=True)
         pipeline.to(device)
     except (torch.OutOfMemoryError, MemoryError):
         raise
@@ -36,20 +40,21 @@ def load_stable_diffusion(entry: ModelEntry, device: torch.device, dtype: torch.
     return pipeline
 
 
-def _require_pipeline(entry: ModelEntry) -> None:
+def _pipeline_class(entry: ModelEntry) -> Any:
     index = Path(entry.source) / "model_index.json"
     try:
-        pipeline_class = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
+        name = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelLoadFailed(
             f"model {entry.name!r}: {index} cannot be read ({_first_line(error)}); "
             "source must be the folder of a diffusers pipeline"
         ) from error
-    if pipeline_class != "StableDiffusionPipeline":
+    if name not in _CLASSES:
         raise ModelLoadFailed(
-            f"model {entry.name!r}: {entry.source} holds a {pipeline_class}, "
+            f"model {entry.name!r}: {entry.source} holds a {name}, "
             f"family {entry.family!r} needs a StableDiffusionPipeline"
         )
+    return getattr(diffusers, name)
 
 
 def _first_line(error: BaseException) -> str:

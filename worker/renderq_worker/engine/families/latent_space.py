@@ -4,12 +4,13 @@ from typing import Any
 
 import torch
 from diffusers import DiffusionPipeline
+from diffusers.image_processor import VaeImageProcessor
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from renderq_worker.engine.errors import NanOutput
-from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.tasks import Pixels
+from renderq_worker.engine.tasks import Mask, Pixels
 
 
 class LatentSpace:
@@ -22,10 +23,26 @@ class LatentSpace:
         self.channels: int = parts.vae.config.latent_channels
         self.factor: int = parts.vae_scale_factor
         """Pixels per latent pixel along each side."""
+        self._mask_processor = VaeImageProcessor(
+            vae_scale_factor=self.factor, do_normalize=False, do_binarize=True, do_convert_grayscale=True
+        )
 
-    def tensor(self, image: Pixels, spec: GenerationSpec) -> Tensor:
-        """A picture as the autoencoder takes it, float32 [1, 3, spec.height, spec.width] within [-1, 1]."""
-        return self._processor.preprocess(Image.fromarray(image), height=spec.height, width=spec.width)
+    def tensor(self, image: Pixels) -> Tensor:
+        """A picture as the autoencoder takes it, float32 [1, 3, height, width] within [-1, 1].
+
+        Contiguous, so that images of all tasks lie in memory alike: convolutions add up in another order where the
+        channels come last, as they do in a tensor that the stock pipelines make of a PIL picture by themselves.
+        """
+        return self._processor.preprocess(Image.fromarray(image)).contiguous()
+
+    def mask(self, mask: Mask) -> Tensor:
+        """0 and 1, float32 [1, 1, height, width]; 1 from 128 on."""
+        return self._mask_processor.preprocess(Image.fromarray(mask)).contiguous()
+
+    def latent_mask(self, mask: Mask) -> Tensor:
+        """The same in the size of latents, [1, 1, height / factor, width / factor]; a block goes by its upper left."""
+        height, width = (side // self.factor for side in mask.shape)
+        return interpolate(self.mask(mask), size=(height, width)).to(self.device, self.dtype)
 
     def encode(self, picture: Tensor, generator: torch.Generator) -> Tensor:
         """Latents [1, channels, height / factor, width / factor], sampled from the posterior with this generator."""

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine.families.latent_space import LatentSpace
-from renderq_worker.engine.families.tasks import Parts, start
+from renderq_worker.engine.families.tasks import Conditioning, Parts, start
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.invariance import PROBED_ROWS, ImageLinears, Invariance, probe
 from renderq_worker.engine.samplers import Sampler, Samplers
 from renderq_worker.engine.state import State, gather, scatter
-from renderq_worker.models import ModelLoadFailed, load_stable_diffusion
+from renderq_worker.models import load_stable_diffusion
 
 _PROBE_SIDE = 16
 """Latent pixels; small, because narrow products are the ones that depend on the batch, and cheap for large models."""
@@ -32,6 +32,7 @@ class StableDiffusion:
         """`exact`: prepare for batches that change no bit."""
         self._pipeline: Any = pipeline
         self._unet: Any = pipeline.unet
+        self._conditioning = Conditioning.of(self._unet.config.in_channels, pipeline.vae.config.latent_channels)
         self._space = LatentSpace(pipeline, self._unet.device, self._unet.dtype)
         self._samplers = Samplers(cast(Sampler, pipeline.scheduler))
         self.revision = revision
@@ -44,14 +45,7 @@ class StableDiffusion:
     @classmethod
     def load(cls, entry: ModelEntry, device: torch.device, dtype: torch.dtype, *, exact: bool) -> "StableDiffusion":
         """Raises `ModelLoadFailed` for a folder that holds something else or an unfit UNet."""
-        pipeline = load_stable_diffusion(entry, device, dtype)
-        takes, latent = pipeline.unet.config["in_channels"], pipeline.vae.config["latent_channels"]
-        if takes != latent:
-            raise ModelLoadFailed(
-                f"model {entry.name!r}: the UNet takes {takes} channels and latents have {latent}; "
-                "inpainting and depth models cannot make pictures from text alone"
-            )
-        return cls(pipeline, entry.revision, exact=exact)
+        return cls(load_stable_diffusion(entry, device, dtype), entry.revision, exact=exact)
 
     @property
     def peak_memory_bytes(self) -> int | None:
@@ -68,7 +62,7 @@ class StableDiffusion:
         sampler.set_timesteps(spec.steps, device=self._unet.device)
         generator = torch.Generator().manual_seed(spec.seed)
         return State(
-            start(Parts(spec, self._space, sampler, generator)),
+            start(self._conditioning, Parts(spec, self._space, sampler, generator)),
             embeddings=torch.cat([negative, positive]) if guided else positive,
             guidance_scale=spec.guidance_scale,
             sampler=sampler,
@@ -95,7 +89,8 @@ class StableDiffusion:
         image, unsafe = self._pipeline.run_safety_checker(image, image.device, state.embeddings.dtype)
         denormalize = [not flagged for flagged in unsafe] if unsafe is not None else [True]
         picture = self._pipeline.image_processor.postprocess(image, output_type="np", do_denormalize=denormalize)[0]
-        return (picture * 255).round().astype(np.uint8)
+        pixels = (picture * 255).round().astype(np.uint8)
+        return pixels if state.start.kept is None else state.start.kept.restore(pixels)
 
     def _guidance_embedding(self, scale: float) -> Tensor:
         """[1, width]; models distilled for LCM take the guidance scale as an input instead of a second row."""

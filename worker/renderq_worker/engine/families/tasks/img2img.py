@@ -8,5 +8,5 @@ from renderq_worker.engine.tasks import Img2Img
 def img2img(task: Img2Img, parts: Parts) -> Start:
     """The posterior's sample is drawn before the noise."""
     timesteps = parts.timesteps_left(task.strength)
-    latents = parts.space.encode(parts.space.tensor(task.image, parts.spec), parts.generator)
+    latents = parts.space.encode(parts.space.tensor(parts.fit(task.image)), parts.generator)
     return Start(parts.sampler.add_noise(latents, parts.noise(), timesteps[:1]), timesteps)

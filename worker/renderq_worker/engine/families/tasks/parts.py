@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from diffusers.utils.torch_utils import randn_tensor
+from PIL import Image
 from torch import Tensor
 
 from renderq_worker.engine.errors import StrengthTooLow
 from renderq_worker.engine.families.latent_space import LatentSpace
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.samplers import Sampler
+from renderq_worker.engine.tasks import Mask, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,11 @@ class Parts:
     sampler: Sampler
     """Its timesteps are set."""
     generator: torch.Generator
+
+    def fit(self, image: Pixels | Mask) -> Pixels | Mask:
+        """A picture or mask in the sides of the result, by Lanczos's filter as in the stock pipelines."""
+        sides = self.spec.width, self.spec.height
+        return np.asarray(Image.fromarray(image).resize(sides, Image.Resampling.LANCZOS))
 
     def noise(self) -> Tensor:
         """[1, channels, height / 8, width / 8], drawn from the image's generator."""
