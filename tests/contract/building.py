@@ -45,12 +45,13 @@ def claim(
     store: JobStore,
     claim_id: str = "claim",
     *candidates: Candidate,
+    by: str = "worker",
     engine_empty: bool = True,
     switch_after_ms: int = 10_000,
     lease_ms: int = LEASE_MS,
 ) -> JobRecord | None:
     wanted = candidates or (Candidate("shapes", resident=True),)
-    return store.claim(ClaimRequest(claim_id, "worker", lease_ms, wanted, engine_empty, switch_after_ms))
+    return store.claim(ClaimRequest(claim_id, by, lease_ms, wanted, engine_empty, switch_after_ms))
 
 
 def claim_ids(store: JobStore, count: int) -> list[str]:

@@ -106,6 +106,8 @@ class Rig:
         self.folder = folder
         self.objects = FlakyFolder(folder)
         self.settings = WorkerSettings(**{"redis_url": redis_url, "lease_seconds": 2.0, **settings})
+        self.passed_on: list[str] = []
+        """Models of the wake-ups that came while there was no room."""
         self.engine = SpoilingEngine([ENTRY], step_s, stall_s=self.settings.stall_seconds)
         self.worker = Worker(
             "w1",
@@ -114,6 +116,7 @@ class Rig:
             store or self.store,
             objects or self.objects,
             self.engine,
+            self.passed_on.append,
             upload_pauses_s=(0.01, 0.01),
         )
         self._wakes: list[threading.Thread] = []

@@ -20,8 +20,17 @@ Start = Callable[..., Consumer]
 def start() -> Iterator[Start]:
     with ExitStack() as stack:
 
-        def start(url: str, models: tuple[str, ...], on_wake: Callable[[str], None], slots: int = 2) -> Consumer:
-            consumer = Consumer(url, models, "w1", slots, on_wake)
+        def start(
+            url: str,
+            models: tuple[str, ...],
+            on_wake: Callable[[str], None],
+            threads: int = 2,
+            has_room: Callable[[], bool] = lambda: True,
+            longest_tick_s: float | None = None,
+        ) -> Consumer:
+            consumer = Consumer(url, models, "w1", threads, on_wake, has_room)
+            if longest_tick_s:
+                consumer._controller.hub.fire_timers = lambda **_: longest_tick_s  # nothing but events ends a tick
             consumer.start()
             stack.callback(consumer.close, PATIENCE_S)
             return consumer
@@ -70,15 +79,62 @@ def test_wake_ups_of_models_that_are_not_served_stay_for_others(redis_url: str, 
         assert client.llen(queue_name("b")) == 1
 
 
-def test_a_worker_without_a_free_slot_leaves_wake_ups_to_others(redis_url: str, start: Start, woken: Woken) -> None:
+def test_a_worker_without_a_free_thread_leaves_wake_ups_to_others(redis_url: str, start: Start, woken: Woken) -> None:
     woken.open.clear()
-    start(redis_url, ("a",), woken, slots=2)
+    start(redis_url, ("a",), woken, threads=2)
     publish(redis_url, "a", count=5)
     until(lambda: len(woken.models) == 2)
     with redis.Redis.from_url(redis_url) as client:
         assert client.llen(queue_name("a")) == 3
         woken.open.set()
         until(lambda: len(woken.models) == 5)
+
+
+class Room:
+    """Whether there is any, and how often that was asked."""
+
+    def __init__(self) -> None:
+        self.is_there = False
+        self.asked = 0
+
+    def __call__(self) -> bool:
+        self.asked += 1
+        return self.is_there
+
+
+def test_a_worker_without_room_leaves_wake_ups_to_others(redis_url: str, start: Start, woken: Woken) -> None:
+    room = Room()
+    consumer = start(redis_url, ("a",), woken, has_room=room)
+    publish(redis_url, "a", count=3)
+    asked = room.asked
+    until(lambda: room.asked > asked + 1, "Celery's loop that turns")
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.llen(queue_name("a")) == 3
+    room.is_there = True
+    consumer.look_again()
+    until(lambda: len(woken.models) == 3)
+
+
+def test_new_room_is_news_to_a_loop_that_sleeps(redis_url: str, start: Start, woken: Woken) -> None:
+    room = Room()
+    room.is_there = True
+    consumer = start(redis_url, ("a",), woken, has_room=room, longest_tick_s=1_000)
+    publish(redis_url, "a")
+    until(lambda: len(woken.models) == 1)
+    room.is_there = False
+    asked = room.asked
+    until(lambda: room.asked > asked, "the look at the room")
+    publish(redis_url, "a")
+    room.is_there = True
+    consumer.look_again()
+    until(lambda: len(woken.models) == 2)
+
+
+def test_a_wake_up_that_was_asked_for_in_time_is_not_kept(redis_url: str, start: Start, woken: Woken) -> None:
+    publish(redis_url, "a")
+    answers = iter([True])
+    start(redis_url, ("a",), woken, has_room=lambda: next(answers, False))
+    until(lambda: woken.models)
 
 
 def test_a_slot_that_fails_does_not_hurt_the_next(redis_url: str, start: Start) -> None:

@@ -4,11 +4,11 @@ import itertools
 
 from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import ClaimRequest, JobRecord, RedisJobStore, sync_client
+from renderq_shared.jobs import ClaimRequest, JobRecord, RedisJobStore, WorkerRecord, sync_client
 from renderq_shared.wakeups import queue_name
 from tests.contract.proxy import LossyProxy
 from tests.worker.conftest import NewRig
-from tests.worker.rig import Rig, until
+from tests.worker.rig import MODEL, Rig, until
 
 
 class CountingStore(RedisJobStore):
@@ -73,6 +73,37 @@ def test_no_job_is_taken_that_the_engine_has_no_room_for(new_rig: NewRig) -> Non
     rig.running("job-0")
     rig.until("job-1", lambda job: job.status is Status.RUNNING)  # the one image of lookahead let it in
     assert rig.job("job-2").status is Status.QUEUED
+
+
+def test_a_wake_up_that_comes_without_room_is_passed_on(new_rig: NewRig) -> None:
+    rig = new_rig(step_s=0.05)
+    for number in range(2):
+        rig.submit(f"job-{number}", n=16, steps=150)
+    rig.wake()
+    rig.until("job-1", lambda job: job.status is Status.RUNNING)
+    assert not rig.worker.has_room()
+    rig.wake()
+    until(lambda: rig.passed_on == [MODEL])
+
+
+def test_a_job_that_would_only_wait_is_left_to_a_worker_that_holds_nothing(new_rig: NewRig, redis_url: str) -> None:
+    store = CountingStore(redis_url)
+    rig = new_rig(step_s=0.05, store=store)
+    rig.store.register(idle_worker(), 60_000)
+    rig.submit("wide", n=16, steps=150)
+    rig.wake()
+    rig.running("wide")
+    rig.submit("next")
+    asked = len(store.requests)
+    until(lambda: len(store.requests) > asked + 1, "questions for it")
+    assert rig.job("next").status is Status.QUEUED
+    rig.store.unregister("idle")
+    rig.until("next", lambda job: job.status is Status.RUNNING)
+    assert not rig.job("wide").status.is_terminal
+
+
+def idle_worker() -> WorkerRecord:
+    return WorkerRecord("idle", "cpu", (MODEL,), (), jobs=0, draining=False, started_ms=0, seen_ms=0)
 
 
 def test_room_is_filled_as_soon_as_it_grows(new_rig: NewRig) -> None:
@@ -164,6 +195,7 @@ def test_nothing_is_claimed_while_draining(rig: Rig) -> None:
     rig.wake()
     rig.sleep_again()
     assert rig.job("job").status is Status.QUEUED
+    assert rig.passed_on == [MODEL]
 
 
 def make_suspect(rig: Rig, job_id: str) -> None:

@@ -18,13 +18,20 @@ _RECONNECT_MIN_S, _RECONNECT_MAX_S = 0.5, 2.0
 
 
 class Consumer:
-    """Consumes the wake-ups of `models` on `slots` threads and calls `on_wake(model)` on one of them.
+    """Consumes the wake-ups of `models` on so many threads and calls `on_wake(model)` on one of them.
 
+    While `has_room()` says no it leaves them to other workers; `look_again` tells that the answer may have changed.
     Runs on a thread of its own, so that Celery's signal handlers are never installed: signals are the process's.
     """
 
     def __init__(
-        self, redis_url: str, models: tuple[str, ...], worker_id: str, slots: int, on_wake: Callable[[str], None]
+        self,
+        redis_url: str,
+        models: tuple[str, ...],
+        worker_id: str,
+        threads: int,
+        on_wake: Callable[[str], None],
+        has_room: Callable[[], bool],
     ) -> None:
         def wake(model: str) -> None:
             on_wake(model)
@@ -36,16 +43,17 @@ class Consumer:
         app.task(name=WAKE_TASK, shared=False)(wake)
         # The pool's threads look tasks up in the process's application, and drop what they do not find without a word.
         setup_worker_optimizations(app)
-        self._controller = WorkController(
+        self._controller = _Controller(
             app=app,
             hostname=f"renderq@{worker_id}",
             pool="threads",
-            concurrency=slots,
+            concurrency=threads,
             consumer_cls=_Consumer,
             without_heartbeat=True,
             without_mingle=True,
             without_gossip=True,
         )
+        self._controller.gate = self._gate = _Gate(has_room)
         self._thread = threading.Thread(target=self._run, name="celery", daemon=True)
 
     def start(self) -> None:
@@ -55,6 +63,11 @@ class Consumer:
     @property
     def is_alive(self) -> bool:
         return self._thread.is_alive()
+
+    def look_again(self) -> None:
+        """There may be room. Callable from any thread, as often as you like."""
+        if self._gate.is_shut:
+            self._controller.hub.call_soon(_nothing)  # Celery looks at the gate whenever its loop turns
 
     def close(self, timeout_s: float) -> None:
         """Consume nothing more. Slots must be closed, because Celery waits for its tasks."""
@@ -71,8 +84,37 @@ class Consumer:
             raise
 
 
+class _Gate:
+    """Stands between wake-ups and a worker that could do nothing with them."""
+
+    def __init__(self, has_room: Callable[[], bool]) -> None:
+        self._has_room = has_room
+        self.is_shut = True
+
+    def is_open(self) -> bool:
+        self.is_shut = True  # before the question: room that comes right after it is then told
+        self.is_shut = not self._has_room()
+        return not self.is_shut
+
+
+class _Controller(WorkController):
+    gate: _Gate
+    hub: Any
+
+
 class _Consumer(CeleryConsumer):
-    """Celery's consumer, quicker to come back when Redis does."""
+    """Celery's consumer, behind a gate, and quicker to come back when Redis does."""
+
+    controller: Any
+    task_consumer: Any
+
+    def on_ready(self) -> None:
+        """After every connect, before anything is consumed."""
+        super().on_ready()
+        gate, channel = self.controller.gate, self.task_consumer.channel
+        has_thread = channel.qos.can_consume
+        # What was asked for before the gate shut is still read: kept, it would be missed by those who have room.
+        channel.qos.can_consume = lambda: has_thread() and (bool(channel._in_poll) or gate.is_open())
 
     def ensure_connected(self, conn: Any) -> Any:
         def on_error(error: Exception, pause_s: float) -> None:
@@ -85,3 +127,7 @@ class _Consumer(CeleryConsumer):
             interval_max=_RECONNECT_MAX_S,
             callback=state.maybe_shutdown,
         )
+
+
+def _nothing() -> None:
+    pass

@@ -22,7 +22,7 @@ class EnginePort(Protocol):
         ...
 
     def room(self, model: str) -> int:
-        """Images of this model that could be taken now."""
+        """Images of this model that could be stepped at once, together with those in flight; 0 or less: none."""
         ...
 
     def on_room(self, callback: Callable[[], None]) -> None:

@@ -1,6 +1,7 @@
 """The jobs that this worker holds: claimed, and not yet ended."""
 
 import threading
+from collections.abc import Callable
 
 from renderq_worker.running_job import RunningJob
 
@@ -12,6 +13,7 @@ class HeldJobs:
         self._jobs: dict[str, RunningJob] = {}
         self._changes = 0
         self._changed = threading.Condition()
+        self._on_change: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -44,6 +46,12 @@ class HeldJobs:
         with self._changed:
             self._changes += 1
             self._changed.notify_all()
+        for callback in self._on_change:
+            callback()
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call this, on whatever thread, after every change that is counted."""
+        self._on_change.append(callback)
 
     def wait_beyond(self, changes: int) -> None:
         """Return once `changes` is past."""

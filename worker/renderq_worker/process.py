@@ -9,11 +9,11 @@ import structlog
 from redis import Redis
 
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs import RedisJobStore, celery_url
 from renderq_shared.jobs.changes import CancelListener
 from renderq_shared.objects.protocol import ObjectStore
 from renderq_shared.settings import WorkerSettings
-from renderq_shared.wakeups import queue_name
+from renderq_shared.wakeups import WakeupPublisher, queue_name
 from renderq_worker.consumer import Consumer
 from renderq_worker.opening import device_name, open_engine
 from renderq_worker.registration import Registration, worker_id
@@ -45,8 +45,12 @@ class WorkerProcess:
         self._device = device_name(settings)
         store = RedisJobStore(client, queue_name)
         self._client = client
-        self._worker = worker = Worker(self._id, self._models, settings, store, objects, engine)
-        self._consumer = Consumer(settings.redis_url, self._models, self._id, settings.worker_slots, worker.serve)
+        broker_url = celery_url(settings.redis_url)
+        self._wakeups = wakeups = WakeupPublisher(broker_url)
+        self._worker = worker = Worker(self._id, self._models, settings, store, objects, engine, wakeups.notify)
+        threads = settings.worker_slots + 1  # one to pass on what comes when all slots hold jobs
+        self._consumer = Consumer(broker_url, self._models, self._id, threads, worker.serve, worker.has_room)
+        worker.on_room(self._consumer.look_again)
         self._registration = Registration(store, self._id, self._device, self._models, engine, worker.held)
         watchdog = Watchdog(engine, worker.operations, settings.stall_seconds, self._consumer)
         self._watchdog_ticker = Ticker("watchdog", watchdog.tick)
@@ -85,6 +89,7 @@ class WorkerProcess:
     def _close(self) -> None:
         self._watchdog_ticker.close(_PART_S)
         self._consumer.close(_PART_S)
+        self._wakeups.close()
         self._registration_ticker.close(_PART_S)
         self._registration.leave()
         self._worker.close()

@@ -31,7 +31,6 @@ from renderq_worker.engine.vital import Vital
 
 WIDTH = 16
 """Images per step."""
-LOOKAHEAD = 1
 
 _NAME = "simulated"
 
@@ -77,7 +76,7 @@ class SimulatedEngine:
         self._mailbox.cancel(generation_ids)
 
     def room(self, model: str) -> int:
-        return WIDTH + LOOKAHEAD - self._mailbox.in_flight
+        return WIDTH - self._mailbox.in_flight
 
     def on_room(self, callback: Callable[[], None]) -> None:
         self._on_room.append(callback)

@@ -1,7 +1,9 @@
 """Slots: each wake-up starts one, which claims jobs for the engine and goes on until it holds none."""
 
+import math
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -18,6 +20,13 @@ from renderq_worker.report import Failure
 from renderq_worker.running_job import RunningJob
 
 log = structlog.get_logger(__name__)
+
+LOOKAHEAD = 1
+"""Images that may be taken beyond what could be stepped at once. The engine steps the shortest first, so that a short
+job passes a long one, and the device goes on at once when the long one ends."""
+
+_AHEAD_S = 0.1
+"""Pause between questions for a job to take ahead of its time."""
 
 _AWAY_S = 0.5
 """Pause before a claim that was not answered is asked again."""
@@ -43,27 +52,38 @@ class Slots:
         engine: EnginePort,
         held: HeldJobs,
         run: Callable[[RunningJob], None],
+        pass_on: Callable[[str], None],
     ) -> None:
+        """`pass_on` gives a wake-up for a model to another worker; quick."""
         self._settings = settings
         self._store = store
         self._engine = engine
         self._held = held
         self._run = run
+        self._pass_on = pass_on
         self._claiming = threading.Lock()
         self._asked: ClaimRequest | None = None
         """A question that was not answered: the same one is asked again, so that a job that it won is found."""
-        self._dry: frozenset[str] = frozenset()
-        """Models that had no job for us when last asked; only a wake-up, or an empty engine, is reason to ask again."""
+        self._dry_until: dict[str, float] = {}
+        """Models that had no job for us when last asked, and until when (monotonic) only a wake-up, or an empty
+        engine, is reason to ask again."""
         self._closing = threading.Event()
         engine.on_room(self._on_room)
+
+    def has_room(self) -> bool:
+        """Whether a wake-up can be of use here: some job could begin at once. Quick."""
+        return self._may_take(self._held.snapshot()) and _can_begin(self._room())
 
     def serve(self, model: str) -> None:
         """Claim jobs, and again whenever one ends or room grows; returns once this slot holds none.
 
-        The body of a wake-up for `model`. Too many of them do no harm.
+        The body of a wake-up for `model`. Too many of them do no harm; what comes without room is passed on.
         """
+        if not self.has_room():
+            self._pass_on(model)
+            return
         with self._claiming:
-            self._dry -= {model}
+            self._dry_until.pop(model, None)
         mine: set[RunningJob] = set()
         while not self._closing.is_set():
             seen = self._held.changes
@@ -101,7 +121,7 @@ class Slots:
                 record = self._store.claim(asked)
                 self._asked = None
                 if record is None:
-                    self._dry |= {candidate.model for candidate in asked.candidates}
+                    self._note_dry(asked.candidates)
                     return None
                 try:
                     job = RunningJob(record, asked.claim_id)
@@ -117,19 +137,17 @@ class Slots:
         """What to ask the store for; nothing while a suspect runs, all places are taken, or no model has both
         room and, as far as is known, jobs."""
         held = self._held.snapshot()
-        if len(held) >= self._settings.slots or any(job.record.suspect for job in held):
-            return None
         empty = not held and self._engine.is_empty()
-        roomy = self._roomy()
-        if not roomy or (roomy <= self._dry and not empty):
+        room = self._room()
+        if not self._may_take(held) or not room or (self._is_dry(room) and not empty):
             return None
         resident = self._engine.resident_models()
-        in_order = sorted((m for m in self._settings.models if m in roomy), key=lambda model: model not in resident)
+        in_order = sorted(room, key=lambda model: model not in resident)
         return ClaimRequest(
             claim_id=uuid4().hex,
             worker=self._settings.worker_id,
             lease_ms=self._settings.lease_ms,
-            candidates=tuple(Candidate(model, model in resident) for model in in_order),
+            candidates=tuple(Candidate(model, model in resident, ahead=room[model] <= 0) for model in in_order),
             engine_empty=empty,
             switch_after_ms=self._settings.switch_after_ms,
         )
@@ -140,10 +158,34 @@ class Slots:
         failure = Failure(JobErrorCode.INTERNAL, message, retryable=False)
         self._store.finish(held, Outcome(Status.FAILED, error_json=report.error_json({0: failure}, images=1)))
 
-    def _roomy(self) -> set[str]:
-        return {model for model in self._settings.models if self._engine.room(model) > 0}
+    def _may_take(self, held: Collection[RunningJob]) -> bool:
+        return (
+            not self._closing.is_set()
+            and len(held) < self._settings.slots
+            and not any(job.record.suspect for job in held)
+        )
+
+    def _room(self) -> dict[str, int]:
+        """Models of which something may be taken → images that could be stepped at once."""
+        rooms = {model: self._engine.room(model) for model in self._settings.models}
+        return {model: room for model, room in rooms.items() if room + LOOKAHEAD > 0}
+
+    def _note_dry(self, candidates: Iterable[Candidate]) -> None:
+        """Of jobs to begin at once wake-ups tell; jobs to take ahead are told to nobody."""
+        soon = time.monotonic() + _AHEAD_S
+        self._dry_until.update((each.model, soon if each.ahead else math.inf) for each in candidates)
+
+    def _is_dry(self, models: Iterable[str]) -> bool:
+        """Whether none of these is worth a question."""
+        now = time.monotonic()
+        return all(now < self._dry_until.get(model, now) for model in models)
 
     def _on_room(self) -> None:
         """On the engine's thread, after every step: only room that was not there at the last question is news."""
-        if not self._roomy() <= self._dry:
+        if not self._is_dry(self._room()):
             self._held.change()
+
+
+def _can_begin(rooms: Mapping[str, int]) -> bool:
+    """Whether there is room for more than what is taken ahead of its time."""
+    return any(room > 0 for room in rooms.values())

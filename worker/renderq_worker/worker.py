@@ -1,7 +1,7 @@
 """Everything between the job store and the engine: claims, leases, progress, pictures, ends."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -29,7 +29,10 @@ _PART_S = 3.0
 
 
 class Worker:
-    """Takes jobs when `serve` is called, and brings each of them to an end or back into the queue."""
+    """Takes jobs when `serve` is called, and brings each of them to an end or back into the queue.
+
+    `pass_on` is told the model of each wake-up that came while there was no room.
+    """
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class Worker:
         store: JobStore,
         objects: ObjectStore,
         engine: EnginePort,
+        pass_on: Callable[[str], None],
         upload_pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
         self.held = held = HeldJobs()
@@ -57,7 +61,7 @@ class Worker:
             on_end=held.remove,
         )
         self._runner = JobRunner(engine, self._finisher, writer)
-        self._slots = Slots(_slot_settings(settings, id, models), store, engine, held, self._runner.run)
+        self._slots = Slots(_slot_settings(settings, id, models), store, engine, held, self._runner.run, pass_on)
         leases = LeaseKeeper(store, held, engine, settings.lease_seconds, self._runner.heed)
         self._leases = Ticker("leases", leases.tick)
 
@@ -69,6 +73,15 @@ class Worker:
     def serve(self, model: str) -> None:
         """A wake-up: there may be jobs for this model. Returns once this call holds no job any more."""
         self._slots.serve(model)
+
+    def has_room(self) -> bool:
+        """Whether a wake-up can be of use here; otherwise it is for another worker. Quick."""
+        return self._slots.has_room()
+
+    def on_room(self, callback: Callable[[], None]) -> None:
+        """Call this, on whatever thread, when there may be room that was not there before."""
+        self._engine.on_room(callback)
+        self.held.on_change(callback)
 
     def cancel(self, claim_id: str) -> None:
         """The owner of the job behind this claim wants it stopped; claims that are not ours are ignored. Quick."""

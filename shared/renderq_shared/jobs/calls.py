@@ -112,7 +112,7 @@ def claim(request: ClaimRequest) -> Call[JobRecord | None]:
     arguments = (
         *(request.claim_id, request.worker, request.lease_ms),
         *(int(request.engine_empty), request.switch_after_ms, CLAIM_REMEMBERED_MS),
-        *(argument for each in request.candidates for argument in (each.model, int(each.resident))),
+        *(argument for each in request.candidates for argument in (each.model, int(each.resident), int(each.ahead))),
     )
     return Call(load_script("claim"), arguments, optional_job)
 

@@ -123,6 +123,7 @@ class MemoryJobStore:
         if until > self._now_ms():
             return self._book.held(Held(taken, request.claim_id))
         stale = 0
+        ahead = {each.model for each in request.candidates if each.ahead}
         for model in self._models_in_order(request):
             while stale < STALE_MAX and (job_id := self._book.queues[model].head()) is not None:
                 job = self._book.jobs[job_id]
@@ -130,6 +131,8 @@ class MemoryJobStore:
                     self._book.miss_deadline(job)
                     stale += 1
                     continue
+                if model in ahead and self._is_left_to_others(model, request.worker):
+                    break
                 if job.suspect and not request.engine_empty:
                     return None
                 self._claims[request.claim_id] = (job_id, self._now_ms() + CLAIM_REMEMBERED_MS)
@@ -300,6 +303,10 @@ class MemoryJobStore:
             return None
         ahead = self._book.queues[job.model].ahead(job.tenant, job.id)
         return QueuePlace(ahead, self._workers.serves(job.model))
+
+    def _is_left_to_others(self, model: str, worker_id: str) -> bool:
+        busy = {self._book.jobs[job_id].worker for job_id in self._book.leases} | {worker_id}
+        return len(self._book.queues[model]) <= len(set(self._workers.serving(model)) - busy)
 
     def _models_in_order(self, request: ClaimRequest) -> list[str]:
         oldest = {each.model: self._book.queues[each.model].oldest_ms for each in request.candidates}

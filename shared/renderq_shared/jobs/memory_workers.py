@@ -28,5 +28,9 @@ class WorkerList:
         return tuple(worker for _, (worker, until) in sorted(self._listed.items()) if until > now)
 
     def serves(self, model: str) -> bool:
-        """Whether a live worker takes the model's jobs; a draining one takes none."""
-        return any(model in worker.models and not worker.draining for worker in self.live())
+        """Whether a live worker takes the model's jobs."""
+        return bool(self.serving(model))
+
+    def serving(self, model: str) -> list[str]:
+        """Ids of the live workers that take the model's jobs; a draining one takes none."""
+        return [worker.id for worker in self.live() if model in worker.models and not worker.draining]

@@ -139,6 +139,8 @@ class Candidate:
     model: str
     resident: bool
     """Already in memory. One that is not goes first once its oldest job waited `switch_after_ms`."""
+    ahead: bool = False
+    """A job of it would not be stepped at once: one that a worker without jobs could take is left to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,11 @@ BOUNDS = Bounds(total=12, per_tenant=8)
 
 tenants = st.sampled_from(["ada", "bob:x"])
 models = st.sampled_from(["shapes", "other"])
-residents = st.tuples(st.booleans(), st.booleans())
-candidates = residents.flatmap(
-    lambda warm: st.permutations([Candidate("shapes", resident=warm[0]), Candidate("other", resident=warm[1])])
-)
+names = st.sampled_from(["w1", "w2", "w3"])
+candidates = st.tuples(
+    st.builds(Candidate, st.just("shapes"), st.booleans(), st.booleans()),
+    st.builds(Candidate, st.just("other"), st.booleans(), st.booleans()),
+).flatmap(st.permutations)
 texts = st.sampled_from(['{"step": 1}', '{"step": 2}'])
 updates = st.builds(
     JobUpdate,
@@ -116,13 +117,14 @@ class TwinMachine(RuleBasedStateMachine):
         engine_empty=st.booleans(),
         switch_after_ms=st.sampled_from([0, 7_000_000]),
         repeat=st.booleans(),
+        name=names,
     )
-    def claim(self, wanted: list[Candidate], engine_empty: bool, switch_after_ms: int, repeat: bool):
-        return self.claim_new(wanted, engine_empty, switch_after_ms, repeat)
+    def claim(self, wanted: list[Candidate], engine_empty: bool, switch_after_ms: int, repeat: bool, name: str):
+        return self.claim_new(wanted, engine_empty, switch_after_ms, repeat, name)
 
     @rule(hold=holds, wanted=candidates, engine_empty=st.booleans())
     def claim_again(self, hold: Held, wanted: list[Candidate], engine_empty: bool) -> None:
-        self.twins.do("claim", ClaimRequest(hold.claim_id, "w", LEASE_MS, tuple(wanted), engine_empty, 0))
+        self.twins.do("claim", ClaimRequest(hold.claim_id, "w1", LEASE_MS, tuple(wanted), engine_empty, 0))
 
     @rule(held=st.lists(holds, min_size=1, max_size=4))
     def renew(self, held: list[Held]) -> None:
@@ -183,7 +185,7 @@ class TwinMachine(RuleBasedStateMachine):
 
     @rule(
         steps=st.integers(0, 2),
-        name=st.sampled_from(["w1", "w2"]),
+        name=names,
         models=st.none() | st.lists(models, unique=True),
         draining=st.booleans(),
     )
@@ -209,9 +211,16 @@ class TwinMachine(RuleBasedStateMachine):
             self.twins.do("sweep", LEASE_MS, limit)
         return self.claim_new(wanted, engine_empty=False)
 
-    def claim_new(self, wanted: list[Candidate], engine_empty: bool, switch_after_ms: int = 0, repeat: bool = False):
+    def claim_new(
+        self,
+        wanted: list[Candidate],
+        engine_empty: bool,
+        switch_after_ms: int = 0,
+        repeat: bool = False,
+        name: str = "w1",
+    ):
         self.count += 1
-        request = ClaimRequest(f"claim_{self.count}", "w", LEASE_MS, tuple(wanted), engine_empty, switch_after_ms)
+        request = ClaimRequest(f"claim_{self.count}", name, LEASE_MS, tuple(wanted), engine_empty, switch_after_ms)
         job = self.twins.do("claim", request, repeat=repeat)
         return Held(job.id, request.claim_id) if job else multiple()
 

@@ -176,6 +176,9 @@ def check_keys(twins: Twins) -> None:
     assert {key.removeprefix("rq:job:") for key in client.scan_iter("rq:job:*")} == {job.id for job in jobs}
     assert queued == oldest == Counter(job.id for job in jobs if job.status == "queued")
     assert leased == {job.id for job in jobs if job.status in {"running", "canceling"}}
+    by_worker = {key.removeprefix("rq:held:"): client.smembers(key) for key in client.scan_iter("rq:held:*")}
+    workers = {job.worker for job in jobs if job.id in leased}
+    assert by_worker == {name: {job.id for job in jobs if job.id in leased and job.worker == name} for name in workers}
     assert due == {job.id for job in jobs if job.deadline_at_ms and job.status in {"queued", "running"}}
     assert int(client.get("rq:queued") or 0) == queued.total()
     waiting = {(job.model, job.tenant) for job in jobs if job.status == "queued"}

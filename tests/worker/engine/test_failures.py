@@ -90,7 +90,7 @@ def test_a_batch_that_runs_out_of_memory_goes_on_narrower(tiny: ModelEntry) -> N
         assert studio.stats(f"job/{number}").batch_width_mean <= 2
         difference = studio.pixels(f"job/{number}").astype(int) - alone(tiny, spec(number)).astype(int)
         assert np.abs(difference).max() <= 1
-    assert studio.engine.room("tiny") == 3
+    assert studio.engine.room("tiny") == 2
 
 
 def test_an_image_that_does_not_fit_alone_fails(tiny: ModelEntry) -> None:

@@ -33,9 +33,6 @@ from renderq_worker.engine.settings import EngineSettings
 from renderq_worker.engine.vital import Pulse, Vital
 from renderq_worker.models import ModelError, ModelStore, free_memory, parameters, resolve_device, resolve_dtype
 
-LOOKAHEAD = 1
-"""Generations that may wait in the engine, so that a batch is full again at once when an image is done."""
-
 _ALONE = Limit(generations=1, rows=2)
 
 _log = structlog.get_logger(__name__)
@@ -88,11 +85,12 @@ class Engine:
         self._mailbox.cancel(generation_ids)
 
     def room(self, model: str) -> int:
-        """Generations of this model that can still be admitted: batch width plus lookahead, minus all in flight.
+        """Generations of this model that would still fit into a batch: its width, minus all in flight.
 
-        0 or less means none. A model that is not in memory counts with width 1. Thread-safe.
+        0 or less means none; what is submitted all the same waits its turn. A model that is not in memory counts with
+        width 1. Thread-safe.
         """
-        return self._width(model) + LOOKAHEAD - self._mailbox.in_flight
+        return self._width(model) - self._mailbox.in_flight
 
     def on_room(self, callback: Callable[[], None]) -> None:
         """Call this on the engine thread whenever `room` may have grown."""

@@ -2,12 +2,14 @@
 -- Give a worker its next job, at most one per claim id: queued -> running.
 --
 -- ARGV: claim id, worker, lease in ms, engine_empty (1 or 0), switch_after in ms, milliseconds that the claim id is
---       remembered, then per candidate: model, resident (1 or 0)
+--       remembered, then per candidate: model, resident (1 or 0), ahead (1 or 0)
 -- Returns the job as flat pairs, or nothing. A repeat returns the same job for as long as the claim holds it.
 -- Atomic: choice, leaving the queue, charge, lease, status.
 --
 -- Models are asked in the worker's order, but one that is not resident goes first once its oldest job has waited
--- switch_after; the longest wait first. The first model that has a job decides. If that job is a suspect (it lost a
+-- switch_after; the longest wait first. The first model that has a job decides. But a job that this worker would only
+-- keep for later (ahead) is left to the workers that serve its model and hold nothing, unless more jobs wait than those
+-- can take. If that job is a suspect (it lost a
 -- worker before) and the engine is not empty, the answer is nothing at all: neither its tenant's next job, nor
 -- another tenant's, nor another model's may pass, because each of them would keep the engine from ever being empty.
 -- So a suspect waits for no longer than what some engine holds now. Every engine that meets it stops taking jobs for
@@ -26,10 +28,13 @@ if taken then
   return {}
 end
 
+local is_ahead = {}
+
 local function models_in_order()
   local waiting, rest = {}, {}
-  for i = 7, #ARGV, 2 do
+  for i = 7, #ARGV, 3 do
     local model, resident = ARGV[i], ARGV[i + 1] == '1'
+    is_ahead[model] = ARGV[i + 2] == '1'
     local oldest = redis.call('ZRANGE', 'rq:oldest:' .. model, 0, 0, 'WITHSCORES')
     if oldest[1] then
       if not resident and NOW - oldest[2] >= switch_after then
@@ -75,9 +80,20 @@ local function head(model)
   end
 end
 
+-- Whether other workers that hold nothing could take all that the model has queued.
+local function is_left_to_others(model)
+  local queued, idle = redis.call('ZCARD', 'rq:oldest:' .. model), 0
+  for _, other in ipairs(redis.call('ZRANGE', 'rq:served:' .. model, '(' .. NOW, '+inf', 'BYSCORE')) do
+    if other ~= worker and redis.call('EXISTS', 'rq:held:' .. other) == 0 then
+      idle = idle + 1
+    end
+  end
+  return queued <= idle
+end
+
 for _, model in ipairs(models_in_order()) do
   local job = head(model)
-  if job then
+  if job and not (is_ahead[model] and is_left_to_others(model)) then
     if job.losses and not engine_empty then
       return {}
     end
@@ -85,6 +101,7 @@ for _, model in ipairs(models_in_order()) do
     dequeue(model, job.tenant, job.id)
     recharge(job, job.cost)
     redis.call('ZADD', 'rq:leases', whole(NOW + lease), job.id)
+    redis.call('SADD', 'rq:held:' .. worker, job.id)
     redis.call('SET', 'rq:claim:' .. claim, job.id, 'PX', remember)
     change(job, {
       status = 'running',

@@ -16,6 +16,7 @@
 --   rq:queued-by-tenant        hash   tenant -> queued jobs
 --   rq:models                  hash   model -> the list that holds its wake-ups
 --   rq:leases                  zset   running and canceling jobs by the end of their lease
+--   rq:held:WORKER             set    those of one worker
 --   rq:deadlines               zset   queued and running jobs that have a deadline, by it
 --   rq:claim:CLAIM             string the job that a claim took
 --   rq:delivery:ID             hash   an event that a webhook is told: the fields of DeliveryRecord as text, and host,
@@ -238,12 +239,20 @@ end
 
 -- Transitions --------------------------------------------------------------------------------------------------
 
+-- No worker holds the job any more.
+local function release(job)
+  redis.call('ZREM', 'rq:leases', job.id)
+  if job.worker then
+    redis.call('SREM', 'rq:held:' .. job.worker, job.id)
+  end
+end
+
 -- Any status but a terminal one -> `status`, for good.
 local function end_job(job, status, fields)
   if job.status == 'queued' then
     dequeue(job.model, job.tenant, job.id)
   end
-  redis.call('ZREM', 'rq:leases', job.id)
+  release(job)
   redis.call('ZREM', 'rq:deadlines', job.id)
   fields.status = status
   fields.completed_ms = whole(NOW)
@@ -254,7 +263,7 @@ end
 
 -- running -> queued at the old place; the attempt is not charged, and nothing of it stays but its number.
 local function put_back(job, fields)
-  redis.call('ZREM', 'rq:leases', job.id)
+  release(job)
   recharge(job, 0)
   enqueue(job)
   fields.status = 'queued'
