@@ -2,8 +2,9 @@
 
 Listening on loopback is not enough. A page on any site may send requests to 127.0.0.1, and a name that its owner
 points at 127.0.0.1 (DNS rebinding) even lets it read the answers. Both give themselves away: the one by its `Origin`,
-the other by its `Host`. What a browser sends across sites without an `Origin` are GETs, whose answers it hides; and
-POST /v1/jobs takes only application/json, which no page may send across sites without a permission that we never give.
+the other by its `Host`. What a browser sends across sites without an `Origin` are GETs, whose answers it hides. Forms,
+as POST /v1/assets takes them, have had one in every browser since 2020; and POST /v1/jobs takes only application/json,
+which no page may send across sites without a permission that we never give.
 """
 
 import ipaddress

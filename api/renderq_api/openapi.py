@@ -123,6 +123,28 @@ JOB_BODY: dict[str, Any] = {
 }
 
 
+PICTURE_FORM: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "file": {
+                        "type": "string",
+                        "format": "binary",
+                        "description": f"PNG, JPEG or WebP; at most {LIMITS.asset_bytes >> 20} MiB and "
+                        f"{LIMITS.asset_pixels >> 20} Mpixel. Its name and declared type are not looked at.",
+                    }
+                },
+                "required": ["file"],
+                "additionalProperties": False,
+            }
+        }
+    },
+}
+
+
 def install(app: FastAPI) -> None:
     """Make `/openapi.json` answer with the finished document. All routes must be there already."""
     # Made now, once: it takes a third of a second, for which no request should wait.

@@ -1,16 +1,19 @@
-"""An object of the store as an answer: whole, in part, or only its headers."""
+"""An object of the store as an answer: where it is, or itself, whole, in part, or only its headers."""
 
+import asyncio
 from collections.abc import Iterator
 from itertools import chain
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from renderq.contract import ProblemKind
 from renderq_api.openapi import Responses, answer_headers
 from renderq_api.problems import ApiProblem
 from renderq_api.ranges import RangeNotSatisfiable, byte_range
+from renderq_api.representing import Links
+from renderq_api.services import Services
 from renderq_shared.objects import ObjectInfo, ObjectStore
 from renderq_shared.objects.media_types import content_disposition
 
@@ -30,8 +33,23 @@ FILE_ANSWERS: Responses = {
     },
     304: {"description": "The file still is what `If-None-Match` names."},
 }
+PICTURE_ANSWERS: Responses = {
+    302: {
+        "description": "The picture is at `Location`, for a while.",
+        "headers": answer_headers(Location="A signed address that needs no credentials."),
+    },
+    **FILE_ANSWERS,
+}
 FILE_PROBLEMS = (ProblemKind.NOT_FOUND, ProblemKind.RANGE_NOT_SATISFIABLE, ProblemKind.STORAGE_UNAVAILABLE)
 """What `file_answer` may end with, for the OpenAPI document."""
+
+
+async def picture_answer(services: Services, key: str, request: Request) -> Response:
+    """What a stable address answers: where the picture is now, or the picture. Raises what `file_answer` does."""
+    if services.sign is None:
+        return await file_answer(services.objects, key, request, "private, no-cache")
+    signed = await asyncio.to_thread(services.sign, key)
+    return RedirectResponse(Links(str(request.base_url)).signed(signed), 302, {"Cache-Control": "no-store"})
 
 
 async def file_answer(objects: ObjectStore, key: str, request: Request, cache_control: str) -> Response:

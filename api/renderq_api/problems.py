@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import PROBLEMS, FieldError, Problem, ProblemKind
+from renderq_api.last_words import LastWord
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -69,4 +70,5 @@ def problem_response(request: Request, problem: ApiProblem) -> Response:
     headers = {"Cache-Control": "no-store", **problem.headers}
     if problem.kind in RETRY_AFTER_S:
         headers["Retry-After"] = str(RETRY_AFTER_S[problem.kind])
-    return Response(document.model_dump_json(), document.status, headers, MEDIA_TYPE)
+    kind = LastWord if headers.get("Connection") == "close" else Response
+    return kind(document.model_dump_json(), document.status, headers, MEDIA_TYPE)

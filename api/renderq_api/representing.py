@@ -45,6 +45,12 @@ class Links:
     def image(self, job_id: str, index: int) -> str:
         return f"{self.job(job_id)}/images/{index}"
 
+    def asset(self, asset_id: str) -> str:
+        return f"{self.base}v1/assets/{asset_id}"
+
+    def asset_content(self, asset_id: str) -> str:
+        return f"{self.asset(asset_id)}/content"
+
     def signed(self, signed: SignedUrl) -> str:
         """A folder's addresses are paths below our own; an S3 store's are absolute already."""
         return urljoin(self.base, signed.url.lstrip("/"))

@@ -1,5 +1,5 @@
-"""Housekeeping of what has ended, in every API process: write manifests, let go of what was kept for long enough,
-remove pictures.
+"""Housekeeping in every API process: write manifests, let go of jobs and assets that were kept for long enough, remove
+pictures.
 
 The job store says which, and asks again until it is told that it is done; so a process may die anywhere,
 and several need no leader. Beside the sweeps, not among them: an object store may take its time.
@@ -20,7 +20,7 @@ from renderq_shared.settings import ApiSettings
 log = structlog.get_logger(__name__)
 
 _LIMIT = 20
-"""Jobs of each kind that one call may touch."""
+"""Jobs and assets of each kind that one call may touch."""
 
 _LEASE_MS = 60_000
 """Pictures that are not removed, and manifests that are not written by then, are given to whoever asks next."""
@@ -34,7 +34,9 @@ _random = random.SystemRandom()
 def retention(settings: ApiSettings) -> Retention:
     """What the settings say; nothing is kept for 0 seconds, so 0 stands for ever."""
     return Retention(
-        pictures_ms=settings.retention_seconds * 1000 or None, records_ms=settings.record_seconds * 1000 or None
+        pictures_ms=settings.retention_seconds * 1000 or None,
+        records_ms=settings.record_seconds * 1000 or None,
+        assets_ms=settings.asset_seconds * 1000 or None,
     )
 
 
@@ -62,25 +64,25 @@ class Retiring:
     async def once(self) -> bool:
         """One call of the store and the removals that it asks for; whether there is more."""
         retired = await self._jobs.retire(self._keep, _LEASE_MS, _LIMIT)
-        if retired.emptied or retired.forgotten:
-            log.info("retired", emptied=retired.emptied, forgotten=retired.forgotten)
+        if retired.emptied or retired.forgotten or retired.expired:
+            log.info("retired", emptied=retired.emptied, forgotten=retired.forgotten, expired=retired.expired)
         if gone := await asyncio.to_thread(self._remove, retired.removals):
             await self._jobs.removed(gone)
         if written := await asyncio.to_thread(self._record, retired.manifests):
             await self._jobs.recorded(written)
         return retired.more
 
-    def _remove(self, job_ids: Iterable[str]) -> list[str]:
-        """Jobs whose pictures are gone. One that fails holds up no other."""
+    def _remove(self, prefixes: Iterable[str]) -> list[str]:
+        """Prefixes below which nothing is left. One that fails holds up no other."""
         gone: list[str] = []
-        for job_id in job_ids:
+        for prefix in prefixes:
             try:
-                count = self._objects.delete_prefix(f"jobs/{job_id}/")
+                count = self._objects.delete_prefix(prefix)
             except ObjectStoreUnavailable as error:
-                log.warning("pictures_not_removed", job=job_id, reason=str(error))
+                log.warning("pictures_not_removed", prefix=prefix, reason=str(error))
             else:
-                gone.append(job_id)
-                log.info("pictures_removed", job=job_id, objects=count)
+                gone.append(prefix)
+                log.info("pictures_removed", prefix=prefix, objects=count)
         return gone
 
     def _record(self, jobs: Iterable[JobRecord]) -> list[str]:

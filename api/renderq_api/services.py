@@ -11,6 +11,7 @@ from fastapi import Depends
 from redis.asyncio import Redis
 from starlette.requests import Request
 
+from renderq_api.assets import Assets, Uploads
 from renderq_api.object_probe import ObjectProbe
 from renderq_api.outgoing import GuardedTransport
 from renderq_api.outgoing.addresses import parse_allowed
@@ -47,6 +48,8 @@ class Services:
     wakeups: WakeupPublisher
     watching: Watching
     object_probe: ObjectProbe
+    uploads: Uploads
+    assets: Assets
 
     @property
     def bounds(self) -> Bounds:
@@ -74,18 +77,21 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
     await _look_at(objects)
     on_disk = settings.durability == "fsync"
     async with async_client(settings.redis_url) as redis, async_client(settings.redis_url, DISK_PATIENCE_S) as patient:
+        jobs = AsyncRedisJobStore(redis, queue_name, patient if on_disk else None)
         services = Services(
             settings=settings,
             catalog=catalog,
             redis=redis,
-            jobs=AsyncRedisJobStore(redis, queue_name, patient if on_disk else None),
+            jobs=jobs,
             objects=objects,
             wakeups=WakeupPublisher(celery_url(settings.redis_url)),
             watching=Watching(lambda: watch_changes(redis)),
             object_probe=ObjectProbe(objects),
+            uploads=Uploads(),
+            assets=Assets(jobs, objects),
         )
-        sweeps = Sweeps(services.jobs, services.wakeups, settings, arrive=lambda: _arrive(services))
-        retiring = Retiring(services.jobs, objects, settings)
+        sweeps = Sweeps(jobs, services.wakeups, settings, arrive=lambda: _arrive(services))
+        retiring = Retiring(jobs, objects, settings)
         deliveries = _deliveries(services)
         try:
             arrived = await _arrived(services)

@@ -10,6 +10,7 @@ with Client() as client:
 from renderq import webhooks
 from renderq.client import AsyncClient, Client
 from renderq.contract import (
+    Asset,
     Job,
     JobError,
     JobErrorCode,
@@ -49,6 +50,7 @@ from renderq.version import version
 
 __all__ = [
     "APIError",
+    "Asset",
     "AsyncClient",
     "AsyncImage",
     "AsyncImages",

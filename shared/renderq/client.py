@@ -5,6 +5,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, Unpack
 
+from renderq.assets import Assets, AsyncAssets
 from renderq.catalog import AsyncModels, AsyncWorkers, Models, Workers
 from renderq.configuration import configure
 from renderq.contract import Job, Stats
@@ -37,6 +38,7 @@ class Client:
     ) -> None:
         self._transport = Transport(configure(base_url, api_key, timeout, max_retries, os.environ))
         self.jobs = Jobs(self._transport)
+        self.assets = Assets(self._transport)
         self.models = Models(self._transport)
         self.workers = Workers(self._transport)
 
@@ -108,6 +110,7 @@ class AsyncClient:
     ) -> None:
         self._transport = AsyncTransport(configure(base_url, api_key, timeout, max_retries, os.environ))
         self.jobs = AsyncJobs(self._transport)
+        self.assets = AsyncAssets(self._transport)
         self.models = AsyncModels(self._transport)
         self.workers = AsyncWorkers(self._transport)
 

@@ -132,6 +132,7 @@ def _request(attempt: Attempt) -> dict[str, Any]:
         "url": attempt.url,
         "headers": attempt.headers,
         "json": attempt.body,
+        "files": None if attempt.file is None else {"file": attempt.file},
         "timeout": attempt.timeout,
     }
 

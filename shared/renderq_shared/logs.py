@@ -13,7 +13,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from renderq_shared.settings import SharedSettings
 
-_QUIET = ("asyncio", "botocore", "celery", "httpx2", "kombu", "urllib3", "uvicorn")
+_QUIET = ("PIL", "asyncio", "botocore", "celery", "httpx2", "kombu", "urllib3", "uvicorn")
 """Libraries whose routine news nobody needs; their warnings count."""
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")

@@ -125,6 +125,11 @@ class ApiSettings(SharedSettings):
         description="How long jobs can be looked up after their end, at least for as long as their pictures; "
         "0: for ever.",
     )
+    asset_seconds: int = Field(
+        7 * 86_400,
+        ge=0,
+        description="How long an uploaded picture is kept after it was uploaded or used last; 0: for ever.",
+    )
     public_url: str | None = Field(
         None,
         description="Where clients reach the API, for addresses in webhooks; default: `http://` with host and port.",

@@ -1,11 +1,15 @@
 """The OpenAPI document says what the service does."""
 
+import hashlib
 from typing import Any
 
 import httpx2
 import pytest
 
-from renderq.contract import PROBLEMS, ProblemKind, Txt2ImgRequest
+from renderq.contract import LIMITS, PROBLEMS, ProblemKind, Txt2ImgRequest
+from tests.api.assets.pictures import picture
+
+ASSET = f"asset_{hashlib.sha256(picture()).hexdigest()}"
 
 
 @pytest.fixture
@@ -28,6 +32,9 @@ def test_version_and_routes(document: dict[str, Any]) -> None:
         ("post", "/v1/jobs/{job_id}/retry"),
         ("delete", "/v1/jobs/{job_id}"),
         ("get", "/v1/jobs/{job_id}/images/{index}"),
+        ("post", "/v1/assets"),
+        ("get", "/v1/assets/{asset_id}"),
+        ("get", "/v1/assets/{asset_id}/content"),
         ("get", "/v1/files/{key}"),
         ("get", "/v1/jobs/{job_id}/deliveries"),
         ("post", "/v1/deliveries/{delivery_id}/replay"),
@@ -128,6 +135,14 @@ def test_all_answers_of_the_other_tests_are_documented(http: httpx2.Client, docu
         ("DELETE", f"/v1/jobs/{job}", "/v1/jobs/{job_id}", {}),
         ("DELETE", "/v1/jobs/x", "/v1/jobs/{job_id}", {}),
         ("GET", "/v1/jobs/x/images/0", "/v1/jobs/{job_id}/images/{index}", {}),
+        ("POST", "/v1/assets", "/v1/assets", {"files": {"file": picture()}}),
+        ("POST", "/v1/assets", "/v1/assets", {"files": {"file": b""}}),
+        ("POST", "/v1/assets", "/v1/assets", {"files": {"file": b"x"}}),
+        ("POST", "/v1/assets", "/v1/assets", {"files": {"file": bytes(LIMITS.asset_bytes + 1)}}),
+        ("GET", f"/v1/assets/{ASSET}", "/v1/assets/{asset_id}", {}),
+        ("GET", "/v1/assets/x", "/v1/assets/{asset_id}", {}),
+        ("GET", f"/v1/assets/{ASSET}/content", "/v1/assets/{asset_id}/content", {}),
+        ("GET", "/v1/assets/x/content", "/v1/assets/{asset_id}/content", {}),
         ("GET", "/v1/files/x", "/v1/files/{key}", {}),
         ("GET", "/v1/files/.x", "/v1/files/{key}", {}),
         ("GET", "/v1/models", "/v1/models", {}),

@@ -92,7 +92,7 @@ def test_what_a_process_that_died_left_is_removed_by_another(
         job_id = succeeded(http, worker)
     store.delete("default", job_id)
     given = store.retire(Retention(None, None), 60_000, 100)
-    assert given.removals == (job_id,)
+    assert given.removals == (f"jobs/{job_id}/",)
     assert len(pictures(api, job_id)) == 1
     make_older(client, 60_000)
     with RunningApi(settings) as api:

@@ -9,12 +9,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs import RedisJobStore, sync_client
 from renderq_shared.objects import open_store
+from tests.api.assets.pictures import picture
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
 from tests.api.running import RunningApi, until
 from tests.api.worker import PICTURE, Worker
+from tests.contract.ageing import make_older
 from tests.s3_servers import Nanio, S3Server
 
 STORE = "s3://api-pictures/some/prefix"
@@ -87,6 +89,26 @@ def test_proxy_streams_the_picture_itself(
         assert http.get(output["url"], headers={"If-None-Match": whole.headers["etag"]}).status_code == 304
         open_store(api.settings).delete_prefix("jobs/")
         problem(http.get(output["url"]), "not_found")
+
+
+def test_assets_live_in_the_store_too(own_s3: Nanio, settings_for: SettingsFor) -> None:
+    own_s3.start()
+    with RunningApi(settings_for(store=STORE, sweep_seconds=0.1)) as api, api.client() as http:
+        form = {"file": picture()}
+        asset = http.post("/v1/assets", files=form).json()
+        address = http.get(asset["url"]).headers["location"]
+        assert address.startswith(f"{own_s3.endpoint}/api-pictures/some/prefix/assets/")
+        assert httpx2.get(address, trust_env=False).content == form["file"]
+        own_s3.kill()
+        problem(http.post("/v1/assets", files={"file": picture(width=40)}), "storage_unavailable")
+        problem(http.post("/v1/assets", files=form), "storage_unavailable")
+        own_s3.start()
+        assert http.post("/v1/assets", files=form).json()["id"] == asset["id"]
+        with sync_client(api.settings.redis_url) as client:
+            make_older(client, 8 * 86_400_000)
+        until(
+            lambda: not own_s3.client().list_objects_v2(Bucket="api-pictures", Prefix="some/prefix/assets")["KeyCount"]
+        )
 
 
 def test_store_that_is_away_is_no_reason_not_to_start(own_s3: Nanio, settings_for: SettingsFor) -> None:

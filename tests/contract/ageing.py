@@ -33,6 +33,10 @@ local aged = {
   ['rq:leases'] = scores, ['rq:deadlines'] = scores, ['rq:oldest:'] = scores, ['rq:jobs:'] = scores,
   ['rq:ended'] = scores, ['rq:emptied'] = scores, ['rq:removals'] = scores, ['rq:late-removals'] = scores,
   ['rq:manifests'] = scores,
+  ['rq:assets'] = scores,
+  ['rq:asset:'] = function(key)
+    fields(key, { 'created_ms', 'used_ms' })
+  end,
   ['rq:deleted:'] = life,
   ['rq:workers'] = scores, ['rq:served:'] = scores, ['rq:claim:'] = life, ['rq:idempotency:'] = life,
   ['rq:job:'] = function(key)

@@ -10,6 +10,7 @@ from renderq_shared.jobs import (
     Held,
     JobRecord,
     JobStore,
+    NewAsset,
     NewJob,
     Outcome,
     WorkerRecord,
@@ -77,6 +78,10 @@ def ahead(store: JobStore, job_id: str, tenant: str = "ada") -> int:
     assert found is not None
     assert found[1] is not None
     return found[1].ahead
+
+
+def new_asset(life: str = "1", tenant: str = "ada", asset_id: str = "asset_a") -> NewAsset:
+    return NewAsset(asset_id, tenant, f"assets/{tenant}/{life}/{asset_id}.png", "image/png", 64, 48, 1_000)
 
 
 def worker(worker_id: str = "w1", *models: str, **fields: object) -> WorkerRecord:

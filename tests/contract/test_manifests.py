@@ -91,7 +91,7 @@ def test_a_restored_job_is_kept_no_longer_than_before(faithful_world: World) -> 
     assert unrecorded(store) == ()
     faithful_world.later(1_000)
     retired = store.retire(Retention(1_000, None), LEASE_MS, 100)
-    assert (retired.emptied, retired.removals) == (("job_1",), ("job_1",))
+    assert (retired.emptied, retired.removals) == (("job_1",), ("jobs/job_1/",))
 
 
 def test_what_is_known_is_not_replaced(faithful_world: World) -> None:

@@ -22,7 +22,7 @@ from tests.contract.worlds import World
 DAY_MS = 24 * 3_600_000
 KEEP = Retention(pictures_ms=DAY_MS, records_ms=2 * DAY_MS)
 FOR_EVER = Retention(None, None)
-NOTHING = Retired((), (), (), (), more=False)
+NOTHING = Retired((), (), (), (), (), more=False)
 WITH_PICTURES = Outcome(Status.SUCCEEDED, update=JobUpdate(outputs_json="[1]"))
 
 
@@ -100,11 +100,11 @@ def test_pictures_are_given_out_for_removal_until_somebody_says_that_they_are_go
         store.delete("ada", "job_1")
     else:
         keep = Retention(0, None)
-    assert retire(store, keep).removals == ("job_1",)
+    assert retire(store, keep).removals == ("jobs/job_1/",)
     assert retire(store, keep).removals == ()
     faithful_world.later(LEASE_MS)
-    assert retire(store, keep).removals == ("job_1",)
-    store.removed(["job_1"])
+    assert retire(store, keep).removals == ("jobs/job_1/",)
+    store.removed(["jobs/job_1/"])
     faithful_world.later(LEASE_MS)
     assert retire(store, keep).removals == ()
 
@@ -114,8 +114,8 @@ def test_pictures_are_removed_once_more_for_what_a_cut_off_worker_wrote(faithful
     faithful_world.store.delete("ada", "job_1")
     faithful_world.store.removed(retire(faithful_world.store).removals)
     faithful_world.later(3_600_000)
-    assert retire(faithful_world.store).removals == ("job_1",)
-    faithful_world.store.removed(["job_1"])
+    assert retire(faithful_world.store).removals == ("jobs/job_1/",)
+    faithful_world.store.removed(["jobs/job_1/"])
     faithful_world.later(10 * DAY_MS)
     assert retire(faithful_world.store) == NOTHING
 
@@ -127,12 +127,12 @@ def test_an_old_job_loses_its_pictures_and_later_its_record(faithful_world: Worl
     faithful_world.later(DAY_MS - 60_000)
     assert retire(store, KEEP) == NOTHING
     faithful_world.later(60_001)
-    assert retire(store, KEEP) == Retired(("job_1",), (), ("job_1",), (), more=False)
+    assert retire(store, KEEP) == Retired(("job_1",), (), (), ("jobs/job_1/",), (), more=False)
     after = read(store, "job_1")
     assert (after.status, after.outputs_json, after.data_removed) == (Status.SUCCEEDED, None, True)
     assert (before.data_removed, after.version) == (False, before.version + 1)
     assert after.request_json == before.request_json
-    store.removed(["job_1"])
+    store.removed(["jobs/job_1/"])
     faithful_world.later(DAY_MS - 60_000)
     assert retire(store, KEEP).forgotten == ()
     faithful_world.later(60_001)
@@ -146,7 +146,7 @@ def test_a_record_that_is_kept_for_less_than_its_pictures_stays_until_they_go(fa
     assert retire(faithful_world.store, Retention(DAY_MS, 0)) == NOTHING
     faithful_world.later(DAY_MS)
     retired = retire(faithful_world.store, Retention(DAY_MS, 0))
-    assert retired == Retired(("job_1",), ("job_1",), ("job_1",), (), more=False)
+    assert retired == Retired(("job_1",), ("job_1",), (), ("jobs/job_1/",), (), more=False)
 
 
 def test_jobs_that_have_not_ended_and_what_is_kept_for_ever_stay(faithful_world: World) -> None:
@@ -164,7 +164,7 @@ def test_one_call_does_no_more_than_it_is_asked_to(faithful_world: World) -> Non
         faithful_world.later(1_000)
     calls = [retire(faithful_world.store, Retention(0, None), limit=2) for _ in range(3)]
     assert [(call.emptied, call.removals, call.more) for call in calls] == [
-        (("job_0", "job_1"), ("job_0", "job_1"), True),
-        (("job_2",), ("job_2",), False),
+        (("job_0", "job_1"), ("jobs/job_0/", "jobs/job_1/"), True),
+        (("job_2",), ("jobs/job_2/",), False),
         ((), (), False),
     ]

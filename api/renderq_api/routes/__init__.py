@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from renderq_api.routes import deliveries, events, files, health, history, images, jobs, models, stats, workers
+from renderq_api.routes import assets, deliveries, events, files, health, history, images, jobs, models, stats, workers
 
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
@@ -10,6 +10,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     history.router,
     deliveries.router,
     images.router,
+    assets.router,
     files.router,
     models.router,
     workers.router,

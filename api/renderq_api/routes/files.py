@@ -60,4 +60,6 @@ def _is_time(text: str) -> bool:
 
 
 def _forbidden(detail: str) -> ApiProblem:
-    return ApiProblem(ProblemKind.FORBIDDEN, f"{detail} Take a fresh one from the job's outputs[].url.")
+    return ApiProblem(
+        ProblemKind.FORBIDDEN, f"{detail} Take a fresh one from a job's outputs[].url, or an asset's url."
+    )

@@ -1,17 +1,15 @@
 """The stable address of a picture."""
 
-import asyncio
-
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from renderq_api.answers import no_query
 from renderq_api.ids import is_job_id
-from renderq_api.openapi import answer_headers, problems
-from renderq_api.pictures import FILE_ANSWERS, FILE_PROBLEMS, file_answer
+from renderq_api.openapi import problems
+from renderq_api.pictures import FILE_PROBLEMS, PICTURE_ANSWERS, picture_answer
 from renderq_api.problems import not_found
-from renderq_api.representing import Links, output_key
+from renderq_api.representing import output_key
 from renderq_api.services import Serving
 from renderq_api.tenants import Tenant
 
@@ -24,14 +22,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_qu
     summary="Fetch a picture",
     description="Leads to a fresh signed address, which serves `Range` requests; a service set to "
     "`RENDERQ_PICTURES=proxy` answers with the picture itself. This address never changes.",
-    responses={
-        302: {
-            "description": "The picture is at `Location`, for a while.",
-            "headers": answer_headers(Location="A signed address that needs no credentials."),
-        },
-        **FILE_ANSWERS,
-        **problems(*FILE_PROBLEMS),
-    },
+    responses={**PICTURE_ANSWERS, **problems(*FILE_PROBLEMS)},
 )
 async def image(job_id: str, index: int, request: Request, services: Serving, tenant: Tenant) -> Response:
     found = await services.jobs.get(tenant, job_id) if is_job_id(job_id) else None
@@ -45,10 +36,7 @@ async def image(job_id: str, index: int, request: Request, services: Serving, te
         raise not_found(
             f"The job has no finished picture {index}; it is {record.status}, with {record.images} asked for."
         )
-    if services.sign is None:
-        return await file_answer(services.objects, key, request, "private, no-cache")
-    signed = await asyncio.to_thread(services.sign, key)
-    return RedirectResponse(Links(str(request.base_url)).signed(signed), 302, {"Cache-Control": "no-store"})
+    return await picture_answer(services, key, request)
 
 
 router.add_api_route("/{job_id}/images/{index}", image, methods=["HEAD"], include_in_schema=False)

@@ -3,6 +3,7 @@
 Server and SDK both build on these models, so that a field can only exist on both sides or on neither.
 """
 
+from renderq.contract.assets import Asset, AssetType
 from renderq.contract.jobs import (
     EventName,
     Job,
@@ -55,6 +56,8 @@ __all__ = [
     "TASKS",
     "TERMINAL_EVENT_TYPES",
     "WEBHOOK_EVENT_TYPES",
+    "Asset",
+    "AssetType",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryList",

@@ -31,6 +31,10 @@ class Limits:
     page_jobs: int = 100
     """Most jobs on one page of a list."""
     page_jobs_default: int = 20
+    asset_bytes: int = 32 << 20
+    """Size of an uploaded picture's file."""
+    asset_pixels: int = 64 << 20
+    """Width × height of an uploaded picture: 8192 × 8192."""
 
 
 LIMITS = Limits()

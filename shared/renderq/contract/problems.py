@@ -15,8 +15,10 @@ class ProblemKind(StrEnum):
     MODEL_NOT_FOUND = "model_not_found"
     TASK_NOT_SUPPORTED = "task_not_supported"
     TOO_MANY_PIXELS = "too_many_pixels"
+    ASSET_TOO_LARGE = "asset_too_large"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    REQUEST_TIMEOUT = "request_timeout"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     IDEMPOTENCY_KEY_REUSE = "idempotency_key_reuse"
     JOB_NOT_TERMINAL = "job_not_terminal"
@@ -45,8 +47,10 @@ PROBLEMS: dict[ProblemKind, ProblemFacts] = {
     ProblemKind.MODEL_NOT_FOUND: ProblemFacts(422, "There is no model of that name"),
     ProblemKind.TASK_NOT_SUPPORTED: ProblemFacts(422, "The task is not supported"),
     ProblemKind.TOO_MANY_PIXELS: ProblemFacts(422, "The picture is larger than the model allows"),
+    ProblemKind.ASSET_TOO_LARGE: ProblemFacts(413, "The picture is too large"),
     ProblemKind.PAYLOAD_TOO_LARGE: ProblemFacts(413, "The request body is too large"),
     ProblemKind.UNSUPPORTED_MEDIA_TYPE: ProblemFacts(415, "The media type is not supported"),
+    ProblemKind.REQUEST_TIMEOUT: ProblemFacts(408, "The request did not come in time", retryable=True),
     ProblemKind.METHOD_NOT_ALLOWED: ProblemFacts(405, "The method is not allowed here"),
     ProblemKind.IDEMPOTENCY_KEY_REUSE: ProblemFacts(422, "The idempotency key belongs to another request"),
     ProblemKind.JOB_NOT_TERMINAL: ProblemFacts(409, "The job has not ended"),

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx2
 
-from renderq.contract import Job, JobList, Model, ModelList, OutputOptions, Stats, WebhookOptions, WorkerList
+from renderq.contract import Asset, Job, JobList, Model, ModelList, OutputOptions, Stats, WebhookOptions, WorkerList
 from renderq.core.answers import Snapshot, read, read_snapshot
 from renderq.core.event_stream import MEDIA_TYPE as EVENT_STREAM
 from renderq.fields import JobFilters, RequestFields
@@ -28,6 +28,9 @@ class Call(Generic[T]):
     read: Callable[[httpx2.Response], T]
     """Makes the result of an answer below 400."""
     body: Mapping[str, object] | None = None
+    """Sent as JSON."""
+    file: bytes | None = None
+    """Sent as the one file of a form."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     hold: int = 0
     """Seconds that the service may take because it was asked to."""
@@ -106,6 +109,15 @@ def get_model(name: str) -> Call[Model]:
 
 def list_workers() -> Call[WorkerList]:
     return Call("GET", "v1/workers", partial(read, WorkerList))
+
+
+def upload_asset(picture: bytes) -> Call[Asset]:
+    """Needs no key to be repeated: the same bytes are the same asset."""
+    return Call("POST", "v1/assets", partial(read, Asset), file=picture)
+
+
+def get_asset(asset_id: str) -> Call[Asset]:
+    return Call("GET", f"v1/assets/{quote(asset_id, safe='')}", partial(read, Asset))
 
 
 def get_file(url: str) -> Call[httpx2.Response]:

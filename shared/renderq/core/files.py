@@ -1,15 +1,29 @@
-"""Where a picture goes on disk, and how it gets there whole or not at all."""
+"""Where a picture comes from; where one goes on disk, and how it gets there whole or not at all."""
 
 import os
 from pathlib import Path
 from secrets import token_hex
+from typing import BinaryIO
 
-from renderq.contract import Job, Output
+from renderq.contract import LIMITS, Job, Output
 
 PathLike = str | os.PathLike[str]
 
+PictureSource = PathLike | bytes | BinaryIO
+"""A picture's path, its bytes, or a file that is open for reading bytes."""
+
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 """Content type → file name suffix."""
+
+
+def read_picture(source: PictureSource) -> bytes:
+    """All of it; of what is too large just as much that the service says so. Raises `OSError`."""
+    if isinstance(source, bytes):
+        return source
+    if isinstance(source, str | os.PathLike):
+        with Path(source).open("rb") as file:
+            return read_picture(file)
+    return source.read(LIMITS.asset_bytes + 1)
 
 
 def picture_path(path: PathLike, job: Job, output: Output, *, numbered: bool) -> Path:

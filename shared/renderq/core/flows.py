@@ -33,6 +33,9 @@ class Attempt:
     url: httpx2.URL
     headers: dict[str, str]
     body: object | None
+    """JSON."""
+    file: bytes | None
+    """The one file of a form."""
     timeout: float
     """Seconds without a byte after which the attempt has failed."""
     on_chunk: Callable[[bytes], bool] | None = None
@@ -105,6 +108,7 @@ def attempt_of(call: Call[T], configuration: Configuration, delay: float, deadli
         url=url,
         headers=headers,
         body=call.body,
+        file=call.file,
         timeout=min(configuration.timeout + call.hold, deadline - time.monotonic() - delay + SILENCE_AFTER_DEADLINE),
     )
 

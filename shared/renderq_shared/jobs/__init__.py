@@ -1,5 +1,6 @@
 """The job store: the truth about jobs."""
 
+from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.async_redis_store import AsyncRedisJobStore
 from renderq_shared.jobs.changes import CancelListener, Change, Reconnected, watch_changes
 from renderq_shared.jobs.connections import (
@@ -37,6 +38,7 @@ from renderq_shared.jobs.redis_store import RedisJobStore
 
 __all__ = [
     "DISK_PATIENCE_S",
+    "AssetRecord",
     "AsyncRedisJobStore",
     "Bounds",
     "CancelListener",
@@ -57,6 +59,7 @@ __all__ = [
     "JobUpdate",
     "MemoryJobStore",
     "ModelQueue",
+    "NewAsset",
     "NewJob",
     "Outcome",
     "QueuePlace",

@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from renderq_shared.jobs import calls
+from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.calls import Call
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
@@ -87,8 +88,17 @@ class AsyncRedisJobStore:
     async def retire(self, keep: Retention, lease_ms: int, limit: int) -> Retired:
         return await self._run(calls.retire(keep, lease_ms, limit))
 
-    async def removed(self, job_ids: Sequence[str]) -> None:
-        await self._run(calls.removed(job_ids))
+    async def removed(self, prefixes: Sequence[str]) -> None:
+        await self._run(calls.removed(prefixes))
+
+    async def expect_asset(self, asset: NewAsset, patience_ms: int) -> AssetRecord | None:
+        return await self._run(calls.expect_asset(asset, patience_ms))
+
+    async def keep_asset(self, asset: NewAsset) -> AssetRecord | None:
+        return await self._run(calls.keep_asset(asset))
+
+    async def asset(self, tenant: str, asset_id: str) -> AssetRecord | None:
+        return await self._run(calls.asset(tenant, asset_id))
 
     async def recorded(self, job_ids: Sequence[str]) -> None:
         await self._run(calls.recorded(job_ids))

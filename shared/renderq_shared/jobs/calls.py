@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.decoding import (
     delivery_record,
     job_record,
     model_queue,
+    optional_asset,
     optional_job,
     pairs,
     queue_place,
@@ -152,20 +154,38 @@ def delete(tenant: str, job_id: str) -> Call[Deletion]:
 
 
 def retire(keep: Retention, lease_ms: int, limit: int) -> Call[Retired]:
-    kept = ("" if ms is None else ms for ms in (keep.pictures_ms, keep.records_ms))
+    kept = ("" if ms is None else ms for ms in (keep.pictures_ms, keep.records_ms, keep.assets_ms))
     return Call(
         load_script("retire"),
         (*kept, lease_ms, limit),
         lambda reply: Retired(
-            *map(tuple, reply[:3]),
-            manifests=tuple(job_record(pairs(flat)) for flat in reply[3]),
-            more=bool(reply[4]),
+            *map(tuple, reply[:4]),
+            manifests=tuple(job_record(pairs(flat)) for flat in reply[4]),
+            more=bool(reply[5]),
         ),
     )
 
 
-def removed(job_ids: Sequence[str]) -> Call[None]:
-    return Call(load_script("removed"), tuple(job_ids), _nothing)
+def removed(prefixes: Sequence[str]) -> Call[None]:
+    return Call(load_script("removed"), tuple(prefixes), _nothing)
+
+
+def expect_asset(asset: NewAsset, patience_ms: int) -> Call[AssetRecord | None]:
+    arguments = (asset.tenant, asset.id, asset.prefix, patience_ms)
+    return Call(load_script("expect_asset"), arguments, optional_asset)
+
+
+def keep_asset(asset: NewAsset) -> Call[AssetRecord | None]:
+    arguments = (
+        *(asset.tenant, asset.id, asset.prefix),
+        *("key", asset.key, "content_type", asset.content_type, "size_bytes", asset.size_bytes),
+        *("width", asset.width, "height", asset.height),
+    )
+    return Call(load_script("keep_asset"), arguments, optional_asset)
+
+
+def asset(tenant: str, asset_id: str) -> Call[AssetRecord | None]:
+    return Call(load_script("asset"), (tenant, asset_id), optional_asset)
 
 
 def recorded(job_ids: Sequence[str]) -> Call[None]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import TypeAdapter
 
 from renderq.contract import DeliveryStatus, Status, WebhookEventType
+from renderq_shared.jobs.asset_records import AssetRecord
 from renderq_shared.jobs.delivery_records import DeliveryRecord
 from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePlace, WorkerRecord
 
@@ -56,6 +57,24 @@ def job_record(fields: Mapping[str, str]) -> JobRecord:
         runtime_json=fields.get("runtime_json"),
         retried_from=fields.get("retried_from"),
         data_removed="data_removed" in fields,
+    )
+
+
+def optional_asset(flat: Sequence[str]) -> AssetRecord | None:
+    """An asset as flat pairs; no pairs, no asset."""
+    if not flat:
+        return None
+    fields = pairs(flat)
+    return AssetRecord(
+        id=fields["id"],
+        tenant=fields["tenant"],
+        key=fields["key"],
+        content_type=fields["content_type"],
+        width=int(fields["width"]),
+        height=int(fields["height"]),
+        size_bytes=int(fields["size_bytes"]),
+        created_ms=int(fields["created_ms"]),
+        used_ms=int(fields["used_ms"]),
     )
 
 

@@ -47,11 +47,13 @@ class Deletion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long after its end a job keeps what; `None` for ever."""
+    """How long after its end a job keeps what, and how long assets are kept; `None` for ever."""
 
     pictures_ms: int | None
     records_ms: int | None
     """Takes effect once the pictures are gone."""
+    assets_ms: int | None = None
+    """Counted from an asset's last use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,10 @@ class Retired:
     """Jobs whose records name no pictures any more."""
     forgotten: tuple[str, ...]
     """Jobs that are gone."""
+    expired: tuple[str, ...]
+    """Assets that are gone."""
     removals: tuple[str, ...]
-    """Jobs whose pictures the caller is to remove from the object store, and then to say so."""
+    """Prefixes of what the caller is to remove from the object store, and then to say so."""
     manifests: tuple[JobRecord, ...]
     """Ended jobs whose manifests the caller is to write to the object store, and then to say so."""
     more: bool

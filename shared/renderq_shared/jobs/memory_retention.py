@@ -1,26 +1,23 @@
-"""What the in-memory store lets go of: what `lua/delete.lua`, `retire.lua`, `removed.lua` and `recorded.lua` do."""
+"""What the in-memory store lets go of: what `lua/delete.lua`, `retire.lua` and `recorded.lua` do."""
 
 from collections.abc import Callable, Iterable
 
 from renderq_shared.jobs.calls import DELETION_REMEMBERED_MS
 from renderq_shared.jobs.history import Deletion, Retention, Retired
+from renderq_shared.jobs.memory_assets import AssetBook
 from renderq_shared.jobs.memory_book import JobBook
+from renderq_shared.jobs.memory_removals import Removals
 from renderq_shared.jobs.records import JobRecord
-
-LATE_MS = 3_600_000
-"""A worker that was cut off may write pictures after they were removed: they are removed once more, so much later."""
 
 
 class RetentionBook:
-    """Which pictures are to be removed and which manifests written, and when. The caller sees to it that calls come
-    singly."""
+    """Which jobs and assets are let go, and which manifests written. The caller sees to it that calls come singly."""
 
-    def __init__(self, book: JobBook, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, book: JobBook, assets: AssetBook, removals: Removals, clock_ms: Callable[[], int]) -> None:
         self._book = book
+        self._assets = assets
+        self._removals = removals
         self._now_ms = clock_ms
-        self.removals: dict[str, int] = {}
-        self.late_removals: dict[str, int] = {}
-        """Job → when its pictures are to be removed."""
         self._manifests_due: dict[str, int] = {}
         """Job → when its manifest is to be given out again; those that were not given out yet are due at their end."""
         self._recorded: set[str] = set()
@@ -46,22 +43,19 @@ class RetentionBook:
         forgotten = self._ended(keep.records_ms, limit, data_removed=True)
         for job in forgotten:
             self._book.forget(job)
-        late = self._due(self.late_removals, limit)
-        for job_id in late:
-            del self.late_removals[job_id]
-            self.removals[job_id] = self._now_ms()
-        removals = self._due(self.removals, limit)
-        self.removals.update(dict.fromkeys(removals, self._now_ms() + lease_ms))
+        expired = self._assets.expire(keep.assets_ms, limit)
+        late = self._removals.come_due(limit)
+        removals = self._removals.give_out(lease_ms, limit)
         manifests = self._unrecorded(limit)
         self._manifests_due.update({job.id: self._now_ms() + lease_ms for job in manifests})
-        more = max(map(len, (emptied, forgotten, late, removals, manifests))) >= limit
         return Retired(
-            tuple(job.id for job in emptied), tuple(job.id for job in forgotten), tuple(removals), manifests, more
+            emptied=tuple(job.id for job in emptied),
+            forgotten=tuple(job.id for job in forgotten),
+            expired=expired,
+            removals=tuple(removals),
+            manifests=manifests,
+            more=max(map(len, (emptied, forgotten, expired, late, removals, manifests))) >= limit,
         )
-
-    def removed(self, job_ids: Iterable[str]) -> None:
-        for job_id in job_ids:
-            self.removals.pop(job_id, None)
 
     def recorded(self, job_ids: Iterable[str]) -> None:
         self._recorded.update(job_ids)
@@ -83,13 +77,13 @@ class RetentionBook:
         }
 
     def _unrecorded(self, limit: int) -> tuple[JobRecord, ...]:
-        return tuple(self._book.jobs[job_id] for job_id in self._due(self.manifests, limit))
+        due = sorted((when, job_id) for job_id, when in self.manifests.items() if when <= self._now_ms())
+        return tuple(self._book.jobs[job_id] for _, job_id in due[:limit])
 
     def _remove_pictures(self, job_id: str) -> None:
         self._recorded.discard(job_id)
         self._manifests_due.pop(job_id, None)
-        self.removals[job_id] = self._now_ms()
-        self.late_removals[job_id] = self._now_ms() + LATE_MS
+        self._removals.remove_twice(f"jobs/{job_id}/")
 
     def _ended(self, kept_ms: int | None, limit: int, *, data_removed: bool) -> list[JobRecord]:
         if kept_ms is None:
@@ -102,7 +96,3 @@ class RetentionBook:
             and job.completed_ms <= self._now_ms() - kept_ms
         ]
         return [job for *_, job in sorted(old, key=lambda each: each[:2])[:limit]]
-
-    def _due(self, noted: dict[str, int], limit: int) -> list[str]:
-        due = sorted((when, job_id) for job_id, when in noted.items() if when <= self._now_ms())
-        return [job_id for _, job_id in due[:limit]]

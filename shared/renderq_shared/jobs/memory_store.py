@@ -9,11 +9,14 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from renderq.contract import Status
+from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.calls import CLAIM_REMEMBERED_MS, IDEMPOTENCY_KEPT_MS
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
+from renderq_shared.jobs.memory_assets import AssetBook
 from renderq_shared.jobs.memory_book import JobBook
 from renderq_shared.jobs.memory_pages import job_page
+from renderq_shared.jobs.memory_removals import Removals
 from renderq_shared.jobs.memory_retention import RetentionBook
 from renderq_shared.jobs.memory_workers import WorkerList
 from renderq_shared.jobs.records import (
@@ -74,7 +77,9 @@ class MemoryJobStore:
         self._now_ms = clock_ms
         self._wake_length = wake_length
         self._book = JobBook(clock_ms, on_change, on_cancel)
-        self._retention = RetentionBook(self._book, clock_ms)
+        self._removals = Removals(clock_ms)
+        self._assets = AssetBook(self._removals, clock_ms)
+        self._retention = RetentionBook(self._book, self._assets, self._removals, clock_ms)
         self._workers = WorkerList(clock_ms)
         self._keys: dict[tuple[str, str], tuple[str, str, int]] = {}
         self._claims: dict[str, tuple[str, int]] = {}
@@ -235,8 +240,20 @@ class MemoryJobStore:
         return self._retention.retire(keep, lease_ms, limit)
 
     @_alone
-    def removed(self, job_ids: Sequence[str]) -> None:
-        self._retention.removed(job_ids)
+    def removed(self, prefixes: Sequence[str]) -> None:
+        self._removals.removed(prefixes)
+
+    @_alone
+    def expect_asset(self, asset: NewAsset, patience_ms: int) -> AssetRecord | None:
+        return self._assets.expect(asset, patience_ms)
+
+    @_alone
+    def keep_asset(self, asset: NewAsset) -> AssetRecord | None:
+        return self._assets.keep(asset)
+
+    @_alone
+    def asset(self, tenant: str, asset_id: str) -> AssetRecord | None:
+        return self._assets.get(tenant, asset_id)
 
     @_alone
     def recorded(self, job_ids: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
 from renderq_shared.jobs.records import (
@@ -94,8 +95,26 @@ class JobStore(Protocol):
         """
         ...
 
-    def removed(self, job_ids: Sequence[str]) -> None:
-        """The pictures of these jobs are no longer in the object store."""
+    def removed(self, prefixes: Sequence[str]) -> None:
+        """Nothing is left below these prefixes in the object store."""
+        ...
+
+    def expect_asset(self, asset: NewAsset, patience_ms: int) -> AssetRecord | None:
+        """Ask before a picture is written to the object store. What the tenant has already begins a new life.
+
+        `None` asks the caller to write it, and then to call `keep_asset` within `patience_ms`, else it is removed.
+        """
+        ...
+
+    def keep_asset(self, asset: NewAsset) -> AssetRecord | None:
+        """Keep what was expected and is written; the asset may be another writer's who was first.
+
+        `None` if it came too late: what was written is being removed.
+        """
+        ...
+
+    def asset(self, tenant: str, asset_id: str) -> AssetRecord | None:
+        """An asset; `None` for what this tenant does not have."""
         ...
 
     def recorded(self, job_ids: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from redis import Redis
 from redis.exceptions import NoScriptError
 
 from renderq_shared.jobs import calls
+from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.calls import Call
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
@@ -76,8 +77,17 @@ class RedisJobStore:
     def retire(self, keep: Retention, lease_ms: int, limit: int) -> Retired:
         return self._run(calls.retire(keep, lease_ms, limit))
 
-    def removed(self, job_ids: Sequence[str]) -> None:
-        self._run(calls.removed(job_ids))
+    def removed(self, prefixes: Sequence[str]) -> None:
+        self._run(calls.removed(prefixes))
+
+    def expect_asset(self, asset: NewAsset, patience_ms: int) -> AssetRecord | None:
+        return self._run(calls.expect_asset(asset, patience_ms))
+
+    def keep_asset(self, asset: NewAsset) -> AssetRecord | None:
+        return self._run(calls.keep_asset(asset))
+
+    def asset(self, tenant: str, asset_id: str) -> AssetRecord | None:
+        return self._run(calls.asset(tenant, asset_id))
 
     def recorded(self, job_ids: Sequence[str]) -> None:
         self._run(calls.recorded(job_ids))

@@ -7,7 +7,7 @@ import redis
 
 from renderq_shared.jobs import Candidate, Idempotency, JobFilter, JobUpdate, RedisJobStore, Retention, sync_client
 from renderq_shared.jobs.calls import CLAIM_REMEMBERED_MS
-from tests.contract.building import LEASE_MS, SUCCEEDED, claim, held, submit, worker
+from tests.contract.building import LEASE_MS, SUCCEEDED, claim, held, new_asset, submit, worker
 
 REQUEST = '{"task": "txt2img", "prompt": "%s", "width": 512, "height": 512, "steps": 25}' % ("a red circle " * 30)
 
@@ -64,7 +64,10 @@ def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> N
         "finish": lambda: store.finish(mine, SUCCEEDED),
         "delete": lambda: store.delete("ada", "job_x"),
         "retire": lambda: store.retire(Retention(0, 0), LEASE_MS, 100),
-        "removed": lambda: store.removed(["job_x"]),
+        "removed": lambda: store.removed(["jobs/job_x/"]),
+        "expect_asset": lambda: store.expect_asset(new_asset(), 1_000),
+        "keep_asset": lambda: store.keep_asset(new_asset()),
+        "asset": lambda: store.asset("ada", "asset_a"),
         "recorded": lambda: store.recorded(["job_x"]),
         "sweep": lambda: store.sweep(LEASE_MS, 100),
         "register": lambda: store.register(worker(), 30_000),

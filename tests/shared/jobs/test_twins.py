@@ -17,6 +17,7 @@ from renderq_shared.jobs import (
     Held,
     Idempotency,
     JobUpdate,
+    NewAsset,
     NewJob,
     Outcome,
     Retention,
@@ -78,6 +79,7 @@ retentions = st.builds(
     Retention,
     pictures_ms=st.sampled_from([None, 0, STEP_MS - 1]),
     records_ms=st.sampled_from([None, 0, 2 * STEP_MS - 1]),
+    assets_ms=st.sampled_from([None, 0, 2 * STEP_MS - 1]),
 )
 
 
@@ -87,6 +89,7 @@ class TwinMachine(RuleBasedStateMachine):
     submitted = Bundle("submitted")
     holds = Bundle("holds")
     sendings = Bundle("sendings")
+    uploads = Bundle("uploads")
 
     def __init__(self, client: redis.Redis) -> None:
         super().__init__()
@@ -167,6 +170,20 @@ class TwinMachine(RuleBasedStateMachine):
         if told:
             self.twins.do("removed", retired.removals, repeat=True)
             self.twins.do("recorded", tuple(job.id for job in retired.manifests), repeat=True)
+
+    @rule(target=uploads, tenant=tenants, name=st.sampled_from(["asset_a", "asset_b"]), repeat=st.booleans())
+    def expect_asset(self, tenant: str, name: str, repeat: bool):
+        self.count += 1
+        key = f"assets/{tenant[:3]}/{self.count}/{name}.png"
+        asset = NewAsset(name, tenant, key, "image/png", 8, 9, 10)
+        self.twins.do("expect_asset", asset, STEP_MS - 1, repeat=repeat)
+        return asset
+
+    @rule(asset=uploads, repeat=st.booleans())
+    def keep_asset(self, asset: NewAsset, repeat: bool) -> None:
+        self.twins.do("keep_asset", asset, repeat=repeat)
+        for tenant in ("ada", "bob:x"):
+            self.twins.do("asset", tenant, asset.id)
 
     @rule(target=sendings, limit=st.sampled_from([1, 100]), repeat=st.booleans())
     def claim_deliveries(self, limit: int, repeat: bool):

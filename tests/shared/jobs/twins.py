@@ -19,7 +19,7 @@ from tests.contract.ageing import make_older
 TOLERANCE_MS = 600_000
 """Real time that may pass during one example; operations reckon in multiples of 1,000,000 ms."""
 
-TIMES = ("due_ms", "created_ms", "started_ms", "completed_ms", "deadline_at_ms", "seen_ms", "oldest_age_ms")
+TIMES = ("due_ms", "used_ms", "created_ms", "started_ms", "completed_ms", "deadline_at_ms", "seen_ms", "oldest_age_ms")
 
 
 class Twins:
@@ -170,8 +170,11 @@ def check_keys(twins: Twins) -> None:
     emptied = {job.id for job in jobs if job.data_removed}
     assert set(client.zrange("rq:ended", 0, -1)) == ended - emptied
     assert set(client.zrange("rq:emptied", 0, -1)) == emptied
-    assert set(client.zrange("rq:removals", 0, -1)) == set(twins.memory._retention.removals)
-    assert set(client.zrange("rq:late-removals", 0, -1)) == set(twins.memory._retention.late_removals)
+    assert set(client.zrange("rq:removals", 0, -1)) == set(twins.memory._removals.due)
+    assert set(client.zrange("rq:late-removals", 0, -1)) == set(twins.memory._removals.late)
+    assets = {f"{asset_id}:{tenant}" for tenant, asset_id in twins.memory._assets._assets}
+    assert set(client.zrange("rq:assets", 0, -1)) == assets
+    assert {key.removeprefix("rq:asset:") for key in client.scan_iter("rq:asset:*")} == assets
     assert set(client.zrange("rq:manifests", 0, -1)) == set(twins.memory._retention.manifests)
     assert {key.removeprefix("rq:job:") for key in client.scan_iter("rq:job:*")} == {job.id for job in jobs}
     assert queued == oldest == Counter(job.id for job in jobs if job.status == "queued")

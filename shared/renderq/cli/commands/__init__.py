@@ -1,7 +1,7 @@
 """The client's own commands, one module each."""
 
 from renderq.cli.command import Command
-from renderq.cli.commands import cancel, delete, jobs, models, retry, run, status, submit, watch, workers
+from renderq.cli.commands import assets, cancel, delete, jobs, models, retry, run, status, submit, watch, workers
 
 CLIENT_COMMANDS: dict[str, Command] = {
     "run": run.command,
@@ -12,6 +12,7 @@ CLIENT_COMMANDS: dict[str, Command] = {
     "jobs": jobs.command,
     "retry": retry.command,
     "delete": delete.command,
+    "assets": assets.command,
     "models": models.command,
     "workers": workers.command,
 }

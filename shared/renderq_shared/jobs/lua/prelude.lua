@@ -31,12 +31,14 @@
 --   rq:ended                   zset   ended jobs that keep their pictures, by their end
 --   rq:emptied                 zset   ended jobs that do not any more, by their end
 --   rq:manifests               zset   ended jobs whose manifest is to be written to the object store, by when
---   rq:removals                zset   jobs whose pictures are to be removed from the object store, by when
---   rq:late-removals           zset   the same, for a second time
+--   rq:asset:ID:TENANT         hash   an asset: the fields of AssetRecord as text
+--   rq:assets                  zset   assets as ID:TENANT, by last use
+--   rq:removals                zset   prefixes that are to be removed from the object store, by when
+--   rq:late-removals           zset   the same, later: jobs' for a second time, and assets' that are expected
 --   rq:deleted:ID              string the tenant that deleted the job, for a while
 --   rq:sequence                string last place given
 --   rq:swept                   hash   time and server of the last sweep
--- A model's name holds no colon.
+-- Neither a model's name nor an id holds a colon.
 
 local CLOCK = redis.call('TIME')
 local NOW = CLOCK[1] * 1000 + math.floor(CLOCK[2] / 1000)
@@ -233,8 +235,30 @@ end
 -- may write some after that. The manifest goes with them.
 local function remove_pictures(id)
   redis.call('ZREM', 'rq:manifests', id)
-  redis.call('ZADD', 'rq:removals', whole(NOW), id)
-  redis.call('ZADD', 'rq:late-removals', whole(NOW + 3600000), id)
+  local prefix = 'jobs/' .. id .. '/'
+  redis.call('ZADD', 'rq:removals', whole(NOW), prefix)
+  redis.call('ZADD', 'rq:late-removals', whole(NOW + 3600000), prefix)
+end
+
+-- Assets -------------------------------------------------------------------------------------------------------
+
+local function asset_key(tenant, id)
+  return 'rq:asset:' .. id .. ':' .. tenant
+end
+
+-- What is removed from the object store with the asset that lies there under `key`.
+local function asset_prefix(key)
+  return string.match(key, '^.*/')
+end
+
+-- Begin an asset's life anew; the asset as flat pairs, or nil.
+local function use_asset(tenant, id)
+  local key = asset_key(tenant, id)
+  if redis.call('EXISTS', key) == 1 then
+    redis.call('HSET', key, 'used_ms', whole(NOW))
+    redis.call('ZADD', 'rq:assets', whole(NOW), id .. ':' .. tenant)
+    return redis.call('HGETALL', key)
+  end
 end
 
 -- Transitions --------------------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- The pictures of these jobs are no longer in the object store.
+-- Nothing is left below these prefixes in the object store.
 --
--- ARGV: ids
+-- ARGV: prefixes
 -- Returns nothing.
 -- Atomic: all of it.
 
-for _, id in ipairs(ARGV) do
-  redis.call('ZREM', 'rq:removals', id)
+for _, prefix in ipairs(ARGV) do
+  redis.call('ZREM', 'rq:removals', prefix)
 end

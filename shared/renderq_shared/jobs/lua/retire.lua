@@ -2,14 +2,15 @@
 -- Let go of what has been kept for long enough; give out the pictures that are to be removed from the object store, and
 -- the jobs whose manifests are to be written there.
 --
--- ARGV: ms that pictures are kept, ms that records are kept ('' each for ever), ms for which the caller may remove
---       pictures and write manifests before another is asked to, limit of each kind
--- Returns {emptied, forgotten, removals (ids), manifests (jobs as flat pairs), more (1 or 0)}.
+-- ARGV: ms that pictures are kept, ms that records are kept, ms that assets are kept ('' each for ever), ms for which
+--       the caller may remove pictures and write manifests before another is asked to, limit of each kind
+-- Returns {emptied, forgotten (jobs), expired (assets), removals (prefixes), manifests (jobs as flat pairs),
+--          more (1 or 0)}.
 -- Atomic: a record stops naming its pictures in the same moment in which they are noted for removal. The note stays
 --         until `removed` or `recorded`, so whoever dies between loses nothing: another one is asked. Bounded, safe to
 --         run anywhere.
 
-local pictures, records, lease, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local pictures, records, assets, lease, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
 local function due(key, kept)
   if kept == '' then
@@ -32,15 +33,24 @@ for _, id in ipairs(forgotten) do
   forget(load_job(id))
 end
 
+local expired = {}
+for _, name in ipairs(due('rq:assets', assets)) do
+  local key = 'rq:asset:' .. name
+  expired[#expired + 1] = redis.call('HGET', key, 'id')
+  redis.call('ZADD', 'rq:removals', whole(NOW), asset_prefix(redis.call('HGET', key, 'key')))
+  redis.call('DEL', key)
+  redis.call('ZREM', 'rq:assets', name)
+end
+
 local late = due('rq:late-removals', 0)
-for _, id in ipairs(late) do
-  redis.call('ZREM', 'rq:late-removals', id)
-  redis.call('ZADD', 'rq:removals', whole(NOW), id)
+for _, prefix in ipairs(late) do
+  redis.call('ZREM', 'rq:late-removals', prefix)
+  redis.call('ZADD', 'rq:removals', whole(NOW), prefix)
 end
 
 local removals = due('rq:removals', 0)
-for _, id in ipairs(removals) do
-  redis.call('ZADD', 'rq:removals', whole(NOW + lease), id)
+for _, prefix in ipairs(removals) do
+  redis.call('ZADD', 'rq:removals', whole(NOW + lease), prefix)
 end
 
 local manifests = {}
@@ -49,5 +59,5 @@ for _, id in ipairs(due('rq:manifests', 0)) do
   manifests[#manifests + 1] = map_to_pairs(load_job(id))
 end
 
-local more = math.max(#emptied, #forgotten, #late, #removals, #manifests) >= limit
-return { emptied, forgotten, removals, manifests, more and 1 or 0 }
+local more = math.max(#emptied, #forgotten, #expired, #late, #removals, #manifests) >= limit
+return { emptied, forgotten, expired, removals, manifests, more and 1 or 0 }

@@ -1,0 +1,28 @@
+"""An uploaded file, decoded once to the end: only what a worker can read is kept."""
+
+import io
+from dataclasses import replace
+
+from PIL import Image
+
+from renderq_api.assets.picture_files import PictureFile, PictureRefused, read_header, unreadable
+from renderq_shared.orientation import upright_size
+
+
+def inspect(data: bytes) -> PictureFile:
+    """What the file is; width and height as it is shown. Raises `PictureRefused`.
+
+    Takes up to 1.1 GiB and some seconds for the largest picture that is taken: call it in a thread, one at a time.
+    """
+    header = read_header(data)
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
+            if image.size != (header.width, header.height):
+                raise unreadable("it names two sizes")
+            image.load()
+            width, height = upright_size(image)
+    except (PictureRefused, MemoryError):
+        raise
+    except Exception as error:  # Pillow's readers raise whatever they stumble over
+        raise unreadable("the file ends early or is damaged") from error
+    return replace(header, width=width, height=height)

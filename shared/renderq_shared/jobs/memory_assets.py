@@ -1,0 +1,53 @@
+"""The in-memory store's assets: what `lua/expect_asset.lua`, `keep_asset.lua` and `asset.lua` do."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
+from renderq_shared.jobs.memory_removals import Removals
+
+
+class AssetBook:
+    """Assets by tenant and id. The caller sees to it that calls come singly."""
+
+    def __init__(self, removals: Removals, clock_ms: Callable[[], int]) -> None:
+        self._removals = removals
+        self._now_ms = clock_ms
+        self._assets: dict[tuple[str, str], AssetRecord] = {}
+
+    def get(self, tenant: str, asset_id: str) -> AssetRecord | None:
+        return self._assets.get((tenant, asset_id))
+
+    def expect(self, asset: NewAsset, patience_ms: int) -> AssetRecord | None:
+        known = self._use(asset)
+        if known is None:
+            self._removals.late[asset.prefix] = self._now_ms() + patience_ms
+        return known
+
+    def keep(self, asset: NewAsset) -> AssetRecord | None:
+        expected = self._removals.late.pop(asset.prefix, None) is not None
+        known = self.get(asset.tenant, asset.id)
+        if known is None and expected:
+            now = self._now_ms()
+            self._assets[asset.tenant, asset.id] = AssetRecord(**asdict(asset), created_ms=now, used_ms=now)
+        elif known is not None and known.prefix != asset.prefix and expected:
+            self._removals.remove(asset.prefix)
+        return self._use(asset)
+
+    def expire(self, kept_ms: int | None, limit: int) -> tuple[str, ...]:
+        """Let go of what has not been used for long; their ids."""
+        if kept_ms is None:
+            return ()
+        old = sorted((asset.used_ms, f"{asset.id}:{asset.tenant}", asset) for asset in self._assets.values())
+        due = [asset for used_ms, _, asset in old if used_ms <= self._now_ms() - kept_ms][:limit]
+        for asset in due:
+            del self._assets[asset.tenant, asset.id]
+            self._removals.remove(asset.prefix)
+        return tuple(asset.id for asset in due)
+
+    def _use(self, asset: NewAsset) -> AssetRecord | None:
+        """Begin its life anew."""
+        known = self.get(asset.tenant, asset.id)
+        if known is not None:
+            known = self._assets[asset.tenant, asset.id] = replace(known, used_ms=self._now_ms())
+        return known

@@ -1,0 +1,109 @@
+"""Input pictures with both clients and on the command line."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from renderq import AsyncClient, Client, InvalidRequest, NotFound
+from renderq.cli import main
+from renderq.contract import LIMITS
+from renderq.core.files import read_picture
+from tests.shared.renderq.contract_server import DROPPED, PICTURE, Answer, ContractServer, Seen, problem
+
+ASSET = {
+    "id": "asset_1",
+    "content_type": "image/png",
+    "width": 64,
+    "height": 48,
+    "size_bytes": len(PICTURE),
+    "sha256": "1",
+    "created_at": "2026-01-31T12:00:00.000Z",
+    "expires_at": "2026-02-07T12:00:00.000Z",
+    "url": "http://127.0.0.1/v1/assets/asset_1/content",
+}
+
+
+def sent_file(seen: Seen) -> bytes:
+    """The one part of the form that came."""
+    boundary = seen.headers["Content-Type"].removeprefix("multipart/form-data; boundary=").encode()
+    start, part, end = seen.body.split(b"--" + boundary)
+    assert (start, end) == (b"", b"--\r\n")
+    head, body = part.removesuffix(b"\r\n").split(b"\r\n\r\n", 1)
+    assert b'form-data; name="file"; filename=' in head
+    return body
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    path.write_bytes(PICTURE)
+    return path
+
+
+def test_a_path_a_file_and_bytes_are_sent_alike(server: ContractServer, client: Client, path: Path) -> None:
+    server.on("POST", "/v1/assets", Answer(201, ASSET))
+    for source in (path, str(path), PICTURE, io.BytesIO(PICTURE)):
+        asset = client.assets.upload(source)
+        assert (asset.id, asset.width, asset.expires_at.year) == ("asset_1", 64, 2026)
+    assert [sent_file(seen) for seen in server.seen] == [PICTURE] * 4
+
+
+def test_an_upload_is_tried_again_with_all_of_its_bytes(server: ContractServer, client: Client) -> None:
+    server.on(
+        "POST", "/v1/assets", DROPPED, problem("request_timeout", 408, "late", Retry_After="0"), Answer(201, ASSET)
+    )
+    assert client.assets.upload(io.BytesIO(PICTURE)).id == "asset_1"
+    assert [sent_file(seen) for seen in server.seen] == [PICTURE] * 3
+
+
+async def test_the_async_client_does_the_same(server: ContractServer, path: Path) -> None:
+    server.on("POST", "/v1/assets", DROPPED, Answer(201, ASSET))
+    server.on("GET", "/v1/assets/asset_1", Answer(200, ASSET))
+    async with AsyncClient(server.url) as client:
+        assert (await client.assets.upload(path)).id == "asset_1"
+        assert (await client.assets.get("asset_1")).height == 48
+    assert [sent_file(seen) for seen in server.seen[:2]] == [PICTURE] * 2
+
+
+def test_what_the_service_says_of_a_picture_is_raised(server: ContractServer, client: Client) -> None:
+    server.on("POST", "/v1/assets", problem("asset_too_large", 413, "too large"))
+    with pytest.raises(InvalidRequest) as refused:
+        client.assets.upload(PICTURE)
+    assert refused.value.code == "asset_too_large"
+    with pytest.raises(NotFound):
+        client.assets.get("asset_2/x")
+    assert server.seen[-1].path == "/v1/assets/asset_2%2Fx"
+    with pytest.raises(FileNotFoundError):
+        client.assets.upload("nothing.png")
+
+
+def test_of_a_huge_file_no_more_is_read_than_the_service_needs_to_refuse_it(tmp_path: Path) -> None:
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(1 << 40)
+    assert len(read_picture(tmp_path / "huge")) == LIMITS.asset_bytes + 1
+
+
+def test_the_command_line_uploads_and_shows(
+    server: ContractServer, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RENDERQ_URL", server.url)
+    server.on("POST", "/v1/assets", Answer(201, ASSET))
+    server.on("GET", "/v1/assets/asset_1", Answer(200, ASSET))
+    server.on("GET", "/v1/assets/asset_2", Answer(200, {**ASSET, "id": "asset_2", "expires_at": None}))
+    assert main(["assets", "upload", str(path), str(path)]) == 0
+    assert capsys.readouterr().out == "asset_1\nasset_1\n"
+    assert main(["assets", "upload", "--json", str(path)]) == 0
+    assert json.loads(capsys.readouterr().out) == [ASSET]
+    assert main(["assets", "show", "--json", "asset_1"]) == 0
+    assert json.loads(capsys.readouterr().out) == ASSET
+    assert main(["assets", "show", "asset_1"]) == 0
+    assert main(["assets", "show", "asset_2"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "asset_1: image/png, 64×48, 37 bytes, kept until 2026-02-07 12:00:00 UTC",
+        "asset_2: image/png, 64×48, 37 bytes, kept for ever",
+    ]
+    assert main(["assets", "upload", "nothing.png"]) == 2
+    assert capsys.readouterr().err == "renderq: nothing.png cannot be read: No such file or directory\n"
+    assert main(["assets", "show", "asset_3"]) == 2
