@@ -1,20 +1,21 @@
 """The judge reads what the code drew."""
 
 from random import Random
+from typing import get_args
 
 import pytest
 
 from renderq_worker.builtin.adherence import compare
 from renderq_worker.builtin.draw import draw
 from renderq_worker.builtin.judge import read
-from renderq_worker.builtin.layout import arrange
+from renderq_worker.builtin.layout import Placed, arrange
 from renderq_worker.builtin.scenes import HELD_OUT, TRAINING_PAIRS, Group, Kind, Scene, sample_scene
 
 
-@pytest.mark.parametrize("kind", ["one", "two", "count"])
+@pytest.mark.parametrize("kind", get_args(Kind))
 def test_the_judge_is_right_about_99_of_100_drawn_pictures(kind: Kind) -> None:
     rng = Random(7)
-    scenes = [sample_scene(rng, {kind: 1.0}, (*TRAINING_PAIRS, *HELD_OUT)) for _ in range(300)]
+    scenes = [sample_scene(rng, {kind: 1.0}, (*TRAINING_PAIRS, *HELD_OUT)) for _ in range(200)]
     right = [compare(scene, read(draw(arrange(scene, rng), scene.ground))).everything for scene in scenes]
     assert sum(right) >= 0.99 * len(right)
 
@@ -55,3 +56,35 @@ def test_the_relation_decides_which_object_is_where() -> None:
     assert compare(Scene((other, one), "white", "below"), reading).everything
     assert not compare(Scene((one, other), "white", "below"), reading).everything
     assert not compare(Scene((one, other), "white", "left of"), reading).place
+
+
+def test_next_to_takes_either_order() -> None:
+    one, other = Group("circle", "red"), Group("square", "red", count=2)
+    drawn = Scene((one, other), "white", "next to")
+    reading = read(draw(arrange(drawn, Random(0)), drawn.ground))
+    assert compare(drawn, reading).everything
+    assert compare(Scene((other, one), "white", "next to"), reading).everything
+    assert not compare(Scene((other, one), "white", "left of"), reading).shape
+
+
+def test_every_object_of_a_group_lies_on_its_side() -> None:
+    stars, square = Group("star", "green", count=2), Group("square", "yellow")
+    asked = Scene((stars, square), "purple", "above")
+    reading = read(draw(arrange(asked, Random(0)), asked.ground))
+    assert compare(asked, reading).everything
+    assert not compare(Scene((stars, square), "purple", "below"), reading).everything
+    strayed = [("star", "green", 0.2, 0.2), ("star", "green", 0.2, 0.45), ("square", "yellow", 0.8, 0.6)]
+    verdict = compare(asked, read(draw([Placed(*thing, size=0.22) for thing in strayed], "purple")))
+    assert verdict.colour
+    assert verdict.shape
+    assert not verdict.place
+
+
+def test_a_group_with_too_many_or_too_few_objects_has_the_wrong_count() -> None:
+    square = Group("square", "yellow")
+    asked = Scene((Group("star", "green", count=2), square), "purple", "above")
+    for count in (1, 3):
+        drawn = Scene((Group("star", "green", count=count), square), "purple", "above")
+        verdict = compare(asked, read(draw(arrange(drawn, Random(0)), drawn.ground)))
+        assert verdict.ground
+        assert not verdict.count

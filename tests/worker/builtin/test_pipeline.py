@@ -138,7 +138,7 @@ def test_stock_samplers_follow_the_prompt(sampler: Any, pipeline: StableDiffusio
     scenes = [Scene((Group("circle", "yellow"),), "purple"), Scene((Group("square", "red"),), "white")]
     try:
         pipeline.scheduler = sampler.from_config(shipped.config)
-        verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes]))
+        verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], steps=12))
     finally:
         pipeline.scheduler = shipped
     assert all(verdict.ground and verdict.colour for verdict in verdicts)

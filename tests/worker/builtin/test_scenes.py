@@ -4,8 +4,9 @@ from collections import Counter
 from random import Random
 
 from renderq_worker.builtin.captions import caption, plain_caption
+from renderq_worker.builtin.draw import SIDE
 from renderq_worker.builtin.layout import arrange
-from renderq_worker.builtin.scenes import COLOURS, HELD_OUT, SHAPES, Group, Scene, sample_scene
+from renderq_worker.builtin.scenes import COLOURS, GROUP_COUNTS, HELD_OUT, SHAPES, Group, Scene, sample_scene
 
 
 def test_training_scenes_never_hold_a_held_out_pair() -> None:
@@ -25,8 +26,9 @@ def test_objects_never_have_the_colour_of_their_background() -> None:
     assert all(group.colour != scene.ground for scene in scenes for group in scene.groups)
 
 
-def test_objects_stay_inside_the_picture_and_apart() -> None:
+def test_objects_stay_inside_the_picture_and_3_pixels_apart() -> None:
     rng = Random(0)
+    apart = 3 / SIDE
     for _ in range(500):
         things = arrange(sample_scene(rng), rng)
         assert all(
@@ -36,7 +38,7 @@ def test_objects_stay_inside_the_picture_and_apart() -> None:
         )
         for index, one in enumerate(things):
             for other in things[:index]:
-                assert max(abs(one.x - other.x), abs(one.y - other.y)) > (one.size + other.size) / 2
+                assert max(abs(one.x - other.x), abs(one.y - other.y)) > (one.size + other.size) / 2 + apart
 
 
 def test_the_same_seed_samples_the_same_scenes_and_captions() -> None:
@@ -61,3 +63,22 @@ def test_captions_are_english() -> None:
         plain_caption(Scene((Group("heart", "red"), Group("ring", "orange")), "black", "above"))
         == "a red heart above an orange ring on a black background"
     )
+    assert (
+        plain_caption(Scene((Group("star", "green", count=2), Group("square", "yellow")), "pink", "above"))
+        == "two green stars above a yellow square on a pink background"
+    )
+
+
+def test_groups_are_rows_above_and_below_and_columns_side_by_side() -> None:
+    for relation, first_is_on_its_side in (
+        ("above", lambda first, second: first.y < 0.5 < second.y),
+        ("below", lambda first, second: second.y < 0.5 < first.y),
+        ("left of", lambda first, second: first.x < 0.5 < second.x),
+        ("right of", lambda first, second: second.x < 0.5 < first.x),
+    ):
+        for counts in GROUP_COUNTS:
+            groups = (Group("ring", "red", count=counts[0]), Group("heart", "blue", count=counts[1]))
+            things = arrange(Scene(groups, "white", relation), Random(0))
+            first, second = things[: counts[0]], things[counts[0] :]
+            assert [thing.shape for thing in things] == ["ring"] * counts[0] + ["heart"] * counts[1]
+            assert all(first_is_on_its_side(one, other) for one in first for other in second)

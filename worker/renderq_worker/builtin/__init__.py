@@ -1,10 +1,10 @@
 """`shapes`, the text-to-image model that ships with renderq, and the code that trained it.
 
-A prompt names one or two coloured shapes and a background; the model draws them at 64×64 px.
+A prompt names up to four coloured shapes and a background; the model draws them at 64×64 px.
 
     scenes → captions, layout → draw        the training data, made by code
     judge                                    reads a picture back: colours, shapes, places
-    tokenizer, text_encoder, vae, unet       the four learned parts
+    tokenizer, text_encoder, vae, unet       the four learned parts; realign joins old and new ones
     train → export → evaluate                the commands
 
 Importing this package costs nothing: torch is only imported by the modules that need it.

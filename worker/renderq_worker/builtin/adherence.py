@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from renderq_worker.builtin.judge import Found, Reading
-from renderq_worker.builtin.scenes import Scene
+from renderq_worker.builtin.scenes import Group, Scene
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One flag per attribute. With several objects, colour and shape hold only if they hold for all.
 
-    The place of two objects is their relation: they lie along its axis, and `colour` and `shape` hold in its order.
-    Where the objects of a larger number lie is not asked.
+    The place of two groups is their relation: each lies on its side, and `colour` and `shape` hold in its order.
+    Where the objects of a single group of several lie is not asked.
     """
 
     ground: bool
@@ -25,43 +26,63 @@ class Verdict:
     def everything(self) -> bool:
         return self.ground and self.count and self.colour and self.shape and self.place
 
+    @property
+    def marks(self) -> int:
+        """How many of the attributes are right."""
+        return sum((self.ground, self.count, self.colour, self.shape, self.place))
+
 
 def compare(scene: Scene, reading: Reading) -> Verdict:
     """Judge one picture. The objects of a relation are told apart by where they are, not by what they are."""
     wanted = sum(group.count for group in scene.groups)
     ground = reading.ground == scene.ground
-    found = reading.objects
-    if len(found) < len(scene.groups):
+    count = len(reading.objects) == wanted
+    if len(reading.objects) < (wanted if scene.relation is not None else 1):
         return Verdict(ground, count=False, colour=False, shape=False, place=False)
-    if scene.relation is not None:
-        return _compare_pair(scene, found[:2], ground, count=len(found) == 2)
-    group = scene.groups[0]
-    seen = found[:wanted] if group.count > 1 else found[:1]
+    seen = reading.objects[:wanted]
+    if scene.relation is None:
+        return _compare_group(scene.groups[0], seen, ground, count=count)
+    if scene.relation in ("right of", "below"):
+        orders = (scene.groups[::-1],)
+    else:
+        orders = (scene.groups, scene.groups[::-1]) if scene.relation == "next to" else (scene.groups,)
+    vertical = scene.relation in ("above", "below")
+    verdicts = [_compare_sides(order, seen, ground, count=count, vertical=vertical) for order in orders]
+    return max(verdicts, key=lambda verdict: verdict.marks)
+
+
+def _compare_group(group: Group, seen: Sequence[Found], ground: bool, *, count: bool) -> Verdict:
     return Verdict(
         ground,
-        count=len(found) == wanted,
+        count=count,
         colour=all(thing.colour == group.colour for thing in seen),
         shape=all(thing.shape == group.shape for thing in seen),
         place=group.count > 1 or seen[0].place == (group.place or "centre"),
     )
 
 
-def _compare_pair(scene: Scene, found: Sequence[Found], ground: bool, *, count: bool) -> Verdict:
-    """Order the two objects along the relation's axis, then compare them one by one."""
-    one, other = found
-    vertical = scene.relation in ("above", "below")
-    reversed_order = scene.relation in ("right of", "below")
-    along = abs(one.y - other.y) if vertical else abs(one.x - other.x)
-    across = abs(one.x - other.x) if vertical else abs(one.y - other.y)
-    ordered = sorted(found, key=lambda thing: thing.y if vertical else thing.x, reverse=reversed_order)
-    groups = scene.groups
-    if scene.relation == "next to" and [thing.colour for thing in ordered] != [group.colour for group in groups]:
-        ordered.reverse()
-    pairs = list(zip(groups, ordered, strict=True))
+def _compare_sides(
+    groups: tuple[Group, ...], seen: Sequence[Found], ground: bool, *, count: bool, vertical: bool
+) -> Verdict:
+    """Take the objects along the axis of the relation: the first `groups[0].count` are the first group's.
+
+    They lie on their side if the gap to the other side is wider than the middles of the two are apart across the axis.
+    """
+
+    def along(thing: Found) -> float:
+        return thing.y if vertical else thing.x
+
+    def across(thing: Found) -> float:
+        return thing.x if vertical else thing.y
+
+    ordered = sorted(seen, key=along)
+    first, second = ordered[: groups[0].count], ordered[groups[0].count :]
+    gap = min(map(along, second)) - max(map(along, first))
+    pairs = [(groups[0], thing) for thing in first] + [(groups[1], thing) for thing in second]
     return Verdict(
         ground,
         count=count,
         colour=all(group.colour == thing.colour for group, thing in pairs),
         shape=all(group.shape == thing.shape for group, thing in pairs),
-        place=along > across,
+        place=gap > abs(fmean(map(across, first)) - fmean(map(across, second))),
     )

@@ -32,7 +32,7 @@ from renderq_worker.builtin.contact_sheet import contact_sheet
 from renderq_worker.builtin.draw import draw
 from renderq_worker.builtin.judge import read
 from renderq_worker.builtin.layout import arrange
-from renderq_worker.builtin.scenes import HELD_OUT, TRAINING_PAIRS, Kind, Scene, sample_scene
+from renderq_worker.builtin.scenes import DEFAULT_MIX, HELD_OUT, TRAINING_PAIRS, Kind, Scene, sample_scene
 from renderq_worker.builtin.vae import encode, to_tensor
 
 STEPS = 20
@@ -114,7 +114,7 @@ def row(title: str, verdicts: Sequence[Verdict]) -> str:
 
 
 def adherence_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> Iterator[str]:
-    for kind in ("one", "two", "count"):
+    for kind in DEFAULT_MIX:
         for held_out in (False, True):
             scenes = sample_scenes(kind, number if kind == "one" else number // 2, seed, held_out=held_out)
             pictures = generate(pipeline, [plain_caption(scene) for scene in scenes], seed=seed)
@@ -122,7 +122,7 @@ def adherence_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) ->
 
 
 def ceiling_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> Iterator[str]:
-    for kind in ("one", "two", "count"):
+    for kind in DEFAULT_MIX:
         scenes = sample_scenes(kind, number, seed, held_out=False)
         yield row(f"{kind}, reconstructed", judge(scenes, reconstruct(pipeline, scenes, seed)))
 
@@ -147,7 +147,7 @@ def sampler_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> I
 
 def write_sheet(pipeline: StableDiffusionPipeline, path: Path, seed: int) -> None:
     """The first pictures of the evaluation, good or bad."""
-    kinds: tuple[tuple[Kind, int], ...] = (("one", 12), ("two", 6), ("count", 6))
+    kinds: tuple[tuple[Kind, int], ...] = (("one", 6), ("two", 6), ("count", 6), ("groups", 6))
     scenes = [scene for kind, number in kinds for scene in sample_scenes(kind, number, seed, held_out=False)]
     prompts = [plain_caption(scene) for scene in scenes]
     contact_sheet(generate(pipeline, prompts, seed=seed), prompts).save(path, optimize=True)

@@ -12,7 +12,7 @@ from renderq_worker.builtin.fit import load
 from renderq_worker.builtin.text_encoder import TEXT_WIDTH, load_text_encoder
 from renderq_worker.builtin.tokenizer import build_tokenizer
 from renderq_worker.builtin.unet import build_scheduler, build_unet
-from renderq_worker.builtin.vae import load_vae
+from renderq_worker.builtin.vae import build_vae
 
 
 def build_pipeline(
@@ -53,7 +53,7 @@ def export(checkpoints: Path, folder: Path) -> None:
     save_pipeline(
         build_pipeline(
             load_text_encoder(checkpoints, tokenizer),
-            load_vae(checkpoints, "vae_decoder"),
+            load(build_vae(), checkpoints, "vae_decoder"),
             load(build_unet(TEXT_WIDTH), checkpoints, "unet"),
         ),
         folder,

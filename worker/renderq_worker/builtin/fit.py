@@ -21,7 +21,10 @@ _LOG_EVERY_STEPS = 50
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How long and how fast one stage learns. `batch` is per process; the learning rate falls along a cosine."""
+    """How long and how fast one stage learns.
+
+    `batch` is per process. The learning rate stays for the share `hold` of the steps, then falls along a cosine.
+    """
 
     steps: int
     batch: int
@@ -30,14 +33,16 @@ class Recipe:
     ema: float = 0.998
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 0.01
+    hold: float = 0.0
 
     def rate(self, step: int) -> float:
-        cosine = 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1.0)))
+        fall = min(max(step / self.steps - self.hold, 0.0) / (1 - self.hold), 1.0)
+        cosine = 0.5 * (1 + math.cos(math.pi * fall))
         return self.learning_rate * min(1.0, (step + 1) / self.warm_up) * max(cosine, 0.01)
 
 
 class Stage(Protocol):
-    """One thing to learn: `model` holds the trained weights, `loss` draws its own batch from `rng`."""
+    """One thing to learn: `model` holds the trained weights, `loss` draws the batch of one step from `rng`."""
 
     name: str
     recipe: Recipe
@@ -45,7 +50,7 @@ class Stage(Protocol):
     @property
     def model(self) -> nn.Module: ...
 
-    def loss(self, rng: Random, batch: int) -> tuple[Tensor, dict[str, float]]: ...
+    def loss(self, rng: Random, step: int, /) -> tuple[Tensor, dict[str, float]]: ...
 
 
 def fit(stage: Stage, folder: Path, seed: int) -> nn.Module:
@@ -67,7 +72,7 @@ def fit(stage: Stage, folder: Path, seed: int) -> nn.Module:
             group["lr"] = recipe.rate(step)
         torch.manual_seed((seed * 1_000_003 + step) * 64 + process)
         with torch.autocast("cpu", torch.bfloat16):
-            loss, figures = stage.loss(Random(f"{seed}/{stage.name}/{process}/{step}"), recipe.batch)
+            loss, figures = stage.loss(Random(f"{seed}/{stage.name}/{process}/{step}"), step)
         loss.backward()
         average_gradients(stage.model.parameters())
         nn.utils.clip_grad_norm_(stage.model.parameters(), 1.0)
@@ -144,7 +149,8 @@ def _resume(path: Path, model: nn.Module, average: nn.Module, optimizer: torch.o
     checkpoint = torch.load(path, weights_only=True)
     model.load_state_dict(checkpoint["model"])
     average.load_state_dict(checkpoint["average"])
-    optimizer.load_state_dict(checkpoint["optimizer"])
+    if "optimizer" in checkpoint:
+        optimizer.load_state_dict(checkpoint["optimizer"])
     return int(checkpoint["step"])
 
 
@@ -152,6 +158,13 @@ def load(model: ModuleT, folder: Path, name: str) -> ModuleT:
     """Give `model` the averaged weights of a stage that has been trained."""
     model.load_state_dict(torch.load(folder / f"{name}.pt", weights_only=True)["average"])
     return model
+
+
+def start_from(model: nn.Module, folder: Path, name: str) -> None:
+    """Let a stage begin with the weights of `model`, unless it has begun already."""
+    path = folder / f"{name}.pt"
+    if not path.exists():
+        torch.save({"model": model.state_dict(), "average": model.state_dict(), "step": 0}, path)
 
 
 def _save(path: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:

@@ -3,23 +3,19 @@
 from dataclasses import dataclass
 from random import Random
 
-from renderq_worker.builtin.scenes import PLACES, Scene
+from renderq_worker.builtin.scenes import PLACES, Group, Scene
 
 _JITTER = 0.02
 _MARGIN = 0.01
-_ARRANGEMENTS: dict[int, tuple[str, ...]] = {
-    2: ("left", "right"),
-    3: ("top left", "top right", "bottom"),
-    4: ("top left", "top right", "bottom left", "bottom right"),
+_SEVERAL = (0.34, 0.39)
+_THREE_IN_A_LINE = (0.24, 0.26)
+_NEAR, _FAR = 0.24, 0.76
+_LINE: dict[int, tuple[float, ...]] = {1: (0.5,), 2: (_NEAR, _FAR), 3: (0.17, 0.5, 0.83)}
+_EQUAL: dict[int, tuple[tuple[float, float], ...]] = {
+    2: ((_NEAR, 0.5), (_FAR, 0.5)),
+    3: ((_NEAR, _NEAR), (_FAR, _NEAR), (0.5, _FAR)),
+    4: ((_NEAR, _NEAR), (_FAR, _NEAR), (_NEAR, _FAR), (_FAR, _FAR)),
 }
-_PAIRS: dict[str, tuple[str, str]] = {
-    "left of": ("left", "right"),
-    "next to": ("left", "right"),
-    "right of": ("right", "left"),
-    "above": ("top", "bottom"),
-    "below": ("bottom", "top"),
-}
-_SEVERAL = (0.38, 0.41)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +33,25 @@ def arrange(scene: Scene, rng: Random) -> tuple[Placed, ...]:
     """Place every object of `scene`; what the scene leaves open is drawn from `rng`."""
     first = scene.groups[0]
     if scene.relation is not None:
-        places = _PAIRS[scene.relation]
+        near_first = scene.relation not in ("right of", "below")
+        sides = (_NEAR, _FAR) if near_first else (_FAR, _NEAR)
+        vertical = scene.relation in ("above", "below")
         return tuple(
-            _placed(group.shape, group.colour, place, rng.uniform(*_SEVERAL), rng)
-            for group, place in zip(scene.groups, places, strict=True)
+            thing
+            for group, side in zip(scene.groups, sides, strict=True)
+            for thing in _line(group, side, rng, vertical=vertical)
         )
     if first.count > 1:
         size = rng.uniform(*_SEVERAL)
-        return tuple(_placed(first.shape, first.colour, place, size, rng) for place in _ARRANGEMENTS[first.count])
+        return tuple(_placed(first, centre, size, rng) for centre in _EQUAL[first.count])
     place = first.place or "centre"
-    return (_placed(first.shape, first.colour, place, rng.uniform(*_size_range(first.size, place)), rng),)
+    return (_placed(first, PLACES[place], rng.uniform(*_size_range(first.size, place)), rng),)
+
+
+def _line(group: Group, side: float, rng: Random, *, vertical: bool) -> list[Placed]:
+    """The objects of one group of a relation: a row above or below, a column to the left or right."""
+    size = rng.uniform(*(_THREE_IN_A_LINE if group.count == 3 else _SEVERAL))
+    return [_placed(group, (at, side) if vertical else (side, at), size, rng) for at in _LINE[group.count]]
 
 
 def _size_range(size: str | None, place: str) -> tuple[float, float]:
@@ -60,7 +65,8 @@ def _size_range(size: str | None, place: str) -> tuple[float, float]:
             return 0.40, largest
 
 
-def _placed(shape: str, colour: str, place: str, size: float, rng: Random) -> Placed:
+def _placed(group: Group, centre: tuple[float, float], size: float, rng: Random) -> Placed:
     low, high = size / 2 + _MARGIN, 1 - size / 2 - _MARGIN
-    x, y = (min(max(centre + rng.uniform(-_JITTER, _JITTER), low), high) for centre in PLACES[place])
-    return Placed(shape, colour, x, y, size)
+    jitter = _JITTER if size > _THREE_IN_A_LINE[1] else _JITTER / 2
+    x, y = (min(max(at + rng.uniform(-jitter, jitter), low), high) for at in centre)
+    return Placed(group.shape, group.colour, x, y, size)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Literal
 
 RGB = tuple[int, int, int]
-Kind = Literal["one", "two", "count"]
+Kind = Literal["one", "two", "count", "groups"]
 Relation = Literal["left of", "right of", "above", "below", "next to"]
 
 SHAPES: tuple[str, ...] = ("circle", "square", "triangle", "star", "heart", "ring", "cross", "diamond")
@@ -65,7 +65,12 @@ TRAINING_PAIRS: tuple[tuple[str, str], ...] = tuple(
     (shape, colour) for shape in SHAPES for colour in COLOURS if (shape, colour) not in HELD_OUT
 )
 
-DEFAULT_MIX: Mapping[Kind, float] = MappingProxyType({"one": 0.66, "two": 0.24, "count": 0.10})
+GROUP_COUNTS: Mapping[tuple[int, int], float] = MappingProxyType(
+    {(1, 2): 0.25, (2, 1): 0.25, (2, 2): 0.25, (1, 3): 0.125, (3, 1): 0.125}
+)
+"""How many objects the two groups of a scene of kind `groups` hold, and how often."""
+
+DEFAULT_MIX: Mapping[Kind, float] = MappingProxyType({"one": 0.30, "two": 0.27, "count": 0.15, "groups": 0.28})
 """Share of each kind of scene in the training data."""
 
 
@@ -82,7 +87,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One group, or two single objects joined by a relation, on a plain background."""
+    """One group, or two groups joined by a relation, on a plain background."""
 
     groups: tuple[Group, ...]
     ground: str
@@ -90,9 +95,10 @@ class Scene:
 
     @property
     def kind(self) -> Kind:
+        several = any(group.count > 1 for group in self.groups)
         if len(self.groups) == 2:
-            return "two"
-        return "count" if self.groups[0].count > 1 else "one"
+            return "groups" if several else "two"
+        return "count" if several else "one"
 
 
 def sample_scene(
@@ -101,15 +107,20 @@ def sample_scene(
     """Draw a scene whose (shape, colour) pairs all come from `pairs`."""
     kind = rng.choices(tuple(mix), tuple(mix.values()))[0]
     shape, colour = rng.choice(pairs)
-    if kind == "two":
+    if kind in ("two", "groups"):
         other_shape, other_colour = rng.choice([pair for pair in pairs if pair != (shape, colour)])
-        groups = (Group(shape, colour), Group(other_shape, other_colour))
+        count, other_count = _sample_counts(rng) if kind == "groups" else (1, 1)
+        groups = (Group(shape, colour, count), Group(other_shape, other_colour, other_count))
         return Scene(groups, _sample_ground(rng, colour, other_colour), rng.choice(RELATIONS))
     if kind == "count":
         return Scene((Group(shape, colour, count=rng.randint(2, 4)),), _sample_ground(rng, colour))
     place = rng.choice(tuple(PLACES)) if rng.random() < 0.7 else None
     size = rng.choice(SIZES) if rng.random() < 0.4 else None
     return Scene((Group(shape, colour, size=size, place=place),), _sample_ground(rng, colour))
+
+
+def _sample_counts(rng: Random) -> tuple[int, int]:
+    return rng.choices(tuple(GROUP_COUNTS), tuple(GROUP_COUNTS.values()))[0]
 
 
 def _sample_ground(rng: Random, *taken: str) -> str:

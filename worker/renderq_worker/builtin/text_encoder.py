@@ -43,13 +43,19 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 
 def load_text_encoder(folder: Path, tokenizer: CLIPTokenizer) -> CLIPTextModel:
     """The trained encoder, without the heads."""
-    return load(_Parser(build_text_encoder(tokenizer)), folder, TextEncoderStage.name).encoder
+    return load(build_parser(tokenizer), folder, TextEncoderStage.name).encoder
 
 
 def tokenize(tokenizer: CLIPTokenizer, captions: list[str]) -> Tensor:
     """Token ids, [captions, 32], padded and cut as the pipeline does it."""
     batch = tokenizer(captions, padding="max_length", max_length=MAX_TOKENS, truncation=True, return_tensors="pt")
     return torch.as_tensor(batch["input_ids"])
+
+
+@torch.no_grad()
+def hidden_states(encoder: CLIPTextModel, ids: Tensor) -> Tensor:
+    """[captions, 32, 128]"""
+    return torch.cat([encoder(input_ids=part).last_hidden_state for part in ids.split(128)])
 
 
 _ANSWERS: Mapping[str, tuple[object, ...]] = {
@@ -60,6 +66,7 @@ _ANSWERS: Mapping[str, tuple[object, ...]] = {
     "place": (None, *PLACES),
     "shape": SHAPES,
     "colour": tuple(COLOURS),
+    "second count": (None, 1, 2, 3, 4),
     "second shape": (None, *SHAPES),
     "second colour": (None, *COLOURS),
 }
@@ -76,12 +83,13 @@ def _parse(scene: Scene) -> dict[str, object]:
         "place": first.place,
         "shape": first.shape,
         "colour": first.colour,
+        "second count": second and second.count,
         "second shape": second and second.shape,
         "second colour": second and second.colour,
     }
 
 
-class _Parser(nn.Module):
+class Parser(nn.Module):
     """The encoder with one linear head per question, on every token from the end-of-text token on."""
 
     def __init__(self, encoder: CLIPTextModel) -> None:
@@ -93,6 +101,10 @@ class _Parser(nn.Module):
         return self.encoder(input_ids=ids).last_hidden_state
 
 
+def build_parser(tokenizer: CLIPTokenizer) -> Parser:
+    return Parser(build_text_encoder(tokenizer))
+
+
 class TextEncoderStage:
     """Learn to parse captions. The background of a caption that does not say it is not asked for."""
 
@@ -101,9 +113,10 @@ class TextEncoderStage:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.tokenizer = build_tokenizer()
-        self.model = _Parser(build_text_encoder(self.tokenizer))
+        self.model = build_parser(self.tokenizer)
 
-    def loss(self, rng: Random, batch: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, rng: Random, _step: int, /) -> tuple[Tensor, dict[str, float]]:
+        batch = self.recipe.batch
         scenes = [sample_scene(rng) for _ in range(batch)]
         grounds_said = [rng.random() < GROUND_SAID for _ in scenes]
         captions = [caption(scene, rng, say_ground=said) for scene, said in zip(scenes, grounds_said, strict=True)]

@@ -1,39 +1,83 @@
-"""Train the model: `python -m renderq_worker.builtin.train --out DIR [--stage NAME] [--processes N] [--seed N]`.
+"""Train the model: `python -m renderq_worker.builtin.train --out DIR [--stage NAME] [--help]`.
 
-The stages run in order and each keeps its checkpoint in DIR; the same command goes on where it was interrupted.
+The stages run in order and each keeps its checkpoint in DIR; the same command goes on where it was interrupted. With
+`--from` the stages that leave weights in a pipeline start from those of one. `--steps` may change when a stage goes on.
 """
 
 import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from renderq_worker.builtin.fit import Recipe, Stage, fit, load, rank, run_processes
-from renderq_worker.builtin.text_encoder import TextEncoderStage, load_text_encoder
+import torch
+from diffusers import StableDiffusionPipeline
+from torch import nn
+
+from renderq_worker.builtin.captions import caption
+from renderq_worker.builtin.evaluate import load_pipeline
+from renderq_worker.builtin.fit import Recipe, Stage, fit, load, rank, run_processes, start_from
+from renderq_worker.builtin.realign import realign
+from renderq_worker.builtin.scenes import sample_scene
+from renderq_worker.builtin.text_encoder import (
+    TextEncoderStage,
+    build_parser,
+    hidden_states,
+    load_text_encoder,
+    tokenize,
+)
 from renderq_worker.builtin.tokenizer import build_tokenizer
 from renderq_worker.builtin.unet import Encoder, Gallery, UNetStage
-from renderq_worker.builtin.vae import CHANNELS_4X, VAEStage, build_vae, grow, load_vae
+from renderq_worker.builtin.vae import CHANNELS_4X, VAEStage, build_vae, grow, standardised
 
 STAGES = ("text_encoder", "vae_4x", "vae_8x", "vae", "vae_decoder", "unet")
+LAST_STAGES = ("text_encoder", "vae_decoder", "unet")
+"""The stages that leave weights in the pipeline."""
 RECIPES: dict[str, Recipe] = {
     "text_encoder": Recipe(steps=1500, batch=64, learning_rate=2e-3),
     "vae_4x": Recipe(steps=1200, batch=24, learning_rate=1.5e-3),
     "vae_8x": Recipe(steps=1200, batch=24, learning_rate=1.5e-3),
     "vae": Recipe(steps=500, batch=8, learning_rate=1.2e-3),
     "vae_decoder": Recipe(steps=1500, batch=8, learning_rate=8e-4),
-    "unet": Recipe(steps=1600, batch=64, learning_rate=1.2e-3),
+    "unet": Recipe(steps=8000, batch=64, learning_rate=7e-4, hold=0.75),
 }
 _CROP = 32
-_GALLERY = 12_000
-"""Encoded pictures that each process draws from while it trains the UNet."""
+_GALLERY = 8_000
+"""Encoded pictures that each process draws from at a time while it trains the UNet."""
+_CAPTIONS = 2_500
+"""Captions that two text encoders are compared by."""
 
 
-def train(folder: Path, names: tuple[str, ...], seed: int) -> None:
-    for name in names:
-        fit(_build(name, folder, seed), folder, seed)
+def train(folder: Path, recipes: Mapping[str, Recipe], seed: int, source: Path | None) -> None:
+    """Run the stages of `recipes`; those that leave weights in a pipeline start from `source`, if there is one."""
+    pipeline = None if source is None else load_pipeline(source)
+    for name, recipe in recipes.items():
+        torch.manual_seed(seed)
+        if pipeline is not None and not (folder / f"{name}.pt").exists():
+            start_from(_trained(name, pipeline, folder), folder, name)
+        fit(_build(name, folder, seed, recipe), folder, seed)
 
 
-def _build(name: str, folder: Path, seed: int) -> Stage:
-    recipe = RECIPES[name]
+def _trained(name: str, pipeline: StableDiffusionPipeline, folder: Path) -> nn.Module:
+    """What a stage has left in `pipeline`; the UNet after it has been told of the latest text encoder."""
+    match name:
+        case "text_encoder":
+            parser = build_parser(pipeline.tokenizer)
+            parser.encoder.load_state_dict(pipeline.text_encoder.state_dict())
+            return parser
+        case "vae_decoder":
+            return pipeline.vae
+        case "unet":
+            rng = Random("realign")
+            ids = tokenize(pipeline.tokenizer, [caption(sample_scene(rng), rng) for _ in range(_CAPTIONS)])
+            latest = load_text_encoder(folder, pipeline.tokenizer)
+            realign(pipeline.unet, *(hidden_states(encoder, ids) for encoder in (pipeline.text_encoder, latest)))
+            return pipeline.unet
+        case _:
+            raise ValueError(f"{name!r} leaves no weights in a pipeline; these stages do: {', '.join(LAST_STAGES)}")
+
+
+def _build(name: str, folder: Path, seed: int, recipe: Recipe) -> Stage:
     match name:
         case "text_encoder":
             return TextEncoderStage(recipe)
@@ -44,20 +88,20 @@ def _build(name: str, folder: Path, seed: int) -> Stage:
         case "vae":
             return VAEStage(name, recipe, load(build_vae(), folder, "vae_8x"))
         case "vae_decoder":
-            return VAEStage(name, recipe, load(build_vae(), folder, "vae"), encoder_frozen=True)
+            begun = (folder / f"{name}.pt").exists()
+            vae = build_vae() if begun else standardised(load(build_vae(), folder, "vae"))
+            return VAEStage(name, recipe, vae, encoder_frozen=True)
         case "unet":
-            return UNetStage(recipe, _gallery(folder, seed))
+            return UNetStage(recipe, _galleries(folder, seed))
         case _:
             raise ValueError(f"unknown stage {name!r}; the stages are {', '.join(STAGES)}")
 
 
-def _gallery(folder: Path, seed: int) -> Gallery:
-    """Each process has its own pictures, and keeps them for the next start."""
-    path = folder / f"gallery-{rank()}.pt"
-    if not path.exists():
-        encoder = Encoder(load_vae(folder, "vae"), load_text_encoder(folder, build_tokenizer()))
-        encoder.gallery(Random(f"{seed}/gallery/{rank()}"), _GALLERY).save(path)
-    return Gallery.load(path)
+def _galleries(folder: Path, seed: int) -> Callable[[int], Gallery]:
+    """Each process has its own pictures."""
+    vae, text_encoder = load(build_vae(), folder, "vae_decoder"), load_text_encoder(folder, build_tokenizer())
+    encoder = Encoder(vae, text_encoder)
+    return lambda number: encoder.gallery(Random(f"{seed}/gallery/{rank()}/{number}"), _GALLERY)
 
 
 def main() -> None:
@@ -66,10 +110,19 @@ def main() -> None:
     parser.add_argument("--stage", choices=STAGES, action="append", help="run only this stage; may be repeated")
     parser.add_argument("--processes", type=int, default=2, help="processes of one thread each; 2 is what was shipped")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--from", dest="source", type=Path, help="start from the weights of this pipeline folder")
+    parser.add_argument("--steps", type=int, help="steps of each stage, instead of the recipe's")
+    parser.add_argument("--rate", type=float, help="learning rate of each stage, instead of the recipe's")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    names = tuple(arguments.stage or STAGES)
-    run_processes(train, (arguments.out, names, arguments.seed), arguments.processes, arguments.out)
+    names = tuple(arguments.stage or (STAGES if arguments.source is None else LAST_STAGES))
+    changes = {"steps": arguments.steps, "learning_rate": arguments.rate}
+    recipes = {
+        name: replace(RECIPES[name], **{field: value for field, value in changes.items() if value is not None})
+        for name in names
+    }
+    work = (arguments.out, recipes, arguments.seed, arguments.source)
+    run_processes(train, work, arguments.processes, arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The denoiser: a small conditional UNet over 8×8×16 latents, and its noise schedule."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 from random import Random
 
 import numpy as np
@@ -18,11 +18,12 @@ from renderq_worker.builtin.draw import SIDE, draw, draw_mask
 from renderq_worker.builtin.fit import Recipe
 from renderq_worker.builtin.layout import Placed, arrange
 from renderq_worker.builtin.scenes import Scene, sample_scene
-from renderq_worker.builtin.text_encoder import GROUND_SAID, tokenize
+from renderq_worker.builtin.text_encoder import GROUND_SAID, TEXT_WIDTH, hidden_states, tokenize
 from renderq_worker.builtin.tokenizer import build_tokenizer
 from renderq_worker.builtin.vae import LATENT_CHANNELS, encode, to_tensor
 
 LATENT_SIDE = SIDE // 8
+GALLERY_STEPS = 500
 _CHUNK = 64
 _CAPTIONS_EACH = 2
 _EMPTY_CAPTIONS = 0.1
@@ -79,13 +80,6 @@ class Gallery:
     empty: Tensor
     """The encoded empty caption, [32, 128]."""
 
-    def save(self, path: Path) -> None:
-        torch.save(vars(self), path)
-
-    @staticmethod
-    def load(path: Path) -> "Gallery":
-        return Gallery(**torch.load(path, weights_only=True, mmap=True))
-
 
 class Encoder:
     """The frozen parts: from scenes to what the UNet sees."""
@@ -112,7 +106,8 @@ class Encoder:
                 for _ in range(_CAPTIONS_EACH)
             ]
             captions.append(self._encode_texts(texts).unflatten(0, (_CHUNK, _CAPTIONS_EACH)))
-        return Gallery(torch.cat(latents), torch.cat(objects), torch.cat(captions), self._encode_texts([""])[0])
+        with torch.autocast("cpu", enabled=False):  # which cannot join 16-bit tensors of this kind
+            return Gallery(torch.cat(latents), torch.cat(objects), torch.cat(captions), self._encode_texts([""])[0])
 
     @torch.no_grad()
     def _encode_pictures(self, layouts: Sequence[Sequence[Placed]], scenes: Sequence[Scene]) -> Tensor:
@@ -120,10 +115,9 @@ class Encoder:
         with torch.autocast("cpu", torch.bfloat16):
             return encode(self._vae, to_tensor(pictures)).half()
 
-    @torch.no_grad()
     def _encode_texts(self, texts: list[str]) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16):
-            return self._text_encoder(input_ids=tokenize(self._tokenizer, texts)).last_hidden_state.half()
+            return hidden_states(self._text_encoder, tokenize(self._tokenizer, texts)).half()
 
 
 class UNetStage:
@@ -131,16 +125,17 @@ class UNetStage:
 
     name = "unet"
 
-    def __init__(self, recipe: Recipe, gallery: Gallery) -> None:
+    def __init__(self, recipe: Recipe, galleries: Callable[[int], Gallery]) -> None:
+        """`galleries` makes the nth gallery; each serves for `GALLERY_STEPS` steps."""
         self.recipe = recipe
-        self.model = build_unet(gallery.empty.shape[-1])
+        self.model = build_unet(TEXT_WIDTH)
         # Fused attention is slower than two matrix products for sequences this short.
         self.model.set_attn_processor(AttnProcessor())
-        self._gallery = gallery
+        self._galleries = lru_cache(maxsize=1)(galleries)
         self._signal = build_scheduler().alphas_cumprod
 
-    def loss(self, rng: Random, batch: int) -> tuple[Tensor, dict[str, float]]:
-        gallery = self._gallery
+    def loss(self, rng: Random, step: int, /) -> tuple[Tensor, dict[str, float]]:
+        gallery, batch = self._galleries(step // GALLERY_STEPS), self.recipe.batch
         chosen = [rng.randrange(len(gallery.latents)) for _ in range(batch)]
         text = gallery.captions[chosen, [rng.randrange(_CAPTIONS_EACH) for _ in chosen]]
         text[torch.rand(batch) < _EMPTY_CAPTIONS] = gallery.empty

@@ -4,7 +4,6 @@ From scratch an 8× autoencoder learns slowly; it is grown from a 4× one by one
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -16,14 +15,14 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
 from renderq_worker.builtin.draw import SIDE, draw, draw_mask
-from renderq_worker.builtin.fit import Recipe, load
+from renderq_worker.builtin.fit import Recipe
 from renderq_worker.builtin.layout import arrange
 from renderq_worker.builtin.scenes import Kind, sample_scene
 
 LATENT_CHANNELS = 16
 CHANNELS_4X = (16, 32, 64)
 CHANNELS_8X = (16, 32, 64, 64)
-_MIX: dict[Kind, float] = {"one": 0.5, "two": 0.3, "count": 0.2}
+_MIX: dict[Kind, float] = {"one": 0.3, "two": 0.2, "count": 0.1, "groups": 0.4}
 _OBJECT_WEIGHT = 4.0
 _EDGE_WEIGHT = 2.0
 _KL_WEIGHT = 1e-6
@@ -108,8 +107,8 @@ class VAEStage:
         self._encoder_frozen = encoder_frozen
         self._side = side
 
-    def loss(self, rng: Random, batch: int) -> tuple[Tensor, dict[str, float]]:
-        scenes = [sample_scene(rng, _MIX) for _ in range(batch)]
+    def loss(self, rng: Random, _step: int, /) -> tuple[Tensor, dict[str, float]]:
+        scenes = [sample_scene(rng, _MIX) for _ in range(self.recipe.batch)]
         layouts = [arrange(scene, rng) for scene in scenes]
         pictures = to_tensor([draw(things, scene.ground) for things, scene in zip(layouts, scenes, strict=True)])
         masks = np.stack([np.asarray(draw_mask(things)) for things in layouts])
@@ -160,9 +159,8 @@ def standardise(vae: AutoencoderKL, pictures: Tensor) -> None:
     post_quant.weight *= deviation[None, :, None, None]
 
 
-def load_vae(folder: Path, stage: str) -> AutoencoderKL:
-    """The trained autoencoder with standardised latents. Stages with the same encoder have the same latents."""
-    vae = load(build_vae(), folder, stage)
+def standardised(vae: AutoencoderKL) -> AutoencoderKL:
+    """`vae` itself, once the latents of sampled scenes are standardised."""
     rng = Random("latent statistics")
     scenes = [sample_scene(rng, _MIX) for _ in range(1024)]
     standardise(vae, to_tensor([draw(arrange(scene, rng), scene.ground) for scene in scenes]))
