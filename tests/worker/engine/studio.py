@@ -25,6 +25,7 @@ from renderq_worker.engine import (
     Rendered,
     RenderStats,
     Txt2Img,
+    Variation,
 )
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.capacity import Capacity
@@ -168,6 +169,8 @@ def _stock_call(wanted: GenerationSpec) -> tuple[type[Any], dict[str, Any]]:
             return StableDiffusionPipeline, sides
         case Img2Img(image, strength):
             return StableDiffusionImg2ImgPipeline, {"image": tensor(image), "strength": strength}
+        case Variation(image):
+            return StableDiffusionImg2ImgPipeline, {"image": tensor(image)}
         case Inpaint(image, mask, strength):
             pictures = {"image": tensor(image), "mask_image": tensor(mask[..., None])[0]}
             return StableDiffusionInpaintPipeline, {**sides, **pictures, "strength": strength}

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from renderq_shared.catalog import ModelEntry, load_catalog
-from renderq_worker.engine import Img2Img, fitting_side
+from renderq_shared.sides import fitting_side
+from renderq_worker.engine import Img2Img, Variation
 from tests.worker.engine.studio import Studio, alone, picture, spec, stock, stock_pipeline
 from tests.worker.engine.test_parity import STOCK
 
@@ -25,6 +26,11 @@ def test_every_sampler_gives_the_stock_picture(tiny: ModelEntry, scheduler: str)
 def test_strength_decides_where_to_begin(velocity: ModelEntry, strength: float) -> None:
     wanted = spec(model="velocity", scheduler=None, steps=10, task=Img2Img(picture(), strength))
     np.testing.assert_array_equal(alone(velocity, wanted), stock(stock_pipeline(velocity.source), wanted))
+
+
+def test_a_variation_is_stocks_picture_at_its_default_strength(tiny: ModelEntry) -> None:
+    wanted = spec(scheduler=None, prompt="", steps=10, task=Variation(picture()))
+    np.testing.assert_array_equal(alone(tiny, wanted), stock(stock_pipeline(tiny.source), wanted))
 
 
 def test_a_picture_of_other_sides_is_resized_as_stock_does(tiny: ModelEntry) -> None:

@@ -4,6 +4,7 @@ engine       the thread and its loop; submit, cancel, room
 mailbox      where other threads meet it: requests in, events out
 generation   one image in flight
 tasks        what it starts from besides its prompt
+outpainting  a picture to be extended, turned into one to be inpainted
 batch_key    which images may share a forward pass
 scheduler    who steps next
 capacity     how many rows a forward pass should have, measured
@@ -34,7 +35,8 @@ from renderq_worker.engine.events import (
 )
 from renderq_worker.engine.generation import GenerationSpec, Stage
 from renderq_worker.engine.mailbox import Listener
-from renderq_worker.engine.tasks import Img2Img, Inpaint, Mask, Pixels, Task, Txt2Img, fitting_side
+from renderq_worker.engine.outpainting import outpaint
+from renderq_worker.engine.tasks import Img2Img, Inpaint, Mask, Pixels, Task, Txt2Img, Variation
 from renderq_worker.engine.vital import Vital
 
 if TYPE_CHECKING:
@@ -68,8 +70,9 @@ __all__ = [
     "Stepped",
     "Task",
     "Txt2Img",
+    "Variation",
     "Vital",
-    "fitting_side",
+    "outpaint",
 ]
 
 

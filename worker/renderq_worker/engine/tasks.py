@@ -2,8 +2,9 @@
 
 The worker hands inputs over as arrays: pictures uint8 [height, width, 3], RGB, upright, without alpha; masks uint8
 [height, width]. Neither need have the sides of the result: they are resized to them with Lanczos's filter, as the stock
-pipelines do, and proportions are the caller's concern. `fitting_side` is the side that the stock pipelines choose by
-themselves. The arrays are never written to, so that all images of a job may share them.
+pipelines do, and proportions are the caller's concern. `renderq_shared.sides.fitting_side` is the side that the stock
+pipelines choose by themselves. `outpaint` turns a picture that is to be extended into `Inpaint`. The arrays are never
+written to, so that all images of a job may share them.
 """
 
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ Pixels: TypeAlias = npt.NDArray[np.uint8]
 Mask: TypeAlias = npt.NDArray[np.uint8]
 """[height, width]: 0 keeps, 255 makes anew."""
 
-SIDE_MULTIPLE = 8
-"""Pixels of a picture per latent pixel, along each side."""
+VARIATION_STRENGTH = 0.8
+"""The stock img2img pipeline's own default: the composition stays, the rest is free."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,9 +54,12 @@ class Inpaint:
     """As for `Img2Img`; at 1 nothing of what was there shows through."""
 
 
-Task: TypeAlias = Txt2Img | Img2Img | Inpaint
+@dataclass(frozen=True, slots=True, eq=False)
+class Variation:
+    """Another picture like this one; the prompt may be empty."""
+
+    strength: ClassVar[float] = VARIATION_STRENGTH
+    image: Pixels
 
 
-def fitting_side(pixels: int) -> int:
-    """The nearest side that is a multiple of 8 and not longer, at least 8."""
-    return max(SIDE_MULTIPLE, pixels - pixels % SIDE_MULTIPLE)
+Task: TypeAlias = Txt2Img | Img2Img | Inpaint | Variation

@@ -17,12 +17,12 @@ from renderq_worker.engine.families.tasks.inpaint import inpaint_by_blending, in
 from renderq_worker.engine.families.tasks.parts import Parts
 from renderq_worker.engine.families.tasks.txt2img import txt2img
 from renderq_worker.engine.start import Start
-from renderq_worker.engine.tasks import Img2Img, Inpaint, Txt2Img
+from renderq_worker.engine.tasks import Img2Img, Inpaint, Txt2Img, Variation
 
 __all__ = ["Conditioning", "Parts", "start"]
 
 _STARTS: Mapping[Conditioning, Mapping[type, Callable[[Any, Parts], Start]]] = {
-    Conditioning.TEXT: {Txt2Img: txt2img, Img2Img: img2img, Inpaint: inpaint_by_blending},
+    Conditioning.TEXT: {Txt2Img: txt2img, Img2Img: img2img, Inpaint: inpaint_by_blending, Variation: img2img},
     Conditioning.INPAINT: {Inpaint: inpaint_by_channels},
 }
 """What the UNet takes → task → how it starts."""
