@@ -33,5 +33,9 @@ class CatalogInvalid(RenderqSharedError):
     """The model catalog cannot be read or names something that does not exist."""
 
 
+class CheckpointUnreadable(RenderqSharedError):
+    """A file of weights is damaged, cut off, of no known format, or would run code."""
+
+
 class WakeupFailed(RenderqSharedError):
     """A wake-up could not be published; nothing is lost, the sweep publishes again."""

@@ -30,7 +30,7 @@ from renderq_worker.engine import (
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.capacity import Capacity
 from renderq_worker.engine.families import Family, StableDiffusion, load_family
-from renderq_worker.models import ModelStore, load_stable_diffusion
+from renderq_worker.models import ModelStore, load_pipeline
 
 SPEC = GenerationSpec(
     id="job/0",
@@ -192,7 +192,7 @@ def stock_pipeline(folder: str | Path, dtype: torch.dtype = torch.float32) -> St
 
 
 def _load_sabotaged(sabotage: Sabotage, entry: ModelEntry) -> Family:
-    pipeline = load_stable_diffusion(entry, torch.device("cpu"), torch.float32)
+    pipeline = load_pipeline(entry, torch.device("cpu"), torch.float32)
     family = StableDiffusion(pipeline, entry.revision, exact=False)
     sabotage(pipeline)
     return family

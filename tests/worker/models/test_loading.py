@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, UNet2DConditionModel
 
 from renderq_worker.engine import EngineSettings
 from renderq_worker.engine.families import load_family
 from renderq_worker.models import (
     ModelLoadFailed,
     free_memory,
-    load_stable_diffusion,
+    load_pipeline,
     parameters,
     resolve_device,
     resolve_dtype,
 )
-from renderq_worker.models.placement import LARGE_UNET
+from renderq_worker.models.placement import LARGE
 from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_pipeline
 
 CPU = torch.device("cpu")
@@ -39,43 +39,64 @@ def folder(saved: Path, tmp_path: Path) -> Path:
 
 
 def load(folder: Path) -> object:
-    return load_stable_diffusion(entry(folder), CPU, torch.float32)
+    return load_pipeline(entry(folder), CPU, torch.float32)
 
 
 def test_weights_are_counted_without_loading_them(saved: Path) -> None:
-    pipeline = load_stable_diffusion(entry(saved), CPU, torch.bfloat16)
+    pipeline = load_pipeline(entry(saved), CPU, torch.bfloat16)
     components = (pipeline.unet, pipeline.vae, pipeline.text_encoder)
     counts = [sum(weight.numel() for weight in component.parameters()) for component in components]
-    assert parameters(saved) == sum(counts)
-    assert parameters(saved, "unet") == counts[0]
+    assert parameters(entry(saved)) == dict(zip(("unet", "vae", "text_encoder"), counts, strict=True))
     assert {component.dtype for component in components} == {torch.bfloat16}
 
 
 def test_a_second_precision_in_the_folder_is_not_counted_twice(folder: Path) -> None:
-    before = parameters(folder)
+    before = parameters(entry(folder))
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
     shutil.copy(weights, weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
-    assert parameters(folder) == before
+    assert parameters(entry(folder)) == before
 
 
 def test_damaged_weights(folder: Path) -> None:
     (folder / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0not a header at all")
-    with pytest.raises(ModelLoadFailed, match="not a safetensors file; download it again"):
-        parameters(folder)
-    with pytest.raises(ModelLoadFailed, match="check that the folder is a complete diffusers pipeline"):
+    with pytest.raises(ModelLoadFailed, match=r"model 'tiny': .*not a safetensors file; download it again"):
         load(folder)
 
 
 def test_a_missing_component(folder: Path) -> None:
     shutil.rmtree(folder / "vae")
-    with pytest.raises(ModelLoadFailed, match="model 'tiny' cannot be loaded from"):
+    with pytest.raises(ModelLoadFailed, match="has no vae, which its model_index"):
+        load(folder)
+
+
+def test_missing_weights(folder: Path) -> None:
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    with pytest.raises(ModelLoadFailed, match=r"unet has no weights, but a variant: 'fp16'; download the model again"):
+        load(folder)
+    variant = entry(folder, variant="fp16")
+    assert parameters(variant)["unet"] > 0
+    load_pipeline(variant, CPU, torch.float32)
+
+
+def test_weights_in_parts(folder: Path) -> None:
+    before = parameters(entry(folder))
+    unet = UNet2DConditionModel.from_pretrained(folder / "unet")
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    unet.save_pretrained(folder / "unet", max_shard_size="20KB")
+    assert parameters(entry(folder)) == before
+    load(folder)
+    first = min((folder / "unet").glob("*-00001-of-*.safetensors"))
+    parts = int(first.stem.rpartition("-")[2])
+    first.unlink()
+    with pytest.raises(ModelLoadFailed, match=f"unet has {parts - 1} of {parts} files of weights"):
         load(folder)
 
 
 def test_another_kind_of_pipeline(folder: Path) -> None:
     index = folder / "model_index.json"
     index.write_text(json.dumps(json.loads(index.read_text()) | {"_class_name": "FluxPipeline"}))
-    with pytest.raises(ModelLoadFailed, match="holds a FluxPipeline"):
+    with pytest.raises(ModelLoadFailed, match="a FluxPipeline cannot be served"):
         load(folder)
 
 
@@ -125,7 +146,7 @@ def test_the_catalogs_dtype_comes_before_the_workers(saved: Path) -> None:
 
 
 def test_small_models_run_in_float32_on_a_cpu(saved: Path) -> None:
-    assert parameters(saved, "unet") < LARGE_UNET
+    assert parameters(entry(saved))["unet"] < LARGE
     assert resolve_dtype(entry(saved), "auto", CPU) is torch.float32
 
 

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
-from pathlib import Path
 
 import structlog
 import torch
@@ -260,4 +259,4 @@ def _place(settings: EngineSettings) -> str:
 
 def _weight_bytes(entry: ModelEntry, settings: EngineSettings) -> int:
     dtype = resolve_dtype(entry, settings.dtype, resolve_device(settings.device))
-    return parameters(Path(entry.source)) * dtype.itemsize
+    return sum(parameters(entry).values()) * dtype.itemsize

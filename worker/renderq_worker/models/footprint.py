@@ -1,41 +1,45 @@
-"""How much memory a pipeline's weights will need, read from file headers before anything is loaded."""
+"""How many weights a model has, read from file headers before anything is loaded."""
 
-import json
-import math
-import struct
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
+from renderq_shared.catalog import ModelEntry
+from renderq_shared.checkpoints import Tensor, read_tensors
+from renderq_shared.errors import CatalogInvalid, CheckpointUnreadable
 from renderq_worker.models.errors import ModelLoadFailed
+from renderq_worker.models.weight_files import components, weight_files
 
-_COMPONENTS = ("text_encoder", "unet", "vae", "safety_checker")
-
-
-def parameters(folder: Path, *components: str) -> int:
-    """Number of weights in these components (all of them by default) of the diffusers pipeline in `folder`.
-
-    Where a component is stored in several precisions (`*.fp16.safetensors`), it counts once. Raises `ModelLoadFailed`
-    for a damaged file.
-    """
-    return sum(max(_counts(folder / name), default=0) for name in components or _COMPONENTS)
-
-
-def _counts(component: Path) -> Iterator[int]:
-    """Weights per precision that the component is stored in; pickled files are taken for float32."""
-    plain = [path for path in component.glob("*.safetensors") if ".fp16" not in path.name]
-    half = component.glob("*.fp16*.safetensors")
-    yield sum(map(_in_safetensors, plain))
-    yield sum(map(_in_safetensors, half))
-    if not plain:
-        yield sum(path.stat().st_size // 4 for path in component.glob("*.bin"))
+_PREFIXES: Mapping[str, str] = {
+    "unet": "model.diffusion_model.",
+    "vae": "first_stage_model.",
+    "text_encoder": "cond_stage_model.",
+    "text_encoder_1": "conditioner.embedders.0.",
+    "text_encoder_2": "conditioner.embedders.1.",
+}
+"""Component → how the names of its tensors begin in the original key layout."""
 
 
-def _in_safetensors(path: Path) -> int:
-    """The header is 8 bytes of length, then JSON: name → {dtype, shape, data_offsets}."""
+def parameters(entry: ModelEntry) -> Mapping[str, int]:
+    """Component → number of weights. Raises `ModelLoadFailed` for files that are missing or damaged."""
     try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header: dict[str, dict[str, list[int]]] = json.loads(file.read(length))
-    except (struct.error, ValueError) as error:
-        raise ModelLoadFailed(f"{path} is not a safetensors file; download it again") from error
-    return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+        return _of_file(Path(entry.source)) if entry.layout else _of_folder(Path(entry.source), entry.variant)
+    except (CatalogInvalid, CheckpointUnreadable, ModelLoadFailed) as error:
+        raise ModelLoadFailed(f"model {entry.name!r}: {error}") from error
+
+
+def _of_folder(folder: Path, variant: str | None) -> Mapping[str, int]:
+    files = {name: weight_files(folder, name, variant) for name in components(folder)}
+    return {name: sum(_count(read_tensors(path)) for path in paths) for name, paths in files.items() if paths}
+
+
+def _of_file(path: Path) -> Mapping[str, int]:
+    tensors = read_tensors(path)
+    counts = {
+        component: _count({name: tensor for name, tensor in tensors.items() if name.startswith(prefix)})
+        for component, prefix in _PREFIXES.items()
+    }
+    return {component: count for component, count in counts.items() if count}
+
+
+def _count(tensors: Mapping[str, Tensor]) -> int:
+    return sum(tensor.parameters for tensor in tensors.values())

@@ -1,61 +1,86 @@
-"""Reading a diffusers pipeline from a folder. Nothing here runs code from a checkpoint or asks the network."""
+"""Reading a diffusers pipeline from its folder or from a single file. Nothing here runs code or asks the network."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import DiffusionPipeline, StableDiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
+from torch import nn
 from transformers.utils import logging as transformers_logging
 
 from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog.describing import family_of, read_json
+from renderq_shared.errors import CatalogInvalid
+from renderq_worker.models.clip import clip_tokenizer
 from renderq_worker.models.errors import ModelLoadFailed
+from renderq_worker.models.footprint import parameters
 
-_CLASSES = ("StableDiffusionPipeline", "StableDiffusionInpaintPipeline")
 
-
-def load_stable_diffusion(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> StableDiffusionPipeline:
-    """The pipeline in the folder `entry.source`, in evaluation mode on `device`.
+def load_pipeline(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> DiffusionPipeline:
+    """The pipeline of this entry, of the class that its configuration names, in evaluation mode on `device`.
 
     safetensors are preferred; pickled weights are read with `weights_only`, and components that bring their own code
     are refused, both by diffusers' defaults. Raises `ModelLoadFailed`; running out of memory raises as it is.
     """
     pipeline_class = _pipeline_class(entry)
+    parameters(entry)  # finds what is missing or damaged, and says it better than what comes below
     if torch.cuda.is_available():
         torch.cuda.empty_cache()  # the allocator keeps what models that left had
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()
+    for logging in (diffusers_logging, transformers_logging):
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()  # what matters is checked here, and said to whom it concerns
     try:
-        pipeline = pipeline_class.from_pretrained(entry.source, dtype=dtype, local_files_only=True)
-        pipeline.to(device)
+        with torch.inference_mode(mode=False):  # weights made within it take other kernels, with other last bits
+            pipeline = (_from_file if entry.layout else _from_folder)(entry, pipeline_class, dtype)
+            pipeline.to(device)
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:
-        raise ModelLoadFailed(
-            f"model {entry.name!r} cannot be loaded from {entry.source}: {_first_line(error)}; "
-            "check that the folder is a complete diffusers pipeline"
-        ) from error
+        raise ModelLoadFailed(f"model {entry.name!r} cannot be loaded from {entry.source}: {_reason(error)}") from error
     return pipeline
 
 
 def _pipeline_class(entry: ModelEntry) -> Any:
-    index = Path(entry.source) / "model_index.json"
+    """Raises `ModelLoadFailed` when the configuration is of another family, or has changed to one."""
     try:
-        name = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelLoadFailed(
-            f"model {entry.name!r}: {index} cannot be read ({_first_line(error)}); "
-            "source must be the folder of a diffusers pipeline"
-        ) from error
-    if name not in _CLASSES:
-        raise ModelLoadFailed(
-            f"model {entry.name!r}: {entry.source} holds a {name}, "
-            f"family {entry.family!r} needs a StableDiffusionPipeline"
-        )
+        name = str(read_json(entry.configuration / "model_index.json").get("_class_name"))
+        if family_of(name) != entry.family:
+            raise CatalogInvalid(f"{entry.configuration} holds a {name}, which is not of family {entry.family!r}")
+    except CatalogInvalid as error:
+        raise ModelLoadFailed(f"model {entry.name!r}: {error}") from error
     return getattr(diffusers, name)
 
 
-def _first_line(error: BaseException) -> str:
+def _from_folder(entry: ModelEntry, pipeline_class: Any, dtype: torch.dtype) -> DiffusionPipeline:
+    return pipeline_class.from_pretrained(entry.source, dtype=dtype, variant=entry.variant, local_files_only=True)
+
+
+def _from_file(entry: ModelEntry, pipeline_class: Any, dtype: torch.dtype) -> DiffusionPipeline:
+    """The weights from the file, everything else from the layout; no file brings a vocabulary."""
+    layout = entry.configuration
+    tokenizers = {path.parent.name: clip_tokenizer(path.parent) for path in layout.glob("*/tokenizer_config.json")}
+    reader = pipeline_class if hasattr(pipeline_class, "from_single_file") else StableDiffusionPipeline
+    pipeline = reader.from_single_file(entry.source, config=str(layout), local_files_only=True, **tokenizers)
+    for component in pipeline.components.values():
+        if isinstance(component, nn.Module):
+            _take(component, dtype)
+    if reader is pipeline_class:
+        return pipeline
+    accepted = pipeline_class._get_signature_keys(pipeline_class)[0]
+    return pipeline_class(**{name: pipeline.components.get(name) for name in accepted})
+
+
+def _take(component: nn.Module, dtype: torch.dtype) -> None:
+    """Copy the weights out of the mapped file: where they are not aligned, kernels compute other last bits.
+
+    Raises `NotImplementedError`, as diffusers does, for a weight that was not in the file and has no value.
+    """
+    for tensor in (*component.parameters(), *component.buffers()):
+        tensor.data = tensor.data.to("cpu", dtype if tensor.is_floating_point() else tensor.dtype, copy=True)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, NotImplementedError):  # no value to copy
+        return "some of its weights are missing; the file is incomplete or of another layout"
     return (str(error).strip() or type(error).__name__).splitlines()[0]

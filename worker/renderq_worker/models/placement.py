@@ -10,8 +10,9 @@ from renderq_worker.models.footprint import parameters
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
-LARGE_UNET = 100_000_000
-"""UNet weights from which bfloat16 is twice as fast as float32 on a CPU with AVX512-BF16; SD 1.5 has 860 million."""
+LARGE = 100_000_000
+"""Weights of a model's largest component from which bfloat16 is twice as fast as float32 on a CPU with AVX512-BF16;
+the UNet of SD 1.5 has 860 million."""
 
 
 def resolve_device(device: str) -> torch.device:
@@ -33,7 +34,7 @@ def resolve_dtype(entry: ModelEntry, preferred: Dtype, device: torch.device) -> 
             return getattr(torch, name)
     if device.type == "cuda":
         return torch.float16
-    if _has_bfloat16() and parameters(Path(entry.source), "unet") >= LARGE_UNET:
+    if _has_bfloat16() and max(parameters(entry).values(), default=0) >= LARGE:
         return torch.bfloat16
     return torch.float32
 

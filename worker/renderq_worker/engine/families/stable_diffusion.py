@@ -19,7 +19,7 @@ from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.invariance import PROBED_ROWS, ImageLinears, Invariance, probe
 from renderq_worker.engine.samplers import Sampler, Samplers
 from renderq_worker.engine.state import State, gather, scatter
-from renderq_worker.models import load_stable_diffusion
+from renderq_worker.models import load_pipeline
 
 _PROBE_SIDE = 16
 """Latent pixels; small, because narrow products are the ones that depend on the batch, and cheap for large models."""
@@ -45,7 +45,8 @@ class StableDiffusion:
     @classmethod
     def load(cls, entry: ModelEntry, device: torch.device, dtype: torch.dtype, *, exact: bool) -> "StableDiffusion":
         """Raises `ModelLoadFailed` for a folder that holds something else or an unfit UNet."""
-        return cls(load_stable_diffusion(entry, device, dtype), entry.revision, exact=exact)
+        pipeline: Any = load_pipeline(entry, device, dtype)
+        return cls(pipeline, entry.revision, exact=exact)
 
     @property
     def peak_memory_bytes(self) -> int | None:

@@ -1,0 +1,31 @@
+"""The catalog: which models there are, what they can do, and what a request gets by default. Parsed without torch.
+
+entries      one model, and all of them
+models_toml  the file that names them
+describing   from a pipeline's configuration to family, tasks and native size
+layouts      the original key layouts of single files, with their configuration
+hub_cache    where the model hub's client keeps what it downloaded
+revisions    a digest that tells two sets of weights apart
+"""
+
+from renderq_shared.catalog.entries import Catalog, Dtype, ModelEntry
+from renderq_shared.catalog.models_toml import (
+    BUILTIN,
+    FileEntry,
+    ModelsFile,
+    describe_entry,
+    load_catalog,
+    read_models_file,
+)
+
+__all__ = [
+    "BUILTIN",
+    "Catalog",
+    "Dtype",
+    "FileEntry",
+    "ModelEntry",
+    "ModelsFile",
+    "describe_entry",
+    "load_catalog",
+    "read_models_file",
+]

@@ -1,0 +1,89 @@
+"""From a pipeline's configuration files to its family, its tasks and its native size."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from renderq.contract import TASKS
+from renderq_shared.errors import CatalogInvalid
+
+_STABLE_DIFFUSION = "stable_diffusion"
+
+_FAMILIES: dict[str, str] = {
+    f"StableDiffusion{kind}Pipeline": _STABLE_DIFFUSION for kind in ("", "Img2Img", "Inpaint", "Depth2Img", "Upscale")
+}
+"""diffusers pipeline class, as `model_index.json` names it → our family."""
+
+_TASKS: dict[tuple[str, str], tuple[str, ...]] = {
+    (_STABLE_DIFFUSION, "text"): ("txt2img", "img2img", "inpaint", "outpaint"),
+    (_STABLE_DIFFUSION, "inpaint"): ("inpaint", "outpaint"),
+    (_STABLE_DIFFUSION, "depth"): ("depth2img",),
+    (_STABLE_DIFFUSION, "upscale"): ("upscale",),
+}
+"""Family and what the UNet takes besides the latents → tasks that it is made for; requests know some of them."""
+
+_CONDITIONING = {0: "text", 1: "depth", 3: "upscale"}
+"""Input channels beyond the latents → what they carry; inpainting adds the masked latents and the mask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the configuration says."""
+
+    family: str
+    tasks: tuple[str, ...]
+    side: int
+    """Trained width and height in pixels."""
+
+
+def describe(folder: Path) -> Description:
+    """Raises `CatalogInvalid`."""
+    family = family_of(str(read_json(folder / "model_index.json").get("_class_name")))
+    unet, vae = (read_json(folder / part / "config.json") for part in ("unet", "vae"))
+    conditioning = _conditioning(folder, unet, vae)
+    tasks = tuple(task for task in _TASKS[family, conditioning] if task in TASKS)
+    if not tasks:
+        raise CatalogInvalid(f"{folder} is a {conditioning} model of family {family}, which renderq has no task for")
+    return Description(family, tasks, _native_side(folder, unet, vae))
+
+
+def family_of(pipeline_class: str) -> str:
+    """Raises `CatalogInvalid`."""
+    if pipeline_class not in _FAMILIES:
+        raise CatalogInvalid(f"a {pipeline_class} cannot be served; supported are {', '.join(sorted(_FAMILIES))}")
+    return _FAMILIES[pipeline_class]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises `CatalogInvalid`."""
+    try:
+        parsed = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CatalogInvalid(
+            f"{path} cannot be read ({error.strerror}); source must be the folder of a diffusers pipeline"
+        ) from error
+    except ValueError as error:
+        raise CatalogInvalid(f"{path} is not JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise CatalogInvalid(f"{path} must hold a JSON object")
+    return parsed
+
+
+def _conditioning(folder: Path, unet: dict[str, Any], vae: dict[str, Any]) -> str:
+    taken, latent = unet.get("in_channels", 4), vae.get("latent_channels", 4)
+    conditioning = "inpaint" if taken == 2 * latent + 1 else _CONDITIONING.get(taken - latent)
+    if conditioning is None:
+        raise CatalogInvalid(
+            f"{folder}: the UNet takes {taken} channels where latents have {latent}; known are models for text, "
+            "inpainting, depth and upscaling"
+        )
+    return conditioning
+
+
+def _native_side(folder: Path, unet: dict[str, Any], vae: dict[str, Any]) -> int:
+    """The UNet's sample size times the autoencoder's reduction factor."""
+    blocks, sample = vae.get("block_out_channels"), unet.get("sample_size")
+    if not isinstance(blocks, list) or not isinstance(sample, int):
+        raise CatalogInvalid(f"{folder} lacks unet sample_size or vae block_out_channels")
+    return sample * 2 ** (len(blocks) - 1)

@@ -1,0 +1,68 @@
+"""One model of the catalog, and all of them."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from renderq.contract import ModelDefaults, ModelLimits
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+class ModelEntry(BaseModel):
+    """One model of the catalog."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$")
+    source: str
+    """Folder of a diffusers pipeline, or a file that holds one in the original key layout."""
+    layout: str | None = None
+    """For a file: the folder with its pipeline's configuration; a folder brings its own."""
+    variant: str | None = None
+    """For a folder: which of several sets of weights is meant, as in `*.fp16.safetensors`."""
+    description: str = ""
+    family: str
+    tasks: tuple[str, ...]
+    revision: str
+    """Names the exact weights: a digest of the pipeline's files."""
+    licence: str = ""
+    dtype: Dtype = "auto"
+    defaults: ModelDefaults
+    limits: ModelLimits
+
+    @property
+    def configuration(self) -> Path:
+        """The folder with `model_index.json` and the components' configurations."""
+        return Path(self.layout or self.source)
+
+
+class Catalog(BaseModel):
+    """All models, the default one first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    models: tuple[ModelEntry, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        if len(self._by_name) != len(self.models):
+            raise ValueError("two models have the same name")
+        return self
+
+    @cached_property
+    def _by_name(self) -> dict[str, ModelEntry]:
+        return {entry.name: entry for entry in self.models}
+
+    @property
+    def default(self) -> ModelEntry:
+        return self.models[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._by_name)
+
+    def get(self, name: str) -> ModelEntry | None:
+        return self._by_name.get(name)

@@ -1,0 +1,57 @@
+"""Where the model hub's client keeps what it downloaded: found by its documented layout, without asking the network.
+
+`models--OWNER--NAME/refs/REVISION` holds a commit, `models--OWNER--NAME/snapshots/COMMIT/` the files.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from renderq_shared.errors import CatalogInvalid
+
+PREFIX = "hub:"
+
+_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<file>[\w./-]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """A pipeline on the hub, or one file of a repository there."""
+
+    repository: str
+    """OWNER/NAME."""
+    file: str | None
+    """Path inside the repository; None is the whole pipeline."""
+    revision: str
+    """A branch, a tag or a commit."""
+
+    @classmethod
+    def parse(cls, source: str, revision: str | None) -> Self:
+        """Read `hub:OWNER/NAME` or `hub:OWNER/NAME/FILE`. Raises `CatalogInvalid`."""
+        match = _ID.fullmatch(source.removeprefix(PREFIX))
+        if match is None or ".." in source:
+            raise CatalogInvalid(f"source {source!r} must be hub:OWNER/NAME or hub:OWNER/NAME/FILE")
+        return cls(match["repository"], match["file"], revision or "main")
+
+    def cached(self, cache: Path) -> Path:
+        """The folder or file in the cache. Raises `CatalogInvalid` if it is not there."""
+        folder = cache / f"models--{self.repository.replace('/', '--')}"
+        reference = folder / "refs" / self.revision
+        commit = reference.read_text().strip() if reference.is_file() else self.revision
+        found = folder / "snapshots" / commit / (self.file or "")
+        if not found.exists():
+            raise CatalogInvalid(
+                f"{self.repository} (revision {self.revision}) {f'has no {self.file}' if self.file else 'is not'} "
+                f"in the hub's cache {cache}; `renderq models pull` downloads it"
+            )
+        return found
+
+
+def default_cache() -> Path:
+    """Where the hub's own tools keep their files: `$HF_HUB_CACHE`, `$HF_HOME/hub`, `~/.cache/huggingface/hub`."""
+    if cache := os.environ.get("HF_HUB_CACHE"):
+        return Path(cache).expanduser()
+    base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return Path(os.environ.get("HF_HOME") or base / "huggingface").expanduser() / "hub"

@@ -1,0 +1,69 @@
+"""The key layouts that Stable Diffusion was first published in, one folder each: everything of a pipeline but its
+weights and its vocabulary, so that a single file can be loaded without asking the network.
+"""
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from renderq_shared.checkpoints import Tensor
+from renderq_shared.errors import CatalogInvalid
+
+_FIRST = "model.diffusion_model.input_blocks.0.0.weight"
+"""The UNet's first convolution: [channels, input channels, 3, 3]."""
+_CROSS_ATTENTION = ".attn2.to_k.weight"
+"""Its projections of the prompt: [channels, width of the text encoder]."""
+_UNET = "model.diffusion_model."
+_PARTS = {"autoencoder": ("first_stage_model.",), "text encoder": ("cond_stage_model.", "conditioner.")}
+
+
+def layout_folder(name: str) -> Path:
+    """The configuration of a shipped layout. Raises `CatalogInvalid` for a name that there is not."""
+    folder = _root() / name
+    if name not in layout_names():
+        raise CatalogInvalid(
+            f"layout {name!r} is unknown; there are {', '.join(layout_names())}, or name a folder of your own"
+        )
+    return folder
+
+
+def layout_names() -> tuple[str, ...]:
+    return tuple(sorted(path.parent.name for path in _root().glob("*/model_index.json")))
+
+
+def layout_of(tensors: Mapping[str, Tensor]) -> Path:
+    """The shipped layout that these tensors have. Raises `CatalogInvalid` if there is none, or more than one."""
+    require_parts(tensors)
+    channels = tensors[_FIRST].shape[1]
+    width = next((tensor.shape[-1] for name, tensor in tensors.items() if name.endswith(_CROSS_ATTENTION)), 0)
+    fitting = [name for name in layout_names() if _shape(layout_folder(name)) == (channels, width)]
+    if not fitting:
+        raise CatalogInvalid(
+            f"no known layout has a UNet of {channels} input channels with a text encoder {width} wide; use the "
+            "model's diffusers folder, or write layout = a folder with its configuration"
+        )
+    if len(fitting) > 1:
+        raise CatalogInvalid(f"its weights may be {' or '.join(fitting)}; write layout = one of them")
+    return layout_folder(fitting[0])
+
+
+def require_parts(tensors: Mapping[str, Tensor]) -> None:
+    """Raises `CatalogInvalid` if the file is not a whole pipeline in the original key layout."""
+    if _FIRST not in tensors:
+        raise CatalogInvalid(f"the file has no {_FIRST}: it is not a pipeline in the original Stable Diffusion layout")
+    for part, prefixes in _PARTS.items():
+        if not any(name.startswith(prefixes) for name in tensors):
+            raise CatalogInvalid(
+                f"the file has no {part} ({' or '.join(prefixes)}…); take the complete model, not a part of it"
+            )
+
+
+def _shape(folder: Path) -> tuple[int, int]:
+    """The UNet's input channels, and the width of its text encoder."""
+    unet = json.loads((folder / "unet" / "config.json").read_text(encoding="utf-8"))
+    return unet["in_channels"], unet["cross_attention_dim"]
+
+
+def _root() -> Path:
+    return Path(str(files(__name__)))

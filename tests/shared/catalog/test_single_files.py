@@ -1,0 +1,85 @@
+"""A file in an original key layout is recognised by its tensors' names and shapes."""
+
+from pathlib import Path
+
+import pytest
+
+from renderq.contract import TASKS
+from renderq_shared.catalog import ModelEntry, load_catalog
+from renderq_shared.catalog.layouts import layout_folder, layout_names, layout_of
+from renderq_shared.checkpoints import read_tensors
+from renderq_shared.errors import CatalogInvalid
+from tests.shared.checkpoints.files import PUBLISHED, original, safetensors
+
+UNET = "model.diffusion_model.input_blocks.0.0.weight"
+
+
+def load(tmp_path: Path, layout: str = "") -> ModelEntry:
+    toml = tmp_path / "models.toml"
+    toml.write_text(f'[models.a]\nsource = "a.safetensors"\n{layout}')
+    return load_catalog(toml).models[0]
+
+
+def refused(tmp_path: Path, layout: str = "") -> str:
+    with pytest.raises(CatalogInvalid) as caught:
+        load(tmp_path, layout)
+    assert str(caught.value).startswith(f"{tmp_path / 'models.toml'}: model 'a': ")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("layout", [name for name in PUBLISHED if name != "sd2"])
+def test_published_layouts_are_recognised(tmp_path: Path, layout: str) -> None:
+    path = safetensors(tmp_path / "a.safetensors", original(layout))
+    assert layout_of(read_tensors(path)) == layout_folder(layout)
+
+
+def test_a_file_is_described_by_its_layout(tmp_path: Path) -> None:
+    safetensors(tmp_path / "a.safetensors", original("sd1"))
+    entry = load(tmp_path)
+    assert (entry.source, entry.layout) == (str(tmp_path / "a.safetensors"), str(layout_folder("sd1")))
+    assert (entry.family, entry.defaults.width, entry.configuration) == ("stable_diffusion", 512, layout_folder("sd1"))
+    assert "txt2img" in entry.tasks
+    assert set(entry.tasks) <= set(TASKS)
+
+
+def test_what_the_weights_do_not_tell_must_be_said(tmp_path: Path) -> None:
+    safetensors(tmp_path / "a.safetensors", original("sd2"))
+    assert "its weights may be sd2 or sd2-v; write layout = one of them" in refused(tmp_path)
+    assert load(tmp_path, 'layout = "sd2"').defaults.width == 512
+    assert load(tmp_path, 'layout = "sd2-v"').defaults.width == 768
+    assert load(tmp_path, 'layout = "sd2"').revision != load(tmp_path, 'layout = "sd2-v"').revision
+    known = ", ".join(layout_names())
+    assert f"layout 'sd3' is unknown; there are {known}, or name a folder of your own" in refused(
+        tmp_path, 'layout = "sd3"'
+    )
+
+
+def test_a_layout_of_ones_own(tmp_path: Path) -> None:
+    safetensors(tmp_path / "a.safetensors", original("sd1") | {UNET: (320, 4, 3, 3)})
+    (tmp_path / "own").symlink_to(layout_folder("sd2-v"))
+    assert load(tmp_path, 'layout = "own"').defaults.width == 768
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"unet.conv_in.weight": (320, 4, 3, 3)}, "it is not a pipeline in the original Stable Diffusion layout"),
+        ({UNET: (320, 4, 3, 3)}, "has no autoencoder (first_stage_model.…); take the complete model"),
+        (
+            {UNET: (320, 4, 3, 3), "first_stage_model.x": (1,)},
+            "has no text encoder (cond_stage_model. or condi",
+        ),
+        (
+            original("sdxl") | {UNET: (320, 8, 3, 3)},
+            "no known layout has a UNet of 8 input channels with a text encoder 2048 wide",
+        ),
+    ],
+)
+def test_what_is_not_a_whole_pipeline(tmp_path: Path, tensors: dict[str, tuple[int, ...]], message: str) -> None:
+    safetensors(tmp_path / "a.safetensors", tensors)
+    assert message in refused(tmp_path)
+
+
+def test_a_damaged_file(tmp_path: Path) -> None:
+    safetensors(tmp_path / "a.safetensors", original("sd1"), missing_bytes=5)
+    assert "download it again" in refused(tmp_path)

@@ -1,0 +1,191 @@
+"""Files in the original key layouts: every weight arrives where it belongs, and with it the stock picture."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from renderq.contract import ModelDefaults, ModelLimits
+from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog.describing import family_of
+from renderq_shared.catalog.layouts import layout_folder, layout_names
+from renderq_worker.models import ModelLoadFailed, load_pipeline, parameters
+from renderq_worker.models.clip import clip_tokenizer
+from tests.worker.engine.studio import alone, spec, stock
+from tests.worker.models.original_layout import original_tensors, save_original, save_tensors
+from tests.worker.models.small import small_layout, small_pipeline
+
+CPU = torch.device("cpu")
+ENCODERS = ("text_encoder", "text_encoder_2")
+
+LAYOUTS = [name for name in layout_names() if name != "sdxl"]
+
+PICKLED = {"sd1", "sd2-v"}
+"""Layouts that are tested as `.ckpt`; the others as `.safetensors`."""
+
+
+def entry(source: Path, layout: Path) -> ModelEntry:
+    pipeline_class = json.loads((layout / "model_index.json").read_text())["_class_name"]
+    return ModelEntry(
+        name="file",
+        source=str(source),
+        layout=str(layout),
+        family=family_of(pipeline_class),
+        tasks=("txt2img",),
+        revision=source.name,
+        dtype="float32",
+        defaults=ModelDefaults(width=64, height=64, steps=4, guidance_scale=7.5),
+        limits=ModelLimits(max_side=64, max_pixels=64 * 64),
+    )
+
+
+def weights(pipeline: Any) -> dict[str, torch.Tensor]:
+    parts = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
+    return {f"{name}.{key}": tensor for name, part in parts.items() for key, tensor in part.state_dict().items()}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_weight_arrives_where_it_belongs(tmp_path: Path, name: str) -> None:
+    layout = small_layout(name, tmp_path / name)
+    made = small_pipeline(layout)
+    path = tmp_path / f"file{'.ckpt' if name in PICKLED else '.safetensors'}"
+    save_original(made, path)
+    loaded = load_pipeline(entry(path, layout), CPU, torch.float32)
+    assert type(loaded) is type(made)
+    assert loaded.scheduler.config == made.scheduler.config
+    wanted, found = weights(made), weights(loaded)
+    assert wanted.keys() == found.keys()
+    assert [key for key, tensor in wanted.items() if not torch.equal(tensor, found[key])] == []
+    assert not any(part.training for part in loaded.components.values() if isinstance(part, torch.nn.Module))
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("sd1", ".safetensors"), ("sd2-v", ".ckpt")])
+def test_a_file_gives_the_picture_of_its_pipeline(tmp_path: Path, name: str, suffix: str) -> None:
+    layout = small_layout(name, tmp_path / name)
+    made = small_pipeline(layout)
+    save_original(made, tmp_path / f"file{suffix}")
+    wanted = spec(model="file", prompt="a lighthouse, 猫", scheduler=None, steps=3)
+    np.testing.assert_array_equal(alone(entry(tmp_path / f"file{suffix}", layout), wanted), stock(made, wanted))
+
+
+def test_weights_are_counted_without_loading_them(tmp_path: Path) -> None:
+    layout = small_layout("sd2", tmp_path / "sd2")
+    made = small_pipeline(layout)
+    save_original(made, tmp_path / "file.safetensors")
+    counts = parameters(entry(tmp_path / "file.safetensors", layout))
+    assert counts["unet"] == sum(weight.numel() for weight in made.unet.parameters())
+    assert set(counts) == {"unet", "vae", "text_encoder"}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, torch.Tensor]]:
+    """A layout, and the tensors of a file in it."""
+    layout = small_layout("sd1", tmp_path_factory.mktemp("layouts") / "sd1")
+    return layout, original_tensors(small_pipeline(layout))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model.diffusion_model.out.2.weight": None}, "some of its weights are missing; the file is incomplete"),
+        ({"model.diffusion_model.out.2.weight": torch.zeros(4, 4, 3, 3)}, "expected shape torch.Size([4, 8, 3, 3])"),
+        ({"cond_stage_model.transformer.text_model.final_layer_norm.bias": None}, "some of its weights are missing"),
+        ({"first_stage_model.quant_conv.bias": None}, "some of its weights are missing"),
+    ],
+)
+def test_files_that_are_incomplete_or_of_another_layout(
+    tmp_path: Path, small: tuple[Path, dict[str, torch.Tensor]], changes: dict[str, Any], message: str
+) -> None:
+    layout, tensors = small
+    changed = {name: tensor for name, tensor in (tensors | changes).items() if tensor is not None}
+    save_tensors(changed, tmp_path / "file.safetensors")
+    with pytest.raises(ModelLoadFailed) as caught:
+        load_pipeline(entry(tmp_path / "file.safetensors", layout), CPU, torch.float32)
+    assert str(caught.value).startswith("model 'file'")
+    assert message in str(caught.value)
+
+
+class Exploit:
+    """Unpickling this would leave a file behind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+def test_a_hostile_checkpoint_is_refused_and_runs_nothing(
+    tmp_path: Path, small: tuple[Path, dict[str, torch.Tensor]]
+) -> None:
+    layout, tensors = small
+    path, owned = tmp_path / "file.ckpt", tmp_path / "owned"
+    torch.save({"state_dict": {**tensors, "extra": Exploit(owned)}}, path)
+    with pytest.raises(ModelLoadFailed, match="would run code, so it is refused"):
+        load_pipeline(entry(path, layout), CPU, torch.float32)
+    assert not owned.exists()
+    torch.load(path, weights_only=False)  # as it would have
+    assert owned.exists()
+
+
+def test_torch_refuses_it_too_should_it_get_that_far(
+    tmp_path: Path, small: tuple[Path, dict[str, torch.Tensor]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout, tensors = small
+    path, owned = tmp_path / "file.ckpt", tmp_path / "owned"
+    torch.save({"state_dict": {**tensors, "extra": Exploit(owned)}}, path)
+    monkeypatch.setattr("renderq_worker.models.loading.parameters", lambda _: {})
+    with pytest.raises(ModelLoadFailed, match="cannot be loaded from"):
+        load_pipeline(entry(path, layout), CPU, torch.float32)
+    assert not owned.exists()
+
+
+def test_tokens_are_those_of_clip() -> None:
+    first, second = (clip_tokenizer(layout_folder(name) / "tokenizer") for name in ("sd1", "sd2"))
+    assert (len(first), first.model_max_length) == (49_408, 77)
+    assert first("a photo of a cat").input_ids == [49406, 320, 1125, 539, 320, 2368, 49407]
+    assert first("A Photo, of 3 cats' — café 猫 😀 it's").input_ids == [
+        *(49406, 320, 1125, 267, 539, 274, 3989, 262, 2005, 15304, 163, 234, 360, 7334, 585, 568, 49407)
+    ]
+    assert first("cat", padding="max_length").input_ids[-1] == 49407
+    assert second("cat", padding="max_length").input_ids[-1] == 0
+
+
+PUBLISHED = {
+    "sd1": {"unet": 859_520_964, "vae": 83_653_863, "text_encoder": 123_060_480},
+    "sd1-inpaint": {"unet": 859_535_364, "vae": 83_653_863, "text_encoder": 123_060_480},
+    "sd2": {"unet": 865_910_724, "vae": 83_653_863, "text_encoder": 340_387_840},
+    "sd2-v": {"unet": 865_910_724, "vae": 83_653_863, "text_encoder": 340_387_840},
+    "sd2-inpaint": {"unet": 865_925_124, "vae": 83_653_863, "text_encoder": 340_387_840},
+    "sd2-depth": {"unet": 865_913_604, "vae": 83_653_863, "text_encoder": 340_387_840},
+    "x4-upscaler": {"unet": 473_398_020, "vae": 55_325_927, "text_encoder": 340_387_840},
+    "sdxl": {
+        "unet": 2_567_463_684,
+        "vae": 83_653_863,
+        "text_encoder": 123_060_480,
+        "text_encoder_2": 694_659_840,
+    },
+}
+"""Parameters of the published models."""
+
+
+@pytest.mark.parametrize("name", layout_names())
+def test_the_layouts_describe_the_published_models(name: str) -> None:
+    folder = layout_folder(name)
+    index = json.loads((folder / "model_index.json").read_text())
+    counts = dict[str, int]()
+    for component in PUBLISHED[name]:
+        library, class_name = index[component]
+        part_class = getattr(diffusers if library == "diffusers" else transformers, class_name)
+        with torch.device("meta"):
+            if library == "diffusers":
+                part = part_class.from_config(part_class.load_config(folder / component))
+            else:
+                part = part_class(part_class.config_class.from_pretrained(folder / component))
+        counts[component] = sum(weight.numel() for weight in part.parameters())
+    assert counts == PUBLISHED[name]
