@@ -60,9 +60,9 @@ def test_a_renewal_is_no_change(store: JobStore, job: JobRecord) -> None:
 
 
 def test_news_are_written_and_counted_once(store: JobStore, job: JobRecord) -> None:
-    assert store.progress(held(job), NEWS) is Verdict.HELD
-    assert store.progress(held(job), NEWS) is Verdict.HELD
-    assert store.progress(held(job), JobUpdate(progress_json='{"step": 4}')) is Verdict.HELD
+    assert store.progress(held(job), NEWS).verdict is Verdict.HELD
+    assert store.progress(held(job), NEWS).verdict is Verdict.HELD
+    assert store.progress(held(job), JobUpdate(progress_json='{"step": 4}')).verdict is Verdict.HELD
     now = read(store, "job_1")
     assert (now.stage, now.progress_json, now.outputs_json) == ("denoising", '{"step": 4}', "[1]")
     assert now.version == job.version + 2
@@ -70,7 +70,7 @@ def test_news_are_written_and_counted_once(store: JobStore, job: JobRecord) -> N
 
 def test_news_of_a_canceling_job_are_written(store: JobStore, job: JobRecord) -> None:
     store.cancel("ada", "job_1")
-    assert store.progress(held(job), NEWS) is Verdict.CANCELING
+    assert store.progress(held(job), NEWS).verdict is Verdict.CANCELING
     assert read(store, "job_1").outputs_json == "[1]"
 
 
@@ -137,7 +137,7 @@ def test_an_old_claim_can_do_nothing_to_a_job_that_somebody_else_has(store: JobS
     store.requeue(old)
     current = claim(store, "claim-2")
     assert store.renew([old], LEASE_MS) == (Verdict.LOST,)
-    assert store.progress(old, NEWS) is Verdict.LOST
+    assert store.progress(old, NEWS).verdict is Verdict.LOST
     refused = store.finish(old, SUCCEEDED)
     assert (refused.accepted, refused.record) == (False, current)
     assert read(store, "job_1") == current
@@ -147,14 +147,14 @@ def test_an_old_claim_can_do_nothing_to_a_job_that_somebody_else_has(store: JobS
 def test_an_old_claim_can_do_nothing_to_a_job_that_is_queued_again(store: JobStore, job: JobRecord) -> None:
     store.requeue(held(job))
     queued = read(store, "job_1")
-    assert store.progress(held(job), NEWS) is Verdict.LOST
+    assert store.progress(held(job), NEWS).verdict is Verdict.LOST
     assert not store.finish(held(job), SUCCEEDED).accepted
     assert read(store, "job_1") == queued
 
 
 def test_a_finished_job_cannot_be_touched_by_its_own_claim(store: JobStore, job: JobRecord) -> None:
     ended = store.finish(held(job), SUCCEEDED).record
-    assert store.progress(held(job), NEWS) is Verdict.LOST
+    assert store.progress(held(job), NEWS).verdict is Verdict.LOST
     assert store.renew([held(job)], LEASE_MS) == (Verdict.LOST,)
     assert store.requeue(held(job)) is Verdict.LOST
     assert read(store, "job_1") == ended
@@ -162,7 +162,7 @@ def test_a_finished_job_cannot_be_touched_by_its_own_claim(store: JobStore, job:
 
 def test_nobody_holds_what_does_not_exist(store: JobStore) -> None:
     nothing = Held("job_1", "claim-1")
-    assert store.progress(nothing, NEWS) is Verdict.LOST
+    assert store.progress(nothing, NEWS).verdict is Verdict.LOST
     assert store.requeue(nothing) is Verdict.LOST
     finished = store.finish(nothing, SUCCEEDED)
     assert (finished.accepted, finished.record) == (False, None)

@@ -44,7 +44,7 @@ def test_who_lost_the_lease_can_write_nothing_more(world: World) -> None:
     let_leases_end(world)
     sweep(store)
     current = claim(store, "claim-2")
-    assert store.progress(old, JobUpdate(stage="decoding")) is Verdict.LOST
+    assert store.progress(old, JobUpdate(stage="decoding")).verdict is Verdict.LOST
     assert not store.finish(old, SUCCEEDED).accepted
     assert store.requeue(old) is Verdict.LOST
     assert read(store, "job_1") == current

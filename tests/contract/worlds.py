@@ -1,10 +1,11 @@
 """Every way to run the job store, behind one face: a store, and time that passes on demand."""
 
 import asyncio
+import secrets
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +30,13 @@ class World:
     """Lets so many milliseconds pass."""
     wake: Callable[[str], None]
     """Adds a waiting wake-up for a model."""
+    look: Callable[[str], AbstractContextManager[Callable[[], list[str]]]]
+    """Looks at a job's previews; the result tells those that came since it was last asked."""
 
 
 @contextmanager
 def memory_world() -> Iterator[World]:
-    clock, wakes = [1_800_000_000_000], Counter[str]()
+    clock, wakes, eyes = [1_800_000_000_000], Counter[str](), defaultdict[str, list[list[str]]](list)
 
     def later(ms: int) -> None:
         clock[0] += ms
@@ -41,7 +44,21 @@ def memory_world() -> Iterator[World]:
     def wake(model: str) -> None:
         wakes[model] += 1
 
-    yield World(MemoryJobStore(lambda: clock[0], wakes.__getitem__), later, wake)
+    @contextmanager
+    def look(job_id: str) -> Iterator[Callable[[], list[str]]]:
+        seen: list[str] = []
+        eyes[job_id].append(seen)
+        yield lambda: [seen.pop(0) for _ in range(len(seen))]
+        eyes[job_id].remove(seen)
+
+    def show(job_id: str, preview_json: str) -> None:
+        for seen in eyes[job_id]:
+            seen.append(preview_json)
+
+    store = MemoryJobStore(
+        lambda: clock[0], wakes.__getitem__, viewers=lambda job_id: len(eyes[job_id]), on_preview=show
+    )
+    yield World(store, later, wake, look)
 
 
 @contextmanager
@@ -71,7 +88,27 @@ def _over_redis(store: JobStore, client: redis.Redis) -> World:
         store,
         later=lambda ms: make_older(client, ms),
         wake=lambda model: client.rpush(queue_name(model), "wake") and None,
+        look=lambda job_id: _look(client, f"rq:previews:{job_id}"),
     )
+
+
+@contextmanager
+def _look(client: redis.Redis, channel: str) -> Iterator[Callable[[], list[str]]]:
+    with client.pubsub() as pubsub:
+        messages = pubsub.listen()
+        pubsub.subscribe(channel)
+        assert next(messages)["type"] == "subscribe"
+
+        def seen() -> list[str]:
+            end = f"end {secrets.token_hex(4)}"
+            client.publish(channel, end)
+            texts = iter(lambda: next(messages)["data"], end)
+            return [text for text in texts if not text.startswith("end ")]  # others look, too
+
+        yield seen
+        pubsub.unsubscribe(channel)
+        while next(messages)["type"] != "unsubscribe":
+            pass
 
 
 class TwiceStore(RedisJobStore):

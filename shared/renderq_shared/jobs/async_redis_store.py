@@ -22,6 +22,7 @@ from renderq_shared.jobs.records import (
     ModelQueue,
     NewJob,
     Outcome,
+    Progressed,
     QueuePlace,
     StoreStats,
     Submitted,
@@ -70,8 +71,11 @@ class AsyncRedisJobStore:
     async def renew(self, held: Sequence[Held], lease_ms: int) -> tuple[Verdict, ...]:
         return await self._run(calls.renew(held, lease_ms))
 
-    async def progress(self, held: Held, update: JobUpdate) -> Verdict:
+    async def progress(self, held: Held, update: JobUpdate) -> Progressed:
         return await self._run(calls.progress(held, update))
+
+    async def show_preview(self, held: Held, preview_json: str) -> bool:
+        return await self._run(calls.show_preview(held, preview_json))
 
     async def finish(self, held: Held, outcome: Outcome) -> Finished:
         return await self._run(calls.finish(held, outcome))

@@ -31,6 +31,7 @@ from renderq_shared.jobs.records import (
     ModelQueue,
     NewJob,
     Outcome,
+    Progressed,
     QueuePlace,
     StoreStats,
     Submission,
@@ -124,8 +125,16 @@ def renew(held: Sequence[Held], lease_ms: int) -> Call[tuple[Verdict, ...]]:
     return Call(load_script("renew"), arguments, lambda reply: tuple(map(Verdict, reply)))
 
 
-def progress(held: Held, update: JobUpdate) -> Call[Verdict]:
-    return Call(load_script("progress"), (held.job_id, held.claim_id, _indexes(update), *_news(update)), Verdict)
+def progress(held: Held, update: JobUpdate) -> Call[Progressed]:
+    return Call(
+        load_script("progress"),
+        (held.job_id, held.claim_id, _indexes(update), *_news(update)),
+        lambda reply: Progressed(Verdict(reply[0]), previews_wanted=bool(reply[1])),
+    )
+
+
+def show_preview(held: Held, preview_json: str) -> Call[bool]:
+    return Call(load_script("show_preview"), (held.job_id, held.claim_id, preview_json), bool)
 
 
 def finish(held: Held, outcome: Outcome) -> Call[Finished]:

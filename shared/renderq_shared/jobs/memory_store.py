@@ -29,6 +29,7 @@ from renderq_shared.jobs.records import (
     ModelQueue,
     NewJob,
     Outcome,
+    Progressed,
     QueuePlace,
     StoreStats,
     Submission,
@@ -71,8 +72,11 @@ class MemoryJobStore:
         wake_length: Callable[[str], int] = lambda model: 0,
         on_change: Callable[[JobRecord], None] = lambda record: None,
         on_cancel: Callable[[str, str], None] = lambda job_id, claim_id: None,
+        viewers: Callable[[str], int] = lambda job_id: 0,
+        on_preview: Callable[[str, str], None] = lambda job_id, preview_json: None,
     ) -> None:
-        """`wake_length`: model → wake-ups waiting. `on_change` and `on_cancel` stand for the channels."""
+        """`wake_length`: model → wake-ups waiting. `on_change`, `on_cancel` and `on_preview` stand for the channels,
+        `viewers` for the number of those who listen to a job's previews."""
         self.lock = threading.RLock()
         self._now_ms = clock_ms
         self._wake_length = wake_length
@@ -81,6 +85,8 @@ class MemoryJobStore:
         self._assets = AssetBook(self._removals, clock_ms)
         self._retention = RetentionBook(self._book, self._assets, self._removals, clock_ms)
         self._workers = WorkerList(clock_ms)
+        self._viewers = viewers
+        self._on_preview = on_preview
         self._keys: dict[tuple[str, str], tuple[str, str, int]] = {}
         self._claims: dict[str, tuple[str, int]] = {}
         self._swept_ms: int | None = None
@@ -155,14 +161,22 @@ class MemoryJobStore:
         return tuple(verdicts)
 
     @_alone
-    def progress(self, held: Held, update: JobUpdate) -> Verdict:
+    def progress(self, held: Held, update: JobUpdate) -> Progressed:
         job = self._book.held(held)
         if job is not None:
             news = {name: value for name, value in _news(update).items() if getattr(job, name) != value}
             if news:
                 job = self._book.change(job, **news)
             self._book.announce_outputs(job, update.finished)
-        return _verdict(job)
+        verdict = _verdict(job)
+        return Progressed(verdict, previews_wanted=verdict is Verdict.HELD and self._viewers(held.job_id) > 0)
+
+    @_alone
+    def show_preview(self, held: Held, preview_json: str) -> bool:
+        if _verdict(self._book.held(held)) is not Verdict.HELD:
+            return False
+        self._on_preview(held.job_id, preview_json)
+        return self._viewers(held.job_id) > 0
 
     @_alone
     def finish(self, held: Held, outcome: Outcome) -> Finished:

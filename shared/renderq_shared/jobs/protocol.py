@@ -16,6 +16,7 @@ from renderq_shared.jobs.records import (
     ModelQueue,
     NewJob,
     Outcome,
+    Progressed,
     QueuePlace,
     StoreStats,
     Submitted,
@@ -59,8 +60,13 @@ class JobStore(Protocol):
         """Extend the leases of all jobs that a worker holds; one verdict each, in order."""
         ...
 
-    def progress(self, held: Held, update: JobUpdate) -> Verdict:
+    def progress(self, held: Held, update: JobUpdate) -> Progressed:
         """Write news of a running job."""
+        ...
+
+    def show_preview(self, held: Held, preview_json: str) -> bool:
+        """Show a preview to whoever looks just now; whether anybody does. Refused unless the claim holds the job and
+        the job is running, so that no preview comes after its end."""
         ...
 
     def finish(self, held: Held, outcome: Outcome) -> Finished:

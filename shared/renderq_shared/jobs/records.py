@@ -170,6 +170,15 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Progressed:
+    """What came of telling a job's news."""
+
+    verdict: Verdict
+    previews_wanted: bool
+    """Whether anybody looks at the job's previews right now: only then are any made."""
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A job that a worker holds, named for renewal."""
 

@@ -21,6 +21,7 @@ from renderq_shared.jobs.records import (
     ModelQueue,
     NewJob,
     Outcome,
+    Progressed,
     QueuePlace,
     StoreStats,
     Submitted,
@@ -59,8 +60,11 @@ class RedisJobStore:
     def renew(self, held: Sequence[Held], lease_ms: int) -> tuple[Verdict, ...]:
         return self._run(calls.renew(held, lease_ms))
 
-    def progress(self, held: Held, update: JobUpdate) -> Verdict:
+    def progress(self, held: Held, update: JobUpdate) -> Progressed:
         return self._run(calls.progress(held, update))
+
+    def show_preview(self, held: Held, preview_json: str) -> bool:
+        return self._run(calls.show_preview(held, preview_json))
 
     def finish(self, held: Held, outcome: Outcome) -> Finished:
         return self._run(calls.finish(held, outcome))

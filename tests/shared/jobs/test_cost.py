@@ -60,6 +60,7 @@ def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> N
         "claim": lambda: claim(store, "claim-1", Candidate("shapes", True), Candidate("other", False)),
         "renew": lambda: store.renew([mine] * 10, LEASE_MS),
         "progress": lambda: store.progress(mine, JobUpdate(stage="encoding")),
+        "show_preview": lambda: store.show_preview(mine, "{}"),
         "requeue": lambda: store.requeue(mine),
         "finish": lambda: store.finish(mine, SUCCEEDED),
         "delete": lambda: store.delete("ada", "job_x"),

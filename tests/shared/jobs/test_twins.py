@@ -137,6 +137,13 @@ class TwinMachine(RuleBasedStateMachine):
     def progress(self, hold: Held, update: JobUpdate, repeat: bool) -> None:
         self.twins.do("progress", hold, update, repeat=repeat)
 
+    @rule(hold=holds, other=holds, looked_at=st.booleans())
+    def show_previews(self, hold: Held, other: Held, looked_at: bool) -> None:
+        self.twins.look_at(hold.job_id if looked_at else None)
+        self.twins.do("progress", hold, JobUpdate())
+        self.twins.do("show_preview", hold, hold.claim_id)
+        self.twins.do("show_preview", other, other.claim_id)
+
     @rule(hold=holds, outcome=outcomes, repeat=st.booleans())
     def finish(self, hold: Held, outcome: Outcome, repeat: bool) -> None:
         self.twins.do("finish", hold, outcome, repeat=repeat)

@@ -32,11 +32,15 @@ class Twins:
         self._clock = time.time_ns() // 1_000_000
         self.changes: list[JobRecord] = []
         self.cancels: list[str] = []
+        self.previews: list[str] = []
         self.memory = MemoryJobStore(
             lambda: self._clock,
             on_change=self.changes.append,
             on_cancel=lambda job_id, claim_id: self.cancels.append(f"{job_id} {claim_id}"),
+            viewers=lambda job_id: int(job_id == self._looked_at),
+            on_preview=lambda job_id, preview: self.previews.append(preview) if job_id == self._looked_at else None,
         )
+        self._looked_at: str | None = None
         self._passed = 0
         self._channels = client.pubsub(ignore_subscribe_messages=True)
         self._channels.subscribe("rq:changes", "rq:cancels")
@@ -52,12 +56,25 @@ class Twins:
         self._passed += ms
         make_older(self.client, ms)
 
+    def look_at(self, job_id: str | None) -> None:
+        """Somebody looks at the previews of this job and of no other."""
+        if job_id == self._looked_at:
+            return
+        if self._looked_at:
+            self._channels.unsubscribe(f"rq:previews:{self._looked_at}")
+        if job_id:
+            self._channels.subscribe(f"rq:previews:{job_id}")
+        self._looked_at = job_id
+        while self.client.pubsub_channels("rq:previews:*") != ([f"rq:previews:{job_id}"] if job_id else []):
+            time.sleep(0.001)
+
     def do(self, operation: str, *arguments: Any, repeat: bool = False) -> Any:
         """Run one operation on both and compare answers, changes and cancels. Redis may run it twice."""
         time.sleep(0.001)  # so that the order of times is the order of operations, on both sides
         self._clock += 1
         self.changes.clear()
         self.cancels.clear()
+        self.previews.clear()
         answer = getattr(self.memory, operation)(*arguments)
         actual = getattr(self.redis, operation)(*arguments)
         if repeat and operation not in {"sweep", "retire"}:
@@ -94,11 +111,12 @@ class Twins:
                 return
 
     def _compare_channels(self) -> None:
-        snapshots, cancels = self._heard()
+        snapshots, cancels, previews = self._heard()
         assert [self._alike(each) for each in snapshots] == [
             self._alike(each, shift=self._passed) for each in self.changes
         ]
         assert cancels == self.cancels
+        assert previews == self.previews
         for record in self.changes:
             self._check_transition(record)
 
@@ -112,19 +130,22 @@ class Twins:
             assert not before.status.is_terminal or (record.data_removed and not before.data_removed)
         self.latest[record.id] = record
 
-    def _heard(self) -> tuple[list[JobRecord], list[str]]:
+    def _heard(self) -> tuple[list[JobRecord], list[str], list[str]]:
         end = f"end of operation {next(self._ops)}"
         self.client.publish("rq:changes", end)
         snapshots: list[JobRecord] = []
         cancels: list[str] = []
+        previews: list[str] = []
         while True:
             message = self._channels.get_message(timeout=10)
             if message is None:
                 continue
             if message["data"] == end:
-                return snapshots, cancels
+                return snapshots, cancels, previews
             if message["channel"] == "rq:cancels":
                 cancels.append(message["data"])
+            elif message["channel"] != "rq:changes":
+                previews.append(message["data"])
             else:
                 snapshots.append(job_record(json.loads(message["data"])))
 

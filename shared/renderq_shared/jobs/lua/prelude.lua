@@ -69,6 +69,11 @@ local function map_to_pairs(map)
   return flat
 end
 
+-- The channel of a job's previews.
+local function previews(id)
+  return 'rq:previews:' .. id
+end
+
 -- The job's fields, or nil.
 local function load_job(id)
   local flat = redis.call('HGETALL', 'rq:job:' .. id)

@@ -2,13 +2,13 @@
 -- Write news of a running job.
 --
 -- ARGV: id, claim id, indexes of the finished pictures apart by spaces, then field, value, …
--- Returns held, canceling or lost.
+-- Returns {held, canceling or lost, 1 if somebody looks at the previews of a job that is held, else 0}.
 -- Atomic: fence, write, outbox. What is already there is no news: a repeat neither counts nor is published.
 
 local id, claim = ARGV[1], ARGV[2]
 local job = load_job(id)
 if not job or job.claim_id ~= claim or TERMINAL[job.status] then
-  return 'lost'
+  return { 'lost', 0 }
 end
 local news = {}
 for i = 4, #ARGV, 2 do
@@ -20,4 +20,7 @@ if next(news) then
   change(job, news)
 end
 announce_outputs(job, ARGV[3])
-return job.status == 'canceling' and 'canceling' or 'held'
+if job.status == 'canceling' then
+  return { 'canceling', 0 }
+end
+return { 'held', redis.call('PUBSUB', 'NUMSUB', previews(id))[2] > 0 and 1 or 0 }
