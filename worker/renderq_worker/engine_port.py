@@ -21,6 +21,10 @@ class EnginePort(Protocol):
         """End these before their next step; ids that are not in the engine are ignored."""
         ...
 
+    def preview(self, generation_ids: Sequence[str]) -> None:
+        """Tell once, after a step to come, what each of these looks like so far, if that can be had quickly."""
+        ...
+
     def room(self, model: str) -> int:
         """Images of this model that could be stepped at once, together with those in flight; 0 or less: none."""
         ...

@@ -9,7 +9,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from renderq_worker.engine.events import (
     Encoding,
     Event,
     Loading,
+    Previewed,
     Rendered,
     RenderStats,
     Stepped,
@@ -74,6 +75,9 @@ class SimulatedEngine:
 
     def cancel(self, generation_ids: Collection[str]) -> None:
         self._mailbox.cancel(generation_ids)
+
+    def preview(self, generation_ids: Collection[str]) -> None:
+        self._mailbox.preview(generation_ids)
 
     def room(self, model: str) -> int:
         return WIDTH - self._mailbox.in_flight
@@ -140,9 +144,17 @@ class SimulatedEngine:
             image.step += 1
             image.shared_steps += len(batch)
             self._mailbox.deliver(Stepped(image.spec.id, image.step, image.spec.calls))
+            self._preview(image)
             if image.step == image.spec.calls:
                 self._decode(image)
         self._announce_room()
+
+    def _preview(self, image: _Image) -> None:
+        spec = image.spec
+        if self._mailbox.wanted_previews([spec.id]):
+            self._mailbox.drop_preview(spec.id)
+            small = self.paint(replace(spec, width=spec.width // 8, height=spec.height // 8))
+            self._mailbox.deliver(Previewed(spec.id, image.step, spec.calls, small))
 
     def _decode(self, image: _Image) -> None:
         spec = image.spec

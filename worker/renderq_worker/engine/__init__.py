@@ -12,6 +12,7 @@ plan         what passes between scheduler and runner
 runner       carries out one operation, turns errors into failures of single images
 start        where denoising begins, as the task prepared it
 state        what an image owns on the device; gather and scatter
+preview      small pictures on the way
 samplers     diffusers schedulers by name
 families     the arithmetic of each model family
 invariance   whether a model gives a row the same bits in any batch
@@ -29,6 +30,7 @@ from renderq_worker.engine.events import (
     Event,
     Failed,
     Loading,
+    Previewed,
     Rendered,
     RenderStats,
     Stepped,
@@ -64,6 +66,7 @@ __all__ = [
     "Loading",
     "Mask",
     "Pixels",
+    "Previewed",
     "RenderStats",
     "Rendered",
     "Stage",

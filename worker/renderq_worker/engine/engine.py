@@ -26,6 +26,7 @@ from renderq_worker.engine.generation import Generation, GenerationSpec, Stage
 from renderq_worker.engine.invariance import Invariance
 from renderq_worker.engine.mailbox import Listener, Mailbox
 from renderq_worker.engine.plan import Limit, StepPlan, StepResult
+from renderq_worker.engine.preview import Previewer
 from renderq_worker.engine.runner import Runner
 from renderq_worker.engine.scheduler import Scheduler
 from renderq_worker.engine.settings import EngineSettings
@@ -51,6 +52,7 @@ class Engine:
         self._scheduler = Scheduler()
         self._runner = Runner(models, capacity)
         self._mailbox = Mailbox()
+        self._previewer = Previewer(models, self._mailbox)
         self._pulse = Pulse(settings.stall_seconds)
         self._on_room: list[Callable[[], None]] = []
         self._thread: threading.Thread | None = None
@@ -82,6 +84,13 @@ class Engine:
     def cancel(self, generation_ids: Collection[str]) -> None:
         """End these before their next step; ids that are not in flight are ignored. Thread-safe."""
         self._mailbox.cancel(generation_ids)
+
+    def preview(self, generation_ids: Collection[str]) -> None:
+        """Tell once, after a step to come, what each of these looks like so far: `Previewed`. Thread-safe.
+
+        Ids that are not in flight are ignored; models that can make no small picture quickly make none.
+        """
+        self._mailbox.preview(generation_ids)
 
     def room(self, model: str) -> int:
         """Generations of this model that would still fit into a batch: its width, minus all in flight.
@@ -126,9 +135,12 @@ class Engine:
             return False
         self._announce(plan)
         with self._pulse.during(plan):
-            result = self._runner.run(plan, self._scheduler.models)
+            result = self._runner.run(plan, self._scheduler.models, self._previewer.wanted(plan))
         self._scheduler.update(result)
         self._emit(result)
+        if result.estimates:
+            with self._pulse.during(plan):
+                self._previewer.make(result)
         return True
 
     def close(self) -> None:

@@ -36,6 +36,18 @@ class Stepped:
 
 
 @dataclass(frozen=True, slots=True)
+class Previewed:
+    """What the picture looks like so far, because somebody asked for it."""
+
+    generation_id: str
+    step: int
+    """Model calls done, of `steps`."""
+    steps: int
+    pixels: np.ndarray
+    """uint8 [height, width, 3], RGB: smaller than the picture, with its proportions."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decoding:
     """The latents are being decoded to pixels."""
 
@@ -91,4 +103,4 @@ class Canceled:
     generation_id: str
 
 
-Event: TypeAlias = Loading | Encoding | Stepped | Decoding | Rendered | Failed | Canceled
+Event: TypeAlias = Loading | Encoding | Stepped | Previewed | Decoding | Rendered | Failed | Canceled

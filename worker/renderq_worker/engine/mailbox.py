@@ -18,7 +18,7 @@ _log = structlog.get_logger(__name__)
 class Mailbox:
     """Knows who listens to each generation from its submission to its end, so it can tell how many are in flight.
 
-    `submit`, `cancel`, `wake`, `close` and `in_flight` may be called from any thread; the rest from the engine's.
+    `submit`, `cancel`, `preview`, `close` and `in_flight` may be called from any thread; the rest from the engine's.
     """
 
     def __init__(self) -> None:
@@ -26,6 +26,8 @@ class Mailbox:
         self._listeners: dict[str, Listener] = {}
         self._arrivals: list[GenerationSpec] = []
         self._cancellations: list[str] = []
+        self._previews: dict[str, None] = {}
+        """Generations of which a preview is wanted, in the order of the wishes."""
         self._closed = False
 
     @property
@@ -55,6 +57,11 @@ class Mailbox:
             self._cancellations.extend(id for id in ids if id in self._listeners)
             self._changed.notify()
 
+    def preview(self, ids: Collection[str]) -> None:
+        """Ids that are not in flight are ignored."""
+        with self._changed:
+            self._previews.update((id, None) for id in ids if id in self._listeners)
+
     def close(self) -> None:
         """Take no more submissions and end the waiting."""
         with self._changed:
@@ -67,6 +74,16 @@ class Mailbox:
             arrivals, self._arrivals = self._arrivals, []
             cancellations, self._cancellations = self._cancellations, []
         return arrivals, cancellations
+
+    def wanted_previews(self, ids: Collection[str]) -> tuple[str, ...]:
+        """Those of which a preview is wanted; who has waited longest comes first."""
+        with self._changed:
+            return tuple(id for id in self._previews if id in ids)
+
+    def drop_preview(self, id: str) -> None:
+        """The wish for a preview is fulfilled, or cannot be."""
+        with self._changed:
+            self._previews.pop(id, None)
 
     def wait(self) -> None:
         """Until there is something to take, or the mailbox is closed."""
@@ -95,4 +112,5 @@ class Mailbox:
         with self._changed:
             # A cancellation that comes too late must not meet a later generation of the same id.
             self._cancellations = [canceled for canceled in self._cancellations if canceled != id]
+            self._previews.pop(id, None)
             return self._listeners.pop(id, None)

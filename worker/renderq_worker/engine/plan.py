@@ -10,6 +10,7 @@ from renderq_worker.engine.generation import Generation, Stage
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from renderq_worker.engine.failure import Failure
 
@@ -53,6 +54,8 @@ class StepResult:
     """Ids that ended, and why."""
     calls: int = 0
     """Encoding: how often the sampler will call the model."""
+    estimates: Mapping[str, Tensor | None] = field(default_factory=dict)
+    """Denoising: ids of which a preview is wanted, and what their latents are expected to become, if that is known."""
     pixels: np.ndarray | None = None
     """Decoding: the picture, uint8 [height, width, 3]."""
 

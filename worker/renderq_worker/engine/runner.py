@@ -12,6 +12,7 @@ from renderq_worker.engine.failure import Failure, failure_of, is_out_of_memory
 from renderq_worker.engine.families import Family
 from renderq_worker.engine.generation import Stage
 from renderq_worker.engine.plan import StepPlan, StepResult
+from renderq_worker.engine.preview import estimate_or_none
 from renderq_worker.engine.state import State
 from renderq_worker.models import ModelStore
 
@@ -24,15 +25,16 @@ class Runner:
         self._capacity = capacity
         self._states: dict[str, State] = {}
 
-    def run(self, plan: StepPlan, in_use: Collection[str]) -> StepResult:
+    def run(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str] = ()) -> StepResult:
         """Never raises: an operation that fails as a whole fails the generations that were in it.
 
-        `in_use` names the models that generations in flight need; they leave memory last.
+        `in_use` names the models that generations in flight need; they leave memory last. `previews` are ids whose
+        latents are to be estimated on the way.
         """
         started = time.monotonic()
         try:
             with torch.inference_mode():
-                result = self._operate(plan, in_use)
+                result = self._operate(plan, in_use, previews)
         except Exception as error:
             result = StepResult(plan, failures=_all(plan.ids, error))
         self.drop(result.failures)
@@ -43,7 +45,7 @@ class Runner:
         for id in ids:
             self._states.pop(id, None)
 
-    def _operate(self, plan: StepPlan, in_use: Collection[str]) -> StepResult:
+    def _operate(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str]) -> StepResult:
         match plan.stage:
             case Stage.LOADING_MODEL:
                 self._models.load(plan.model, in_use)
@@ -51,7 +53,7 @@ class Runner:
             case Stage.ENCODING:
                 return self._encode(plan)
             case Stage.DENOISING:
-                return self._denoise(plan)
+                return self._denoise(plan, previews)
             case Stage.DECODING:
                 return self._decode(plan)
 
@@ -65,11 +67,11 @@ class Runner:
         state = self._states.pop(plan.ids[0])
         return StepResult(plan, advanced=plan.ids, pixels=self._models.get(plan.model).decode(state))
 
-    def _denoise(self, plan: StepPlan) -> StepResult:
+    def _denoise(self, plan: StepPlan, previews: Collection[str]) -> StepResult:
         """A batch that runs out of memory is left for a narrower one; one that fails otherwise is taken apart."""
-        started = time.monotonic()
+        started, estimates = time.monotonic(), dict[str, Tensor | None]()
         try:
-            failures = self._advance(plan.model, plan.ids)
+            failures = self._advance(plan.model, plan.ids, previews, estimates)
         except Exception as error:
             if len(plan.ids) == 1:
                 raise
@@ -80,10 +82,15 @@ class Runner:
         else:
             self._capacity.record(plan.generations[0].key, self._rows(plan.ids), time.monotonic() - started)
         advanced = tuple(id for id in plan.ids if id not in failures)
-        return StepResult(plan, advanced=advanced, failures=failures)
+        return StepResult(plan, advanced=advanced, failures=failures, estimates=estimates)
 
-    def _advance(self, model: str, ids: Sequence[str]) -> Mapping[str, Failure]:
-        """One forward pass and everyone's sampler step. Raises before any state has changed, or not at all."""
+    def _advance(
+        self, model: str, ids: Sequence[str], previews: Collection[str], estimates: dict[str, Tensor | None]
+    ) -> Mapping[str, Failure]:
+        """One forward pass and everyone's sampler step. Raises before any state has changed, or not at all.
+
+        `estimates` gets those of `previews`.
+        """
         states = [self._states[id] for id in ids]
         predictions = self._models.get(model).predict(states)
         finite = _are_finite(predictions)
@@ -95,6 +102,8 @@ class Runner:
                         f"the model computed NaN or infinity at step {state.step + 1} of {state.calls}; "
                         "try another scheduler, more steps, less guidance, or run the model in float32"
                     )
+                if id in previews:
+                    estimates[id] = estimate_or_none(state, prediction)
                 state.advance(prediction)
             except Exception as error:
                 failures[id] = failure_of(error)
@@ -104,7 +113,7 @@ class Runner:
         failures: dict[str, Failure] = {}
         for id in ids:
             try:
-                failures.update(self._advance(model, [id]))
+                failures.update(self._advance(model, [id], (), {}))
             except Exception as error:
                 failures[id] = failure_of(error)
         return failures

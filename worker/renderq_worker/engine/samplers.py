@@ -22,6 +22,8 @@ class Sampler(Protocol):
     """Standard deviation of the noise to start from."""
     order: int
     """Timesteps per inference step."""
+    alphas_cumprod: Tensor
+    """Share of the picture in the variance of what the model was trained with, by timestep."""
 
     def set_timesteps(self, num_inference_steps: int, device: torch.device) -> None: ...
 

@@ -54,12 +54,16 @@ class State:
     def timestep(self) -> Tensor:
         return self.start.timesteps[self.step]
 
+    def guided(self, prediction: Tensor) -> Tensor:
+        """[1, channels, h, w] of the model's prediction for this image's rows, [rows, channels, h, w]."""
+        if self.rows == 1:
+            return prediction
+        negative, positive = prediction.chunk(2)
+        return negative + self.guidance_scale * (positive - negative)
+
     def advance(self, prediction: Tensor) -> None:
         """One sampler step with the model's prediction for this image's rows, [rows, channels, h, w]."""
-        if self.rows == 2:
-            negative, positive = prediction.chunk(2)
-            prediction = negative + self.guidance_scale * (positive - negative)
-        step = self.sampler.step(prediction, self.timestep, self.latents, **self.extra, return_dict=False)
+        step = self.sampler.step(self.guided(prediction), self.timestep, self.latents, **self.extra, return_dict=False)
         self.latents = step[0]
         self.step += 1
         if self.start.blend is not None:

@@ -41,6 +41,10 @@ class Family(Protocol):
         """One forward pass for the next step of all these images; each one's rows. Changes no state."""
         ...
 
+    def preview(self, estimate: Tensor) -> np.ndarray | None:
+        """What `estimate`, latents as float32, shows: uint8 [height, width, 3], small and quickly; or nothing."""
+        ...
+
     def decode(self, state: State) -> np.ndarray:
         """The finished latents as pixels, uint8 [height, width, 3]. Raises `NanOutput`."""
         ...

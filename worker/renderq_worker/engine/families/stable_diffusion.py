@@ -14,6 +14,7 @@ from torch import Tensor
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine.families.latent_space import LatentSpace
+from renderq_worker.engine.families.small_pictures import small_picture
 from renderq_worker.engine.families.tasks import Conditioning, Parts, start
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.invariance import PROBED_ROWS, ImageLinears, Invariance, probe
@@ -83,6 +84,12 @@ class StableDiffusion:
                 return_dict=False,
             )[0]
         return scatter(prediction, states)
+
+    def preview(self, estimate: Tensor) -> np.ndarray | None:
+        """A small picture; none where a safety checker has a say, which judges finished pictures only."""
+        if self._pipeline.safety_checker is not None:
+            return None
+        return small_picture(estimate, self._pipeline.vae)
 
     def decode(self, state: State) -> np.ndarray:
         """Pixels, uint8 [height, width, 3]; black where the model's own safety checker says so."""

@@ -1,0 +1,219 @@
+"""Previews show what an image becomes, cost it nothing but a little time, and are made only when asked for."""
+
+import copy
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from torch import Tensor
+
+from renderq_shared.catalog import ModelEntry, load_catalog
+from renderq_worker.engine import EngineSettings, Previewed
+from renderq_worker.engine.families import Family, load_family
+from renderq_worker.engine.families.small_pictures import small_picture
+from renderq_worker.engine.preview import Budget, clean_estimate
+from renderq_worker.engine.samplers import SCHEDULERS
+from renderq_worker.engine.state import State
+from tests.worker.engine.studio import Studio, alone, spec
+from tests.worker.engine.test_batches import mixed
+
+BUILTIN = load_catalog(None).models[0]
+A_CIRCLE = spec(
+    model=BUILTIN.name, prompt="a red circle on a blue background", scheduler=None, guidance_scale=2.0, steps=4
+)
+
+
+@pytest.fixture
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Previews may take any time."""
+    monkeypatch.setattr("renderq_worker.engine.preview.SHARE", 1e9)
+
+
+@pytest.fixture(scope="module")
+def families(tiny: ModelEntry, velocity: ModelEntry) -> dict[str, Family]:
+    settings = EngineSettings(device="cpu", batching="fast")
+    return {entry.name: load_family(entry, settings) for entry in (tiny, velocity)}
+
+
+def previews(studio: Studio, id: str) -> list[Previewed]:
+    return [event for event in studio.of(id) if isinstance(event, Previewed)]
+
+
+def finish_with_previews(studio: Studio, *ids: str) -> None:
+    studio.engine.preview(ids)
+    while studio.step():
+        studio.engine.preview(ids)
+
+
+def count_decodes(shapes: list[tuple[int, ...]], pipeline: StableDiffusionPipeline) -> None:
+    decode = pipeline.vae.decode
+
+    def counted(latents: Tensor, *arguments: object, **options: object) -> object:
+        shapes.append(tuple(latents.shape))
+        return decode(latents, *arguments, **options)
+
+    pipeline.vae.decode = counted
+
+
+@pytest.mark.usefixtures("no_hurry")
+def test_images_keep_every_bit_in_company_with_previews_of_all(tiny: ModelEntry) -> None:
+    studio, specs = Studio([tiny]), mixed()
+    for each in specs:
+        studio.submit(each)
+        studio.engine.preview([each.id for each in specs])
+        studio.tick(3)
+    finish_with_previews(studio, *(each.id for each in specs))
+    for each in specs:
+        np.testing.assert_array_equal(studio.pixels(each.id), alone(tiny, each), err_msg=str(each.scheduler))
+        assert previews(studio, each.id)[-1].pixels.shape == (8, 8, 3)
+
+
+@pytest.mark.usefixtures("no_hurry")
+def test_the_built_in_model_shows_its_picture_early_and_keeps_every_bit() -> None:
+    studio = Studio([BUILTIN], batching="fast")
+    studio.submit(A_CIRCLE)
+    finish_with_previews(studio, A_CIRCLE.id)
+    picture = studio.pixels(A_CIRCLE.id)
+    np.testing.assert_array_equal(picture, alone(BUILTIN, A_CIRCLE))
+    told = previews(studio, A_CIRCLE.id)
+    assert [(preview.step, preview.steps) for preview in told] == [(step, 4) for step in range(1, 5)]
+    first, *_, last = (np.abs(preview.pixels.astype(int) - picture).mean() for preview in told)
+    assert first < 40
+    assert last < 1
+
+
+def test_who_is_not_asked_for_a_preview_makes_none() -> None:
+    shapes: list[tuple[int, ...]] = []
+    studio = Studio([BUILTIN], sabotage=lambda pipeline: count_decodes(shapes, pipeline))
+    studio.submit(spec(0, model=BUILTIN.name, scheduler=None), spec(1, model=BUILTIN.name, scheduler=None))
+    studio.tick(4)
+    studio.engine.preview(["job/0", "stranger"])
+    studio.finish()
+    assert len(previews(studio, "job/0")) == 1
+    assert not previews(studio, "job/1")
+    assert len(shapes) == 3
+
+
+def test_a_preview_that_fails_is_not_tried_again_and_hurts_nobody() -> None:
+    failures = 0
+
+    def sabotage(pipeline: StableDiffusionPipeline) -> None:
+        decode = pipeline.vae.decode
+
+        def fail_once(*arguments: object, **options: object) -> object:
+            nonlocal failures
+            failures += 1
+            if failures == 1:
+                raise torch.OutOfMemoryError
+            return decode(*arguments, **options)
+
+        pipeline.vae.decode = fail_once
+
+    studio = Studio([BUILTIN], sabotage=sabotage)
+    studio.submit(A_CIRCLE)
+    studio.engine.preview([A_CIRCLE.id])
+    studio.finish()
+    assert studio.rendered(A_CIRCLE.id)
+    assert not previews(studio, A_CIRCLE.id)
+    assert failures == 2
+
+
+def stock_estimate(state: State, prediction: Tensor) -> Tensor:
+    """What diffusers' own sampler takes for the finished latents, in its next step."""
+    sampler = copy.deepcopy(state.sampler)
+    if hasattr(sampler, "convert_model_output"):
+        if sampler.step_index is None:
+            sampler._init_step_index(state.timestep)
+        return sampler.convert_model_output(prediction, sample=state.latents)
+    extra = state.extra | ({"generator": torch.Generator()} if "generator" in state.extra else {})
+    return sampler.step(prediction, state.timestep, state.latents, **extra).pred_original_sample
+
+
+@pytest.mark.parametrize("model", ["tiny", "velocity"])
+@pytest.mark.parametrize("scheduler", sorted(SCHEDULERS.keys() - {"pndm", "plms", "lcm"}))  # these do not tell
+def test_estimates_are_those_of_the_samplers(families: dict[str, Family], model: str, scheduler: str) -> None:
+    family = families[model]
+    with torch.inference_mode():
+        state = family.begin(spec(scheduler=scheduler, guidance_scale=1.0, steps=3))
+        for _ in range(state.calls):
+            [prediction] = family.predict([state])
+            expected = stock_estimate(state, prediction)
+            scale = expected.abs().mean()
+            assert (clean_estimate(state, prediction) - expected).abs().mean() < 0.02 * scale
+            state.advance(prediction)
+
+
+def test_previews_take_a_tenth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr("renderq_worker.engine.preview.time", SimpleNamespace(monotonic=lambda: now[0]))
+    budget, spent = Budget(), 0.0
+    for _ in range(1_000):
+        while budget.allows():
+            budget.spend(0.03)
+            spent += 0.03
+            now[0] += 0.03
+        now[0] += 0.05
+    assert spent == pytest.approx(0.1 * (now[0] - 1_000.0), rel=0.01)
+
+
+def test_with_little_time_those_who_waited_longest_come_first(
+    tiny: ModelEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("renderq_worker.engine.preview._BURST_S", 1e-9)
+    studio, ids = Studio([tiny], batching="fast"), [f"job/{number}" for number in range(3)]
+    studio.submit(*(spec(number, steps=100) for number in range(3)))
+    finish_with_previews(studio, *ids)
+    order = [event.generation_id for event in studio.events if isinstance(event, Previewed)]
+    assert len(order) > 3
+    assert order == [ids[number % 3] for number in range(len(order))]
+    times = [(event.generation_id, event.step) for event in studio.events if isinstance(event, Previewed)]
+    assert len({step for _, step in times}) == len(times)
+
+
+def test_a_wish_ends_with_its_image(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    studio.submit(spec(0))
+    studio.tick(2)
+    studio.engine.preview(["job/0"])
+    studio.engine.cancel(["job/0"])
+    studio.submit(spec(1))
+    studio.finish()
+    studio.submit(spec(0))
+    studio.finish()
+    assert not [event for event in studio.events if isinstance(event, Previewed)]
+
+
+def test_what_a_safety_checker_would_judge_is_not_shown(
+    families: dict[str, Family], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family, latents = families["tiny"], torch.zeros(1, 4, 8, 8)
+    assert family.preview(latents) is not None
+    monkeypatch.setattr(family._pipeline, "safety_checker", object())
+    assert family.preview(latents) is None
+
+
+@pytest.mark.parametrize(("sides", "shown"), [((8, 8), (8, 8)), ((300, 100), (256, 85)), ((8, 512), (4, 256))])
+def test_projected_pictures_are_small_and_in_proportion(
+    families: dict[str, Family], sides: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    latents = torch.full((1, 4, *sides), torch.nan)
+    latents[..., 0, 0] = torch.inf
+    picture = families["tiny"].preview(latents)
+    assert picture is not None
+    assert (picture.shape, picture.dtype) == ((*shown, 3), np.uint8)
+
+
+def test_a_small_autoencoder_decodes_averaged_latents_and_a_large_one_none() -> None:
+    shapes: list[tuple[int, ...]] = []
+    pipeline = StableDiffusionPipeline.from_pretrained(BUILTIN.source)
+    count_decodes(shapes, pipeline)
+    latents = torch.randn(1, 16, 64, 32, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        picture = small_picture(latents, pipeline.vae)
+    assert picture is not None
+    assert picture.shape == (144, 72, 3)
+    assert shapes == [(1, 16, 18, 9)]
+    pipeline.vae.decoder.extra = torch.nn.Linear(10_000, 200, bias=False)
+    assert small_picture(latents, pipeline.vae) is None
