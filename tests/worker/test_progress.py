@@ -6,7 +6,7 @@ import time
 
 from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import Held, JobUpdate, RedisJobStore, Verdict, sync_client
+from renderq_shared.jobs import Held, JobUpdate, Progressed, RedisJobStore, sync_client
 from renderq_shared.wakeups import queue_name
 from tests.worker.conftest import NewRig
 from tests.worker.rig import outputs
@@ -22,7 +22,7 @@ class WatchedStore(RedisJobStore):
         self.written: list[JobUpdate] = []
         self.threads: set[str] = set()
 
-    def progress(self, held: Held, update: JobUpdate) -> Verdict:
+    def progress(self, held: Held, update: JobUpdate) -> Progressed:
         self.threads.add(threading.current_thread().name)
         if self.refusals > 0:
             self.refusals -= 1

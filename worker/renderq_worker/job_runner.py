@@ -4,9 +4,10 @@ import structlog
 
 from renderq.contract import JobErrorCode
 from renderq_shared.jobs.records import Verdict
-from renderq_worker.engine.events import Canceled, Event, Failed, Rendered
+from renderq_worker.engine.events import Canceled, Event, Failed, Previewed, Rendered
 from renderq_worker.engine_port import EnginePort
 from renderq_worker.finisher import Finisher
+from renderq_worker.preview_writer import PreviewWriter
 from renderq_worker.progress_writer import ProgressWriter
 from renderq_worker.report import Failure
 from renderq_worker.running_job import RunningJob, Stop
@@ -19,10 +20,11 @@ _ENGINE_CLOSED = Failure(JobErrorCode.INTERNAL, "the engine was closed before th
 class JobRunner:
     """Connects a job's parts. Callable from any thread."""
 
-    def __init__(self, engine: EnginePort, finisher: Finisher, writer: ProgressWriter) -> None:
+    def __init__(self, engine: EnginePort, finisher: Finisher, writer: ProgressWriter, previews: PreviewWriter) -> None:
         self._engine = engine
         self._finisher = finisher
         self._writer = writer
+        self._previews = previews
 
     def run(self, job: RunningJob) -> None:
         """Give the job's images to the engine; the rest follows from its events."""
@@ -48,6 +50,8 @@ class JobRunner:
         """On the engine's thread: note it and leave the work to others."""
         index = job.index_of(event.generation_id)
         match event:
+            case Previewed():
+                self._previews.take(job, event)
             case Rendered():
                 self._writer.tell(job, at_once=job.follow(event))
                 self._finisher.take(job, event)

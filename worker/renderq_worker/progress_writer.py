@@ -34,9 +34,13 @@ class ProgressWriter:
         self._closing = False
         self._thread: threading.Thread | None = None
 
-    def start(self, on_verdict: Callable[[RunningJob, Verdict], None]) -> None:
-        """Begin to write; `on_verdict` is told what a write met unless the job is simply ours."""
-        self._thread = threading.Thread(target=self._run, args=(on_verdict,), name="progress", daemon=True)
+    def start(
+        self, on_verdict: Callable[[RunningJob, Verdict], None], on_viewers: Callable[[RunningJob], None]
+    ) -> None:
+        """Begin to write; `on_verdict` is told what a write met unless the job is simply ours, `on_viewers` that
+        somebody looks at the job's previews."""
+        callbacks = (on_verdict, on_viewers)
+        self._thread = threading.Thread(target=self._run, args=callbacks, name="progress", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -56,18 +60,20 @@ class ProgressWriter:
                 self._due[job] = due
                 self._changed.notify()
 
-    def _run(self, on_verdict: Callable[[RunningJob, Verdict], None]) -> None:
+    def _run(self, on_verdict: Callable[[RunningJob, Verdict], None], on_viewers: Callable[[RunningJob], None]) -> None:
         while (job := self._next()) is not None:
             if job.is_ended or job.is_lost:
                 continue
             try:
-                verdict = self._store.progress(job.held, job.update())
+                progressed = self._store.progress(job.held, job.update())
             except StoreUnavailable as error:
                 log.warning("progress_not_written", job=job.held.job_id, reason=str(error))
                 self._postpone(job)
             else:
-                if verdict is not Verdict.HELD:
-                    on_verdict(job, verdict)
+                if progressed.verdict is not Verdict.HELD:
+                    on_verdict(job, progressed.verdict)
+                if progressed.previews_wanted:
+                    on_viewers(job)
 
     def _next(self) -> RunningJob | None:
         """Wait for the next job that is due; `None` when closing."""

@@ -17,6 +17,7 @@ from renderq_worker.lease_keeper import LeaseKeeper
 from renderq_worker.operations import Operations
 from renderq_worker.output import Uploader
 from renderq_worker.output.upload import PAUSES_S
+from renderq_worker.preview_writer import PreviewWriter
 from renderq_worker.progress_writer import ProgressWriter
 from renderq_worker.running_job import Stop
 from renderq_worker.slots import Slots, SlotSettings
@@ -60,14 +61,16 @@ class Worker:
             on_picture=lambda job: writer.tell(job, at_once=True),
             on_end=held.remove,
         )
-        self._runner = JobRunner(engine, self._finisher, writer)
+        self._previews = previews = PreviewWriter(store, engine)
+        self._runner = JobRunner(engine, self._finisher, writer, previews)
         self._slots = Slots(_slot_settings(settings, id, models), store, engine, held, self._runner.run, pass_on)
         leases = LeaseKeeper(store, held, engine, settings.lease_seconds, self._runner.heed)
         self._leases = Ticker("leases", leases.tick)
 
     def start(self) -> None:
         self._engine.start()
-        self._writer.start(self._runner.heed)
+        self._previews.start()
+        self._writer.start(self._runner.heed, self._previews.want)
         self._leases.start()
 
     def serve(self, model: str) -> None:
@@ -112,6 +115,7 @@ class Worker:
         self._leases.close(_PART_S)
         self._engine.close()
         self._writer.close()
+        self._previews.close()
         self._finisher.close()
 
 

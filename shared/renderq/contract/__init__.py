@@ -27,6 +27,7 @@ from renderq.contract.models import (
     Worker,
     WorkerList,
 )
+from renderq.contract.previews import Preview
 from renderq.contract.problems import PROBLEMS, FieldError, Problem, ProblemKind
 from renderq.contract.requests import (
     SCHEDULERS,
@@ -80,6 +81,7 @@ __all__ = [
     "ModelStats",
     "Output",
     "OutputOptions",
+    "Preview",
     "Problem",
     "ProblemKind",
     "Progress",
