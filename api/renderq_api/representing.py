@@ -1,6 +1,7 @@
 """A job's record → the job as its owner sees it. Pure: no clock, no store, no request."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from renderq.contract import (
+    Eta,
     Job,
     JobError,
     JobUrls,
@@ -56,7 +58,14 @@ class Links:
         return urljoin(self.base, signed.url.lstrip("/"))
 
 
-def represent(record: JobRecord, place: QueuePlace | None, links: Links, sign: Sign | None, kept_s: int) -> Job:
+def represent(
+    record: JobRecord,
+    place: QueuePlace | None,
+    links: Links,
+    sign: Sign | None,
+    kept_s: int,
+    eta: Eta | None = None,
+) -> Job:
     """`place` is `None` when the job is not queued, or when nobody asked for its place; `sign`, without signatures.
 
     `kept_s`: seconds for which pictures are kept after the job's end, 0 for ever.
@@ -76,6 +85,7 @@ def represent(record: JobRecord, place: QueuePlace | None, links: Links, sign: S
         expires_at=_moment(record.completed_ms + kept_s * 1000) if record.completed_ms and kept_s else None,
         data_removed=record.data_removed,
         queue_position=None if place is None else place.ahead,
+        eta_seconds=eta,
         wait_reason=_wait_reason(record, place),
         progress=_progress(record),
         outputs=tuple(_output(output, record.id, links, sign) for output in json.loads(record.outputs_json or "[]")),
@@ -109,8 +119,11 @@ def output_count(record: JobRecord) -> int:
     return len(json.loads(record.outputs_json or "[]"))
 
 
-def retry_after_s(place: QueuePlace | None) -> int:
-    """Seconds until asking again is worth it: soon while it runs or is next, later the more jobs are ahead."""
+def retry_after_s(place: QueuePlace | None, eta: Eta | None) -> int:
+    """Seconds until asking again is worth it: at the estimated end, within 1 to 30 s; where nothing is known soon while
+    it runs or is next, later the more jobs are ahead."""
+    if eta is not None:
+        return min(max(1, math.ceil(eta.p50)), 30)
     if place is None:
         return 1
     if not place.served:

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from starlette.requests import Request
 
 from renderq_api.assets import Assets, Uploads
+from renderq_api.estimates import Estimates
 from renderq_api.object_probe import ObjectProbe
 from renderq_api.outgoing import GuardedTransport
 from renderq_api.outgoing.addresses import parse_allowed
@@ -50,6 +51,7 @@ class Services:
     object_probe: ObjectProbe
     uploads: Uploads
     assets: Assets
+    estimates: Estimates
 
     @property
     def bounds(self) -> Bounds:
@@ -89,13 +91,15 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             object_probe=ObjectProbe(objects),
             uploads=Uploads(),
             assets=Assets(jobs, objects),
+            estimates=Estimates(jobs),
         )
         sweeps = Sweeps(jobs, services.wakeups, settings, arrive=lambda: _arrive(services))
         retiring = Retiring(jobs, objects, settings)
         deliveries = _deliveries(services)
         try:
             arrived = await _arrived(services)
-            async with _running(services.watching.run(), sweeps.run(arrived), retiring.run(), *deliveries):
+            loops = (services.watching.run(), sweeps.run(arrived), retiring.run(), services.estimates.run())
+            async with _running(*loops, *deliveries):
                 yield services
         finally:
             services.watching.close()

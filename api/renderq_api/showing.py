@@ -10,7 +10,7 @@ from renderq_api.waiting import Found
 
 async def show(services: Services, links: Links, found: Found) -> Job:
     record, place = found
-    kept_s = services.settings.retention_seconds
+    kept_s, eta = services.settings.retention_seconds, services.estimates.eta(record, place)
     if services.sign and record.outputs_json:
-        return await asyncio.to_thread(represent, record, place, links, services.sign, kept_s)
-    return represent(record, place, links, None, kept_s)
+        return await asyncio.to_thread(represent, record, place, links, services.sign, kept_s, eta)
+    return represent(record, place, links, None, kept_s, eta)

@@ -12,6 +12,7 @@ from renderq_shared.jobs import (
     JobRecord,
     JobUpdate,
     Outcome,
+    Pace,
     RedisJobStore,
     WorkerRecord,
 )
@@ -53,7 +54,7 @@ class Worker:
             metrics_json=json.dumps({"load_ms": 5, "inference_ms": 70, "batch_width_mean": 1.5}),
             runtime_json=json.dumps(RUNTIME),
         )
-        return self._end(record, Outcome(Status.SUCCEEDED, update=update))
+        return self._end(record, Outcome(Status.SUCCEEDED, update=update, pace=Pace("cpu", 70, 5)))
 
     def fail(self, record: JobRecord) -> JobRecord:
         error = {"code": "nan_output", "message": "The picture was not a number.", "retryable": False, "details": {}}

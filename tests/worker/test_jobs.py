@@ -46,6 +46,16 @@ def test_the_record_tells_what_rendered_it_and_where_the_time_went(rig: Rig) -> 
     }
 
 
+def test_the_store_remembers_what_it_took(rig: Rig) -> None:
+    rig.submit("job", n=2)
+    rig.wake()
+    metrics = json.loads(rig.ended("job").metrics_json or "")
+    [pace] = rig.store.paces()
+    [sample] = pace.samples
+    assert (sample.pace.device, sample.pace.busy_ms) == ("simulated", metrics["inference_ms"])
+    assert sample.wall_ms >= 0
+
+
 def test_a_picture_shows_before_the_job_ends(new_rig: NewRig) -> None:
     rig = new_rig(step_s=0.05)
     rig.submit("filler", n=15, steps=150)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from renderq_shared.jobs.paces import Pace
 from renderq_worker.engine.events import RenderStats
 
 
@@ -76,22 +77,30 @@ def error_json(failures: Mapping[int, Failure], images: int) -> str:
 
 
 def metrics_json(costs: Sequence[Cost]) -> str:
-    """Sums over the pictures, but the longest wait for the model and the highest memory.
-
-    `inference_ms` is the job's share of the device: the time of a forward pass is divided among the images in it.
-    """
+    """Sums over the pictures, but the longest wait for the model and the highest memory."""
     stats = [cost.stats for cost in costs]
     peaks = [each.peak_memory_bytes for each in stats if each.peak_memory_bytes is not None]
     return _text(
         {
             "load_ms": round(max(each.load_ms for each in stats)),
-            "inference_ms": round(sum(each.inference_ms / max(1.0, each.batch_width_mean) for each in stats)),
+            "inference_ms": round(_busy_ms(stats)),
             "encode_ms": round(sum(cost.encode_ms for cost in costs)),
             "upload_ms": round(sum(cost.upload_ms for cost in costs)),
             "peak_memory_bytes": max(peaks, default=None),
             "batch_width_mean": round(sum(each.batch_width_mean for each in stats) / len(stats), 3),
         }
     )
+
+
+def pace(costs: Sequence[Cost]) -> Pace:
+    """What a job took of its device."""
+    stats = [cost.stats for cost in costs]
+    return Pace(stats[0].device, round(_busy_ms(stats)), round(max(each.load_ms for each in stats)))
+
+
+def _busy_ms(stats: Sequence[RenderStats]) -> float:
+    """The job's share of the device: the time of a forward pass is divided among the images in it."""
+    return sum(each.inference_ms / max(1.0, each.batch_width_mean) for each in stats)
 
 
 def runtime_json(stats: RenderStats) -> str:

@@ -154,8 +154,9 @@ class RunningJob:
         if self._failures:
             error = report.error_json(self._failures, len(self._images))
             return Outcome(Status.FAILED, error_json=error, update=update, cost=cost)
-        complete = len(self._outputs) == len(self._images)
-        return Outcome(Status.SUCCEEDED if complete else Status.CANCELED, update=update, cost=cost)
+        if len(self._outputs) < len(self._images):
+            return Outcome(Status.CANCELED, update=update, cost=cost)
+        return Outcome(Status.SUCCEEDED, update=update, cost=cost, pace=report.pace(self._costs))
 
     def _cost(self) -> float:
         """What was really spent: model calls that were made, however the job ended."""

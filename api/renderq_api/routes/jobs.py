@@ -95,7 +95,8 @@ async def look(job_id: str, request: Request, services: Serving, tenant: Tenant)
     wait = wait_seconds(request.headers.getlist("prefer"))
     found = await _wait(services, request, tenant, job_id, wait or 0)
     record, place = found
-    headers = {} if record.status.is_terminal else {"Retry-After": str(retry_after_s(place))}
+    again_s = retry_after_s(place, services.estimates.eta(record, place))
+    headers = {} if record.status.is_terminal else {"Retry-After": str(again_s)}
     if is_current(request.headers.get("if-none-match"), record.version):
         return Response(status_code=304, headers={**headers, **state_headers(record, wait)})
     return await job_answer(request, services, found, wait, headers=headers)

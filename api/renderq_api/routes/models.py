@@ -9,6 +9,7 @@ from renderq_api.openapi import problems
 from renderq_api.problems import not_found
 from renderq_api.services import Services, Serving
 from renderq_shared.catalog import ModelEntry
+from renderq_shared.costs import cost
 
 router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(no_query)])
 
@@ -45,6 +46,9 @@ async def _described(services: Services, entries: tuple[ModelEntry, ...]) -> tup
             running_jobs=now.running.get(entry.name, 0),
             workers=sum(entry.name in worker.models for worker in now.workers),
             warm_workers=sum(entry.name in worker.resident_models for worker in now.workers),
+            seconds_per_image=services.estimates.seconds(
+                entry.name, cost(entry.defaults.steps, entry.defaults.width, entry.defaults.height)
+            ),
         )
         for entry in entries
     )

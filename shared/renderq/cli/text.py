@@ -28,9 +28,8 @@ def _describe_queued(job: Job) -> str:
         return f"queued: no worker serves {job.model}"
     if job.wait_reason == "loading_model":
         return f"queued: {job.model} is being loaded"
-    if job.queue_position:
-        return f"queued: {job.queue_position} before it"
-    return "queued"
+    words = f"queued: {job.queue_position} before it" if job.queue_position else "queued"
+    return f"{words}, done in about {job.eta_seconds.p50:.0f} s" if job.eta_seconds else words
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

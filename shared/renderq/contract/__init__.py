@@ -5,6 +5,7 @@ Server and SDK both build on these models, so that a field can only exist on bot
 
 from renderq.contract.assets import Asset, AssetType
 from renderq.contract.jobs import (
+    Eta,
     EventName,
     Job,
     JobError,
@@ -63,6 +64,7 @@ __all__ = [
     "DeliveryAttempt",
     "DeliveryList",
     "DeliveryStatus",
+    "Eta",
     "EventName",
     "FieldError",
     "Job",

@@ -71,6 +71,13 @@ class Metrics(AnswerModel):
     batch_width_mean: float | None = Field(None, description="Mean number of images that shared a forward pass.")
 
 
+class Eta(AnswerModel):
+    """Seconds until the job will have ended: in half of all cases less than `p50`, in nine of ten less than `p90`."""
+
+    p50: float
+    p90: float
+
+
 class JobUrls(AnswerModel):
     self: str
     cancel: str
@@ -95,6 +102,9 @@ class Job(AnswerModel):
     data_removed: bool = Field(False, description="Whether its pictures were removed because they had expired.")
     queue_position: int | None = Field(
         None, description="Jobs expected to start first if nothing else arrives; only while queued."
+    )
+    eta_seconds: Eta | None = Field(
+        None, description="An estimate from what finished jobs of the model took; null where nothing is known."
     )
     wait_reason: WaitReason | None = None
     progress: Progress

@@ -34,6 +34,9 @@ class Model(AnswerModel):
     running_jobs: int = Field(0, description="Jobs of it that workers hold.")
     workers: int = Field(description="Live workers that serve it.")
     warm_workers: int = Field(description="Live workers that have it in memory.")
+    seconds_per_image: float | None = Field(
+        None, description="Median time of one picture with the defaults, once some were rendered."
+    )
 
 
 class ModelList(AnswerModel):

@@ -13,6 +13,7 @@ from renderq_shared.jobs.connections import (
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement, delivery_id
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
 from renderq_shared.jobs.memory_store import MemoryJobStore
+from renderq_shared.jobs.paces import ModelPace, Pace, PaceSample
 from renderq_shared.jobs.prompt_redis import DISK_PATIENCE_S
 from renderq_shared.jobs.protocol import JobStore
 from renderq_shared.jobs.records import (
@@ -59,10 +60,13 @@ __all__ = [
     "JobStore",
     "JobUpdate",
     "MemoryJobStore",
+    "ModelPace",
     "ModelQueue",
     "NewAsset",
     "NewJob",
     "Outcome",
+    "Pace",
+    "PaceSample",
     "Progressed",
     "QueuePlace",
     "Reconnected",

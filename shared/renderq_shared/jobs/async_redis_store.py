@@ -11,6 +11,7 @@ from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.calls import Call
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
+from renderq_shared.jobs.paces import ModelPace
 from renderq_shared.jobs.prompt_redis import PromptRedis
 from renderq_shared.jobs.records import (
     Bounds,
@@ -133,6 +134,9 @@ class AsyncRedisJobStore:
 
     async def replay_delivery(self, tenant: str, delivery_id: str) -> DeliveryRecord | None:
         return await self._run(calls.replay_delivery(tenant, delivery_id))
+
+    async def paces(self) -> tuple[ModelPace, ...]:
+        return await self._run(calls.paces())
 
     async def stats(self) -> StoreStats:
         return await self._run(calls.stats())

@@ -10,6 +10,7 @@ from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.decoding import (
     delivery_record,
     job_record,
+    model_pace,
     model_queue,
     optional_asset,
     optional_job,
@@ -21,6 +22,7 @@ from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, 
 from renderq_shared.jobs.encoding import job_fields
 from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
+from renderq_shared.jobs.paces import QUEUE_LOOK, SAMPLES_MAX, ModelPace
 from renderq_shared.jobs.records import (
     Bounds,
     ClaimRequest,
@@ -141,7 +143,9 @@ def finish(held: Held, outcome: Outcome) -> Call[Finished]:
     arguments = (
         *(held.job_id, held.claim_id, outcome.status.value, outcome.error_json or ""),
         "" if outcome.cost is None else outcome.cost,
-        *(_indexes(outcome.update), *_news(outcome.update)),
+        _indexes(outcome.update),
+        *((pace.device, pace.busy_ms, pace.load_ms) if (pace := outcome.pace) else ("", "", "")),
+        *(SAMPLES_MAX, *_news(outcome.update)),
     )
     return Call(load_script("finish"), arguments, lambda reply: Finished(bool(reply[0]), optional_job(reply[1])))
 
@@ -224,6 +228,14 @@ def workers() -> Call[tuple[WorkerRecord, ...]]:
 
 def queues() -> Call[tuple[ModelQueue, ...]]:
     return Call(load_script("queues"), (), _model_queues)
+
+
+def paces() -> Call[tuple[ModelPace, ...]]:
+    return Call(
+        load_script("paces"),
+        (QUEUE_LOOK,),
+        lambda reply: tuple(sorted((model_pace(*each) for each in reply), key=lambda pace: pace.model)),
+    )
 
 
 def _news(update: JobUpdate) -> tuple[str, ...]:

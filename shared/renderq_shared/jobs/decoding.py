@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from renderq.contract import DeliveryStatus, Status, WebhookEventType
 from renderq_shared.jobs.asset_records import AssetRecord
 from renderq_shared.jobs.delivery_records import DeliveryRecord
+from renderq_shared.jobs.paces import ModelPace, Pace, PaceSample
 from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePlace, WorkerRecord
 
 _NAMES = TypeAdapter(tuple[str, ...])
@@ -56,6 +57,7 @@ def job_record(fields: Mapping[str, str]) -> JobRecord:
         metrics_json=fields.get("metrics_json"),
         runtime_json=fields.get("runtime_json"),
         retried_from=fields.get("retried_from"),
+        cost=float(fields.get("cost", 0)),
         data_removed="data_removed" in fields,
     )
 
@@ -101,6 +103,19 @@ def queue_place(ahead: int, served: int) -> QueuePlace:
 
 def model_queue(model: str, queued: int, oldest_age_ms: int, wake_length: int, served: int) -> ModelQueue:
     return ModelQueue(model, queued, oldest_age_ms, wake_length, bool(served))
+
+
+def model_pace(
+    model: str, samples: Sequence[str], queued_cost: str, held_cost: str, devices: Sequence[str], warm: int
+) -> ModelPace:
+    return ModelPace(
+        model, tuple(map(_sample, samples)), float(queued_cost), float(held_cost), tuple(sorted(devices)), bool(warm)
+    )
+
+
+def _sample(text: str) -> PaceSample:
+    busy_ms, load_ms, wall_ms, cost, device = text.split(" ", 4)
+    return PaceSample(Pace(device, int(busy_ms), int(load_ms)), float(cost), int(wall_ms))
 
 
 def worker_record(flat: Sequence[str]) -> WorkerRecord:

@@ -43,6 +43,11 @@ class FairQueue:
         """When the oldest queued job was created."""
         return min((place.created_ms for places in self._places.values() for place in places), default=None)
 
+    def oldest(self, count: int) -> list[str]:
+        """The jobs that were created first, at most `count`."""
+        places = (place for places in self._places.values() for place in places)
+        return [place.job_id for place in sorted(places, key=lambda place: (place.created_ms, place.job_id))[:count]]
+
     def queued(self, tenant: str) -> int:
         return len(self._places.get(tenant, ()))
 

@@ -40,6 +40,8 @@ class JobBook:
         self.jobs: dict[str, JobRecord] = {}
         self.accounts: dict[str, Account] = {}
         self.queues: defaultdict[str, FairQueue] = defaultdict(FairQueue)
+        self.models: set[str] = set()
+        """Those that ever had a job."""
         self.leases: dict[str, int] = {}
         """Running and canceling jobs → the end of their lease."""
         self.outbox = MemoryOutbox(clock_ms)
@@ -78,7 +80,9 @@ class JobBook:
             suspect=False,
             deadline_at_ms=None if new.deadline_ms is None else now + new.deadline_ms,
             retried_from=new.retried_from,
+            cost=new.cost,
         )
+        self.models.add(job.model)
         self.accounts[job.id] = Account(new.cost)
         self.outbox.subscribe(job.id, new.webhook_events, new.webhook_host)
         self._enqueue(job)

@@ -15,10 +15,12 @@ from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, 
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
 from renderq_shared.jobs.memory_assets import AssetBook
 from renderq_shared.jobs.memory_book import JobBook
+from renderq_shared.jobs.memory_paces import PaceBook
 from renderq_shared.jobs.memory_pages import job_page
 from renderq_shared.jobs.memory_removals import Removals
 from renderq_shared.jobs.memory_retention import RetentionBook
 from renderq_shared.jobs.memory_workers import WorkerList
+from renderq_shared.jobs.paces import ModelPace
 from renderq_shared.jobs.records import (
     Bounds,
     ClaimRequest,
@@ -87,6 +89,7 @@ class MemoryJobStore:
         self._workers = WorkerList(clock_ms)
         self._viewers = viewers
         self._on_preview = on_preview
+        self._paces = PaceBook(self._book)
         self._keys: dict[tuple[str, str], tuple[str, str, int]] = {}
         self._claims: dict[str, tuple[str, int]] = {}
         self._swept_ms: int | None = None
@@ -194,6 +197,8 @@ class MemoryJobStore:
         fields = _news(outcome.update)
         if job.status is Status.RUNNING:
             ended = self._book.end(job, outcome.status, error_json=outcome.error_json, **fields)
+            if outcome.pace and ended.status is Status.SUCCEEDED:
+                self._paces.keep(ended, outcome.pace)
         else:
             ended = self._book.end(job, Status.CANCELED, **fields)
         self._book.announce_outputs(ended, outcome.update.finished)
@@ -319,6 +324,10 @@ class MemoryJobStore:
     @_alone
     def replay_delivery(self, tenant: str, delivery_id: str) -> DeliveryRecord | None:
         return self._book.outbox.replay(tenant, delivery_id)
+
+    @_alone
+    def paces(self) -> tuple[ModelPace, ...]:
+        return self._paces.paces(self._workers.live())
 
     @_alone
     def stats(self) -> StoreStats:

@@ -6,6 +6,7 @@ from typing import Protocol
 from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
+from renderq_shared.jobs.paces import ModelPace
 from renderq_shared.jobs.records import (
     Bounds,
     ClaimRequest,
@@ -149,6 +150,10 @@ class JobStore(Protocol):
 
     def stats(self) -> StoreStats:
         """What waits, what is being rendered, and who renders."""
+        ...
+
+    def paces(self) -> tuple[ModelPace, ...]:
+        """How fast each model is rendered that ever had a job, and how much is before a job of it that waits."""
         ...
 
     def claim_deliveries(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:

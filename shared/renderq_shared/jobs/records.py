@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from renderq.contract import Status
+from renderq_shared.jobs.paces import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class JobRecord:
     """What rendered it: model revision, device, dtype, batch invariance."""
     retried_from: str | None = None
     """The job that this one does again; it may be forgotten by now."""
+    cost: float = 0.0
+    """Estimated at acceptance, in the units of `NewJob.cost`."""
     data_removed: bool = False
     """Its pictures were kept for as long as they are kept."""
 
@@ -210,6 +213,8 @@ class Outcome:
     update: JobUpdate = field(default_factory=JobUpdate)
     cost: float | None = None
     """Measured cost in the units of `NewJob.cost`: corrects what fairness charged."""
+    pace: Pace | None = None
+    """What it took; remembered if it succeeds."""
 
 
 @dataclass(frozen=True, slots=True)

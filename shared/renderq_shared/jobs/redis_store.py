@@ -11,6 +11,7 @@ from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.calls import Call
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
+from renderq_shared.jobs.paces import ModelPace
 from renderq_shared.jobs.records import (
     Bounds,
     ClaimRequest,
@@ -122,6 +123,9 @@ class RedisJobStore:
 
     def replay_delivery(self, tenant: str, delivery_id: str) -> DeliveryRecord | None:
         return self._run(calls.replay_delivery(tenant, delivery_id))
+
+    def paces(self) -> tuple[ModelPace, ...]:
+        return self._run(calls.paces())
 
     def stats(self) -> StoreStats:
         return self._run(calls.stats())

@@ -75,6 +75,7 @@ def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> N
         "workers": lambda: store.workers(),
         "queues": lambda: store.queues(),
         "stats": lambda: store.stats(),
+        "paces": lambda: store.paces(),
         "unregister": lambda: store.unregister("w1"),
     }
     for call in calls.values():

@@ -20,6 +20,7 @@ from renderq_shared.jobs import (
     NewAsset,
     NewJob,
     Outcome,
+    Pace,
     Retention,
     Settlement,
     Submission,
@@ -54,6 +55,7 @@ outcomes = st.builds(
     error_json=st.none() | st.just("{}"),
     update=updates,
     cost=st.none() | st.sampled_from([0.5, 1.0, 8.0]),
+    pace=st.none() | st.builds(Pace, st.sampled_from(["cpu", "cuda:0 a card"]), st.just(70), st.just(5)),
 )
 keys = st.none() | st.none() | st.builds(Idempotency, st.sampled_from(["k1", "k2"]), st.sampled_from(["f1", "f2"]))
 

@@ -10,7 +10,7 @@ from typing import Any
 import redis
 
 from renderq.contract import Status, may_follow
-from renderq_shared.jobs import JobFilter, JobPage, JobRecord, MemoryJobStore, RedisJobStore, Retired, Swept
+from renderq_shared.jobs import JobFilter, JobPage, JobRecord, MemoryJobStore, ModelPace, RedisJobStore, Retired, Swept
 from renderq_shared.jobs.decoding import job_record
 from renderq_shared.jobs.delivery_lanes import PER_HOST, PER_TENANT
 from renderq_shared.wakeups import queue_name
@@ -19,7 +19,10 @@ from tests.contract.ageing import make_older
 TOLERANCE_MS = 600_000
 """Real time that may pass during one example; operations reckon in multiples of 1,000,000 ms."""
 
-TIMES = ("due_ms", "used_ms", "created_ms", "started_ms", "completed_ms", "deadline_at_ms", "seen_ms", "oldest_age_ms")
+TIMES = (
+    *("due_ms", "used_ms", "created_ms", "started_ms", "completed_ms", "deadline_at_ms", "seen_ms"),
+    *("oldest_age_ms", "wall_ms"),
+)
 
 
 class Twins:
@@ -97,6 +100,7 @@ class Twins:
             self._compare_lists(tenant, JobFilter(Status.QUEUED, "shapes", "txt2img"))
         assert self._alike(self.redis.queues()) == self._alike(self.memory.queues(), shift=0)
         assert self.redis.stats().running == self.memory.stats().running
+        assert self._alike(self.redis.paces()) == self._alike(self.memory.paces(), shift=0)
         assert self._alike(self.redis.workers()) == self._alike(self.memory.workers(), shift=self._passed)
 
     def _compare_lists(self, tenant: str, wanted: JobFilter) -> None:
@@ -154,12 +158,14 @@ class Twins:
         if isinstance(answer, tuple):
             return tuple(self._alike(each, shift) for each in answer)
         names = getattr(answer, "__dataclass_fields__", {})
+        if isinstance(answer, ModelPace):
+            return replace(answer, samples=self._alike(answer.samples))
         if isinstance(answer, Retired):
             return replace(answer, manifests=self._alike(answer.manifests, shift))
         if isinstance(answer, Swept):
             return replace(answer, queues=self._alike(answer.queues))
         coarse = {
-            name: _Time(value if name == "oldest_age_ms" else value - shift)
+            name: _Time(value if name in {"oldest_age_ms", "wall_ms"} else value - shift)
             for name in TIMES
             if name in names and (value := getattr(answer, name)) is not None
         }

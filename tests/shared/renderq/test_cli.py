@@ -292,6 +292,7 @@ def test_a_bar_is_drawn_on_a_terminal_and_removed(server: ContractServer, tmp_pa
     ("state", "line"),
     [
         ({"status": "queued", "queue_position": 0}, "queued"),
+        ({"status": "queued", "eta_seconds": {"p50": 12.3, "p90": 20.0}}, "queued, done in about 12 s"),
         ({"status": "queued", "wait_reason": "no_worker_for_model"}, "queued: no worker serves shapes"),
         ({"status": "running", "stage": "loading_model"}, "loading the model"),
         ({"status": "canceling"}, "canceling"),

@@ -36,6 +36,7 @@
 --   rq:removals                zset   prefixes that are to be removed from the object store, by when
 --   rq:late-removals           zset   the same, later: jobs' for a second time, and assets' that are expected
 --   rq:deleted:ID              string the tenant that deleted the job, for a while
+--   rq:paces:MODEL             list   what its latest finished jobs took: "BUSY_MS LOAD_MS WALL_MS COST DEVICE"
 --   rq:sequence                string last place given
 --   rq:swept                   hash   time and server of the last sweep
 -- Neither a model's name nor an id holds a colon.

@@ -1,0 +1,56 @@
+"""The latest paces of all models, looked up every two seconds, and the estimates that follow from them."""
+
+import asyncio
+import contextlib
+import json
+
+import structlog
+
+from renderq.contract import Eta, Status
+from renderq_api.eta import queued_eta, running_eta, seconds
+from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import AsyncRedisJobStore, JobRecord, ModelPace, QueuePlace
+
+log = structlog.get_logger(__name__)
+
+_PAUSE_S = 2.0
+
+
+class Estimates:
+    """Knows nothing until `run` has asked once; what it knows is a few seconds old at most while Redis answers."""
+
+    def __init__(self, jobs: AsyncRedisJobStore) -> None:
+        self._jobs = jobs
+        self._paces: dict[str, ModelPace] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.refresh()
+            except Exception:
+                log.exception("paces_failed")
+            await asyncio.sleep(_PAUSE_S)
+
+    async def refresh(self) -> None:
+        with contextlib.suppress(StoreUnavailable):  # the sweeps tell of it
+            self._paces = {pace.model: pace for pace in await self._jobs.paces()}
+
+    def eta(self, record: JobRecord, place: QueuePlace | None) -> Eta | None:
+        """Until the job has ended; `None` where nothing is known, and for a job that has ended or is to stop."""
+        pace = self._paces.get(record.model)
+        if pace is None or record.cost <= 0:
+            return None
+        if record.status is Status.RUNNING:
+            return running_eta(pace, record.cost, _share_done(record))
+        return queued_eta(pace, record.cost, place.ahead) if place is not None else None
+
+    def seconds(self, model: str, cost: float) -> float | None:
+        """Median time of a job of this cost on a warm worker."""
+        pace = self._paces.get(model)
+        return None if pace is None else seconds(pace, cost)
+
+
+def _share_done(record: JobRecord) -> float:
+    done = json.loads(record.progress_json or "{}")
+    return done["step"] / done["steps"] if done.get("steps") else 0.0
