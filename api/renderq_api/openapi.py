@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from renderq.contract import LIMITS, PROBLEMS, Problem, ProblemKind, Txt2ImgRequest
+from renderq.contract import LIMITS, PROBLEMS, Problem, ProblemKind, Txt2ImgRequest, WebhookEvent
+from renderq_api.openapi_webhooks import webhooks
 from renderq_api.problems import MEDIA_TYPE, problem_document
 
 Responses = dict[int | str, dict[str, Any]]
@@ -158,7 +159,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     )
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    for model in (Problem, Txt2ImgRequest):
+    for model in (Problem, Txt2ImgRequest, WebhookEvent):
         schemas.update(_schemas(model))
     components["headers"] = {
         "X-Request-Id": {"description": "Names this request in the service's log.", "schema": {"type": "string"}}
@@ -166,6 +167,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for operation in (operation for path in document["paths"].values() for operation in path.values()):
         for response in operation["responses"].values():
             response.setdefault("headers", {})["X-Request-Id"] = {"$ref": "#/components/headers/X-Request-Id"}
+    document["webhooks"] = webhooks()
     return document
 
 

@@ -25,7 +25,8 @@ def verify(headers: Mapping[str, str], body: bytes, secret: str) -> WebhookEvent
     key = read_secret(secret)
     sent = {name.lower(): value for name, value in headers.items()}
     webhook_id, moment, signatures = (sent.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature"))
-    if not webhook_id or not signatures or not (moment.isascii() and moment.isdigit() and len(moment) < 16):
+    are_plain = webhook_id.isascii() and moment.isascii() and signatures.isascii()
+    if not webhook_id or not signatures or not are_plain or not (moment.isdigit() and len(moment) < 16):
         raise WebhookInvalid("the headers webhook-id, webhook-timestamp and webhook-signature are missing or malformed")
     if abs(time.time() - int(moment)) > _TOLERANCE_S:
         raise WebhookInvalid(f"it was sent more than {_TOLERANCE_S} s from now: is this machine's clock right?")

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from renderq.contract import LIMITS, PROBLEMS, ProblemKind, Txt2ImgRequest
+from renderq.contract import LIMITS, PROBLEMS, WEBHOOK_EVENT_TYPES, ProblemKind, Txt2ImgRequest
 from tests.api.assets.pictures import picture
 
 ASSET = f"asset_{hashlib.sha256(picture()).hexdigest()}"
@@ -74,6 +74,7 @@ def test_every_path_parameter_is_described(document: dict[str, Any]) -> None:
 
 def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for _, _, operation in operations(document)]
+    names += [item["post"]["operationId"] for item in document["webhooks"].values()]
     assert len(names) == len(set(names))
     assert all(operation["summary"] for _, _, operation in operations(document))
 
@@ -89,6 +90,19 @@ def test_errors_are_documented_as_problems(document: dict[str, Any]) -> None:
             examples = content["application/problem+json"]["examples"]
             assert {PROBLEMS[ProblemKind(code)].status for code in examples} == {int(status)}
         assert {"403", "422", "500", "503"} <= set(operation["responses"]), path
+
+
+def test_every_webhook_is_documented(document: dict[str, Any]) -> None:
+    assert tuple(document["webhooks"]) == WEBHOOK_EVENT_TYPES
+    for event, item in document["webhooks"].items():
+        operation = item["post"]
+        assert {"2XX", "410", "default"} <= set(operation["responses"])
+        body, only_this = operation["requestBody"]["content"]["application/json"]["schema"]["allOf"]
+        assert body == {"$ref": "#/components/schemas/WebhookEvent"}
+        assert only_this["properties"] == {"type": {"const": event}}
+        headers = {header["name"]: header["example"] for header in operation["parameters"]}
+        assert set(headers) == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+        assert all(header["required"] and header["in"] == "header" for header in operation["parameters"])
 
 
 def test_no_schema_of_the_framework_is_left(document: dict[str, Any]) -> None:

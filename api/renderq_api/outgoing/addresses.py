@@ -9,7 +9,10 @@ Allowed = tuple[IPv4Network | IPv6Network, ...]
 
 
 class OutgoingRefused(Exception):
-    """The address is none that a client may send the service to. The message says why; it names no other host."""
+    """The address is none that a client may send the service to. The message says why.
+
+    It does not say where a name leads: the client may not know, and not be meant to.
+    """
 
 
 _REFUSED_V4 = tuple(
@@ -40,7 +43,7 @@ def require_allowed(address: Address, allowed: Allowed) -> None:
     plain = _without_mapping(address)
     if any(plain in network for network in allowed if network.version == plain.version) or _is_public(plain):
         return
-    raise OutgoingRefused(f"{address} is not a public address; RENDERQ_OUTGOING_ALLOW can allow it")
+    raise OutgoingRefused("the host has no public address; RENDERQ_OUTGOING_ALLOW can allow it")
 
 
 def require_port(port: int) -> None:

@@ -1,14 +1,15 @@
 """An httpx2 transport that looks a name up once and connects to exactly the address that was judged."""
 
-import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from ipaddress import ip_address
 
 import httpx2
+import structlog
 
 from renderq_api.outgoing.addresses import Address, Allowed, OutgoingRefused, choose, require_port
+from renderq_api.outgoing.names import NameLookup
+
+log = structlog.get_logger(__name__)
 
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
 """Host name, port → addresses, the preferred one first."""
@@ -19,18 +20,6 @@ _ADDRESSES_MAX = 4
 _PORTS = {"http": 80, "https": 443}
 
 
-async def resolve_name(host: str, port: int) -> list[Address]:
-    """As this machine resolves names. Also turns every spelling of an IP address (`0x7f.1`, `2130706433`) into it.
-
-    Raises `OutgoingRefused` for a name that does not exist.
-    """
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise OutgoingRefused("the host name cannot be resolved") from error
-    return [ip_address(entry[4][0]) for entry in found]
-
-
 class GuardedTransport(httpx2.AsyncBaseTransport):
     """Judges every request anew. Follows no redirects and knows no proxies; to be used with `trust_env=False`.
 
@@ -39,17 +28,17 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     on the same address is never taken. Raises `OutgoingRefused` before anything is sent, and httpx2's errors.
     """
 
-    def __init__(self, allowed: Allowed, tls: ssl.SSLContext | None = None, resolve: Resolve = resolve_name) -> None:
+    def __init__(self, allowed: Allowed, tls: ssl.SSLContext | None = None, resolve: Resolve | None = None) -> None:
         self._allowed = allowed
         self._tls = tls or httpx2.create_ssl_context(trust_env=False)
-        self._resolve = resolve
+        self._resolve = resolve or NameLookup()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.url.scheme not in _PORTS:
             raise OutgoingRefused("only http and https addresses can be reached")
         host, port = request.url.raw_host.decode("ascii"), request.url.port or _PORTS[request.url.scheme]
         require_port(port)
-        addresses = choose(await self._resolve(host, port), self._allowed)[:_ADDRESSES_MAX]
+        addresses = self._judged(host, await self._resolve(host, port))
         for address in addresses[:-1]:
             try:
                 return await self._send(request, host, address)
@@ -57,13 +46,20 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
                 continue
         return await self._send(request, host, addresses[-1])
 
+    def _judged(self, host: str, found: list[Address]) -> tuple[Address, ...]:
+        try:
+            return choose(found, self._allowed)[:_ADDRESSES_MAX]
+        except OutgoingRefused:
+            log.warning("outgoing_refused", host=host, addresses=[str(each) for each in found])
+            raise
+
     async def _send(self, request: httpx2.Request, host: str, address: Address) -> httpx2.Response:
         pinned = httpx2.Request(
             request.method,
             request.url.copy_with(host=str(address)),
             headers=request.headers,
             stream=request.stream,
-            extensions={**request.extensions, "sni_hostname": host},
+            extensions={**request.extensions, "sni_hostname": host.rstrip(".")},
         )
         connection = httpx2.AsyncHTTPTransport(verify=self._tls, trust_env=False)
         try:

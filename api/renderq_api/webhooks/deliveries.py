@@ -1,9 +1,11 @@
 """The loop that sends what is in the outbox, in every API process."""
 
 import asyncio
+import contextlib
 import json
 import random
 import secrets
+import time
 
 import structlog
 
@@ -15,7 +17,7 @@ from renderq_shared.jobs import AsyncRedisJobStore, DeliveryClaim, DeliveryRecor
 log = structlog.get_logger(__name__)
 
 _PAUSE_S = 0.5
-_AT_ONCE = 32
+_AT_ONCE = 128
 """Deliveries that one process sends at the same time."""
 _LOG_MAX = 20
 """Attempts that a delivery's log keeps."""
@@ -34,41 +36,68 @@ class Deliveries:
         self._jobs = jobs
         self._sender = sender
         self._delays_s = delays_s
-        self._lease_ms = round(lease_s * 1000)
+        self._lease_s = lease_s
+        self._claim_id = secrets.token_hex(8)
         self._sending: set[asyncio.Task[None]] = set()
+        self._sent = asyncio.Event()
 
     async def run(self) -> None:
         """Until cancelled."""
         try:
             while True:
+                self._sent.clear()
                 await self._take()
-                await asyncio.sleep(_PAUSE_S * _random.uniform(1 - _JITTER, 1 + _JITTER))
+                await self._pause()
         finally:
             for task in self._sending:
                 task.cancel()
             await asyncio.gather(*self._sending, return_exceptions=True)
 
+    async def _pause(self) -> None:
+        """Until something new may be due, or a place is free for what had to wait."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PAUSE_S * _random.uniform(1 - _JITTER, 1 + _JITTER)):
+                await self._sent.wait()
+
     async def _take(self) -> None:
         free = _AT_ONCE - len(self._sending)
         if free <= 0:
             return
+        lease_end = time.monotonic() + self._lease_s
         try:
-            due = await self._jobs.claim_deliveries(DeliveryClaim(secrets.token_hex(8), self._lease_ms, free))
+            due = await self._jobs.claim_deliveries(DeliveryClaim(self._claim_id, round(self._lease_s * 1000), free))
         except RenderqSharedError:
-            return  # the sweeps, which run beside, tell of an outage
+            return  # the sweeps, which run beside, tell of an outage; what the reply held is asked for again
+        self._claim_id = secrets.token_hex(8)
         for delivery in due:
-            task = asyncio.create_task(self._deliver(delivery))
+            task = asyncio.create_task(self._deliver(delivery, lease_end))
             self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            task.add_done_callback(self._done)
 
-    async def _deliver(self, delivery: DeliveryRecord) -> None:
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        self._sent.set()
+
+    async def _deliver(self, delivery: DeliveryRecord, lease_end: float) -> None:
         try:
             sent = await self._sender.send(delivery)
-            await self._jobs.settle_delivery(self._settlement(delivery, sent))
-        except RenderqSharedError as error:
-            log.warning("delivery_not_settled", delivery=delivery.id, reason=str(error))
         except Exception:
+            # Counted like any other failure: what cannot be sent must not be tried for ever.
             log.exception("delivery_failed", delivery=delivery.id)
+            sent = self._sender.fault()
+        await self._settle(self._settlement(delivery, sent), lease_end)
+
+    async def _settle(self, told: Settlement, lease_end: float) -> None:
+        """An outage that is shorter than the lease costs no second attempt."""
+        while True:
+            try:
+                await self._jobs.settle_delivery(told)
+                return
+            except RenderqSharedError as error:
+                if time.monotonic() > lease_end:
+                    log.warning("delivery_not_settled", delivery=told.delivery_id, reason=str(error))
+                    return
+            await asyncio.sleep(_PAUSE_S)
 
     def _settlement(self, delivery: DeliveryRecord, sent: Sent) -> Settlement:
         attempts = [*json.loads(delivery.log_json or "[]"), sent.attempt.model_dump(mode="json")][-_LOG_MAX:]

@@ -21,6 +21,9 @@ _READ_BYTES = 16_384
 _READ_S = 1.0
 """An answer's body is of no use; so much of it is taken, so that the receiver can finish in peace."""
 
+_CONNECT_SHARE = 3
+"""One address of a name that has several may take this part of the time to connect."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -31,7 +34,7 @@ class Sent:
 
 
 class Sender:
-    """Sends deliveries, each within `timeout_s` all in all."""
+    """Sends deliveries, each within `timeout_s` until the answer's headers are there, and a second for its body."""
 
     def __init__(
         self,
@@ -50,26 +53,24 @@ class Sender:
 
     async def send(self, delivery: DeliveryRecord) -> Sent:
         """Raises nothing that the receiver or the network is to blame for."""
-        began, clock = datetime.now(UTC), time.monotonic()
-
-        def told(error: str | None, status: int | None = None, retry_after_s: float | None = None) -> Sent:
-            duration_ms = round((time.monotonic() - clock) * 1000)
-            return Sent(DeliveryAttempt(at=began, status=status, duration_ms=duration_ms, error=error), retry_after_s)
-
+        attempt = _Attempt()
         try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await self._post(delivery)
+            answer = await self._post(delivery)
         except OutgoingRefused as error:
-            return told(f"refused: {error}")
+            return attempt.told(f"refused: {error}")
         except TimeoutError:
-            return told(f"no answer within {self._timeout_s:g} s")
+            return attempt.told(f"no answer within {self._timeout_s:g} s")
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            return told(f"{type(error).__name__}: {error}"[:200])
+            return attempt.told(_words(error))
         status = answer.status_code
         if 200 <= status < 300:
-            return told(None, status)
+            return attempt.told(None, status)
         words = "redirects are not followed" if 300 <= status < 400 else "not a 2xx answer"
-        return told(words, status, _retry_after_s(answer.headers.get("retry-after")))
+        return attempt.told(words, status, _retry_after_s(answer.headers.get("retry-after")))
+
+    def fault(self) -> Sent:
+        """An attempt that failed for a reason that nobody foresaw."""
+        return _Attempt().told("a fault of the service; its log tells more")
 
     async def _post(self, delivery: DeliveryRecord) -> httpx2.Response:
         body = self._body(delivery)
@@ -81,11 +82,17 @@ class Sender:
             "webhook-timestamp": str(now),
             "webhook-signature": " ".join(signature(key, delivery.id, now, body) for key in self._keys),
         }
-        client = httpx2.AsyncClient(transport=self._transport(), trust_env=False, timeout=self._timeout_s)
-        async with client, client.stream("POST", webhook_url(delivery.record), content=body, headers=headers) as answer:
-            with contextlib.suppress(httpx2.HTTPError, TimeoutError):
-                async with asyncio.timeout(_READ_S):
-                    await _read_some(answer)
+        patience = httpx2.Timeout(None, connect=self._timeout_s / _CONNECT_SHARE)
+        async with httpx2.AsyncClient(transport=self._transport(), trust_env=False, timeout=patience) as client:
+            request = client.build_request("POST", webhook_url(delivery.record), content=body, headers=headers)
+            async with asyncio.timeout(self._timeout_s):
+                answer = await client.send(request, stream=True)
+            try:
+                with contextlib.suppress(httpx2.HTTPError, TimeoutError):
+                    async with asyncio.timeout(_READ_S):
+                        await _read_some(answer)
+            finally:
+                await answer.aclose()
         return answer
 
     def _body(self, delivery: DeliveryRecord) -> bytes:
@@ -95,6 +102,32 @@ class Sender:
             data=represent(delivery.record, None, self._links, None, self._kept_s),
         )
         return event.model_dump_json().encode()
+
+
+class _Attempt:
+    """Begins when it is made."""
+
+    def __init__(self) -> None:
+        self._at, self._clock = datetime.now(UTC), time.monotonic()
+
+    def told(self, error: str | None, status: int | None = None, retry_after_s: float | None = None) -> Sent:
+        duration_ms = round((time.monotonic() - self._clock) * 1000)
+        return Sent(DeliveryAttempt(at=self._at, status=status, duration_ms=duration_ms, error=error), retry_after_s)
+
+
+def _words(error: Exception) -> str:
+    """Never what the other side sent: the address may be inside the operator's network, the reader outside."""
+    match error:
+        case httpx2.ConnectTimeout():
+            return "no connection in time"
+        case httpx2.ConnectError():
+            return f"no connection: {error}"[:200]
+        case httpx2.RemoteProtocolError():
+            return "what answered does not speak HTTP/1.1, or broke off"
+        case httpx2.NetworkError():
+            return "the connection broke off"
+        case _:
+            return f"could not be sent ({type(error).__name__})"
 
 
 async def _read_some(answer: httpx2.Response) -> None:
@@ -112,6 +145,7 @@ def _retry_after_s(text: str | None) -> float | None:
     if text.isascii() and text.isdigit():
         return float(text[:9])
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+        moment = parsedate_to_datetime(text)
+        return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - time.time())
     except (ValueError, OverflowError):
         return None

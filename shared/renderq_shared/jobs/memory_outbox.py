@@ -107,7 +107,8 @@ class MemoryOutbox:
         del self._hosts[job.id]
 
     def _find(self, key: str) -> DeliveryRecord | None:
-        if self._forget_at.get(key, self._now_ms() + 1) <= self._now_ms():
+        forget_at = self._forget_at.get(key)
+        if forget_at is not None and forget_at <= self._now_ms():
             del self._deliveries[key], self._forget_at[key]
         return self._deliveries.get(key)
 

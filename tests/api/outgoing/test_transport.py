@@ -1,7 +1,7 @@
 """The transport goes where the name led when it was judged, and nowhere else."""
 
+import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ import pytest
 
 from renderq_api.outgoing import Address, GuardedTransport, OutgoingRefused
 from renderq_api.outgoing.addresses import parse_allowed
+from tests.api.outgoing.certificates import self_signed
 
 LOOPBACK = parse_allowed("127.0.0.1/32")
 
@@ -32,9 +33,13 @@ class Receiver(BaseHTTPRequestHandler):
         pass
 
 
+class Server6(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
 @contextmanager
 def receiving(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[tuple[int, list[str]]]:
-    server = ThreadingHTTPServer((host, 0), Receiver)
+    server = (Server6 if ":" in host else ThreadingHTTPServer)((host, 0), Receiver)
     server.seen = []  # type: ignore[attr-defined]
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
@@ -85,7 +90,13 @@ async def test_a_name_that_changes_its_mind_is_judged_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0177.1", "127.1", "[::ffff:127.0.0.1]", "[::1]"]
+    "host",
+    [
+        *("127.0.0.1", "localhost", "localhost.", "LOCALHOST", "0.0.0.0", "0", "2130706433", "0x7f000001"),
+        *("017700000001", "0x7f.1", "0177.1", "127.1", "127.0.0.1.", "127。0。0。1"),
+        *("[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]"),
+        "[fe80::1%25lo]",
+    ],
 )
 async def test_no_spelling_of_this_machine_is_reached(host: str) -> None:
     with receiving() as (port, seen), pytest.raises(OutgoingRefused):
@@ -98,6 +109,12 @@ async def test_other_schemes_and_ports_are_refused() -> None:
     for url in ("ftp://hooks.test/", "http://hooks.test:22/"):
         with pytest.raises(OutgoingRefused):
             await transport.handle_async_request(httpx2.Request("POST", url))
+
+
+async def test_an_ipv6_address_is_reached_if_it_is_allowed() -> None:
+    with receiving(host="::1") as (port, seen):
+        answer = await post(f"http://[::1]:{port}/", GuardedTransport(parse_allowed("::1/128")))
+    assert (answer.status_code, seen) == (204, [f"[::1]:{port}"])
 
 
 async def test_redirects_are_answers() -> None:
@@ -119,14 +136,6 @@ async def test_the_next_address_is_tried_when_one_does_not_listen() -> None:
     with receiving() as (port, seen):
         await post(f"http://hooks.test:{port}/", GuardedTransport(allowed, resolve=Resolver("127.0.0.9 127.0.0.1")))
     assert len(seen) == 1
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=hooks.test"
-    make += f" -addext subjectAltName=DNS:hooks.test -keyout {key} -out {certificate}"
-    subprocess.run(make.split(), check=True, capture_output=True)
-    return key, certificate
 
 
 async def test_certificates_are_those_of_the_name(tmp_path: Path) -> None:

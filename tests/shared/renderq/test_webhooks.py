@@ -1,9 +1,12 @@
 """`webhooks.verify` takes what Standard Webhooks says it should, and nothing else."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from renderq import WebhookInvalid, webhooks
@@ -74,6 +77,26 @@ def test_refuses_missing_headers(name: str) -> None:
     del headers[name]
     with pytest.raises(WebhookInvalid, match="missing or malformed"):
         webhooks.verify(headers, BODY, SECRET)
+
+
+texts = st.text(st.characters(codec=None, exclude_categories=()), max_size=20)
+
+
+@given(st.dictionaries(st.sampled_from(["webhook-id", "webhook-timestamp", "webhook-signature"]), texts), st.binary())
+def test_nothing_that_a_stranger_sends_is_more_than_invalid(headers: dict[str, str], body: bytes) -> None:
+    now = str(int(time.time()))
+    for sent in (headers, {"webhook-timestamp": now, **headers}, {**headers, "webhook-timestamp": now}):
+        with pytest.raises(WebhookInvalid):
+            webhooks.verify(sent, body, SECRET)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"[" * 100_000, b'{"type": "job.eaten"}', BODY[:-1]])
+def test_a_body_that_is_rightly_signed_and_no_event_is_invalid(body: bytes) -> None:
+    now = int(time.time())
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": str(now)}
+    headers["webhook-signature"] = signature(read_secret(SECRET), "msg_1", now, body)
+    with pytest.raises(WebhookInvalid, match="the signature is right"):
+        webhooks.verify(headers, body, SECRET)
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_short", SECRET.removeprefix("whsec_")])

@@ -1,0 +1,161 @@
+"""Webhooks when processes die and servers go away in the middle of a delivery."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from renderq_api.outgoing import GuardedTransport
+from renderq_api.outgoing.addresses import parse_allowed
+from renderq_api.webhooks import Deliveries, Sender
+from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import (
+    AsyncRedisJobStore,
+    DeliveryClaim,
+    DeliveryRecord,
+    RedisJobStore,
+    async_client,
+    delivery_id,
+)
+from renderq_shared.objects import FolderStore
+from renderq_shared.wakeups import queue_name
+from tests.api.api_process import ApiProcess
+from tests.api.conftest import SettingsFor
+from tests.api.running import until
+from tests.api.webhooks.receivers import Receiver, deaf_port, receiving
+from tests.api.webhooks.telling import TELLING, api_for, canceled, delivery, rendered, submitted
+from tests.api.worker import Worker
+from tests.contract.ageing import make_older
+from tests.services import Valkey
+
+LEASE_S = 31
+"""Twice the default time of an attempt, and a second."""
+
+
+@pytest.fixture
+def later(redis_url: str) -> Iterator[Callable[[float], None]]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield lambda seconds: make_older(client, round(seconds * 1000))
+
+
+def only_id(job_id: str) -> str:
+    return delivery_id(job_id, "job.succeeded")
+
+
+def end_job(store: RedisJobStore, data: Path) -> None:
+    worker = Worker(store, FolderStore(data / "objects"))
+    worker.finish(worker.claim())
+
+
+def test_a_process_dies_when_the_receiver_has_got_it_and_another_one_repeats_it_under_the_same_id(
+    settings_for: SettingsFor,
+    redis_url: str,
+    store: RedisJobStore,
+    receiver: Receiver,
+    later: Callable[[float], None],
+    tmp_path: Path,
+) -> None:
+    receiver.hold.clear()
+    with ApiProcess(tmp_path, redis_url, **TELLING) as dying:
+        job_id = submitted(dying, receiver.url)
+        end_job(store, tmp_path)
+        until(lambda: receiver.seen)
+        dying.kill()
+    receiver.hold.set()
+    with api_for(settings_for) as api:
+        assert delivery(api, job_id)["status"] == "pending"
+        later(LEASE_S)
+        until(lambda: delivery(api, job_id)["status"] == "delivered")
+    assert receiver.ids() == [only_id(job_id)] * 2
+
+
+def test_a_process_dies_before_the_receiver_has_got_it_and_another_one_sends_it(
+    settings_for: SettingsFor,
+    redis_url: str,
+    store: RedisJobStore,
+    later: Callable[[float], None],
+    tmp_path: Path,
+) -> None:
+    with deaf_port() as port, ApiProcess(tmp_path, redis_url, **TELLING) as dying:
+        job_id = submitted(dying, f"http://127.0.0.1:{port}/")
+        end_job(store, tmp_path)
+        until(lambda: (store.deliveries("default", job_id) or ())[0].claim_id)
+        dying.kill()
+    with receiving(port) as receiver, api_for(settings_for) as api:
+        later(LEASE_S)
+        until(lambda: delivery(api, job_id)["status"] == "delivered")
+        assert len(delivery(api, job_id)["attempts"]) == 1
+    assert receiver.ids() == [only_id(job_id)]
+
+
+def test_redis_goes_away_while_the_receiver_answers_and_nothing_is_sent_twice(
+    settings_for: SettingsFor, store: RedisJobStore, receiver: Receiver, valkey: Valkey
+) -> None:
+    receiver.hold.clear()
+    with api_for(settings_for) as api:
+        job_id = rendered(api, store, receiver.url)
+        until(lambda: receiver.seen)
+        valkey.kill()
+        receiver.hold.set()
+        valkey.restart()
+        until(lambda: delivery(api, job_id)["status"] == "delivered")
+    assert len(receiver.seen) == 1
+
+
+@asynccontextmanager
+async def delivering(deliveries: Deliveries) -> AsyncIterator[None]:
+    task = asyncio.create_task(deliveries.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+class LosesReplies(AsyncRedisJobStore):
+    """Redis does what it was asked to; the first reply does not arrive."""
+
+    lost = 0
+
+    async def claim_deliveries(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:
+        found = await super().claim_deliveries(request)
+        if found and not self.lost:
+            self.lost = len(found)
+            raise StoreUnavailable("no reply")
+        return found
+
+
+async def test_what_a_lost_reply_held_does_not_wait_for_its_lease(
+    redis_url: str, store: RedisJobStore, receiver: Receiver
+) -> None:
+    canceled(store, "job_1", receiver.url, "127.0.0.1")
+    transport = GuardedTransport(parse_allowed("127.0.0.0/8"))
+    async with async_client(redis_url) as client:
+        jobs = LosesReplies(client, queue_name)
+        sender = Sender(lambda: transport, (b"k" * 24,), "http://renderq.test/", 0, 15)
+        async with delivering(Deliveries(jobs, sender, (), lease_s=3_600)):
+            await asyncio.to_thread(until, lambda: receiver.seen)
+    assert jobs.lost == 1
+
+
+class BreaksDown(Sender):
+    async def send(self, delivery: DeliveryRecord) -> Any:
+        raise ZeroDivisionError
+
+
+async def test_a_fault_of_ours_counts_as_an_attempt(redis_url: str, store: RedisJobStore) -> None:
+    canceled(store, "job_1", "http://127.0.0.1:9/", "127.0.0.1")
+
+    def told() -> DeliveryRecord:
+        return (store.deliveries("default", "job_1") or ())[0]
+
+    async with async_client(redis_url) as client:
+        sender = BreaksDown(lambda: GuardedTransport(()), (b"k" * 24,), "http://renderq.test/", 0, 15)
+        deliveries = Deliveries(AsyncRedisJobStore(client, queue_name), sender, (0.0,), lease_s=3_600)
+        async with delivering(deliveries):
+            await asyncio.to_thread(until, lambda: told().status == "failed")
+    assert str(told().log_json).count("a fault of the service") == 2
