@@ -120,6 +120,37 @@ def test_pictures_are_removed_once_more_for_what_a_cut_off_worker_wrote(faithful
     assert retire(faithful_world.store) == NOTHING
 
 
+@pytest.mark.parametrize("how", ["lost", "handed back"])
+def test_what_a_claim_wrote_before_it_gave_up_its_job_is_removed(faithful_world: World, how: str) -> None:
+    store = faithful_world.store
+    submit(store, "job_1")
+    store.sweep(LEASE_MS, 100)
+    first = held(claim(store, "first", lease_ms=1_000))
+    store.progress(first, JobUpdate(outputs_json="[1]"))
+    assert retire(store) == NOTHING
+    if how == "lost":
+        faithful_world.later(1_000)
+        store.sweep(LEASE_MS, 100)
+    else:
+        store.requeue(first)
+    assert retire(store).removals == ("jobs/job_1/first/",)
+    store.removed(["jobs/job_1/first/"])
+    store.finish(held(claim(store, "second")), WITH_PICTURES)
+    faithful_world.later(3_600_000)
+    assert retire(store).removals == ("jobs/job_1/first/",)
+
+
+def test_what_the_last_claim_wrote_stays_with_its_job(faithful_world: World) -> None:
+    store = faithful_world.store
+    submit(store, "job_1", attempts_max=1)
+    store.sweep(LEASE_MS, 100)
+    store.progress(held(claim(store, lease_ms=1_000)), JobUpdate(outputs_json="[1]"))
+    faithful_world.later(1_000)
+    assert store.sweep(LEASE_MS, 100).lost == ("job_1",)
+    assert read(store, "job_1").outputs_json == "[1]"
+    assert retire(store) == NOTHING
+
+
 def test_an_old_job_loses_its_pictures_and_later_its_record(faithful_world: World) -> None:
     store = faithful_world.store
     ended(store)

@@ -9,6 +9,7 @@ from renderq.contract import Status
 from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
 from renderq_shared.jobs.fair_queue import FairQueue, Place
 from renderq_shared.jobs.memory_outbox import EVENTS, MemoryOutbox
+from renderq_shared.jobs.memory_removals import Removals
 from renderq_shared.jobs.records import Held, JobRecord, NewJob
 
 NEWS = ("stage", "progress_json", "outputs_json", "warnings_json", "metrics_json", "runtime_json")
@@ -35,6 +36,7 @@ class JobBook:
         clock_ms: Callable[[], int],
         on_change: Callable[[JobRecord], None],
         on_cancel: Callable[[str, str], None],
+        removals: Removals,
     ) -> None:
         self.now_ms = clock_ms
         self.jobs: dict[str, JobRecord] = {}
@@ -47,6 +49,7 @@ class JobBook:
         self.outbox = MemoryOutbox(clock_ms)
         self._on_change = on_change
         self._on_cancel = on_cancel
+        self._removals = removals
         self._sequence = 0
 
     def held(self, held: Held) -> JobRecord | None:
@@ -118,6 +121,7 @@ class JobBook:
     def put_back(self, job: JobRecord, losses: int) -> JobRecord:
         """running → queued at the old place; the attempt is not charged"""
         del self.leases[job.id]
+        self._removals.remove_twice(f"jobs/{job.id}/{job.claim_id}/")
         self.recharge(job, 0.0)
         self._enqueue(job)
         return self.change(

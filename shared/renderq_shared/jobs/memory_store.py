@@ -82,8 +82,8 @@ class MemoryJobStore:
         self.lock = threading.RLock()
         self._now_ms = clock_ms
         self._wake_length = wake_length
-        self._book = JobBook(clock_ms, on_change, on_cancel)
         self._removals = Removals(clock_ms)
+        self._book = JobBook(clock_ms, on_change, on_cancel, self._removals)
         self._assets = AssetBook(self._removals, clock_ms)
         self._retention = RetentionBook(self._book, self._assets, self._removals, clock_ms)
         self._workers = WorkerList(clock_ms)

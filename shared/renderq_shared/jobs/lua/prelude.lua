@@ -237,13 +237,17 @@ local function forget(job)
   redis.call('ZREM', 'rq:emptied', job.id)
 end
 
--- Note that the job's pictures are to be removed: now, and once more in an hour, because a worker that was cut off
--- may write some after that. The manifest goes with them.
-local function remove_pictures(id)
-  redis.call('ZREM', 'rq:manifests', id)
-  local prefix = 'jobs/' .. id .. '/'
+-- Note that what a job or one of its claims has written is to be removed: now, and once more in an hour, because a
+-- worker that was cut off may write some after that.
+local function remove_twice(prefix)
   redis.call('ZADD', 'rq:removals', whole(NOW), prefix)
   redis.call('ZADD', 'rq:late-removals', whole(NOW + 3600000), prefix)
+end
+
+-- The job's pictures are to be removed. The manifest goes with them.
+local function remove_pictures(id)
+  redis.call('ZREM', 'rq:manifests', id)
+  remove_twice('jobs/' .. id .. '/')
 end
 
 -- Assets -------------------------------------------------------------------------------------------------------
@@ -294,6 +298,7 @@ end
 -- running -> queued at the old place; the attempt is not charged, and nothing of it stays but its number.
 local function put_back(job, fields)
   release(job)
+  remove_twice('jobs/' .. job.id .. '/' .. job.claim_id .. '/')
   recharge(job, 0)
   enqueue(job)
   fields.status = 'queued'
