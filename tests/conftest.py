@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-import redis
 
 from tests.s3_servers import MiniStack, Nanio, S3Server
 from tests.services import Valkey
@@ -21,18 +20,8 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 @pytest.fixture
 def redis_url(valkey: Valkey) -> str:
     """The session's Valkey, empty; started again if a test left it dead."""
-    _ensure_running(valkey)
-    with redis.Redis.from_url(valkey.url) as client:
-        client.execute_command("FLUSHALL", "SYNC")  # so that memory is free when the test begins
+    valkey.empty()
     return valkey.url
-
-
-def _ensure_running(valkey: Valkey) -> None:
-    try:
-        with redis.Redis.from_url(valkey.url) as client:
-            client.ping()
-    except redis.exceptions.ConnectionError:
-        valkey.restart()
 
 
 @pytest.fixture(scope="session")

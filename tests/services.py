@@ -64,6 +64,16 @@ class Valkey:
         self.start()
         wait_until_loaded(self.url)
 
+    def empty(self) -> None:
+        """Let it forget everything; start it again if a test left it dead."""
+        try:
+            with redis.Redis.from_url(self.url) as client:
+                client.ping()
+        except redis.exceptions.ConnectionError:
+            self.restart()
+        with redis.Redis.from_url(self.url) as client:
+            client.execute_command("FLUSHALL", "SYNC")  # so that memory is free when the test begins
+
     def close(self) -> None:
         """Kill it for good."""
         self.kill()

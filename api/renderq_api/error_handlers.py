@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from renderq.contract import ProblemKind
-from renderq_api.problems import ApiProblem, invalid, not_found, problem_response
+from renderq_api.problems import ApiProblem, invalid, not_found, problem_response, redis_away
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, StoreUnavailable
 
 
@@ -30,8 +30,7 @@ async def _ours(request: Request, problem: ApiProblem) -> Response:
 
 
 async def _redis_away(request: Request, _error: Exception) -> Response:
-    detail = "The job store does not answer. Nothing is lost; try again, with the same Idempotency-Key if you sent one."
-    return problem_response(request, ApiProblem(ProblemKind.SERVICE_UNAVAILABLE, detail))
+    return problem_response(request, redis_away())
 
 
 async def _objects_away(request: Request, _error: Exception) -> Response:

@@ -6,7 +6,7 @@ class ApiError(Exception):
 
 
 class NotLoopback(ApiError):
-    """Without keys nobody but this machine may reach the service."""
+    """There is no key, so nobody but this machine may reach the service."""
 
 
 class AddressUnavailable(ApiError):

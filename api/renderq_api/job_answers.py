@@ -4,9 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq_api.answers import answer
-from renderq_api.representing import Links
 from renderq_api.services import Services
-from renderq_api.showing import show
+from renderq_api.showing import links, show
 from renderq_api.waiting import Found
 from renderq_shared.jobs import JobRecord
 
@@ -19,7 +18,7 @@ async def job_answer(
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    job = await show(services, Links(str(request.base_url)), found)
+    job = await show(services, links(request), found)
     return answer(job, status, {**state_headers(found[0], wait), **(headers or {})})
 
 

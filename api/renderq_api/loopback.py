@@ -12,11 +12,6 @@ import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from renderq.contract import ProblemKind
-from renderq_api.problems import ApiProblem, problem_response
 
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]+))(?::[0-9]{1,5})?")
 
@@ -43,22 +38,8 @@ def is_loopback_origin(value: str) -> bool:
         return False
 
 
-class LoopbackOnly:
-    """ASGI middleware that refuses requests that came under another name than this machine's own."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = _refusal(Headers(scope=scope)) if scope["type"] == "http" else None
-        if refusal is None:
-            await self._app(scope, receive, send)
-        else:
-            problem = ApiProblem(ProblemKind.FORBIDDEN, refusal)
-            await problem_response(Request(scope), problem)(scope, receive, send)
-
-
-def _refusal(headers: Headers) -> str | None:
+def loopback_refusal(headers: Headers) -> str | None:
+    """Why a request that proves nothing is not answered; `None` if it is."""
     if not is_loopback_host_header(headers.get("host", "")):
         return (
             "Without keys this server answers only requests to localhost, 127.0.0.1 or [::1]; "

@@ -28,10 +28,14 @@ Submit a rendering job with `POST /v1/jobs`, follow it with `GET /v1/jobs/{id}` 
 fetch its pictures from `outputs[].url`. Every error is a problem document (RFC 9457) with a stable `code`."""
 
 
-def problems(*kinds: ProblemKind) -> Responses:
-    """The documented error answers of a route: these kinds and those that any route may give."""
+def problems(*kinds: ProblemKind, keyed: bool = True) -> Responses:
+    """The documented error answers of a route: these kinds and those that any route may give.
+
+    `keyed`: whether it needs a key where there are keys.
+    """
     by_status: dict[int | str, list[ProblemKind]] = {}
-    for kind in (*kinds, *(kind for kind in _EVERYWHERE if kind not in kinds)):
+    everywhere = (ProblemKind.UNAUTHORIZED, *_EVERYWHERE) if keyed else _EVERYWHERE
+    for kind in (*kinds, *(kind for kind in everywhere if kind not in kinds)):
         by_status.setdefault(PROBLEMS[kind].status, []).append(kind)
     return {status: _problem_answer(those) for status, those in by_status.items()}
 
@@ -161,6 +165,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for model in (Problem, Txt2ImgRequest, WebhookEvent):
         schemas.update(_schemas(model))
+    components["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "An API key, `rq_…`; none where there are no keys."}
+    }
+    document["security"] = [{"key": []}, {}]
     components["headers"] = {
         "X-Request-Id": {"description": "Names this request in the service's log.", "schema": {"type": "string"}}
     }

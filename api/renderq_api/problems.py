@@ -48,6 +48,11 @@ def not_found(detail: str) -> ApiProblem:
     return ApiProblem(ProblemKind.NOT_FOUND, detail)
 
 
+def redis_away() -> ApiProblem:
+    detail = "The job store does not answer. Nothing is lost; try again, with the same Idempotency-Key if you sent one."
+    return ApiProblem(ProblemKind.SERVICE_UNAVAILABLE, detail)
+
+
 def problem_document(kind: ProblemKind, detail: str, path: str, request_id: str, *errors: FieldError) -> Problem:
     facts = PROBLEMS[kind]
     return Problem(

@@ -34,6 +34,8 @@ class Links:
 
     base: str
     """With a slash at its end."""
+    events_token: Callable[[str], str] | None = None
+    """Job id → what opens its events to a browser, where that needs to prove something."""
 
     def job(self, job_id: str) -> str:
         return f"{self.base}v1/jobs/{job_id}"
@@ -42,7 +44,8 @@ class Links:
         return f"{self.job(job_id)}/cancel"
 
     def events(self, job_id: str) -> str:
-        return f"{self.job(job_id)}/events"
+        token = f"?token={self.events_token(job_id)}" if self.events_token else ""
+        return f"{self.job(job_id)}/events{token}"
 
     def image(self, job_id: str, index: int) -> str:
         return f"{self.job(job_id)}/images/{index}"

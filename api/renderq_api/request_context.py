@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from renderq.contract import ProblemKind
 from renderq_api.problems import ApiProblem, problem_response
+from renderq_api.tenants import Caller
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +67,13 @@ class RequestContext:
                     path=scope["path"],
                     status=status,
                     ms=round((time.perf_counter() - began) * 1000, 1),
+                    **_key(scope["state"].get("caller")),
                 )
+
+
+def _key(caller: Caller | None) -> dict[str, str]:
+    """Whose request it was: the key's id, never the key."""
+    return {"key": caller.key.id, "tenant": caller.tenant} if caller and caller.key else {}
 
 
 def _request_id(incoming: str | None) -> str:

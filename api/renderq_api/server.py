@@ -1,6 +1,7 @@
 """uvicorn around the app: where it listens, and how it stops."""
 
 import asyncio
+import contextlib
 import signal
 import socket
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from fastapi import FastAPI
 from renderq_api.app import create_app
 from renderq_api.errors import AddressUnavailable, NotLoopback
 from renderq_api.loopback import is_loopback
+from renderq_shared.access import AsyncKeyStore
+from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import async_client
 from renderq_shared.settings import ApiSettings
 
 _BACKLOG = 2048
@@ -57,6 +61,7 @@ async def serve(settings: ApiSettings, on_ready: Callable[[str, Server], None]) 
 
     Raises `NotLoopback`, `AddressUnavailable`, and what `create_app` raises.
     """
+    await _require_keys(settings)
     with _listen(settings.host, settings.port) as listener:
         url = _url(listener)
         app = create_app(settings.model_copy(update={"port": listener.getsockname()[1]}))
@@ -72,13 +77,25 @@ def run(settings: ApiSettings, on_ready: Callable[[str, Server], None]) -> None:
         runner.run(serve(settings, on_ready))
 
 
+async def _require_keys(settings: ApiSettings) -> None:
+    """Raises `NotLoopback` if others could come in and nobody has a key.
+
+    A Redis that is away is no reason: whoever listens beyond loopback asks for keys from the start.
+    """
+    if is_loopback(settings.host) or settings.keys == "required":
+        return
+    async with async_client(settings.redis_url) as redis:
+        with contextlib.suppress(StoreUnavailable):
+            found = await AsyncKeyStore(redis).read(None)
+            if not found.any_live:
+                raise NotLoopback(
+                    f"there are no keys, and without keys renderq serves this machine only, not {settings.host}: "
+                    "whoever reached it could use it. Make one with `renderq keys create NAME`, or set "
+                    "RENDERQ_KEYS=required to start without: nobody is let in until there is one."
+                )
+
+
 def _listen(host: str, port: int) -> socket.socket:
-    if not is_loopback(host):
-        raise NotLoopback(
-            "renderq has no keys yet: whoever reaches it may use it. So it listens on this machine only, "
-            f"not on {host}. Use --host 127.0.0.1 (or ::1), and for other machines a reverse proxy that asks "
-            "for a password and passes Host: localhost."
-        )
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address, family=family, backlog=_BACKLOG)

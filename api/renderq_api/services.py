@@ -13,14 +13,18 @@ from starlette.requests import Request
 
 from renderq_api.assets import Assets, Uploads
 from renderq_api.estimates import Estimates
+from renderq_api.key_ring import KeyRing
+from renderq_api.loopback import is_loopback
 from renderq_api.object_probe import ObjectProbe
 from renderq_api.outgoing import GuardedTransport
 from renderq_api.outgoing.addresses import parse_allowed
 from renderq_api.representing import Sign
 from renderq_api.retiring import Retiring
 from renderq_api.sweeps import Sweeps
+from renderq_api.tenants import Caller
 from renderq_api.watching import Watching
 from renderq_api.webhooks import Deliveries, Sender
+from renderq_shared.access import AsyncKeyStore
 from renderq_shared.catalog import Catalog
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import (
@@ -31,7 +35,7 @@ from renderq_shared.jobs import (
     celery_url,
     check_server_async,
 )
-from renderq_shared.jobs.changes import watch_changes
+from renderq_shared.jobs.changes import Change, KeysChanged, Reconnected, watch_changes
 from renderq_shared.objects import ObjectStore, announce
 from renderq_shared.settings import ApiSettings
 from renderq_shared.wakeups import WakeupPublisher, queue_name
@@ -45,6 +49,7 @@ class Services:
     catalog: Catalog
     redis: Redis
     jobs: AsyncRedisJobStore
+    keys: KeyRing
     objects: ObjectStore
     wakeups: WakeupPublisher
     watching: Watching
@@ -53,9 +58,10 @@ class Services:
     assets: Assets
     estimates: Estimates
 
-    @property
-    def bounds(self) -> Bounds:
-        return Bounds(total=self.settings.queue_max, per_tenant=self.settings.queue_max_per_tenant)
+    def bounds(self, caller: Caller) -> Bounds:
+        """How many jobs may be queued when this caller submits one more."""
+        own = caller.key and caller.key.queued_max
+        return Bounds(total=self.settings.queue_max, per_tenant=own or self.settings.queue_max_per_tenant)
 
     @property
     def sign(self) -> Sign | None:
@@ -80,14 +86,16 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
     on_disk = settings.durability == "fsync"
     async with async_client(settings.redis_url) as redis, async_client(settings.redis_url, DISK_PATIENCE_S) as patient:
         jobs = AsyncRedisJobStore(redis, queue_name, patient if on_disk else None)
+        keys = KeyRing(AsyncKeyStore(redis), required=settings.keys == "required" or not is_loopback(settings.host))
         services = Services(
             settings=settings,
             catalog=catalog,
             redis=redis,
             jobs=jobs,
+            keys=keys,
             objects=objects,
             wakeups=WakeupPublisher(celery_url(settings.redis_url)),
-            watching=Watching(lambda: watch_changes(redis)),
+            watching=Watching(lambda: _job_changes(redis, keys)),
             object_probe=ObjectProbe(objects),
             uploads=Uploads(),
             assets=Assets(jobs, objects),
@@ -98,12 +106,22 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
         deliveries = _deliveries(services)
         try:
             arrived = await _arrived(services)
-            loops = (services.watching.run(), sweeps.run(arrived), retiring.run(), services.estimates.run())
+            loops = (keys.run(), services.watching.run(), sweeps.run(arrived), retiring.run(), services.estimates.run())
             async with _running(*loops, *deliveries):
                 yield services
         finally:
             services.watching.close()
             await asyncio.to_thread(services.wakeups.close)
+
+
+async def _job_changes(redis: Redis, keys: KeyRing) -> AsyncGenerator[Change | Reconnected]:
+    """One subscription for both: changes of jobs are passed on, those of keys told to the ring."""
+    async with contextlib.aclosing(watch_changes(redis)) as changes:
+        async for change in changes:
+            if not isinstance(change, Change):
+                keys.look()
+            if not isinstance(change, KeysChanged):
+                yield change
 
 
 def _deliveries(services: Services) -> tuple[Coroutine[Any, Any, None], ...]:

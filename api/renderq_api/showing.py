@@ -2,10 +2,25 @@
 
 import asyncio
 
+from starlette.requests import Request
+
 from renderq.contract import Job
+from renderq_api.event_tokens import event_token
+from renderq_api.key_ring import KeyRing
 from renderq_api.representing import Links, represent
 from renderq_api.services import Services
 from renderq_api.waiting import Found
+from renderq_shared.access import KeyRecord
+
+
+def links(request: Request) -> Links:
+    """Addresses for whoever asks. One who came by a token gets no further tokens."""
+    base, caller = str(request.base_url), request.state.caller
+    key: KeyRecord | None = caller.key
+    if key is None or caller.by_token:
+        return Links(base)
+    ring: KeyRing = request.app.state.services.keys
+    return Links(base, lambda job_id: event_token(key, job_id, ring.now_ms()))
 
 
 async def show(services: Services, links: Links, found: Found) -> Job:

@@ -3,6 +3,7 @@
 from renderq.contract import FieldError, ProblemKind
 from renderq_api.problems import ApiProblem, invalid, not_found
 from renderq_api.services import Services
+from renderq_api.tenants import Caller
 from renderq_shared.jobs import JobRecord, NewJob, Submission, Submitted
 
 _REFUSALS = {
@@ -21,10 +22,10 @@ _REFUSALS = {
 }
 
 
-async def submit_job(services: Services, job: NewJob) -> tuple[Submitted, JobRecord]:
+async def submit_job(services: Services, caller: Caller, job: NewJob) -> tuple[Submitted, JobRecord]:
     """The answer, and the job that now stands for the submission. Raises `ApiProblem`."""
     _require_secret(services, job)
-    submitted = await services.jobs.submit(job, services.bounds)
+    submitted = await services.jobs.submit(job, services.bounds(caller))
     if submitted.outcome in _REFUSALS:
         raise ApiProblem(*_REFUSALS[submitted.outcome])
     if submitted.record is None:

@@ -5,7 +5,8 @@ RenderqError
 ├── ConnectionFailed           no answer came: refused, dropped, or slower than `timeout`
 ├── APIError                   the service answered, and it was not what was asked for
 │   ├── InvalidRequest         4xx: the request is wrong as it is; `errors` says where
-│   ├── Forbidden              401, 403: no key, a wrong key, or a key that may not do that
+│   ├── Unauthorized           401: the service needs an API key, and there is none or it is not a good one
+│   ├── Forbidden              403: the API key may not do that
 │   ├── NotFound               404: no such job, picture or model
 │   ├── RateLimited            429: too many requests or too many queued jobs
 │   ├── ServiceUnavailable     408, 5xx: the service, or a proxy before it, cannot answer now
@@ -70,8 +71,12 @@ class InvalidRequest(APIError):
         return self.problem.errors if self.problem else ()
 
 
+class Unauthorized(APIError):
+    """The service needs an API key: none was sent, or one that is wrong, revoked or expired."""
+
+
 class Forbidden(APIError):
-    """The API key is missing or wrong, or it may not do that."""
+    """The API key may not do that."""
 
 
 class NotFound(APIError):

@@ -98,6 +98,10 @@ class ApiSettings(SharedSettings):
     """The HTTP service."""
 
     host: str = Field("127.0.0.1", description="Address to listen on; anything but loopback is refused without keys.")
+    keys: Literal["auto", "required"] = Field(
+        "auto",
+        description="Whether requests need an API key: `auto`, once there has been one; `required`, from the start.",
+    )
     port: int = Field(8400, ge=0, le=65_535, description="Port to listen on.")
     durability: Literal["process", "fsync"] = Field(
         "process",

@@ -23,6 +23,7 @@ def settings_for(redis_url: str, tmp_path: Path) -> SettingsFor:
 
 @pytest.fixture(scope="module")
 def shared_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
+    valkey.empty()  # an API that meets keys asks for them ever after
     settings = ApiSettings(data=tmp_path_factory.mktemp("api"), redis_url=valkey.url, port=0, sweep_seconds=0.2)
     with RunningApi(settings) as api:
         yield api

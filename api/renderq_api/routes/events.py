@@ -18,11 +18,18 @@ from renderq_api.openapi import answer_headers, header, problems
 from renderq_api.problems import invalid, not_found
 from renderq_api.representing import Links
 from renderq_api.services import Services, Serving
-from renderq_api.showing import show
-from renderq_api.tenants import Tenant
+from renderq_api.showing import links, show
+from renderq_api.tenants import Caller, Calling
 from renderq_api.waiting import HEARTBEAT_S, Found
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_query)])
+
+async def _no_query_but_token(request: Request) -> None:
+    """The token that opened the door is the one thing that this route's address may hold."""
+    if not request.state.caller.by_token or len(request.query_params.multi_items()) > 1:
+        await no_query(request)
+
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(_no_query_but_token)])
 
 MEDIA_TYPE = "text/event-stream"
 
@@ -86,11 +93,11 @@ class EventStream(StreamingResponse):
         ]
     },
 )
-async def events(job_id: str, request: Request, services: Serving, tenant: Tenant) -> Response:
+async def events(job_id: str, request: Request, services: Serving, caller: Calling) -> Response:
     since = _version(request.headers.get("last-event-id"))
 
     async def read() -> Found | None:
-        return await services.jobs.get(tenant, job_id) if is_job_id(job_id) else None
+        return await services.jobs.get(caller.tenant, job_id) if is_job_id(job_id) else None
 
     with contextlib.ExitStack() as held:
         watcher = held.enter_context(services.watching.watch(job_id))
@@ -98,15 +105,19 @@ async def events(job_id: str, request: Request, services: Serving, tenant: Tenan
         if found is None:
             raise not_found("There is no such job.")
         news = follow(services.watching, watcher, read, found, since)
-        return EventStream(_encoded(news, services, Links(str(request.base_url))), held.pop_all())
+        return EventStream(_encoded(news, services, caller, links(request)), held.pop_all())
 
 
-async def _encoded(news: AsyncGenerator[News | None], services: Services, links: Links) -> AsyncGenerator[bytes]:
+async def _encoded(
+    news: AsyncGenerator[News | None], services: Services, caller: Caller, addresses: Links
+) -> AsyncGenerator[bytes]:
     """The stream's bytes. The first go out at once, so that a client sees whether a proxy holds them back."""
     yield format_sse_event(retry=RETRY_MS)
     async with contextlib.aclosing(news):
         async for event in news:
-            yield _HEARTBEAT if event is None else _event(event, await show(services, links, event.found))
+            if not services.keys.admits(caller):
+                return
+            yield _HEARTBEAT if event is None else _event(event, await show(services, addresses, event.found))
 
 
 def _event(news: News, job: Job) -> bytes:

@@ -23,7 +23,7 @@ _QUERY = {"expires": "Seconds since the epoch.", "signature": "Over key and expi
     "/{key:path}",
     summary="Fetch a file by its signed address",
     response_class=Response,
-    responses={**FILE_ANSWERS, **problems(*FILE_PROBLEMS, ProblemKind.FORBIDDEN)},
+    responses={**FILE_ANSWERS, **problems(*FILE_PROBLEMS, ProblemKind.FORBIDDEN, keyed=False)},
     openapi_extra={
         "parameters": [
             {"in": "query", "name": name, "required": True, "description": text, "schema": {"type": "string"}}

@@ -25,7 +25,7 @@ class Health(AnswerModel):
     status: Literal["ok"] = "ok"
 
 
-@router.get("/healthz", response_model=Health, summary="Is the process alive?", responses=problems())
+@router.get("/healthz", response_model=Health, summary="Is the process alive?", responses=problems(keyed=False))
 async def alive() -> Response:
     return answer(Health())
 
@@ -34,7 +34,7 @@ async def alive() -> Response:
     "/readyz",
     response_model=Health,
     summary="Do Redis and the object store answer?",
-    responses=problems(ProblemKind.STORAGE_UNAVAILABLE),
+    responses=problems(ProblemKind.STORAGE_UNAVAILABLE, keyed=False),
 )
 async def ready(services: Serving) -> Response:
     redis, objects = await asyncio.gather(

@@ -16,11 +16,12 @@ from renderq_api.json_bodies import require_no_fields
 from renderq_api.listing import LIST_PARAMETERS, cursor, wanted
 from renderq_api.openapi import ACCEPTED_JOB, IDEMPOTENCY_KEY, problems
 from renderq_api.problems import ApiProblem, not_found
-from renderq_api.representing import Links, represent
+from renderq_api.representing import represent
 from renderq_api.resolving import new_job, resolve
 from renderq_api.services import Serving
+from renderq_api.showing import links
 from renderq_api.submitting import submit_job
-from renderq_api.tenants import Tenant
+from renderq_api.tenants import Calling, Tenant
 from renderq_shared.jobs import Deletion, Submission
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -47,11 +48,11 @@ _SCAN = 500
 async def jobs(request: Request, services: Serving, tenant: Tenant) -> Response:
     asked = wanted(request.query_params.multi_items())
     page = await services.jobs.page(tenant, asked.filter, asked.limit, _SCAN, asked.after)
-    links, kept_s = Links(str(request.base_url)), services.settings.retention_seconds
+    addresses, kept_s = links(request), services.settings.retention_seconds
 
     def listed() -> JobList:
         return JobList(
-            data=tuple(represent(record, None, links, services.sign, kept_s) for record in page.records),
+            data=tuple(represent(record, None, addresses, services.sign, kept_s) for record in page.records),
             next_cursor=cursor(page.last, asked.filter) if page.last else None,
         )
 
@@ -85,10 +86,10 @@ async def jobs(request: Request, services: Serving, tenant: Tenant) -> Response:
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
     dependencies=[Depends(no_query)],
 )
-async def retry(job_id: str, request: Request, services: Serving, tenant: Tenant) -> Response:
+async def retry(job_id: str, request: Request, services: Serving, caller: Calling) -> Response:
     await require_no_fields(request)
     promise = idempotency(request.headers.getlist("idempotency-key"), "POST", request.url.path, b"")
-    found = await services.jobs.get(tenant, job_id) if is_job_id(job_id) else None
+    found = await services.jobs.get(caller.tenant, job_id) if is_job_id(job_id) else None
     if found is None:
         raise not_found("There is no such job.")
     earlier, _ = found
@@ -100,13 +101,13 @@ async def retry(job_id: str, request: Request, services: Serving, tenant: Tenant
     job = new_job(
         resolve(json.loads(earlier.request_json), services.catalog),
         job_id=new_job_id(),
-        tenant=tenant,
+        tenant=caller.tenant,
         attempts_max=services.settings.attempts_max,
         idempotency=promise,
         retried_from=earlier.id,
     )
-    submitted, record = await submit_job(services, job)
-    headers = {"Location": Links(str(request.base_url)).job(record.id)}
+    submitted, record = await submit_job(services, caller, job)
+    headers = {"Location": links(request).job(record.id)}
     if submitted.outcome is Submission.REPLAYED:
         headers["Idempotency-Replayed"] = "true"
     return await job_answer(request, services, (record, submitted.place), wait=None, status=201, headers=headers)

@@ -13,11 +13,12 @@ from renderq_api.json_bodies import read_object, require_no_fields
 from renderq_api.openapi import ACCEPTED_JOB, IDEMPOTENCY_KEY, JOB_BODY, PREFER, answer_headers, header, problems
 from renderq_api.preferences import wait_seconds
 from renderq_api.problems import ApiProblem, not_found
-from renderq_api.representing import Links, retry_after_s
+from renderq_api.representing import retry_after_s
 from renderq_api.resolving import new_job, resolve
 from renderq_api.services import Services, Serving
+from renderq_api.showing import links
 from renderq_api.submitting import submit_job
-from renderq_api.tenants import Tenant
+from renderq_api.tenants import Calling, Tenant
 from renderq_api.waiting import Found, wait_for_end
 from renderq_shared.jobs import JobRecord, QueuePlace, Submission
 
@@ -49,23 +50,23 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_qu
         "parameters": [PREFER, IDEMPOTENCY_KEY],
     },
 )
-async def submit(request: Request, services: Serving, tenant: Tenant) -> Response:
+async def submit(request: Request, services: Serving, caller: Calling) -> Response:
     wait = wait_seconds(request.headers.getlist("prefer"))
     body = await read_object(request)
     promise = idempotency(request.headers.getlist("idempotency-key"), "POST", request.url.path, body.canonical)
     job = new_job(
         resolve(body.fields, services.catalog),
         job_id=new_job_id(),
-        tenant=tenant,
+        tenant=caller.tenant,
         attempts_max=services.settings.attempts_max,
         idempotency=promise,
     )
-    submitted, record = await submit_job(services, job)
+    submitted, record = await submit_job(services, caller, job)
     if wait:
-        found = await _wait(services, request, tenant, record.id, wait)
+        found = await _wait(services, request, caller.tenant, record.id, wait)
     else:
         found = record, submitted.place
-    headers = {"Location": Links(str(request.base_url)).job(record.id)}
+    headers = {"Location": links(request).job(record.id)}
     if submitted.outcome is Submission.REPLAYED:
         headers["Idempotency-Replayed"] = "true"
     return await job_answer(request, services, found, wait, status=201, headers=headers)

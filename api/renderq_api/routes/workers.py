@@ -9,12 +9,13 @@ from renderq.contract import Worker, WorkerList
 from renderq_api.answers import answer, no_query
 from renderq_api.openapi import problems
 from renderq_api.services import Serving
+from renderq_api.tenants import admin_only
 from renderq_shared.jobs import WorkerRecord
 
-router = APIRouter(prefix="/v1/workers", tags=["workers"], dependencies=[Depends(no_query)])
+router = APIRouter(prefix="/v1/workers", tags=["workers"], dependencies=[Depends(no_query), Depends(admin_only)])
 
 
-@router.get("", response_model=WorkerList, summary="List the live workers", responses=problems())
+@router.get("", response_model=WorkerList, summary="List the live workers (admin)", responses=problems())
 async def workers(services: Serving) -> Response:
     return answer(WorkerList(data=tuple(_worker(record) for record in await services.jobs.workers())))
 

@@ -12,6 +12,7 @@ from renderq.errors import (
     JobFailed,
     NotFound,
     RenderqError,
+    Unauthorized,
     WaitTimeout,
 )
 
@@ -41,6 +42,7 @@ _CODES: dict[type[RenderqError], ExitCode] = {
     UsageError: ExitCode.USAGE,
     ConfigurationError: ExitCode.USAGE,
     InvalidRequest: ExitCode.USAGE,
+    Unauthorized: ExitCode.USAGE,
     Forbidden: ExitCode.USAGE,
     NotFound: ExitCode.USAGE,
     JobFailed: ExitCode.JOB_FAILED,
@@ -51,7 +53,8 @@ _CODES: dict[type[RenderqError], ExitCode] = {
 
 _HINTS: dict[type[RenderqError], str] = {
     ConnectionFailed: "is the service running? `renderq up` starts one here, --url or RENDERQ_URL names another",
-    Forbidden: "--api-key or RENDERQ_API_KEY gives the key",
+    Unauthorized: "RENDERQ_API_KEY or --api-key gives it; `renderq keys create` makes one",
+    Forbidden: "RENDERQ_API_KEY or --api-key gives another key",
     WaitTimeout: "see `renderq status` and `renderq cancel`",
 }
 

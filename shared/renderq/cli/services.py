@@ -12,6 +12,7 @@ SUMMARIES = {
     "api": "start the HTTP API",
     "worker": "start a worker",
     "jobs-restore": "bring jobs back from the object store",
+    "keys": "create, list and revoke API keys",
 }
 """Name → one line for `renderq --help`: to load a service for its help text would take a second. A name of two words,
 such as `jobs-restore`, is a command below one of the client's."""

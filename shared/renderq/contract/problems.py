@@ -25,6 +25,7 @@ class ProblemKind(StrEnum):
     JOB_SUCCEEDED = "job_succeeded"
     QUEUE_FULL = "queue_full"
     QUOTA_EXCEEDED = "quota_exceeded"
+    UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     STORAGE_UNAVAILABLE = "storage_unavailable"
@@ -57,6 +58,7 @@ PROBLEMS: dict[ProblemKind, ProblemFacts] = {
     ProblemKind.JOB_SUCCEEDED: ProblemFacts(409, "The job has succeeded"),
     ProblemKind.QUEUE_FULL: ProblemFacts(503, "The queue is full", retryable=True),
     ProblemKind.QUOTA_EXCEEDED: ProblemFacts(429, "You have as many jobs queued as you may", retryable=True),
+    ProblemKind.UNAUTHORIZED: ProblemFacts(401, "This needs a valid API key"),
     ProblemKind.FORBIDDEN: ProblemFacts(403, "You may not do that"),
     ProblemKind.NOT_FOUND: ProblemFacts(404, "There is nothing at this address"),
     ProblemKind.STORAGE_UNAVAILABLE: ProblemFacts(503, "The object store does not answer", retryable=True),

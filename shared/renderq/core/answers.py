@@ -16,6 +16,7 @@ from renderq.errors import (
     NotFound,
     RateLimited,
     ServiceUnavailable,
+    Unauthorized,
     UnexpectedAnswer,
 )
 
@@ -24,7 +25,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 OK = 200
 NOT_MODIFIED = 304
 
-_ERRORS: dict[int, type[APIError]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 429: RateLimited}
+_ERRORS: dict[int, type[APIError]] = {401: Unauthorized, 403: Forbidden, 404: NotFound, 429: RateLimited}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
 """The job store in Redis, for an event loop: the API."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 
 from renderq_shared.jobs import calls
 from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
@@ -31,10 +30,9 @@ from renderq_shared.jobs.records import (
     Verdict,
     WorkerRecord,
 )
-from renderq_shared.jobs.redis_errors import translated
+from renderq_shared.jobs.running import Execute, run_async
 
 Answer = TypeVar("Answer")
-Execute = Callable[..., Awaitable[Any]]
 
 
 class AsyncRedisJobStore:
@@ -142,10 +140,4 @@ class AsyncRedisJobStore:
         return await self._run(calls.stats())
 
     async def _run(self, call: Call[Answer], execute: Execute | None = None) -> Answer:
-        ask = cast(Any, self._client).execute_command if execute is None else execute
-        with translated():
-            try:
-                reply = await ask("EVALSHA", call.script.sha, 0, *call.arguments)
-            except NoScriptError:
-                reply = await ask("EVAL", call.script.source, 0, *call.arguments)
-        return call.read(reply)
+        return await run_async(self._client, call, execute)

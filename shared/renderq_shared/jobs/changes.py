@@ -1,4 +1,4 @@
-"""Watching the store: every change of every job for the API, every cancel for a worker.
+"""Watching the store: every change of every job and of the API keys for the API, every cancel for a worker.
 
 Pub/sub promises nothing. Whoever watches reads again after `Reconnected`; a worker learns of a missed cancel from
 its next renewal.
@@ -25,6 +25,9 @@ CHANGES = "rq:changes"
 
 CANCELS = "rq:cancels"
 """Channel of "ID CLAIM": the holder of this claim should stop."""
+
+KEYS_CHANGED = "rq:keys-changed"
+"""Channel that says that there is another version of the API keys."""
 
 _QUIET_S = 5.0
 """A connection that was quiet for this long is asked for a sign of life, and dropped if it gives none for as long."""
@@ -53,13 +56,18 @@ class Reconnected:
     """The subscription has begun, for the first time or again: what happened before it went unseen."""
 
 
-async def watch_changes(client: AsyncRedis) -> AsyncGenerator[Change | Reconnected]:
+@dataclass(frozen=True, slots=True)
+class KeysChanged:
+    """An API key was created or revoked."""
+
+
+async def watch_changes(client: AsyncRedis) -> AsyncGenerator[Change | KeysChanged | Reconnected]:
     """All changes from now on, over one subscription that reconnects by itself; endless."""
     pause, longest = _BACKOFF_S
     while True:
         pubsub = client.pubsub()
         try:
-            await pubsub.subscribe(CHANGES)
+            await pubsub.subscribe(KEYS_CHANGED, CHANGES)
             quiet = False
             while True:
                 message = await pubsub.get_message(timeout=_QUIET_S)
@@ -67,9 +75,11 @@ async def watch_changes(client: AsyncRedis) -> AsyncGenerator[Change | Reconnect
                     raise ConnectionError("no sign of life")
                 if message is None:
                     await pubsub.ping()
-                elif message["type"] == "subscribe":
+                elif message["type"] == "subscribe" and message["channel"] == CHANGES:
                     pause = _BACKOFF_S[0]
                     yield Reconnected()
+                elif message["type"] == "message" and message["channel"] == KEYS_CHANGED:
+                    yield KeysChanged()
                 elif message["type"] == "message":
                     yield read_change(str(message["data"]))
                 quiet = message is None

@@ -1,10 +1,9 @@
 """The job store in Redis, for callers that block: workers and tests."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 from redis import Redis
-from redis.exceptions import NoScriptError
 
 from renderq_shared.jobs import calls
 from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
@@ -30,7 +29,7 @@ from renderq_shared.jobs.records import (
     Verdict,
     WorkerRecord,
 )
-from renderq_shared.jobs.redis_errors import translated
+from renderq_shared.jobs.running import run
 
 Answer = TypeVar("Answer")
 
@@ -131,10 +130,4 @@ class RedisJobStore:
         return self._run(calls.stats())
 
     def _run(self, call: Call[Answer]) -> Answer:
-        client = cast(Any, self._client)
-        with translated():
-            try:
-                reply = client.evalsha(call.script.sha, 0, *call.arguments)
-            except NoScriptError:
-                reply = client.eval(call.script.source, 0, *call.arguments)
-        return call.read(reply)
+        return run(self._client, call)

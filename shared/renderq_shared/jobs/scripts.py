@@ -1,6 +1,7 @@
 """The Lua scripts, as the server gets them: each script's `#!lua` line, the prelude, the script."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,7 +20,7 @@ class Script:
 def load_script(name: str) -> Script:
     """`lua/NAME.lua` behind the prelude."""
     shebang, body = _read(name).split("\n", 1)
-    prelude = _read("prelude").replace("-- include outbox.lua\n", _read("outbox"))
+    prelude = re.sub(r"-- include (\w+)\.lua\n", lambda include: _read(include[1]), _read("prelude"))
     source = f"{shebang}\n{prelude}\n{body}"
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 

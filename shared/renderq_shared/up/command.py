@@ -64,6 +64,7 @@ def _plan(settings: ApiSettings, workers: int) -> Plan:
     redis = None if external else EmbeddedRedis.at(settings.data / "redis", on_disk=settings.durability == "fsync")
     port = settings.port or _free_port(settings.host)
     threads = max(1, (os.cpu_count() or 1) // workers)
+    redis_url = redis.url if redis else settings.redis_url
     env = {
         **_console_logs(),
         "RENDERQ_DRAIN_SECONDS": f"{_DRAIN_S:g}",
@@ -72,7 +73,7 @@ def _plan(settings: ApiSettings, workers: int) -> Plan:
         "RENDERQ_HOST": settings.host,
         "RENDERQ_PORT": str(port),
         "RENDERQ_DATA": str(settings.data.resolve()),
-        "RENDERQ_REDIS_URL": redis.url if redis else settings.redis_url,
+        "RENDERQ_REDIS_URL": redis_url,
         "RENDERQ_STORE": settings.store,
         **({"RENDERQ_MODELS": str(settings.models.resolve())} if settings.models else {}),
     }
@@ -81,6 +82,7 @@ def _plan(settings: ApiSettings, workers: int) -> Plan:
     return Plan(
         url=f"http://{host}:{port}",
         redis=redis,
+        redis_url=redis_url,
         api=ChildSpec("api", _part("api"), env, stop_seconds=10),
         workers=[
             ChildSpec(f"worker-{number}", _part("worker"), env, stop_seconds=drain + 10)

@@ -58,6 +58,23 @@ class EmbeddedRedis:
     def url(self) -> str:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
+    def announce(self) -> None:
+        """Leave the address for commands that its owner starts, such as `renderq keys`."""
+        place = _address_file(self.folder)
+        place.unlink(missing_ok=True)
+        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(self.url)
+
+    def withdraw(self) -> None:
+        """The address leads nowhere any more."""
+        _address_file(self.folder).unlink(missing_ok=True)
+
+    @staticmethod
+    def announced(folder: Path) -> str | None:
+        """The address of the server that keeps its data in `folder`, if one runs."""
+        place = _address_file(folder)
+        return place.read_text() if place.exists() else None
+
     def spec(self) -> ChildSpec:
         """How to start it. The configuration goes in through standard input, so that no other user reads it."""
         config = _CONFIG.format(
@@ -90,6 +107,10 @@ class EmbeddedRedis:
                 else:
                     return
         raise TimeoutError(f"the embedded Redis did not answer within {_START_TIMEOUT_S:g} s; see its lines above")
+
+
+def _address_file(folder: Path) -> Path:
+    return folder / "address"
 
 
 def _server_binary() -> str:

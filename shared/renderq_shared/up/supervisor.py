@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import httpx2
 
-from renderq.contract import ModelList
+from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import async_client, calls
+from renderq_shared.jobs.running import run_async
 from renderq_shared.up.children import Child, ChildSpec
 from renderq_shared.up.embedded_redis import SYNC_S, EmbeddedRedis
 
@@ -23,6 +25,8 @@ class Plan:
     url: str
     """Address of the API."""
     redis: EmbeddedRedis | None
+    """`None`: somebody else runs it."""
+    redis_url: str
     api: ChildSpec
     workers: Sequence[ChildSpec]
 
@@ -50,6 +54,8 @@ class Supervisor:
         self._print_line("up", self._failure or "stopping; once more to kill")
         for child in reversed(self._children):  # whoever needs a part ends before it
             await child.stop()
+        if self._plan.redis is not None:
+            self._plan.redis.withdraw()
         await asyncio.gather(bringing_up, *self._tasks, return_exceptions=True)
         return 1 if self._failure else 0
 
@@ -57,12 +63,13 @@ class Supervisor:
         if self._plan.redis is not None:
             self._start(self._plan.redis.spec())
             await asyncio.to_thread(self._plan.redis.wait_until_loaded)
+            self._plan.redis.announce()
             if not self._plan.redis.on_disk:
                 self._tasks.append(asyncio.create_task(self._guard(self._keep_synced(self._plan.redis))))
         self._start(self._plan.api)
         for spec in self._plan.workers:
             self._start(spec)
-        await _until_servable(self._plan.url)
+        await _until_servable(self._plan.url, self._plan.redis_url)
         print(f"ready {self._plan.url}", flush=True)  # noqa: T201 - the line that people and scripts wait for
 
     async def _keep_synced(self, redis: EmbeddedRedis) -> None:
@@ -94,14 +101,15 @@ class Supervisor:
         print(f"{name:<{self._name_width}} │ {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-async def _until_servable(url: str) -> None:
-    """Return once the API is ready and a live worker serves the default model."""
-    async with httpx2.AsyncClient(base_url=url, timeout=2, trust_env=False) as client:
+async def _until_servable(url: str, redis_url: str) -> None:
+    """Return once the API is ready and there is a live worker."""
+    async with (
+        httpx2.AsyncClient(base_url=url, timeout=2, trust_env=False) as http,
+        async_client(redis_url) as redis,
+    ):
         while True:
-            with contextlib.suppress(httpx2.HTTPError):
-                ready, models = await client.get("/readyz"), await client.get("/v1/models")
-                if ready.is_success and models.is_success:
-                    listed = ModelList.model_validate_json(models.content).data
-                    if any(model.default and model.workers for model in listed):
-                        return
+            with contextlib.suppress(httpx2.HTTPError, StoreUnavailable):
+                ready = await http.get("/readyz")
+                if ready.is_success and await run_async(redis, calls.workers()):  # the API might ask for a key
+                    return
             await asyncio.sleep(_POLL_S)

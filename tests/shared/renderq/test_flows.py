@@ -21,6 +21,7 @@ from renderq import (
     RenderqError,
     ServiceUnavailable,
     Status,
+    Unauthorized,
     UnexpectedAnswer,
     WaitTimeout,
 )
@@ -102,7 +103,7 @@ def test_gives_up_with_the_last_error_and_its_cause() -> None:
     ("status", "kind"),
     [
         (400, InvalidRequest),
-        (401, Forbidden),
+        (401, Unauthorized),
         (403, Forbidden),
         (404, NotFound),
         (422, InvalidRequest),

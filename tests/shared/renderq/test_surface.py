@@ -49,6 +49,7 @@ PUBLIC = {
     "ServiceUnavailable",
     "Stage",
     "Status",
+    "Unauthorized",
     "UnexpectedAnswer",
     "WaitTimeout",
     "WebhookEvent",

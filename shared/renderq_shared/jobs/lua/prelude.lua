@@ -38,6 +38,9 @@
 --   rq:deleted:ID              string the tenant that deleted the job, for a while
 --   rq:paces:MODEL             list   what its latest finished jobs took: "BUSY_MS LOAD_MS WALL_MS COST DEVICE"
 --   rq:sequence                string last place given
+--   rq:key:ID                  hash   an API key: the fields of KeyRecord as text (absent: none)
+--   rq:keys                    zset   API keys by creation
+--   rq:keys-version            string changes with every change of a key; absent while there has never been one
 --   rq:swept                   hash   time and server of the last sweep
 -- Neither a model's name nor an id holds a colon.
 
@@ -83,6 +86,7 @@ local function load_job(id)
   end
 end
 
+-- include access.lua
 -- include outbox.lua
 
 -- Write `fields`, drop `cleared`, count the change, publish it and file it for the webhook: once per change of a job.

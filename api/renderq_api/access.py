@@ -1,0 +1,119 @@
+"""Before every request: who asks, and may they?
+
+Without keys, whoever reaches this machine's own name. With keys, whoever has one; and everything needs one but what is
+named here.
+"""
+
+import re
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from renderq.contract import ProblemKind
+from renderq_api.event_tokens import token_key_id, token_opens
+from renderq_api.key_ring import KeyRing
+from renderq_api.loopback import loopback_refusal
+from renderq_api.problems import ApiProblem, problem_response, redis_away
+from renderq_api.tenants import KEYLESS, Caller
+from renderq_shared.access import KeyRecord, KeyText, read_key
+from renderq_shared.errors import StoreUnavailable
+
+_OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"})
+"""They tell nothing about anybody."""
+
+_SIGNED = "/v1/files/"
+"""Addresses below it carry their own proof."""
+
+_EVENTS = re.compile(r"/v1/jobs/([^/]+)/events")
+
+_BEARER = re.compile(r"bearer +([^\s,]+)", re.IGNORECASE)
+
+
+class Access:
+    """ASGI middleware that finds the caller for the routes, or refuses the request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            caller = await identify(request, scope["app"].state.services.keys)
+        except (ApiProblem, StoreUnavailable) as error:
+            problem = error if isinstance(error, ApiProblem) else redis_away()
+            await problem_response(request, problem)(scope, receive, send)
+        else:
+            scope["state"]["caller"] = caller
+            await self._app(scope, receive, send)
+
+
+async def identify(request: Request, ring: KeyRing) -> Caller | None:
+    """Who asks; `None` where everybody may ask. Raises `ApiProblem` and `StoreUnavailable`."""
+    path: str = request.scope["path"]
+    is_open = path in _OPEN or path.startswith(_SIGNED)
+    if not is_open:
+        await ring.be_fresh()
+    if not ring.required and _sent_key(request.headers) is not None:
+        await ring.read()  # whoever has a key knows more than we do
+    if not ring.required:
+        if refusal := loopback_refusal(request.headers):
+            raise ApiProblem(ProblemKind.FORBIDDEN, refusal)
+        return KEYLESS
+    if is_open:
+        return None
+    events = _EVENTS.fullmatch(path)
+    token = request.query_params.get("token") if events else None
+    if events and token is not None:
+        key = await _key_of_token(ring, token, events[1])
+    else:
+        key = await _key_of_header(ring, request.headers)
+    ring.note_use(key)
+    return Caller(key.tenant, key.role, key, by_token=token is not None)
+
+
+async def _key_of_header(ring: KeyRing, headers: Headers) -> KeyRecord:
+    if "authorization" not in headers:
+        raise _unauthorized(
+            "This service needs an API key: send the header `Authorization: Bearer rq_…`. Its operator makes one with "
+            "`renderq keys create`.",
+            given=False,
+        )
+    sent = _sent_key(headers)
+    if sent is None:
+        raise _unauthorized(
+            "The Authorization header holds no API key: it takes `Bearer`, a space and the key, which begins with rq_. "
+            "Perhaps it was cut off or mistyped."
+        )
+    key = await ring.find(sent.id)
+    if key is None or key.revoked_ms is not None or not sent.fits(key.digest):
+        raise _unauthorized("This API key is not known here, or it was revoked. Ask the operator for another one.")
+    if not ring.is_live(key):
+        raise _unauthorized("This API key has expired. Ask the operator for another one.")
+    return key
+
+
+async def _key_of_token(ring: KeyRing, token: str, job_id: str) -> KeyRecord:
+    key_id = token_key_id(token)
+    key = await ring.find(key_id) if key_id else None
+    if key is None or not ring.is_live(key) or not token_opens(token, key, job_id, ring.now_ms()):
+        raise _unauthorized(
+            "The token in this address does not open these events, or not any more. Take a fresh address from the "
+            "job's urls.events, or send an API key in the Authorization header and no token."
+        )
+    return key
+
+
+def _sent_key(headers: Headers) -> KeyText | None:
+    sent = headers.getlist("authorization")
+    match = _BEARER.fullmatch(sent[0].strip()) if len(sent) == 1 else None
+    return read_key(match[1]) if match else None
+
+
+def _unauthorized(detail: str, *, given: bool = True) -> ApiProblem:
+    """RFC 6750, 3: what was wrong is told only to those who tried."""
+    challenge = 'Bearer realm="renderq"' + (', error="invalid_token"' if given else "")
+    return ApiProblem(ProblemKind.UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})

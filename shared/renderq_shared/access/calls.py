@@ -1,0 +1,66 @@
+"""The pure core of both key stores: arguments → a call of one script, its reply → records."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from renderq_shared.access.records import KeyList, KeyRecord, NewKey, Role
+from renderq_shared.jobs.calls import Call
+from renderq_shared.jobs.decoding import pairs
+from renderq_shared.jobs.scripts import load_script
+
+
+def create(key: NewKey) -> Call[KeyRecord | None]:
+    fields = {"name": key.name, "tenant": key.tenant, "role": key.role.value, "queued_max": key.queued_max}
+    arguments = (
+        *(key.id, key.digest, "" if key.lifetime_ms is None else key.lifetime_ms),
+        *(text for name, value in fields.items() if value is not None for text in (name, value)),
+    )
+    return Call(load_script("create_key"), arguments, _optional_key)
+
+
+def revoke(key_id: str) -> Call[KeyRecord | None]:
+    return Call(load_script("revoke_key"), (key_id,), _optional_key)
+
+
+def read(known: str | None) -> Call[KeyList]:
+    def answer(reply: list[Any]) -> KeyList:
+        keys = tuple(map(_key, reply[2])) if len(reply) > 2 else None
+        return KeyList(reply[1] or None, int(reply[0]), keys)
+
+    return Call(load_script("keys"), (known or "",), answer)
+
+
+def use(key_ids: Sequence[str]) -> Call[None]:
+    return Call(load_script("use_keys"), tuple(key_ids), _nothing)
+
+
+def reset() -> Call[None]:
+    return Call(load_script("reset_keys"), (), _nothing)
+
+
+def _key(flat: Sequence[str]) -> KeyRecord:
+    fields = pairs(flat)
+    return KeyRecord(
+        id=fields["id"],
+        digest=fields["digest"],
+        name=fields["name"],
+        tenant=fields["tenant"],
+        role=Role(fields["role"]),
+        queued_max=_optional_int(fields.get("queued_max")),
+        created_ms=int(fields["created_ms"]),
+        expires_ms=_optional_int(fields.get("expires_ms")),
+        revoked_ms=_optional_int(fields.get("revoked_ms")),
+        used_ms=_optional_int(fields.get("used_ms")),
+    )
+
+
+def _optional_key(flat: Sequence[str]) -> KeyRecord | None:
+    return _key(flat) if flat else None
+
+
+def _optional_int(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def _nothing(reply: Any) -> None:
+    return None

@@ -1,0 +1,37 @@
+"""What stands behind the options of `renderq keys`: text → values, or what is wrong with it."""
+
+import re
+from argparse import ArgumentTypeError
+
+from renderq_shared.access.records import is_tenant
+
+_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+_NAME_CHARACTERS = 100
+
+
+def name(text: str) -> str:
+    """A key's name: something to read."""
+    if not text.strip() or len(text) > _NAME_CHARACTERS or not text.isprintable():
+        raise ArgumentTypeError(f"takes 1 to {_NAME_CHARACTERS} printable characters")
+    return text
+
+
+def tenant(text: str) -> str:
+    if not is_tenant(text):
+        raise ArgumentTypeError("takes 1 to 64 letters, digits, dots, hyphens and underscores, the first no sign")
+    return text
+
+
+def positive(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
+        raise ArgumentTypeError("takes a whole number from 1")
+    return int(text)
+
+
+def lifetime_ms(text: str) -> int:
+    """`90m`, `12h`, `30d` → milliseconds."""
+    match = re.fullmatch(r"([0-9]{1,5})([mhd])", text)
+    if not match or not int(match[1]):
+        raise ArgumentTypeError("takes a time such as 90m, 12h or 30d")
+    return int(match[1]) * _UNITS_MS[match[2]]

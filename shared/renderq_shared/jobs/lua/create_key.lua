@@ -1,0 +1,23 @@
+#!lua flags=allow-oom
+-- Add an API key.
+--
+-- ARGV: id, digest, milliseconds that it is valid ('' for ever), then field, value, …
+-- Returns the key as flat pairs; nothing if the id belongs to another key.
+-- Atomic: the key, its place in the list, and the version that tells every API process to read again.
+
+local id, digest, lifetime = ARGV[1], ARGV[2], ARGV[3]
+local key = load_key(id)
+if key then
+  return key.digest == digest and map_to_pairs(key) or {}
+end
+key = { id = id, digest = digest, created_ms = whole(NOW) }
+if lifetime ~= '' then
+  key.expires_ms = whole(NOW + lifetime)
+end
+for i = 4, #ARGV, 2 do
+  key[ARGV[i]] = ARGV[i + 1]
+end
+redis.call('HSET', 'rq:key:' .. id, unpack(map_to_pairs(key)))
+redis.call('ZADD', 'rq:keys', key.created_ms, id)
+keys_changed()
+return map_to_pairs(key)

@@ -1,0 +1,18 @@
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from renderq_shared.access import KeyStore
+from renderq_shared.jobs import sync_client
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with sync_client(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def keys(client: redis.Redis) -> KeyStore:
+    return KeyStore(client)

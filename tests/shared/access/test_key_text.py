@@ -1,0 +1,43 @@
+"""A key names itself, cannot be guessed, and shows when it is not whole."""
+
+import pytest
+
+from renderq_shared.access import is_key_id, new_key, read_key
+
+
+def test_a_key_is_read_back_and_fits_its_own_digest_alone() -> None:
+    key, other = new_key(), new_key()
+    assert read_key(key.text) == key
+    assert is_key_id(key.id)
+    assert key.text.startswith(f"{key.id}_")
+    assert key.fits(key.digest)
+    assert not key.fits(other.digest)
+
+
+def test_keys_differ_in_at_least_128_random_bits() -> None:
+    keys = [new_key() for _ in range(200)]
+    secrets = [key.text.split("_")[2][:32] for key in keys]
+    assert len({key.id for key in keys}) == len(set(secrets)) == 200
+    # 32 places of 5 bits, none of them stuck
+    assert all(len({secret[place] for secret in secrets}) > 16 for place in range(32))
+
+
+def test_its_repr_does_not_tell_the_secret() -> None:
+    key = new_key()
+    assert key.text.split("_")[2] not in repr(key)
+
+
+def test_a_key_that_was_cut_mistyped_or_embellished_is_none() -> None:
+    text = new_key().text
+    mistyped = [f"{text[:n]}{'0' if text[n] != '0' else '1'}{text[n + 1 :]}" for n in range(3, len(text))]
+    swapped = text[:20] + text[21] + text[20] + text[22:]
+    for wrong in (*mistyped, text[:-1], f"{text}0", text.upper(), f" {text}", f"{text}\n", text[3:], ""):
+        assert read_key(wrong) is None, wrong
+    assert swapped == text or read_key(swapped) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "rq_", "rq_0123456789_", "xx_0123456789", "rq_012345678", "rq_01234567890", "rq_i123456789"]
+)
+def test_what_is_no_id(text: str) -> None:
+    assert not is_key_id(text)
