@@ -7,3 +7,11 @@ class WorkerError(Exception):
 
 class DeviceUnusable(WorkerError):
     """The device that the settings name does not exist here, or is no device at all."""
+
+
+class PullRefused(WorkerError):
+    """The hub does not have what the catalog names, or does not give it to us."""
+
+
+class HubUnavailable(WorkerError):
+    """The hub cannot be reached, or it broke off."""

@@ -13,6 +13,8 @@ SUMMARIES = {
     "worker": "start a worker",
     "jobs-restore": "bring jobs back from the object store",
     "keys": "create, list and revoke API keys",
+    "models-check": "say what is wrong with the models of a catalog",
+    "models-pull": "download what a catalog names on the hub",
 }
 """Name → one line for `renderq --help`: to load a service for its help text would take a second. A name of two words,
 such as `jobs-restore`, is a command below one of the client's."""

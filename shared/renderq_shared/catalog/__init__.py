@@ -9,6 +9,7 @@ revisions    a digest that tells two sets of weights apart
 """
 
 from renderq_shared.catalog.entries import Catalog, Dtype, ModelEntry
+from renderq_shared.catalog.hub_cache import HubSource, default_cache
 from renderq_shared.catalog.models_toml import (
     BUILTIN,
     FileEntry,
@@ -23,8 +24,10 @@ __all__ = [
     "Catalog",
     "Dtype",
     "FileEntry",
+    "HubSource",
     "ModelEntry",
     "ModelsFile",
+    "default_cache",
     "describe_entry",
     "load_catalog",
     "read_models_file",

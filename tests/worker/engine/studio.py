@@ -30,7 +30,8 @@ from renderq_worker.engine import (
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.capacity import Capacity
 from renderq_worker.engine.families import Family, StableDiffusion, load_family
-from renderq_worker.models import ModelStore, load_pipeline
+from renderq_worker.models import ModelStore
+from renderq_worker.models.loading import load_pipeline
 
 SPEC = GenerationSpec(
     id="job/0",

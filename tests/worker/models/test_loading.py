@@ -14,11 +14,11 @@ from renderq_worker.engine.families import load_family
 from renderq_worker.models import (
     ModelLoadFailed,
     free_memory,
-    load_pipeline,
     parameters,
     resolve_device,
     resolve_dtype,
 )
+from renderq_worker.models.loading import load_pipeline
 from renderq_worker.models.placement import LARGE
 from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_pipeline
 

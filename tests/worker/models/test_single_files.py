@@ -14,8 +14,9 @@ from renderq.contract import ModelDefaults, ModelLimits
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.catalog.describing import family_of
 from renderq_shared.catalog.layouts import layout_folder, layout_names
-from renderq_worker.models import ModelLoadFailed, load_pipeline, parameters
+from renderq_worker.models import ModelLoadFailed, parameters
 from renderq_worker.models.clip import clip_tokenizer
+from renderq_worker.models.loading import load_pipeline
 from tests.worker.engine.studio import alone, spec, stock
 from tests.worker.models.original_layout import original_tensors, save_original, save_tensors
 from tests.worker.models.small import small_layout, small_pipeline

@@ -1,7 +1,8 @@
 """Models: which ones are in memory, how they get there, on which device and in which number format.
 
 store        residency: least recently used leave first, within a budget
-loading      a diffusers pipeline from its folder or a single file, without running code from it
+loading      a diffusers pipeline from its folder or a single file, without running code from it; imported by itself,
+             because it brings diffusers
 clip         the tokenizer that single files come without
 weight_files which files of a folder count, and what is missing
 footprint    number of weights, from the files' headers
@@ -10,7 +11,6 @@ placement    device and dtype
 
 from renderq_worker.models.errors import ModelError, ModelLoadFailed, ModelUnknown
 from renderq_worker.models.footprint import parameters
-from renderq_worker.models.loading import load_pipeline
 from renderq_worker.models.placement import Dtype, free_memory, resolve_device, resolve_dtype
 from renderq_worker.models.store import ModelStore
 
@@ -21,7 +21,6 @@ __all__ = [
     "ModelStore",
     "ModelUnknown",
     "free_memory",
-    "load_pipeline",
     "parameters",
     "resolve_device",
     "resolve_dtype",

@@ -12,6 +12,7 @@ HEADER = ("MODEL", "TASKS", "SIZE", "STEPS", "QUEUED", "WORKERS", "WARM", "LICEN
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=["list"], help="the only one here, and what it does without")
     parser.add_argument("--json", action="store_true", help="Print them as a JSON array.")
     connection.add_arguments(parser)
 

@@ -20,7 +20,7 @@ from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.invariance import PROBED_ROWS, ImageLinears, Invariance, probe
 from renderq_worker.engine.samplers import Sampler, Samplers
 from renderq_worker.engine.state import State, gather, scatter
-from renderq_worker.models import load_pipeline
+from renderq_worker.models.loading import load_pipeline
 
 _PROBE_SIDE = 16
 """Latent pixels; small, because narrow products are the ones that depend on the batch, and cheap for large models."""
