@@ -5,20 +5,19 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import httpx2
 import psutil
 
+from tests.system.http_user import HttpUser
+
 START_TIMEOUT_S = 90
-JOB_TIMEOUT_S = 90
-TERMINAL = {"succeeded", "failed", "canceled", "expired"}
 
 
-class Service:
+class Service(HttpUser):
     """One `renderq up` on a data folder. Start it again on the same folder as often as you like."""
 
     def __init__(self, data: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
@@ -83,33 +82,6 @@ class Service:
     @property
     def log_text(self) -> str:
         return "\n".join(self.log)
-
-    def submit(self, prompt: str = "a red circle on a blue background", **fields: Any) -> dict[str, Any]:
-        answer = self.http.post("/v1/jobs", json={"prompt": prompt, **fields})
-        assert answer.status_code == 201, answer.text
-        return answer.json()
-
-    def job(self, job_id: str, wait: int = 0) -> dict[str, Any]:
-        answer = self.http.get(f"/v1/jobs/{job_id}", headers={"Prefer": f"wait={wait}"} if wait else {})
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def finished(self, job_id: str) -> dict[str, Any]:
-        """The job, once it is terminal."""
-        return self.until(job_id, lambda job: job["status"] in TERMINAL, wait=30)
-
-    def until(self, job_id: str, holds: Callable[[dict[str, Any]], bool], wait: int = 0) -> dict[str, Any]:
-        """The job, as soon as it fulfils the condition."""
-        deadline = time.monotonic() + JOB_TIMEOUT_S
-        while time.monotonic() < deadline:
-            if holds(job := self.job(job_id, wait)):
-                return job
-        raise AssertionError(f"{job_id} stayed {job['status']} ({job['stage']})\n{self.log_text}")
-
-    def picture(self, job: dict[str, Any], index: int) -> bytes:
-        answer = self.http.get(job["outputs"][index]["url"], follow_redirects=True)
-        assert answer.status_code == 200, answer.text
-        return answer.content
 
     def _close_pipes(self) -> None:
         self._log_reader.join(timeout=30)

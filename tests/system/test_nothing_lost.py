@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from renderq_shared.wakeups import WakeupPublisher, queue_name
-from tests.system.service import TERMINAL, Service
+from tests.system.http_user import TERMINAL
+from tests.system.service import Service
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 

@@ -1,0 +1,138 @@
+"""A service of several processes as an operator starts it: one API, any number of workers, on a Redis and an S3 store
+that somebody else runs."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+
+from tests.system.http_user import HttpUser
+
+START_TIMEOUT_S = WAIT_TIMEOUT_S = 90
+
+
+class Part:
+    """One process. It may be started through another command, which then gives way to it."""
+
+    def __init__(
+        self, name: str, folder: Path, env: Mapping[str, str], *argv: str, through: tuple[str, ...] = ()
+    ) -> None:
+        self.name = name
+        self._log = folder / f"{name}.log"
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*through, sys.executable, "-m", "renderq", *argv],
+                env={**os.environ, "OMP_NUM_THREADS": "1", "RENDERQ_THREADS": "1", "RENDERQ_LOG_FORMAT": "json", **env},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def log_text(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def says(self, text: str) -> str:
+        """The first line that contains this, once there is one."""
+        end = time.monotonic() + START_TIMEOUT_S
+        while not (found := [line for line in self.log_text.splitlines() if text in line]):
+            assert self._process.poll() is None, f"{self.name} ended\n{self.log_text}"
+            assert time.monotonic() < end, f"{self.name} did not say {text}\n{self.log_text}"
+            time.sleep(0.02)
+        return found[0]
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        """Stop it in its tracks."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def ask_to_stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.ask_to_stop()
+        return self._process.wait(timeout=60)
+
+
+class Cluster(HttpUser):
+    """Use as a context manager, which starts the API."""
+
+    def __init__(self, folder: Path, redis_url: str, store: str, env: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._options = ("--redis-url", redis_url, "--store", store, "--data", str(folder))
+        self._env = env
+        self._parts: dict[str, Part] = {}
+
+    def __enter__(self) -> Self:
+        api = self._start("api", "api", "--port", "0")
+        self.http = httpx2.Client(base_url=api.says("ready http").split()[1], timeout=70, trust_env=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+        self.stop_all()
+
+    def start_worker(self, name: str, *options: str, **settings: str) -> Part:
+        """Settings as their environment variables without the prefix."""
+        return self._start(name, "worker", "--name", name, *options, **settings)
+
+    def start_workers(self, *names: str, device: str = "simulated") -> None:
+        """Return once all are listed."""
+        for name in names:
+            self.start_worker(name, "--device", device)
+        self.wait_for_workers(*names)
+
+    def part(self, name: str) -> Part:
+        return self._parts[name]
+
+    def workers(self) -> dict[str, dict[str, Any]]:
+        return {worker["id"]: worker for worker in self.http.get("/v1/workers").json()["data"]}
+
+    def wait_for_workers(self, *names: str) -> None:
+        """Return once all of them are listed."""
+        self.wait_for(lambda: self.workers().keys() >= set(names), f"workers {names}")
+
+    def wait_for(self, condition: Callable[[], Any], what: str) -> Any:
+        """What the condition returns, once that is true."""
+        end = time.monotonic() + WAIT_TIMEOUT_S
+        while not (result := condition()):
+            assert time.monotonic() < end, f"{what} did not come\n{self.log_text}"
+            time.sleep(0.02)
+        return result
+
+    def stop_workers(self) -> None:
+        """All at once; those that were killed are gone already."""
+        workers = [part for name, part in self._parts.items() if name != "api"]
+        for part in workers:
+            part.ask_to_stop()
+        for part in workers:
+            part.stop()
+            del self._parts[part.name]
+
+    def stop_all(self) -> None:
+        self.stop_workers()
+        self._parts.pop("api").stop()
+
+    @property
+    def log_text(self) -> str:
+        return "\n".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log")))
+
+    def _start(self, name: str, *argv: str, **settings: str) -> Part:
+        env = {**self._env, **{f"RENDERQ_{setting.upper()}": value for setting, value in settings.items()}}
+        part = Part(name, self._folder, env, *argv, *self._options)
+        self._parts[name] = part
+        return part

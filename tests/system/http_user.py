@@ -1,0 +1,48 @@
+"""What a user does over HTTP, and waits for."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+
+JOB_TIMEOUT_S = 90
+TERMINAL = {"succeeded", "failed", "canceled", "expired"}
+
+
+class HttpUser:
+    """Talks to a service that `http` reaches."""
+
+    http: httpx2.Client
+
+    @property
+    def log_text(self) -> str:
+        """What the service has said, for messages of failed tests."""
+        raise NotImplementedError
+
+    def submit(self, prompt: str = "a red circle on a blue background", **fields: Any) -> dict[str, Any]:
+        answer = self.http.post("/v1/jobs", json={"prompt": prompt, **fields})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def job(self, job_id: str, wait: int = 0) -> dict[str, Any]:
+        answer = self.http.get(f"/v1/jobs/{job_id}", headers={"Prefer": f"wait={wait}"} if wait else {})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def finished(self, job_id: str) -> dict[str, Any]:
+        """The job, once it is terminal."""
+        return self.until(job_id, lambda job: job["status"] in TERMINAL, wait=30)
+
+    def until(self, job_id: str, holds: Callable[[dict[str, Any]], bool], wait: int = 0) -> dict[str, Any]:
+        """The job, as soon as it fulfils the condition."""
+        deadline = time.monotonic() + JOB_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if holds(job := self.job(job_id, wait)):
+                return job
+        raise AssertionError(f"{job_id} stayed {job['status']} ({job['stage']})\n{self.log_text}")
+
+    def picture(self, job: dict[str, Any], index: int) -> bytes:
+        answer = self.http.get(job["outputs"][index]["url"], follow_redirects=True)
+        assert answer.status_code == 200, answer.text
+        return answer.content

@@ -1,0 +1,201 @@
+"""Several workers on one queue: how work is shared, lost, handed back and taken over. The device is simulated."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+import httpx2
+import pytest
+
+from renderq_shared.jobs import JobRecord, RedisJobStore, sync_client
+from renderq_shared.manifests import manifest_key
+from renderq_shared.wakeups import queue_name
+from tests.s3_servers import Nanio, S3Server
+from tests.services import Valkey
+from tests.system.cluster import Cluster
+from tests.worker.rig import outputs
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+CATALOG = """\
+default = "circles"
+[models]
+circles.source = "builtin:shapes"
+squares.source = "builtin:shapes"
+"""
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    server = Valkey(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    server = Nanio(tmp_path_factory.mktemp("s3"))
+    server.start()
+    server.client().create_bucket(Bucket="pictures")
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def cluster(valkey: Valkey, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("cluster")
+    catalog = folder / "models.toml"
+    catalog.write_text(CATALOG)
+    settings = {"RENDERQ_MODELS": str(catalog), "RENDERQ_LEASE_SECONDS": "3", "RENDERQ_DRAIN_SECONDS": "1"}
+    with Cluster(folder, valkey.url, "s3://pictures/a", {**s3.env, **settings}) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def three(cluster: Cluster) -> Cluster:
+    """Workers w1, w2 and w3 of one device each, which takes 0.1 s for a step of up to 16 images."""
+    cluster.start_workers("w1", "w2", "w3", device="simulated:100")
+    return cluster
+
+
+@dataclass(frozen=True)
+class Span:
+    """When a job was where, in seconds since the epoch on Redis' clock."""
+
+    worker: str
+    created: float
+    started: float
+    rendered: float
+    """Not before this: the device's steps take their time."""
+    ended: float
+
+    @classmethod
+    def of(cls, job: dict[str, Any]) -> Self:
+        created, started, ended = (
+            datetime.fromisoformat(job[name]).timestamp() for name in ("created_at", "started_at", "completed_at")
+        )
+        return cls(job["worker"], created, started, started + job["metrics"]["inference_ms"] / 1000, ended)
+
+
+def taken_ahead(spans: Sequence[Span]) -> list[Span]:
+    """Jobs that were started by a worker whose device was still busy with another one."""
+    return [s for s in spans if any(o.worker == s.worker and o.started < s.started < o.rendered for o in spans)]
+
+
+def idle(worker: str, at: float, spans: Sequence[Span]) -> bool:
+    return not any(span.worker == worker and span.started <= at <= span.ended for span in spans)
+
+
+def test_a_worker_renders_only_the_models_that_it_serves(cluster: Cluster) -> None:
+    cluster.start_worker("circles-only", "--device", "simulated", worker_models="circles")
+    cluster.wait_for_workers("circles-only")
+    squares = [cluster.submit(model="squares")["id"] for _ in range(2)]
+    circles = [cluster.finished(cluster.submit(model="circles")["id"]) for _ in range(3)]
+    assert {(job["status"], job["worker"]) for job in circles} == {("succeeded", "circles-only")}
+    waiting = [cluster.job(job_id) for job_id in squares]
+    assert {(job["status"], job["wait_reason"]) for job in waiting} == {("queued", "no_worker_for_model")}
+    cluster.start_worker("squares-only", "--device", "simulated", worker_models="squares")
+    ended = [cluster.finished(job_id) for job_id in squares]
+    assert {(job["status"], job["worker"]) for job in ended} == {("succeeded", "squares-only")}
+    assert {id: worker["models"] for id, worker in cluster.workers().items()} == {
+        "circles-only": ["circles"],
+        "squares-only": ["squares"],
+    }
+    cluster.stop_workers()
+
+
+def test_three_workers_share_a_queue_and_none_idles_while_jobs_wait(three: Cluster) -> None:
+    workers = {"w1", "w2", "w3"}
+    jobs: list[dict[str, Any]] = []
+    for count in (3, 7):
+        submitted = [three.submit(n=16, steps=10)["id"] for _ in range(count)]  # each fills a device for a second
+        jobs += [three.finished(job_id) for job_id in submitted]
+        assert {job["worker"] for job in jobs} == workers
+    assert {(job["status"], job["attempt"]) for job in jobs} == {("succeeded", 1)}
+    spans = sorted((Span.of(job) for job in jobs), key=lambda span: span.started)
+    ahead = taken_ahead(spans)
+    for span in ahead:
+        waiting = [each for each in spans if each.created <= span.started <= each.started]
+        assert len(waiting) > sum(idle(worker, span.started, spans) for worker in workers), (span, spans)
+    for worker in workers:
+        own = [span for span in spans if span.worker == worker]
+        ends = [min(span.created for span in spans), *(span.ended for span in own)]
+        starts = [*(span.started for span in own), float("inf")]
+        for end, start in zip(ends, starts, strict=True):
+            meanwhile = [s.worker for s in spans if end < s.started < start and s not in ahead]
+            assert len(meanwhile) == len(set(meanwhile)), f"{worker} idled from {end} to {start}: {spans}"
+
+
+def test_workers_are_killed_drained_and_added_and_each_job_is_rendered_once(
+    three: Cluster, valkey: Valkey, s3: S3Server
+) -> None:
+    accepted = [three.submit(n=12, steps=15)["id"] for _ in range(12)]  # the device steps 16 images at once
+
+    half_done = three.wait_for(lambda: frozen_half_way(three, "w1"), "a job that is half done")
+    three.part("w1").kill()
+    lost = {job["id"] for job in running_on(three, "w1")}
+    losing_claims = {job_id: record(valkey, job_id).claim_id for job_id in lost}
+    assert keys(s3, f"jobs/{half_done}/{losing_claims[half_done]}/"), "there is nothing to clean up"
+
+    three.wait_for(lambda: running_on(three, "w2"), "a job to drain")
+    drained = three.part("w2")
+    assert drained.stop() == 0
+    said = map(json.loads, drained.log_text.splitlines())
+    handed_back = {line["job"] for line in said if line["event"] == "job_handed_back"}
+
+    three.start_worker("late", "--device", "simulated:100")
+    three.wait_for_workers("late")
+    accepted += [three.submit(n=12, steps=15)["id"] for _ in range(6)]
+    jobs = {job_id: three.finished(job_id) for job_id in accepted}
+
+    assert {job["status"] for job in jobs.values()} == {"succeeded"}, three.log_text
+    assert "late" in {job["worker"] for job in jobs.values()}
+    for job_id, job in jobs.items():
+        assert job["attempt"] == 1 + (job_id in lost) + (job_id in handed_back), job
+        assert record(valkey, job_id).losses == (job_id in lost), job
+        assert len(job["outputs"]) == 12
+    named = {output["key"] for job_id in jobs for output in outputs(record(valkey, job_id))}
+    assert len(named) == 12 * len(jobs)
+    assert not any(claim in key for key in named for claim in losing_claims.values())
+    for output in jobs[half_done]["outputs"]:
+        picture = httpx2.get(output["signed_url"], trust_env=False).content
+        assert hashlib.sha256(picture).hexdigest() == output["sha256"]
+    expected = named | {manifest_key(job_id) for job_id in jobs}
+    three.wait_for(lambda: {k for k in keys(s3, "jobs/") if k.split("/")[1] in jobs} == expected, "a tidy store")
+
+
+def running_on(cluster: Cluster, worker: str) -> list[dict[str, Any]]:
+    jobs = cluster.http.get("/v1/jobs", params={"status": "running", "limit": 100}).json()["data"]
+    return [job for job in jobs if job["worker"] == worker]
+
+
+def frozen_half_way(cluster: Cluster, worker: str) -> str | None:
+    """A job that the worker, which is stopped in its tracks for it, has finished some pictures of."""
+    if not any(map(is_half_done, running_on(cluster, worker))):
+        return None
+    cluster.part(worker).freeze()
+    if job := next(filter(is_half_done, running_on(cluster, worker)), None):
+        return job["id"]
+    cluster.part(worker).thaw()
+    return None
+
+
+def is_half_done(job: dict[str, Any]) -> bool:
+    return 0 < job["progress"]["images_done"] < job["progress"]["images_total"]
+
+
+def record(valkey: Valkey, job_id: str) -> JobRecord:
+    with sync_client(valkey.url) as client:
+        found = RedisJobStore(client, queue_name).get("default", job_id)
+    assert found is not None
+    return found[0]
+
+
+def keys(s3: S3Server, prefix: str) -> set[str]:
+    """Of the service's own prefix."""
+    pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket="pictures", Prefix=f"a/{prefix}")
+    return {found["Key"].removeprefix("a/") for page in pages for found in page.get("Contents", [])}
