@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from renderq.contract import EventName, Status
 from renderq_api.representing import output_count
 from renderq_api.waiting import HEARTBEAT_S, Found, Read
-from renderq_api.watching import Watcher, Watching
+from renderq_api.watching import Heard, Watcher, Watching
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs.records import JobRecord
+from renderq_shared.jobs import ShownPreview
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,9 @@ class News:
 
 async def follow(
     watching: Watching, watcher: Watcher, read: Read, found: Found, since: int | None
-) -> AsyncGenerator[News | None]:
-    """Every news from `found` on; `None` as a sign of life after `HEARTBEAT_S` without any.
+) -> AsyncGenerator[News | ShownPreview | None]:
+    """Every news from `found` on, and what previews the watcher is shown; `None` as a sign of life after `HEARTBEAT_S`
+    without any.
 
     `since` is the version that the client has already. Whoever takes slowly gets the newest version and not those in
     between. Ends after `done`, at shutdown, or when `read` does not find the job any more. The watch must have begun
@@ -40,20 +41,24 @@ async def follow(
             yield News("done", current)
         if current[0].status.is_terminal or watching.closed:
             return
-        record = None
+        heard = Heard(missed=True)
         try:
             async with asyncio.timeout(HEARTBEAT_S):
-                record = await watcher.news()
+                heard = await watcher.news()
         except TimeoutError:
             yield None
         if watching.closed:
             return
-        current = await _look(record, read, current)
+        if heard.preview is not None:
+            yield heard.preview
+        current = await _look(heard, read, current)
 
 
-async def _look(record: JobRecord | None, read: Read, current: Found) -> Found | None:
-    if record is not None and record.status is not Status.QUEUED:
-        return record, None
+async def _look(heard: Heard, read: Read, current: Found) -> Found | None:
+    if heard.record is None and not heard.missed:
+        return current
+    if heard.record is not None and heard.record.status is not Status.QUEUED and not heard.missed:
+        return heard.record, None
     with contextlib.suppress(StoreUnavailable):
         return await read()  # also for a queued job's place, which no message tells
     return current

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from renderq.contract import LIMITS, PROBLEMS, Problem, ProblemKind, Txt2ImgRequest, WebhookEvent
+from renderq.contract import LIMITS, PROBLEMS, Preview, Problem, ProblemKind, Txt2ImgRequest, WebhookEvent
 from renderq_api.openapi_webhooks import webhooks
 from renderq_api.problems import MEDIA_TYPE, problem_document
 
@@ -163,7 +163,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     )
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    for model in (Problem, Txt2ImgRequest, WebhookEvent):
+    for model in (Problem, Txt2ImgRequest, Preview, WebhookEvent):
         schemas.update(_schemas(model))
     components["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "An API key, `rq_…`; none where there are no keys."}

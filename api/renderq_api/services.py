@@ -36,6 +36,7 @@ from renderq_shared.jobs import (
     check_server_async,
 )
 from renderq_shared.jobs.changes import Change, KeysChanged, Reconnected, watch_changes
+from renderq_shared.jobs.previews import PreviewChannels, ShownPreview
 from renderq_shared.objects import ObjectStore, announce
 from renderq_shared.settings import ApiSettings
 from renderq_shared.wakeups import WakeupPublisher, queue_name
@@ -95,7 +96,7 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             keys=keys,
             objects=objects,
             wakeups=WakeupPublisher(celery_url(settings.redis_url)),
-            watching=Watching(lambda: _job_changes(redis, keys)),
+            watching=Watching(lambda previews: _job_changes(redis, keys, previews)),
             object_probe=ObjectProbe(objects),
             uploads=Uploads(),
             assets=Assets(jobs, objects),
@@ -114,11 +115,13 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             await asyncio.to_thread(services.wakeups.close)
 
 
-async def _job_changes(redis: Redis, keys: KeyRing) -> AsyncGenerator[Change | Reconnected]:
-    """One subscription for both: changes of jobs are passed on, those of keys told to the ring."""
-    async with contextlib.aclosing(watch_changes(redis)) as changes:
+async def _job_changes(
+    redis: Redis, keys: KeyRing, previews: PreviewChannels
+) -> AsyncGenerator[Change | ShownPreview | Reconnected]:
+    """One subscription for all: changes of jobs and previews are passed on, changes of keys told to the ring."""
+    async with contextlib.aclosing(watch_changes(redis, previews)) as changes:
         async for change in changes:
-            if not isinstance(change, Change):
+            if isinstance(change, KeysChanged | Reconnected):
                 keys.look()
             if not isinstance(change, KeysChanged):
                 yield change

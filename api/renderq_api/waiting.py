@@ -42,7 +42,7 @@ async def _next_news(watcher: Watcher, gone: asyncio.Task[None], timeout_s: floa
         await asyncio.wait({news, gone}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if gone.done():
             raise ClientDisconnect
-        return news.result() if news.done() else None
+        return news.result().record if news.done() else None
     finally:
         news.cancel()
 

@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Generator
+from dataclasses import dataclass
 
 import structlog
 
-from renderq_shared.jobs.changes import Change, Reconnected
-from renderq_shared.jobs.records import JobRecord
+from renderq.contract import Status
+from renderq_shared.jobs import Change, JobRecord, PreviewChannels, Reconnected, ShownPreview
 
 log = structlog.get_logger(__name__)
 
@@ -16,14 +17,28 @@ _AFTER_FAULT_S = 1.0
 """Pause before a subscription that failed is begun anew."""
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a watcher has to tell."""
+
+    record: JobRecord | None = None
+    """The job's newest snapshot."""
+    missed: bool = False
+    """Something may have been missed: read the job again."""
+    preview: ShownPreview | None = None
+    """The newest of an image of a job that runs."""
+
+
 class Watcher:
-    """One request's view of one job: keeps the newest snapshot alone, however slowly it is asked for."""
+    """One request's view of one job: keeps the newest snapshot alone, and the newest preview of each image, however
+    slowly it is asked for."""
 
     def __init__(self, *, end_only: bool) -> None:
         self._end_only = end_only
         self._news = asyncio.Event()
         self._newest: JobRecord | None = None
         self._missed = False
+        self._previews: dict[int, ShownPreview] = {}
 
     def tell(self, record: JobRecord | None) -> None:
         """The job is now `record`; or, with `None`, something may have been missed: read it again."""
@@ -35,21 +50,34 @@ class Watcher:
             self._newest = record
         self._news.set()
 
-    async def news(self) -> JobRecord | None:
-        """The job's newest snapshot as soon as there is one; `None` when the job should be read again."""
+    def show(self, preview: ShownPreview) -> None:
+        """An image of the job looks like this."""
+        self._previews[preview.index] = preview
+        self._news.set()
+
+    async def news(self) -> Heard:
+        """Whatever there is to tell, as soon as there is anything; of several previews one, then the next."""
         await self._news.wait()
-        self._news.clear()
         newest, missed = self._newest, self._missed
         self._newest, self._missed = None, False
-        return None if missed and not (newest and newest.status.is_terminal) else newest
+        if newest and newest.status is not Status.RUNNING:
+            self._previews.clear()
+        preview = self._previews.pop(next(iter(self._previews))) if self._previews else None
+        if not self._previews:
+            self._news.clear()
+        return Heard(newest, missed and not (newest and newest.status.is_terminal), preview)
 
 
 class Watching:
     """Who waits for which job. `run` feeds it; `close` ends every wait and every stream at once."""
 
-    def __init__(self, subscribe: Callable[[], AsyncGenerator[Change | Reconnected]]) -> None:
+    def __init__(
+        self, subscribe: Callable[[PreviewChannels], AsyncGenerator[Change | ShownPreview | Reconnected]]
+    ) -> None:
         self._subscribe = subscribe
         self._watchers: defaultdict[str, set[Watcher]] = defaultdict(set)
+        self._viewers: defaultdict[str, set[Watcher]] = defaultdict(set)
+        self._previews = PreviewChannels()
         self.closed = False
 
     @contextlib.contextmanager
@@ -64,6 +92,19 @@ class Watching:
             if not self._watchers[job_id]:
                 del self._watchers[job_id]
 
+    @contextlib.contextmanager
+    def show_previews(self, job_id: str, watcher: Watcher) -> Generator[None]:
+        """Show a watcher its job's previews, too: while this goes on, some are made."""
+        self._viewers[job_id].add(watcher)
+        self._previews.open(job_id)
+        try:
+            yield
+        finally:
+            self._viewers[job_id].discard(watcher)
+            if not self._viewers[job_id]:
+                del self._viewers[job_id]
+                self._previews.close(job_id)
+
     def watchers(self, job_id: str) -> int:
         """How many requests wait for a job."""
         return len(self._watchers.get(job_id, ()))
@@ -72,7 +113,7 @@ class Watching:
         """Pass on changes until cancelled. While Redis is away, waiters fall back on their heartbeat."""
         while True:
             try:
-                async with contextlib.aclosing(self._subscribe()) as events:
+                async with contextlib.aclosing(self._subscribe(self._previews)) as events:
                     async for event in events:
                         self._pass_on(event)
             except Exception:
@@ -85,13 +126,16 @@ class Watching:
         self.closed = True
         self._tell_all()
 
-    def _pass_on(self, event: Change | Reconnected) -> None:
+    def _pass_on(self, event: Change | ShownPreview | Reconnected) -> None:
         match event:
             case Reconnected():
                 self._tell_all()
             case Change():
                 for watcher in self._watchers.get(event.job_id, ()):
                     watcher.tell(event.record)
+            case ShownPreview():
+                for watcher in self._viewers.get(event.job_id, ()):
+                    watcher.show(event)
 
     def _tell_all(self) -> None:
         for watchers in self._watchers.values():

@@ -1,10 +1,11 @@
 """A worker as the job store sees it, driven step by step by a test."""
 
+import base64
 import hashlib
 import json
 import secrets
 
-from renderq.contract import Status
+from renderq.contract import Preview, Status
 from renderq_shared.jobs import (
     Candidate,
     ClaimRequest,
@@ -13,6 +14,7 @@ from renderq_shared.jobs import (
     JobUpdate,
     Outcome,
     Pace,
+    Progressed,
     RedisJobStore,
     WorkerRecord,
 )
@@ -40,9 +42,19 @@ class Worker:
         assert record is not None, "there was nothing to claim"
         return record
 
-    def report(self, record: JobRecord, stage: str, step: int = 0, steps: int = 0) -> None:
+    def report(self, record: JobRecord, stage: str, step: int = 0, steps: int = 0) -> Progressed:
         progress = json.dumps({"step": step, "steps": steps, "images_done": 0})
-        self._store.progress(held(record), JobUpdate(stage=stage, progress_json=progress))
+        return self._store.progress(held(record), JobUpdate(stage=stage, progress_json=progress))
+
+    def is_watched(self, record: JobRecord) -> bool:
+        """Whether previews of the job are wanted."""
+        return self._store.progress(held(record), JobUpdate()).previews_wanted
+
+    def preview(self, record: JobRecord, step: int, index: int = 0, size: int = 3) -> bool:
+        """Show a preview of so many bytes; whether anybody saw it."""
+        data = base64.b64encode(bytes(size))
+        preview = Preview(index=index, step=step, steps=20, content_type="image/jpeg", width=64, height=64, data=data)
+        return self._store.show_preview(held(record), preview.model_dump_json())
 
     def finish(self, record: JobRecord) -> JobRecord:
         """Write all pictures, then end the job as succeeded."""

@@ -4,14 +4,13 @@ import contextlib
 import re
 from collections.abc import AsyncGenerator
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.sse import format_sse_event
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from renderq.contract import Job, ProblemKind
-from renderq_api.answers import no_query
 from renderq_api.following import News, follow
 from renderq_api.ids import is_job_id
 from renderq_api.openapi import answer_headers, header, problems
@@ -21,15 +20,10 @@ from renderq_api.services import Services, Serving
 from renderq_api.showing import links, show
 from renderq_api.tenants import Caller, Calling
 from renderq_api.waiting import HEARTBEAT_S, Found
+from renderq_shared.jobs import ShownPreview
 
 
-async def _no_query_but_token(request: Request) -> None:
-    """The token that opened the door is the one thing that this route's address may hold."""
-    if not request.state.caller.by_token or len(request.query_params.multi_items()) > 1:
-        await no_query(request)
-
-
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(_no_query_but_token)])
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 MEDIA_TYPE = "text/event-stream"
 
@@ -45,7 +39,10 @@ _HEADERS = {
     "X-Accel-Buffering": "no",
 }
 
-_EXAMPLE = 'event: progress\ndata: {"id": "job_…", "status": "running", "version": 7, …}\nid: 7\n\n'
+_EXAMPLES = {
+    "news": {"value": 'event: progress\ndata: {"id": "job_…", "status": "running", "version": 7, …}\nid: 7\n\n'},
+    "preview": {"value": 'event: preview\ndata: {"index": 0, "step": 12, "steps": 20, …}\n\n'},
+}
 
 
 class EventStream(StreamingResponse):
@@ -76,25 +73,32 @@ class EventStream(StreamingResponse):
     "the complete job, as `GET /v1/jobs/{id}` shows it, its `id` the job's version, its name what is new: `status`, "
     "`progress`, `output` (another picture) or `done`. A client that takes slowly gets the newest version only. "
     f"After {HEARTBEAT_S:.0f} s without news comes a comment. A stream that breaks off without `done` should be "
-    "opened again.",
+    "opened again. With `previews=true` there are also events `preview`, which have no `id` and of which the newest "
+    "of each image is enough: their data is a `Preview`.",
     responses={
         200: {
             "description": "The stream of events.",
             "headers": answer_headers(
                 Cache_Control="Neither stored nor transformed.", X_Accel_Buffering="`no`: nginx passes events at once."
             ),
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "examples": _EXAMPLES}},
         },
         **problems(ProblemKind.NOT_FOUND, ProblemKind.STORAGE_UNAVAILABLE),
     },
     openapi_extra={
         "parameters": [
-            header("Last-Event-ID", "The version seen last; it is not told again. `EventSource` sends it.", "7")
+            header("Last-Event-ID", "The version seen last; it is not told again. `EventSource` sends it.", "7"),
+            {
+                "in": "query",
+                "name": "previews",
+                "description": "Whether to show what the images look like while they are made, at most twice a second.",
+                "schema": {"type": "boolean", "default": False},
+            },
         ]
     },
 )
 async def events(job_id: str, request: Request, services: Serving, caller: Calling) -> Response:
-    since = _version(request.headers.get("last-event-id"))
+    since, wants_previews = _version(request.headers.get("last-event-id")), _wants_previews(request, caller)
 
     async def read() -> Found | None:
         return await services.jobs.get(caller.tenant, job_id) if is_job_id(job_id) else None
@@ -104,12 +108,14 @@ async def events(job_id: str, request: Request, services: Serving, caller: Calli
         found = await read()
         if found is None:
             raise not_found("There is no such job.")
+        if wants_previews and not found[0].status.is_terminal:
+            held.enter_context(services.watching.show_previews(job_id, watcher))
         news = follow(services.watching, watcher, read, found, since)
         return EventStream(_encoded(news, services, caller, links(request)), held.pop_all())
 
 
 async def _encoded(
-    news: AsyncGenerator[News | None], services: Services, caller: Caller, addresses: Links
+    news: AsyncGenerator[News | ShownPreview | None], services: Services, caller: Caller, addresses: Links
 ) -> AsyncGenerator[bytes]:
     """The stream's bytes. The first go out at once, so that a client sees whether a proxy holds them back."""
     yield format_sse_event(retry=RETRY_MS)
@@ -117,11 +123,26 @@ async def _encoded(
         async for event in news:
             if not services.keys.admits(caller):
                 return
-            yield _HEARTBEAT if event is None else _event(event, await show(services, addresses, event.found))
+            match event:
+                case None:
+                    yield _HEARTBEAT
+                case ShownPreview():
+                    yield format_sse_event(event="preview", data_str=event.preview_json)
+                case News():
+                    yield _event(event, await show(services, addresses, event.found))
 
 
 def _event(news: News, job: Job) -> bytes:
     return format_sse_event(event=news.name, data_str=job.model_dump_json(), id=str(job.version))
+
+
+def _wants_previews(request: Request, caller: Caller) -> bool:
+    """What the address asks for, beside holding the token that opened the door. Raises `ApiProblem`."""
+    items = request.query_params.multi_items()
+    given, known = dict(items), {"previews", "token"} if caller.by_token else {"previews"}
+    if len(given) < len(items) or not given.keys() <= known or given.get("previews") not in {None, "true", "false"}:
+        raise invalid("This route takes one query parameter, previews: previews=true or previews=false.")
+    return given.get("previews") == "true"
 
 
 def _version(last_event_id: str | None) -> int | None:

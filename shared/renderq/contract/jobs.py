@@ -9,8 +9,8 @@ from renderq.contract.statuses import JobErrorCode, Stage, Status
 
 WaitReason = Literal["behind_n_jobs", "no_worker_for_model", "loading_model"]
 
-EventName = Literal["status", "progress", "output", "done"]
-"""What is new in an event of a job's stream; each carries the complete job. `done` is the last."""
+EventName = Literal["status", "progress", "output", "preview", "done"]
+"""What is new in an event of a job's stream; each carries the complete job, but `preview`. `done` is the last."""
 
 
 class Progress(AnswerModel):

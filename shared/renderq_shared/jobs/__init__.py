@@ -14,6 +14,7 @@ from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, 
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
 from renderq_shared.jobs.memory_store import MemoryJobStore
 from renderq_shared.jobs.paces import ModelPace, Pace, PaceSample
+from renderq_shared.jobs.previews import PreviewChannels, ShownPreview
 from renderq_shared.jobs.prompt_redis import DISK_PATIENCE_S
 from renderq_shared.jobs.protocol import JobStore
 from renderq_shared.jobs.records import (
@@ -67,6 +68,7 @@ __all__ = [
     "Outcome",
     "Pace",
     "PaceSample",
+    "PreviewChannels",
     "Progressed",
     "QueuePlace",
     "Reconnected",
@@ -74,6 +76,7 @@ __all__ = [
     "Retention",
     "Retired",
     "Settlement",
+    "ShownPreview",
     "Submission",
     "Submitted",
     "Swept",

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import structlog
 from redis import Redis
@@ -18,6 +18,7 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 
 from renderq_shared.jobs.decoding import job_record
+from renderq_shared.jobs.previews import PreviewChannels, ShownPreview, read_preview
 from renderq_shared.jobs.records import JobRecord
 
 CHANGES = "rq:changes"
@@ -61,34 +62,85 @@ class KeysChanged:
     """An API key was created or revoked."""
 
 
-async def watch_changes(client: AsyncRedis) -> AsyncGenerator[Change | KeysChanged | Reconnected]:
-    """All changes from now on, over one subscription that reconnects by itself; endless."""
+News: TypeAlias = Change | ShownPreview | KeysChanged | Reconnected
+
+
+async def watch_changes(client: AsyncRedis, previews: PreviewChannels) -> AsyncGenerator[News]:
+    """All changes and those previews that are wanted, over one subscription that reconnects by itself; endless."""
     pause, longest = _BACKOFF_S
     while True:
-        pubsub = client.pubsub()
+        subscription = _Subscription(client, previews)
         try:
-            await pubsub.subscribe(KEYS_CHANGED, CHANGES)
-            quiet = False
+            await subscription.begin()
             while True:
-                message = await pubsub.get_message(timeout=_QUIET_S)
-                if message is None and quiet:
-                    raise ConnectionError("no sign of life")
-                if message is None:
-                    await pubsub.ping()
-                elif message["type"] == "subscribe" and message["channel"] == CHANGES:
+                event = await subscription.next()
+                if isinstance(event, Reconnected):
                     pause = _BACKOFF_S[0]
-                    yield Reconnected()
-                elif message["type"] == "message" and message["channel"] == KEYS_CHANGED:
-                    yield KeysChanged()
-                elif message["type"] == "message":
-                    yield read_change(str(message["data"]))
-                quiet = message is None
+                if event is not None:
+                    yield event
         except (RedisError, OSError) as error:
             log.warning("changes_unsubscribed", reason=str(error), retry_in_s=pause)
         finally:
-            await cast(Any, pubsub).aclose()
+            await subscription.end()
         await asyncio.sleep(pause)
         pause = min(pause * 2, longest)
+
+
+class _Subscription:
+    """One connection that listens, to more and to less as wishes change."""
+
+    def __init__(self, client: AsyncRedis, previews: PreviewChannels) -> None:
+        self._pubsub = client.pubsub()
+        self._previews = previews
+        self._reading: asyncio.Future[Any] | None = None
+        self._wishing: asyncio.Future[None] | None = None
+        self._quiet = False
+
+    async def begin(self) -> None:
+        await self._pubsub.subscribe(KEYS_CHANGED, CHANGES, *self._previews.begin())
+
+    async def next(self) -> News | None:
+        """What came, if it is of interest. Raises `RedisError` or `OSError` when the connection is lost."""
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(self._pubsub.get_message(timeout=_QUIET_S))
+        if self._wishing is None:
+            self._wishing = asyncio.ensure_future(self._previews.changes())
+        await asyncio.wait({self._reading, self._wishing}, return_when=asyncio.FIRST_COMPLETED)
+        if self._wishing.done():
+            self._wishing = None
+            await self._follow_wishes()
+        if not self._reading.done():
+            return None
+        message, self._reading = self._reading.result(), None
+        return await self._read(message)
+
+    async def end(self) -> None:
+        tasks = [task for task in (self._reading, self._wishing) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await cast(Any, self._pubsub).aclose()
+
+    async def _follow_wishes(self) -> None:
+        opened, closed = self._previews.take()
+        if opened:
+            await self._pubsub.subscribe(*opened)
+        if closed:
+            await self._pubsub.unsubscribe(*closed)
+
+    async def _read(self, message: dict[str, Any] | None) -> News | None:
+        if message is None and self._quiet:
+            raise ConnectionError("no sign of life")
+        self._quiet = message is None
+        if message is None:
+            await self._pubsub.ping()
+            return None
+        kind, channel = message["type"], message["channel"]
+        if kind != "message":
+            return Reconnected() if kind == "subscribe" and channel == CHANGES else None
+        if channel == CHANGES:
+            return read_change(message["data"])
+        return KeysChanged() if channel == KEYS_CHANGED else read_preview(channel, message["data"])
 
 
 def read_change(snapshot: str) -> Change:

@@ -7,7 +7,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from renderq.contract import Status
-from renderq_shared.jobs import CancelListener, Change, Reconnected, RedisJobStore, async_client, watch_changes
+from renderq_shared.jobs import (
+    CancelListener,
+    Change,
+    PreviewChannels,
+    Reconnected,
+    RedisJobStore,
+    async_client,
+    watch_changes,
+)
 from tests.contract.building import SUCCEEDED, claim, held, read, submit
 from tests.services import Valkey
 
@@ -15,7 +23,7 @@ from tests.services import Valkey
 @pytest.fixture
 async def watch(redis_url: str) -> AsyncIterator[AsyncIterator[Change | Reconnected]]:
     client = async_client(redis_url)
-    changes = watch_changes(client)
+    changes = watch_changes(client, PreviewChannels())
     assert await anext(changes) == Reconnected()
     yield changes
     await changes.aclose()
