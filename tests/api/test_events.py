@@ -128,8 +128,12 @@ def test_an_unknown_job_has_no_stream(api: RunningApi, http: httpx2.Client, job_
     assert not watched(api, job_id)
 
 
-def test_a_job_that_comes_back_into_the_queue_shows_its_place(http: httpx2.Client, worker: Worker) -> None:
+def test_a_job_that_comes_back_into_the_queue_shows_its_place(
+    http: httpx2.Client, worker: Worker, redis_url: str
+) -> None:
     job_id = submit(http)
+    with redis.Redis.from_url(redis_url) as client:
+        until(lambda: client.exists("rq:swept"))  # the first sweep gives every lease its full time
     with following(http, job_id) as events:
         assert body(next(events))["queue_position"] == 0
         worker.claim(lease_ms=1)

@@ -22,7 +22,6 @@ from renderq_api.tenants import Caller, Calling
 from renderq_api.waiting import HEARTBEAT_S, Found
 from renderq_shared.jobs import ShownPreview
 
-
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 MEDIA_TYPE = "text/event-stream"

@@ -86,9 +86,11 @@ def test_it_expires(client_of: ClientOf, nobody: httpx2.Client, monkeypatch: pyt
     problem(nobody.get(address), "unauthorized")
 
 
-def test_the_token_is_all_that_the_address_may_hold(client_of: ClientOf, nobody: httpx2.Client) -> None:
+def test_the_address_may_hold_the_token_and_a_wish_for_previews(client_of: ClientOf, nobody: httpx2.Client) -> None:
     ada = client_of("ada")
     path, address = submitted(ada)
+    with nobody.stream("GET", f"{address}&previews=true") as answer:
+        assert answer.status_code == 200
     for more in (f"{address}&x=1", f"{address}&token={token(address)}"):
         problem(nobody.get(more), "invalid_request")
     problem(ada.get(f"{path}/events?x=1"), "invalid_request")
