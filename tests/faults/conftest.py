@@ -1,0 +1,35 @@
+"""The table of all faults, printed at the end of a run."""
+
+from collections.abc import Iterator
+from statistics import median
+
+import pytest
+
+from tests.faults.rounds import Tally
+from tests.faults.stage import LEASE_S
+
+TALLIES = pytest.StashKey[dict[str, Tally]]()
+
+
+@pytest.fixture
+def tallies(pytestconfig: pytest.Config) -> dict[str, Tally]:
+    return pytestconfig.stash.setdefault(TALLIES, {})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    tallies = config.stash.get(TALLIES, {})
+    if tallies:
+        terminalreporter.write_sep("=", "faults")
+        for line in table(tallies):
+            terminalreporter.write_line(line)
+
+
+def table(tallies: dict[str, Tally]) -> Iterator[str]:
+    """Markdown."""
+    yield f"| fault | rounds | jobs | lost | doubled | resumed after a lease of {LEASE_S:g} s ended: median, latest |"
+    yield "|---|---|---|---|---|---|"
+    for fault, tally in tallies.items():
+        times = (
+            f"{median(tally.resumed_s):.2f} s, {max(tally.resumed_s):.2f} s" if tally.resumed_s else "no lease ended"
+        )
+        yield f"| {fault} | {tally.rounds} | {tally.jobs} | {len(tally.lost)} | {len(tally.doubled)} | {times} |"

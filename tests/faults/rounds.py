@@ -1,0 +1,134 @@
+"""One round: a load, a fault at a random moment of it, and what is counted afterwards."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from random import Random
+from uuid import uuid4
+
+import httpx2
+
+from renderq.contract import Job, Status
+from tests.faults.faults import Strike, Struck
+from tests.faults.stage import Stage, until
+
+_BEFORE, _DURING = 8, 4
+_AT_ONCE = 4
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a fault cost, over its rounds."""
+
+    rounds: int = 0
+    jobs: int = 0
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    resumed_s: list[float] = field(default_factory=list)
+    """From the end of a lease that nobody renewed to the job's next attempt."""
+
+
+def play(stage: Stage, strike: Strike, random: Random, tally: Tally) -> None:
+    orders = [f"order-{uuid4()}" for _ in range(_BEFORE + _DURING)]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(lambda order: _submit(stage, order, random), orders[:_BEFORE]))
+        until(stage.running, "a job is being rendered")
+        time.sleep(random.uniform(0, 0.4))  # the moment is the test's to choose
+        late = [pool.submit(_submit, stage, order, random) for order in orders[_BEFORE:]]
+        struck = strike(stage, random)
+        for submission in late:
+            submission.result(timeout=60)
+    jobs = _ended(stage, orders)
+    tally.rounds += 1
+    tally.jobs += len(orders)
+    tally.lost += _lost(jobs, orders)
+    tally.doubled += _doubled(stage, jobs, orders)
+    tally.resumed_s += _resumed_s(stage, struck)
+    if struck.poisonous:
+        tally.lost += _not_given_up(stage, struck.poisonous)
+
+
+def _submit(stage: Stage, order: str, random: Random) -> None:
+    with stage.client() as client:
+        client.submit(
+            "a red circle",
+            steps=random.randint(40, 100),
+            n=random.randint(1, 3),
+            width=64,
+            height=64,
+            metadata={"order": order},
+            webhook={"url": stage.receiver.url, "events": ["job.started", "job.succeeded", "job.failed"]},
+        )
+
+
+def _ended(stage: Stage, orders: list[str]) -> list[Job]:
+    """The jobs of these orders, once each has ended and its webhook knows."""
+
+    def all_ended() -> list[Job]:
+        jobs = list(_jobs(stage, orders))
+        return jobs if len(jobs) >= len(orders) and all(job.status.is_terminal for job in jobs) else []
+
+    def told() -> bool:
+        return all((job.id, f"job.{job.status}") in stage.receiver.ids for job in jobs)
+
+    jobs = until(all_ended, "every accepted job has ended")
+    until(told, "every receiver knows of the end")
+    return jobs
+
+
+def _jobs(stage: Stage, orders: list[str]) -> Iterator[Job]:
+    wanted = set(orders)
+    with stage.client() as client:
+        for job in client.jobs.list(page_size=100):
+            if job.metadata.get("order") in wanted:
+                yield job
+
+
+def _lost(jobs: list[Job], orders: list[str]) -> list[str]:
+    found = {job.metadata["order"] for job in jobs}
+    missing = [f"{order} was accepted and is unknown" for order in orders if order not in found]
+    unhappy = [f"{job.id} is {job.status}: {job.error}" for job in jobs if job.status is not Status.SUCCEEDED]
+    short = [
+        f"{job.id} shows {len(job.outputs)} of {job.request['n']} pictures"
+        for job in jobs
+        if job.status is Status.SUCCEEDED and len(job.outputs) != job.request["n"]
+    ]
+    return missing + unhappy + short
+
+
+def _doubled(stage: Stage, jobs: list[Job], orders: list[str]) -> list[str]:
+    of_order = {order: [job.id for job in jobs if job.metadata["order"] == order] for order in orders}
+    twice = [f"{order} became {ids}" for order, ids in of_order.items() if len(ids) > 1]
+    ends = [f"{job.id} ended {stage.ledger.ends(job.id)} times" for job in jobs if stage.ledger.ends(job.id) > 1]
+    ids = [f"{event} has {sorted(ids)}" for event, ids in stage.receiver.ids.items() if len(ids) > 1]
+    with stage.redis() as client, httpx2.Client(trust_env=False, timeout=30) as http:
+        claims = {job.id: client.hget(f"rq:job:{job.id}", "claim_id") for job in jobs}
+        keys = {job.id: client.hget(f"rq:job:{job.id}", "outputs_json") or "" for job in jobs}
+        foreign = [
+            f"{job.id} shows what claim {claims[job.id]} did not write"
+            for job in jobs
+            if keys[job.id].count(f"jobs/{job.id}/{claims[job.id]}/") != len(job.outputs)
+        ]
+        other = [
+            f"{output.url} is another file"
+            for job in jobs
+            for output in job.outputs
+            if hashlib.sha256(http.get(output.url).content).hexdigest() != output.sha256
+        ]
+    return twice + ends + ids + foreign + other
+
+
+def _resumed_s(stage: Stage, struck: Struck) -> list[float]:
+    found = [
+        (stage.ledger.started_ms(job_id, attempt), lease_ms) for job_id, (attempt, lease_ms) in struck.leases_ms.items()
+    ]
+    return [max(0, started_ms - lease_ms) / 1000 for started_ms, lease_ms in found if started_ms is not None]
+
+
+def _not_given_up(stage: Stage, job_id: str) -> list[str]:
+    with stage.client() as client:
+        job = client.job(job_id).job
+    given_up = job.status is Status.FAILED and job.error is not None and job.error.code == "worker_lost"
+    return [] if given_up and job.attempt == job.attempts_max else [f"the poisonous {job_id} is {job.status}"]
