@@ -9,7 +9,7 @@ ARGS   ?=
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check system bench docs clean
+.PHONY: help setup run test check system faults bench docs clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: $(READY) ## run all tests, in JOBS processes side by side
 
 system: $(READY) ## run only the tests that drive the whole service through real processes
 	$(BIN)/pytest tests/system $(ARGS)
+
+faults: $(READY) ## break everything, 20 rounds of each fault; prints a table
+	RENDERQ_FAULT_ROUNDS=$${RENDERQ_FAULT_ROUNDS:-20} $(BIN)/pytest tests/faults $(ARGS)
 
 check: $(READY) ## lint, format, types, layers
 	$(BIN)/ruff check .

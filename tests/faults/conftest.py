@@ -26,10 +26,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def table(tallies: dict[str, Tally]) -> Iterator[str]:
     """Markdown."""
-    yield f"| fault | rounds | jobs | lost | doubled | resumed after a lease of {LEASE_S:g} s ended: median, latest |"
-    yield "|---|---|---|---|---|---|"
+    yield f"| fault | rounds | jobs | lost | doubled | taken from a healthy worker | resumed after a lease of {LEASE_S:g} s ended: median, latest |"
+    yield "|---|---|---|---|---|---|---|"
     for fault, tally in tallies.items():
-        times = (
-            f"{median(tally.resumed_s):.2f} s, {max(tally.resumed_s):.2f} s" if tally.resumed_s else "no lease ended"
-        )
-        yield f"| {fault} | {tally.rounds} | {tally.jobs} | {len(tally.lost)} | {len(tally.doubled)} | {times} |"
+        counts = " | ".join(str(len(found)) for found in (tally.lost, tally.doubled, tally.needless))
+        times = ", ".join(f"{pick(tally.resumed_s):.2f} s" for pick in (median, max) if tally.resumed_s)
+        yield f"| {fault} | {tally.rounds} | {tally.jobs} | {counts} | {times or 'no lease ended'} |"

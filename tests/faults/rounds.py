@@ -1,6 +1,5 @@
 """One round: a load, a fault at a random moment of it, and what is counted afterwards."""
 
-import hashlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,11 +7,10 @@ from dataclasses import dataclass, field
 from random import Random
 from uuid import uuid4
 
-import httpx2
-
+from renderq import RenderqError
 from renderq.contract import Job, Status
 from tests.faults.faults import Strike, Struck
-from tests.faults.stage import Stage, until
+from tests.faults.stage import TENANTS, Stage, until
 
 _BEFORE, _DURING = 8, 4
 _AT_ONCE = 4
@@ -26,12 +24,14 @@ class Tally:
     jobs: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    needless: list[str] = field(default_factory=list)
+    """Jobs that were taken from a worker that was well."""
     resumed_s: list[float] = field(default_factory=list)
     """From the end of a lease that nobody renewed to the job's next attempt."""
 
 
 def play(stage: Stage, strike: Strike, random: Random, tally: Tally) -> None:
-    orders = [f"order-{uuid4()}" for _ in range(_BEFORE + _DURING)]
+    orders = [f"{TENANTS[number % len(TENANTS)]} {uuid4()}" for number in range(_BEFORE + _DURING)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(lambda order: _submit(stage, order, random), orders[:_BEFORE]))
         until(stage.running, "a job is being rendered")
@@ -43,15 +43,16 @@ def play(stage: Stage, strike: Strike, random: Random, tally: Tally) -> None:
     jobs = _ended(stage, orders)
     tally.rounds += 1
     tally.jobs += len(orders)
-    tally.lost += _lost(jobs, orders)
+    tally.lost += _lost(stage, jobs, orders)
     tally.doubled += _doubled(stage, jobs, orders)
+    tally.needless += _taken_away(stage, jobs, struck)
     tally.resumed_s += _resumed_s(stage, struck)
     if struck.poisonous:
         tally.lost += _not_given_up(stage, struck.poisonous)
 
 
 def _submit(stage: Stage, order: str, random: Random) -> None:
-    with stage.client() as client:
+    with stage.client(order.split()[0]) as client:
         client.submit(
             "a red circle",
             steps=random.randint(40, 100),
@@ -80,13 +81,12 @@ def _ended(stage: Stage, orders: list[str]) -> list[Job]:
 
 def _jobs(stage: Stage, orders: list[str]) -> Iterator[Job]:
     wanted = set(orders)
-    with stage.client() as client:
-        for job in client.jobs.list(page_size=100):
-            if job.metadata.get("order") in wanted:
-                yield job
+    for tenant in TENANTS:
+        with stage.client(tenant) as client:
+            yield from (job for job in client.jobs.list(page_size=100) if job.metadata.get("order") in wanted)
 
 
-def _lost(jobs: list[Job], orders: list[str]) -> list[str]:
+def _lost(stage: Stage, jobs: list[Job], orders: list[str]) -> list[str]:
     found = {job.metadata["order"] for job in jobs}
     missing = [f"{order} was accepted and is unknown" for order in orders if order not in found]
     unhappy = [f"{job.id} is {job.status}: {job.error}" for job in jobs if job.status is not Status.SUCCEEDED]
@@ -95,7 +95,16 @@ def _lost(jobs: list[Job], orders: list[str]) -> list[str]:
         for job in jobs
         if job.status is Status.SUCCEEDED and len(job.outputs) != job.request["n"]
     ]
-    return missing + unhappy + short
+    return missing + unhappy + short + [problem for job in jobs for problem in _unreadable(stage, job)]
+
+
+def _unreadable(stage: Stage, job: Job) -> Iterator[str]:
+    with stage.client(job.metadata["order"].split()[0]) as client:
+        for image in client.images(job):
+            try:
+                image.bytes()  # compares the sha256
+            except RenderqError as error:
+                yield f"{image.output.url}: {error}"
 
 
 def _doubled(stage: Stage, jobs: list[Job], orders: list[str]) -> list[str]:
@@ -103,7 +112,7 @@ def _doubled(stage: Stage, jobs: list[Job], orders: list[str]) -> list[str]:
     twice = [f"{order} became {ids}" for order, ids in of_order.items() if len(ids) > 1]
     ends = [f"{job.id} ended {stage.ledger.ends(job.id)} times" for job in jobs if stage.ledger.ends(job.id) > 1]
     ids = [f"{event} has {sorted(ids)}" for event, ids in stage.receiver.ids.items() if len(ids) > 1]
-    with stage.redis() as client, httpx2.Client(trust_env=False, timeout=30) as http:
+    with stage.redis() as client:
         claims = {job.id: client.hget(f"rq:job:{job.id}", "claim_id") for job in jobs}
         keys = {job.id: client.hget(f"rq:job:{job.id}", "outputs_json") or "" for job in jobs}
         foreign = [
@@ -111,13 +120,13 @@ def _doubled(stage: Stage, jobs: list[Job], orders: list[str]) -> list[str]:
             for job in jobs
             if keys[job.id].count(f"jobs/{job.id}/{claims[job.id]}/") != len(job.outputs)
         ]
-        other = [
-            f"{output.url} is another file"
-            for job in jobs
-            for output in job.outputs
-            if hashlib.sha256(http.get(output.url).content).hexdigest() != output.sha256
-        ]
-    return twice + ends + ids + foreign + other
+    return twice + ends + ids + foreign
+
+
+def _taken_away(stage: Stage, jobs: list[Job], struck: Struck) -> list[str]:
+    with stage.redis() as client:
+        losses = {job.id: client.hget(f"rq:job:{job.id}", "losses") for job in jobs if job.id not in struck.leases_ms}
+    return [f"{job_id} lost {count} workers" for job_id, count in losses.items() if count]
 
 
 def _resumed_s(stage: Stage, struck: Struck) -> list[float]:

@@ -1,5 +1,7 @@
 """A whole service on real parts, with a gate on every way between them."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,6 +20,7 @@ from tests.services import Valkey
 
 LEASE_S = 2.0
 STORE = "s3://pictures/renderq"
+TENANTS = ("ada", "bob", "eve")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _PATIENCE_S = 60.0
 
@@ -46,6 +49,7 @@ class Stage:
         self.api_redis = self._kept(Gate(self.valkey.port))
         self.redis_gates = [self._kept(Gate(self.valkey.port, seed)) for seed in (1, 2)]
         self.store_gates = [self._kept(Gate(self.s3.port, seed)) for seed in (3, 4)]
+        self.keys = {tenant: self._key(tenant) for tenant in TENANTS}
         self.api = self._api(port=0)
         self.url = self.api.line.split()[1]
         self.api_port = int(self.url.rpartition(":")[2])
@@ -61,9 +65,9 @@ class Stage:
         """A client that passes no gate."""
         return redis.Redis.from_url(self.valkey.url, decode_responses=True)
 
-    def client(self) -> Client:
+    def client(self, tenant: str = TENANTS[0]) -> Client:
         """The SDK's, patient enough for every fault."""
-        return Client(self.url, max_retries=20)
+        return Client(self.url, self.keys[tenant], max_retries=20)
 
     def restart_api(self) -> None:
         """Where it was, as a supervisor does."""
@@ -84,6 +88,13 @@ class Stage:
         with self.redis() as client:
             ends = {job_id: client.zscore("rq:leases", job_id) for job_id in mine}
         return {job_id: (int(mine[job_id]["attempt"]), int(end)) for job_id, end in ends.items() if end is not None}
+
+    def _key(self, tenant: str) -> str:
+        argv = [sys.executable, "-m", "renderq", "keys", "create", tenant, "--tenant", tenant]
+        made = subprocess.run(
+            [*argv, "--redis-url", self.valkey.url], capture_output=True, text=True, check=True, timeout=60
+        )
+        return made.stdout.strip()
 
     def _api(self, port: int) -> Part:
         env = {

@@ -25,7 +25,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 def require_harmless(tally: Tally) -> None:
-    assert (tally.lost, tally.doubled) == ([], [])
+    assert (tally.lost, tally.doubled, tally.needless) == ([], [], [])
     if tally.resumed_s:
         assert median(tally.resumed_s) < 1.5 * LEASE_S
 
