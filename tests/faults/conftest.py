@@ -26,7 +26,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def table(tallies: dict[str, Tally]) -> Iterator[str]:
     """Markdown."""
-    yield f"| fault | rounds | jobs | lost | doubled | taken from a healthy worker | resumed after a lease of {LEASE_S:g} s ended: median, latest |"
+    after = f"resumed after a lease of {LEASE_S:g} s ended: median, latest"
+    yield f"| fault | rounds | jobs | lost | doubled | taken from a healthy worker | {after} |"
     yield "|---|---|---|---|---|---|---|"
     for fault, tally in tallies.items():
         counts = " | ".join(str(len(found)) for found in (tally.lost, tally.doubled, tally.needless))
