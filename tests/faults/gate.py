@@ -7,7 +7,7 @@ from contextlib import suppress
 from enum import StrEnum
 
 _SLOW_S = 0.3
-_LOSS = 0.1
+_LOSS = 0.3
 
 
 class Mode(StrEnum):
