@@ -88,7 +88,7 @@ def freeze_redis(stage: Stage, random: Random) -> Struck:
 
 def lose_replies(stage: Stage, random: Random) -> Struck:
     with _shut([stage.api_redis, *stage.redis_gates], Mode.LOSSY):
-        _let_pass(random.uniform(1.0, 2.0))
+        _let_pass(random.uniform(2.0, 3.0))
     return Struck()
 
 

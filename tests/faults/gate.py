@@ -19,7 +19,7 @@ class Mode(StrEnum):
     SLOW = "slow"
     """Every piece comes later."""
     LOSSY = "lossy"
-    """Some connections are closed in place of a reply: the request took effect."""
+    """Some connections are closed in place of a reply: the request took effect, and who asked cannot know."""
     FAILING = "failing"
     """HTTP requests are answered with 500."""
 
@@ -27,8 +27,10 @@ class Mode(StrEnum):
 class Gate:
     """Forwards to a local port, as `mode` says; a changed mode holds for connections that are open already."""
 
-    def __init__(self, target_port: int, seed: int = 0) -> None:
+    def __init__(self, target_port: int, seed: int = 0, loses: bytes = b"") -> None:
+        """`loses`: what a request holds whose reply may get lost."""
         self._target_port = target_port
+        self._loses = loses
         self._random = random.Random(seed)
         self._changed = threading.Condition()
         self._mode = Mode.OPEN
@@ -77,19 +79,28 @@ class Gate:
         except OSError:
             return _end(client)
         self._sockets |= {client, server}
-        self._spawn(self._forward, client, server, False)
-        return self._forward(server, client, True)
+        asked = threading.Event()
+        self._spawn(self._forward, client, server, asked, False)
+        return self._forward(server, client, asked, True)
 
-    def _forward(self, source: socket.socket, sink: socket.socket, is_reply: bool) -> None:
+    def _forward(self, source: socket.socket, sink: socket.socket, asked: threading.Event, is_reply: bool) -> None:
+        """`asked`: whether the last request was one whose reply may get lost."""
         with suppress(OSError):
             while data := source.recv(1 << 16):
-                if is_reply and self._mode is Mode.LOSSY and self._random.random() < _LOSS:
+                if is_reply and self._is_lost(asked):
                     break
+                if not is_reply and self._loses in data:
+                    asked.set()
                 self._hold()
                 sink.sendall(data)
         for end in (source, sink):
             self._sockets.discard(end)
             _end(end)
+
+    def _is_lost(self, asked: threading.Event) -> bool:
+        was_asked = asked.is_set()
+        asked.clear()
+        return was_asked and self._mode is Mode.LOSSY and self._random.random() < _LOSS
 
     def _hold(self) -> None:
         """Until something may pass."""

@@ -12,7 +12,7 @@ from renderq.contract import Job, Status
 from tests.faults.faults import Strike, Struck
 from tests.faults.stage import TENANTS, Stage, until
 
-_BEFORE, _DURING = 6, 12
+_BEFORE, _DURING = 16, 8
 _AT_ONCE = 4
 
 
@@ -55,8 +55,8 @@ def _submit(stage: Stage, order: str, random: Random) -> None:
     with stage.client(order.split()[0]) as client:
         client.submit(
             "a red circle",
-            steps=random.randint(30, 80),
-            n=random.randint(1, 3),
+            steps=random.randint(20, 60),
+            n=random.randint(1, 4),
             width=64,
             height=64,
             metadata={"order": order},

@@ -22,6 +22,9 @@ LEASE_S = 2.0
 STORE = "s3://pictures/renderq"
 TENANTS = ("ada", "bob", "eve")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+_SCRIPT = b"EVALSHA"
+"""Replies to the handshake of a new connection stay: else nearly every one of them would be lost there."""
+
 _PATIENCE_S = 60.0
 
 
@@ -46,8 +49,8 @@ class Stage:
         self.s3.client().create_bucket(Bucket="pictures")
         self.ledger = self._kept(Ledger(self.valkey.url))
         self.receiver = self._kept(Receiver())
-        self.api_redis = self._kept(Gate(self.valkey.port))
-        self.redis_gates = [self._kept(Gate(self.valkey.port, seed)) for seed in (1, 2)]
+        self.api_redis = self._kept(Gate(self.valkey.port, loses=_SCRIPT))
+        self.redis_gates = [self._kept(Gate(self.valkey.port, seed, loses=_SCRIPT)) for seed in (1, 2)]
         self.store_gates = [self._kept(Gate(self.s3.port, seed)) for seed in (3, 4)]
         self.keys = {tenant: self._key(tenant) for tenant in TENANTS}
         self.api = self._api(port=0)
