@@ -7,7 +7,7 @@ import torch
 from diffusers import DDIMScheduler, PNDMScheduler, StableDiffusionInpaintPipeline
 
 from renderq_shared.catalog import ModelEntry
-from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_pipeline
+from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_depth_pipeline, save_pipeline, save_upscaler
 
 THIRD_PARTY_WARNINGS = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
 """diffusers' sigma schedulers convert tensors with `np.array`; torch and numpy 2 have yet to agree on how."""
@@ -63,6 +63,18 @@ def inpainting(folders: Path) -> ModelEntry:
         folders / "inpainting", DDIMScheduler(**SD1_SCHEDULER), StableDiffusionInpaintPipeline, seed=3, in_channels=9
     )
     return entry(folders / "inpainting", "inpainting", dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def depth(folders: Path) -> ModelEntry:
+    save_depth_pipeline(folders / "depth", DDIMScheduler(prediction_type="v_prediction", **SD1_SCHEDULER))
+    return entry(folders / "depth", "depth", dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def upscaler(folders: Path) -> ModelEntry:
+    save_upscaler(folders / "upscaler", DDIMScheduler(prediction_type="v_prediction", **SD1_SCHEDULER))
+    return entry(folders / "upscaler", "upscaler", dtype="float32")
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache, partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline, StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from renderq_shared.catalog import ModelEntry
@@ -19,13 +17,10 @@ from renderq_worker.engine import (
     Event,
     Failed,
     GenerationSpec,
-    Img2Img,
-    Inpaint,
     Pixels,
     Rendered,
     RenderStats,
     Txt2Img,
-    Variation,
 )
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.capacity import Capacity
@@ -145,51 +140,10 @@ def _lonely_studio(entry: ModelEntry) -> Studio:
     return Studio([entry])
 
 
-def stock(pipeline: StableDiffusionPipeline, wanted: GenerationSpec, **changes: Any) -> np.ndarray:
-    """The picture that diffusers' own pipeline for this task makes of the same components."""
-    stock_class, arguments = _stock_call(wanted)
-    pipeline = stock_class(**pipeline.components, requires_safety_checker=False)
-    pipeline.set_progress_bar_config(disable=True)
-    [image] = pipeline(
-        wanted.prompt,
-        negative_prompt=wanted.negative_prompt,
-        num_inference_steps=wanted.steps,
-        guidance_scale=wanted.guidance_scale,
-        generator=torch.Generator().manual_seed(wanted.seed),
-        output_type="np",
-        **arguments | changes,
-    ).images
-    return (image * 255).round().astype(np.uint8)
-
-
-def _stock_call(wanted: GenerationSpec) -> tuple[type[Any], dict[str, Any]]:
-    """How a user of diffusers would ask for this task."""
-    sides = {"width": wanted.width, "height": wanted.height}
-    match wanted.task:
-        case Txt2Img():
-            return StableDiffusionPipeline, sides
-        case Img2Img(image, strength):
-            return StableDiffusionImg2ImgPipeline, {"image": tensor(image), "strength": strength}
-        case Variation(image):
-            return StableDiffusionImg2ImgPipeline, {"image": tensor(image)}
-        case Inpaint(image, mask, strength):
-            pictures = {"image": tensor(image), "mask_image": tensor(mask[..., None])[0]}
-            return StableDiffusionInpaintPipeline, {**sides, **pictures, "strength": strength}
-
-
-def tensor(image: Pixels) -> torch.Tensor:
-    """[1, channels, height, width] within [0, 1], contiguous; of a PIL picture the pipelines make one that is not."""
-    return torch.from_numpy(image.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous()
-
-
 def picture(width: int = 64, height: int = 64, seed: int = 0) -> Pixels:
     """Coarse blocks of random colours, so that no two places look the same."""
     blocks = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8)
     return np.asarray(Image.fromarray(blocks).resize((width, height), Image.Resampling.BILINEAR))
-
-
-def stock_pipeline(folder: str | Path, dtype: torch.dtype = torch.float32) -> StableDiffusionPipeline:
-    return StableDiffusionPipeline.from_pretrained(folder, dtype=dtype)
 
 
 def _load_sabotaged(sabotage: Sabotage, entry: ModelEntry) -> Family:

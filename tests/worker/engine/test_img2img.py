@@ -1,6 +1,5 @@
 """A picture made from a picture is bit for bit the one that diffusers' own pipeline makes of it."""
 
-import diffusers
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,29 +7,26 @@ from PIL import Image
 from renderq_shared.catalog import ModelEntry, load_catalog
 from renderq_shared.sides import fitting_side
 from renderq_worker.engine import Img2Img, Variation
-from tests.worker.engine.studio import Studio, alone, picture, spec, stock, stock_pipeline
-from tests.worker.engine.test_parity import STOCK
+from tests.worker.engine.stock import SAMPLERS, stock
+from tests.worker.engine.studio import Studio, alone, picture, spec
 
 
-@pytest.mark.parametrize("scheduler", STOCK)
+@pytest.mark.parametrize("scheduler", SAMPLERS)
 def test_every_sampler_gives_the_stock_picture(tiny: ModelEntry, scheduler: str) -> None:
-    pipeline = stock_pipeline(tiny.source)
-    name, changes = STOCK[scheduler]
-    pipeline.scheduler = getattr(diffusers, name).from_config(pipeline.scheduler.config, **changes)
     guidance = 1.0 if scheduler in ("heun", "lcm") else 7.5
     wanted = spec(scheduler=scheduler, guidance_scale=guidance, steps=5, task=Img2Img(picture(), 0.6))
-    np.testing.assert_array_equal(alone(tiny, wanted), stock(pipeline, wanted))
+    np.testing.assert_array_equal(alone(tiny, wanted), stock(tiny, wanted))
 
 
 @pytest.mark.parametrize("strength", [0.3, 0.58, 1.0])
 def test_strength_decides_where_to_begin(velocity: ModelEntry, strength: float) -> None:
     wanted = spec(model="velocity", scheduler=None, steps=10, task=Img2Img(picture(), strength))
-    np.testing.assert_array_equal(alone(velocity, wanted), stock(stock_pipeline(velocity.source), wanted))
+    np.testing.assert_array_equal(alone(velocity, wanted), stock(velocity, wanted))
 
 
 def test_a_variation_is_stocks_picture_at_its_default_strength(tiny: ModelEntry) -> None:
     wanted = spec(scheduler=None, prompt="", steps=10, task=Variation(picture()))
-    np.testing.assert_array_equal(alone(tiny, wanted), stock(stock_pipeline(tiny.source), wanted))
+    np.testing.assert_array_equal(alone(tiny, wanted), stock(tiny, wanted))
 
 
 def test_a_picture_of_other_sides_is_resized_as_stock_does(tiny: ModelEntry) -> None:
@@ -38,7 +34,7 @@ def test_a_picture_of_other_sides_is_resized_as_stock_does(tiny: ModelEntry) -> 
     sides = {"width": fitting_side(101), "height": fitting_side(75)}
     assert sides == {"width": 96, "height": 72}
     wanted = spec(scheduler=None, task=Img2Img(image, 0.5), **sides)
-    expected = stock(stock_pipeline(tiny.source), wanted, image=Image.fromarray(image))
+    expected = stock(tiny, wanted, image=Image.fromarray(image))
     assert np.abs(alone(tiny, wanted).astype(int) - expected.astype(int)).max() <= 1  # see LatentSpace.tensor
 
 
@@ -46,7 +42,7 @@ def test_the_built_in_model() -> None:
     [entry] = load_catalog(None).models
     task = Img2Img(picture(), 0.8)
     wanted = spec(model=entry.name, scheduler=None, prompt="a red circle", guidance_scale=2.0, steps=5, task=task)
-    np.testing.assert_array_equal(alone(entry, wanted), stock(stock_pipeline(entry.source), wanted))
+    np.testing.assert_array_equal(alone(entry, wanted), stock(entry, wanted))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -4,8 +4,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DiffusionPipeline, StableDiffusionPipeline, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from diffusers import (
+    AutoencoderKL,
+    DDPMScheduler,
+    DiffusionPipeline,
+    StableDiffusionDepth2ImgPipeline,
+    StableDiffusionPipeline,
+    StableDiffusionUpscalePipeline,
+    UNet2DConditionModel,
+)
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+    DPTConfig,
+    DPTForDepthEstimation,
+    DPTImageProcessor,
+)
 
 from renderq.contract import ModelDefaults, ModelLimits
 from renderq_shared.catalog import ModelEntry
@@ -58,14 +73,59 @@ def save_pipeline(
     ).save_pretrained(folder)
 
 
-def _vae() -> AutoencoderKL:
+def save_depth_pipeline(folder: Path, scheduler: Any) -> None:
+    """Like stable-diffusion-2-depth: five channels, and an estimator that looks at 32 × 32 pixels."""
+    torch.manual_seed(4)
+    StableDiffusionDepth2ImgPipeline(
+        vae=_vae(),
+        text_encoder=_text_encoder(),
+        tokenizer=_tokenizer(),
+        unet=_unet(in_channels=5),
+        scheduler=scheduler,
+        depth_estimator=_depth_estimator(),
+        feature_extractor=DPTImageProcessor(size={"height": 32, "width": 32}),
+    ).save_pretrained(folder)
+
+
+def save_upscaler(folder: Path, scheduler: Any) -> None:
+    """Like stable-diffusion-x4-upscaler: seven channels, noise levels, an autoencoder of three blocks."""
+    torch.manual_seed(5)
+    StableDiffusionUpscalePipeline(
+        vae=_vae((8, 8, 16), scaling_factor=0.08333),
+        text_encoder=_text_encoder(),
+        tokenizer=_tokenizer(),
+        unet=_unet(in_channels=7, num_class_embeds=1000, sample_size=16),
+        scheduler=scheduler,
+        low_res_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
+    ).save_pretrained(folder)
+
+
+def _depth_estimator() -> DPTForDepthEstimation:
+    return DPTForDepthEstimation(
+        DPTConfig(
+            hidden_size=16,
+            num_hidden_layers=4,
+            num_attention_heads=2,
+            intermediate_size=32,
+            image_size=32,
+            patch_size=8,
+            backbone_out_indices=[0, 1, 2, 3],
+            neck_hidden_sizes=[8, 8, 16, 16],
+            fusion_hidden_size=8,
+            use_auxiliary_head=False,
+        )
+    ).eval()
+
+
+def _vae(channels: tuple[int, ...] = (8, 8, 16, 16), **changes: Any) -> AutoencoderKL:
     return AutoencoderKL(
-        block_out_channels=(8, 8, 16, 16),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=channels,
+        down_block_types=("DownEncoderBlock2D",) * len(channels),
+        up_block_types=("UpDecoderBlock2D",) * len(channels),
         layers_per_block=1,
         latent_channels=4,
         norm_num_groups=4,
+        **changes,
     )
 
 

@@ -17,7 +17,8 @@ from renderq_shared.catalog.layouts import layout_folder, layout_names
 from renderq_worker.models import ModelLoadFailed, parameters
 from renderq_worker.models.clip import clip_tokenizer
 from renderq_worker.models.loading import load_pipeline
-from tests.worker.engine.studio import alone, spec, stock
+from tests.worker.engine.stock import stock_of
+from tests.worker.engine.studio import alone, spec
 from tests.worker.models.original_layout import original_tensors, save_original, save_tensors
 from tests.worker.models.small import small_layout, small_pipeline
 
@@ -71,7 +72,7 @@ def test_a_file_gives_the_picture_of_its_pipeline(tmp_path: Path, name: str, suf
     made = small_pipeline(layout)
     save_original(made, tmp_path / f"file{suffix}")
     wanted = spec(model="file", prompt="a lighthouse, 猫", scheduler=None, steps=3)
-    np.testing.assert_array_equal(alone(entry(tmp_path / f"file{suffix}", layout), wanted), stock(made, wanted))
+    np.testing.assert_array_equal(alone(entry(tmp_path / f"file{suffix}", layout), wanted), stock_of(made, wanted))
 
 
 def test_weights_are_counted_without_loading_them(tmp_path: Path) -> None:

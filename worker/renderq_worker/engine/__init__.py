@@ -11,6 +11,7 @@ capacity     how many rows a forward pass should have, measured
 plan         what passes between scheduler and runner
 runner       carries out one operation, turns errors into failures of single images
 start        where denoising begins, as the task prepared it
+tiles        an image too large for one forward pass
 state        what an image owns on the device; gather and scatter
 preview      small pictures on the way
 samplers     diffusers schedulers by name
@@ -38,7 +39,18 @@ from renderq_worker.engine.events import (
 from renderq_worker.engine.generation import GenerationSpec, Stage
 from renderq_worker.engine.mailbox import Listener
 from renderq_worker.engine.outpainting import outpaint
-from renderq_worker.engine.tasks import Img2Img, Inpaint, Mask, Pixels, Task, Txt2Img, Variation
+from renderq_worker.engine.tasks import (
+    Depth,
+    Depth2Img,
+    Img2Img,
+    Inpaint,
+    Mask,
+    Pixels,
+    Task,
+    Txt2Img,
+    Upscale,
+    Variation,
+)
 from renderq_worker.engine.vital import Vital
 
 if TYPE_CHECKING:
@@ -51,6 +63,8 @@ _WITH_TORCH = {"Engine": "renderq_worker.engine.engine", "EngineSettings": "rend
 __all__ = [
     "Canceled",
     "Decoding",
+    "Depth",
+    "Depth2Img",
     "DuplicateGeneration",
     "Encoding",
     "Engine",
@@ -73,6 +87,7 @@ __all__ = [
     "Stepped",
     "Task",
     "Txt2Img",
+    "Upscale",
     "Variation",
     "Vital",
     "outpaint",

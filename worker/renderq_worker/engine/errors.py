@@ -25,5 +25,9 @@ class StrengthTooLow(EngineError):
     """The strength leaves no step to make."""
 
 
+class NoiseLevelTooHigh(EngineError):
+    """More noise was asked for than the model knows."""
+
+
 class NanOutput(EngineError):
     """The model computed NaN or infinity for this image."""

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from renderq_worker.engine.samplers import Sampler
 from renderq_worker.engine.tasks import Mask, Pixels
+from renderq_worker.engine.tiles import Tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +50,9 @@ class Start:
     """[calls]: those of the sampler that are to be made."""
     channels: Tensor | None = None
     """What the model sees beside the latents in every call, [1, extra channels, h, w]."""
+    noise_level: Tensor | None = None
+    """[1]: how much noise is on the picture among the channels, for models that want to know."""
+    tiles: Tiles | None = None
+    """How the model sees it, if not as a whole; the same for all images with these sides."""
     blend: Blend | None = None
     kept: Kept | None = None

@@ -5,7 +5,7 @@ Nothing here refers to a model's weights: a model may leave memory while its gen
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -83,17 +83,25 @@ class ModelInput:
     """[B, tokens, width]"""
     guidance_embedding: Tensor | None
     """[B, width] or None"""
+    noise_level: Tensor | None
+    """[B] or None"""
+
+    def of(self, sample: Tensor) -> "ModelInput":
+        """The same for a part of the sample."""
+        return replace(self, sample=sample)
 
 
 def gather(states: Sequence[State]) -> ModelInput:
     """The rows of these images, an image's own next to each other. Changes no state; may be repeated."""
     timesteps = [state.timestep.to(torch.float32).expand(state.rows) for state in states]
     guidance = [state.guidance_embedding for state in states if state.guidance_embedding is not None]
+    levels = [state.start.noise_level.expand(state.rows) for state in states if state.start.noise_level is not None]
     return ModelInput(
         torch.cat([_sample(state) for state in states]),
         torch.cat(timesteps),
         torch.cat([state.embeddings for state in states]),
         torch.cat(guidance) if guidance else None,
+        torch.cat(levels) if levels else None,
     )
 
 

@@ -17,6 +17,8 @@ Pixels: TypeAlias = npt.NDArray[np.uint8]
 """[height, width, 3]"""
 Mask: TypeAlias = npt.NDArray[np.uint8]
 """[height, width]: 0 keeps, 255 makes anew."""
+Depth: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+"""[height, width]: larger is nearer, in any unit."""
 
 VARIATION_STRENGTH = 0.8
 """The stock img2img pipeline's own default: the composition stays, the rest is free."""
@@ -62,4 +64,25 @@ class Variation:
     image: Pixels
 
 
-Task: TypeAlias = Txt2Img | Img2Img | Inpaint | Variation
+@dataclass(frozen=True, slots=True, eq=False)
+class Depth2Img:
+    """Another picture with the depth of this one."""
+
+    image: Pixels
+    depth_map: Depth | None
+    """None lets the model's own estimator look at the picture."""
+    strength: float
+    """As for `Img2Img`; the depth is kept even at 1."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Upscale:
+    """The picture four times as wide and as high: its sides are a quarter of the result's, multiples of 4."""
+
+    strength: ClassVar[float] = 1.0
+    image: Pixels
+    noise_level: int
+    """Noise put on the picture first, 0 to the model's `max_noise_level`, 350: more lets the model invent more."""
+
+
+Task: TypeAlias = Txt2Img | Img2Img | Inpaint | Variation | Depth2Img | Upscale

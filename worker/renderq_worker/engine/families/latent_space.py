@@ -1,5 +1,7 @@
 """Between pixels and latents: a model's autoencoder, called as the stock pipelines call it."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -49,9 +51,23 @@ class LatentSpace:
         posterior = self._vae.encode(picture.to(self.device, self.dtype)).latent_dist
         return self._vae.config.scaling_factor * posterior.sample(generator)
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Pictures [1, 3, height, width] around [-1, 1]. Raises `NanOutput`."""
-        image = self._vae.decode(latents / self._vae.config.scaling_factor, return_dict=False)[0]
+    def decode(self, latents: Tensor, *, tiled: bool = False) -> Tensor:
+        """Pictures [1, 3, height, width] around [-1, 1]. Raises `NanOutput`.
+
+        `tiled` bounds the memory that it takes: diffusers' own tiles, which overlap by a quarter.
+        """
+        with self._tiling(on=tiled):
+            image = self._vae.decode(latents / self._vae.config.scaling_factor, return_dict=False)[0]
         if not bool(torch.isfinite(image).all()):
             raise NanOutput("the autoencoder computed NaN or infinity; run the model in float32 or bfloat16")
         return image
+
+    @contextmanager
+    def _tiling(self, *, on: bool) -> Generator[None]:
+        """The autoencoder's own setting, unless `on`."""
+        before = self._vae.use_tiling
+        self._vae.use_tiling = before or on
+        try:
+            yield
+        finally:
+            self._vae.use_tiling = before

@@ -19,7 +19,7 @@ from renderq_worker.engine.families.tasks import Conditioning, Parts, start
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.invariance import PROBED_ROWS, ImageLinears, Invariance, probe
 from renderq_worker.engine.samplers import Sampler, Samplers
-from renderq_worker.engine.state import State, gather, scatter
+from renderq_worker.engine.state import ModelInput, State, gather, scatter
 from renderq_worker.models.loading import load_pipeline
 
 _PROBE_SIDE = 16
@@ -39,6 +39,7 @@ class StableDiffusion:
         self.revision = revision
         self.device = str(self._unet.device)
         self.dtype = str(self._unet.dtype).removeprefix("torch.")
+        self._has_checker = pipeline.components.get("safety_checker") is not None
         self._distilled = self._unet.config.time_cond_proj_dim is not None
         self._linears = ImageLinears(self._unet)
         self.invariance = self._probe(exact=exact)
@@ -64,7 +65,7 @@ class StableDiffusion:
         sampler.set_timesteps(spec.steps, device=self._unet.device)
         generator = torch.Generator().manual_seed(spec.seed)
         return State(
-            start(self._conditioning, Parts(spec, self._space, sampler, generator)),
+            start(self._conditioning, Parts(spec, self._pipeline, self._space, sampler, generator)),
             embeddings=torch.cat([negative, positive]) if guided else positive,
             guidance_scale=spec.guidance_scale,
             sampler=sampler,
@@ -73,28 +74,37 @@ class StableDiffusion:
         )
 
     def predict(self, states: Sequence[State]) -> tuple[Tensor, ...]:
-        """One forward pass of the UNet; each image's rows of its prediction."""
-        rows = gather(states)
-        with self._linears.batch_of([state.rows for state in states]):
-            prediction = self._unet(
+        """One forward pass of the UNet, or one per tile; each image's rows of its prediction."""
+        rows, images = gather(states), [state.rows for state in states]
+        tiles = states[0].start.tiles  # all images of a batch have the same sides
+        if tiles is None:
+            return scatter(self._forward(rows, images), states)
+        return scatter(tiles.merge(rows.sample, lambda tile: self._forward(rows.of(tile), images)), states)
+
+    def _forward(self, rows: ModelInput, images: Sequence[int]) -> Tensor:
+        """`images` are the rows of each image."""
+        with self._linears.batch_of(images):
+            return self._unet(
                 rows.sample,
                 rows.timestep,
                 encoder_hidden_states=rows.embeddings,
                 timestep_cond=rows.guidance_embedding,
+                class_labels=rows.noise_level,
                 return_dict=False,
             )[0]
-        return scatter(prediction, states)
 
     def preview(self, estimate: Tensor) -> np.ndarray | None:
         """A small picture; none where a safety checker has a say, which judges finished pictures only."""
-        if self._pipeline.safety_checker is not None:
+        if self._has_checker:
             return None
         return small_picture(estimate, self._pipeline.vae)
 
     def decode(self, state: State) -> np.ndarray:
         """Pixels, uint8 [height, width, 3]; black where the model's own safety checker says so."""
-        image = self._space.decode(state.latents)
-        image, unsafe = self._pipeline.run_safety_checker(image, image.device, state.embeddings.dtype)
+        image = self._space.decode(state.latents, tiled=state.start.tiles is not None)
+        unsafe = None
+        if self._has_checker:
+            image, unsafe, *_ = self._pipeline.run_safety_checker(image, image.device, state.embeddings.dtype)
         denormalize = [not flagged for flagged in unsafe] if unsafe is not None else [True]
         picture = self._pipeline.image_processor.postprocess(image, output_type="np", do_denormalize=denormalize)[0]
         pixels = (picture * 255).round().astype(np.uint8)
@@ -127,8 +137,11 @@ class StableDiffusion:
         def noise(*shape: int) -> Tensor:
             return torch.randn(PROBED_ROWS, *shape, generator=generator)[rows].to(self._unet.device, self._unet.dtype)
 
-        sample = noise(config.in_channels, side, side)
-        embeddings = noise(self._pipeline.tokenizer.model_max_length, config.cross_attention_dim)
-        timesteps = torch.linspace(999, 0, PROBED_ROWS, device=self._unet.device)[rows]
-        with self._linears.batch_of(images):
-            return self._unet(sample, timesteps, encoder_hidden_states=embeddings, return_dict=False)[0]
+        probed = ModelInput(
+            sample=noise(config.in_channels, side, side),
+            timestep=torch.linspace(999, 0, PROBED_ROWS, device=self._unet.device)[rows],
+            embeddings=noise(self._pipeline.tokenizer.model_max_length, config.cross_attention_dim),
+            guidance_embedding=None,
+            noise_level=torch.arange(PROBED_ROWS, device=self._unet.device)[rows] if config.num_class_embeds else None,
+        )
+        return self._forward(probed, images)

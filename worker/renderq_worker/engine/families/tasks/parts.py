@@ -1,6 +1,7 @@
 """What the start of an image is made from."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +18,11 @@ from renderq_worker.engine.tasks import Mask, Pixels
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The model's latent space, and the image's own sampler and generator."""
+    """The model, and the image's own sampler and generator."""
 
     spec: GenerationSpec
+    model: Any
+    """The stock pipeline, for components that a single task needs."""
     space: LatentSpace
     sampler: Sampler
     """Its timesteps are set."""

@@ -1,0 +1,109 @@
+"""The judge: what diffusers' own pipelines make of the same components for the same request."""
+
+import copy
+from functools import cache
+from typing import Any
+
+import diffusers
+import numpy as np
+import torch
+from diffusers import (
+    DiffusionPipeline,
+    StableDiffusionDepth2ImgPipeline,
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionPipeline,
+    StableDiffusionUpscalePipeline,
+)
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine import (
+    Depth2Img,
+    GenerationSpec,
+    Img2Img,
+    Inpaint,
+    Pixels,
+    Txt2Img,
+    Upscale,
+    Variation,
+)
+
+SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "ddim": ("DDIMScheduler", {}),
+    "ddpm": ("DDPMScheduler", {}),
+    "pndm": ("PNDMScheduler", {"skip_prk_steps": True}),
+    "plms": ("PNDMScheduler", {"skip_prk_steps": True}),
+    "lms": ("LMSDiscreteScheduler", {}),
+    "euler": ("EulerDiscreteScheduler", {}),
+    "euler_a": ("EulerAncestralDiscreteScheduler", {}),
+    "dpmpp_2m": ("DPMSolverMultistepScheduler", {}),
+    "dpmpp_2m_karras": ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
+    "dpmpp_2m_sde": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
+    "unipc": ("UniPCMultistepScheduler", {}),
+    "heun": ("HeunDiscreteScheduler", {}),
+    "lcm": ("LCMScheduler", {}),
+}
+"""How a user of diffusers would choose each of our samplers."""
+
+
+def stock(entry: ModelEntry, wanted: GenerationSpec, **changes: Any) -> Pixels:
+    """uint8 [height, width, 3]; `changes` replace arguments of the pipeline's call."""
+    return stock_of(loaded(entry), wanted, **changes)
+
+
+def stock_of(pipeline: DiffusionPipeline, wanted: GenerationSpec, **changes: Any) -> Pixels:
+    """The same with the components of this pipeline, which stays as it is."""
+    stock_class, arguments = _call(wanted)
+    components = {**pipeline.components, "scheduler": _scheduler(pipeline, wanted.scheduler)}
+    if stock_class is not StableDiffusionDepth2ImgPipeline and stock_class is not StableDiffusionUpscalePipeline:
+        components["requires_safety_checker"] = False
+    judge = stock_class(**components)
+    judge.set_progress_bar_config(disable=True)
+    [image] = judge(
+        wanted.prompt,
+        negative_prompt=wanted.negative_prompt,
+        num_inference_steps=wanted.steps,
+        guidance_scale=wanted.guidance_scale,
+        generator=torch.Generator().manual_seed(wanted.seed),
+        output_type="np",
+        **arguments | changes,
+    ).images
+    return (image * 255).round().astype(np.uint8)
+
+
+@cache
+def loaded(entry: ModelEntry) -> DiffusionPipeline:
+    return DiffusionPipeline.from_pretrained(entry.source, dtype=getattr(torch, entry.dtype))
+
+
+def _scheduler(pipeline: Any, name: str | None) -> Any:
+    if name is None:
+        return copy.deepcopy(pipeline.scheduler)
+    diffusers_class, changes = SAMPLERS[name]
+    return getattr(diffusers, diffusers_class).from_config(pipeline.scheduler.config, **changes)
+
+
+def _call(wanted: GenerationSpec) -> tuple[type[Any], dict[str, Any]]:
+    """How a user of diffusers would ask for this task."""
+    sides = {"width": wanted.width, "height": wanted.height}
+    match wanted.task:
+        case Txt2Img():
+            return StableDiffusionPipeline, sides
+        case Img2Img(image, strength):
+            return StableDiffusionImg2ImgPipeline, {"image": tensor(image), "strength": strength}
+        case Variation(image):
+            return StableDiffusionImg2ImgPipeline, {"image": tensor(image)}
+        case Inpaint(image, mask, strength):
+            pictures = {"image": tensor(image), "mask_image": tensor(mask[..., None])[0]}
+            return StableDiffusionInpaintPipeline, {**sides, **pictures, "strength": strength}
+        case Depth2Img(image, depth_map, strength):
+            depth = None if depth_map is None else torch.from_numpy(depth_map)[None]
+            pictures = {"image": tensor(image), "depth_map": depth}
+            return StableDiffusionDepth2ImgPipeline, {**pictures, "strength": strength}
+        case Upscale(image, noise_level):
+            return StableDiffusionUpscalePipeline, {"image": tensor(image), "noise_level": noise_level}
+
+
+def tensor(image: Pixels) -> torch.Tensor:
+    """[1, channels, height, width] within [0, 1], contiguous; of a PIL picture the pipelines make one that is not."""
+    return torch.from_numpy(image.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous()

@@ -1,0 +1,39 @@
+"""Pictures that keep another one's depth."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine import Depth2Img
+from tests.worker.engine.stock import loaded, stock
+from tests.worker.engine.studio import alone, picture, resident, spec
+
+RAMP = np.tile(np.arange(48, dtype=np.float32), (40, 1))
+
+
+@pytest.mark.parametrize("scheduler", ["ddim", "euler_a", "heun", "dpmpp_2m"])
+def test_with_a_map_it_is_the_stock_picture(depth: ModelEntry, scheduler: str) -> None:
+    task = Depth2Img(picture(), RAMP, 0.7)
+    wanted = spec(model="depth", scheduler=scheduler, steps=5, task=task)
+    np.testing.assert_array_equal(alone(depth, wanted), stock(depth, wanted))
+
+
+@pytest.mark.filterwarnings("ignore:In CPU autocast, but the target dtype is not supported:UserWarning")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_without_one_the_models_estimator_looks_at_the_picture(depth: ModelEntry, dtype: str) -> None:
+    image, entry = picture(72, 56), depth.model_copy(update={"dtype": dtype})
+    wanted = spec(model="depth", width=72, height=56, task=Depth2Img(image, None, 0.7))
+    alone(entry, wanted)
+    judge, pil = loaded(entry), Image.fromarray(image)
+    with torch.inference_mode():
+        seen = resident(entry).begin(wanted).start.channels
+        expected = judge.prepare_depth_map(pil, None, 1, False, getattr(torch, dtype), torch.device("cpu"))
+    assert expected.std() > 0.1
+    assert torch.equal(seen, expected)
+
+
+def test_a_flat_map_is_a_wall_and_not_nan(depth: ModelEntry) -> None:
+    flat = np.full((64, 64), 200, np.uint8)
+    alone(depth, spec(model="depth", scheduler=None, task=Depth2Img(picture(), flat, 0.7)))

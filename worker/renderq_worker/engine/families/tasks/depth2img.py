@@ -1,0 +1,43 @@
+"""A picture made from a picture that keeps its depth, as `StableDiffusionDepth2ImgPipeline` begins."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from renderq_worker.engine.families.tasks.img2img import img2img
+from renderq_worker.engine.families.tasks.parts import Parts
+from renderq_worker.engine.start import Start
+from renderq_worker.engine.tasks import Depth2Img, Pixels
+
+
+def depth2img(task: Depth2Img, parts: Parts) -> Start:
+    """The model sees the depth beside the latents; without a map, its own estimator looks at the picture."""
+    space = parts.space
+    if task.depth_map is None:
+        depth = _estimate(task.image, parts)
+    else:
+        depth = torch.tensor(task.depth_map)[None].to(space.device, space.dtype)
+    height, width = parts.spec.height // space.factor, parts.spec.width // space.factor
+    depth = interpolate(depth.unsqueeze(1), size=(height, width), mode="bicubic", align_corners=False)
+    return replace(img2img(task, parts), channels=_normalised(depth))
+
+
+def _estimate(image: Pixels, parts: Parts) -> Tensor:
+    """[1, h, w]"""
+    model, space = parts.model, parts.space
+    seen = model.feature_extractor(images=[Image.fromarray(image)], return_tensors="pt").pixel_values
+    is_full = space.dtype == torch.float32
+    with nullcontext() if is_full else torch.autocast(space.device.type, dtype=space.dtype):
+        return model.depth_estimator(seen.to(space.device, space.dtype)).predicted_depth
+
+
+def _normalised(depth: Tensor) -> Tensor:
+    """To [-1, 1]; a map that is the same everywhere, of which stock pipelines make NaN, to 0."""
+    least, most = depth.amin(), depth.amax()
+    if least == most:
+        return torch.zeros_like(depth)
+    return 2.0 * (depth - least) / (most - least) - 1.0
