@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from diffusers import StableDiffusionDepth2ImgPipeline
 from PIL import Image
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import Depth2Img
 from tests.worker.engine.stock import loaded, stock
-from tests.worker.engine.studio import alone, picture, resident, spec
+from tests.worker.engine.studio import Studio, alone, picture, resident, spec
 
 RAMP = np.tile(np.arange(48, dtype=np.float32), (40, 1))
 
@@ -37,3 +38,13 @@ def test_without_one_the_models_estimator_looks_at_the_picture(depth: ModelEntry
 def test_a_flat_map_is_a_wall_and_not_nan(depth: ModelEntry) -> None:
     flat = np.full((64, 64), 200, np.uint8)
     alone(depth, spec(model="depth", scheduler=None, task=Depth2Img(picture(), flat, 0.7)))
+
+
+def test_a_model_without_an_estimator_asks_for_a_map(depth: ModelEntry) -> None:
+    def take_estimator(pipeline: StableDiffusionDepth2ImgPipeline) -> None:
+        pipeline.depth_estimator = None
+
+    studio = Studio([depth], sabotage=take_estimator)
+    studio.submit(spec(model="depth", task=Depth2Img(picture(), None, 0.7)))
+    studio.finish()
+    assert studio.failed("job/0").message == "model 'depth' has no depth estimator; send a depth_map"

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import shutil
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from renderq_worker.models import (
 )
 from renderq_worker.models.loading import load_pipeline
 from renderq_worker.models.placement import LARGE
-from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_pipeline
+from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_depth_pipeline, save_pipeline
 
 CPU = torch.device("cpu")
 
@@ -104,6 +105,16 @@ def test_another_family(saved: Path) -> None:
     sdxl = entry(saved).model_copy(update={"family": "sdxl"})
     with pytest.raises(ModelLoadFailed, match="family 'sdxl' is not one of stable_diffusion"):
         load_family(sdxl, EngineSettings(device="cpu"))
+
+
+def test_parts_by_the_names_that_they_were_published_with(tmp_path: Path) -> None:
+    save_depth_pipeline(tmp_path / "depth", DDIMScheduler(**SD1_SCHEDULER))
+    index = tmp_path / "depth" / "model_index.json"
+    published = re.sub("DPTImageProcessor[a-zA-Z]*", "DPTFeatureExtractor", index.read_text())
+    assert "DPTFeatureExtractor" in published
+    index.write_text(published)
+    pipeline = load_pipeline(entry(tmp_path / "depth"), CPU, torch.float32)
+    assert pipeline.feature_extractor.size == {"height": 32, "width": 32}
 
 
 def test_a_unet_that_takes_nothing_known_beside_latents(tmp_path: Path) -> None:

@@ -25,6 +25,10 @@ class StrengthTooLow(EngineError):
     """The strength leaves no step to make."""
 
 
+class DepthMapMissing(EngineError):
+    """Neither the request nor the model tells the depth of a picture."""
+
+
 class NoiseLevelTooHigh(EngineError):
     """More noise was asked for than the model knows."""
 

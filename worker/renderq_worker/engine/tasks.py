@@ -70,7 +70,7 @@ class Depth2Img:
 
     image: Pixels
     depth_map: Depth | None
-    """None lets the model's own estimator look at the picture."""
+    """None lets the model's own estimator look at the picture; models in a single file have none."""
     strength: float
     """As for `Img2Img`; the depth is kept even at 1."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import diffusers
 import torch
+import transformers
 from diffusers import DiffusionPipeline, StableDiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
 from torch import nn
@@ -15,6 +16,10 @@ from renderq_shared.errors import CatalogInvalid
 from renderq_worker.models.clip import clip_tokenizer
 from renderq_worker.models.errors import ModelLoadFailed
 from renderq_worker.models.footprint import parameters
+
+_RENAMED = {"CLIPFeatureExtractor": "CLIPImageProcessor", "DPTFeatureExtractor": "DPTImageProcessor"}
+"""Names that published pipelines use, stable-diffusion-2-depth for one, and what transformers 5 calls these classes.
+diffusers looks for the old names there, too."""
 
 
 def load_pipeline(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> DiffusionPipeline:
@@ -53,6 +58,8 @@ def _pipeline_class(entry: ModelEntry) -> Any:
 
 
 def _from_folder(entry: ModelEntry, pipeline_class: Any, dtype: torch.dtype) -> DiffusionPipeline:
+    for old, new in _RENAMED.items():
+        setattr(transformers, old, getattr(transformers, new))
     return pipeline_class.from_pretrained(entry.source, dtype=dtype, variant=entry.variant, local_files_only=True)
 
 

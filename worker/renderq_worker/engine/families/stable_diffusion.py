@@ -39,7 +39,6 @@ class StableDiffusion:
         self.revision = revision
         self.device = str(self._unet.device)
         self.dtype = str(self._unet.dtype).removeprefix("torch.")
-        self._has_checker = pipeline.components.get("safety_checker") is not None
         self._distilled = self._unet.config.time_cond_proj_dim is not None
         self._linears = ImageLinears(self._unet)
         self.invariance = self._probe(exact=exact)
@@ -54,6 +53,11 @@ class StableDiffusion:
     def peak_memory_bytes(self) -> int | None:
         device = self._unet.device
         return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+
+    @property
+    def _has_checker(self) -> bool:
+        """The depth pipeline does not even have a place for one."""
+        return getattr(self._pipeline, "safety_checker", None) is not None
 
     def begin(self, spec: GenerationSpec) -> State:
         """Encode the prompts and make the task's start, in the stock pipelines' order."""

@@ -37,7 +37,7 @@ _STARTS: Mapping[Conditioning, Mapping[type, Callable[[Any, Parts], Start]]] = {
 def start(conditioning: Conditioning, parts: Parts) -> Start:
     """Draws from the image's generator in the stock pipelines' order.
 
-    Raises `TaskUnsupported`, `StrengthTooLow` or `NoiseLevelTooHigh`.
+    Raises `TaskUnsupported`, `StrengthTooLow`, `DepthMapMissing` or `NoiseLevelTooHigh`.
     """
     spec, starts = parts.spec, _STARTS[conditioning]
     make = starts.get(type(spec.task))

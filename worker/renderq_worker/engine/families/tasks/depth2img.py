@@ -8,6 +8,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from renderq_worker.engine.errors import DepthMapMissing
 from renderq_worker.engine.families.tasks.img2img import img2img
 from renderq_worker.engine.families.tasks.parts import Parts
 from renderq_worker.engine.start import Start
@@ -27,8 +28,10 @@ def depth2img(task: Depth2Img, parts: Parts) -> Start:
 
 
 def _estimate(image: Pixels, parts: Parts) -> Tensor:
-    """[1, h, w]"""
+    """[1, h, w]. Raises `DepthMapMissing`."""
     model, space = parts.model, parts.space
+    if model.depth_estimator is None:
+        raise DepthMapMissing(f"model {parts.spec.model!r} has no depth estimator; send a depth_map")
     seen = model.feature_extractor(images=[Image.fromarray(image)], return_tensors="pt").pixel_values
     is_full = space.dtype == torch.float32
     with nullcontext() if is_full else torch.autocast(space.device.type, dtype=space.dtype):
