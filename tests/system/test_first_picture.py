@@ -2,6 +2,10 @@
 
 import hashlib
 import io
+import json
+import os
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
@@ -53,6 +57,31 @@ def test_other_file_formats(service: Service, name: str, pillow_name: str) -> No
     assert job["status"] == "succeeded", job
     assert job["outputs"][0]["content_type"] == f"image/{name}"
     assert Image.open(io.BytesIO(service.picture(job, 0))).format == pillow_name
+
+
+def test_bench_counts_what_comes_out(service: Service) -> None:
+    argv = [
+        sys.executable,
+        "-m",
+        "renderq",
+        "bench",
+        "a red circle",
+        "--jobs",
+        "3",
+        "-n",
+        "2",
+        "--steps",
+        "2",
+        "--json",
+    ]
+    done = subprocess.run(
+        argv, env={**os.environ, "RENDERQ_URL": service.url}, capture_output=True, text=True, timeout=90
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert (figures["jobs"], figures["images"], figures["unsuccessful"]) == (3, 6, 0)
+    assert figures["images_per_second"] == pytest.approx(6 / figures["seconds"], rel=0.01)
+    assert figures["milliseconds"]["from submission to end"]["p95"] >= figures["milliseconds"]["in the queue"]["p50"]
 
 
 def test_cancel_while_running_and_while_queued(service: Service) -> None:
