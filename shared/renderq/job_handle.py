@@ -43,16 +43,18 @@ class JobHandle:
         """
         return self._transport.run(wait_for(self.job, self._transport.configuration, timeout, on_progress, self._see))
 
-    def events(self) -> Generator[JobEvent]:
+    def events(self, *, previews: bool = False) -> Generator[JobEvent]:
         """The job's events as they come: first the job as it is, then every news, at last `done`.
 
         A dropped connection is taken up again where it was left. News that come faster than they are taken are merged
-        into the newest. Raises `ConnectionFailed` and `APIError`, among them `UnexpectedAnswer` where the service, or
-        a proxy before it, has no event stream; `wait` does without.
+        into the newest. With `previews` some events in between show what the images look like while they are made
+        (`event.preview`, a small JPEG): the newest of each, at most two a second. Raises `ConnectionFailed` and
+        `APIError`, among them `UnexpectedAnswer` where the service, or a proxy before it, has no event stream; `wait`
+        does without.
         """
         came: deque[JobEvent] = deque()
         configuration = self._transport.configuration
-        flow = follow(self.id, configuration, came.append, max_retries=configuration.max_retries)
+        flow = follow(self.id, configuration, came.append, max_retries=configuration.max_retries, previews=previews)
         with contextlib.closing(self._transport.iterate(flow, came)) as events:
             for event in events:
                 self.job = event.job
@@ -121,16 +123,18 @@ class AsyncJobHandle:
             wait_for(self.job, self._transport.configuration, timeout, on_progress, self._see)
         )
 
-    async def events(self) -> AsyncGenerator[JobEvent]:
+    async def events(self, *, previews: bool = False) -> AsyncGenerator[JobEvent]:
         """The job's events as they come: first the job as it is, then every news, at last `done`.
 
         A dropped connection is taken up again where it was left. News that come faster than they are taken are merged
-        into the newest. Raises `ConnectionFailed` and `APIError`, among them `UnexpectedAnswer` where the service, or
-        a proxy before it, has no event stream; `wait` does without.
+        into the newest. With `previews` some events in between show what the images look like while they are made
+        (`event.preview`, a small JPEG): the newest of each, at most two a second. Raises `ConnectionFailed` and
+        `APIError`, among them `UnexpectedAnswer` where the service, or a proxy before it, has no event stream; `wait`
+        does without.
         """
         came: deque[JobEvent] = deque()
         configuration = self._transport.configuration
-        flow = follow(self.id, configuration, came.append, max_retries=configuration.max_retries)
+        flow = follow(self.id, configuration, came.append, max_retries=configuration.max_retries, previews=previews)
         async with contextlib.aclosing(self._transport.iterate(flow, came)) as events:
             async for event in events:
                 self.job = event.job

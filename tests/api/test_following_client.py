@@ -31,6 +31,21 @@ def test_events_follow_the_worker(client: Client, worker: Worker) -> None:
     assert handle.job == client.job(handle.id).job
 
 
+def test_previews_come_as_they_are_made(client: Client, worker: Worker) -> None:
+    handle = client.submit("x")
+    events = handle.events(previews=True)
+    assert next(events).name == "status"
+    record = worker.claim()
+    assert next(events).preview is None
+    until(lambda: worker.preview(record, 3, size=1_000))
+    event = next(events)
+    assert event.preview is not None
+    assert (event.name, event.job.status, event.preview.step) == ("preview", Status.RUNNING, 3)
+    assert event.preview.data == bytes(1_000)
+    events.close()
+    until(lambda: not worker.is_watched(record))
+
+
 async def test_async_events_follow_the_worker(api: RunningApi, worker: Worker) -> None:
     async with AsyncClient(api.url) as client:
         handle = await client.submit("x")

@@ -66,12 +66,13 @@ def show_job(job_id: str) -> Call[Job]:
     return Call("GET", _job_path(job_id), partial(read, Job))
 
 
-def follow_job(job_id: str, last_event_id: str | None) -> Call[httpx2.Response]:
-    """A job's events: all, or those after one that came before."""
+def follow_job(job_id: str, last_event_id: str | None, *, previews: bool = False) -> Call[httpx2.Response]:
+    """A job's events: all, or those after one that came before; with or without previews."""
     headers = {"Accept": f"{EVENT_STREAM}, application/problem+json", "Cache-Control": "no-store"}
     if last_event_id is not None:
         headers["Last-Event-ID"] = last_event_id
-    return Call("GET", f"{_job_path(job_id)}/events", _as_it_is, headers=headers)
+    query = "?previews=true" if previews else ""
+    return Call("GET", f"{_job_path(job_id)}/events{query}", _as_it_is, headers=headers)
 
 
 def cancel_job(job_id: str) -> Call[Job]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
-from renderq.contract import LIMITS, Job, Output
+from renderq.contract import LIMITS, Job, Output, Preview
 
 PathLike = str | os.PathLike[str]
 
@@ -26,7 +26,7 @@ def read_picture(source: PictureSource) -> bytes:
     return source.read(LIMITS.asset_bytes + 1)
 
 
-def picture_path(path: PathLike, job: Job, output: Output, *, numbered: bool) -> Path:
+def picture_path(path: PathLike, job: Job, picture: Output | Preview, *, numbered: bool) -> Path:
     """The file for a picture.
 
     A folder (one that exists, or a path that ends with a slash) gets a file named after the job. With `numbered`, and
@@ -37,8 +37,8 @@ def picture_path(path: PathLike, job: Job, output: Output, *, numbered: bool) ->
     in_folder = target.is_dir() or os.fspath(path).endswith(("/", os.sep))
     if in_folder:
         target = target / job.id
-    number = f"-{output.index}" if (numbered or in_folder) and job.progress.images_total > 1 else ""
-    suffix = target.suffix or SUFFIXES.get(output.content_type, "")
+    number = f"-{picture.index}" if (numbered or in_folder) and job.progress.images_total > 1 else ""
+    suffix = target.suffix or SUFFIXES.get(picture.content_type, "")
     return target.with_name(f"{target.stem}{number}{suffix}")
 
 

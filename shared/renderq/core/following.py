@@ -10,7 +10,7 @@ from typing import TypeGuard, get_args
 import httpx2
 
 from renderq.configuration import Configuration
-from renderq.contract import EventName, Job
+from renderq.contract import EventName, Job, Preview
 from renderq.core.answers import api_error, is_event_stream, shown, unexpected
 from renderq.core.calls import follow_job
 from renderq.core.event_stream import EventStreamParser
@@ -31,16 +31,21 @@ class JobEvent:
     """Something new about a job."""
 
     name: EventName
-    """What is new: `status` (also the first event), `progress`, `output` (another picture); `done` is the last."""
+    """What is new: `status` (also the first event), `progress`, `output` (another picture), `preview` (if they are
+    wanted); `done` is the last."""
     job: Job
-    """The complete job, as it was then."""
+    """The complete job, as it was then; in a `preview`, as it was told before."""
+    preview: Preview | None = None
+    """In a `preview`, what an image looks like so far."""
 
 
 class _Stream:
     """One connection's part of the events."""
 
-    def __init__(self, emit: Callable[[JobEvent], None]) -> None:
+    def __init__(self, emit: Callable[[JobEvent], None], job: Job | None = None) -> None:
         self._emit = emit
+        self.job = job
+        """As it was told last."""
         self._parser = EventStreamParser()
         self.last_id: str | None = None
         self.heard = False
@@ -56,16 +61,20 @@ class _Stream:
     def feed(self, chunk: bytes) -> bool:
         """Whether that was all."""
         self.heard = True
-        for event, last_id in self._read(chunk):
-            self.last_id, self.done = last_id, event.name == "done"
+        for event in self._read(chunk):
+            self.done = event.name == "done"
             self._emit(event)
         return self.done or self.fault is not None
 
-    def _read(self, chunk: bytes) -> Iterator[tuple[JobEvent, str]]:
+    def _read(self, chunk: bytes) -> Iterator[JobEvent]:
         try:
             for event in self._parser.feed(chunk):
-                if _is_known(event.name):
-                    yield JobEvent(event.name, Job.model_validate_json(event.data)), event.id
+                if event.name == "preview":
+                    if self.job is not None:  # it always is: a stream begins with the job, unless we know it already
+                        yield JobEvent("preview", self.job, Preview.model_validate_json(event.data))
+                elif _is_known(event.name):
+                    self.job, self.last_id = Job.model_validate_json(event.data), event.id
+                    yield JobEvent(event.name, self.job)
         except ValueError as error:  # pydantic's own is one, too
             self.fault = f"not the events of a renderq job: {error}"
 
@@ -77,6 +86,7 @@ def follow(
     *,
     max_retries: int,
     deadline: float = inf,
+    previews: bool = False,
 ) -> Flow[None]:
     """Give `emit` every event up to `done`, or until `deadline` (on the monotonic clock).
 
@@ -84,10 +94,12 @@ def follow(
     `max_retries` bounds the attempts in a row that bring nothing. Raises `ConnectionFailed` and `APIError`, at once
     for an answer that is no event stream.
     """
-    delay, last_id, fruitless = 0.0, None, 0
+    delay, fruitless = 0.0, 0
+    last_id: str | None = None
+    job: Job | None = None
     while time.monotonic() + delay < deadline:
-        stream = _Stream(emit)
-        attempt = attempt_of(follow_job(job_id, last_id), configuration, delay, deadline)
+        stream = _Stream(emit, job)
+        attempt = attempt_of(follow_job(job_id, last_id, previews=previews), configuration, delay, deadline)
         attempt = replace(attempt, timeout=min(attempt.timeout, SILENCE_MAX), on_chunk=stream.feed, cut_at=deadline)
         try:
             response = yield attempt
@@ -97,7 +109,7 @@ def follow(
             failure = _refusal(response, stream)
         if stream.done:
             return
-        last_id = last_id if stream.last_id is None else stream.last_id
+        last_id, job = last_id if stream.last_id is None else stream.last_id, stream.job
         if stream.heard and not stream.fault:
             fruitless, delay = 0, stream.retry_s * random.uniform(1.0, 1.5)  # not all clients at once
         else:

@@ -1,5 +1,6 @@
 """A small real HTTP server that speaks the wire contract by script: what to answer, in which order."""
 
+import base64
 import hashlib
 import json
 import threading
@@ -8,7 +9,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from renderq.contract import Job, JobUrls, Metrics, Output, Progress
+from renderq.contract import Job, JobUrls, Metrics, Output, Preview, Progress
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 PICTURE = b"\x89PNG not really, but these very bytes"
@@ -182,11 +183,23 @@ def problem(code: str, status: int, detail: str, errors: tuple[dict[str, str], .
     return Answer(status, body, {"Content-Type": "application/problem+json", **names})
 
 
-def stream(*events: tuple[str, Job], retry_ms: int = 0, until: threading.Event | None = None) -> Answer:
+def stream(*events: tuple[str, Job] | Preview, retry_ms: int = 0, until: threading.Event | None = None) -> Answer:
     """An event stream; without `until` it breaks off after the events."""
-    written = (f"event: {name}\nid: {job.version}\ndata: {job.model_dump_json()}\n\n" for name, job in events)
-    text = f"retry: {retry_ms}\n\n: comment\n\n{''.join(written)}"
+    text = f"retry: {retry_ms}\n\n: comment\n\n{''.join(map(_written, events))}"
     return Answer(200, text.encode(), {"Content-Type": "text/event-stream"}, until)
+
+
+def _written(event: tuple[str, Job] | Preview) -> str:
+    if isinstance(event, Preview):
+        return f"event: preview\ndata: {event.model_dump_json()}\n\n"
+    name, job = event
+    return f"event: {name}\nid: {job.version}\ndata: {job.model_dump_json()}\n\n"
+
+
+def preview(step: int, index: int = 0) -> Preview:
+    """A preview whose file is its step."""
+    data = base64.b64encode(str(step).encode())
+    return Preview(index=index, step=step, steps=20, content_type="image/jpeg", width=64, height=64, data=data)
 
 
 def finished(server: ContractServer, images: int = 1) -> Job:

@@ -16,7 +16,16 @@ from renderq import RequestFields
 from renderq.cli import main, services
 from renderq.cli.progress import progress_line
 from renderq.contract import Progress
-from tests.shared.renderq.contract_server import PICTURE, Answer, ContractServer, finished, job, problem, stream
+from tests.shared.renderq.contract_server import (
+    PICTURE,
+    Answer,
+    ContractServer,
+    finished,
+    job,
+    preview,
+    problem,
+    stream,
+)
 
 JOB = "/v1/jobs/job_1"
 
@@ -198,6 +207,31 @@ def test_watch_prints_a_line_of_json_per_event(server: ContractServer, capsys: p
     lines = [json.loads(line) for line in printed.out.splitlines()]
     assert [(line["event"], line["job"]["version"]) for line in lines] == [("status", 1), ("status", 2), ("done", 2)]
     assert printed.err.startswith("renderq: job_1 failed with ")
+
+
+@pytest.mark.parametrize(("images", "names"), [(1, {"seen.jpg"}), (2, {"seen-0.jpg", "seen-1.jpg"})])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_watch_keeps_the_newest_previews(
+    server: ContractServer, tmp_path: Path, images: int, names: set[str], options: list[str], capsys: object
+) -> None:
+    running, done = job("running", images=images), job("succeeded", images=images, version=2)
+    shown = [preview(step, index) for step in (1, 2) for index in range(images)]
+    server.on("GET", JOB, Answer(200, running))
+    server.on("GET", f"{JOB}/events?previews=true", stream(("status", running), *shown, ("done", done)))
+    assert main(["watch", "job_1", "--previews", str(tmp_path / "seen"), *options]) == 0
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(names, "2")
+
+
+def test_previews_that_cannot_be_kept_are_2(
+    server: ContractServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.on("GET", JOB, Answer(200, job("running")))
+    server.on("GET", f"{JOB}/events?previews=true", stream(("status", job("running")), preview(1)))
+    (tmp_path / "file").touch()
+    assert main(["watch", "job_1", "--previews", str(tmp_path / "file" / "seen.jpg")]) == 2
+    assert "seen.jpg cannot be written" in capsys.readouterr().err
+    assert main(["watch", "job_1", "--previews", "seen.png"]) == 2
+    assert "should end in .jpg" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("status", "code"), [("canceled", 4), ("expired", 4), ("failed", 1)])

@@ -1,13 +1,14 @@
 """`events()` and `wait()` against a real server whose streams break in every way."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from renderq import AsyncClient, Client, ConnectionFailed, JobEvent, JobFailed, NotFound, UnexpectedAnswer, WaitTimeout
 from renderq.core import following
 from renderq.job_handle import JobHandle
-from tests.shared.renderq.contract_server import DROPPED, Answer, ContractServer, job, problem, stream
+from tests.shared.renderq.contract_server import DROPPED, Answer, ContractServer, job, preview, problem, stream
 
 JOB = "/v1/jobs/job_1"
 EVENTS = f"{JOB}/events"
@@ -48,7 +49,7 @@ def names(events: list[JobEvent]) -> list[tuple[str, int]]:
 
 
 def test_events_come_typed_and_end_with_done(server: ContractServer, handle: JobHandle, never: threading.Event) -> None:
-    server.on("GET", EVENTS, stream(("status", RUNNING), ("preview", RUNNING), ("done", DONE), until=never))
+    server.on("GET", EVENTS, stream(("status", RUNNING), ("novelty", RUNNING), ("done", DONE), until=never))
     assert names(list(handle.events())) == [("status", 2), ("done", 4)]
     assert handle.job == DONE
     [request] = server.seen
@@ -88,6 +89,41 @@ async def test_the_async_twin_does_the_same(server: ContractServer, never: threa
         assert names([event async for event in handle.events()]) == [("status", 2), ("done", 4)]
         assert handle.job == DONE
     assert [seen.headers.get("Last-Event-ID") for seen in server.requests("GET", EVENTS)] == [None, "2", "2"]
+
+
+def test_previews_come_between_the_news(server: ContractServer, handle: JobHandle) -> None:
+    server.on(
+        "GET",
+        f"{EVENTS}?previews=true",
+        stream(("status", RUNNING), preview(1), preview(1, index=1)),
+        stream(preview(2), ("done", DONE)),
+    )
+    events = list(handle.events(previews=True))
+    assert names(events) == [("status", 2), ("preview", 2), ("preview", 2), ("preview", 2), ("done", 4)]
+    shown = [(event.preview.index, event.preview.step, event.preview.data) for event in events if event.preview]
+    assert shown == [(0, 1, b"1"), (1, 1, b"1"), (0, 2, b"2")]
+    assert [seen.headers.get("Last-Event-ID") for seen in server.seen] == [None, "2"]
+
+
+async def test_previews_come_to_the_async_twin_too(server: ContractServer) -> None:
+    server.on("GET", JOB, Answer(200, QUEUED))
+    server.on("GET", f"{EVENTS}?previews=true", stream(("status", RUNNING), preview(1), ("done", DONE)))
+    async with AsyncClient(server.url) as client:
+        handle = await client.job("job_1")
+        events = [event async for event in handle.events(previews=True)]
+    assert [event.preview and event.preview.step for event in events] == [None, 1, None]
+
+
+@pytest.mark.parametrize("data", ["{}", '{"index": 0', '{"index": 0, "data": "?"}'])
+def test_a_preview_that_is_none_is_an_error(server: ContractServer, handle: JobHandle, data: str) -> None:
+    broken = stream(("status", RUNNING))
+    server.on(
+        "GET",
+        f"{EVENTS}?previews=true",
+        replace(broken, body=broken.payload + f"event: preview\ndata: {data}\n\n".encode()),
+    )
+    with pytest.raises(UnexpectedAnswer):
+        list(handle.events(previews=True))
 
 
 def test_the_pause_is_what_the_service_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

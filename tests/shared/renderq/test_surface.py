@@ -42,6 +42,7 @@ PUBLIC = {
     "Output",
     "OutputFields",
     "OutputOptions",
+    "Preview",
     "Progress",
     "RateLimited",
     "RenderqError",

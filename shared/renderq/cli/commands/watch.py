@@ -3,50 +3,75 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 
 from renderq.cli import connection
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode
+from renderq.cli.exits import ExitCode, UsageError
 from renderq.cli.progress import ProgressBar, is_terminal
+from renderq.contract import Job, Preview
+from renderq.core.files import picture_path, write_atomically
 from renderq.core.following import JobEvent
 from renderq.errors import job_error
 from renderq.job_handle import JobHandle
+
+_PREVIEW_SUFFIXES = {"", ".jpg", ".jpeg"}
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="The job's id, job_…")
     parser.add_argument("--json", action="store_true", help="Print every event as a JSON object on a line of its own.")
+    parser.add_argument(
+        "--previews",
+        metavar="FILE",
+        help="Keep here what the picture looks like so far, a JPEG; several become NAME-0, NAME-1, ….",
+    )
     connection.add_arguments(parser)
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.previews is not None and Path(args.previews).suffix.lower() not in _PREVIEW_SUFFIXES:
+        raise UsageError(f"previews are JPEG files: {args.previews} should end in .jpg")
     with connection.connect(args) as client:
         handle = client.job(args.id)
         if args.json:
-            _print_events(handle)
+            _follow(handle, args.previews, lambda event: print(_line(event), flush=True))
         else:
-            _show_progress(handle)
+            _show_progress(handle, args.previews)
             print(f"{handle.id}  {handle.job.status}")
     return ExitCode.OK
 
 
-def _print_events(handle: JobHandle) -> None:
-    for event in handle.events():
-        print(_line(event), flush=True)
+def _follow(handle: JobHandle, previews: str | None, tell: Callable[[JobEvent], None]) -> None:
+    for event in handle.events(previews=previews is not None):
+        if event.preview is None:
+            tell(event)
+        elif previews is not None:
+            _keep(event.preview, event.job, previews)
     if error := job_error(handle.job):
         raise error
+
+
+def _keep(preview: Preview, job: Job, path: str) -> None:
+    target = picture_path(path, job, preview, numbered=True)
+    try:
+        write_atomically(target, preview.data)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}; {job.id} goes on") from error
 
 
 def _line(event: JobEvent) -> str:
     return json.dumps({"event": event.name, "job": event.job.model_dump(mode="json")}, ensure_ascii=False)
 
 
-def _show_progress(handle: JobHandle) -> None:
-    if is_terminal(sys.stderr):
-        with ProgressBar(sys.stderr) as bar:
-            handle.wait(on_progress=bar.update)
-    else:
-        handle.wait()
+def _show_progress(handle: JobHandle, previews: str | None) -> None:
+    with ProgressBar(sys.stderr) if is_terminal(sys.stderr) else nullcontext() as bar:
+        if previews is None:
+            handle.wait(on_progress=bar and bar.update)
+        else:
+            _follow(handle, previews, lambda event: bar.update(event.job) if bar else None)
 
 
 command = Command(
