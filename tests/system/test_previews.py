@@ -1,0 +1,64 @@
+"""Whoever looks at a running job sees its picture come."""
+
+import base64
+import contextlib
+import io
+import json
+from collections.abc import Iterator
+
+import httpx2
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.system.service import Service
+
+pytestmark = pytest.mark.system
+
+Event = httpx2.ServerSentEvent
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Notices within five seconds that a worker is gone."""
+    with Service(tmp_path_factory.mktemp("data"), env={"RENDERQ_LEASE_SECONDS": "5"}) as service:
+        yield service
+
+
+@contextlib.contextmanager
+def looking(service: Service, job_id: str) -> Iterator[Iterator[Event]]:
+    with service.http.sse(f"/v1/jobs/{job_id}/events?previews=true") as source:
+        yield (event for event in source if event.data)
+
+
+def pixels(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+
+
+def test_previews_become_the_picture_and_change_nothing(service: Service) -> None:
+    wanted = {"steps": 40, "seed": 7}
+    job_id = service.submit(**wanted)["id"]
+    with looking(service, job_id) as events:
+        told = list(events)
+    previews = [json.loads(event.data) for event in told if event.event == "preview"]
+    assert told[-1].event == "done"
+    assert [preview["step"] for preview in previews] == sorted({preview["step"] for preview in previews})
+    seen, unseen = service.finished(job_id), service.finished(service.submit(**wanted)["id"])
+    picture = service.picture(seen, 0)
+    assert picture == service.picture(unseen, 0)
+    last = pixels(base64.b64decode(previews[-1]["data"]))
+    assert np.abs(last - pixels(picture)).mean() < 40
+
+
+def test_previews_outlive_their_worker_and_end_with_the_job(service: Service) -> None:
+    job_id = service.submit(steps=150, n=4)["id"]
+    with looking(service, job_id) as events:
+        assert next(event for event in events if event.event == "preview")
+        service.part("worker").kill()
+        assert next(event for event in events if event.event != "preview" and json.loads(event.data)["attempt"] == 2)
+        assert next(event for event in events if event.event == "preview")
+        service.http.post(f"/v1/jobs/{job_id}/cancel")
+        names = [event.event for event in events]
+    assert service.job(job_id)["status"] == "canceled"
+    assert names[-1] == "done"
+    assert "preview" not in names[names.index("status") :]
