@@ -9,7 +9,7 @@ ARGS   ?=
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check system faults bench docs clean
+.PHONY: help setup run test fuzz check system faults bench docs clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ system: $(READY) ## run only the tests that drive the whole service through real
 
 faults: $(READY) ## break everything, 20 rounds of each fault; prints a table
 	RENDERQ_FAULT_ROUNDS=$${RENDERQ_FAULT_ROUNDS:-20} $(BIN)/pytest tests/faults $(ARGS)
+
+fuzz: $(READY) ## attack the API with what its document allows, and with what it does not; something else each time
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} $(BIN)/pytest tests/api/hostile/test_document.py $(ARGS)
 
 check: $(READY) ## lint, format, types, layers
 	$(BIN)/ruff check .

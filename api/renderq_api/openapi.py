@@ -83,8 +83,7 @@ IDEMPOTENCY_KEY = header(
     "Idempotency-Key",
     "Makes a repeated submission safe: within 24 hours the same key and body give the same job.",
     "6f1d7c1e-3a52-4b56-9a53-0d3c6c1f7a10",
-    minLength=1,
-    maxLength=257,
+    pattern=r'^([!#-~]{1,255}|"([ !#-\[\]-~]|\\["\\]){1,255}")$',
 )
 
 ACCEPTED_JOB: Responses = {

@@ -65,6 +65,7 @@ async def look(asset_id: str, request: Request, services: Serving, tenant: Tenan
 @router.get(
     "/{asset_id}/content",
     status_code=302,
+    response_class=Response,
     summary="Fetch an asset's picture",
     description="The file as it was uploaded, in the way in which jobs' pictures are served.",
     responses={**PICTURE_ANSWERS, **problems(*FILE_PROBLEMS)},

@@ -19,6 +19,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_qu
 @router.get(
     "/{job_id}/images/{index}",
     status_code=302,
+    response_class=Response,
     summary="Fetch a picture",
     description="Leads to a fresh signed address, which serves `Range` requests; a service set to "
     "`RENDERQ_PICTURES=proxy` answers with the picture itself. This address never changes.",

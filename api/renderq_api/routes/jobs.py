@@ -38,6 +38,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_qu
             ProblemKind.TASK_NOT_SUPPORTED,
             ProblemKind.TOO_MANY_PIXELS,
             ProblemKind.IDEMPOTENCY_KEY_REUSE,
+            ProblemKind.NOT_FOUND,  # the job of a known Idempotency-Key may have been deleted
             ProblemKind.PAYLOAD_TOO_LARGE,
             ProblemKind.UNSUPPORTED_MEDIA_TYPE,
             ProblemKind.QUOTA_EXCEEDED,
