@@ -29,8 +29,9 @@ class S3Server:
     access_key = "renderq-tests"
     secret_key = "a-secret-of-tests"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         self.folder = folder
+        self.host = host
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -44,7 +45,7 @@ class S3Server:
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def env(self) -> dict[str, str]:
@@ -86,10 +87,15 @@ class S3Server:
 class Nanio(S3Server):
     """Keeps objects as files, checks signatures; survives a kill with its data."""
 
+    @property
+    def listen(self) -> str:
+        """Where a server listens that has several addresses."""
+        return "127.0.0.1" if self.host == "127.0.0.1" else "0.0.0.0"
+
     def argv(self) -> list[str]:
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
-        where = ["--data-dir", str(data), "--host", "127.0.0.1", "--port", str(self.port)]
+        where = ["--data-dir", str(data), "--host", self.listen, "--port", str(self.port)]
         return [sys.executable, "-m", "nanio", "serve", *where, "--no-access-log"]
 
     def variables(self) -> dict[str, str]:

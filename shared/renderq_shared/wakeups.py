@@ -21,6 +21,7 @@ _TRANSPORT = {
     "socket_timeout": 5,
     "socket_connect_timeout": 3,
     "socket_keepalive": True,
+    "health_check_interval": 3,  # a worker that was cut off would stay deaf for half a minute, or for as long again
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
 }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,16 +19,14 @@ START_TIMEOUT_S = WAIT_TIMEOUT_S = 90
 
 
 class Part:
-    """One process. It may be started through another command, which then gives way to it."""
+    """One process."""
 
-    def __init__(
-        self, name: str, folder: Path, env: Mapping[str, str], *argv: str, through: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, name: str, folder: Path, env: Mapping[str, str], *argv: str) -> None:
         self.name = name
         self._log = folder / f"{name}.log"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*through, sys.executable, "-m", "renderq", *argv],
+                [sys.executable, "-m", "renderq", *argv],
                 env={**os.environ, "OMP_NUM_THREADS": "1", "RENDERQ_THREADS": "1", "RENDERQ_LOG_FORMAT": "json", **env},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -69,12 +68,20 @@ class Part:
 
 
 class Cluster(HttpUser):
-    """Use as a context manager, which starts the API."""
+    """Use as a context manager, which starts the API. `on`: a part's name → where it is started."""
 
-    def __init__(self, folder: Path, redis_url: str, store: str, env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        redis_url: str,
+        store: str,
+        env: Mapping[str, str],
+        on: Callable[[str], AbstractContextManager[None]] = lambda name: nullcontext(),
+    ) -> None:
         self._folder = folder
         self._options = ("--redis-url", redis_url, "--store", store, "--data", str(folder))
         self._env = env
+        self._on = on
         self._parts: dict[str, Part] = {}
 
     def __enter__(self) -> Self:
@@ -101,6 +108,11 @@ class Cluster(HttpUser):
 
     def workers(self) -> dict[str, dict[str, Any]]:
         return {worker["id"]: worker for worker in self.http.get("/v1/workers").json()["data"]}
+
+    def running_on(self, worker: str) -> list[dict[str, Any]]:
+        """Jobs that it holds."""
+        jobs = self.http.get("/v1/jobs", params={"status": "running", "limit": 100}).json()["data"]
+        return [job for job in jobs if job["worker"] == worker]
 
     def wait_for_workers(self, *names: str) -> None:
         """Return once all of them are listed."""
@@ -133,6 +145,7 @@ class Cluster(HttpUser):
 
     def _start(self, name: str, *argv: str, **settings: str) -> Part:
         env = {**self._env, **{f"RENDERQ_{setting.upper()}": value for setting, value in settings.items()}}
-        part = Part(name, self._folder, env, *argv, *self._options)
+        with self._on(name):
+            part = Part(name, self._folder, env, *argv, *self._options)
         self._parts[name] = part
         return part

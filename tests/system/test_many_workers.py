@@ -10,13 +10,10 @@ from typing import Any, Self
 import httpx2
 import pytest
 
-from renderq_shared.jobs import JobRecord, RedisJobStore, sync_client
-from renderq_shared.manifests import manifest_key
-from renderq_shared.wakeups import queue_name
 from tests.s3_servers import Nanio, S3Server
 from tests.services import Valkey
 from tests.system.cluster import Cluster
-from tests.worker.rig import outputs
+from tests.system.evidence import BUCKET, STORE, named_keys, records, stored_keys
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -40,7 +37,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     server = Nanio(tmp_path_factory.mktemp("s3"))
     server.start()
-    server.client().create_bucket(Bucket="pictures")
+    server.client().create_bucket(Bucket=BUCKET)
     yield server
     server.kill()
 
@@ -51,7 +48,7 @@ def cluster(valkey: Valkey, s3: S3Server, tmp_path_factory: pytest.TempPathFacto
     catalog = folder / "models.toml"
     catalog.write_text(CATALOG)
     settings = {"RENDERQ_MODELS": str(catalog), "RENDERQ_LEASE_SECONDS": "3", "RENDERQ_DRAIN_SECONDS": "1"}
-    with Cluster(folder, valkey.url, "s3://pictures/a", {**s3.env, **settings}) as cluster:
+    with Cluster(folder, valkey.url, STORE, {**s3.env, **settings}) as cluster:
         yield cluster
 
 
@@ -111,8 +108,8 @@ def test_a_worker_renders_only_the_models_that_it_serves(cluster: Cluster) -> No
 def test_three_workers_share_a_queue_and_none_idles_while_jobs_wait(three: Cluster) -> None:
     workers = {"w1", "w2", "w3"}
     jobs: list[dict[str, Any]] = []
-    for count in (3, 7):
-        submitted = [three.submit(n=16, steps=10)["id"] for _ in range(count)]  # each fills a device for a second
+    for count, steps in ((3, 20), (7, 10)):  # a step takes 0.1 s, and 16 images fill a device
+        submitted = [three.submit(n=16, steps=steps)["id"] for _ in range(count)]
         jobs += [three.finished(job_id) for job_id in submitted]
         assert {job["worker"] for job in jobs} == workers
     assert {(job["status"], job["attempt"]) for job in jobs} == {("succeeded", 1)}
@@ -137,11 +134,12 @@ def test_workers_are_killed_drained_and_added_and_each_job_is_rendered_once(
 
     half_done = three.wait_for(lambda: frozen_half_way(three, "w1"), "a job that is half done")
     three.part("w1").kill()
-    lost = {job["id"] for job in running_on(three, "w1")}
-    losing_claims = {job_id: record(valkey, job_id).claim_id for job_id in lost}
-    assert keys(s3, f"jobs/{half_done}/{losing_claims[half_done]}/"), "there is nothing to clean up"
+    lost = {job["id"] for job in three.running_on("w1")}
+    losing_claims = {job.claim_id for job in records(valkey.url, lost).values()}
+    leftovers = stored_keys(s3, [half_done])
+    assert leftovers
 
-    three.wait_for(lambda: running_on(three, "w2"), "a job to drain")
+    three.wait_for(lambda: three.running_on("w2"), "a job to drain")
     drained = three.part("w2")
     assert drained.stop() == 0
     said = map(json.loads, drained.log_text.splitlines())
@@ -154,31 +152,25 @@ def test_workers_are_killed_drained_and_added_and_each_job_is_rendered_once(
 
     assert {job["status"] for job in jobs.values()} == {"succeeded"}, three.log_text
     assert "late" in {job["worker"] for job in jobs.values()}
+    kept = records(valkey.url, jobs)
     for job_id, job in jobs.items():
         assert job["attempt"] == 1 + (job_id in lost) + (job_id in handed_back), job
-        assert record(valkey, job_id).losses == (job_id in lost), job
+        assert kept[job_id].losses == (job_id in lost), job
         assert len(job["outputs"]) == 12
-    named = {output["key"] for job_id in jobs for output in outputs(record(valkey, job_id))}
-    assert len(named) == 12 * len(jobs)
-    assert not any(claim in key for key in named for claim in losing_claims.values())
+        assert kept[job_id].claim_id not in losing_claims
     for output in jobs[half_done]["outputs"]:
         picture = httpx2.get(output["signed_url"], trust_env=False).content
         assert hashlib.sha256(picture).hexdigest() == output["sha256"]
-    expected = named | {manifest_key(job_id) for job_id in jobs}
-    three.wait_for(lambda: {k for k in keys(s3, "jobs/") if k.split("/")[1] in jobs} == expected, "a tidy store")
-
-
-def running_on(cluster: Cluster, worker: str) -> list[dict[str, Any]]:
-    jobs = cluster.http.get("/v1/jobs", params={"status": "running", "limit": 100}).json()["data"]
-    return [job for job in jobs if job["worker"] == worker]
+    assert not leftovers & named_keys(kept.values())
+    three.wait_for(lambda: stored_keys(s3, jobs) == named_keys(kept.values()), "a store that holds nothing else")
 
 
 def frozen_half_way(cluster: Cluster, worker: str) -> str | None:
     """A job that the worker, which is stopped in its tracks for it, has finished some pictures of."""
-    if not any(map(is_half_done, running_on(cluster, worker))):
+    if not any(map(is_half_done, cluster.running_on(worker))):
         return None
     cluster.part(worker).freeze()
-    if job := next(filter(is_half_done, running_on(cluster, worker)), None):
+    if job := next(filter(is_half_done, cluster.running_on(worker)), None):
         return job["id"]
     cluster.part(worker).thaw()
     return None
@@ -186,16 +178,3 @@ def frozen_half_way(cluster: Cluster, worker: str) -> str | None:
 
 def is_half_done(job: dict[str, Any]) -> bool:
     return 0 < job["progress"]["images_done"] < job["progress"]["images_total"]
-
-
-def record(valkey: Valkey, job_id: str) -> JobRecord:
-    with sync_client(valkey.url) as client:
-        found = RedisJobStore(client, queue_name).get("default", job_id)
-    assert found is not None
-    return found[0]
-
-
-def keys(s3: S3Server, prefix: str) -> set[str]:
-    """Of the service's own prefix."""
-    pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket="pictures", Prefix=f"a/{prefix}")
-    return {found["Key"].removeprefix("a/") for page in pages for found in page.get("Contents", [])}

@@ -1,0 +1,129 @@
+"""Each part on a host of its own, with real cables in between: what a client sees, and a worker that is cut off."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from renderq import Client
+from tests.s3_servers import Nanio
+from tests.services import Valkey
+from tests.system.cluster import Cluster
+from tests.system.evidence import BUCKET, STORE, named_keys, records, stored_keys
+from tests.system.network import Network, why_impossible
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+API, S3 = "192.0.2.10", "192.0.2.20"
+HOSTS = {
+    "redis": {"inside": "10.77.0.2"},
+    "s3": {"inside": "10.77.0.3", "outside": S3},
+    "api": {"inside": "10.77.0.4", "outside": API},
+    "w1": {"inside": "10.77.0.5"},
+    "w2": {"inside": "10.77.0.6"},
+    "client": {"outside": "192.0.2.30"},
+}
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    if reason := why_impossible():
+        pytest.skip(reason)
+    with Network(HOSTS) as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def valkey(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    # The password of a server without one is that nobody else is on its network.
+    server = Valkey(tmp_path_factory.mktemp("valkey"), HOSTS["redis"]["inside"], **{"protected-mode": "no"})
+    with network.on("redis"):
+        server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def s3(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nanio]:
+    server = Nanio(tmp_path_factory.mktemp("s3"), HOSTS["s3"]["inside"])
+    with network.on("s3"):
+        server.start()
+        server.client().create_bucket(Bucket=BUCKET)
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def cluster(network: Network, valkey: Valkey, s3: Nanio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    settings = {
+        **s3.env,
+        "RENDERQ_HOST": "0.0.0.0",
+        "RENDERQ_KEYS": "required",
+        "RENDERQ_S3_PUBLIC_ENDPOINT": f"http://{S3}:{s3.port}",
+        "RENDERQ_LEASE_SECONDS": "3",
+    }
+    with Cluster(tmp_path_factory.mktemp("cluster"), valkey.url, STORE, settings, network.on) as cluster:
+        with network.on("api"):
+            key = new_key(valkey.url)
+        cluster.http = httpx2.Client(
+            base_url=f"http://{API}:{cluster.http.base_url.port}",
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=70,
+            trust_env=False,
+        )
+        yield cluster
+
+
+@pytest.fixture(autouse=True)
+def on_the_clients_host(network: Network) -> Iterator[None]:
+    with network.on("client"):
+        yield
+
+
+def new_key(redis_url: str) -> str:
+    command = [sys.executable, "-m", "renderq", "keys", "create", "client", "--role", "admin", "--redis-url", redis_url]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_client_reaches_the_api_and_the_store_and_nothing_else(cluster: Cluster, valkey: Valkey, s3: Nanio) -> None:
+    cluster.start_workers("w1", device="simulated:100")
+    key = cluster.http.headers["Authorization"].removeprefix("Bearer ")
+    with Client(str(cluster.http.base_url), key) as client:
+        job = client.run("a red circle", n=2, steps=1)
+        pictures = [image.bytes() for image in client.images(job)]
+    for output, picture in zip(job.outputs, pictures, strict=True):
+        assert output.signed_url is not None
+        assert output.signed_url.startswith(f"http://{S3}:{s3.port}/")
+        assert httpx2.get(output.signed_url, trust_env=False).content == picture
+        assert hashlib.sha256(picture).hexdigest() == output.sha256
+    for inside in (s3.endpoint, valkey.url.replace("redis:", "http:")):
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(inside, trust_env=False)
+
+
+def test_a_worker_that_is_cut_off_loses_its_job_and_can_do_no_harm_when_it_is_back(
+    cluster: Cluster, network: Network, valkey: Valkey, s3: Nanio
+) -> None:
+    _, job_id = (cluster.submit(n=12, steps=30)["id"] for _ in range(2))  # the device steps 16 images at once
+    cluster.until(job_id, lambda job: job["worker"] == "w1")
+    cluster.start_worker("w2", "--device", "simulated")
+    cluster.until(job_id, lambda job: 0 < job["progress"]["images_done"] < 12)
+    network.cut("w1")
+    job = cluster.finished(job_id)
+    assert (job["status"], job["worker"], job["attempt"], len(job["outputs"])) == ("succeeded", "w2", 2, 12)
+
+    zombie = cluster.part("w1")
+    zombie.says("upload_failed")
+    network.mend("w1")
+    zombie.says("job_forgotten")
+    assert cluster.job(job_id)["version"] == job["version"]
+    with network.on("redis"):
+        named = named_keys(records(valkey.url, [job_id]).values())
+    with network.on("s3"):
+        cluster.wait_for(lambda: stored_keys(s3, [job_id]) == named, "a store that holds nothing else")
+
+    cluster.part("w2").stop()
+    assert cluster.finished(cluster.submit(steps=1)["id"])["worker"] == "w1"
