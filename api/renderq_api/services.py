@@ -32,7 +32,6 @@ from renderq_shared.jobs import (
     AsyncRedisJobStore,
     Bounds,
     async_client,
-    celery_url,
     check_server_async,
 )
 from renderq_shared.jobs.changes import Change, KeysChanged, Reconnected, watch_changes
@@ -95,7 +94,7 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             jobs=jobs,
             keys=keys,
             objects=objects,
-            wakeups=WakeupPublisher(celery_url(settings.redis_url)),
+            wakeups=WakeupPublisher(settings.redis_url),
             watching=Watching(lambda previews: _job_changes(redis, keys, previews)),
             object_probe=ObjectProbe(objects),
             uploads=Uploads(),

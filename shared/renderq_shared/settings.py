@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from renderq.core.signatures import read_secret
 from renderq_shared.s3_place import s3_place
+from renderq_shared.sentinel_address import sentinel_address
 
 
 def default_data_dir() -> Path:
@@ -27,7 +28,8 @@ class SharedSettings(BaseSettings):
     data: Path = Field(default_factory=default_data_dir, description="Folder for everything that is kept on disk.")
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0",
-        description="Redis or Valkey that holds jobs and wake-ups: `redis://`, `rediss://` or `redis+socket://`.",
+        description="Redis or Valkey that holds jobs and wake-ups: `redis://`, `rediss://`, `redis+socket://`, or "
+        "`redis+sentinel://HOST:PORT,HOST:PORT/SERVICE` of Sentinels.",
     )
     store: str = Field(
         "folder:",
@@ -61,8 +63,9 @@ class SharedSettings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _known_scheme(cls, url: str) -> str:
-        if urlsplit(url).scheme not in {"redis", "rediss", "redis+socket"}:
-            raise ValueError("must start with redis://, rediss:// or redis+socket://")
+        if urlsplit(url).scheme not in {"redis", "rediss", "redis+socket", "redis+sentinel"}:
+            raise ValueError("must start with redis://, rediss://, redis+socket:// or redis+sentinel://")
+        sentinel_address(url)
         return url
 
     @field_validator("store")

@@ -11,6 +11,9 @@ from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
+from renderq_shared.jobs.connections import celery_url
+from renderq_shared.sentinel_address import sentinel_address
+
 WAKE_TASK = "renderq.wake"
 """Name of the one Celery task; its argument is the model's name."""
 
@@ -37,7 +40,8 @@ def celery_app(redis_url: str, models: tuple[str, ...] = ()) -> Celery:
 
     Early acknowledgement, no results, no prefetch: Celery carries wake-ups and promises nothing about jobs.
     """
-    app = Celery("renderq", broker=redis_url, set_as_current=False)
+    sentinels = sentinel_address(redis_url)
+    app = Celery("renderq", broker=celery_url(redis_url), set_as_current=False)
     app.conf.update(
         task_queues=[Queue(queue_name(model), routing_key=queue_name(model)) for model in models],
         task_create_missing_queues=True,
@@ -54,7 +58,7 @@ def celery_app(redis_url: str, models: tuple[str, ...] = ()) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_transport_options=_TRANSPORT,
+        broker_transport_options={**_TRANSPORT, **({"master_name": sentinels.service} if sentinels else {})},
         task_publish_retry=False,
     )
     return app

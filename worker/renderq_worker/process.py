@@ -9,7 +9,7 @@ import structlog
 from redis import Redis
 
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.jobs import RedisJobStore, celery_url
+from renderq_shared.jobs import RedisJobStore
 from renderq_shared.jobs.changes import CancelListener
 from renderq_shared.objects.protocol import ObjectStore
 from renderq_shared.settings import WorkerSettings
@@ -45,11 +45,10 @@ class WorkerProcess:
         self._device = device_name(settings)
         store = RedisJobStore(client, queue_name)
         self._client = client
-        broker_url = celery_url(settings.redis_url)
-        self._wakeups = wakeups = WakeupPublisher(broker_url)
+        self._wakeups = wakeups = WakeupPublisher(settings.redis_url)
         self._worker = worker = Worker(self._id, self._models, settings, store, objects, engine, wakeups.notify)
         threads = settings.worker_slots + 1  # one to pass on what comes when all slots hold jobs
-        self._consumer = Consumer(broker_url, self._models, self._id, threads, worker.serve, worker.has_room)
+        self._consumer = Consumer(settings.redis_url, self._models, self._id, threads, worker.serve, worker.has_room)
         worker.on_room(self._consumer.look_again)
         self._registration = Registration(store, self._id, self._device, self._models, engine, worker.held)
         watchdog = Watchdog(engine, worker.operations, settings.stall_seconds, self._consumer)

@@ -13,6 +13,8 @@ from redis.retry import Retry
 from renderq_shared.errors import StoreUnsuitable
 from renderq_shared.jobs.prompt_redis import PATIENCE_S, PromptRedis
 from renderq_shared.jobs.redis_errors import translated
+from renderq_shared.jobs.sentinels import primary_client
+from renderq_shared.sentinel_address import sentinel_address
 
 REDIS_MIN = (7, 2)
 VALKEY_MIN = (8, 0)
@@ -24,16 +26,17 @@ them would fail one call."""
 
 def sync_client(url: str) -> Redis:
     """For workers: patient. A call survives a restart of the server; one that is cut off fails it after a minute."""
-    retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=3)
-    return Redis.from_url(
-        redis_py_url(url),
-        decode_responses=True,
-        socket_timeout=5.0,
-        socket_connect_timeout=3.0,
-        retry=retry,
-        maint_notifications_config=_NO_NOTIFICATIONS,
+    options: dict[str, Any] = {
+        "decode_responses": True,
+        "socket_timeout": 5.0,
+        "socket_connect_timeout": 3.0,
+        "retry": Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=3),
+        "maint_notifications_config": _NO_NOTIFICATIONS,
         **_keepalive(url),
-    )
+    }
+    if (address := sentinel_address(url)) is not None:
+        return primary_client(address, **options)
+    return Redis.from_url(redis_py_url(url), **options)
 
 
 def async_client(url: str, patience_s: float = PATIENCE_S) -> PromptRedis:
@@ -53,7 +56,9 @@ def redis_py_url(url: str) -> str:
 
 
 def celery_url(url: str) -> str:
-    """What Celery takes: the same, but kombu checks no certificate unless the URL says so."""
+    """What Celery takes: the same, but kombu checks no certificate unless the URL says so, and names each Sentinel."""
+    if (address := sentinel_address(url)) is not None:
+        return address.celery_url
     parts = urlsplit(url)
     if parts.scheme != "rediss" or "ssl_cert_reqs" in dict(parse_qsl(parts.query)):
         return url

@@ -8,6 +8,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import TimeoutError as RedisTimeout
 
+from renderq_shared.jobs.sentinels import PrimaryPool
+from renderq_shared.sentinel_address import sentinel_address
+
 _CONNECTIONS = 64
 """Redis works on one command at a time; more connections only move the queue."""
 
@@ -31,17 +34,18 @@ class PromptRedis(Redis):
 
     @classmethod
     def at(cls, url: str, patience_s: float, **options: Any) -> Self:
-        """`url` as redis-py takes it; `options` go to each connection."""
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=_CONNECTIONS,
-            timeout=patience_s,
-            decode_responses=True,
-            socket_timeout=_SILENCE * patience_s,
-            socket_connect_timeout=_SILENCE * patience_s,
-            retry=Retry(NoBackoff(), 0),
+        """`url` as redis-py takes it, or of Sentinels; `options` go to each connection."""
+        options = {
+            "max_connections": _CONNECTIONS,
+            "timeout": patience_s,
+            "decode_responses": True,
+            "socket_timeout": _SILENCE * patience_s,
+            "socket_connect_timeout": _SILENCE * patience_s,
+            "retry": Retry(NoBackoff(), 0),
             **options,
-        )
+        }
+        sentinels = sentinel_address(url)
+        pool = PrimaryPool.of(sentinels, **options) if sentinels else BlockingConnectionPool.from_url(url, **options)
         client = cast(Self, cls.from_pool(pool))
         client._patience_s = patience_s
         return client
