@@ -15,7 +15,7 @@ import httpx2
 
 from tests.system.http_user import HttpUser
 
-START_TIMEOUT_S = WAIT_TIMEOUT_S = 90
+START_TIMEOUT_S = WAIT_TIMEOUT_S = 180
 
 
 class Part:

@@ -10,10 +10,10 @@ from typing import Any, Self
 import httpx2
 import pytest
 
-from tests.s3_servers import Nanio, S3Server
+from tests.s3_servers import S3Server
 from tests.services import Valkey
 from tests.system.cluster import Cluster
-from tests.system.evidence import BUCKET, STORE, named_keys, records, stored_keys
+from tests.system.evidence import STORE, named_keys, records, stored_keys
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -26,29 +26,12 @@ squares.source = "builtin:shapes"
 
 
 @pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
-    server = Valkey(tmp_path_factory.mktemp("valkey"))
-    server.start()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    server = Nanio(tmp_path_factory.mktemp("s3"))
-    server.start()
-    server.client().create_bucket(Bucket=BUCKET)
-    yield server
-    server.kill()
-
-
-@pytest.fixture(scope="module")
-def cluster(valkey: Valkey, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(own_valkey: Valkey, own_s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("cluster")
     catalog = folder / "models.toml"
     catalog.write_text(CATALOG)
     settings = {"RENDERQ_MODELS": str(catalog), "RENDERQ_LEASE_SECONDS": "3", "RENDERQ_DRAIN_SECONDS": "1"}
-    with Cluster(folder, valkey.url, STORE, {**s3.env, **settings}) as cluster:
+    with Cluster(folder, own_valkey.url, STORE, {**own_s3.env, **settings}) as cluster:
         yield cluster
 
 
@@ -128,15 +111,15 @@ def test_three_workers_share_a_queue_and_none_idles_while_jobs_wait(three: Clust
 
 
 def test_workers_are_killed_drained_and_added_and_each_job_is_rendered_once(
-    three: Cluster, valkey: Valkey, s3: S3Server
+    three: Cluster, own_valkey: Valkey, own_s3: S3Server
 ) -> None:
     accepted = [three.submit(n=12, steps=15)["id"] for _ in range(12)]  # the device steps 16 images at once
 
     half_done = three.wait_for(lambda: frozen_half_way(three, "w1"), "a job that is half done")
     three.part("w1").kill()
     lost = {job["id"] for job in three.running_on("w1")}
-    losing_claims = {job.claim_id for job in records(valkey.url, lost).values()}
-    leftovers = stored_keys(s3, [half_done])
+    losing_claims = {job.claim_id for job in records(own_valkey.url, lost).values()}
+    leftovers = stored_keys(own_s3, [half_done])
     assert leftovers
 
     three.wait_for(lambda: three.running_on("w2"), "a job to drain")
@@ -152,7 +135,7 @@ def test_workers_are_killed_drained_and_added_and_each_job_is_rendered_once(
 
     assert {job["status"] for job in jobs.values()} == {"succeeded"}, three.log_text
     assert "late" in {job["worker"] for job in jobs.values()}
-    kept = records(valkey.url, jobs)
+    kept = records(own_valkey.url, jobs)
     for job_id, job in jobs.items():
         assert job["attempt"] == 1 + (job_id in lost) + (job_id in handed_back), job
         assert kept[job_id].losses == (job_id in lost), job
@@ -162,7 +145,7 @@ def test_workers_are_killed_drained_and_added_and_each_job_is_rendered_once(
         picture = httpx2.get(output["signed_url"], trust_env=False).content
         assert hashlib.sha256(picture).hexdigest() == output["sha256"]
     assert not leftovers & named_keys(kept.values())
-    three.wait_for(lambda: stored_keys(s3, jobs) == named_keys(kept.values()), "a store that holds nothing else")
+    three.wait_for(lambda: stored_keys(own_s3, jobs) == named_keys(kept.values()), "a store that holds nothing else")
 
 
 def frozen_half_way(cluster: Cluster, worker: str) -> str | None:
