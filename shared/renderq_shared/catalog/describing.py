@@ -8,11 +8,11 @@ from typing import Any
 from renderq.contract import TASKS
 from renderq_shared.errors import CatalogInvalid
 
-_STABLE_DIFFUSION = "stable_diffusion"
+_STABLE_DIFFUSION, _SDXL = "stable_diffusion", "sdxl"
 
 _FAMILIES: dict[str, str] = {
     f"StableDiffusion{kind}Pipeline": _STABLE_DIFFUSION for kind in ("", "Img2Img", "Inpaint", "Depth2Img", "Upscale")
-}
+} | {f"StableDiffusionXL{kind}Pipeline": _SDXL for kind in ("", "Img2Img", "Inpaint")}
 """diffusers pipeline class, as `model_index.json` names it → our family."""
 
 _TASKS: dict[tuple[str, str], tuple[str, ...]] = {
@@ -20,6 +20,8 @@ _TASKS: dict[tuple[str, str], tuple[str, ...]] = {
     (_STABLE_DIFFUSION, "inpaint"): ("inpaint", "outpaint"),
     (_STABLE_DIFFUSION, "depth"): ("depth2img",),
     (_STABLE_DIFFUSION, "upscale"): ("upscale",),
+    (_SDXL, "text"): ("txt2img", "img2img", "inpaint", "outpaint"),
+    (_SDXL, "inpaint"): ("inpaint", "outpaint"),
 }
 """Family and what the UNet takes besides the latents → tasks that it is made for; requests know some of them."""
 
@@ -39,7 +41,10 @@ class Description:
 
 def describe(folder: Path) -> Description:
     """Raises `CatalogInvalid`."""
-    family = family_of(str(read_json(folder / "model_index.json").get("_class_name")))
+    index = read_json(folder / "model_index.json")
+    family = family_of(str(index.get("_class_name")))
+    if family == _SDXL and index.get("text_encoder", [None])[0] is None:
+        raise CatalogInvalid(f"{folder} has one text encoder only: a refiner makes no pictures by itself")
     unet, vae = (read_json(folder / part / "config.json") for part in ("unet", "vae"))
     conditioning = _conditioning(folder, unet, vae)
     tasks = tuple(task for task in _TASKS[family, conditioning] if task in TASKS)

@@ -97,6 +97,11 @@ def test_a_pipeline_of_a_kind_that_is_not_known(toml: Path) -> None:
     assert "the UNet takes 8 channels where latents have 4" in refused(toml, '[models.a]\nsource = "folder"')
 
 
+def test_a_refiner_is_no_model_by_itself(toml: Path) -> None:
+    pipeline(toml.parent / "folder", "StableDiffusionXLImg2ImgPipeline")
+    assert "a refiner makes no pictures by itself" in refused(toml, '[models.a]\nsource = "folder"')
+
+
 def test_damaged_configurations(toml: Path) -> None:
     index = toml.parent / "folder" / "model_index.json"
     for text, message in (("{", "model_index.json is not JSON"), ("[]", "must hold a JSON object")):

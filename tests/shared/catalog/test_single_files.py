@@ -27,6 +27,13 @@ def refused(tmp_path: Path, layout: str = "") -> str:
     return str(caught.value)
 
 
+def test_sdxl_is_a_family_of_its_own(tmp_path: Path) -> None:
+    safetensors(tmp_path / "a.safetensors", original("sdxl"))
+    entry = load(tmp_path)
+    assert (entry.family, entry.defaults.width, entry.defaults.guidance_scale) == ("sdxl", 1024, 5.0)
+    assert "txt2img" in entry.tasks
+
+
 @pytest.mark.parametrize("layout", [name for name in PUBLISHED if name != "sd2"])
 def test_published_layouts_are_recognised(tmp_path: Path, layout: str) -> None:
     path = safetensors(tmp_path / "a.safetensors", original(layout))

@@ -8,6 +8,7 @@ from diffusers import DDIMScheduler, PNDMScheduler, StableDiffusionInpaintPipeli
 
 from renderq_shared.catalog import ModelEntry
 from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_depth_pipeline, save_pipeline, save_upscaler
+from tests.worker.models.small import small_layout, small_pipeline
 
 THIRD_PARTY_WARNINGS = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
 """diffusers' sigma schedulers convert tensors with `np.array`; torch and numpy 2 have yet to agree on how."""
@@ -75,6 +76,13 @@ def depth(folders: Path) -> ModelEntry:
 def upscaler(folders: Path) -> ModelEntry:
     save_upscaler(folders / "upscaler", DDIMScheduler(prediction_type="v_prediction", **SD1_SCHEDULER))
     return entry(folders / "upscaler", "upscaler", dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def xl(folders: Path) -> ModelEntry:
+    """Like SDXL base, with its own tokenizers."""
+    small_pipeline(small_layout("sdxl", folders / "xl layout")).save_pretrained(folders / "xl")
+    return entry(folders / "xl", "xl", family="sdxl", dtype="float32")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,9 @@ from diffusers import (
     StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
     StableDiffusionUpscalePipeline,
+    StableDiffusionXLImg2ImgPipeline,
+    StableDiffusionXLInpaintPipeline,
+    StableDiffusionXLPipeline,
 )
 
 from renderq_shared.catalog import ModelEntry
@@ -46,6 +49,13 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
 """How a user of diffusers would choose each of our samplers."""
 
 
+_XL: dict[type[Any], type[Any]] = {
+    StableDiffusionPipeline: StableDiffusionXLPipeline,
+    StableDiffusionImg2ImgPipeline: StableDiffusionXLImg2ImgPipeline,
+    StableDiffusionInpaintPipeline: StableDiffusionXLInpaintPipeline,
+}
+
+
 def stock(entry: ModelEntry, wanted: GenerationSpec, **changes: Any) -> Pixels:
     """uint8 [height, width, 3]; `changes` replace arguments of the pipeline's call."""
     return stock_of(loaded(entry), wanted, **changes)
@@ -55,13 +65,15 @@ def stock_of(pipeline: DiffusionPipeline, wanted: GenerationSpec, **changes: Any
     """The same with the components of this pipeline, which stays as it is."""
     stock_class, arguments = _call(wanted)
     components = {**pipeline.components, "scheduler": _scheduler(pipeline, wanted.scheduler)}
-    if stock_class is not StableDiffusionDepth2ImgPipeline and stock_class is not StableDiffusionUpscalePipeline:
+    if "text_encoder_2" in components:
+        stock_class = _XL[stock_class]
+    elif stock_class is not StableDiffusionDepth2ImgPipeline and stock_class is not StableDiffusionUpscalePipeline:
         components["requires_safety_checker"] = False
     judge = stock_class(**components)
     judge.set_progress_bar_config(disable=True)
     [image] = judge(
         wanted.prompt,
-        negative_prompt=wanted.negative_prompt,
+        negative_prompt=wanted.negative_prompt or None,
         num_inference_steps=wanted.steps,
         guidance_scale=wanted.guidance_scale,
         generator=torch.Generator().manual_seed(wanted.seed),

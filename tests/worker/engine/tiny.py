@@ -42,7 +42,7 @@ def entry(folder: Path, name: str = "tiny", **fields: Any) -> ModelEntry:
     return ModelEntry(
         name=name,
         source=str(folder),
-        family="stable_diffusion",
+        family=fields.pop("family", "stable_diffusion"),
         tasks=("txt2img",),
         revision=fields.pop("revision", folder.name),
         defaults=ModelDefaults(width=64, height=64, steps=4, guidance_scale=7.5),

@@ -25,8 +25,6 @@ from tests.worker.models.small import small_layout, small_pipeline
 CPU = torch.device("cpu")
 ENCODERS = ("text_encoder", "text_encoder_2")
 
-LAYOUTS = [name for name in layout_names() if name != "sdxl"]
-
 PICKLED = {"sd1", "sd2-v"}
 """Layouts that are tested as `.ckpt`; the others as `.safetensors`."""
 
@@ -51,7 +49,7 @@ def weights(pipeline: Any) -> dict[str, torch.Tensor]:
     return {f"{name}.{key}": tensor for name, part in parts.items() for key, tensor in part.state_dict().items()}
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", layout_names())
 def test_every_weight_arrives_where_it_belongs(tmp_path: Path, name: str) -> None:
     layout = small_layout(name, tmp_path / name)
     made = small_pipeline(layout)

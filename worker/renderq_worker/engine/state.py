@@ -4,7 +4,7 @@ Nothing here refers to a model's weights: a model may leave memory while its gen
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +29,8 @@ class State:
     """The image's own, on the CPU: the same noise on every device."""
     guidance_embedding: Tensor | None = None
     """[rows, width] for models that were distilled to take the guidance scale as an input."""
+    extras: Mapping[str, Tensor] | None = None
+    """What the model takes beside the embeddings, each [rows, width]; by diffusers' names."""
     step: int = 0
     latents: Tensor = field(init=False)
     """[1, channels, height / 8, width / 8]"""
@@ -85,6 +87,8 @@ class ModelInput:
     """[B, width] or None"""
     noise_level: Tensor | None
     """[B] or None"""
+    extras: Mapping[str, Tensor] | None
+    """Each [B, width]; or None"""
 
     def of(self, sample: Tensor) -> "ModelInput":
         """The same for a part of the sample."""
@@ -102,12 +106,17 @@ def gather(states: Sequence[State]) -> ModelInput:
         torch.cat([state.embeddings for state in states]),
         torch.cat(guidance) if guidance else None,
         torch.cat(levels) if levels else None,
+        _together([state.extras for state in states if state.extras is not None]),
     )
 
 
 def scatter(prediction: Tensor, states: Sequence[State]) -> tuple[Tensor, ...]:
     """Each image's rows of the model's output, in the order that `gather` got the images."""
     return prediction.split([state.rows for state in states])
+
+
+def _together(extras: Sequence[Mapping[str, Tensor]]) -> Mapping[str, Tensor] | None:
+    return {name: torch.cat([each[name] for each in extras]) for name in extras[0]} if extras else None
 
 
 def _sample(state: State) -> Tensor:

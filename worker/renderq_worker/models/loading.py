@@ -1,5 +1,6 @@
 """Reading a diffusers pipeline from its folder or from a single file. Nothing here runs code or asks the network."""
 
+from inspect import signature
 from typing import Any
 
 import diffusers
@@ -60,7 +61,10 @@ def _pipeline_class(entry: ModelEntry) -> Any:
 def _from_folder(entry: ModelEntry, pipeline_class: Any, dtype: torch.dtype) -> DiffusionPipeline:
     for old, new in _RENAMED.items():
         setattr(transformers, old, getattr(transformers, new))
-    return pipeline_class.from_pretrained(entry.source, dtype=dtype, variant=entry.variant, local_files_only=True)
+    options = _options(pipeline_class)
+    return pipeline_class.from_pretrained(
+        entry.source, dtype=dtype, variant=entry.variant, local_files_only=True, **options
+    )
 
 
 def _from_file(entry: ModelEntry, pipeline_class: Any, dtype: torch.dtype) -> DiffusionPipeline:
@@ -68,7 +72,9 @@ def _from_file(entry: ModelEntry, pipeline_class: Any, dtype: torch.dtype) -> Di
     layout = entry.configuration
     tokenizers = {path.parent.name: clip_tokenizer(path.parent) for path in layout.glob("*/tokenizer_config.json")}
     reader = pipeline_class if hasattr(pipeline_class, "from_single_file") else StableDiffusionPipeline
-    pipeline = reader.from_single_file(entry.source, config=str(layout), local_files_only=True, **tokenizers)
+    pipeline = reader.from_single_file(
+        entry.source, config=str(layout), local_files_only=True, **tokenizers, **_options(reader)
+    )
     for component in pipeline.components.values():
         if isinstance(component, nn.Module):
             _take(component, dtype)
@@ -76,6 +82,11 @@ def _from_file(entry: ModelEntry, pipeline_class: Any, dtype: torch.dtype) -> Di
         return pipeline
     accepted = pipeline_class._get_signature_keys(pipeline_class)[0]
     return pipeline_class(**{name: pipeline.components.get(name) for name in accepted})
+
+
+def _options(pipeline_class: Any) -> dict[str, bool]:
+    """The XL pipelines would put a watermark on the picture wherever a certain package happens to be installed."""
+    return {"add_watermarker": False} if "add_watermarker" in signature(pipeline_class).parameters else {}
 
 
 def _take(component: nn.Module, dtype: torch.dtype) -> None:

@@ -2,13 +2,14 @@
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine.families.family import Family
+from renderq_worker.engine.families.sdxl import StableDiffusionXL
 from renderq_worker.engine.families.stable_diffusion import StableDiffusion
 from renderq_worker.engine.settings import EngineSettings
 from renderq_worker.models import ModelLoadFailed, resolve_device, resolve_dtype
 
-__all__ = ["Family", "StableDiffusion", "load_family"]
+__all__ = ["Family", "StableDiffusion", "StableDiffusionXL", "load_family"]
 
-_FAMILIES = {"stable_diffusion": StableDiffusion}
+_FAMILIES = {"stable_diffusion": StableDiffusion, "sdxl": StableDiffusionXL}
 
 
 def load_family(entry: ModelEntry, settings: EngineSettings) -> Family:

@@ -18,8 +18,12 @@ from renderq_worker.engine.tasks import Mask, Pixels
 class LatentSpace:
     """The autoencoder of a pipeline and what surrounds it. `dtype` is that of the latents."""
 
-    def __init__(self, pipeline: DiffusionPipeline, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, pipeline: DiffusionPipeline, device: torch.device, dtype: torch.dtype, *, upcasts: bool = False
+    ) -> None:
+        """`upcasts`: run the autoencoder in float32 where its configuration says that it overflows in float16."""
         parts: Any = pipeline
+        self._upcasts = upcasts and parts.vae.config.force_upcast
         self._vae, self._processor = parts.vae, parts.image_processor
         self.device, self.dtype = device, dtype
         self.channels: int = parts.vae.config.latent_channels
@@ -48,19 +52,35 @@ class LatentSpace:
 
     def encode(self, picture: Tensor, generator: torch.Generator) -> Tensor:
         """Latents [1, channels, height / factor, width / factor], sampled from the posterior with this generator."""
-        posterior = self._vae.encode(picture.to(self.device, self.dtype)).latent_dist
-        return self._vae.config.scaling_factor * posterior.sample(generator)
+        picture = picture.to(self.device, self.dtype)
+        with self._upcast(on=self._upcasts):
+            posterior = self._vae.encode(picture.to(self._vae.dtype)).latent_dist
+            latents = posterior.sample(generator).to(self.dtype)
+        return self._vae.config.scaling_factor * latents
 
     def decode(self, latents: Tensor, *, tiled: bool = False) -> Tensor:
         """Pictures [1, 3, height, width] around [-1, 1]. Raises `NanOutput`.
 
         `tiled` bounds the memory that it takes: diffusers' own tiles, which overlap by a quarter.
         """
-        with self._tiling(on=tiled):
-            image = self._vae.decode(latents / self._vae.config.scaling_factor, return_dict=False)[0]
+        with self._tiling(on=tiled), self._upcast(on=self._upcasts and self.dtype is torch.float16):
+            latents = latents.to(self._vae.dtype) / self._vae.config.scaling_factor
+            image = self._vae.decode(latents, return_dict=False)[0]
         if not bool(torch.isfinite(image).all()):
             raise NanOutput("the autoencoder computed NaN or infinity; run the model in float32 or bfloat16")
         return image
+
+    @contextmanager
+    def _upcast(self, *, on: bool) -> Generator[None]:
+        """The autoencoder in float32."""
+        if not on:
+            yield
+            return
+        self._vae.to(torch.float32)
+        try:
+            yield
+        finally:
+            self._vae.to(self.dtype)
 
     @contextmanager
     def _tiling(self, *, on: bool) -> Generator[None]:

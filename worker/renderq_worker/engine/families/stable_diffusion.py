@@ -4,8 +4,9 @@ Every line that touches a tensor has its counterpart in the pipelines' `__call__
 tests run next to it.
 """
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
@@ -26,25 +27,39 @@ _PROBE_SIDE = 16
 """Latent pixels; small, because narrow products are the ones that depend on the batch, and cheap for large models."""
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the text encoders make of the prompts: the rows of one image, negative before positive."""
+
+    embeddings: Tensor
+    """[rows, tokens, width]"""
+    extras: Mapping[str, Tensor] | None = None
+    """What the UNet takes beside them, each [rows, width]; by diffusers' names."""
+
+
 class StableDiffusion:
     """A loaded Stable Diffusion model."""
+
+    upcasts: ClassVar[bool] = False
+    """Whether the stock pipelines run the autoencoder in float32 where it asks for that."""
 
     def __init__(self, pipeline: StableDiffusionPipeline, revision: str, *, exact: bool) -> None:
         """`exact`: prepare for batches that change no bit."""
         self._pipeline: Any = pipeline
         self._unet: Any = pipeline.unet
         self._conditioning = Conditioning.of(self._unet.config.in_channels, pipeline.vae.config.latent_channels)
-        self._space = LatentSpace(pipeline, self._unet.device, self._unet.dtype)
+        self._space = LatentSpace(pipeline, self._unet.device, self._unet.dtype, upcasts=self.upcasts)
         self._samplers = Samplers(cast(Sampler, pipeline.scheduler))
         self.revision = revision
         self.device = str(self._unet.device)
         self.dtype = str(self._unet.dtype).removeprefix("torch.")
         self._distilled = self._unet.config.time_cond_proj_dim is not None
         self._linears = ImageLinears(self._unet)
+        self._require_fit()
         self.invariance = self._probe(exact=exact)
 
     @classmethod
-    def load(cls, entry: ModelEntry, device: torch.device, dtype: torch.dtype, *, exact: bool) -> "StableDiffusion":
+    def load(cls, entry: ModelEntry, device: torch.device, dtype: torch.dtype, *, exact: bool) -> Self:
         """Raises `ModelLoadFailed` for a folder that holds something else or an unfit UNet."""
         pipeline: Any = load_pipeline(entry, device, dtype)
         return cls(pipeline, entry.revision, exact=exact)
@@ -62,20 +77,28 @@ class StableDiffusion:
     def begin(self, spec: GenerationSpec) -> State:
         """Encode the prompts and make the task's start, in the stock pipelines' order."""
         guided = spec.guidance_scale > 1 and not self._distilled
-        positive, negative = self._pipeline.encode_prompt(
-            spec.prompt, self._unet.device, 1, guided, spec.negative_prompt
-        )
+        words = self._words(spec, guided=guided)
         sampler = self._samplers.make(spec.scheduler)
         sampler.set_timesteps(spec.steps, device=self._unet.device)
         generator = torch.Generator().manual_seed(spec.seed)
         return State(
             start(self._conditioning, Parts(spec, self._pipeline, self._space, sampler, generator)),
-            embeddings=torch.cat([negative, positive]) if guided else positive,
+            embeddings=words.embeddings,
+            extras=words.extras,
             guidance_scale=spec.guidance_scale,
             sampler=sampler,
             generator=generator,
             guidance_embedding=self._guidance_embedding(spec.guidance_scale) if self._distilled else None,
         )
+
+    def _require_fit(self) -> None:
+        """Raises `ModelLoadFailed` for parts that do not belong together."""
+
+    def _words(self, spec: GenerationSpec, *, guided: bool) -> Words:
+        positive, negative = self._pipeline.encode_prompt(
+            spec.prompt, self._unet.device, 1, guided, spec.negative_prompt
+        )
+        return Words(torch.cat([negative, positive]) if guided else positive)
 
     def predict(self, states: Sequence[State]) -> tuple[Tensor, ...]:
         """One forward pass of the UNet, or one per tile; each image's rows of its prediction."""
@@ -94,6 +117,7 @@ class StableDiffusion:
                 encoder_hidden_states=rows.embeddings,
                 timestep_cond=rows.guidance_embedding,
                 class_labels=rows.noise_level,
+                added_cond_kwargs=rows.extras,
                 return_dict=False,
             )[0]
 
@@ -147,5 +171,10 @@ class StableDiffusion:
             embeddings=noise(self._pipeline.tokenizer.model_max_length, config.cross_attention_dim),
             guidance_embedding=None,
             noise_level=torch.arange(PROBED_ROWS, device=self._unet.device)[rows] if config.num_class_embeds else None,
+            extras=self._probed_extras(noise),
         )
         return self._forward(probed, images)
+
+    def _probed_extras(self, noise: Callable[..., Tensor]) -> Mapping[str, Tensor] | None:
+        """`noise(width)` is [rows, width]."""
+        return None

@@ -1,0 +1,55 @@
+"""Stable Diffusion XL: two text encoders, their pooled output, and the sides of the picture beside the words.
+
+Every line that touches a tensor has its counterpart in the `__call__` of diffusers' XL pipelines, which the parity
+tests run next to it.
+"""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from renderq_worker.engine.families.stable_diffusion import StableDiffusion, Words
+from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.models import ModelLoadFailed
+
+_TIME_IDS = 6
+"""Height and width of the original, of the crop's corner, and of the target."""
+
+
+class StableDiffusionXL(StableDiffusion):
+    """A loaded SDXL model."""
+
+    upcasts = True
+
+    def _require_fit(self) -> None:
+        """Raises `ModelLoadFailed` for a UNet that wants other sides than the pipelines tell by default."""
+        takes = self._unet.add_embedding.linear_1.in_features
+        given = self._pooled_width + _TIME_IDS * self._unet.config.addition_time_embed_dim
+        if takes != given:
+            raise ModelLoadFailed(
+                f"the UNet takes {takes} numbers beside the words and pictures have {given}: a refiner, or text "
+                "encoders of another model"
+            )
+
+    @property
+    def _pooled_width(self) -> int:
+        return self._pipeline.text_encoder_2.config.projection_dim
+
+    def _words(self, spec: GenerationSpec, *, guided: bool) -> Words:
+        """Without a negative prompt, its embeddings are zeros where the model was trained so."""
+        positive, negative, pooled, negative_pooled = self._pipeline.encode_prompt(
+            spec.prompt,
+            device=self._unet.device,
+            do_classifier_free_guidance=guided,
+            negative_prompt=spec.negative_prompt or None,
+        )
+        sides = [spec.height, spec.width, 0, 0, spec.height, spec.width]
+        time_ids = torch.tensor([sides], dtype=positive.dtype, device=self._unet.device)
+        if not guided:
+            return Words(positive, {"text_embeds": pooled, "time_ids": time_ids})
+        added = {"text_embeds": torch.cat([negative_pooled, pooled]), "time_ids": torch.cat([time_ids] * 2)}
+        return Words(torch.cat([negative, positive]), added)
+
+    def _probed_extras(self, noise: Callable[..., Tensor]) -> Mapping[str, Tensor]:
+        return {"text_embeds": noise(self._pooled_width), "time_ids": noise(_TIME_IDS) * 100}
