@@ -11,7 +11,7 @@ import httpx2
 import pytest
 import redis
 
-from renderq_shared.jobs import JobRecord
+from renderq_shared.jobs import JobRecord, PreviewChannels
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
 from tests.api.running import RunningApi, until
@@ -98,12 +98,14 @@ def test_other_parameters_are_refused(http: httpx2.Client, job: JobRecord, query
 
 
 def test_only_jobs_that_can_be_seen_and_go_on_are_watched(
-    http: httpx2.Client, worker: Worker, job: JobRecord, client: redis.Redis
+    http: httpx2.Client, worker: Worker, job: JobRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    watched: list[str] = []
+    monkeypatch.setattr(PreviewChannels, "open", lambda _, job_id: watched.append(job_id))
     worker.fail(job)
     for job_id in (job.id, "job_01m8563bxs7b4s8yve7cdp6k2z", "x"):
         http.get(f"/v1/jobs/{job_id}/events?previews=true")
-    assert client.pubsub_channels("rq:previews:*") == []
+    assert watched == []
 
 
 def test_previews_are_wanted_until_the_last_viewer_of_all_services_leaves(
