@@ -36,6 +36,7 @@ class KeyRing:
         self.required = required
         """Whether requests need a key, as far as this process knows."""
         self._keys: dict[str, KeyRecord] = {}
+        self._of_tenant: dict[str, list[KeyRecord]] = {}
         self._version: str | None = None
         self._read_at = -inf
         self._clock_ms = 0.0
@@ -53,6 +54,11 @@ class KeyRing:
         """Whether a key that was found before still works."""
         current = self._keys.get(key.id)
         return current is not None and current.digest == key.digest and current.is_live(self.now_ms())
+
+    def weight(self, tenant: str) -> float:
+        """A tenant's share of a model's time: the largest of its keys that work; 1 for one without."""
+        keys = self._of_tenant.get(tenant, ())
+        return max((key.weight for key in keys if key.is_live(self.now_ms())), default=1.0)
 
     def admits(self, caller: Caller) -> bool:
         """Whether one who was let in still would be."""
@@ -104,6 +110,9 @@ class KeyRing:
         found = await self._store.read(self._version)
         if found.keys is not None:
             self._keys = {key.id: key for key in found.keys}
+            self._of_tenant = {}
+            for key in found.keys:
+                self._of_tenant.setdefault(key.tenant, []).append(key)
             self._version = found.version
             log.info("keys_read", live=sum(key.is_live(found.now_ms) for key in found.keys))
         self.required = self.required or found.version is not None

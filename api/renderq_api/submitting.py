@@ -1,5 +1,7 @@
 """One submission: to the job store, and word of it to a worker."""
 
+from dataclasses import replace
+
 from renderq.contract import FieldError, ProblemKind
 from renderq_api.problems import ApiProblem, invalid, not_found
 from renderq_api.services import Services
@@ -25,6 +27,7 @@ _REFUSALS = {
 async def submit_job(services: Services, caller: Caller, job: NewJob) -> tuple[Submitted, JobRecord]:
     """The answer, and the job that now stands for the submission. Raises `ApiProblem`."""
     _require_secret(services, job)
+    job = replace(job, weight=services.keys.weight(caller.tenant))
     submitted = await services.jobs.submit(job, services.bounds(caller))
     if submitted.outcome in _REFUSALS:
         raise ApiProblem(*_REFUSALS[submitted.outcome])

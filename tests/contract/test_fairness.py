@@ -4,7 +4,7 @@ from collections import Counter
 
 from renderq.contract import Status
 from renderq_shared.jobs import JobStore, Outcome
-from tests.contract.building import claim, claim_ids, held, submit
+from tests.contract.building import ahead, claim, claim_ids, held, submit
 from tests.contract.worlds import World
 
 
@@ -115,3 +115,46 @@ def test_models_are_shared_independently(world: World) -> None:
     submit(store, "ada_here", "ada")
     submit_many(store, "bob", 5)
     assert claim_ids(store, 1) == ["ada_here"]
+
+
+def test_backlogged_tenants_are_served_by_weight_within_one_job(store: JobStore) -> None:
+    submit_many(store, "ada", 20, weight=3.0, cost=2.0)
+    submit_many(store, "bob", 20, weight=1.0, cost=1.0)
+    work = Counter[str]()
+    for number in range(20):
+        job = claim(store, f"claim-{number}")
+        assert job is not None
+        work[job.tenant] += job.cost
+        assert abs(work["ada"] / 3 - work["bob"]) <= 2 / 3 + 1
+    assert work == {"ada": 24.0, "bob": 8.0}
+
+
+def test_what_is_measured_and_what_is_given_back_are_weighed_too(store: JobStore) -> None:
+    submit_many(store, "ada", 20, weight=2.0)
+    submit_many(store, "bob", 20)
+    taken: list[str] = []
+    for number in range(10):
+        store.requeue(held(claim(store, f"handed-back-{number}")))
+        job = claim(store, f"claim-{number}")
+        assert job is not None
+        taken.append(job.id)
+        store.finish(held(job), Outcome(Status.SUCCEEDED, cost=4.0 if job.tenant == "ada" else 2.0))
+    assert shares(taken) == {"ada": 5, "bob": 5}
+
+
+def test_a_new_weight_holds_for_all_that_waits(store: JobStore) -> None:
+    submit_many(store, "ada", 20)
+    submit_many(store, "bob", 20)
+    submit(store, "ada_last", "ada", weight=3.0)
+    assert shares(claim_ids(store, 12)) == {"ada": 9, "bob": 3}
+    submit(store, "ada_very_last", "ada")
+    taken = [claim(store, f"late-{number}") for number in range(8)]
+    assert shares([job.id for job in taken if job]) == {"ada": 4, "bob": 4}
+
+
+def test_the_place_tells_what_weights_make_of_it(store: JobStore) -> None:
+    submit_many(store, "ada", 8, weight=2.0)
+    submit_many(store, "bob", 8)
+    waiting = [(tenant, f"{tenant}_{number:03}") for tenant in ("ada", "bob") for number in range(8)]
+    told = {job_id: ahead(store, job_id, tenant) for tenant, job_id in waiting}
+    assert told == {job_id: place for place, job_id in enumerate(claim_ids(store, 16))}

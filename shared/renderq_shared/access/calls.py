@@ -10,7 +10,13 @@ from renderq_shared.jobs.scripts import load_script
 
 
 def create(key: NewKey) -> Call[KeyRecord | None]:
-    fields = {"name": key.name, "tenant": key.tenant, "role": key.role.value, "queued_max": key.queued_max}
+    fields = {
+        "name": key.name,
+        "tenant": key.tenant,
+        "role": key.role.value,
+        "weight": key.weight,
+        "queued_max": key.queued_max,
+    }
     arguments = (
         *(key.id, key.digest, "" if key.lifetime_ms is None else key.lifetime_ms),
         *(text for name, value in fields.items() if value is not None for text in (name, value)),
@@ -46,6 +52,7 @@ def _key(flat: Sequence[str]) -> KeyRecord:
         name=fields["name"],
         tenant=fields["tenant"],
         role=Role(fields["role"]),
+        weight=float(fields["weight"]),
         queued_max=_optional_int(fields.get("queued_max")),
         created_ms=int(fields["created_ms"]),
         expires_ms=_optional_int(fields.get("expires_ms")),

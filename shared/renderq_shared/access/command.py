@@ -34,6 +34,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     create.add_argument("--role", type=Role, choices=tuple(Role), default=Role.USER, help="default: user")
     create.add_argument(
+        "--weight",
+        type=options.weight,
+        default=1.0,
+        help="its tenant's share of a model's time, 0.01 to 100 (default: 1)",
+    )
+    create.add_argument(
         "--queued-max",
         type=options.positive,
         metavar="N",
@@ -108,6 +114,7 @@ def _create(store: KeyStore, arguments: argparse.Namespace) -> int:
             name=arguments.name,
             tenant=arguments.tenant,
             role=arguments.role,
+            weight=arguments.weight,
             queued_max=arguments.queued_max,
             lifetime_ms=arguments.expires,
         )

@@ -9,6 +9,8 @@ _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 _NAME_CHARACTERS = 100
 
+_WEIGHT_MIN, _WEIGHT_MAX = 0.01, 100.0
+
 
 def name(text: str) -> str:
     """A key's name: something to read."""
@@ -27,6 +29,12 @@ def positive(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
         raise ArgumentTypeError("takes a whole number from 1")
     return int(text)
+
+
+def weight(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not _WEIGHT_MIN <= float(text) <= _WEIGHT_MAX:
+        raise ArgumentTypeError(f"takes a number from {_WEIGHT_MIN:g} to {_WEIGHT_MAX:g}")
+    return float(text)
 
 
 def lifetime_ms(text: str) -> int:

@@ -35,6 +35,8 @@ class NewKey:
     """For people: whose it is, or where it is used."""
     tenant: str = DEFAULT_TENANT
     role: Role = Role.USER
+    weight: float = 1.0
+    """The tenant's share of a model's time, compared with other tenants'. Of several keys the largest counts."""
     queued_max: int | None = None
     """Jobs that the tenant may have queued when this key submits one more; `None`: as the settings say."""
     lifetime_ms: int | None = None
@@ -49,6 +51,7 @@ class KeyRecord:
     name: str
     tenant: str
     role: Role
+    weight: float
     queued_max: int | None
     created_ms: int
     expires_ms: int | None

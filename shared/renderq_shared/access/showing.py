@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from renderq.cli.text import table
 from renderq_shared.access.records import KeyRecord
 
-Facts = dict[str, str | int | None]
+Facts = dict[str, str | float | None]
 
-_COLUMNS = ("id", "name", "tenant", "role", "queued_max", "created_at", "expires_at", "last_used_at", "state")
+_COLUMNS = ("id", "name", "tenant", "role", "weight", "queued_max", "created_at", "expires_at", "last_used_at", "state")
 
 
 def key_facts(key: KeyRecord, now_ms: int) -> Facts:
@@ -18,6 +18,7 @@ def key_facts(key: KeyRecord, now_ms: int) -> Facts:
         "name": key.name,
         "tenant": key.tenant,
         "role": key.role.value,
+        "weight": key.weight,
         "queued_max": key.queued_max,
         "created_at": _moment(key.created_ms),
         "expires_at": _moment(key.expires_ms),
@@ -43,5 +44,7 @@ def _moment(ms: int | None) -> str | None:
     return None if ms is None else f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _cell(value: str | int | None) -> str | int:
-    return "-" if value is None else value
+def _cell(value: str | float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:g}" if isinstance(value, float) else str(value)

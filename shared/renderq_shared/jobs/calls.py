@@ -76,7 +76,7 @@ def submit(job: NewJob, bounds: Bounds, wake_queue: str) -> Call[Submitted]:
         *(job.images, job.cost, job.priority, job.attempts_max, "" if job.deadline_ms is None else job.deadline_ms),
         *(bounds.total, bounds.per_tenant, wake_queue),
         *((job.idempotency.key, job.idempotency.fingerprint) if job.idempotency else ("", "")),
-        *(IDEMPOTENCY_KEPT_MS, job.retried_from or "", " ".join(job.webhook_events), job.webhook_host),
+        *(IDEMPOTENCY_KEPT_MS, job.retried_from or "", " ".join(job.webhook_events), job.webhook_host, job.weight),
     )
     return Call(
         load_script("submit"),

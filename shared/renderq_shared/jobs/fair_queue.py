@@ -1,12 +1,14 @@
-"""One model's queue, in memory: what the Lua prelude does with `rq:queue`, `rq:active` and `rq:virtual`.
+"""One model's queue, in memory: what the Lua prelude does with `rq:queue`, `rq:active`, `rq:virtual` and `rq:weights`.
 
 Start-time fair queueing (https://doi.org/10.1145/248156.248171): each tenant has a virtual time that grows by the
-cost of what it is given; the tenant with the lowest is next. A tenant with queued jobs is never behind the model's
-current virtual time, so nobody saves up service by staying away.
+cost of what it is given, divided by its weight; the tenant with the lowest is next. A tenant with queued jobs is never
+behind the model's current virtual time, so nobody saves up service by staying away.
 """
 
 from bisect import insort
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil, floor
 
 TENANTS_COUNTED = 100
 """`ahead` looks at so many other tenants, the next ones to be served."""
@@ -29,7 +31,9 @@ class Place:
 class FairQueue:
     """Queued jobs of several tenants, and what each tenant was charged."""
 
-    def __init__(self) -> None:
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        """`weights`: tenant → its share of the time, compared with other tenants'; 1 if absent."""
+        self._weights = weights
         self.now = 0.0
         """The model's current virtual time: that of the tenant that was last given something."""
         self._virtual: dict[str, float] = {}
@@ -71,28 +75,36 @@ class FairQueue:
         else:
             del self._places[tenant]
 
-    def take(self, tenant: str, job_id: str, cost: float) -> None:
-        """Give a tenant its next job and charge it."""
+    def take(self, tenant: str, job_id: str, cost: float) -> float:
+        """Give a tenant its next job and charge it: so much."""
         self.now = self.virtual_time(tenant)
         self.dequeue(tenant, job_id)
-        self.recharge(tenant, cost, before=0.0)
+        return self.recharge(tenant, cost, before=0.0)
 
-    def recharge(self, tenant: str, cost: float, before: float) -> None:
-        """Charge `cost` in place of `before`. What is given back cannot put a tenant behind the current time."""
-        old = self.virtual_time(tenant)
-        new = old + cost - before
+    def recharge(self, tenant: str, cost: float, before: float) -> float:
+        """Charge a job that costs so much in place of what was charged before, and return the charge.
+
+        What is given back cannot put a tenant behind the current time.
+        """
+        charge, old = cost / self._weight(tenant), self.virtual_time(tenant)
+        new = old + charge - before
         self._virtual[tenant] = max(new, min(old, self.now)) if new < old else new
+        return charge
 
     def ahead(self, tenant: str, job_id: str) -> int:
-        """Jobs that are expected to start before this one, if all cost the same and tenants take turns."""
+        """Jobs that are expected to start before this one, if all cost the same and tenants are served by weight."""
         own = [place.job_id for place in self._places[tenant]].index(job_id)
-        ahead, turn = own, own + 1
+        ahead, first = own, True
         for other in self._in_turn()[:TENANTS_COUNTED]:
             if other == tenant:
-                turn = own
+                first = False
             else:
-                ahead += min(self.queued(other), turn)
+                turns = own * self._weight(other) / self._weight(tenant)
+                ahead += min(self.queued(other), floor(turns) + 1 if first else ceil(turns))
         return ahead
+
+    def _weight(self, tenant: str) -> float:
+        return self._weights.get(tenant, 1.0)
 
     def _in_turn(self) -> list[str]:
         return sorted(self._places, key=lambda tenant: (self.virtual_time(tenant), tenant))

@@ -41,7 +41,8 @@ class JobBook:
         self.now_ms = clock_ms
         self.jobs: dict[str, JobRecord] = {}
         self.accounts: dict[str, Account] = {}
-        self.queues: defaultdict[str, FairQueue] = defaultdict(FairQueue)
+        self.weights: dict[str, float] = {}
+        self.queues: defaultdict[str, FairQueue] = defaultdict(lambda: FairQueue(self.weights))
         self.models: set[str] = set()
         """Those that ever had a job."""
         self.leases: dict[str, int] = {}
@@ -86,6 +87,7 @@ class JobBook:
             cost=new.cost,
         )
         self.models.add(job.model)
+        self.weights[job.tenant] = new.weight
         self.accounts[job.id] = Account(new.cost)
         self.outbox.subscribe(job.id, new.webhook_events, new.webhook_host)
         self._enqueue(job)
@@ -94,9 +96,8 @@ class JobBook:
     def take(self, job: JobRecord, claim_id: str, worker: str, lease_ms: int) -> JobRecord:
         """queued → running"""
         account = self.accounts[job.id]
-        account.charge = account.cost
         now = self.now_ms()
-        self.queues[job.model].take(job.tenant, job.id, account.cost)
+        account.charge = self.queues[job.model].take(job.tenant, job.id, account.cost)
         self.leases[job.id] = now + lease_ms
         return self.change(
             job, status=Status.RUNNING, attempt=job.attempt + 1, claim_id=claim_id, worker=worker, started_ms=now
@@ -173,10 +174,9 @@ class JobBook:
         self.jobs[job.id] = job
 
     def recharge(self, job: JobRecord, cost: float) -> None:
-        """Charge the tenant `cost` in place of what the last attempt was charged."""
+        """Charge the tenant for a job that costs so much in place of what the last attempt was charged."""
         account = self.accounts[job.id]
-        self.queues[job.model].recharge(job.tenant, cost, before=account.charge)
-        account.charge = cost
+        account.charge = self.queues[job.model].recharge(job.tenant, cost, before=account.charge)
 
     def change(self, job: JobRecord, **fields: Any) -> JobRecord:
         """Write, count and tell one change, and file what the job's webhook wants to know."""

@@ -46,6 +46,8 @@ class NewJob:
     """Events that go into the outbox; whom they are told is in the request."""
     webhook_host: str = ""
     """Whose deliveries they stand in line with."""
+    weight: float = 1.0
+    """The tenant's share of a model's time, compared with other tenants'; from now on, for all its jobs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,21 @@
 """Who is let in where there are keys."""
 
+from collections import Counter
+
 import httpx2
 import pytest
 import redis
 
 from renderq_api.routes import ROUTERS
 from renderq_shared.access import KeyStore, Role, new_key, read_key
+from renderq_shared.jobs import RedisJobStore
+from renderq_shared.objects import FolderStore
 from tests.api.access.conftest import ClientOf, make_key
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
 from tests.api.running import RunningApi, until
 from tests.api.test_round_trips import scripts
+from tests.api.worker import Worker
 from tests.services import Valkey
 
 OPEN = {"/healthz", "/readyz", "/v1/files/{key:path}"}
@@ -132,6 +137,19 @@ def test_a_keys_bound_counts_in_place_of_the_setting(client_of: ClientOf, keyed_
     assert bounded.post("/v1/jobs", json={"prompt": "x"}).status_code == 201
     problem(bounded.post("/v1/jobs", json={"prompt": "x"}), "quota_exceeded")
     assert free.post("/v1/jobs", json={"prompt": "x"}).status_code == 201
+
+
+def test_the_largest_weight_of_a_tenants_keys_is_its_share(
+    client_of: ClientOf, keys: KeyStore, store: RedisJobStore, keyed_api: RunningApi
+) -> None:
+    ada, bob = client_of("ada", weight=0.5), client_of("bob")
+    make_key(keys, "another", tenant="ada", weight=3.0)
+    make_key(keys, "expired", tenant="ada", weight=9.0, lifetime_ms=1)
+    for _ in range(8):
+        ada.post("/v1/jobs", json={"prompt": "x"})
+        bob.post("/v1/jobs", json={"prompt": "x"})
+    worker = Worker(store, FolderStore(keyed_api.settings.store_folder))
+    assert Counter(worker.claim().tenant for _ in range(8)) == {"ada": 6, "bob": 2}
 
 
 def test_a_request_with_a_key_asks_redis_no_more_often(client_of: ClientOf, redis_url: str) -> None:

@@ -22,15 +22,11 @@ def versions(client: redis.Redis, known: str | None) -> KeyList:
 
 def test_a_key_is_stored_without_its_secret(keys: KeyStore, client: redis.Redis) -> None:
     key = new_key()
-    made = keys.create(named(key, tenant="ada", role=Role.ADMIN, queued_max=7, lifetime_ms=60_000))
+    made = keys.create(named(key, tenant="ada", role=Role.ADMIN, weight=0.5, queued_max=7, lifetime_ms=60_000))
     assert made is not None
     assert (made.id, made.digest, made.name, made.tenant, made.role) == (key.id, key.digest, "laptop", "ada", "admin")
-    assert (made.queued_max, made.expires_ms, made.revoked_ms, made.used_ms) == (
-        7,
-        made.created_ms + 60_000,
-        None,
-        None,
-    )
+    assert (made.weight, made.queued_max, made.expires_ms) == (0.5, 7, made.created_ms + 60_000)
+    assert (made.revoked_ms, made.used_ms) == (None, None)
     assert keys.read().keys == (made,)
     everything = [client.dump(name) for name in client.keys("*")]
     assert all(key.text.split("_")[2].encode() not in dump for dump in everything)

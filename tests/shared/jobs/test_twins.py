@@ -73,6 +73,7 @@ new_jobs = st.builds(
     deadline_ms=st.sampled_from([None, None, 5_000_000, 10_000_000]),
     idempotency=keys,
     retried_from=st.sampled_from([None, "job_0001"]),
+    weight=st.sampled_from([1.0, 1.0, 3.0, 0.7]),
     webhook_events=st.sampled_from([(), WEBHOOK_EVENT_TYPES, ("job.output", "job.succeeded")]),
     webhook_host=st.sampled_from(["a.test", "b.test"]),
 )

@@ -99,7 +99,7 @@ for _, model in ipairs(models_in_order()) do
     end
     redis.call('HSET', 'rq:virtual-now', model, exact(virtual_time(model, job.tenant)))
     dequeue(model, job.tenant, job.id)
-    recharge(job, job.cost)
+    local charge = recharge(job, job.cost)
     redis.call('ZADD', 'rq:leases', whole(NOW + lease), job.id)
     redis.call('SADD', 'rq:held:' .. worker, job.id)
     redis.call('SET', 'rq:claim:' .. claim, job.id, 'PX', remember)
@@ -109,7 +109,7 @@ for _, model in ipairs(models_in_order()) do
       claim_id = claim,
       worker = worker,
       started_ms = whole(NOW),
-      charge = job.cost,
+      charge = charge,
     })
     return map_to_pairs(job)
   end

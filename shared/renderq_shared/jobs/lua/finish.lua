@@ -30,8 +30,7 @@ elseif error_json ~= '' then
   fields.error_json = error_json
 end
 if cost ~= '' then
-  recharge(job, cost)
-  fields.charge = cost
+  fields.charge = recharge(job, cost)
 end
 end_job(job, status, fields)
 if status == 'succeeded' and ARGV[7] ~= '' then

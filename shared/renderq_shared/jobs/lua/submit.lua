@@ -4,7 +4,7 @@
 -- ARGV: id, tenant, task, model, request_json, images, cost, priority, attempts_max, deadline_ms ('' for none),
 --       bound in all, bound per tenant, the model's wake-up list, idempotency key ('' for none), fingerprint,
 --       milliseconds that the idempotency key is kept, the job that this one does again ('' for none),
---       events for its webhook apart by spaces, the webhook's host
+--       events for its webhook apart by spaces, the webhook's host, the tenant's weight
 -- Returns {outcome, waiting wake-ups, job as flat pairs or nothing, {jobs ahead, served}}; the place only while queued.
 -- Atomic: idempotency key, bounds, record, index, place in the queue. The one script that a full server refuses.
 
@@ -70,6 +70,7 @@ end
 if key ~= '' then
   redis.call('SET', kept, id .. ' ' .. fingerprint, 'PX', key_ms)
 end
+set_weight(tenant, tonumber(ARGV[20]))
 redis.call('HSET', 'rq:models', model, wake)
 redis.call('ZADD', 'rq:jobs:' .. tenant, job.created_ms, id)
 enqueue(job)

@@ -1,0 +1,40 @@
+-- Fairness -----------------------------------------------------------------------------------------------------
+-- Start-time fair queueing: https://doi.org/10.1145/248156.248171. A tenant with queued jobs is never behind the
+-- model's current virtual time, so nobody saves up service by staying away.
+
+local function virtual_now(model)
+  return tonumber(redis.call('HGET', 'rq:virtual-now', model) or 0)
+end
+
+local function virtual_time(model, tenant)
+  return tonumber(redis.call('HGET', 'rq:virtual:' .. model, tenant) or 0)
+end
+
+local function set_virtual_time(model, tenant, time)
+  redis.call('HSET', 'rq:virtual:' .. model, tenant, exact(time))
+  redis.call('ZADD', 'rq:active:' .. model, 'XX', exact(time), tenant)
+end
+
+-- How much of each model's time a tenant gets, compared with the others that wait.
+local function weight(tenant)
+  return tonumber(redis.call('HGET', 'rq:weights', tenant) or 1)
+end
+
+local function set_weight(tenant, new)
+  if new == 1 then
+    redis.call('HDEL', 'rq:weights', tenant)
+  else
+    redis.call('HSET', 'rq:weights', tenant, exact(new))
+  end
+end
+
+-- Charge the tenant for `job` in place of what was charged before, and say how much; 0 gives all of it back.
+local function recharge(job, cost)
+  local before, charge = virtual_time(job.model, job.tenant), cost / weight(job.tenant)
+  local after = before + charge - (job.charge or 0)
+  if after < before then
+    after = math.max(after, math.min(before, virtual_now(job.model)))
+  end
+  set_virtual_time(job.model, job.tenant, after)
+  return exact(charge)
+end

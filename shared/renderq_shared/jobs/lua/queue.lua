@@ -1,0 +1,72 @@
+-- Queue --------------------------------------------------------------------------------------------------------
+
+-- Put a job at its place; the same one whenever it comes back.
+local function enqueue(job)
+  local model, tenant = job.model, job.tenant
+  local queue = 'rq:queue:' .. model .. ':' .. tenant
+  if redis.call('EXISTS', queue) == 0 then
+    local start = math.max(virtual_time(model, tenant), virtual_now(model))
+    redis.call('ZADD', 'rq:active:' .. model, exact(start), tenant)
+    set_virtual_time(model, tenant, start)
+  end
+  redis.call('ZADD', queue, whole((10 - job.priority) * 2 ^ 42 + job.sequence), job.id)
+  redis.call('ZADD', 'rq:oldest:' .. model, job.created_ms, job.id)
+  redis.call('INCR', 'rq:queued')
+  redis.call('HINCRBY', 'rq:queued-by-tenant', tenant, 1)
+end
+
+local function dequeue(model, tenant, id)
+  local queue = 'rq:queue:' .. model .. ':' .. tenant
+  if redis.call('ZREM', queue, id) == 0 then
+    return
+  end
+  if redis.call('EXISTS', queue) == 0 then
+    redis.call('ZREM', 'rq:active:' .. model, tenant)
+  end
+  redis.call('ZREM', 'rq:oldest:' .. model, id)
+  redis.call('DECR', 'rq:queued')
+  if redis.call('HINCRBY', 'rq:queued-by-tenant', tenant, -1) == 0 then
+    redis.call('HDEL', 'rq:queued-by-tenant', tenant)
+  end
+end
+
+local function serves(model)
+  return redis.call('ZCOUNT', 'rq:served:' .. model, '(' .. NOW, '+inf') > 0 and 1 or 0
+end
+
+-- A queued job's place: {jobs ahead, served}. Ahead is what the tenant itself has before it, exactly; and from each of
+-- the next 100 other tenants, served by weight at equal cost, as many as come up before it.
+local function place(job)
+  local own = redis.call('ZRANK', 'rq:queue:' .. job.model .. ':' .. job.tenant, job.id)
+  local tenants = redis.call('ZRANGE', 'rq:active:' .. job.model, 0, 99)
+  local weights = redis.call('HMGET', 'rq:weights', job.tenant, unpack(tenants))
+  local ahead, first = own, true
+  for i, other in ipairs(tenants) do
+    if other == job.tenant then
+      first = false
+    else
+      local turns = own * (weights[i + 1] or 1) / (weights[1] or 1)
+      turns = first and math.floor(turns) + 1 or math.ceil(turns)
+      ahead = ahead + math.min(redis.call('ZCARD', 'rq:queue:' .. job.model .. ':' .. other), turns)
+    end
+  end
+  return { ahead, serves(job.model) }
+end
+
+-- Every model that has queued jobs: {model, queued, age of the oldest in ms, waiting wake-ups, served}.
+local function queues()
+  local found = {}
+  for model, wake in pairs(pairs_to_map(redis.call('HGETALL', 'rq:models'))) do
+    local oldest = redis.call('ZRANGE', 'rq:oldest:' .. model, 0, 0, 'WITHSCORES')
+    if oldest[1] then
+      found[#found + 1] = {
+        model,
+        redis.call('ZCARD', 'rq:oldest:' .. model),
+        math.max(NOW - oldest[2], 0),
+        redis.call('LLEN', wake),
+        serves(model),
+      }
+    end
+  end
+  return found
+end
