@@ -165,13 +165,22 @@ def test_use_is_noted(client_of: ClientOf, keys: KeyStore, monkeypatch: pytest.M
     until(lambda: (keys.read().keys or ())[0].used_ms)
 
 
-def test_a_revocation_is_told_at_once(client_of: ClientOf, keys: KeyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_revocation_is_told_at_once(
+    settings_for: SettingsFor, keys: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("renderq_api.key_ring.POLL_S", 3_600.0)
-    first, other = client_of("ada"), client_of("bob")
-    assert first.get("/v1/stats").status_code == other.get("/v1/stats").status_code == 200
-    keys.revoke((keys.read().keys or ())[0].id)
-    until(lambda: first.get("/v1/stats").status_code == 401)
-    assert other.get("/v1/stats").status_code == 200
+    monkeypatch.setattr("renderq_api.key_ring.TRUST_S", 3_600.0)
+    revoked, other = make_key(keys, "first"), make_key(keys, "other")
+    with RunningApi(settings_for()) as api, api.client() as http:
+
+        def ask(text: str) -> httpx2.Response:
+            return http.get("/v1/stats", headers={"Authorization": f"Bearer {text}"})
+
+        assert ask(revoked).status_code == ask(other).status_code == 200
+        keys.revoke(revoked[:13])
+        until(lambda: ask(revoked).status_code == 401)
+        assert "revoked" in problem(ask(revoked), "unauthorized")["detail"]
+        assert ask(other).status_code == 200
 
 
 def test_a_revocation_whose_message_was_lost_is_found(

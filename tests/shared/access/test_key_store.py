@@ -84,7 +84,7 @@ def test_every_change_is_told(keys: KeyStore, client: redis.Redis) -> None:
         assert made is not None
         keys.revoke(made.id)
         keys.reset()
-        assert len([channel.get_message(timeout=5) for _ in range(3)]) == 3
+        assert all(channel.get_message(timeout=5) for _ in range(3))
 
 
 def test_no_version_comes_back_after_all_was_lost(keys: KeyStore, client: redis.Redis) -> None:
