@@ -34,7 +34,7 @@ def environment(service: dict[str, Any]) -> dict[str, str]:
 
 
 def test_the_parts_of_the_design_are_there(stack: dict[str, Any]) -> None:
-    assert set(stack["services"]) == {"valkey", "s3", "bucket", "gateway", "api", "worker"}
+    assert set(stack["services"]) == {"valkey", "s3", "bucket", "api", "worker"}
 
 
 def test_images_name_a_version(stack: dict[str, Any]) -> None:
@@ -71,17 +71,12 @@ def test_workers_and_redis_have_no_way_out_or_in(stack: dict[str, Any]) -> None:
         assert "ports" not in stack["services"][name]
 
 
-def test_the_api_shares_the_gateways_network_and_listens_on_loopback(stack: dict[str, Any]) -> None:
-    api, gateway = stack["services"]["api"], stack["services"]["gateway"]
-    assert api["network_mode"] == "service:gateway"
-    assert "ports" not in api
-    assert "networks" not in api
+def test_the_api_listens_for_others_and_asks_each_of_them_for_a_key(stack: dict[str, Any]) -> None:
+    api = stack["services"]["api"]
     env = environment(api)
-    config = (DEPLOY / stack["configs"][gateway["configs"][0]["source"]]["file"]).read_text(encoding="utf-8")
-    assert f"server api {env['RENDERQ_HOST']}:{env['RENDERQ_PORT']}" in config
-    [listens] = re.findall(r"^\s*bind :(\d+)$", config, re.MULTILINE)
-    assert [port.split(":")[2] for port in gateway["ports"]] == [listens]
-    assert listens != env["RENDERQ_PORT"]
+    assert (env["RENDERQ_HOST"], env["RENDERQ_KEYS"]) == ("0.0.0.0", "required")
+    assert [port.split(":")[2] for port in api["ports"]] == [env["RENDERQ_PORT"]]
+    assert api["networks"] == ["backend", "edge"], "the edge is where its port is published"
 
 
 def test_accepted_jobs_survive_a_restart(stack: dict[str, Any]) -> None:
@@ -190,7 +185,7 @@ def test_everything_long_lived_is_started_again_and_has_time_to_stop(stack: dict
             assert seconds(service["stop_grace_period"]) >= (10 if name == "s3" else 20), name
 
 
-@pytest.mark.parametrize("name", ["api", "worker", "bucket", "gateway"])
+@pytest.mark.parametrize("name", ["api", "worker", "bucket"])
 def test_containers_have_no_more_rights_than_they_need(stack: dict[str, Any], name: str) -> None:
     service = stack["services"][name]
     assert service["read_only"] is True

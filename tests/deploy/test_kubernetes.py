@@ -9,7 +9,7 @@ import pytest
 
 from renderq.contract import Model
 from renderq_shared.settings import ApiSettings, WorkerSettings
-from tests.deploy.files import DEPLOY, KUBERNETES, PROJECT, WORKER_LEAVES_S, documents, is_pinned, kubernetes
+from tests.deploy.files import DEPLOY, KUBERNETES, PROJECT, ROOT, WORKER_LEAVES_S, documents, is_pinned, kubernetes
 
 NAMESPACE = "renderq"
 API_VERSIONS = {
@@ -19,6 +19,7 @@ API_VERSIONS = {
     "PodDisruptionBudget": "policy/v1",
     "NetworkPolicy": "networking.k8s.io/v1",
     "ScaledObject": "keda.sh/v1alpha1",
+    "TriggerAuthentication": "keda.sh/v1alpha1",
 }
 BASE = KUBERNETES / "base"
 
@@ -79,11 +80,6 @@ def test_images_name_a_version(name: str) -> None:
     } == set()
 
 
-def test_gateway_is_the_same_here_and_in_compose() -> None:
-    images = {c["image"] for c in containers("renderq-api").values() if c["name"] == "gateway"}
-    assert f"image: {images.pop()}\n" in (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("name", ["renderq-api", "renderq-worker"])
 def test_pods_pass_the_restricted_standard(name: str) -> None:
     spec = pod(name)
@@ -111,13 +107,12 @@ def test_selectors_find_their_pods(name: str) -> None:
     assert other["spec"]["template"]["metadata"]["labels"] != labels
 
 
-def test_the_service_finds_the_gateway_of_the_api() -> None:
+def test_the_service_finds_the_api() -> None:
     service = objects("Service")["renderq-api"]["spec"]
     assert service["selector"] == objects("Deployment")["renderq-api"]["spec"]["template"]["metadata"]["labels"]
     [port] = service["ports"]
-    ports = {p["name"]: p["containerPort"] for p in containers("renderq-api")["gateway"]["ports"]}
+    ports = {p["name"]: p["containerPort"] for p in containers("renderq-api")["api"]["ports"]}
     assert ports[port["targetPort"]] == port["port"] == 8400
-    assert "bind :8400\n" in (BASE / "haproxy.cfg").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["renderq-api", "renderq-worker"])
@@ -144,13 +139,11 @@ def test_what_is_secret_stands_in_the_secret_alone() -> None:
     assert not [name for name in settings_env() if re.search(r"URL|KEY|SECRET|PASSWORD", name)]
 
 
-def test_api_probes_come_through_the_gateway_under_a_name_that_is_served() -> None:
+def test_api_probes_ask_what_needs_no_key() -> None:
     api = containers("renderq-api")["api"]
     paths = {probe: api[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert paths == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
-    for probe in paths:
-        assert api[probe]["httpGet"]["port"] == 8400
-        assert api[probe]["httpGet"]["httpHeaders"] == [{"name": "Host", "value": "localhost"}]
+    assert {api[probe]["httpGet"]["port"] for probe in paths} == {port["name"] for port in api["ports"]}
 
 
 def test_worker_is_ready_when_registered_and_never_killed_for_being_away() -> None:
@@ -199,27 +192,28 @@ def test_replicas_of_the_api_share_nothing_on_disk() -> None:
     assert settings_env()["RENDERQ_STORE"].startswith("s3://"), "a folder cannot be shared between nodes"
 
 
-def test_the_api_listens_on_loopback_behind_the_gateway() -> None:
+def test_the_api_listens_for_others_and_asks_each_of_them_for_a_key() -> None:
     env = {e["name"]: e["value"] for e in containers("renderq-api")["api"]["env"]}
-    config = (BASE / "haproxy.cfg").read_text(encoding="utf-8")
-    assert f"server api {env['RENDERQ_HOST']}:{env['RENDERQ_PORT']}\n" in config
+    assert (env["RENDERQ_HOST"], env["RENDERQ_KEYS"]) == ("0.0.0.0", "required")
+    assert [port["containerPort"] for port in containers("renderq-api")["api"]["ports"]] == [int(env["RENDERQ_PORT"])]
 
 
-def test_autoscaler_reads_a_number_that_the_contract_has_where_the_gateway_lets_it() -> None:
+def test_autoscaler_reads_a_number_that_the_contract_has_with_a_key_from_a_secret() -> None:
     [scaler] = objects("ScaledObject").values()
     assert scaler["spec"]["scaleTargetRef"]["name"] in objects("Deployment")
     assert 1 <= scaler["spec"]["minReplicaCount"] < scaler["spec"]["maxReplicaCount"]
-    config = (BASE / "haproxy.cfg").read_text(encoding="utf-8")
-    [names] = re.findall(r"acl service_name .* lower (.*)|acl service_name hdr\(host\),field\(1,:\),lower (.*)", config)
-    [path_pattern] = re.findall(r"acl models path_reg (.*)", config)
     for trigger in scaler["spec"]["triggers"]:
         url = urlsplit(trigger["metadata"]["url"])
         assert trigger["type"] == "metrics-api"
         assert Model.model_fields[trigger["metadata"]["valueLocation"]].annotation is int
-        assert url.hostname in "".join(names).split()
+        assert url.hostname == f"renderq-api.{NAMESPACE}.svc"
         assert url.port == objects("Service")["renderq-api"]["spec"]["ports"][0]["port"]
-        assert re.fullmatch(path_pattern, url.path)
-        assert url.path.removeprefix("/v1/models/") == trigger["name"]
+        assert url.path == f"/v1/models/{trigger['name']}"
+        assert trigger["metadata"]["authMode"] == "bearer"
+        [target] = objects("TriggerAuthentication")[trigger["authenticationRef"]["name"]]["spec"]["secretTargetRef"]
+        secret = f"create secret generic {target['name']} --from-literal={target['key']}="
+        assert target["parameter"] == "token"
+        assert secret in (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
 
 
 def test_who_scales_owns_the_number_of_workers() -> None:

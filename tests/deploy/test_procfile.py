@@ -32,7 +32,12 @@ class Formation:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=70, trust_env=False)
+        self.http = httpx2.Client(
+            base_url=f"http://127.0.0.1:{self.port}",
+            headers={"Authorization": f"Bearer {self._new_key()}"},
+            timeout=70,
+            trust_env=False,
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -52,6 +57,7 @@ class Formation:
             "RENDERQ_STORE": f"folder:{self.data / 'objects'}",
             "RENDERQ_DATA": str(self.data),
             "RENDERQ_PORT": str(self.port),
+            "RENDERQ_KEYS": "required",  # as in compose.yaml and in Kubernetes
             "RENDERQ_DRAIN_SECONDS": str(DRAIN_S),
             "RENDERQ_WORKER_NAME": f"{kind}.{number}",
         }
@@ -90,6 +96,16 @@ class Formation:
     def logs(self) -> str:
         return "\n".join(path.read_text(errors="replace") for path in sorted(self.data.glob("*.log")))
 
+    def _new_key(self) -> str:
+        made = subprocess.run(
+            [sys.executable, "-m", "renderq", "keys", "create", "tests", "--role", "admin"],
+            env={**os.environ, "RENDERQ_REDIS_URL": self.redis_url},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return made.stdout.strip()
+
     def _workers(self) -> set[str]:
         try:
             answer = self.http.get("/v1/workers")
@@ -119,7 +135,10 @@ def test_serves_a_job_and_stops_in_order(formation: Formation) -> None:
     formation.start("api")
     formation.start("worker")
     formation.wait_for_workers("worker.1")
-    assert formation.http.get("/readyz").status_code == 200
+    stranger = {"Authorization": ""}
+    assert formation.http.get("/readyz", headers=stranger).status_code == 200
+    assert formation.http.get("/v1/models/shapes", headers=stranger).status_code == 401
+    assert formation.http.get("/v1/models/shapes").json()["queued_jobs"] == 0
     job = formation.job(formation.submit(steps=4))
     assert job["status"] == "succeeded", (job, formation.logs())
     assert job["worker"] == "worker.1"
