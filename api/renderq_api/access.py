@@ -6,15 +6,17 @@ named here.
 
 import re
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from renderq.contract import ProblemKind
 from renderq_api.event_tokens import token_key_id, token_opens
 from renderq_api.key_ring import KeyRing
 from renderq_api.loopback import loopback_refusal
 from renderq_api.problems import ApiProblem, problem_response, redis_away
+from renderq_api.rate_limits import Spent
+from renderq_api.services import Services
 from renderq_api.tenants import KEYLESS, Caller
 from renderq_shared.access import KeyRecord, KeyText, read_key
 from renderq_shared.errors import StoreUnavailable
@@ -40,15 +42,38 @@ class Access:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = Request(scope)
+        request, services = Request(scope), scope["app"].state.services
         try:
-            caller = await identify(request, scope["app"].state.services.keys)
+            caller = await identify(request, services.keys)
+            spent = await _spend(services, caller)
         except (ApiProblem, StoreUnavailable) as error:
             problem = error if isinstance(error, ApiProblem) else redis_away()
             await problem_response(request, problem)(scope, receive, send)
         else:
             scope["state"]["caller"] = caller
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _with_headers(send, spent.headers) if spent else send)
+
+
+async def _spend(services: Services, caller: Caller | None) -> Spent | None:
+    """What a request leaves of its key's rate, if the key has one. Raises `ApiProblem` and `StoreUnavailable`."""
+    key = caller and caller.key
+    if key is None or key.requests_per_minute is None:
+        return None
+    spent = await services.rates.spend(key.id, key.requests_per_minute, services.keys.now_ms())
+    if spent.is_over:
+        detail = f"This key may make {spent.limit} requests in a minute; the next begins in {spent.resets_s} s."
+        headers = {**spent.headers, "Retry-After": str(spent.resets_s)}
+        raise ApiProblem(ProblemKind.RATE_LIMITED, detail, headers=headers)
+    return spent
+
+
+def _with_headers(send: Send, headers: dict[str, str]) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(headers)
+        await send(message)
+
+    return send_with_headers
 
 
 async def identify(request: Request, ring: KeyRing) -> Caller | None:

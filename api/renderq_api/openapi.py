@@ -34,7 +34,7 @@ def problems(*kinds: ProblemKind, keyed: bool = True) -> Responses:
     `keyed`: whether it needs a key where there are keys.
     """
     by_status: dict[int | str, list[ProblemKind]] = {}
-    everywhere = (ProblemKind.UNAUTHORIZED, *_EVERYWHERE) if keyed else _EVERYWHERE
+    everywhere = (ProblemKind.UNAUTHORIZED, ProblemKind.RATE_LIMITED, *_EVERYWHERE) if keyed else _EVERYWHERE
     for kind in (*kinds, *(kind for kind in everywhere if kind not in kinds)):
         by_status.setdefault(PROBLEMS[kind].status, []).append(kind)
     return {status: _problem_answer(those) for status, those in by_status.items()}

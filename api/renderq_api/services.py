@@ -18,6 +18,7 @@ from renderq_api.loopback import is_loopback
 from renderq_api.object_probe import ObjectProbe
 from renderq_api.outgoing import GuardedTransport
 from renderq_api.outgoing.addresses import parse_allowed
+from renderq_api.rate_limits import RateLimits
 from renderq_api.representing import Sign
 from renderq_api.retiring import Retiring
 from renderq_api.sweeps import Sweeps
@@ -50,6 +51,7 @@ class Services:
     redis: Redis
     jobs: AsyncRedisJobStore
     keys: KeyRing
+    rates: RateLimits
     objects: ObjectStore
     wakeups: WakeupPublisher
     watching: Watching
@@ -93,6 +95,7 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             redis=redis,
             jobs=jobs,
             keys=keys,
+            rates=RateLimits(redis),
             objects=objects,
             wakeups=WakeupPublisher(settings.redis_url),
             watching=Watching(lambda previews: _job_changes(redis, keys, previews)),

@@ -25,6 +25,7 @@ class ProblemKind(StrEnum):
     JOB_SUCCEEDED = "job_succeeded"
     QUEUE_FULL = "queue_full"
     QUOTA_EXCEEDED = "quota_exceeded"
+    RATE_LIMITED = "rate_limited"
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
@@ -58,6 +59,7 @@ PROBLEMS: dict[ProblemKind, ProblemFacts] = {
     ProblemKind.JOB_SUCCEEDED: ProblemFacts(409, "The job has succeeded"),
     ProblemKind.QUEUE_FULL: ProblemFacts(503, "The queue is full", retryable=True),
     ProblemKind.QUOTA_EXCEEDED: ProblemFacts(429, "You have as many jobs queued as you may", retryable=True),
+    ProblemKind.RATE_LIMITED: ProblemFacts(429, "You ask more often than you may", retryable=True),
     ProblemKind.UNAUTHORIZED: ProblemFacts(401, "This needs a valid API key"),
     ProblemKind.FORBIDDEN: ProblemFacts(403, "You may not do that"),
     ProblemKind.NOT_FOUND: ProblemFacts(404, "There is nothing at this address"),

@@ -15,6 +15,7 @@ def create(key: NewKey) -> Call[KeyRecord | None]:
         "tenant": key.tenant,
         "role": key.role.value,
         "weight": key.weight,
+        "requests_per_minute": key.requests_per_minute,
         "queued_max": key.queued_max,
     }
     arguments = (
@@ -53,6 +54,7 @@ def _key(flat: Sequence[str]) -> KeyRecord:
         tenant=fields["tenant"],
         role=Role(fields["role"]),
         weight=float(fields["weight"]),
+        requests_per_minute=_optional_int(fields.get("requests_per_minute")),
         queued_max=_optional_int(fields.get("queued_max")),
         created_ms=int(fields["created_ms"]),
         expires_ms=_optional_int(fields.get("expires_ms")),

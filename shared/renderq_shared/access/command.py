@@ -40,6 +40,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="its tenant's share of a model's time, 0.01 to 100 (default: 1)",
     )
     create.add_argument(
+        "--rate", type=options.positive, metavar="N", help="requests that it may make in a minute (default: any number)"
+    )
+    create.add_argument(
         "--queued-max",
         type=options.positive,
         metavar="N",
@@ -115,6 +118,7 @@ def _create(store: KeyStore, arguments: argparse.Namespace) -> int:
             tenant=arguments.tenant,
             role=arguments.role,
             weight=arguments.weight,
+            requests_per_minute=arguments.rate,
             queued_max=arguments.queued_max,
             lifetime_ms=arguments.expires,
         )

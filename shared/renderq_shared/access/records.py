@@ -37,6 +37,8 @@ class NewKey:
     role: Role = Role.USER
     weight: float = 1.0
     """The tenant's share of a model's time, compared with other tenants'. Of several keys the largest counts."""
+    requests_per_minute: int | None = None
+    """`None`: as many as it likes."""
     queued_max: int | None = None
     """Jobs that the tenant may have queued when this key submits one more; `None`: as the settings say."""
     lifetime_ms: int | None = None
@@ -52,6 +54,7 @@ class KeyRecord:
     tenant: str
     role: Role
     weight: float
+    requests_per_minute: int | None
     queued_max: int | None
     created_ms: int
     expires_ms: int | None

@@ -8,7 +8,19 @@ from renderq_shared.access.records import KeyRecord
 
 Facts = dict[str, str | float | None]
 
-_COLUMNS = ("id", "name", "tenant", "role", "weight", "queued_max", "created_at", "expires_at", "last_used_at", "state")
+_COLUMNS = {
+    "id": "ID",
+    "name": "NAME",
+    "tenant": "TENANT",
+    "role": "ROLE",
+    "weight": "WEIGHT",
+    "requests_per_minute": "PER MINUTE",
+    "queued_max": "QUEUED MAX",
+    "created_at": "CREATED",
+    "expires_at": "EXPIRES",
+    "last_used_at": "LAST USED",
+    "state": "STATE",
+}
 
 
 def key_facts(key: KeyRecord, now_ms: int) -> Facts:
@@ -19,6 +31,7 @@ def key_facts(key: KeyRecord, now_ms: int) -> Facts:
         "tenant": key.tenant,
         "role": key.role.value,
         "weight": key.weight,
+        "requests_per_minute": key.requests_per_minute,
         "queued_max": key.queued_max,
         "created_at": _moment(key.created_ms),
         "expires_at": _moment(key.expires_ms),
@@ -29,8 +42,7 @@ def key_facts(key: KeyRecord, now_ms: int) -> Facts:
 
 
 def key_table(keys: Sequence[Facts]) -> str:
-    header = [column.removesuffix("_at").replace("_", " ").upper() for column in _COLUMNS]
-    return table(header, [[_cell(key[column]) for column in _COLUMNS] for key in keys])
+    return table(tuple(_COLUMNS.values()), [[_cell(key[column]) for column in _COLUMNS] for key in keys])
 
 
 def _state(key: KeyRecord, now_ms: int) -> str:

@@ -19,7 +19,7 @@ def _environment(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_create_prints_the_key_alone_and_list_shows_the_rest(
     keys: KeyStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = "--tenant ada --role admin --weight 2.5 --queued-max 9 --expires 30d"
+    options = "--tenant ada --role admin --weight 2.5 --rate 60 --queued-max 9 --expires 30d"
     assert main(["keys", "create", "my laptop", *options.split()]) == 0
     printed = capsys.readouterr()
     key = read_key(printed.out.strip())
@@ -27,12 +27,13 @@ def test_create_prints_the_key_alone_and_list_shows_the_rest(
     assert key.text not in printed.err
     [kept] = keys.read().keys or ()
     assert key.fits(kept.digest)
+    assert kept.requests_per_minute == 60
     assert (kept.name, kept.tenant, kept.role, kept.weight, kept.queued_max) == ("my laptop", "ada", "admin", 2.5, 9)
     assert kept.expires_ms == kept.created_ms + 30 * 86_400_000
     assert main(["keys", "list"]) == 0
     header, row = capsys.readouterr().out.splitlines()
     assert header.split()[:4] == ["ID", "NAME", "TENANT", "ROLE"]
-    assert row.startswith(f"{key.id}  my laptop  ada     admin  2.5     9 ")
+    assert row.startswith(f"{key.id}  my laptop  ada     admin  2.5     60          9 ")
     assert row.endswith("live")
     assert key.text not in row
 
