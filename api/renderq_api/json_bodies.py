@@ -1,5 +1,6 @@
 """Reading a request's body: bounded while it arrives, JSON, and nothing else."""
 
+import asyncio
 import re
 
 from starlette.requests import Request
@@ -10,6 +11,10 @@ from renderq_api.problems import ApiProblem, invalid
 from renderq_api.strict_json import JsonObject, NotStrictJson, parse_object
 
 _JSON = re.compile(r'\s*application/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*', re.IGNORECASE)
+
+
+BODY_S = 30.0
+"""How long a body may take to come."""
 
 
 async def read_object(request: Request) -> JsonObject:
@@ -61,10 +66,15 @@ async def _read(request: Request) -> bytes:
     if declared.isdecimal() and int(declared[:20]) > LIMITS.body_bytes:
         raise _too_large()
     body = bytearray()
-    async for chunk in request.stream():
-        if len(body) + len(chunk) > LIMITS.body_bytes:
-            raise _too_large()
-        body += chunk
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                if len(body) + len(chunk) > LIMITS.body_bytes:
+                    raise _too_large()
+                body += chunk
+    except TimeoutError:
+        detail = f"The body did not come within {BODY_S:g} s; send the request again."
+        raise ApiProblem(ProblemKind.REQUEST_TIMEOUT, detail, headers={"Connection": "close"}) from None
     return bytes(body)
 
 

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from renderq_api.app import create_app
+from renderq_api.bounded_http import BoundedHttp
 from renderq_api.errors import AddressUnavailable, NotLoopback
 from renderq_api.loopback import is_loopback
 from renderq_shared.access import AsyncKeyStore
@@ -33,6 +34,8 @@ class Server(uvicorn.Server):
                 app,
                 # `serve` opens and closes the app around us, so that its errors reach the caller as they are.
                 lifespan="off",
+                http=BoundedHttp,
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import httpx2
 
+from tests.api.running import until
+
 
 class ApiProcess:
     """`renderq api`, with these settings, while the `with` block runs or until it is killed."""
@@ -15,13 +17,15 @@ class ApiProcess:
     def __init__(self, data: Path, redis_url: str, **settings: Any) -> None:
         self._argv = [sys.executable, "-m", "renderq", "api", "--port", "0", "--data", str(data)]
         given = {"redis_url": redis_url, **settings}
+        self._log = data / "api.log"
         self._env = {**os.environ, **{f"RENDERQ_{name.upper()}": str(value) for name, value in given.items()}}
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._argv, env=self._env, stdout=subprocess.PIPE, text=True)
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(self._argv, env=self._env, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self._process.stdout
         line = self._process.stdout.readline()
-        assert line.startswith("ready "), "the API did not start"
+        assert line.startswith("ready "), self._log.read_text()
         self.url = line.split()[1]
         return self
 
@@ -30,6 +34,11 @@ class ApiProcess:
 
     def client(self) -> httpx2.Client:
         return httpx2.Client(base_url=self.url, timeout=30, trust_env=False)
+
+    def log_with(self, text: str) -> str:
+        """What it has logged, once this is in it."""
+        until(lambda: text in self._log.read_text(encoding="utf-8"))
+        return self._log.read_text(encoding="utf-8")
 
     def kill(self) -> None:
         """kill -9."""

@@ -40,7 +40,12 @@ async def deliveries(job_id: str, services: Serving, tenant: Tenant) -> Response
     response_model=Delivery,
     summary="Send a delivery again",
     description="It is due at once, under the same `webhook-id`; one that had ended begins its schedule again.",
-    responses=problems(ProblemKind.NOT_FOUND, ProblemKind.PAYLOAD_TOO_LARGE, ProblemKind.UNSUPPORTED_MEDIA_TYPE),
+    responses=problems(
+        ProblemKind.NOT_FOUND,
+        ProblemKind.PAYLOAD_TOO_LARGE,
+        ProblemKind.REQUEST_TIMEOUT,
+        ProblemKind.UNSUPPORTED_MEDIA_TYPE,
+    ),
 )
 async def replay(delivery_id: str, request: Request, services: Serving, tenant: Tenant) -> Response:
     await require_no_fields(request)

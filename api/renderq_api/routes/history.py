@@ -77,6 +77,7 @@ async def jobs(request: Request, services: Serving, tenant: Tenant) -> Response:
             ProblemKind.TOO_MANY_PIXELS,
             ProblemKind.IDEMPOTENCY_KEY_REUSE,
             ProblemKind.PAYLOAD_TOO_LARGE,
+            ProblemKind.REQUEST_TIMEOUT,
             ProblemKind.UNSUPPORTED_MEDIA_TYPE,
             ProblemKind.QUOTA_EXCEEDED,
             ProblemKind.QUEUE_FULL,

@@ -40,6 +40,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_qu
             ProblemKind.IDEMPOTENCY_KEY_REUSE,
             ProblemKind.NOT_FOUND,  # the job of a known Idempotency-Key may have been deleted
             ProblemKind.PAYLOAD_TOO_LARGE,
+            ProblemKind.REQUEST_TIMEOUT,
             ProblemKind.UNSUPPORTED_MEDIA_TYPE,
             ProblemKind.QUOTA_EXCEEDED,
             ProblemKind.QUEUE_FULL,
@@ -114,6 +115,7 @@ async def look(job_id: str, request: Request, services: Serving, tenant: Tenant)
         **problems(
             ProblemKind.NOT_FOUND,
             ProblemKind.PAYLOAD_TOO_LARGE,
+            ProblemKind.REQUEST_TIMEOUT,
             ProblemKind.UNSUPPORTED_MEDIA_TYPE,
             ProblemKind.STORAGE_UNAVAILABLE,
         ),
