@@ -58,6 +58,13 @@ def velocity(folders: Path) -> ModelEntry:
 
 
 @pytest.fixture(scope="session")
+def deep(folders: Path) -> ModelEntry:
+    """A text encoder with layers to leave out."""
+    save_pipeline(folders / "deep", DDIMScheduler(**SD1_SCHEDULER), seed=6, text_layers=3)
+    return entry(folders / "deep", "deep", dtype="float32")
+
+
+@pytest.fixture(scope="session")
 def inpainting(folders: Path) -> ModelEntry:
     """Like the inpainting variants of 1.x and 2.x: nine channels."""
     save_pipeline(

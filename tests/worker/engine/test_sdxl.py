@@ -35,6 +35,14 @@ def test_alone_it_is_the_stock_picture(xl: ModelEntry, changes: dict[str, Any]) 
     np.testing.assert_array_equal(alone(xl, wanted(**changes)), stock(xl, wanted(**changes)))
 
 
+def test_clip_skip_and_guidance_rescale_are_stocks(xl: ModelEntry) -> None:
+    each = wanted(clip_skip=1, guidance_rescale=0.7)
+    made = alone(xl, each)
+    np.testing.assert_array_equal(made, stock(xl, each, clip_skip=1, guidance_rescale=0.7))
+    assert (made != alone(xl, wanted(guidance_rescale=0.7))).any()
+    assert (made != alone(xl, wanted(clip_skip=1))).any()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_from_a_picture(xl: ModelEntry, dtype: str) -> None:
     entry = xl.model_copy(update={"dtype": dtype})  # what is encoded in float32 shows in bfloat16

@@ -58,12 +58,13 @@ def save_pipeline(
     *,
     seed: int = 0,
     in_channels: int = 4,
+    text_layers: int = 1,
     **unet: Any,
 ) -> None:
     torch.manual_seed(seed)
     pipeline_class(
         vae=_vae(),
-        text_encoder=_text_encoder(),
+        text_encoder=_text_encoder(text_layers),
         tokenizer=_tokenizer(),
         unet=_unet(in_channels=in_channels, **unet),
         scheduler=scheduler,
@@ -144,12 +145,12 @@ def _unet(**changes: Any) -> UNet2DConditionModel:
     return UNet2DConditionModel(**arguments | changes)
 
 
-def _text_encoder() -> CLIPTextModel:
+def _text_encoder(layers: int = 1) -> CLIPTextModel:
     return CLIPTextModel(
         CLIPTextConfig(
             hidden_size=16,
             intermediate_size=32,
-            num_hidden_layers=1,
+            num_hidden_layers=layers,
             num_attention_heads=2,
             vocab_size=len(_vocabulary()),
             max_position_embeddings=TOKENS,

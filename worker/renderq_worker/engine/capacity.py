@@ -106,7 +106,8 @@ class Capacity:
         self._write()
 
     def _name(self, key: BatchKey) -> str:
-        return f"{key.model}@{key.revision} {key.width}x{key.height} {self._place}"
+        windows = f" {key.windows} windows" if key.windows > 1 else ""
+        return f"{key.model}@{key.revision} {key.width}x{key.height}{windows} {self._place}"
 
     def _write(self) -> None:
         if self._file is None:

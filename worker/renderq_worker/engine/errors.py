@@ -29,6 +29,10 @@ class DepthMapMissing(EngineError):
     """Neither the request nor the model tells the depth of a picture."""
 
 
+class ClipSkipTooHigh(EngineError):
+    """More layers are to be left out than the text encoder has."""
+
+
 class NoiseLevelTooHigh(EngineError):
     """More noise was asked for than the model knows."""
 

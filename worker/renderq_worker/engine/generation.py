@@ -1,6 +1,6 @@
 """One image in flight: what was asked for, and how far it is. No torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from renderq_shared.costs import model_calls
@@ -32,6 +32,10 @@ class GenerationSpec:
     """Seed of the image's own CPU generator."""
     task: Task
     """What it starts from, with decoded inputs."""
+    clip_skip: int = 0
+    """Last layers of the text encoder that are left out for the prompt, though not for the negative one."""
+    guidance_rescale: float = 0.0
+    """How far guidance is kept from raising the contrast, 0 to 1 (https://arxiv.org/abs/2305.08891, section 3.4)."""
 
     @property
     def rows(self) -> int:
@@ -95,9 +99,10 @@ class Generation:
     def loaded(self, seconds: float) -> None:
         self.load_seconds += seconds
 
-    def started(self, calls: int, seconds: float) -> None:
+    def started(self, calls: int, windows: int, seconds: float) -> None:
         """The prompt is encoded and the sampler has told how often it will call the model."""
         self.encoded, self.calls = True, calls
+        self.key = replace(self.key, windows=windows)
         self.inference_seconds += seconds
 
     def stepped(self, width: int, seconds: float) -> None:

@@ -54,6 +54,8 @@ class StepResult:
     """Ids that ended, and why."""
     calls: int = 0
     """Encoding: how often the sampler will call the model."""
+    windows: int = 1
+    """Encoding: see `BatchKey.windows`."""
     estimates: Mapping[str, Tensor | None] = field(default_factory=dict)
     """Denoising: ids of which a preview is wanted, and what their latents are expected to become, if that is known."""
     pixels: np.ndarray | None = None

@@ -61,7 +61,7 @@ class Runner:
         generation = plan.generations[0]
         state = self._models.get(plan.model).begin(generation.spec)
         self._states[generation.spec.id] = state
-        return StepResult(plan, advanced=plan.ids, calls=state.calls)
+        return StepResult(plan, advanced=plan.ids, calls=state.calls, windows=state.windows)
 
     def _decode(self, plan: StepPlan) -> StepResult:
         state = self._states.pop(plan.ids[0])

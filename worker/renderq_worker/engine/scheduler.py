@@ -75,7 +75,7 @@ class Scheduler:
             case Stage.LOADING_MODEL:
                 generation.loaded(result.seconds)
             case Stage.ENCODING:
-                generation.started(result.calls, result.seconds)
+                generation.started(result.calls, result.windows, result.seconds)
             case Stage.DENOISING:
                 generation.stepped(len(result.plan.generations), result.seconds)
             case Stage.DECODING:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
 from torch import Tensor
 
 from renderq_worker.engine.samplers import Sampler
@@ -31,6 +32,9 @@ class State:
     """[rows, width] for models that were distilled to take the guidance scale as an input."""
     extras: Mapping[str, Tensor] | None = None
     """What the model takes beside the embeddings, each [rows, width]; by diffusers' names."""
+    guidance_rescale: float = 0.0
+    windows: int = 1
+    """Windows of the text encoder that the embeddings consist of."""
     step: int = 0
     latents: Tensor = field(init=False)
     """[1, channels, height / 8, width / 8]"""
@@ -61,7 +65,8 @@ class State:
         if self.rows == 1:
             return prediction
         negative, positive = prediction.chunk(2)
-        return negative + self.guidance_scale * (positive - negative)
+        guided = negative + self.guidance_scale * (positive - negative)
+        return rescale_noise_cfg(guided, positive, self.guidance_rescale) if self.guidance_rescale > 0 else guided
 
     def advance(self, prediction: Tensor) -> None:
         """One sampler step with the model's prediction for this image's rows, [rows, channels, h, w]."""

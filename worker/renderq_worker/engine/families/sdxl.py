@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from renderq_worker.engine.families.prompts import require_layers
 from renderq_worker.engine.families.stable_diffusion import StableDiffusion, Words
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.models import ModelLoadFailed
@@ -37,12 +38,18 @@ class StableDiffusionXL(StableDiffusion):
         return self._pipeline.text_encoder_2.config.projection_dim
 
     def _words(self, spec: GenerationSpec, *, guided: bool) -> Words:
-        """Without a negative prompt, its embeddings are zeros where the model was trained so."""
+        """Without a negative prompt, its embeddings are zeros where the model was trained so.
+
+        Raises `ClipSkipTooHigh`.
+        """
+        encoders = self._pipeline.text_encoder, self._pipeline.text_encoder_2
+        require_layers(spec.clip_skip, min(encoder.config.num_hidden_layers for encoder in encoders) - 1)
         positive, negative, pooled, negative_pooled = self._pipeline.encode_prompt(
             spec.prompt,
             device=self._unet.device,
             do_classifier_free_guidance=guided,
             negative_prompt=spec.negative_prompt or None,
+            clip_skip=spec.clip_skip or None,
         )
         sides = [spec.height, spec.width, 0, 0, spec.height, spec.width]
         time_ids = torch.tensor([sides], dtype=positive.dtype, device=self._unet.device)

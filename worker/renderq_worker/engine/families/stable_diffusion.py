@@ -15,6 +15,7 @@ from torch import Tensor
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine.families.latent_space import LatentSpace
+from renderq_worker.engine.families.prompts import PromptEncoder
 from renderq_worker.engine.families.small_pictures import small_picture
 from renderq_worker.engine.families.tasks import Conditioning, Parts, start
 from renderq_worker.engine.generation import GenerationSpec
@@ -35,6 +36,8 @@ class Words:
     """[rows, tokens, width]"""
     extras: Mapping[str, Tensor] | None = None
     """What the UNet takes beside them, each [rows, width]; by diffusers' names."""
+    windows: int = 1
+    """Windows of the text encoder that the embeddings consist of."""
 
 
 class StableDiffusion:
@@ -89,16 +92,17 @@ class StableDiffusion:
             sampler=sampler,
             generator=generator,
             guidance_embedding=self._guidance_embedding(spec.guidance_scale) if self._distilled else None,
+            guidance_rescale=spec.guidance_rescale,
+            windows=words.windows,
         )
 
     def _require_fit(self) -> None:
         """Raises `ModelLoadFailed` for parts that do not belong together."""
 
     def _words(self, spec: GenerationSpec, *, guided: bool) -> Words:
-        positive, negative = self._pipeline.encode_prompt(
-            spec.prompt, self._unet.device, 1, guided, spec.negative_prompt
-        )
-        return Words(torch.cat([negative, positive]) if guided else positive)
+        prompts = PromptEncoder(self._pipeline)
+        embeddings = prompts.encode(spec, guided=guided)
+        return Words(embeddings, windows=embeddings.shape[1] // prompts.window)
 
     def predict(self, states: Sequence[State]) -> tuple[Tensor, ...]:
         """One forward pass of the UNet, or one per tile; each image's rows of its prediction."""

@@ -1,0 +1,106 @@
+"""Prompts that are long, weighted, or encoded with fewer layers."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine.families.weighting import Fragment, fragments
+from tests.worker.engine.stock import loaded, stock
+from tests.worker.engine.studio import Studio, alone, resident, spec
+
+
+@pytest.mark.parametrize(
+    ("prompt", "parts"),
+    [
+        ("a cat", [Fragment("a cat")]),
+        ("", [Fragment("")]),
+        ("a (cat:1.3) sat", [Fragment("a "), Fragment("cat", 1.3), Fragment(" sat")]),
+        ("(a cat:0.5)", [Fragment("a cat", 0.5)]),
+        ("a (cat) at 12:30, (so:so)", [Fragment("a (cat) at 12:30, (so:so)")]),
+        (r"saber \(fate:2\)", [Fragment("saber (fate:2)")]),
+        (r"(saber \(fate\):2)", [Fragment("saber (fate)", 2.0)]),
+        ("c++ and -- stay", [Fragment("c++ and -- stay")]),
+    ],
+)
+def test_only_a_weight_in_parentheses_is_a_weight(prompt: str, parts: list[Fragment]) -> None:
+    assert fragments(prompt) == parts
+
+
+def embeddings(entry: ModelEntry, prompt: str, negative: str = "", **changes: object) -> torch.Tensor:
+    """[2, tokens, width]"""
+    wanted = spec(prompt=prompt, negative_prompt=negative, **changes)
+    alone(entry, spec(steps=1))
+    with torch.inference_mode():
+        return resident(entry).begin(wanted).embeddings
+
+
+def test_a_weight_of_one_changes_no_bit(tiny: ModelEntry) -> None:
+    assert torch.equal(embeddings(tiny, "(a cat:1.0)"), embeddings(tiny, "a cat"))
+
+
+def test_weights_move_a_prompt_away_from_and_towards_the_empty_one(tiny: ModelEntry) -> None:
+    empty, more, plain, less = (embeddings(tiny, prompt)[1] for prompt in ("", "(a cat:1.5)", "a cat", "(a cat:0.5)"))
+    words = slice(1, 5)  # the encoder of the tests takes letter by letter
+    torch.testing.assert_close((more - empty)[words], 1.5 * (plain - empty)[words])
+    assert torch.equal(more[5:], plain[5:])
+    assert not torch.equal(less, plain)
+
+
+def test_a_weight_reaches_the_picture_and_the_negative_prompt(tiny: ModelEntry) -> None:
+    plain = alone(tiny, spec())
+    for changes in ({"prompt": "a (lighthouse:1.6)"}, {"negative_prompt": "(blurry:1.6)"}):
+        assert (alone(tiny, spec(**changes)) != plain).any()
+
+
+def test_what_lies_behind_the_encoders_window_counts(tiny: ModelEntry) -> None:
+    long = "sea, " * 20
+    first, second = embeddings(tiny, f"{long} sun"), embeddings(tiny, f"{long} fog")
+    assert first.shape[1] % 16 == 0
+    assert first.shape[1] > 16
+    assert torch.equal(first[:, :16], second[:, :16])
+    assert not torch.equal(first, second)
+    padded = embeddings(tiny, "a cat", long)
+    assert torch.equal(padded[1, :16], embeddings(tiny, "a cat")[1])
+    assert torch.equal(padded[1, 16:32], embeddings(tiny, "")[1])
+
+
+def test_prompts_of_other_lengths_do_not_share_forward_passes(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    specs = [spec(0, steps=6), spec(1, steps=6, prompt="sea, " * 20), spec(2, steps=6, prompt="fog, " * 20)]
+    studio.submit(*specs)
+    studio.finish()
+    for each in specs:
+        np.testing.assert_array_equal(studio.pixels(each.id), alone(tiny, each))
+    assert studio.stats("job/0").batch_width_mean == 1
+
+
+def test_clip_skip_leaves_out_last_layers_as_stock_does(deep: ModelEntry) -> None:
+    pipeline = loaded(deep)
+    encoder = pipeline.text_encoder  # diffusers 0.42 looks for the norm where transformers 4 had it
+    object.__setattr__(encoder, "text_model", SimpleNamespace(final_layer_norm=encoder.final_layer_norm))
+    plain = alone(deep, spec(model="deep"))
+    for skip in (1, 2):
+        wanted = spec(model="deep", clip_skip=skip)
+        made = alone(deep, wanted)
+        np.testing.assert_array_equal(made, stock(deep, wanted, clip_skip=skip))
+        assert (made != plain).any()
+    weighted = alone(deep, spec(model="deep", clip_skip=1, prompt="a (lighthouse:1.6)"))
+    assert (weighted != alone(deep, spec(model="deep", prompt="a (lighthouse:1.6)"))).any()
+
+
+def test_clip_skip_beyond_the_encoder_says_how_many_layers_it_has(tiny: ModelEntry) -> None:
+    studio = Studio([tiny])
+    studio.submit(spec(clip_skip=2))
+    studio.finish()
+    assert studio.failed("job/0").message == "clip_skip 2 is more than the 1 that the text encoder allows; ask for less"
+
+
+@pytest.mark.parametrize("rescale", [0.3, 1.0])
+def test_guidance_rescale_is_stocks(tiny: ModelEntry, rescale: float) -> None:
+    wanted = spec(guidance_rescale=rescale, scheduler="euler")
+    made = alone(tiny, wanted)
+    np.testing.assert_array_equal(made, stock(tiny, wanted, guidance_rescale=rescale))
+    assert (made != alone(tiny, spec(scheduler="euler"))).any()
