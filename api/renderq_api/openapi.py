@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from renderq.contract import LIMITS, PROBLEMS, Preview, Problem, ProblemKind, Txt2ImgRequest, WebhookEvent
+from renderq.contract import LIMITS, PROBLEMS, TASKS, Preview, Problem, ProblemKind, WebhookEvent
 from renderq_api.openapi_webhooks import webhooks
 from renderq_api.problems import MEDIA_TYPE, problem_document
 
@@ -72,6 +72,11 @@ def answer_headers(**described: str) -> dict[str, Any]:
     return {name: {"description": text, "schema": {"type": "string"}} for name, text in named.items()}
 
 
+_PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+)
+"""A picture that is short enough for an example."""
+
 PREFER = header(
     "Prefer",
     f"`wait=N` holds the answer until the job has ended, at most N and at most {LIMITS.wait_seconds} seconds "
@@ -102,7 +107,13 @@ JOB_BODY: dict[str, Any] = {
     "required": True,
     "content": {
         "application/json": {
-            "schema": {"$ref": _REF.format(model="Txt2ImgRequest")},
+            "schema": {
+                "oneOf": [{"$ref": _REF.format(model=model.__name__)} for model in TASKS.values()],
+                "discriminator": {
+                    "propertyName": "task",
+                    "mapping": {task: _REF.format(model=model.__name__) for task, model in TASKS.items()},
+                },
+            },
             "examples": {
                 "smallest": {"value": {"prompt": "a red circle on a blue background"}},
                 "full": {
@@ -119,6 +130,14 @@ JOB_BODY: dict[str, Any] = {
                         "priority": 0,
                         "deadline_seconds": 120,
                         "metadata": {"order": "A-17"},
+                    }
+                },
+                "img2img": {
+                    "value": {
+                        "task": "img2img",
+                        "prompt": "a red circle on a blue background",
+                        "image": _PIXEL,
+                        "strength": 0.7,
                     }
                 },
             },
@@ -162,7 +181,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     )
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    for model in (Problem, Txt2ImgRequest, Preview, WebhookEvent):
+    for model in (Problem, *TASKS.values(), Preview, WebhookEvent):
         schemas.update(_schemas(model))
     components["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "An API key, `rq_…`; none where there are no keys."}
@@ -179,6 +198,6 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 def _schemas(model: type[BaseModel]) -> dict[str, Any]:
-    mode = "validation" if model is Txt2ImgRequest else "serialization"
+    mode = "validation" if model in TASKS.values() else "serialization"
     schema = model.model_json_schema(ref_template=_REF, mode=mode)
     return {**schema.pop("$defs", {}), model.__name__: schema}

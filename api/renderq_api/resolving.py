@@ -3,18 +3,32 @@
 import difflib
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue, ValidationError
 
-from renderq.contract import LIMITS, TASKS, FieldError, JobRequest, ProblemKind, parse_request
+from renderq.contract import LIMITS, TASKS, FieldError, JobRequest, OutpaintRequest, ProblemKind, parse_request
 from renderq.contract.requests import DEFAULT_TASK
 from renderq_api.problems import ApiProblem, invalid
 from renderq_api.validation import field_errors, shown
 from renderq_shared.catalog import Catalog, ModelEntry
-from renderq_shared.costs import cost
+from renderq_shared.costs import cost, model_calls
+from renderq_shared.jobs import AssetRecord
 from renderq_shared.jobs.records import Idempotency, NewJob
+from renderq_shared.sides import picture_sides, result_sides
+
+Pictures = Mapping[str, AssetRecord]
+"""Field of a request → the picture that it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A request that is valid in itself, and the model that it means."""
+
+    request: JobRequest
+    model: ModelEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,36 +36,50 @@ class Resolved:
     """A request, and what it comes to."""
 
     request: JobRequest
-    """As it was sent; what it left open is in `request_json`."""
+    """Leaves nothing open, and names pictures as assets alone."""
     model: ModelEntry
-    request_json: str
-    """Leaves nothing open; canonical, and accepted again as a body."""
     cost: float
     """Of all images. An estimate for fairness between tenants; workers report what it was."""
+    assets: tuple[str, ...]
+
+    @property
+    def request_json(self) -> str:
+        """Canonical, and accepted again as a body."""
+        return json.dumps(self.request.model_dump(mode="json"), separators=(",", ":"), sort_keys=True)
 
 
-def resolve(body: dict[str, JsonValue], catalog: Catalog) -> Resolved:
+def read_request(body: dict[str, JsonValue], catalog: Catalog) -> Wanted:
     """Raises `ApiProblem`, with pointers into the body."""
     request = _validated(body)
-    entry = _model(request, catalog)
+    return Wanted(request, _model(request, catalog))
+
+
+def resolve(wanted: Wanted, pictures: Pictures) -> Resolved:
+    """Raises `ApiProblem`, with pointers into the body."""
+    asked, entry = wanted.request, wanted.model
+    width, height = _sides(asked, entry, pictures)
     defaults = entry.defaults
-    width, height = request.width or defaults.width, request.height or defaults.height
-    _require_size(width, height, body, entry)
-    steps = request.steps or defaults.steps
-    filled = {
-        "model": entry.name,
-        "width": width,
-        "height": height,
-        "steps": steps,
-        "guidance_scale": defaults.guidance_scale if request.guidance_scale is None else request.guidance_scale,
-        "scheduler": request.scheduler or defaults.scheduler,
-        "seed": _draw_seed(request.n) if request.seed is None else request.seed,
-    }
+    request = asked.model_copy(
+        update={
+            "model": entry.name,
+            "width": width,
+            "height": height,
+            "steps": asked.steps or defaults.steps,
+            "guidance_scale": defaults.guidance_scale if asked.guidance_scale is None else asked.guidance_scale,
+            "scheduler": asked.scheduler or defaults.scheduler,
+            "seed": _draw_seed(asked.n) if asked.seed is None else asked.seed,
+            **{field: asset.id for field, asset in pictures.items()},
+        }
+    )
+    _require_size(request, asked, entry)
+    calls = model_calls(request.scheduler, request.steps or 0, request.strength)
+    if not calls:
+        raise _no_step(request)
     return Resolved(
         request=request,
         model=entry,
-        request_json=json.dumps({**request.model_dump(mode="json"), **filled}, separators=(",", ":"), sort_keys=True),
-        cost=request.n * cost(steps, width, height),
+        cost=request.n * cost(calls, *result_sides(request)),
+        assets=tuple(dict.fromkeys(asset.id for asset in pictures.values())),
     )
 
 
@@ -80,6 +108,7 @@ def new_job(
         retried_from=retried_from,
         webhook_events=request.webhook.events if request.webhook else (),
         webhook_host=urlsplit(request.webhook.url).hostname or "" if request.webhook else "",
+        assets=resolved.assets,
     )
 
 
@@ -119,21 +148,35 @@ def _draw_seed(n: int) -> int:
     return secrets.randbelow(LIMITS.seed - n + 1)
 
 
-def _require_size(width: int, height: int, body: dict[str, JsonValue], entry: ModelEntry) -> None:
+def _sides(asked: JobRequest, entry: ModelEntry, pictures: Pictures) -> tuple[int, int]:
+    picture = pictures.get("image")
+    if picture is None:
+        return asked.width or entry.defaults.width, asked.height or entry.defaults.height
+    return picture_sides(asked, picture.width, picture.height, entry.limits)
+
+
+def _require_size(request: JobRequest, asked: JobRequest, entry: ModelEntry) -> None:
     limits = entry.limits
-    sides = {"/width": width, "/height": height}
-    errors = [
-        FieldError(pointer=pointer, code="too_large", detail=f"May be at most {limits.max_side}, not {side}.")
-        for pointer, side in sides.items()
-        if side > limits.max_side
-    ]
-    if not errors and width * height > limits.max_pixels:
-        detail = f"Width × height may be at most {limits.max_pixels:,} pixels, not {width * height:,}."
-        given = [pointer for pointer in sides if body.get(pointer[1:]) is not None]
-        errors = [FieldError(pointer=pointer, code="too_large", detail=detail) for pointer in given]
-    if errors:
-        detail = f"{width} × {height} is more than the model {entry.name} allows. {errors[0].detail}"
-        raise ApiProblem(ProblemKind.TOO_MANY_PIXELS, detail, errors=errors)
+    width, height = result_sides(request)
+    too_long = {name: side for name, side in (("width", width), ("height", height)) if side > limits.max_side}
+    if not too_long and width * height <= limits.max_pixels:
+        return
+    said = [name for name in ("width", "height") if getattr(asked, name) is not None]
+    blamed = [name for name in said if name in too_long] or said
+    pointers = ["/extend"] if isinstance(asked, OutpaintRequest) else [f"/{name}" for name in blamed]
+    if too_long:
+        wrong = f"May be at most {limits.max_side}, not {max(too_long.values())}."
+    else:
+        wrong = f"Width × height may be at most {limits.max_pixels:,} pixels, not {width * height:,}."
+    errors = [FieldError(pointer=pointer, code="too_large", detail=wrong) for pointer in pointers]
+    detail = f"{width} × {height} is more than the model {entry.name} allows. {wrong}"
+    raise ApiProblem(ProblemKind.TOO_MANY_PIXELS, detail, errors=errors)
+
+
+def _no_step(request: JobRequest) -> ApiProblem:
+    field = "strength" if "strength" in type(request).model_fields else "steps"
+    detail = f"A strength of {request.strength:g} leaves none of {request.steps} steps to be made; ask for more."
+    return invalid(f"/{field}: {detail}", FieldError(pointer=f"/{field}", code="too_small", detail=detail))
 
 
 def _problem(kind: ProblemKind, pointer: str, detail: str) -> ApiProblem:

@@ -11,7 +11,7 @@ from fastapi import Depends
 from redis.asyncio import Redis
 from starlette.requests import Request
 
-from renderq_api.assets import Assets, Uploads
+from renderq_api.assets import Assets, Fetcher, Inputs, Memory
 from renderq_api.estimates import Estimates
 from renderq_api.key_ring import KeyRing
 from renderq_api.loopback import is_loopback
@@ -56,9 +56,10 @@ class Services:
     wakeups: WakeupPublisher
     watching: Watching
     object_probe: ObjectProbe
-    uploads: Uploads
+    memory: Memory
     assets: Assets
     estimates: Estimates
+    inputs: Inputs
 
     def bounds(self, caller: Caller) -> Bounds:
         """How many jobs may be queued when this caller submits one more."""
@@ -89,6 +90,8 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
     async with async_client(settings.redis_url) as redis, async_client(settings.redis_url, DISK_PATIENCE_S) as patient:
         jobs = AsyncRedisJobStore(redis, queue_name, patient if on_disk else None)
         keys = KeyRing(AsyncKeyStore(redis), required=settings.keys == "required" or not is_loopback(settings.host))
+        outgoing = GuardedTransport(parse_allowed(settings.outgoing_allow))
+        memory, assets = Memory(), Assets(jobs, objects)
         services = Services(
             settings=settings,
             catalog=catalog,
@@ -100,13 +103,14 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             wakeups=WakeupPublisher(settings.redis_url),
             watching=Watching(lambda previews: _job_changes(redis, keys, previews)),
             object_probe=ObjectProbe(objects),
-            uploads=Uploads(),
-            assets=Assets(jobs, objects),
             estimates=Estimates(jobs),
+            memory=memory,
+            assets=assets,
+            inputs=Inputs(jobs, assets, Fetcher(outgoing), memory),
         )
         sweeps = Sweeps(jobs, services.wakeups, settings, arrive=lambda: _arrive(services))
         retiring = Retiring(jobs, objects, settings)
-        deliveries = _deliveries(services)
+        deliveries = _deliveries(services, outgoing)
         try:
             arrived = await _arrived(services)
             loops = (keys.run(), services.watching.run(), sweeps.run(arrived), retiring.run(), services.estimates.run())
@@ -129,14 +133,13 @@ async def _job_changes(
                 yield change
 
 
-def _deliveries(services: Services) -> tuple[Coroutine[Any, Any, None], ...]:
+def _deliveries(services: Services, outgoing: GuardedTransport) -> tuple[Coroutine[Any, Any, None], ...]:
     """Without a secret nothing can be signed: what is in the outbox waits for an API that has one."""
     settings = services.settings
     if not settings.webhook_keys:
         return ()
-    transport = GuardedTransport(parse_allowed(settings.outgoing_allow))
     sender = Sender(
-        lambda: transport,
+        lambda: outgoing,
         settings.webhook_keys,
         settings.public_base,
         settings.retention_seconds,

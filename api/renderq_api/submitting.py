@@ -1,12 +1,17 @@
-"""One submission: to the job store, and word of it to a worker."""
+"""One submission: its pictures are brought in, the job goes to the job store, and word of it to a worker."""
 
 from dataclasses import replace
 
-from renderq.contract import FieldError, ProblemKind
+from pydantic import JsonValue
+
+from renderq.contract import FieldError, JobRequest, ProblemKind
+from renderq_api.assets import asset_not_found, comes_from_elsewhere
+from renderq_api.ids import new_job_id
 from renderq_api.problems import ApiProblem, invalid, not_found
+from renderq_api.resolving import new_job, read_request, resolve
 from renderq_api.services import Services
 from renderq_api.tenants import Caller
-from renderq_shared.jobs import JobRecord, NewJob, Submission, Submitted
+from renderq_shared.jobs import Idempotency, JobRecord, Submission, Submitted
 
 _REFUSALS = {
     Submission.KEY_REUSED: (
@@ -24,22 +29,50 @@ _REFUSALS = {
 }
 
 
-async def submit_job(services: Services, caller: Caller, job: NewJob) -> tuple[Submitted, JobRecord]:
+async def submit_job(
+    services: Services,
+    caller: Caller,
+    body: dict[str, JsonValue],
+    promise: Idempotency | None,
+    retried_from: str | None = None,
+) -> tuple[Submitted, JobRecord]:
     """The answer, and the job that now stands for the submission. Raises `ApiProblem`."""
-    _require_secret(services, job)
-    job = replace(job, weight=services.keys.weight(caller.tenant))
+    tenant = caller.tenant
+    wanted = read_request(body, services.catalog)
+    _require_secret(services, wanted.request)
+    if promise and comes_from_elsewhere(wanted.request):
+        # What was fetched for the job may be gone by now; a repetition must not ask for it again.
+        earlier = await services.jobs.replay(tenant, promise)
+        if earlier is not None:
+            return earlier, _standing(earlier, wanted.request)
+    job = new_job(
+        resolve(wanted, await services.inputs.bring_in(tenant, wanted.request)),
+        job_id=new_job_id(),
+        tenant=tenant,
+        attempts_max=services.settings.attempts_max,
+        idempotency=promise,
+        retried_from=retried_from,
+    )
+    job = replace(job, weight=services.keys.weight(tenant))
     submitted = await services.jobs.submit(job, services.bounds(caller))
-    if submitted.outcome in _REFUSALS:
-        raise ApiProblem(*_REFUSALS[submitted.outcome])
-    if submitted.record is None:
-        raise not_found("The job of this Idempotency-Key has been deleted.")
+    record = _standing(submitted, wanted.request)
     if submitted.outcome is Submission.ACCEPTED and submitted.wake_length < services.settings.wake_bound:
         services.wakeups.notify(job.model)
-    return submitted, submitted.record
+    return submitted, record
 
 
-def _require_secret(services: Services, job: NewJob) -> None:
+def _standing(submitted: Submitted, request: JobRequest) -> JobRecord:
+    if submitted.outcome in _REFUSALS:
+        raise ApiProblem(*_REFUSALS[submitted.outcome])
+    if submitted.outcome is Submission.ASSET_NOT_FOUND:
+        raise asset_not_found(*request.pictures)
+    if submitted.record is None:
+        raise not_found("The job of this Idempotency-Key has been deleted.")
+    return submitted.record
+
+
+def _require_secret(services: Services, request: JobRequest) -> None:
     """A secret made up here would differ between replicas, and the receiver could not know it."""
-    if job.webhook_events and not services.settings.webhook_keys:
+    if request.webhook and not services.settings.webhook_keys:
         detail = "This service signs no webhooks: its operator has to set RENDERQ_WEBHOOK_SECRETS."
         raise invalid(detail, FieldError(pointer="/webhook", code="webhooks_disabled", detail=detail))

@@ -10,6 +10,7 @@ from renderq.catalog import AsyncModels, AsyncWorkers, Models, Workers
 from renderq.configuration import configure
 from renderq.contract import Job, Stats
 from renderq.core.calls import get_stats, show_job, submit_job
+from renderq.core.pictures import local_pictures, with_assets
 from renderq.fields import RequestFields
 from renderq.images import AsyncImage, AsyncImages, Image, Images
 from renderq.job_handle import AsyncJobHandle, JobHandle
@@ -62,10 +63,13 @@ class Client:
         """Submit a job; see `RequestFields` for what it may say.
 
         `idempotency_key` (1 … 255 characters) makes one job of several calls within 24 hours, also from several
-        processes; without it every call is a job. Raises `InvalidRequest`, `RateLimited`, `ServiceUnavailable`,
-        `ConnectionFailed` and other kinds of `APIError`.
+        processes; without it every call is a job. Pictures that are here are uploaded first. Raises `InvalidRequest`,
+        `RateLimited`, `ServiceUnavailable`, `ConnectionFailed` and other kinds of `APIError`, and `OSError` for a
+        picture that cannot be opened.
         """
-        return JobHandle(self._transport, self._transport.call(submit_job(prompt, fields, idempotency_key)))
+        uploaded = {name: self.assets.upload(source) for name, source in local_pictures(fields).items()}
+        call = submit_job(prompt, with_assets(fields, uploaded), idempotency_key)
+        return JobHandle(self._transport, self._transport.call(call))
 
     def job(self, job_id: str) -> JobHandle:
         """A job that was submitted before. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
@@ -137,11 +141,13 @@ class AsyncClient:
         """Submit a job; see `RequestFields` for what it may say.
 
         `idempotency_key` (1 … 255 characters) makes one job of several calls within 24 hours, also from several
-        processes; without it every call is a job. Raises `InvalidRequest`, `RateLimited`, `ServiceUnavailable`,
-        `ConnectionFailed` and other kinds of `APIError`.
+        processes; without it every call is a job. Pictures that are here are uploaded first. Raises `InvalidRequest`,
+        `RateLimited`, `ServiceUnavailable`, `ConnectionFailed` and other kinds of `APIError`, and `OSError` for a
+        picture that cannot be opened.
         """
-        job = await self._transport.call(submit_job(prompt, fields, idempotency_key))
-        return AsyncJobHandle(self._transport, job)
+        uploaded = {name: await self.assets.upload(source) for name, source in local_pictures(fields).items()}
+        call = submit_job(prompt, with_assets(fields, uploaded), idempotency_key)
+        return AsyncJobHandle(self._transport, await self._transport.call(call))
 
     async def job(self, job_id: str) -> AsyncJobHandle:
         """A job that was submitted before. Raises `NotFound`, `ConnectionFailed` and `APIError`."""

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Required, TypedDict
 
-from renderq.contract import OutputOptions, Status
+from renderq.contract import Asset, Extend, OutputOptions, Status
 from renderq.contract.requests import ImageFormat, Scheduler
 from renderq.contract.webhooks import WebhookEventType, WebhookOptions
+from renderq.core.files import PictureSource
 
 
 class OutputFields(TypedDict, total=False):
@@ -33,6 +34,16 @@ class WebhookFields(TypedDict, total=False):
     """What to tell; default: how the job ended."""
 
 
+class ExtendFields(TypedDict, total=False):
+    """How much is added to each side of a picture; the same as `Extend`, as a plain dictionary."""
+
+    left: int
+    """Pixels, a multiple of 8."""
+    right: int
+    top: int
+    bottom: int
+
+
 class JobFilters(TypedDict, total=False):
     """Which jobs a list is to have; what is left out, or `None`, lets all through."""
 
@@ -47,16 +58,26 @@ class JobFilters(TypedDict, total=False):
 class RequestFields(TypedDict, total=False):
     """Everything that a request may say besides the prompt."""
 
-    task: Literal["txt2img"]
-    """What is made from what; `txt2img` (default): a picture from words."""
+    task: Literal["txt2img", "img2img", "inpaint", "outpaint", "variation"]
+    """What is made from what. Left out, it follows from the rest: `outpaint` with `extend`, `inpaint` with `mask`,
+    `img2img` with `image`, else `txt2img`, a picture from words."""
+    image: Asset | PictureSource
+    """The picture to start from. An asset, its id, an https URL or a data URL are sent as they are; a path, bytes, or a
+    file that is open for reading bytes are uploaded first."""
+    mask: Asset | PictureSource
+    """For `inpaint`: white is made anew, black stays. Given like `image`."""
+    strength: float
+    """For `img2img` (default 0.8) and `inpaint` (1): share of the steps that are made, 0 … 1."""
+    extend: Extend | ExtendFields
+    """For `outpaint`: pixels that each side gets in addition, multiples of 8, e.g. `{"left": 64}`."""
     model: str | None
     """A name from `client.models.list()`; default: the service's."""
     negative_prompt: str
     """What the picture should not show; acts when `guidance_scale` > 1."""
     width: int | None
-    """Pixels, a multiple of 8."""
+    """Pixels, a multiple of 8. Where a picture is given, its own, in proportion to `height` if that is said."""
     height: int | None
-    """Pixels, a multiple of 8."""
+    """As `width`."""
     steps: int | None
     """Denoising steps, 1 … 150."""
     guidance_scale: float | None

@@ -155,7 +155,9 @@ class ApiSettings(SharedSettings):
         15.0, gt=0, le=300, description="How long one attempt at a webhook may take."
     )
     outgoing_allow: str = Field(
-        "", description="Comma-separated networks that webhooks may reach although they are not public: `10.0.0.0/8`."
+        "",
+        description="Comma-separated networks that webhooks may reach, and input pictures come from, although they are "
+        "not public: `10.0.0.0/8`.",
     )
 
     @field_validator("outgoing_allow")

@@ -1,6 +1,42 @@
 """Sides of pictures: what the API promises and the worker makes must be the same."""
 
+from renderq.contract import JobRequest, ModelLimits, OutpaintRequest
+
 
 def fitting_side(pixels: int, multiple: int = 8) -> int:
     """The side of what is made from a picture with this side: rounded down to a multiple, as stock pipelines do."""
     return max(multiple, pixels - pixels % multiple)
+
+
+def picture_sides(request: JobRequest, width: int, height: int, limits: ModelLimits) -> tuple[int, int]:
+    """To which sides an input picture of width × height is brought: those that are asked for, else in proportion.
+
+    Where nothing is asked for, the picture's own, made smaller until the result fits the model.
+    """
+    if request.width and request.height:
+        return request.width, request.height
+    if request.width:
+        return request.width, fitting_side(height * request.width // width)
+    if request.height:
+        return fitting_side(width * request.height // height), request.height
+    wider, higher = _growth(request)
+    room = max(8, limits.max_side - wider) / width, max(8, limits.max_side - higher) / height
+    pixels = (limits.max_pixels / (width * height)) ** 0.5
+    scale = min(1.0, *room, pixels)
+    return fitting_side(int(width * scale)), fitting_side(int(height * scale))
+
+
+def result_sides(request: JobRequest) -> tuple[int, int]:
+    """Width and height of the pictures that a resolved request makes. Raises `ValueError` for one that is not."""
+    if request.width is None or request.height is None:
+        raise ValueError("the stored request lacks defaults")
+    wider, higher = _growth(request)
+    return request.width + wider, request.height + higher
+
+
+def _growth(request: JobRequest) -> tuple[int, int]:
+    """How much wider and higher the result is than the picture."""
+    if not isinstance(request, OutpaintRequest):
+        return 0, 0
+    extend = request.extend
+    return extend.left + extend.right, extend.top + extend.bottom

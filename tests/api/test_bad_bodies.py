@@ -147,7 +147,7 @@ def test_long_values_are_not_repeated(http: httpx2.Client) -> None:
     [
         ({"model": "shape"}, "model_not_found", {"/model": "model_not_found"}),
         ({"model": ""}, "model_not_found", {"/model": "model_not_found"}),
-        ({"task": "img2img"}, "task_not_supported", {"/task": "task_not_supported"}),
+        ({"task": "upscale"}, "task_not_supported", {"/task": "task_not_supported"}),
         ({"task": "t" * 5000}, "task_not_supported", {"/task": "task_not_supported"}),
         ({"width": 520}, "too_many_pixels", {"/width": "too_large"}),
         ({"width": 1024, "height": 1024}, "too_many_pixels", {"/width": "too_large", "/height": "too_large"}),

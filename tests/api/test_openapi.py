@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from renderq.contract import LIMITS, PROBLEMS, WEBHOOK_EVENT_TYPES, ProblemKind, Txt2ImgRequest
+from renderq.contract import LIMITS, PROBLEMS, TASKS, WEBHOOK_EVENT_TYPES, ProblemKind
 from tests.api.assets.pictures import picture
 
 ASSET = f"asset_{hashlib.sha256(picture()).hexdigest()}"
@@ -111,15 +111,18 @@ def test_no_schema_of_the_framework_is_left(document: dict[str, Any]) -> None:
 
 def test_examples_of_the_submission_are_accepted(http: httpx2.Client, document: dict[str, Any]) -> None:
     content = document["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
-    assert content["schema"] == {"$ref": "#/components/schemas/Txt2ImgRequest"}
+    assert {one["$ref"].rpartition("/")[2] for one in content["schema"]["oneOf"]} == {
+        model.__name__ for model in TASKS.values()
+    }
     for example in content["examples"].values():
         assert http.post("/v1/jobs", json=example["value"]).status_code == 201
 
 
 def test_every_field_of_a_request_is_described(document: dict[str, Any]) -> None:
-    properties = document["components"]["schemas"]["Txt2ImgRequest"]["properties"]
-    assert set(properties) == set(Txt2ImgRequest.model_fields)
-    assert all(schema.get("description") for name, schema in properties.items() if name not in {"task", "output"})
+    for model in TASKS.values():
+        properties = document["components"]["schemas"][model.__name__]["properties"]
+        assert set(properties) == set(model.model_fields)
+        assert all(schema.get("description") for name, schema in properties.items() if name not in {"task", "output"})
 
 
 def test_all_answers_of_the_other_tests_are_documented(http: httpx2.Client, document: dict[str, Any]) -> None:

@@ -2,8 +2,9 @@
 
 from dataclasses import asdict
 
-from renderq_shared.jobs import AssetRecord, JobStore, NewAsset, Retention, Retired
-from tests.contract.building import LEASE_MS, new_asset
+from renderq.contract import Status
+from renderq_shared.jobs import AssetRecord, Idempotency, JobStore, NewAsset, Retention, Retired, Submission
+from tests.contract.building import LEASE_MS, WIDE, new_asset, new_job
 from tests.contract.worlds import World
 
 DAY_MS = 24 * 3_600_000
@@ -117,3 +118,70 @@ def test_one_call_lets_go_of_no_more_than_it_is_asked_to(faithful_world: World) 
         (("asset_2",), False),
         ((), False),
     ]
+
+
+def test_a_job_that_names_what_its_tenant_does_not_have_is_refused_whole(store: JobStore) -> None:
+    keep(store, new_asset(tenant="bob"))
+    keep(store, new_asset(asset_id="asset_b"))
+    key = Idempotency("key", "fingerprint")
+    job = new_job("job_1", assets=("asset_b", "asset_a"), idempotency=key)
+    refused = store.submit(job, WIDE)
+    assert (refused.outcome, refused.record) == (Submission.ASSET_NOT_FOUND, None)
+    assert store.get("ada", "job_1") is None
+    assert store.asset("ada", "asset_b").holds == 0
+    keep(store, new_asset())
+    assert store.submit(job, WIDE).outcome is Submission.ACCEPTED
+
+
+def test_an_asset_outlives_every_job_that_names_it(faithful_world: World) -> None:
+    store = faithful_world.store
+    keep(store, new_asset())
+    for number in (1, 2):
+        store.submit(new_job(f"job_{number}", assets=("asset_a",)), WIDE)
+        store.submit(new_job(f"job_{number}", assets=("asset_a",)), WIDE)
+        store.cancel("ada", f"job_{number}")
+    assert store.asset("ada", "asset_a").holds == 2
+    store.delete("ada", "job_1")
+    faithful_world.later(10 * DAY_MS)
+    keep(store, new_asset("2"))
+    faithful_world.later(10 * DAY_MS)
+    assert retire(store).expired == ()
+    store.delete("ada", "job_2")
+    assert store.asset("ada", "asset_a").holds == 0
+    faithful_world.later(DAY_MS - 60_000)
+    assert retire(store).expired == ()
+    faithful_world.later(60_000)
+    assert retire(store).expired == ("asset_a",)
+
+
+def test_a_job_that_is_let_go_lets_go_of_its_assets(faithful_world: World) -> None:
+    store = faithful_world.store
+    keep(store, new_asset())
+    store.submit(new_job("job_1", assets=("asset_a",)), WIDE)
+    store.cancel("ada", "job_1")
+    faithful_world.later(DAY_MS)
+    assert store.retire(Retention(0, 0, assets_ms=DAY_MS), LEASE_MS, 100).forgotten == ("job_1",)
+    faithful_world.later(DAY_MS)
+    assert retire(store).expired == ("asset_a",)
+
+
+def test_a_repeated_submission_is_replayed_whatever_became_of_its_assets(store: JobStore) -> None:
+    keep(store, new_asset())
+    key = Idempotency("key", "fingerprint")
+    store.submit(new_job("job_1", assets=("asset_a",), idempotency=key), WIDE)
+    again = store.submit(new_job("job_2", assets=("asset_gone",), idempotency=key), WIDE)
+    assert (again.outcome, again.record.id) == (Submission.REPLAYED, "job_1")
+
+
+def test_a_key_can_be_looked_up_before_a_submission_is_made(store: JobStore) -> None:
+    key = Idempotency("key", "fingerprint")
+    assert store.replay("ada", key) is None
+    store.submit(new_job("job_1", idempotency=key), WIDE)
+    known = store.replay("ada", key)
+    assert (known.outcome, known.record.id, known.place.ahead) == (Submission.REPLAYED, "job_1", 0)
+    assert store.replay("bob", key) is None
+    assert store.replay("ada", Idempotency("key", "other")).outcome is Submission.KEY_REUSED
+    store.cancel("ada", "job_1")
+    assert store.replay("ada", key).record.status is Status.CANCELED
+    store.delete("ada", "job_1")
+    assert store.replay("ada", key).record is None

@@ -1,12 +1,15 @@
-"""A prompt goes in over HTTP, a picture comes back."""
+"""A prompt, or a picture, goes in over HTTP, a picture comes back."""
 
+import base64
 import hashlib
 import io
 import json
 import os
 import subprocess
 import sys
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -98,3 +101,53 @@ def test_cancel_while_running_and_while_queued(service: Service) -> None:
     assert ended["progress"]["value"] < 1
     again = service.http.post(f"/v1/jobs/{running['id']}/cancel")
     assert (again.status_code, again.json()["version"]) == (200, ended["version"])
+
+
+def uploaded(service: Service, file: bytes) -> str:
+    answer = service.http.post("/v1/assets", files={"file": file})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+def pixels(file: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(file)).convert("RGB")).astype(int)
+
+
+def png(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(array.astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def made(service: Service, **fields: Any) -> tuple[dict[str, Any], bytes]:
+    job = service.finished(service.submit(steps=6, seed=3, **fields)["id"])
+    assert job["status"] == "succeeded", job
+    return job, service.picture(job, 0)
+
+
+def test_pictures_from_pictures(service: Service) -> None:
+    _, original = made(service)
+    before = pixels(original)
+    side = before.shape[0]
+    image = uploaded(service, original)
+
+    job, near = made(service, task="img2img", image=image, strength=0.2, prompt="a green star on a white background")
+    _, far = made(service, task="img2img", image=image, strength=1, prompt="a green star on a white background")
+    assert pixels(near).shape == before.shape
+    assert np.abs(pixels(near) - before).mean() < np.abs(pixels(far) - before).mean()
+    again = service.http.post("/v1/jobs", json=job["request"]).json()
+    assert service.picture(service.finished(again["id"]), 0) == near
+
+    half = np.zeros((side, side))
+    half[:, side // 2 :] = 255
+    mask = f"data:image/png;base64,{base64.b64encode(png(half)).decode()}"
+    _, painted = made(service, task="inpaint", image=image, mask=mask)
+    assert np.array_equal(pixels(painted)[:, : side // 2], before[:, : side // 2])
+    assert not np.array_equal(pixels(painted), before)
+
+    _, extended = made(service, task="outpaint", image=image, extend={"right": 64})
+    assert pixels(extended).shape == (side, side + 64, 3)
+    assert np.array_equal(pixels(extended)[:, : side - 16], before[:, : side - 16])
+
+    _, varied = made(service, task="variation", image=image, prompt="")
+    assert pixels(varied).shape == before.shape

@@ -147,5 +147,5 @@ def _output(job: RunningJob, index: int, key: str, encoded: Encoded) -> Output:
         size_bytes=len(encoded.data),
         sha256=encoded.sha256,
         pixel_sha256=encoded.pixel_sha256,
-        seed=job.specs[index].seed,
+        seed=job.seed_of(index),
     )

@@ -5,8 +5,10 @@ import structlog
 from renderq.contract import JobErrorCode
 from renderq_shared.jobs.records import Verdict
 from renderq_worker.engine.events import Canceled, Event, Failed, Previewed, Rendered
+from renderq_worker.engine.tasks import Task, Txt2Img
 from renderq_worker.engine_port import EnginePort
 from renderq_worker.finisher import Finisher
+from renderq_worker.inputs import Inputs
 from renderq_worker.preview_writer import PreviewWriter
 from renderq_worker.progress_writer import ProgressWriter
 from renderq_worker.report import Failure
@@ -20,18 +22,27 @@ _ENGINE_CLOSED = Failure(JobErrorCode.INTERNAL, "the engine was closed before th
 class JobRunner:
     """Connects a job's parts. Callable from any thread."""
 
-    def __init__(self, engine: EnginePort, finisher: Finisher, writer: ProgressWriter, previews: PreviewWriter) -> None:
+    def __init__(
+        self,
+        engine: EnginePort,
+        inputs: Inputs,
+        finisher: Finisher,
+        writer: ProgressWriter,
+        previews: PreviewWriter,
+    ) -> None:
         self._engine = engine
+        self._inputs = inputs
         self._finisher = finisher
         self._writer = writer
         self._previews = previews
 
     def run(self, job: RunningJob) -> None:
-        """Give the job's images to the engine; the rest follows from its events."""
-        log.info("job_started", job=job.held.job_id, attempt=job.record.attempt, images=len(job.specs))
-        self._engine.submit(job.specs, lambda event: self._listen(job, event))
-        if job.is_stopped:  # while it was on its way into the engine
-            self._engine.cancel(job.generation_ids)
+        """Give the job's images to the engine, with what they start from; the rest follows from its events."""
+        log.info("job_started", job=job.held.job_id, attempt=job.record.attempt, images=job.request.n)
+        if job.request.pictures:
+            self._inputs.prepare(job, self._enter, self._fail)
+        else:
+            self._enter(job, Txt2Img())
 
     def heed(self, job: RunningJob, verdict: Verdict) -> None:
         """What a fenced write met may end the job here."""
@@ -45,6 +56,18 @@ class JobRunner:
         if job.stop(reason):
             log.info("job_stopped", job=job.held.job_id, reason=reason.name.lower())
             self._engine.cancel(job.generation_ids)
+
+    def _enter(self, job: RunningJob, task: Task) -> None:
+        self._engine.submit(job.specs(task), lambda event: self._listen(job, event))
+        job.enter()
+        if job.is_stopped:  # while it was on its way into the engine
+            self._engine.cancel(job.generation_ids)
+
+    def _fail(self, job: RunningJob, failure: Failure) -> None:
+        """All of its images, before they came into the engine."""
+        job.enter()
+        for index in range(job.request.n):
+            self._settled(job, job.drop(index) if job.is_stopped else job.fail(index, failure))
 
     def _listen(self, job: RunningJob, event: Event) -> None:
         """On the engine's thread: note it and leave the work to others."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from renderq.contract import JobRequest, Stage, Status, parse_request
-from renderq_shared.costs import cost
+from renderq_shared.costs import cost, model_calls
 from renderq_shared.jobs.records import Held, JobRecord, JobUpdate, Outcome
+from renderq_shared.sides import result_sides
 from renderq_worker import report
 from renderq_worker.engine.events import Decoding, Encoding, Event, Loading, Stepped
 from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.tasks import Txt2Img
+from renderq_worker.engine.tasks import Task
 
 
 class Stop(IntEnum):
@@ -28,7 +29,7 @@ class Stop(IntEnum):
 class _Image:
     """How far one image is."""
 
-    spec: GenerationSpec
+    seed: int
     steps: int
     step: int = 0
     stage: Stage | None = None
@@ -44,18 +45,36 @@ class RunningJob:
         self.record = record
         self.held = Held(record.id, claim_id)
         self.request: JobRequest = parse_request(json.loads(record.request_json))
-        self._images = {spec.id: _Image(spec, spec.calls) for spec in _specs(record, self.request)}
+        self._sides = result_sides(self.request)
+        self._images = _images(record, self.request)
         self._outputs: dict[int, report.Output] = {}
         self._failures: dict[int, report.Failure] = {}
         self._warnings: dict[str, report.Warned] = {}
         self._costs: list[report.Cost] = []
         self._stop: Stop | None = None
+        self._in_engine = False
         self._ended = False
         self._lock = threading.Lock()
 
-    @property
-    def specs(self) -> tuple[GenerationSpec, ...]:
-        return tuple(image.spec for image in self._images.values())
+    def specs(self, task: Task) -> tuple[GenerationSpec, ...]:
+        """What the engine is to make, once the inputs are there."""
+        request, (width, height) = self.request, self._sides
+        return tuple(
+            GenerationSpec(
+                id=id,
+                model=self.record.model,
+                prompt=request.prompt,
+                negative_prompt=request.negative_prompt,
+                width=width,
+                height=height,
+                steps=request.steps or 0,
+                guidance_scale=request.guidance_scale or 0.0,
+                scheduler=request.scheduler,
+                seed=image.seed,
+                task=task,
+            )
+            for id, image in self._images.items()
+        )
 
     @property
     def generation_ids(self) -> tuple[str, ...]:
@@ -75,12 +94,24 @@ class RunningJob:
         return self._stop is Stop.LOST
 
     @property
+    def waiting(self) -> int:
+        """Images that are on their way to the engine."""
+        return 0 if self._in_engine else len(self._images)
+
+    def enter(self) -> None:
+        """The engine has the images, or they do not come any more."""
+        self._in_engine = True
+
+    @property
     def is_ended(self) -> bool:
         """The worker is done with it."""
         return self._ended
 
     def index_of(self, generation_id: str) -> int:
         return self.generation_ids.index(generation_id)
+
+    def seed_of(self, index: int) -> int:
+        return self._images[self.generation_ids[index]].seed
 
     def stop(self, reason: Stop) -> bool:
         """Whether this is news; nothing stops a job that has ended."""
@@ -160,7 +191,7 @@ class RunningJob:
 
     def _cost(self) -> float:
         """What was really spent: model calls that were made, however the job ended."""
-        return sum(cost(image.step, image.spec.width, image.spec.height) for image in self._images.values())
+        return sum(cost(image.step, *self._sides) for image in self._images.values())
 
     def _settle(self, index: int) -> bool:
         list(self._images.values())[index].settled = True
@@ -173,25 +204,10 @@ class RunningJob:
         return next(in_engine, None if None in stages else Stage.UPLOADING)
 
 
-def _specs(record: JobRecord, request: JobRequest) -> tuple[GenerationSpec, ...]:
+def _images(record: JobRecord, request: JobRequest) -> dict[str, _Image]:
     """Image k is made with seed + k; the attempt in the id keeps a job apart from its earlier claim by this worker."""
-    width, height, steps = request.width, request.height, request.steps
-    guidance_scale, seed = request.guidance_scale, request.seed
-    if width is None or height is None or steps is None or guidance_scale is None or seed is None:
+    steps, seed = request.steps, request.seed
+    if steps is None or seed is None or request.guidance_scale is None:
         raise ValueError("the stored request lacks defaults")
-    return tuple(
-        GenerationSpec(
-            id=f"{record.id}/{record.attempt}/{index}",
-            model=record.model,
-            prompt=request.prompt,
-            negative_prompt=request.negative_prompt,
-            width=width,
-            height=height,
-            steps=steps,
-            guidance_scale=guidance_scale,
-            scheduler=request.scheduler,
-            seed=seed + index,
-            task=Txt2Img(),
-        )
-        for index in range(request.n)
-    )
+    calls = model_calls(request.scheduler, steps, request.strength)
+    return {f"{record.id}/{record.attempt}/{index}": _Image(seed + index, calls) for index in range(request.n)}

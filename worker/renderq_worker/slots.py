@@ -167,7 +167,8 @@ class Slots:
 
     def _room(self) -> dict[str, int]:
         """Models of which something may be taken → images that could be stepped at once."""
-        rooms = {model: self._engine.room(model) for model in self._settings.models}
+        coming = sum(job.waiting for job in self._held.snapshot())
+        rooms = {model: self._engine.room(model) - coming for model in self._settings.models}
         return {model: room for model, room in rooms.items() if room + LOOKAHEAD > 0}
 
     def _note_dry(self, candidates: Iterable[Candidate]) -> None:

@@ -12,6 +12,7 @@ from renderq_shared.settings import WorkerSettings
 from renderq_worker.engine_port import EnginePort
 from renderq_worker.finisher import Finisher
 from renderq_worker.held_jobs import HeldJobs
+from renderq_worker.inputs import Inputs
 from renderq_worker.job_runner import JobRunner
 from renderq_worker.lease_keeper import LeaseKeeper
 from renderq_worker.operations import Operations
@@ -62,7 +63,8 @@ class Worker:
             on_end=held.remove,
         )
         self._previews = previews = PreviewWriter(store, engine)
-        self._runner = JobRunner(engine, self._finisher, writer, previews)
+        self._inputs = Inputs(store, objects, self.operations, self._closing, upload_pauses_s)
+        self._runner = JobRunner(engine, self._inputs, self._finisher, writer, previews)
         self._slots = Slots(_slot_settings(settings, id, models), store, engine, held, self._runner.run, pass_on)
         leases = LeaseKeeper(store, held, engine, settings.lease_seconds, self._runner.heed)
         self._leases = Ticker("leases", leases.tick)
@@ -113,6 +115,7 @@ class Worker:
         """End all threads. Nothing may be held, or it is abandoned to its lease."""
         self._closing.set()
         self._leases.close(_PART_S)
+        self._inputs.close()
         self._engine.close()
         self._writer.close()
         self._previews.close()

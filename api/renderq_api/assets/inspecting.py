@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from PIL import Image
 
-from renderq_api.assets.picture_files import PictureFile, PictureRefused, read_header, unreadable
+from renderq_api.assets.picture_files import PictureFile, read_header
+from renderq_api.assets.refusals import PictureRefused, unreadable
 from renderq_shared.orientation import upright_size
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import re
 import secrets
 
 from starlette.concurrency import run_in_threadpool
@@ -17,12 +16,6 @@ _PATIENCE_MS = 3_600_000
 """A picture that is not kept so long after it was announced is removed: whoever wrote it is gone."""
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
-
-_ASSET_ID = re.compile(r"asset_[0-9a-f]{64}")
-
-
-def is_asset_id(text: str) -> bool:
-    return _ASSET_ID.fullmatch(text) is not None
 
 
 class Assets:

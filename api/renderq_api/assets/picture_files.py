@@ -8,10 +8,10 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from renderq.contract import LIMITS
 from renderq.contract.assets import AssetType
+from renderq_api.assets.refusals import PictureRefused, unreadable
 
 _METADATA_CHUNKS = 256
 """Chunks of a PNG that hold no pixels; real ones have a few dozen at most. Each may unpack to a megabyte."""
@@ -39,17 +39,6 @@ _OTHERS: dict[bytes, str] = {
 _ISO_BRANDS = {b"avif": "an AVIF", b"heic": "a HEIC", b"heix": "a HEIC", b"mif1": "a HEIC"}
 
 
-class PictureRefused(Exception):
-    """The file is no picture that can be used. The message says what is wrong and what to do."""
-
-    def __init__(
-        self, code: Literal["unsupported_media_type", "asset_too_large", "input_unreadable"], why: str
-    ) -> None:
-        super().__init__(why)
-        self.code = code
-        self.why = why
-
-
 @dataclass(frozen=True, slots=True)
 class PictureFile:
     """What a file claims to be. Within the limits, but not decoded yet."""
@@ -74,10 +63,6 @@ def read_header(data: bytes) -> PictureFile:
             "Make it smaller.",
         )
     return found
-
-
-def unreadable(how: str, what_to_do: str = "Save it anew") -> PictureRefused:
-    return PictureRefused("input_unreadable", f"The picture cannot be read: {how}. {what_to_do}.")
 
 
 def _read(data: bytes) -> PictureFile:

@@ -9,47 +9,37 @@ from starlette.requests import ClientDisconnect, Request
 
 from renderq.contract import LIMITS, ProblemKind
 from renderq_api.assets.form import FileForm, too_large
+from renderq_api.assets.memory import Memory
 from renderq_api.problems import ApiProblem, invalid
 
 _FORM_BYTES = 16 << 10
 """What a body may have besides the file."""
-
-_HELD_BYTES = 256 << 20
-"""Of all bodies that a process holds at once: eight of the largest."""
 
 _SILENCE_S = 20.0
 _UPLOAD_S = 300.0
 """How long a client may send nothing, and how long all of it may take."""
 
 
-class Uploads:
-    """Receives files, never more than so many bytes of them at once."""
-
-    def __init__(self) -> None:
-        self._held = 0
-
-    @asynccontextmanager
-    async def receive(self, request: Request) -> AsyncGenerator[bytes]:
-        """The file, held until the block ends. Raises `ApiProblem`; a body that is left unread ends its connection."""
-        _require_size(request)
-        form, latest = FileForm(_boundary(request)), _now() + _UPLOAD_S
-        received, more = 0, True
+@asynccontextmanager
+async def received(request: Request, memory: Memory) -> AsyncGenerator[bytes]:
+    """The file, held until the block ends. Raises `ApiProblem`; a body that is left unread ends its connection."""
+    _require_size(request)
+    form, latest = FileForm(_boundary(request)), _now() + _UPLOAD_S
+    size, more = 0, True
+    with memory.holding() as hold:
         try:
             while more:
                 chunk, more = await _next(request, latest)
-                received, self._held = received + len(chunk), self._held + len(chunk)
-                if received > LIMITS.asset_bytes + _FORM_BYTES:
+                hold(len(chunk))
+                size += len(chunk)
+                if size > LIMITS.asset_bytes + _FORM_BYTES:
                     raise too_large()
-                if self._held > _HELD_BYTES:
-                    raise ApiProblem(ProblemKind.SERVICE_UNAVAILABLE, "Too many pictures are coming in; try again.")
                 form.write(chunk)
             yield form.file()
         except ApiProblem as problem:
             if more:
                 problem.headers["Connection"] = "close"
             raise
-        finally:
-            self._held -= received
 
 
 def _require_size(request: Request) -> None:

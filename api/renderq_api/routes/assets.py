@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import Asset, FieldError, ProblemKind
+from renderq.contract.pictures import is_asset_id
 from renderq_api.answers import answer, no_query
-from renderq_api.assets import PictureRefused, is_asset_id
+from renderq_api.assets import PictureRefused, received
 from renderq_api.openapi import PICTURE_FORM, answer_headers, problems
 from renderq_api.pictures import FILE_PROBLEMS, PICTURE_ANSWERS, picture_answer
 from renderq_api.problems import ApiProblem, invalid, not_found
@@ -47,7 +48,7 @@ _REFUSALS = {
     openapi_extra={"requestBody": PICTURE_FORM},
 )
 async def upload(request: Request, services: Serving, tenant: Tenant) -> Response:
-    async with services.uploads.receive(request) as data:
+    async with received(request, services.memory) as data:
         try:
             record = await services.assets.take(tenant, data)
         except PictureRefused as error:
@@ -103,7 +104,7 @@ def _asset(record: AssetRecord, services: Services, links: Links) -> Asset:
             "size_bytes": record.size_bytes,
             "sha256": record.id.removeprefix("asset_"),
             "created_at": datetime.fromtimestamp(record.created_ms / 1000, UTC),
-            "expires_at": used_at + timedelta(seconds=kept_s) if kept_s else None,
+            "expires_at": used_at + timedelta(seconds=kept_s) if kept_s and not record.holds else None,
             "url": links.asset_content(record.id),
         }
     )

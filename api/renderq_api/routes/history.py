@@ -10,14 +10,13 @@ from starlette.responses import Response
 from renderq.contract import Job, JobList, ProblemKind, Status
 from renderq_api.answers import answer, no_query
 from renderq_api.idempotency import idempotency
-from renderq_api.ids import is_job_id, new_job_id
+from renderq_api.ids import is_job_id
 from renderq_api.job_answers import job_answer
 from renderq_api.json_bodies import require_no_fields
 from renderq_api.listing import LIST_PARAMETERS, cursor, wanted
 from renderq_api.openapi import ACCEPTED_JOB, IDEMPOTENCY_KEY, problems
 from renderq_api.problems import ApiProblem, not_found
 from renderq_api.representing import represent
-from renderq_api.resolving import new_job, resolve
 from renderq_api.services import Serving
 from renderq_api.showing import links
 from renderq_api.submitting import submit_job
@@ -75,6 +74,7 @@ async def jobs(request: Request, services: Serving, tenant: Tenant) -> Response:
             ProblemKind.MODEL_NOT_FOUND,
             ProblemKind.TASK_NOT_SUPPORTED,
             ProblemKind.TOO_MANY_PIXELS,
+            ProblemKind.ASSET_NOT_FOUND,
             ProblemKind.IDEMPOTENCY_KEY_REUSE,
             ProblemKind.PAYLOAD_TOO_LARGE,
             ProblemKind.REQUEST_TIMEOUT,
@@ -99,15 +99,7 @@ async def retry(job_id: str, request: Request, services: Serving, caller: Callin
         raise ApiProblem(ProblemKind.JOB_SUCCEEDED, detail)
     if not earlier.status.is_terminal:
         raise _not_ended(f"is {earlier.status}")
-    job = new_job(
-        resolve(json.loads(earlier.request_json), services.catalog),
-        job_id=new_job_id(),
-        tenant=caller.tenant,
-        attempts_max=services.settings.attempts_max,
-        idempotency=promise,
-        retried_from=earlier.id,
-    )
-    submitted, record = await submit_job(services, caller, job)
+    submitted, record = await submit_job(services, caller, json.loads(earlier.request_json), promise, earlier.id)
     headers = {"Location": links(request).job(record.id)}
     if submitted.outcome is Submission.REPLAYED:
         headers["Idempotency-Replayed"] = "true"

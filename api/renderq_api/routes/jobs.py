@@ -7,14 +7,13 @@ from starlette.responses import Response
 from renderq.contract import Job, ProblemKind
 from renderq_api.answers import no_query
 from renderq_api.idempotency import idempotency
-from renderq_api.ids import is_job_id, new_job_id
+from renderq_api.ids import is_job_id
 from renderq_api.job_answers import is_current, job_answer, state_headers
 from renderq_api.json_bodies import read_object, require_no_fields
 from renderq_api.openapi import ACCEPTED_JOB, IDEMPOTENCY_KEY, JOB_BODY, PREFER, answer_headers, header, problems
 from renderq_api.preferences import wait_seconds
 from renderq_api.problems import ApiProblem, not_found
 from renderq_api.representing import retry_after_s
-from renderq_api.resolving import new_job, resolve
 from renderq_api.services import Services, Serving
 from renderq_api.showing import links
 from renderq_api.submitting import submit_job
@@ -37,6 +36,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_qu
             ProblemKind.MODEL_NOT_FOUND,
             ProblemKind.TASK_NOT_SUPPORTED,
             ProblemKind.TOO_MANY_PIXELS,
+            ProblemKind.ASSET_NOT_FOUND,
             ProblemKind.IDEMPOTENCY_KEY_REUSE,
             ProblemKind.NOT_FOUND,  # the job of a known Idempotency-Key may have been deleted
             ProblemKind.PAYLOAD_TOO_LARGE,
@@ -56,14 +56,7 @@ async def submit(request: Request, services: Serving, caller: Calling) -> Respon
     wait = wait_seconds(request.headers.getlist("prefer"))
     body = await read_object(request)
     promise = idempotency(request.headers.getlist("idempotency-key"), "POST", request.url.path, body.canonical)
-    job = new_job(
-        resolve(body.fields, services.catalog),
-        job_id=new_job_id(),
-        tenant=caller.tenant,
-        attempts_max=services.settings.attempts_max,
-        idempotency=promise,
-    )
-    submitted, record = await submit_job(services, caller, job)
+    submitted, record = await submit_job(services, caller, body.fields, promise)
     if wait:
         found = await _wait(services, request, caller.tenant, record.id, wait)
     else:

@@ -3,8 +3,13 @@
 import argparse
 from typing import Any
 
-from renderq.contract import SCHEDULERS, TASKS, OutputOptions, Txt2ImgRequest
+from pydantic import BaseModel
+
+from renderq.cli.exits import UsageError
+from renderq.client import Client
+from renderq.contract import SCHEDULERS, TASKS, Extend, InpaintRequest, OutpaintRequest, OutputOptions, Txt2ImgRequest
 from renderq.fields import OutputFields, RequestFields
+from renderq.job_handle import JobHandle
 
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 """File name suffix → file format."""
@@ -13,7 +18,7 @@ FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
     """One option per field, described in the contract's words; ranges are checked by the service."""
     picture = parser.add_argument_group("picture")
-    picture.add_argument("--task", choices=tuple(TASKS), help="What is made from what (default: txt2img).")
+    picture.add_argument("--task", choices=tuple(TASKS), help="What is made from what (default: as the rest asks for).")
     picture.add_argument("--model", help="A name from `renderq models`; default: the server's.")
     _add(picture, "--negative-prompt", metavar="TEXT")
     _add(picture, "--width", type=int, metavar="PIXELS")
@@ -24,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
     picture.add_argument("--scheduler", choices=SCHEDULERS, metavar="NAME", help=sampler)
     _add(picture, "--seed", type=int)
     _add(picture, "-n", type=int)
+    source = parser.add_argument_group("from a picture", "PICTURE is a file, an asset_…, or an https URL.")
+    _add(source, "--image", model=InpaintRequest, metavar="PICTURE")
+    _add(source, "--mask", model=InpaintRequest, metavar="PICTURE")
+    _add(source, "--strength", model=InpaintRequest, type=float)
+    _add(source, "--extend", model=OutpaintRequest, type=_side_pixels, action="append", metavar="SIDE=PIXELS")
     output = parser.add_argument_group("file")
     output.add_argument("--format", choices=sorted(set(FORMATS.values())), help=f"Default: {format_default}.")
     output.add_argument("--quality", type=int, help=_about(OutputOptions, "quality"))
@@ -41,16 +51,30 @@ def request_fields(args: argparse.Namespace, image_format: str | None) -> Reques
     given: dict[str, Any] = {name: value for name, value in vars(args).items() if value is not None}
     given["format"] = image_format
     given["metadata"] = dict(given.get("metadata", ()))
+    given["extend"] = dict(given["extend"]) if "extend" in given else None
     given["output"] = {name: given[name] for name in OutputFields.__annotations__ if given.get(name) is not None}
-    return RequestFields(**{name: given[name] for name in RequestFields.__annotations__ if name in given})
+    return RequestFields(**{name: given[name] for name in RequestFields.__annotations__ if given.get(name) is not None})
 
 
-def _add(group: argparse._ArgumentGroup, flag: str, **options: object) -> None:  # pyright: ignore[reportPrivateUsage]
+def submit(client: Client, prompt: str, fields: RequestFields) -> JobHandle:
+    """Raises `UsageError` for a picture that cannot be opened."""
+    try:
+        return client.submit(prompt, **fields)
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
+def _add(
+    group: argparse._ArgumentGroup,  # pyright: ignore[reportPrivateUsage]
+    flag: str,
+    model: type[BaseModel] = Txt2ImgRequest,
+    **options: object,
+) -> None:
     name = flag.lstrip("-").replace("-", "_")
-    group.add_argument(flag, help=_about(Txt2ImgRequest, name), **options)  # pyright: ignore[reportArgumentType]
+    group.add_argument(flag, help=_about(model, name), **options)  # pyright: ignore[reportArgumentType]
 
 
-def _about(model: type[Txt2ImgRequest] | type[OutputOptions], name: str) -> str:
+def _about(model: type[BaseModel], name: str) -> str:
     return (model.model_fields[name].description or "").replace("%", "%%")
 
 
@@ -59,3 +83,10 @@ def _key_value(text: str) -> tuple[str, str]:
     if not separator:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     return key, value
+
+
+def _side_pixels(text: str) -> tuple[str, int]:
+    side, _, pixels = text.partition("=")
+    if side not in Extend.model_fields or not pixels.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not SIDE=PIXELS, such as left=64")
+    return side, int(pixels)

@@ -20,7 +20,8 @@ class Asset(AnswerModel):
     sha256: str = Field(description="Of the file.")
     created_at: Timestamp
     expires_at: Timestamp | None = Field(
-        description="When it is removed unless it is uploaded or used again before; null where kept for ever."
+        description="When it is removed unless it is uploaded or used again before; null while a job that can be "
+        "looked up names it, and where assets are kept for ever."
     )
     url: str = Field(
         description="The stable address of the picture: redirects to a signed URL, or is the picture itself."

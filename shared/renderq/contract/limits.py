@@ -31,6 +31,8 @@ class Limits:
     page_jobs: int = 100
     """Most jobs on one page of a list."""
     page_jobs_default: int = 20
+    data_url_characters: int = 256 << 10
+    """Length of a picture that is sent within a request."""
     asset_bytes: int = 32 << 20
     """Size of an uploaded picture's file."""
     asset_pixels: int = 64 << 20

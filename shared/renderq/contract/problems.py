@@ -15,6 +15,7 @@ class ProblemKind(StrEnum):
     MODEL_NOT_FOUND = "model_not_found"
     TASK_NOT_SUPPORTED = "task_not_supported"
     TOO_MANY_PIXELS = "too_many_pixels"
+    ASSET_NOT_FOUND = "asset_not_found"
     ASSET_TOO_LARGE = "asset_too_large"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -49,6 +50,7 @@ PROBLEMS: dict[ProblemKind, ProblemFacts] = {
     ProblemKind.MODEL_NOT_FOUND: ProblemFacts(422, "There is no model of that name"),
     ProblemKind.TASK_NOT_SUPPORTED: ProblemFacts(422, "The task is not supported"),
     ProblemKind.TOO_MANY_PIXELS: ProblemFacts(422, "The picture is larger than the model allows"),
+    ProblemKind.ASSET_NOT_FOUND: ProblemFacts(422, "There is no such asset"),
     ProblemKind.ASSET_TOO_LARGE: ProblemFacts(413, "The picture is too large"),
     ProblemKind.PAYLOAD_TOO_LARGE: ProblemFacts(413, "The request body is too large"),
     ProblemKind.UNSUPPORTED_MEDIA_TYPE: ProblemFacts(415, "The media type is not supported"),

@@ -1,11 +1,12 @@
 """What a client may ask for: one flat model per task, found by `task`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, JsonValue, StringConstraints, ValidationInfo, field_validator
+from pydantic import Field, JsonValue, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from renderq.contract.base import WireModel
 from renderq.contract.limits import LIMITS
+from renderq.contract.pictures import Picture
 from renderq.contract.webhooks import WebhookOptions
 
 Scheduler = Literal[
@@ -28,6 +29,7 @@ SCHEDULERS: tuple[str, ...] = Scheduler.__args__  # pyright: ignore[reportAttrib
 ImageFormat = Literal["png", "jpeg", "webp"]
 Prompt = Annotated[str, StringConstraints(max_length=LIMITS.prompt_characters)]
 Side = Annotated[int, Field(ge=LIMITS.side_multiple, le=LIMITS.side_pixels, multiple_of=LIMITS.side_multiple)]
+Extension = Annotated[int, Field(ge=0, le=LIMITS.side_pixels, multiple_of=LIMITS.side_multiple)]
 MetadataText = Annotated[str, StringConstraints(max_length=LIMITS.metadata_characters)]
 
 
@@ -88,15 +90,98 @@ class TaskRequest(WireModel):
 class Txt2ImgRequest(TaskRequest):
     """A picture from words."""
 
+    pictures: ClassVar[tuple[str, ...]] = ()
+    strength: ClassVar[float] = 1.0
     task: Literal["txt2img"] = "txt2img"
     width: Side | None = Field(None, description="Pixels, a multiple of 8.")
     height: Side | None = Field(None, description="Pixels, a multiple of 8.")
 
 
-JobRequest = Txt2ImgRequest
-"""Any request. It becomes a union, discriminated by `task`, with the second task."""
+class _FromPicture(TaskRequest):
+    pictures: ClassVar[tuple[str, ...]] = ("image",)
+    """Fields that name pictures."""
+    image: Picture = Field(
+        description="The picture to start from: `asset_…`, an https URL, or a data URL of at most 256 KiB."
+    )
+    width: Side | None = Field(
+        None,
+        description="Pixels, a multiple of 8, to which the picture is resized; default: in proportion to `height`, "
+        "else the picture's own, made smaller where the model allows no more.",
+    )
+    height: Side | None = Field(None, description="As `width`.")
 
-TASKS: dict[str, type[JobRequest]] = {"txt2img": Txt2ImgRequest}
+
+Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Img2ImgRequest(_FromPicture):
+    """A picture from a picture and words."""
+
+    task: Literal["img2img"]
+    strength: Strength = Field(
+        0.8,
+        description="Share of the steps that are made, on top of as much noise; at 1 little of the picture is left.",
+    )
+
+
+class InpaintRequest(_FromPicture):
+    """Part of a picture made anew."""
+
+    pictures: ClassVar[tuple[str, ...]] = ("image", "mask")
+    task: Literal["inpaint"]
+    mask: Picture = Field(
+        description="What is made anew: white; what stays: black or transparent. It is stretched over the picture."
+    )
+    strength: Strength = Field(
+        1.0, description="Share of the steps that are made; at 1 nothing of what is made anew shows through."
+    )
+
+
+class Extend(WireModel):
+    """How much is added to each side of a picture, in pixels."""
+
+    left: Extension = 0
+    right: Extension = 0
+    top: Extension = 0
+    bottom: Extension = 0
+
+    @model_validator(mode="after")
+    def _adds_something(self) -> Self:
+        if not (self.left or self.right or self.top or self.bottom):
+            raise ValueError("must add something to one side at least")
+        return self
+
+
+class OutpaintRequest(_FromPicture):
+    """A picture continued beyond its edges."""
+
+    strength: ClassVar[float] = 1.0
+    task: Literal["outpaint"]
+    extend: Extend = Field(description="Pixels that each side gets in addition, multiples of 8.")
+
+
+VARIATION_STRENGTH = 0.8
+"""That of `StableDiffusionImg2ImgPipeline`, where nothing is said."""
+
+
+class VariationRequest(_FromPicture):
+    """Another picture like this one."""
+
+    strength: ClassVar[float] = VARIATION_STRENGTH
+    task: Literal["variation"]
+    prompt: Prompt = Field("", description="What the picture shows; it keeps the variation closer to it.")
+
+
+JobRequest = Txt2ImgRequest | Img2ImgRequest | InpaintRequest | OutpaintRequest | VariationRequest
+"""Any request, discriminated by `task`."""
+
+TASKS: dict[str, type[JobRequest]] = {
+    "txt2img": Txt2ImgRequest,
+    "img2img": Img2ImgRequest,
+    "inpaint": InpaintRequest,
+    "outpaint": OutpaintRequest,
+    "variation": VariationRequest,
+}
 """Task → its request model."""
 
 DEFAULT_TASK = "txt2img"

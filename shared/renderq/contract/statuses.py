@@ -51,6 +51,7 @@ class JobErrorCode(StrEnum):
 
     OUT_OF_MEMORY = "out_of_memory"
     NAN_OUTPUT = "nan_output"
+    INPUT_UNREADABLE = "input_unreadable"
     MODEL_LOAD_FAILED = "model_load_failed"
     WORKER_LOST = "worker_lost"
     DEADLINE_EXCEEDED = "deadline_exceeded"

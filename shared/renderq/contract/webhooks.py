@@ -1,13 +1,11 @@
 """Webhooks: what a client may ask for, what it is sent, and what the service tells of its attempts."""
 
-import re
 from enum import StrEnum
-from ipaddress import IPv6Address
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from renderq.contract.addresses import URL_CHARACTERS, require_address
 from renderq.contract.base import AnswerModel, Timestamp, WireModel
 from renderq.contract.jobs import Job
 
@@ -15,43 +13,9 @@ WebhookEventType = Literal["job.started", "job.output", "job.succeeded", "job.fa
 WEBHOOK_EVENT_TYPES: tuple[WebhookEventType, ...] = WebhookEventType.__args__  # pyright: ignore[reportAttributeAccessIssue]
 TERMINAL_EVENT_TYPES = WEBHOOK_EVENT_TYPES[2:]
 
-URL_CHARACTERS = 2_000
-
-
-_LABEL = "[a-z0-9_-]{1,63}"
-_PLACE = re.compile(rf"(\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>{_LABEL}(\.{_LABEL})*\.?))(:(?P<port>[0-9]{{1,5}})?)?", re.I)
-_NAME_CHARACTERS = 254
-
-
-def _is_place(netloc: str) -> bool:
-    """Host and port, in letters that all who read them take for the same."""
-    match = _PLACE.fullmatch(netloc)
-    if match is None or not 0 < int(match["port"] or 80) < 65_536:
-        return False
-    if match["name"]:
-        return len(match["name"]) <= _NAME_CHARACTERS
-    try:
-        IPv6Address(match["v6"])
-    except ValueError:
-        return False
-    return True
-
 
 def _is_sendable(url: str) -> str:
-    """An address that a POST can go to, with nothing in it that would be ignored or shown to others."""
-    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        raise ValueError("must be in printable ASCII without spaces and backslashes; encode them, the host as xn--…")
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise ValueError(f"must be an http or https URL: {error}") from error
-    if "@" in parts.netloc:
-        raise ValueError("must not hold a user name or password: check the signature of what arrives instead")
-    if parts.scheme not in {"http", "https"} or not _is_place(parts.netloc):
-        raise ValueError("must be an http or https URL, such as https://app.example/hooks")
-    if "#" in url:
-        raise ValueError("must not have a fragment: it would not be sent")
-    return url
+    return require_address(url, {"http", "https"})
 
 
 def _are_distinct(events: tuple[WebhookEventType, ...]) -> tuple[WebhookEventType, ...]:

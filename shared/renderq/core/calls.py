@@ -10,9 +10,21 @@ from uuid import uuid4
 
 import httpx2
 
-from renderq.contract import Asset, Job, JobList, Model, ModelList, OutputOptions, Stats, WebhookOptions, WorkerList
+from renderq.contract import (
+    Asset,
+    Extend,
+    Job,
+    JobList,
+    Model,
+    ModelList,
+    OutputOptions,
+    Stats,
+    WebhookOptions,
+    WorkerList,
+)
 from renderq.core.answers import Snapshot, read, read_snapshot
 from renderq.core.event_stream import MEDIA_TYPE as EVENT_STREAM
+from renderq.core.pictures import task_of
 from renderq.fields import JobFilters, RequestFields
 
 T = TypeVar("T")
@@ -39,11 +51,12 @@ class Call(Generic[T]):
 def submit_job(prompt: str, fields: RequestFields, idempotency_key: str | None) -> Call[Job]:
     """A new job. All attempts carry the same key, so that the service makes one job of them."""
     body = {name: _plain(value) for name, value in fields.items() if value is not None}
+    task = task_of(fields)
     return Call(
         "POST",
         "v1/jobs",
         partial(read, Job),
-        body={"prompt": prompt, **body},
+        body={"prompt": prompt, **({"task": task} if task else {}), **body},
         headers={"Idempotency-Key": idempotency_key or str(uuid4())},
     )
 
@@ -139,4 +152,6 @@ def _text(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    return value.model_dump(exclude_unset=True) if isinstance(value, OutputOptions | WebhookOptions) else value
+    if isinstance(value, Asset):
+        return value.id
+    return value.model_dump(exclude_unset=True) if isinstance(value, OutputOptions | WebhookOptions | Extend) else value

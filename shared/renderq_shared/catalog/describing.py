@@ -16,7 +16,7 @@ _FAMILIES: dict[str, str] = {
 """diffusers pipeline class, as `model_index.json` names it → our family."""
 
 _TASKS: dict[tuple[str, str], tuple[str, ...]] = {
-    (_STABLE_DIFFUSION, "text"): ("txt2img", "img2img", "inpaint", "outpaint"),
+    (_STABLE_DIFFUSION, "text"): ("txt2img", "img2img", "inpaint", "outpaint", "variation"),
     (_STABLE_DIFFUSION, "inpaint"): ("inpaint", "outpaint"),
     (_STABLE_DIFFUSION, "depth"): ("depth2img",),
     (_STABLE_DIFFUSION, "upscale"): ("upscale",),

@@ -17,6 +17,7 @@ from renderq_shared.jobs.records import (
     ClaimRequest,
     Finished,
     Held,
+    Idempotency,
     JobRecord,
     JobUpdate,
     ModelQueue,
@@ -52,6 +53,9 @@ class AsyncRedisJobStore:
         if self._disk_client is not None:
             return await self._run(call, self._disk_client.execute_on_disk)
         return await self._run(call)
+
+    async def replay(self, tenant: str, idempotency: Idempotency) -> Submitted | None:
+        return await self._run(calls.replay(tenant, idempotency))
 
     async def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:
         return await self._run(calls.get(tenant, job_id))

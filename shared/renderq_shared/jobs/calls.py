@@ -28,6 +28,7 @@ from renderq_shared.jobs.records import (
     ClaimRequest,
     Finished,
     Held,
+    Idempotency,
     JobRecord,
     JobUpdate,
     ModelQueue,
@@ -77,6 +78,7 @@ def submit(job: NewJob, bounds: Bounds, wake_queue: str) -> Call[Submitted]:
         *(bounds.total, bounds.per_tenant, wake_queue),
         *((job.idempotency.key, job.idempotency.fingerprint) if job.idempotency else ("", "")),
         *(IDEMPOTENCY_KEPT_MS, job.retried_from or "", " ".join(job.webhook_events), job.webhook_host, job.weight),
+        " ".join(job.assets),
     )
     return Call(
         load_script("submit"),
@@ -85,6 +87,16 @@ def submit(job: NewJob, bounds: Bounds, wake_queue: str) -> Call[Submitted]:
             Submission(reply[0]), optional_job(reply[2]), reply[1], queue_place(*reply[3]) if len(reply) > 3 else None
         ),
     )
+
+
+def replay(tenant: str, idempotency: Idempotency) -> Call[Submitted | None]:
+    def read(reply: list[Any]) -> Submitted | None:
+        if not reply:
+            return None
+        place = queue_place(*reply[2]) if len(reply) > 2 else None
+        return Submitted(Submission(reply[0]), optional_job(reply[1]), wake_length=0, place=place)
+
+    return Call(load_script("replay"), (tenant, idempotency.key, idempotency.fingerprint), read)
 
 
 def get(tenant: str, job_id: str) -> Call[tuple[JobRecord, QueuePlace | None] | None]:

@@ -77,6 +77,7 @@ def optional_asset(flat: Sequence[str]) -> AssetRecord | None:
         size_bytes=int(fields["size_bytes"]),
         created_ms=int(fields["created_ms"]),
         used_ms=int(fields["used_ms"]),
+        holds=int(fields.get("holds", 0)),
     )
 
 

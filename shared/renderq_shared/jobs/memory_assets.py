@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.memory_removals import Removals
+from renderq_shared.jobs.records import JobRecord, NewJob
 
 
 class AssetBook:
@@ -14,6 +15,8 @@ class AssetBook:
         self._removals = removals
         self._now_ms = clock_ms
         self._assets: dict[tuple[str, str], AssetRecord] = {}
+        self._named_by: dict[str, tuple[str, ...]] = {}
+        """Job → the assets that it names."""
 
     def get(self, tenant: str, asset_id: str) -> AssetRecord | None:
         return self._assets.get((tenant, asset_id))
@@ -38,12 +41,32 @@ class AssetBook:
         """Let go of what has not been used for long; their ids."""
         if kept_ms is None:
             return ()
-        old = sorted((asset.used_ms, f"{asset.id}:{asset.tenant}", asset) for asset in self._assets.values())
+        old = sorted((asset.used_ms, f"{asset.id}:{asset.tenant}", asset) for asset in self.not_held)
         due = [asset for used_ms, _, asset in old if used_ms <= self._now_ms() - kept_ms][:limit]
         for asset in due:
             del self._assets[asset.tenant, asset.id]
             self._removals.remove(asset.prefix)
         return tuple(asset.id for asset in due)
+
+    @property
+    def not_held(self) -> list[AssetRecord]:
+        """Those that no job names."""
+        return [asset for asset in self._assets.values() if not asset.holds]
+
+    def hold(self, job: NewJob) -> None:
+        """A job was accepted."""
+        self._named_by[job.id] = job.assets
+        for asset_id in job.assets:
+            self._change(job.tenant, asset_id, holds=1)
+
+    def release(self, job: JobRecord) -> None:
+        """A job is forgotten."""
+        for asset_id in self._named_by.pop(job.id, ()):
+            self._change(job.tenant, asset_id, holds=-1)
+
+    def _change(self, tenant: str, asset_id: str, holds: int) -> None:
+        asset = self._assets[tenant, asset_id]
+        self._assets[tenant, asset_id] = replace(asset, holds=asset.holds + holds, used_ms=self._now_ms())
 
     def _use(self, asset: NewAsset) -> AssetRecord | None:
         """Begin its life anew."""

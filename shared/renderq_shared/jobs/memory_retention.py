@@ -30,7 +30,7 @@ class RetentionBook:
             return Deletion.DELETED if owner == tenant and until > self._now_ms() else Deletion.UNKNOWN
         if not job.status.is_terminal:
             return Deletion.NOT_ENDED
-        self._book.forget(job)
+        self._forget(job)
         self._remove_pictures(job_id)
         self._deleted[job_id] = (tenant, self._now_ms() + DELETION_REMEMBERED_MS)
         return Deletion.DELETED
@@ -42,7 +42,7 @@ class RetentionBook:
             self._book.change(job, data_removed=True, outputs_json=None)
         forgotten = self._ended(keep.records_ms, limit, data_removed=True)
         for job in forgotten:
-            self._book.forget(job)
+            self._forget(job)
         expired = self._assets.expire(keep.assets_ms, limit)
         late = self._removals.come_due(limit)
         removals = self._removals.give_out(lease_ms, limit)
@@ -79,6 +79,10 @@ class RetentionBook:
     def _unrecorded(self, limit: int) -> tuple[JobRecord, ...]:
         due = sorted((when, job_id) for job_id, when in self.manifests.items() if when <= self._now_ms())
         return tuple(self._book.jobs[job_id] for _, job_id in due[:limit])
+
+    def _forget(self, job: JobRecord) -> None:
+        self._book.forget(job)
+        self._assets.release(job)
 
     def _remove_pictures(self, job_id: str) -> None:
         self._recorded.discard(job_id)

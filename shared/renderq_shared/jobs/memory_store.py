@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -26,6 +26,7 @@ from renderq_shared.jobs.records import (
     ClaimRequest,
     Finished,
     Held,
+    Idempotency,
     JobRecord,
     JobUpdate,
     ModelQueue,
@@ -99,13 +100,10 @@ class MemoryJobStore:
         wakes = self._wake_length(job.model)
         if known := self._book.jobs.get(job.id):
             return Submitted(Submission.ACCEPTED, known, wakes, self._place(known))
-        if job.idempotency:
-            earlier_id, fingerprint, until = self._keys.get((job.tenant, job.idempotency.key), ("", "", 0))
-            if until > self._now_ms():
-                if fingerprint != job.idempotency.fingerprint:
-                    return Submitted(Submission.KEY_REUSED, None, wakes)
-                earlier = self._book.jobs.get(earlier_id)
-                return Submitted(Submission.REPLAYED, earlier, wakes, earlier and self._place(earlier))
+        if job.idempotency and (earlier := self.replay(job.tenant, job.idempotency)):
+            return replace(earlier, wake_length=wakes)
+        if not all(self._assets.get(job.tenant, asset_id) for asset_id in job.assets):
+            return Submitted(Submission.ASSET_NOT_FOUND, None, wakes)
         if self._book.queued(job.tenant) >= bounds.per_tenant:
             return Submitted(Submission.QUOTA_EXCEEDED, None, wakes)
         if self._book.queued() >= bounds.total:
@@ -113,8 +111,19 @@ class MemoryJobStore:
         if job.idempotency:
             entry = (job.id, job.idempotency.fingerprint, self._now_ms() + IDEMPOTENCY_KEPT_MS)
             self._keys[job.tenant, job.idempotency.key] = entry
+        self._assets.hold(job)
         accepted = self._book.accept(job)
         return Submitted(Submission.ACCEPTED, accepted, wakes, self._place(accepted))
+
+    @_alone
+    def replay(self, tenant: str, idempotency: Idempotency) -> Submitted | None:
+        earlier_id, fingerprint, until = self._keys.get((tenant, idempotency.key), ("", "", 0))
+        if until <= self._now_ms():
+            return None
+        if fingerprint != idempotency.fingerprint:
+            return Submitted(Submission.KEY_REUSED, None, wake_length=0)
+        earlier = self._book.jobs.get(earlier_id)
+        return Submitted(Submission.REPLAYED, earlier, 0, earlier and self._place(earlier))
 
     @_alone
     def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:

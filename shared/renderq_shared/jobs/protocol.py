@@ -12,6 +12,7 @@ from renderq_shared.jobs.records import (
     ClaimRequest,
     Finished,
     Held,
+    Idempotency,
     JobRecord,
     JobUpdate,
     ModelQueue,
@@ -36,6 +37,10 @@ class JobStore(Protocol):
 
     def submit(self, job: NewJob, bounds: Bounds) -> Submitted:
         """Accept a job: idempotency, bounds, record, index and queue entry together. Keyed by the job's id."""
+        ...
+
+    def replay(self, tenant: str, idempotency: Idempotency) -> Submitted | None:
+        """What `submit` would answer to a key that it knows; `None` for a new one. Counts no wake-ups."""
         ...
 
     def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:

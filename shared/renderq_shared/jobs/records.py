@@ -48,6 +48,8 @@ class NewJob:
     """Whose deliveries they stand in line with."""
     weight: float = 1.0
     """The tenant's share of a model's time, compared with other tenants'; from now on, for all its jobs."""
+    assets: tuple[str, ...] = ()
+    """Assets that the request names, each once: they are kept for as long as the job can be looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ class Submission(StrEnum):
     """The idempotency key was known with another fingerprint."""
     QUEUE_FULL = "queue_full"
     QUOTA_EXCEEDED = "quota_exceeded"
+    ASSET_NOT_FOUND = "asset_not_found"
+    """The tenant does not have one of the assets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from renderq_shared.jobs.records import (
     ClaimRequest,
     Finished,
     Held,
+    Idempotency,
     JobRecord,
     JobUpdate,
     ModelQueue,
@@ -44,6 +45,9 @@ class RedisJobStore:
 
     def submit(self, job: NewJob, bounds: Bounds) -> Submitted:
         return self._run(calls.submit(job, bounds, self._queue_name(job.model)))
+
+    def replay(self, tenant: str, idempotency: Idempotency) -> Submitted | None:
+        return self._run(calls.replay(tenant, idempotency))
 
     def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:
         return self._run(calls.get(tenant, job_id))

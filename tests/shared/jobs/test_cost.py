@@ -54,6 +54,7 @@ def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> N
     mine = held(claim(store, "claim-0"))
     calls: dict[str, Callable[[], object]] = {
         "submit": lambda: submit(store, "job_x"),
+        "replay": lambda: store.replay("ada", Idempotency("key", "fingerprint")),
         "get": lambda: store.get("ada", "job_x"),
         "page": lambda: store.page("ada", JobFilter(), 100, 500),
         "cancel": lambda: store.cancel("ada", "job_x"),

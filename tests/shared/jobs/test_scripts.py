@@ -10,7 +10,7 @@ import renderq_shared.jobs
 from renderq_shared.jobs.scripts import load_script
 
 FOLDER = Path(renderq_shared.jobs.__file__).parent / "lua"
-PARTS = {"prelude", "access", "fairness", "outbox", "queue"}
+PARTS = {"prelude", "access", "fairness", "holding", "outbox", "queue"}
 NAMES = sorted(path.stem for path in FOLDER.glob("*.lua") if path.stem not in PARTS)
 
 

@@ -74,6 +74,7 @@ new_jobs = st.builds(
     idempotency=keys,
     retried_from=st.sampled_from([None, "job_0001"]),
     weight=st.sampled_from([1.0, 1.0, 3.0, 0.7]),
+    assets=st.sampled_from([(), (), (), ("asset_a",), ("asset_a", "asset_b")]),
     webhook_events=st.sampled_from([(), WEBHOOK_EVENT_TYPES, ("job.output", "job.succeeded")]),
     webhook_host=st.sampled_from(["a.test", "b.test"]),
 )
@@ -180,6 +181,11 @@ class TwinMachine(RuleBasedStateMachine):
         if told:
             self.twins.do("removed", retired.removals, repeat=True)
             self.twins.do("recorded", tuple(job.id for job in retired.manifests), repeat=True)
+
+    @rule(tenant=tenants, key=keys)
+    def replay(self, tenant: str, key: Idempotency | None) -> None:
+        if key:
+            self.twins.do("replay", tenant, key)
 
     @rule(target=uploads, tenant=tenants, name=st.sampled_from(["asset_a", "asset_b"]), repeat=st.booleans())
     def expect_asset(self, tenant: str, name: str, repeat: bool):

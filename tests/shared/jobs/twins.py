@@ -200,7 +200,8 @@ def check_keys(twins: Twins) -> None:
     assert set(client.zrange("rq:removals", 0, -1)) == set(twins.memory._removals.due)
     assert set(client.zrange("rq:late-removals", 0, -1)) == set(twins.memory._removals.late)
     assets = {f"{asset_id}:{tenant}" for tenant, asset_id in twins.memory._assets._assets}
-    assert set(client.zrange("rq:assets", 0, -1)) == assets
+    idle = {f"{asset.id}:{asset.tenant}" for asset in twins.memory._assets.not_held}
+    assert set(client.zrange("rq:assets", 0, -1)) == idle
     assert {key.removeprefix("rq:asset:") for key in client.scan_iter("rq:asset:*")} == assets
     assert set(client.zrange("rq:manifests", 0, -1)) == set(twins.memory._retention.manifests)
     assert {key.removeprefix("rq:job:") for key in client.scan_iter("rq:job:*")} == {job.id for job in jobs}

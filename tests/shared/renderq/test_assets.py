@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from renderq import AsyncClient, Client, InvalidRequest, NotFound
+from renderq import Asset, AsyncClient, Client, InvalidRequest, NotFound, RequestFields
 from renderq.cli import main
 from renderq.contract import LIMITS
 from renderq.core.files import read_picture
-from tests.shared.renderq.contract_server import DROPPED, PICTURE, Answer, ContractServer, Seen, problem
+from tests.shared.renderq.contract_server import DROPPED, PICTURE, Answer, ContractServer, Seen, job, problem
 
 ASSET = {
     "id": "asset_1",
@@ -107,3 +107,74 @@ def test_the_command_line_uploads_and_shows(
     assert main(["assets", "upload", "nothing.png"]) == 2
     assert capsys.readouterr().err == "renderq: nothing.png cannot be read: No such file or directory\n"
     assert main(["assets", "show", "asset_3"]) == 2
+
+
+ID = f"asset_{'a' * 64}"
+URL = "https://pictures.example/cat.png"
+DATA = "data:image/png;base64,AAAA"
+
+
+def test_pictures_that_are_here_are_uploaded_before_the_job_is_submitted(
+    server: ContractServer, client: Client, path: Path
+) -> None:
+    server.on(
+        "POST", "/v1/assets", Answer(201, {**ASSET, "id": "asset_image"}), Answer(201, {**ASSET, "id": "asset_mask"})
+    )
+    server.on("POST", "/v1/jobs", Answer(201, job()))
+    client.submit("a cat", image=path, mask=io.BytesIO(b"mask"), strength=0.9)
+    assert [sent_file(seen) for seen in server.requests("POST", "/v1/assets")] == [PICTURE, b"mask"]
+    [submission] = server.requests("POST", "/v1/jobs")
+    expected = {"prompt": "a cat", "task": "inpaint", "image": "asset_image", "mask": "asset_mask", "strength": 0.9}
+    assert submission.json == expected
+
+
+async def test_the_async_client_uploads_too(server: ContractServer) -> None:
+    server.on("POST", "/v1/assets", Answer(201, ASSET))
+    server.on("POST", "/v1/jobs", Answer(201, job()))
+    async with AsyncClient(server.url) as client:
+        await client.submit("a cat", image=PICTURE)
+    assert server.seen[-1].json == {"prompt": "a cat", "task": "img2img", "image": "asset_1"}
+
+
+def test_what_the_service_can_have_by_name_is_sent_by_name(server: ContractServer, client: Client) -> None:
+    server.on("POST", "/v1/jobs", Answer(201, job()))
+    for image in (Asset.model_validate({**ASSET, "id": ID}), ID, URL, DATA):
+        client.submit("a cat", image=image)
+    assert [seen.json["image"] for seen in server.seen] == [ID, ID, URL, DATA]
+
+
+@pytest.mark.parametrize(
+    ("fields", "task"),
+    [
+        ({}, None),
+        ({"image": ID}, "img2img"),
+        ({"image": ID, "mask": ID}, "inpaint"),
+        ({"image": ID, "extend": {"left": 8}}, "outpaint"),
+        ({"image": ID, "task": "variation"}, "variation"),
+        ({"image": None}, None),
+    ],
+)
+def test_the_task_follows_from_the_pictures(
+    server: ContractServer, client: Client, fields: RequestFields, task: str | None
+) -> None:
+    server.on("POST", "/v1/jobs", Answer(201, job()))
+    client.submit("a cat", **fields)
+    assert server.seen[-1].json.get("task") == task
+
+
+def test_the_command_line_takes_pictures(
+    server: ContractServer, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RENDERQ_URL", server.url)
+    server.on("POST", "/v1/assets", Answer(201, {**ASSET, "id": ID}))
+    server.on("POST", "/v1/jobs", Answer(201, job()))
+    assert main(["submit", "a cat", "--image", str(path), "--mask", URL, "--strength", "0.5"]) == 0
+    expected = {"task": "inpaint", "image": ID, "mask": URL, "strength": 0.5}
+    assert {name: server.seen[-1].json[name] for name in expected} == expected
+    assert main(["submit", "a cat", "--image", ID, "--extend", "left=64", "--extend", "top=8"]) == 0
+    assert server.seen[-1].json["extend"] == {"left": 64, "top": 8}
+    capsys.readouterr()
+    assert main(["submit", "a cat", "--image", "nothing.png"]) == 2
+    assert capsys.readouterr().err == "renderq: nothing.png cannot be read: No such file or directory\n"
+    with pytest.raises(SystemExit):
+        main(["submit", "a cat", "--extend", "left"])

@@ -73,6 +73,8 @@ def test_every_field_of_a_request_has_an_option(server: ContractServer, folder: 
         "--task txt2img --model m --negative-prompt blurry --width 64 --height 72 --steps 5 --guidance-scale 2.5"
         " --scheduler ddim --seed 9 -n 1 --quality 80 --no-embed-recipe --priority -2 --deadline-seconds 60"
         " --metadata a=1 --metadata b=x=y -o out.jpg"
+        " --image https://x.example/a --mask https://x.example/b --strength 0.5 --extend left=8"
+        " --image https://x.example/a --mask https://x.example/b --strength 0.5 --extend left=8"
     )
     assert main(["run", "a circle", *options.split()]) == 0
     # A webhook tells a service; whoever runs a command sees how it ends.

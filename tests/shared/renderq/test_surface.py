@@ -11,7 +11,7 @@ import pytest
 
 import renderq
 from renderq import errors
-from renderq.contract import OutputOptions, Txt2ImgRequest
+from renderq.contract import TASKS, OutputOptions
 
 PUBLIC = {
     "APIError",
@@ -107,7 +107,8 @@ async def test_twins_have_the_same_namespaces(name: str) -> None:
 
 
 def test_keyword_arguments_are_the_fields_of_a_request() -> None:
-    assert set(renderq.RequestFields.__annotations__) == set(Txt2ImgRequest.model_fields) - {"prompt"}
+    fields = {field for model in TASKS.values() for field in model.model_fields}
+    assert set(renderq.RequestFields.__annotations__) == fields - {"prompt"}
     assert set(renderq.OutputFields.__annotations__) == set(OutputOptions.model_fields)
 
 

@@ -13,15 +13,14 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from renderq.contract.requests import VARIATION_STRENGTH
+
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 """[height, width, 3]"""
 Mask: TypeAlias = npt.NDArray[np.uint8]
 """[height, width]: 0 keeps, 255 makes anew."""
 Depth: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 """[height, width]: larger is nearer, in any unit."""
-
-VARIATION_STRENGTH = 0.8
-"""The stock img2img pipeline's own default: the composition stays, the rest is free."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

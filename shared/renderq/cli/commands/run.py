@@ -19,6 +19,7 @@ EPILOG = """\
 examples:
   renderq run "a red circle on a blue background" -o out.png
   renderq run "a lighthouse" -n 4 --seed 42 -o pictures/   pictures/job_…-0.png … -3.png
+  renderq run "a lighthouse at night" --image day.jpg --strength 0.6 -o night.png
   renderq run "a lighthouse" --steps 40 --quality 80 -o out.webp --json
 """
 
@@ -45,7 +46,7 @@ def _run(args: argparse.Namespace) -> int:
     _check_writable(Path(args.out))
     unsuccessful = None
     with connection.connect(args) as client:
-        handle = client.submit(args.prompt, **fields)
+        handle = request_options.submit(client, args.prompt, fields)
         try:
             _wait(handle, args)
         except JobUnsuccessful as error:

@@ -4,7 +4,8 @@
 --   rq:job:ID                  hash   a job: the fields of JobRecord as text (absent: none), and the store's own:
 --                                     cost (estimate), charge (what fairness charged for the last attempt),
 --                                     handed_back_by, ended_by (claims, so that a repeat finds its first answer),
---                                     webhook_events (those that its webhook is told, apart by spaces), webhook_host
+--                                     webhook_events (those that its webhook is told, apart by spaces), webhook_host,
+--                                     assets (those that it names, apart by spaces)
 --   rq:jobs:TENANT             zset   a tenant's jobs by creation
 --   rq:idempotency:L:TENANT:K  string job id and fingerprint; L is the tenant's length, so that no key can be forged
 --   rq:queue:MODEL:TENANT      zset   queued jobs by (10 - priority) * 2^42 + sequence
@@ -32,8 +33,8 @@
 --   rq:ended                   zset   ended jobs that keep their pictures, by their end
 --   rq:emptied                 zset   ended jobs that do not any more, by their end
 --   rq:manifests               zset   ended jobs whose manifest is to be written to the object store, by when
---   rq:asset:ID:TENANT         hash   an asset: the fields of AssetRecord as text
---   rq:assets                  zset   assets as ID:TENANT, by last use
+--   rq:asset:ID:TENANT         hash   an asset: the fields of AssetRecord as text (holds: jobs that name it; absent: none)
+--   rq:assets                  zset   assets that no job names, as ID:TENANT, by last use
 --   rq:removals                zset   prefixes that are to be removed from the object store, by when
 --   rq:late-removals           zset   the same, later: jobs' for a second time, and assets' that are expected
 --   rq:deleted:ID              string the tenant that deleted the job, for a while
@@ -79,6 +80,10 @@ local function previews(id)
   return 'rq:previews:' .. id
 end
 
+local function idempotency_key(tenant, key)
+  return 'rq:idempotency:' .. #tenant .. ':' .. tenant .. ':' .. key
+end
+
 -- The job's fields, or nil.
 local function load_job(id)
   local flat = redis.call('HGETALL', 'rq:job:' .. id)
@@ -88,7 +93,20 @@ local function load_job(id)
 end
 
 -- include access.lua
+-- What an idempotency key stands for, as `submit` answers: an outcome and a job (nil once forgotten), or nothing.
+local function earlier_submission(tenant, key, fingerprint)
+  local earlier = key ~= '' and redis.call('GET', idempotency_key(tenant, key))
+  if earlier then
+    local id, before = string.match(earlier, '^(%S+) (%S+)$')
+    if before ~= fingerprint then
+      return 'key_reused'
+    end
+    return 'replayed', load_job(id)
+  end
+end
+
 -- include outbox.lua
+-- include holding.lua
 
 -- Write `fields`, drop `cleared`, count the change, publish it and file it for the webhook: once per change of a job.
 local function change(job, fields, cleared)
@@ -142,6 +160,7 @@ end
 -- Nothing of the job stays but what is noted for removal.
 local function forget(job)
   forget_deliveries(job)
+  release_assets(job.tenant, job.assets or '')
   redis.call('DEL', 'rq:job:' .. job.id)
   redis.call('ZREM', 'rq:jobs:' .. job.tenant, job.id)
   redis.call('ZREM', 'rq:ended', job.id)
@@ -159,27 +178,6 @@ end
 local function remove_pictures(id)
   redis.call('ZREM', 'rq:manifests', id)
   remove_twice('jobs/' .. id .. '/')
-end
-
--- Assets -------------------------------------------------------------------------------------------------------
-
-local function asset_key(tenant, id)
-  return 'rq:asset:' .. id .. ':' .. tenant
-end
-
--- What is removed from the object store with the asset that lies there under `key`.
-local function asset_prefix(key)
-  return string.match(key, '^.*/')
-end
-
--- Begin an asset's life anew; the asset as flat pairs, or nil.
-local function use_asset(tenant, id)
-  local key = asset_key(tenant, id)
-  if redis.call('EXISTS', key) == 1 then
-    redis.call('HSET', key, 'used_ms', whole(NOW))
-    redis.call('ZADD', 'rq:assets', whole(NOW), id .. ':' .. tenant)
-    return redis.call('HGETALL', key)
-  end
 end
 
 -- Transitions --------------------------------------------------------------------------------------------------

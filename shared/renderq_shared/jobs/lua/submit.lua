@@ -4,14 +4,16 @@
 -- ARGV: id, tenant, task, model, request_json, images, cost, priority, attempts_max, deadline_ms ('' for none),
 --       bound in all, bound per tenant, the model's wake-up list, idempotency key ('' for none), fingerprint,
 --       milliseconds that the idempotency key is kept, the job that this one does again ('' for none),
---       events for its webhook apart by spaces, the webhook's host, the tenant's weight
+--       events for its webhook apart by spaces, the webhook's host, the tenant's weight,
+--       assets that the request names apart by spaces
 -- Returns {outcome, waiting wake-ups, job as flat pairs or nothing, {jobs ahead, served}}; the place only while queued.
--- Atomic: idempotency key, bounds, record, index, place in the queue. The one script that a full server refuses.
+-- Atomic: idempotency key, bounds, record, index, place in the queue, hold on the assets: what was accepted finds them.
+--         A full server refuses it.
 
 local id, tenant, task, model, request, images, cost, priority, attempts_max, deadline =
   ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local bound, bound_per_tenant, wake = tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13]
-local key, fingerprint, key_ms = ARGV[14], ARGV[15], ARGV[16]
+local key, fingerprint, key_ms, assets = ARGV[14], ARGV[15], ARGV[16], ARGV[21]
 
 local function answer(outcome, job)
   local queued = job and job.status == 'queued'
@@ -23,15 +25,14 @@ if known then
   return answer('accepted', known)
 end
 
-local kept = 'rq:idempotency:' .. #tenant .. ':' .. tenant .. ':' .. key
-if key ~= '' then
-  local earlier = redis.call('GET', kept)
-  if earlier then
-    local earlier_id, earlier_fingerprint = string.match(earlier, '^(%S+) (%S+)$')
-    if earlier_fingerprint ~= fingerprint then
-      return answer('key_reused')
-    end
-    return answer('replayed', load_job(earlier_id))
+local outcome, earlier = earlier_submission(tenant, key, fingerprint)
+if outcome then
+  return answer(outcome, earlier)
+end
+
+for asset in string.gmatch(assets, '%S+') do
+  if redis.call('EXISTS', asset_key(tenant, asset)) == 0 then
+    return answer('asset_not_found')
   end
 end
 
@@ -67,8 +68,12 @@ end
 if ARGV[18] ~= '' then
   job.webhook_events, job.webhook_host = ARGV[18], ARGV[19]
 end
+if assets ~= '' then
+  job.assets = assets
+  hold_assets(tenant, assets)
+end
 if key ~= '' then
-  redis.call('SET', kept, id .. ' ' .. fingerprint, 'PX', key_ms)
+  redis.call('SET', idempotency_key(tenant, key), id .. ' ' .. fingerprint, 'PX', key_ms)
 end
 set_weight(tenant, tonumber(ARGV[20]))
 redis.call('HSET', 'rq:models', model, wake)

@@ -1,0 +1,37 @@
+"""How a request names a picture: an asset, an address, or the picture itself."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from renderq.contract.addresses import require_address
+from renderq.contract.limits import LIMITS
+
+_ASSET_ID = re.compile(r"asset_[0-9a-f]{64}")
+
+_DATA_URL = re.compile(r"data:[^,]{0,200};base64,")
+
+
+def is_asset_id(text: str) -> bool:
+    return _ASSET_ID.fullmatch(text) is not None
+
+
+def is_data_url(text: str) -> bool:
+    """A `data:` URL in base64 (RFC 2397). What type it declares does not matter: the content tells."""
+    return _DATA_URL.match(text) is not None
+
+
+def _is_picture(text: str) -> str:
+    if is_asset_id(text) or is_data_url(text):
+        return text
+    if text.startswith("https://"):
+        return require_address(text, {"https"})
+    raise ValueError(
+        "must be an asset (asset_ and 64 hexadecimal digits), an https URL, or a data URL in base64, "
+        "such as data:image/png;base64,…"
+    )
+
+
+Picture = Annotated[str, Field(max_length=LIMITS.data_url_characters), AfterValidator(_is_picture)]
+"""`asset_…`, `https://…` or `data:…;base64,…`."""

@@ -1,0 +1,34 @@
+"""Pictures in a request: what the service knows by a name, and what has to be uploaded first."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from renderq.contract import Asset
+from renderq.contract.pictures import is_asset_id, is_data_url
+from renderq.core.files import PictureSource
+from renderq.fields import RequestFields
+
+_FIELDS = ("image", "mask")
+
+
+def local_pictures(fields: RequestFields) -> dict[str, PictureSource]:
+    """Field → what is to be uploaded for it. A text that is no asset, https URL or data URL is a path."""
+    given = {name: value for name in _FIELDS if (value := fields.get(name)) is not None}
+    return {name: cast(PictureSource, value) for name, value in given.items() if not _is_named(value)}
+
+
+def with_assets(fields: RequestFields, uploaded: Mapping[str, Asset]) -> RequestFields:
+    """The same request, with assets in place of what was uploaded."""
+    return cast(RequestFields, {**fields, **uploaded})
+
+
+def task_of(fields: RequestFields) -> str | None:
+    """What is meant where no task is said: it follows from the pictures; `None` is the service's default."""
+    named = [name for name in ("extend", "mask", "image") if fields.get(name) is not None]
+    return {"extend": "outpaint", "mask": "inpaint", "image": "img2img"}[named[0]] if named else None
+
+
+def _is_named(value: object) -> bool:
+    if isinstance(value, str):
+        return is_asset_id(value) or is_data_url(value) or value.startswith("https://")
+    return isinstance(value, Asset)

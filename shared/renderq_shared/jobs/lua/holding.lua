@@ -1,0 +1,43 @@
+-- Assets ------------------------------------------------------------------------------------------------------
+-- A part of the prelude.
+
+local function asset_key(tenant, id)
+  return 'rq:asset:' .. id .. ':' .. tenant
+end
+
+-- What is removed from the object store with the asset that lies there under `key`.
+local function asset_prefix(key)
+  return string.match(key, '^.*/')
+end
+
+-- Begin an asset's life anew; the asset as flat pairs, or nil. While jobs hold it, it does not end.
+local function use_asset(tenant, id)
+  local key = asset_key(tenant, id)
+  if redis.call('EXISTS', key) == 1 then
+    redis.call('HSET', key, 'used_ms', whole(NOW))
+    if not redis.call('HGET', key, 'holds') then
+      redis.call('ZADD', 'rq:assets', whole(NOW), id .. ':' .. tenant)
+    end
+    return redis.call('HGETALL', key)
+  end
+end
+
+-- A job that names these assets, apart by spaces, was accepted.
+local function hold_assets(tenant, ids)
+  for id in string.gmatch(ids, '%S+') do
+    redis.call('HINCRBY', asset_key(tenant, id), 'holds', 1)
+    redis.call('ZREM', 'rq:assets', id .. ':' .. tenant)
+    use_asset(tenant, id)
+  end
+end
+
+-- The job is forgotten.
+local function release_assets(tenant, ids)
+  for id in string.gmatch(ids, '%S+') do
+    local key = asset_key(tenant, id)
+    if redis.call('HINCRBY', key, 'holds', -1) == 0 then
+      redis.call('HDEL', key, 'holds')
+    end
+    use_asset(tenant, id)
+  end
+end

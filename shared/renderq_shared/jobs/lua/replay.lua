@@ -1,0 +1,12 @@
+#!lua flags=no-writes
+-- Look whether a submission was made before, under the same idempotency key.
+--
+-- ARGV: tenant, idempotency key, fingerprint
+-- Returns {outcome, job as flat pairs or nothing, {jobs ahead, served}} as `submit` would; nothing for a new key.
+-- Atomic: one moment.
+
+local outcome, job = earlier_submission(ARGV[1], ARGV[2], ARGV[3])
+if not outcome then
+  return {}
+end
+return { outcome, job and map_to_pairs(job) or {}, job and job.status == 'queued' and place(job) or nil }

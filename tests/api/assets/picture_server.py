@@ -1,0 +1,92 @@
+"""A web server with pictures, as they are in the world: over TLS, and not always as one would like it."""
+
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tests.api.assets.pictures import picture
+
+GOOD = picture("JPEG", 64, 48)
+
+
+@dataclass
+class PictureServer:
+    """`/good` has a picture; the other paths are what a hostile or broken server does."""
+
+    url: str
+    trusting: ssl.SSLContext
+    seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    """Paths and headers."""
+    stalled: threading.Event = field(default_factory=threading.Event)
+    """Ends what does not end by itself."""
+
+
+@contextmanager
+def picture_server(folder: Path) -> Iterator[PictureServer]:
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=pictures"
+    make += f" -addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}"
+    subprocess.run(make.split(), check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    pictures = PictureServer(f"https://127.0.0.1:{server.server_port}", trusting)
+    server.pictures = pictures  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield pictures
+    finally:
+        pictures.stalled.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        pictures: PictureServer = self.server.pictures  # type: ignore[attr-defined]
+        pictures.seen.append((self.path, dict(self.headers.items())))
+        match self.path:
+            case "/good":
+                self._answer(200, GOOD)
+            case "/redirect":
+                self._answer(302, b"", Location="/good")
+            case "/gzip":
+                self._answer(200, GOOD, Content_Encoding="gzip")
+            case "/page":
+                self._answer(200, b"<!DOCTYPE html>")
+            case "/endless":
+                self._answer(200)
+                while not pictures.stalled.is_set():
+                    self.wfile.write(bytes(1 << 20))
+            case "/stalled":
+                self._answer(200, GOOD[:100], Content_Length="5000")
+                pictures.stalled.wait(60)
+            case "/cut":
+                self._answer(200, GOOD[:100], Content_Length="5000")
+            case _:
+                self._answer(404, b"")
+
+    def _answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except OSError:
+            self.close_connection = True  # the client has heard enough
+
+    def log_message(self, *_: object) -> None:
+        pass

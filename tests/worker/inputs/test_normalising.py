@@ -1,0 +1,112 @@
+"""From files of every kind to the pixels that a model starts from."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from renderq_worker.inputs.normalising import mask, picture
+
+
+def saved(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def pixel(file: bytes) -> list[int]:
+    return picture(file, 8, 8)[4, 4].tolist()
+
+
+def corners(array: np.ndarray) -> list[int]:
+    """Upper left, upper right, lower left, lower right; of the first channel."""
+    flat = array[..., 0] if array.ndim == 3 else array
+    return [int(flat[y, x]) for y in (0, -1) for x in (0, -1)]
+
+
+ARROW = Image.fromarray(np.kron(np.array([[0, 80], [160, 240]], np.uint8), np.ones((8, 8), np.uint8)))
+"""Each corner has a shade of its own."""
+
+
+def test_a_picture_of_the_right_sides_is_left_as_it_is() -> None:
+    noise = np.random.default_rng(7).integers(0, 256, (16, 24, 3), np.uint8)
+    assert np.array_equal(picture(saved(Image.fromarray(noise)), 24, 16), noise)
+    grey = noise[..., 0]
+    assert np.array_equal(mask(saved(Image.fromarray(grey)), 24, 16), grey)
+
+
+def test_other_sides_are_resized_to_as_the_engine_does_it() -> None:
+    noise = Image.fromarray(np.random.default_rng(7).integers(0, 256, (40, 30, 3), np.uint8))
+    expected = np.asarray(noise.resize((24, 40), Image.Resampling.LANCZOS))
+    assert np.array_equal(picture(saved(noise), 24, 40), expected)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_every_orientation_comes_out_upright(kind: str) -> None:
+    turned = {
+        1: [0, 80, 160, 240],
+        2: [80, 0, 240, 160],
+        3: [240, 160, 80, 0],
+        4: [160, 240, 0, 80],
+        5: [0, 160, 80, 240],
+        6: [160, 0, 240, 80],
+        7: [240, 80, 160, 0],
+        8: [80, 240, 0, 160],
+    }
+    for orientation, expected in turned.items():
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        options = {"lossless": True} if kind == "WEBP" else {"quality": 100} if kind == "JPEG" else {}
+        file = saved(ARROW.convert("RGB"), kind, exif=exif, **options)
+        assert np.allclose(corners(picture(file, 16, 16)), expected, atol=3), orientation
+        assert np.allclose(corners(mask(file, 16, 16)), expected, atol=3), orientation
+
+
+def test_what_is_transparent_shows_white_in_a_picture_and_black_in_a_mask() -> None:
+    for image in (Image.new("RGBA", (8, 8), (255, 0, 0, 0)), Image.new("LA", (8, 8), (90, 0))):
+        assert pixel(saved(image)) == [255, 255, 255], image.mode
+        assert mask(saved(image), 8, 8)[4, 4] == 0, image.mode
+    half = saved(Image.new("RGBA", (8, 8), (255, 0, 0, 128)))
+    assert pixel(half) == [255, 127, 127]
+    assert mask(saved(Image.new("LA", (8, 8), (255, 128))), 8, 8)[4, 4] == 128
+
+
+def test_a_colour_that_is_declared_transparent_counts_as_such() -> None:
+    assert pixel(saved(Image.new("RGB", (8, 8), (10, 20, 30)), transparency=(10, 20, 30))) == [255, 255, 255]
+    assert pixel(saved(Image.new("L", (8, 8), 40), transparency=40)) == [255, 255, 255]
+    palette = Image.new("P", (8, 8), 1)
+    palette.putpalette([0, 0, 0, 200, 100, 50])
+    assert pixel(saved(palette)) == [200, 100, 50]
+    assert pixel(saved(palette, transparency=1)) == [255, 255, 255]
+
+
+def test_sixteen_bits_become_eight_by_proportion() -> None:
+    for value, expected in ((0, 0), (128, 0), (129, 1), (32_768, 128), (65_535, 255), (300, 1)):
+        image = Image.fromarray(np.full((8, 8), value, np.uint16))
+        assert pixel(saved(image)) == [expected] * 3
+        assert mask(saved(image), 8, 8)[4, 4] == expected
+
+
+def test_ink_one_bit_and_grey_become_rgb() -> None:
+    assert pixel(saved(Image.new("1", (8, 8), 1))) == [255, 255, 255]
+    assert pixel(saved(Image.new("L", (8, 8), 77))) == [77, 77, 77]
+    assert np.allclose(
+        pixel(saved(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG", quality=100)), [254, 0, 0], atol=3
+    )
+
+
+def test_a_coloured_mask_goes_by_its_brightness() -> None:
+    assert mask(saved(Image.new("RGB", (8, 8), (0, 255, 0))), 8, 8)[0, 0] == 150
+
+
+def test_other_formats_are_not_even_tried() -> None:
+    with pytest.raises(OSError, match="cannot identify"):
+        picture(saved(Image.new("L", (8, 8)), "GIF"), 8, 8)
+
+
+@pytest.mark.filterwarnings("ignore:.*EXIF")
+def test_exif_that_cannot_be_read_turns_nothing() -> None:
+    file = saved(ARROW.convert("RGB"), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", quality=100)
+    assert np.allclose(corners(picture(file, 16, 16)), [0, 80, 160, 240], atol=3)

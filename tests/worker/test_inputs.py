@@ -1,0 +1,185 @@
+"""Jobs that start from pictures: read from the store beside the engine, and never half."""
+
+import io
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from renderq.contract import Status
+from renderq_shared.errors import ObjectStoreUnavailable
+from renderq_shared.jobs import Bounds, NewAsset, NewJob
+from renderq_shared.objects import FolderStore
+from renderq_worker.engine import GenerationSpec, Img2Img, Inpaint, Variation
+from tests.worker.conftest import NewRig
+from tests.worker.rig import MODEL, TENANT, Rig, error, outputs, request_json, until
+
+
+class Shelf(FolderStore):
+    """Reads wait for `open`, and the next `refusals` of them fail."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.open = threading.Event()
+        self.open.set()
+        self.reads = 0
+        self.refusals = 0
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        self.reads += 1
+        assert self.open.wait(60)
+        if self.refusals > 0:
+            self.refusals -= 1
+            raise ObjectStoreUnavailable("the disk is asleep")
+        return super().read(key, start, end)
+
+
+class Desk:
+    """A worker with a shelf, and what its engine was given."""
+
+    def __init__(self, rig: Rig, shelf: Shelf) -> None:
+        self.rig, self.shelf = rig, shelf
+        self.given: list[GenerationSpec] = []
+        submit = rig.engine.submit
+
+        def note(specs: Sequence[GenerationSpec], listener: Any) -> None:
+            self.given += specs
+            submit(specs, listener)
+
+        rig.engine.submit = note
+
+    def asset(self, number: int, file: bytes, *, kept: bool = True) -> str:
+        """An asset of the tenant, as the API keeps it."""
+        id = f"asset_{number:064}"
+        asset = NewAsset(id, TENANT, f"assets/t/{number}/{id}.png", "image/png", 8, 8, len(file))
+        self.rig.store.expect_asset(asset, 60_000)
+        self.rig.store.keep_asset(asset)
+        if kept:
+            self.shelf.put(asset.key, file, "image/png")
+        return id
+
+    def submit(self, job_id: str, task: str, **fields: Any) -> None:
+        text = request_json(task=task, **fields)
+        request = json.loads(text)
+        assets = tuple({request[name] for name in ("image", "mask") if name in request})
+        job = NewJob(job_id, TENANT, task, MODEL, text, request["n"], 1.0, 0, 3, assets=assets)
+        self.rig.store.submit(job, Bounds(10_000, 10_000))
+
+
+@pytest.fixture
+def desk(new_rig: NewRig, tmp_path: Path) -> Iterator[Desk]:
+    shelf = Shelf(tmp_path)
+    yield Desk(new_rig(objects=shelf), shelf)
+    shelf.open.set()
+
+
+def png(colour: int, width: int = 16, height: int = 8) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), (colour, 0, 0)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_the_engine_gets_the_picture_for_every_image_of_the_job(desk: Desk) -> None:
+    image = desk.asset(1, png(200, width=32, height=16))
+    desk.submit("job", "img2img", image=image, strength=0.5, n=3)
+    desk.rig.wake()
+    job = desk.rig.ended("job")
+    assert (job.status, len(outputs(job))) == (Status.SUCCEEDED, 3)
+    assert [(spec.seed, spec.width, spec.height) for spec in desk.given] == [(5, 16, 8), (6, 16, 8), (7, 16, 8)]
+    [task] = {id(spec.task): spec.task for spec in desk.given}.values()
+    assert isinstance(task, Img2Img)
+    assert task.strength == 0.5
+    assert np.array_equal(task.image, np.full((8, 16, 3), [200, 0, 0]))
+    assert desk.shelf.reads == 1
+
+
+def test_each_task_gets_its_inputs(desk: Desk) -> None:
+    image, mask = desk.asset(1, png(200)), desk.asset(2, png(255))
+    desk.submit("a", "inpaint", image=image, mask=mask, strength=1.0)
+    desk.submit("b", "outpaint", image=image, extend={"left": 8, "top": 24})
+    desk.submit("c", "variation", image=image)
+    desk.rig.wake()
+    assert {desk.rig.ended(name).status for name in "abc"} == {Status.SUCCEEDED}
+    tasks = {spec.id[0]: (spec.task, spec.width, spec.height) for spec in desk.given}
+    painted, width, height = tasks["a"]
+    assert isinstance(painted, Inpaint)
+    assert (painted.mask.tolist(), width, height) == ([[76] * 16] * 8, 16, 8)
+    extended, width, height = tasks["b"]
+    assert isinstance(extended, Inpaint)
+    assert (extended.image.shape, width, height) == ((32, 24, 3), 24, 32)
+    assert isinstance(tasks["c"][0], Variation)
+    assert (outputs(desk.rig.job("b"))[0]["width"], outputs(desk.rig.job("b"))[0]["height"]) == (24, 32)
+
+
+@pytest.mark.parametrize("how", ["no asset", "no file", "no picture"])
+def test_a_picture_that_cannot_be_had_fails_its_job_alone(desk: Desk, how: str) -> None:
+    image = desk.asset(1, b"\x89PNG nothing", kept=how != "no file")
+    desk.submit("job", "img2img", image=image, n=2)
+    if how == "no asset":
+        desk.rig.client.delete(f"rq:asset:{image}:{TENANT}")
+    desk.submit("other", "txt2img")
+    desk.rig.wake()
+    job = desk.rig.ended("job")
+    assert (job.status, error(job)["code"], error(job)["retryable"]) == (Status.FAILED, "input_unreadable", False)
+    assert image in error(job)["message"]
+    assert desk.rig.ended("other").status is Status.SUCCEEDED
+    assert {spec.id[:5] for spec in desk.given} == {"other"}
+
+
+def test_a_store_that_is_away_for_a_while_costs_nothing_but_time(desk: Desk) -> None:
+    desk.shelf.refusals = 2
+    desk.submit("job", "img2img", image=desk.asset(1, png(200)))
+    desk.rig.wake()
+    assert desk.rig.ended("job").status is Status.SUCCEEDED
+    desk.shelf.refusals = 100
+    desk.submit("lost", "img2img", image=desk.asset(2, png(200)))
+    desk.rig.wake()
+    lost = desk.rig.ended("lost")
+    assert (lost.status, error(lost)["code"], error(lost)["retryable"]) == (Status.FAILED, "storage_failed", True)
+
+
+def test_a_job_that_is_canceled_while_its_picture_is_read_never_comes_into_the_engine(desk: Desk) -> None:
+    desk.shelf.open.clear()
+    desk.submit("job", "img2img", image=desk.asset(1, png(200)))
+    desk.submit("next", "img2img", image=desk.asset(2, png(200)))
+    desk.submit("last", "img2img", image=desk.asset(3, png(200)))
+    desk.rig.wake()
+    until(lambda: desk.shelf.reads == 2)  # as many as there are threads
+    running = [desk.rig.until(name, lambda job: job.status is Status.RUNNING) for name in ("job", "next", "last")]
+    for job in running:
+        desk.rig.store.cancel(TENANT, job.id)
+        desk.rig.worker.cancel(str(job.claim_id))
+    desk.shelf.open.set()
+    assert {desk.rig.ended(name).status for name in ("job", "next", "last")} == {Status.CANCELED}
+    assert desk.shelf.reads == 2
+    assert len(desk.given) == 2
+
+
+def test_pictures_that_are_being_read_take_room_already(desk: Desk) -> None:
+    desk.shelf.open.clear()
+    assert desk.rig.worker.has_room()
+    desk.submit("job", "img2img", image=desk.asset(1, png(200)), n=16)
+    desk.rig.wake()
+    until(lambda: desk.shelf.reads == 1)
+    assert not desk.rig.worker.has_room()
+    desk.shelf.open.set()
+    desk.rig.ended("job")
+    until(desk.rig.worker.has_room)
+
+
+def test_a_lease_is_kept_while_a_picture_is_read(new_rig: NewRig, tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    desk = Desk(new_rig(objects=shelf, lease_seconds=0.3), shelf)
+    shelf.open.clear()
+    desk.submit("job", "img2img", image=desk.asset(1, png(200)))
+    desk.rig.wake()
+    until(lambda: shelf.reads == 1)
+    renewed = desk.rig.client.zscore("rq:leases", "job")
+    until(lambda: desk.rig.client.zscore("rq:leases", "job") > renewed + 300)
+    shelf.open.set()
+    assert desk.rig.ended("job").attempt == 1

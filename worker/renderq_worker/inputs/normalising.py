@@ -1,0 +1,55 @@
+"""From a picture's file to the pixels that a model starts from. Pure: the same bytes give the same pixels.
+
+1. The picture is turned as its EXIF orientation says.
+2. 16 bits become 8, palettes and CMYK become RGB. Colour profiles are not applied.
+3. What is transparent shows white. In a mask it shows black, and is kept; a mask then becomes grey.
+4. It is resized to the sides that are wanted, by Lanczos's filter.
+"""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from renderq_shared.orientation import upright
+from renderq_worker.engine.tasks import Mask, Pixels
+
+_FORMATS = ("PNG", "JPEG", "WEBP")
+
+
+def picture(file: bytes, width: int, height: int) -> Pixels:
+    """[height, width, 3]. Raises whatever Pillow stumbles over."""
+    return _resized(_on(_read(file), "white"), width, height)
+
+
+def mask(file: bytes, width: int, height: int) -> Mask:
+    """[height, width]. Raises whatever Pillow stumbles over."""
+    return _resized(_on(_read(file), "black").convert("L"), width, height)
+
+
+def _read(file: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(file), formats=_FORMATS) as image:
+        image.load()
+        return upright(_eight_bits(image))
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Pillow's own conversion cuts off what is above 255."""
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image).astype(np.uint32)
+    grey = Image.fromarray(((values * 255 + 32_767) // 65_535).astype(np.uint8))
+    grey.info.update(image.info)
+    return grey
+
+
+def _on(image: Image.Image, ground: str) -> Image.Image:
+    """RGB, on a ground of this colour."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    above = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", above.size, ground), above).convert("RGB")
+
+
+def _resized(image: Image.Image, width: int, height: int) -> Pixels | Mask:
+    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
