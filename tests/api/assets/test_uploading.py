@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from renderq.contract import LIMITS
-from renderq_api.assets import Uploads, inspecting
+from renderq_api.assets import Memory, inspecting
 from renderq_shared.jobs import NewAsset, RedisJobStore, sync_client
 from tests.api.assets.pictures import FORMATS, picture
 from tests.api.problems import pointers, problem
@@ -26,8 +26,8 @@ FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 
 
 @pytest.fixture
-def uploads(api: RunningApi) -> Uploads:
-    return api.server._app.state.services.uploads
+def memory(api: RunningApi) -> Memory:
+    return api.server._app.state.services.memory
 
 
 @pytest.fixture
@@ -283,22 +283,22 @@ def test_a_slow_upload_succeeds(http: httpx2.Client) -> None:
         assert connection.recv(65_536).startswith(b"HTTP/1.1 201 ")
 
 
-def test_a_client_that_hangs_up_amid_its_upload_harms_nobody(http: httpx2.Client, uploads: Uploads) -> None:
+def test_a_client_that_hangs_up_amid_its_upload_harms_nobody(http: httpx2.Client, memory: Memory) -> None:
     with connect(http) as connection:
         connection.sendall(head(http, CHUNKED[0], b"Content-Length: 1000") + part(body=picture())[:50])
-        until(lambda: uploads._held > 0)
-    until(lambda: uploads._held == 0)
+        until(lambda: memory.held > 0)
+    until(lambda: memory.held == 0)
 
 
 def test_no_more_is_held_at_once_than_there_is_memory_for(
-    http: httpx2.Client, uploads: Uploads, monkeypatch: pytest.MonkeyPatch
+    http: httpx2.Client, memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("renderq_api.assets.uploads._HELD_BYTES", 1_000)
+    monkeypatch.setattr("renderq_api.assets.memory._BYTES", 1_000)
     with connect(http) as connection:
         connection.sendall(head(http, CHUNKED[0], b"Content-Length: 5000") + part(body=b"x" * 800))
-        until(lambda: uploads._held > 800)
+        until(lambda: memory.held > 800)
         problem(http.post("/v1/assets", files={"file": picture()}), "service_unavailable")
-    until(lambda: uploads._held == 0)
+    until(lambda: memory.held == 0)
     upload(http, picture())
 
 
