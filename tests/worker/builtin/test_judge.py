@@ -3,13 +3,15 @@
 from random import Random
 from typing import get_args
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from renderq_worker.builtin.adherence import compare
 from renderq_worker.builtin.draw import draw
 from renderq_worker.builtin.judge import read
 from renderq_worker.builtin.layout import Placed, arrange
-from renderq_worker.builtin.scenes import HELD_OUT, TRAINING_PAIRS, Group, Kind, Scene, sample_scene
+from renderq_worker.builtin.scenes import COLOURS, HELD_OUT, TRAINING_PAIRS, Group, Kind, Scene, sample_scene
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
@@ -88,3 +90,13 @@ def test_a_group_with_too_many_or_too_few_objects_has_the_wrong_count() -> None:
         verdict = compare(asked, read(draw(arrange(drawn, Random(0)), drawn.ground)))
         assert verdict.ground
         assert not verdict.count
+
+
+def test_a_faint_glow_does_not_join_two_objects() -> None:
+    scene = Scene((Group("square", "white", count=2),), "purple")
+    picture = draw(arrange(scene, Random(0)), scene.ground)
+    ground, ink = (np.array(COLOURS[name]) for name in ("purple", "white"))
+    for share, objects in ((0.2, 2), (0.5, 1)):
+        pixels = np.asarray(picture).copy()
+        pixels[30:34, 16:48] = np.maximum(pixels[30:34, 16:48], ground + share * (ink - ground))
+        assert len(read(Image.fromarray(pixels)).objects) == objects

@@ -26,7 +26,7 @@ from renderq_worker.builtin.draw import draw
 from renderq_worker.builtin.evaluate import generate, judge, load_pipeline, reconstruct, sample_scenes
 from renderq_worker.builtin.judge import read
 from renderq_worker.builtin.layout import arrange
-from renderq_worker.builtin.scenes import Group, Scene
+from renderq_worker.builtin.scenes import Group, Kind, Scene
 from renderq_worker.builtin.vae import encode, to_tensor
 
 PROMPT = "a red square on a white background"
@@ -55,10 +55,11 @@ def test_all_parts_have_one_precision(pipeline: StableDiffusionPipeline) -> None
     assert {parameter.dtype for part in parts for parameter in part.parameters()} == {torch.float32}
 
 
-def test_the_autoencoder_keeps_what_the_judge_sees(pipeline: StableDiffusionPipeline) -> None:
-    scenes = sample_scenes("one", 48, 0, held_out=True)
+@pytest.mark.parametrize(("kind", "least"), [("one", 46), ("two", 44), ("count", 43)])
+def test_the_autoencoder_keeps_what_the_judge_sees(pipeline: StableDiffusionPipeline, kind: Kind, least: int) -> None:
+    scenes = sample_scenes(kind, 48, 0, held_out=True)
     verdicts = judge(scenes, reconstruct(pipeline, scenes, 0))
-    assert sum(verdict.everything for verdict in verdicts) >= 43
+    assert sum(verdict.everything for verdict in verdicts) >= least
 
 
 def test_latents_are_standardised(pipeline: StableDiffusionPipeline) -> None:
@@ -74,23 +75,32 @@ def test_held_out_pairs_follow_the_prompt(pipeline: StableDiffusionPipeline) -> 
     scenes = sample_scenes("one", 24, 1, held_out=True)
     verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
     assert sum(verdict.ground for verdict in verdicts) >= 23
-    assert sum(verdict.colour for verdict in verdicts) >= 22
-    assert sum(verdict.place for verdict in verdicts) >= 22
-    assert sum(verdict.shape for verdict in verdicts) >= 20
+    assert sum(verdict.colour for verdict in verdicts) >= 23
+    assert sum(verdict.place for verdict in verdicts) >= 23
+    assert sum(verdict.shape for verdict in verdicts) >= 21
 
 
 def test_two_objects_keep_their_own_shapes_and_colours(pipeline: StableDiffusionPipeline) -> None:
-    scenes = sample_scenes("two", 12, 1, held_out=False)
+    scenes = sample_scenes("two", 12, 1, held_out=True)
     verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
     assert sum(verdict.ground for verdict in verdicts) >= 11
-    assert sum(verdict.everything for verdict in verdicts) >= 6
+    assert sum(verdict.everything for verdict in verdicts) >= 9
+
+
+def test_two_groups_have_their_numbers_and_their_sides(pipeline: StableDiffusionPipeline) -> None:
+    scenes = sample_scenes("groups", 12, 1, held_out=False)
+    verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
+    assert sum(verdict.count and verdict.colour and verdict.place for verdict in verdicts) >= 10
+    assert sum(verdict.everything for verdict in verdicts) >= 8
 
 
 def test_a_number_in_the_prompt_is_the_number_of_objects(pipeline: StableDiffusionPipeline) -> None:
-    scenes = [Scene((Group("heart", "red", count=count),), "white") for count in (1, 2, 3, 4)]
+    scenes = [
+        Scene((Group(shape, "red", count=count),), "white") for shape in ("heart", "ring") for count in range(1, 5)
+    ]
     pictures = generate(pipeline, [plain_caption(scene) for scene in scenes])
     seen = [len(read(picture).objects) for picture in pictures]
-    assert sum(asked == found for asked, found in zip((1, 2, 3, 4), seen, strict=True)) >= 3
+    assert sum(asked == found for asked, found in zip([1, 2, 3, 4] * 2, seen, strict=True)) >= 7
 
 
 def test_the_same_seed_repeats_the_picture_and_another_does_not(pipeline: StableDiffusionPipeline) -> None:
@@ -158,7 +168,7 @@ def test_strength_decides_how_far_img2img_goes(pipeline: StableDiffusionPipeline
             guidance_scale=2.0,
             generator=torch.Generator().manual_seed(0),
         ).images[0]
-        for strength in (0.2, 0.5, 0.95)
+        for strength in (0.1, 0.5, 0.95)
     ]
     distances = [_distance(start, result) for result in results]
     assert distances == sorted(distances)

@@ -116,7 +116,7 @@ def row(title: str, verdicts: Sequence[Verdict]) -> str:
 def adherence_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> Iterator[str]:
     for kind in DEFAULT_MIX:
         for held_out in (False, True):
-            scenes = sample_scenes(kind, number if kind == "one" else number // 2, seed, held_out=held_out)
+            scenes = sample_scenes(kind, number, seed, held_out=held_out)
             pictures = generate(pipeline, [plain_caption(scene) for scene in scenes], seed=seed)
             yield row(f"{kind}, {'held-out' if held_out else 'seen'} pairs", judge(scenes, pictures))
 
@@ -160,7 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pipeline", type=Path, default=PIPELINE_DIR)
     parser.add_argument("--table", choices=_TABLES, action="append", help="only this table; may be repeated")
-    parser.add_argument("--pictures", type=int, default=400, help="pictures per row (half of it for several objects)")
+    parser.add_argument("--pictures", type=int, default=200, help="pictures per row")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sheet", type=Path, help="also write a contact sheet (PNG)")
     arguments = parser.parse_args()

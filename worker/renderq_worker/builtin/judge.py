@@ -1,7 +1,7 @@
 """Read a picture back by classical computer vision: background, objects, their colours, shapes and places.
 
 1. The background is the palette colour nearest to the median of the border.
-2. What differs from it is foreground; its connected regions are objects.
+2. What differs from it is foreground; its connected regions, without the faint glow that may join them, are objects.
 3. An object's coverage is how far each pixel has moved from the background's colour to the object's; its shape is that
    of the template with the most similar coverage, once both fill the same box.
 """
@@ -25,6 +25,8 @@ _NAMES = tuple(COLOURS)
 _PALETTE: Array = np.array([COLOURS[name] for name in _NAMES], dtype=np.float32)
 _CONTRAST = 36.0
 """RGB distance from the background at which a pixel is foreground; the closest two colours are 78 apart."""
+_GLOW, _FAINT = 0.35, 60.0
+"""Up to this share of a region's contrast, and to this RGB distance, pixels are glow."""
 _SMALLEST_AREA = 0.015
 """Regions below this share of the picture are noise."""
 _LEAST_OVERLAP = 0.6
@@ -64,10 +66,17 @@ def read(picture: Image.Image) -> Reading:
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     ground: Array = np.median(border, axis=0).astype(np.float32)
     ground_index = _nearest(ground)
-    foreground = np.linalg.norm(pixels - ground, axis=-1) > _CONTRAST
-    regions = sorted(_regions(foreground), key=lambda region: -int(region.sum()))
-    smallest = _SMALLEST_AREA * foreground.size
-    objects = tuple(_identify(pixels, region, ground, ground_index) for region in regions if region.sum() > smallest)
+    distances = np.linalg.norm(pixels - ground, axis=-1)
+    smallest = _SMALLEST_AREA * distances.size
+    regions = [
+        part
+        for region in _regions(distances > _CONTRAST)
+        if region.sum() > smallest
+        for part in _regions(region & (distances > min(_GLOW * np.quantile(distances[region], 0.9), _FAINT)))
+        if part.sum() > smallest
+    ]
+    regions.sort(key=lambda region: -int(region.sum()))
+    objects = tuple(_identify(pixels, region, ground, ground_index) for region in regions)
     return Reading(_NAMES[ground_index], objects)
 
 

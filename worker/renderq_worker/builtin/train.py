@@ -38,8 +38,8 @@ RECIPES: dict[str, Recipe] = {
     "vae_4x": Recipe(steps=1200, batch=24, learning_rate=1.5e-3),
     "vae_8x": Recipe(steps=1200, batch=24, learning_rate=1.5e-3),
     "vae": Recipe(steps=500, batch=8, learning_rate=1.2e-3),
-    "vae_decoder": Recipe(steps=1500, batch=8, learning_rate=8e-4),
-    "unet": Recipe(steps=8000, batch=64, learning_rate=7e-4, hold=0.75),
+    "vae_decoder": Recipe(steps=3000, batch=8, learning_rate=8e-4),
+    "unet": Recipe(steps=3000, batch=64, learning_rate=7e-4, hold=0.75),
 }
 _CROP = 32
 _GALLERY = 8_000
