@@ -241,6 +241,17 @@ def connect(http: httpx2.Client) -> socket.socket:
 CHUNKED = (b"Content-Type: multipart/form-data; boundary=b", b"Transfer-Encoding: chunked")
 
 
+def test_who_is_refused_may_finish_and_sees_an_orderly_end(http: httpx2.Client) -> None:
+    """A connection that is closed while data comes in is reset, and the answer may be lost with it."""
+    with connect(http) as connection:
+        connection.sendall(head(http, *CHUNKED) + b"3\r\nnot\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 422 ")
+        for _ in range(8):
+            connection.sendall(b"100000\r\n" + b"x" * 0x100000 + b"\r\n")
+        connection.sendall(b"0\r\n\r\n")
+        assert connection.recv(1) == b""
+
+
 def endless(connection: socket.socket, piece: bytes) -> None:
     while True:
         connection.sendall(piece)
