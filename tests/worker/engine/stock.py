@@ -109,7 +109,7 @@ def _call(wanted: GenerationSpec) -> tuple[type[Any], dict[str, Any]]:
             pictures = {"image": tensor(image), "mask_image": tensor(mask[..., None])[0]}
             return StableDiffusionInpaintPipeline, {**sides, **pictures, "strength": strength}
         case Depth2Img(image, depth_map, strength):
-            depth = None if depth_map is None else torch.from_numpy(depth_map)[None]
+            depth = None if depth_map is None else torch.tensor(depth_map)[None]
             pictures = {"image": tensor(image), "depth_map": depth}
             return StableDiffusionDepth2ImgPipeline, {**pictures, "strength": strength}
         case Upscale(image, noise_level):

@@ -1,15 +1,11 @@
 """Part of a picture made anew: the new part is the stock pipeline's, the rest is untouched."""
 
 import numpy as np
-import pytest
 import torch
 
 from renderq_shared.catalog import ModelEntry, load_catalog
-from renderq_worker.engine import Img2Img, Inpaint, Mask
-from tests.worker.engine.stock import stock
+from renderq_worker.engine import Inpaint, Mask
 from tests.worker.engine.studio import Studio, alone, picture, resident, spec
-
-SAMPLERS = ["ddim", "pndm", "lms", "euler_a", "dpmpp_2m", "unipc", "heun", "lcm"]
 
 
 def right_half(width: int = 64, height: int = 64) -> Mask:
@@ -21,17 +17,6 @@ def right_half(width: int = 64, height: int = 64) -> Mask:
 def pasted(made: np.ndarray, image: np.ndarray, mask: Mask) -> np.ndarray:
     share = mask[..., None] / 255
     return np.floor(image * (1 - share) + made * share + 0.5).astype(np.uint8)
-
-
-@pytest.mark.parametrize("model", ["tiny", "inpainting"])
-@pytest.mark.parametrize("scheduler", SAMPLERS)
-def test_the_new_part_is_the_stock_pipelines(request: pytest.FixtureRequest, model: str, scheduler: str) -> None:
-    entry: ModelEntry = request.getfixturevalue(model)
-    for strength, guidance in ((1.0, 5.0), (0.6, 1.0)):
-        task = Inpaint(picture(), right_half(), strength)
-        wanted = spec(model=model, scheduler=scheduler, guidance_scale=guidance, steps=5, task=task)
-        expected = pasted(stock(entry, wanted), task.image, task.mask)
-        np.testing.assert_array_equal(alone(entry, wanted), expected)
 
 
 def test_what_is_kept_is_untouched_to_the_last_bit(tiny: ModelEntry) -> None:
@@ -66,23 +51,6 @@ def test_blending_ends_with_the_picture_itself_where_it_is_kept() -> None:
             assert not torch.equal(state.latents[kept], known[kept])
             state.advance(family.predict([state])[0])
         assert torch.equal(state.latents[kept], known[kept])
-
-
-def test_tasks_of_one_model_share_forward_passes(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
-    specs = [
-        spec(0, scheduler="euler_a", steps=6, task=Inpaint(picture(), right_half(), 0.9)),
-        spec(1, scheduler="dpmpp_2m", steps=4),
-        spec(2, scheduler="heun", steps=5, guidance_scale=1.0, task=Img2Img(picture(seed=1), 0.6)),
-        spec(3, scheduler="ddim", steps=5, task=Inpaint(picture(seed=2), right_half(), 1.0)),
-    ]
-    for each in specs:
-        studio.submit(each)
-        studio.tick(3)
-    studio.finish()
-    for each in specs:
-        np.testing.assert_array_equal(studio.pixels(each.id), alone(tiny, each))
-    assert studio.stats("job/0").batch_width_mean > 1 or not studio.stats("job/0").batch_invariant
 
 
 def test_a_model_says_which_tasks_it_cannot_do(inpainting: ModelEntry) -> None:

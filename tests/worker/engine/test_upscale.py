@@ -1,22 +1,12 @@
 """Pictures four times as wide and high."""
 
 import numpy as np
-import pytest
 import torch
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import Upscale
 from renderq_worker.engine.tiles import Tiles
-from tests.worker.engine.stock import stock
 from tests.worker.engine.studio import Studio, alone, picture, resident, spec
-
-
-@pytest.mark.parametrize("scheduler", ["ddim", "euler_a", "heun", "dpmpp_2m"])
-@pytest.mark.parametrize("guidance", [5.0, 1.0])
-def test_it_is_the_stock_picture(upscaler: ModelEntry, scheduler: str, guidance: float) -> None:
-    task = Upscale(picture(20, 16), noise_level=30)
-    wanted = spec(model="upscaler", width=80, scheduler=scheduler, guidance_scale=guidance, prompt="", task=task)
-    np.testing.assert_array_equal(alone(upscaler, wanted), stock(upscaler, wanted))
 
 
 def test_a_large_picture_is_seen_in_tiles_and_keeps_its_bits_in_company(upscaler: ModelEntry) -> None:
