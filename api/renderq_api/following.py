@@ -55,13 +55,12 @@ async def follow(
 
 
 async def _look(heard: Heard, read: Read, current: Found) -> Found | None:
-    if heard.record is None and not heard.missed:
-        return current
-    if heard.record is not None and heard.record.status is not Status.QUEUED and not heard.missed:
-        return heard.record, None
-    with contextlib.suppress(StoreUnavailable):
-        return await read()  # also for a queued job's place, which no message tells
-    return current
+    """The job as it is now, as far as that can be known: messages tell everything but a queued job's place."""
+    told = current if heard.record is None else (heard.record, None)
+    if heard.missed or (heard.record is not None and heard.record.status is Status.QUEUED):
+        with contextlib.suppress(StoreUnavailable):
+            return await read()
+    return told
 
 
 def _is_newer(current: Found, told: Found) -> bool:
