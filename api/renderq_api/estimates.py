@@ -37,13 +37,13 @@ class Estimates:
             self._paces = {pace.model: pace for pace in await self._jobs.paces()}
 
     def eta(self, record: JobRecord, place: QueuePlace | None) -> Eta | None:
-        """Until the job has ended; `None` where nothing is known, and for a job that has ended or is to stop."""
+        """Until its end; `None` where nothing is known, and for a job that has ended, is to stop or is paused."""
         pace = self._paces.get(record.model)
         if pace is None or record.cost <= 0:
             return None
         if record.status is Status.RUNNING:
             return running_eta(pace, record.cost, _share_done(record))
-        return queued_eta(pace, record.cost, place.ahead) if place is not None else None
+        return queued_eta(pace, record.cost, place.ahead) if place is not None and not place.paused else None
 
     def seconds(self, model: str, cost: float) -> float | None:
         """Median time of a job of this cost on a warm worker."""

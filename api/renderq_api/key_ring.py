@@ -60,6 +60,11 @@ class KeyRing:
         keys = self._of_tenant.get(tenant, ())
         return max((key.weight for key in keys if key.is_live(self.now_ms())), default=1.0)
 
+    @property
+    def tenants(self) -> frozenset[str]:
+        """All that ever had a key."""
+        return frozenset(self._of_tenant)
+
     def admits(self, caller: Caller) -> bool:
         """Whether one who was let in still would be."""
         return not self.required if caller.key is None else self.is_live(caller.key)

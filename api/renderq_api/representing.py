@@ -129,7 +129,7 @@ def retry_after_s(place: QueuePlace | None, eta: Eta | None) -> int:
         return min(max(1, math.ceil(eta.p50)), 30)
     if place is None:
         return 1
-    if not place.served:
+    if place.paused or not place.served:
         return 10
     return min(1 + place.ahead, 30)
 
@@ -143,6 +143,8 @@ def _wait_reason(record: JobRecord, place: QueuePlace | None) -> WaitReason | No
         return "loading_model"
     if place is None:
         return None
+    if place.paused:
+        return "paused"
     return "behind_n_jobs" if place.served else "no_worker_for_model"
 
 

@@ -56,7 +56,8 @@ async def submit_job(
     job = replace(job, weight=services.keys.weight(tenant))
     submitted = await services.jobs.submit(job, services.bounds(caller))
     record = _standing(submitted, wanted.request)
-    if submitted.outcome is Submission.ACCEPTED and submitted.wake_length < services.settings.wake_bound:
+    paused = submitted.place is not None and submitted.place.paused
+    if submitted.outcome is Submission.ACCEPTED and submitted.wake_length < services.settings.wake_bound and not paused:
         services.wakeups.notify(job.model)
     return submitted, record
 

@@ -25,6 +25,14 @@ _JITTER = 0.25
 _random = random.SystemRandom()
 
 
+def wake(wakeups: WakeupPublisher, queues: Iterable[ModelQueue], bound: int) -> None:
+    """Fill up each served model's wake-ups to one per job that may be given out, at most `bound`."""
+    for queue in queues:
+        missing = min(queue.ready, bound) - queue.wake_length
+        if queue.served and missing > 0:
+            wakeups.notify(queue.model, missing)
+
+
 class Sweeps:
     """Sweeps for ever. An outage of Redis is logged once, and after it `arrive` runs again."""
 
@@ -67,7 +75,7 @@ class Sweeps:
         """Sweep until nothing is left to do, then wake workers."""
         while (swept := await self._sweep()).more:
             pass
-        self._wake(swept.queues)
+        wake(self._wakeups, swept.queues, self._wake_bound)
 
     async def _sweep(self) -> Swept:
         swept = await self._jobs.sweep(self._lease_ms, _LIMIT)
@@ -79,10 +87,3 @@ class Sweeps:
         if news or swept.extended:
             log.info("swept", **news, leases_extended=swept.extended)
         return swept
-
-    def _wake(self, queues: Iterable[ModelQueue]) -> None:
-        """Fill up each served model's wake-ups to one per queued job, at most the bound."""
-        for queue in queues:
-            missing = min(queue.queued, self._wake_bound) - queue.wake_length
-            if queue.served and missing > 0:
-                self._wakeups.notify(queue.model, missing)

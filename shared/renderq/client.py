@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from renderq.assets import Assets, AsyncAssets
-from renderq.catalog import AsyncModels, AsyncWorkers, Models, Workers
+from renderq.catalog import AsyncModels, AsyncTenants, AsyncWorkers, Models, Tenants, Workers
 from renderq.configuration import configure
 from renderq.contract import Job, Stats
 from renderq.core.calls import get_stats, show_job, submit_job
@@ -42,6 +42,7 @@ class Client:
         self.assets = Assets(self._transport)
         self.models = Models(self._transport)
         self.workers = Workers(self._transport)
+        self.tenants = Tenants(self._transport)
 
     def run(
         self,
@@ -117,6 +118,7 @@ class AsyncClient:
         self.assets = AsyncAssets(self._transport)
         self.models = AsyncModels(self._transport)
         self.workers = AsyncWorkers(self._transport)
+        self.tenants = AsyncTenants(self._transport)
 
     async def run(
         self,

@@ -2,7 +2,20 @@
 
 from fastapi import APIRouter
 
-from renderq_api.routes import assets, deliveries, events, files, health, history, images, jobs, models, stats, workers
+from renderq_api.routes import (
+    assets,
+    deliveries,
+    events,
+    files,
+    health,
+    history,
+    images,
+    jobs,
+    models,
+    pausing,
+    stats,
+    workers,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
@@ -13,6 +26,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     assets.router,
     files.router,
     models.router,
+    pausing.router,
     workers.router,
     stats.router,
     health.router,

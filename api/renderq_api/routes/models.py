@@ -16,19 +16,25 @@ router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(n
 
 @router.get("", response_model=ModelList, summary="List the models", responses=problems())
 async def models(services: Serving) -> Response:
-    return answer(ModelList(data=await _described(services, services.catalog.models)))
+    return answer(ModelList(data=await described(services, services.catalog.models)))
 
 
 @router.get("/{name}", response_model=Model, summary="Look at a model", responses=problems(ProblemKind.NOT_FOUND))
 async def model(name: str, services: Serving) -> Response:
+    [found] = await described(services, (entry_of(services, name),))
+    return answer(found)
+
+
+def entry_of(services: Services, name: str) -> ModelEntry:
+    """Raises `ApiProblem`."""
     entry = services.catalog.get(name)
     if entry is None:
         raise not_found(f"There is no such model; there are {', '.join(services.catalog.names[:20])}.")
-    [described] = await _described(services, (entry,))
-    return answer(described)
+    return entry
 
 
-async def _described(services: Services, entries: tuple[ModelEntry, ...]) -> tuple[Model, ...]:
+async def described(services: Services, entries: tuple[ModelEntry, ...]) -> tuple[Model, ...]:
+    """Models as they are at the moment."""
     now = await services.jobs.stats()
     queued = {queue.model: queue.queued for queue in now.queues}
     return tuple(
@@ -44,6 +50,7 @@ async def _described(services: Services, entries: tuple[ModelEntry, ...]) -> tup
             limits=entry.limits,
             queued_jobs=queued.get(entry.name, 0),
             running_jobs=now.running.get(entry.name, 0),
+            paused=entry.name in now.paused,
             workers=sum(entry.name in worker.models for worker in now.workers),
             warm_workers=sum(entry.name in worker.resident_models for worker in now.workers),
             seconds_per_image=services.estimates.seconds(

@@ -16,13 +16,14 @@ async def stats(services: Serving) -> Response:
     now = await services.jobs.stats()
     queues = {queue.model: queue for queue in now.queues}
     # A model that left the catalog may still have jobs.
-    others = sorted({*queues, *now.running} - set(services.catalog.names))
+    others = sorted({*queues, *now.running, *now.paused} - set(services.catalog.names))
     models = tuple(
         ModelStats(
             model=model,
             queued_jobs=queues[model].queued if model in queues else 0,
             oldest_seconds=queues[model].oldest_age_ms / 1000 if model in queues else None,
             running_jobs=now.running.get(model, 0),
+            paused=model in now.paused,
             workers=sum(model in worker.models for worker in now.workers),
         )
         for model in (*services.catalog.names, *others)

@@ -24,6 +24,8 @@ def describe(job: Job) -> str:
 
 
 def _describe_queued(job: Job) -> str:
+    if job.wait_reason == "paused":
+        return "queued: the operator has paused it"
     if job.wait_reason == "no_worker_for_model":
         return f"queued: no worker serves {job.model}"
     if job.wait_reason == "loading_model":

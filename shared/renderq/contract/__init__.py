@@ -25,6 +25,8 @@ from renderq.contract.models import (
     ModelList,
     ModelStats,
     Stats,
+    Tenant,
+    TenantList,
     Worker,
     WorkerList,
 )
@@ -99,6 +101,8 @@ __all__ = [
     "Stage",
     "Stats",
     "Status",
+    "Tenant",
+    "TenantList",
     "Txt2ImgRequest",
     "VariationRequest",
     "WaitReason",

@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue
 from renderq.contract.base import AnswerModel, Timestamp
 from renderq.contract.statuses import JobErrorCode, Stage, Status
 
-WaitReason = Literal["behind_n_jobs", "no_worker_for_model", "loading_model"]
+WaitReason = Literal["behind_n_jobs", "no_worker_for_model", "loading_model", "paused"]
 
 EventName = Literal["status", "progress", "output", "preview", "done"]
 """What is new in an event of a job's stream; each carries the complete job, but `preview`. `done` is the last."""

@@ -32,6 +32,7 @@ class Model(AnswerModel):
     limits: ModelLimits
     queued_jobs: int
     running_jobs: int = Field(0, description="Jobs of it that workers hold.")
+    paused: bool = Field(False, description="Whether none of its jobs are given to workers for now.")
     workers: int = Field(description="Live workers that serve it.")
     warm_workers: int = Field(description="Live workers that have it in memory.")
     seconds_per_image: float | None = Field(
@@ -65,6 +66,7 @@ class ModelStats(AnswerModel):
     queued_jobs: int
     oldest_seconds: float | None = Field(description="How long its oldest queued job has waited.")
     running_jobs: int = Field(description="Jobs of it that workers hold.")
+    paused: bool = Field(False, description="Whether none of its jobs are given to workers for now.")
     workers: int = Field(description="Live workers that serve it.")
 
 
@@ -75,3 +77,14 @@ class Stats(AnswerModel):
     running_jobs: int
     workers: int = Field(description="Live workers.")
     models: tuple[ModelStats, ...]
+
+
+class Tenant(AnswerModel):
+    name: str
+    queued_jobs: int
+    weight: float = Field(description="Its share of each model's time, compared with other tenants'.")
+    paused: bool = Field(description="Whether none of its jobs are given to workers for now.")
+
+
+class TenantList(AnswerModel):
+    data: tuple[Tenant, ...]

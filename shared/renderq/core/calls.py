@@ -19,6 +19,8 @@ from renderq.contract import (
     ModelList,
     OutputOptions,
     Stats,
+    Tenant,
+    TenantList,
     WebhookOptions,
     WorkerList,
 )
@@ -119,6 +121,26 @@ def list_models() -> Call[ModelList]:
 
 def get_model(name: str) -> Call[Model]:
     return Call("GET", f"v1/models/{quote(name, safe='')}", partial(read, Model))
+
+
+def pause_model(name: str) -> Call[Model]:
+    return Call("POST", f"v1/models/{quote(name, safe='')}/pause", partial(read, Model))
+
+
+def resume_model(name: str) -> Call[Model]:
+    return Call("POST", f"v1/models/{quote(name, safe='')}/resume", partial(read, Model))
+
+
+def list_tenants() -> Call[TenantList]:
+    return Call("GET", "v1/tenants", partial(read, TenantList))
+
+
+def pause_tenant(name: str) -> Call[Tenant]:
+    return Call("POST", f"v1/tenants/{quote(name, safe='')}/pause", partial(read, Tenant))
+
+
+def resume_tenant(name: str) -> Call[Tenant]:
+    return Call("POST", f"v1/tenants/{quote(name, safe='')}/resume", partial(read, Tenant))
 
 
 def list_workers() -> Call[WorkerList]:

@@ -34,6 +34,7 @@ from renderq_shared.jobs.records import (
     Submission,
     Submitted,
     Swept,
+    TenantRecord,
     Verdict,
     WorkerRecord,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "Submission",
     "Submitted",
     "Swept",
+    "TenantRecord",
     "Verdict",
     "WorkerRecord",
     "async_client",

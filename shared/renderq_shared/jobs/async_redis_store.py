@@ -28,6 +28,7 @@ from renderq_shared.jobs.records import (
     StoreStats,
     Submitted,
     Swept,
+    TenantRecord,
     Verdict,
     WorkerRecord,
 )
@@ -139,6 +140,15 @@ class AsyncRedisJobStore:
 
     async def paces(self) -> tuple[ModelPace, ...]:
         return await self._run(calls.paces())
+
+    async def pause_model(self, model: str, paused: bool) -> None:
+        await self._run(calls.pause("model", model, paused))
+
+    async def pause_tenant(self, tenant: str, paused: bool) -> None:
+        await self._run(calls.pause("tenant", tenant, paused))
+
+    async def tenants(self) -> tuple[TenantRecord, ...]:
+        return await self._run(calls.tenants())
 
     async def stats(self) -> StoreStats:
         return await self._run(calls.stats())

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.decoding import (
@@ -16,6 +16,7 @@ from renderq_shared.jobs.decoding import (
     optional_job,
     pairs,
     queue_place,
+    tenant_record,
     worker_record,
 )
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
@@ -40,6 +41,7 @@ from renderq_shared.jobs.records import (
     Submission,
     Submitted,
     Swept,
+    TenantRecord,
     Verdict,
     WorkerRecord,
 )
@@ -262,6 +264,18 @@ def _news(update: JobUpdate) -> tuple[str, ...]:
     return tuple(text for name, value in named.items() if value is not None for text in (name, value))
 
 
+def pause(kind: Literal["model", "tenant"], name: str, paused: bool) -> Call[None]:
+    return Call(load_script("pause"), (kind, name, int(paused)), _nothing)
+
+
+def tenants() -> Call[tuple[TenantRecord, ...]]:
+    return Call(
+        load_script("tenants"),
+        (),
+        lambda reply: tuple(sorted((tenant_record(*each) for each in reply), key=lambda tenant: tenant.name)),
+    )
+
+
 def claim_deliveries(request: DeliveryClaim) -> Call[tuple[DeliveryRecord, ...]]:
     arguments = (request.claim_id, request.lease_ms, request.limit)
     return Call(load_script("claim_deliveries"), arguments, _deliveries)
@@ -293,11 +307,11 @@ def _indexes(update: JobUpdate) -> str:
 
 
 def stats() -> Call[StoreStats]:
-    return Call(
-        load_script("stats"),
-        (),
-        lambda reply: StoreStats(_model_queues(reply[0]), dict(Counter(reply[1])), _workers(reply[2])),
-    )
+    def read(reply: list[Any]) -> StoreStats:
+        queues, held, workers, paused = reply
+        return StoreStats(_model_queues(queues), dict(Counter(held)), _workers(workers), frozenset(paused))
+
+    return Call(load_script("stats"), (), read)
 
 
 def _workers(reply: list[Any]) -> tuple[WorkerRecord, ...]:

@@ -9,7 +9,7 @@ from renderq.contract import DeliveryStatus, Status, WebhookEventType
 from renderq_shared.jobs.asset_records import AssetRecord
 from renderq_shared.jobs.delivery_records import DeliveryRecord
 from renderq_shared.jobs.paces import ModelPace, Pace, PaceSample
-from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePlace, WorkerRecord
+from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePlace, TenantRecord, WorkerRecord
 
 _NAMES = TypeAdapter(tuple[str, ...])
 _EVENT: TypeAdapter[WebhookEventType] = TypeAdapter(WebhookEventType)
@@ -98,12 +98,16 @@ def delivery_record(flat: Sequence[str]) -> DeliveryRecord:
     )
 
 
-def queue_place(ahead: int, served: int) -> QueuePlace:
-    return QueuePlace(ahead=ahead, served=bool(served))
+def queue_place(ahead: int, served: int, paused: int) -> QueuePlace:
+    return QueuePlace(ahead=ahead, served=bool(served), paused=bool(paused))
 
 
-def model_queue(model: str, queued: int, oldest_age_ms: int, wake_length: int, served: int) -> ModelQueue:
-    return ModelQueue(model, queued, oldest_age_ms, wake_length, bool(served))
+def model_queue(model: str, queued: int, oldest_age_ms: int, wake_length: int, served: int, ready: int) -> ModelQueue:
+    return ModelQueue(model, queued, oldest_age_ms, wake_length, bool(served), ready)
+
+
+def tenant_record(name: str, queued: int, weight: str, paused: int) -> TenantRecord:
+    return TenantRecord(name, queued, float(weight), bool(paused))
 
 
 def model_pace(

@@ -6,7 +6,7 @@ behind the model's current virtual time, so nobody saves up service by staying a
 """
 
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from math import ceil, floor
 
@@ -31,9 +31,13 @@ class Place:
 class FairQueue:
     """Queued jobs of several tenants, and what each tenant was charged."""
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
-        """`weights`: tenant → its share of the time, compared with other tenants'; 1 if absent."""
+    def __init__(self, weights: Mapping[str, float], paused: Set[str] = frozenset()) -> None:
+        """`weights`: tenant → its share of the time, compared with other tenants'; 1 if absent.
+
+        `paused`: tenants that have no turn.
+        """
         self._weights = weights
+        self._paused = paused
         self.now = 0.0
         """The model's current virtual time: that of the tenant that was last given something."""
         self._virtual: dict[str, float] = {}
@@ -41,6 +45,11 @@ class FairQueue:
 
     def __len__(self) -> int:
         return sum(map(len, self._places.values()))
+
+    @property
+    def ready(self) -> int:
+        """Jobs that may be given out."""
+        return sum(len(places) for tenant, places in self._places.items() if tenant not in self._paused)
 
     @property
     def oldest_ms(self) -> int | None:
@@ -65,8 +74,14 @@ class FairQueue:
     def enqueue(self, tenant: str, place: Place) -> None:
         if tenant not in self._places:
             self._places[tenant] = []
-            self._virtual[tenant] = max(self.virtual_time(tenant), self.now)
+            if tenant not in self._paused:
+                self.take_turns(tenant)
         insort(self._places[tenant], place)
+
+    def take_turns(self, tenant: str) -> None:
+        """Let a tenant join the others, if it has anything queued: at the current time if it is behind that."""
+        if tenant in self._places:
+            self._virtual[tenant] = max(self.virtual_time(tenant), self.now)
 
     def dequeue(self, tenant: str, job_id: str) -> None:
         left = [place for place in self._places[tenant] if place.job_id != job_id]
@@ -107,4 +122,4 @@ class FairQueue:
         return self._weights.get(tenant, 1.0)
 
     def _in_turn(self) -> list[str]:
-        return sorted(self._places, key=lambda tenant: (self.virtual_time(tenant), tenant))
+        return sorted(self._places.keys() - self._paused, key=lambda tenant: (self.virtual_time(tenant), tenant))

@@ -1,6 +1,6 @@
 """The in-memory store's jobs and their transitions: what `lua/prelude.lua` is to the scripts."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +10,7 @@ from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSO
 from renderq_shared.jobs.fair_queue import FairQueue, Place
 from renderq_shared.jobs.memory_outbox import EVENTS, MemoryOutbox
 from renderq_shared.jobs.memory_removals import Removals
-from renderq_shared.jobs.records import Held, JobRecord, NewJob
+from renderq_shared.jobs.records import Held, JobRecord, NewJob, TenantRecord
 
 NEWS = ("stage", "progress_json", "outputs_json", "warnings_json", "metrics_json", "runtime_json")
 """What an attempt writes; nothing of it outlives the attempt when the job goes back into the queue."""
@@ -42,7 +42,9 @@ class JobBook:
         self.jobs: dict[str, JobRecord] = {}
         self.accounts: dict[str, Account] = {}
         self.weights: dict[str, float] = {}
-        self.queues: defaultdict[str, FairQueue] = defaultdict(lambda: FairQueue(self.weights))
+        self.paused_models: set[str] = set()
+        self.paused_tenants: set[str] = set()
+        self.queues: defaultdict[str, FairQueue] = defaultdict(lambda: FairQueue(self.weights, self.paused_tenants))
         self.models: set[str] = set()
         """Those that ever had a job."""
         self.leases: dict[str, int] = {}
@@ -161,6 +163,28 @@ class JobBook:
             and job.deadline_at_ms <= self.now_ms()
         ]
         return [job for _, _, job in sorted(due, key=lambda each: each[:2])]
+
+    def pause_tenant(self, tenant: str, paused: bool) -> None:
+        """It leaves the turns of every model, or joins them."""
+        if paused:
+            self.paused_tenants.add(tenant)
+        else:
+            self.paused_tenants.discard(tenant)
+            for queue in self.queues.values():
+                queue.take_turns(tenant)
+
+    def ready(self, model: str) -> int:
+        """Queued jobs of a model that may be given out."""
+        return 0 if model in self.paused_models else self.queues[model].ready
+
+    def tenants(self) -> tuple[TenantRecord, ...]:
+        """Those that have queued jobs or a weight, or are paused."""
+        queued = Counter(job.tenant for job in self.jobs.values() if job.status is Status.QUEUED)
+        weighed = {tenant for tenant, weight in self.weights.items() if weight != 1}
+        return tuple(
+            TenantRecord(tenant, queued[tenant], self.weights.get(tenant, 1.0), tenant in self.paused_tenants)
+            for tenant in sorted({*queued, *weighed, *self.paused_tenants})
+        )
 
     def forget(self, job: JobRecord) -> None:
         """an ended job → nothing"""

@@ -38,6 +38,7 @@ from renderq_shared.jobs.records import (
     Submission,
     Submitted,
     Swept,
+    TenantRecord,
     Verdict,
     WorkerRecord,
 )
@@ -312,6 +313,7 @@ class MemoryJobStore:
                 oldest_age_ms=max(self._now_ms() - oldest, 0),
                 wake_length=self._wake_length(model),
                 served=self._workers.serves(model),
+                ready=self._book.ready(model),
             )
             for model, queue in sorted(self._book.queues.items())
             if (oldest := queue.oldest_ms) is not None
@@ -339,9 +341,22 @@ class MemoryJobStore:
         return self._paces.paces(self._workers.live())
 
     @_alone
+    def pause_model(self, model: str, paused: bool) -> None:
+        change = self._book.paused_models.add if paused else self._book.paused_models.discard
+        change(model)
+
+    @_alone
+    def pause_tenant(self, tenant: str, paused: bool) -> None:
+        self._book.pause_tenant(tenant, paused)
+
+    @_alone
+    def tenants(self) -> tuple[TenantRecord, ...]:
+        return self._book.tenants()
+
+    @_alone
     def stats(self) -> StoreStats:
         running = Counter(self._book.jobs[job_id].model for job_id in self._book.leases)
-        return StoreStats(self.queues(), dict(running), self.workers())
+        return StoreStats(self.queues(), dict(running), self.workers(), frozenset(self._book.paused_models))
 
     def _of_tenant(self, tenant: str, job_id: str) -> JobRecord | None:
         job = self._book.jobs.get(job_id)
@@ -351,11 +366,12 @@ class MemoryJobStore:
         if job.status is not Status.QUEUED:
             return None
         ahead = self._book.queues[job.model].ahead(job.tenant, job.id)
-        return QueuePlace(ahead, self._workers.serves(job.model))
+        paused = job.model in self._book.paused_models or job.tenant in self._book.paused_tenants
+        return QueuePlace(ahead, self._workers.serves(job.model), paused)
 
     def _is_left_to_others(self, model: str, worker_id: str) -> bool:
         busy = {self._book.jobs[job_id].worker for job_id in self._book.leases} | {worker_id}
-        return len(self._book.queues[model]) <= len(set(self._workers.serving(model)) - busy)
+        return self._book.ready(model) <= len(set(self._workers.serving(model)) - busy)
 
     def _models_in_order(self, request: ClaimRequest) -> list[str]:
         oldest = {each.model: self._book.queues[each.model].oldest_ms for each in request.candidates}
@@ -367,7 +383,8 @@ class MemoryJobStore:
             and self._now_ms() - since >= request.switch_after_ms
         ]
         first = [model for _, _, model in sorted(waiting)]
-        return first + [each.model for each in request.candidates if each.model not in first]
+        order = first + [each.model for each in request.candidates if each.model not in first]
+        return [model for model in order if model not in self._book.paused_models]
 
 
 def _news(update: JobUpdate) -> dict[str, Any]:

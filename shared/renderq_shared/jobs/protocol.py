@@ -23,6 +23,7 @@ from renderq_shared.jobs.records import (
     StoreStats,
     Submitted,
     Swept,
+    TenantRecord,
     Verdict,
     WorkerRecord,
 )
@@ -151,6 +152,18 @@ class JobStore(Protocol):
 
     def queues(self) -> tuple[ModelQueue, ...]:
         """Every model that has queued jobs."""
+        ...
+
+    def pause_model(self, model: str, paused: bool) -> None:
+        """Give out none of a model's jobs, or go on with it. What runs goes on; what waits keeps its place."""
+        ...
+
+    def pause_tenant(self, tenant: str, paused: bool) -> None:
+        """The same for a tenant's jobs of every model. What it was not given meanwhile is not made up for."""
+        ...
+
+    def tenants(self) -> tuple[TenantRecord, ...]:
+        """Tenants that have queued jobs or a weight, or are paused; by name."""
         ...
 
     def stats(self) -> StoreStats:

@@ -114,6 +114,8 @@ class QueuePlace:
     """Jobs expected to start first if nothing else arrives: exact within a tenant, an estimate between tenants."""
     served: bool
     """Whether a live worker serves its model."""
+    paused: bool = False
+    """Whether its model or its tenant is paused: nobody is given it."""
 
 
 class Submission(StrEnum):
@@ -242,6 +244,8 @@ class ModelQueue:
     oldest_age_ms: int
     wake_length: int
     served: bool
+    ready: int
+    """Those of the queued that a worker may be given: not of a paused tenant, and none of a paused model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,3 +288,16 @@ class StoreStats:
     running: dict[str, int]
     """Model → jobs that workers hold; only models that have any."""
     workers: tuple[WorkerRecord, ...]
+    paused: frozenset[str] = frozenset()
+    """Models that are paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRecord:
+    """A tenant, as its jobs' queue knows it."""
+
+    name: str
+    queued: int = 0
+    weight: float = 1.0
+    """As of its last submission."""
+    paused: bool = False

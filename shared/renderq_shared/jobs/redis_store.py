@@ -27,6 +27,7 @@ from renderq_shared.jobs.records import (
     StoreStats,
     Submitted,
     Swept,
+    TenantRecord,
     Verdict,
     WorkerRecord,
 )
@@ -129,6 +130,15 @@ class RedisJobStore:
 
     def paces(self) -> tuple[ModelPace, ...]:
         return self._run(calls.paces())
+
+    def pause_model(self, model: str, paused: bool) -> None:
+        self._run(calls.pause("model", model, paused))
+
+    def pause_tenant(self, tenant: str, paused: bool) -> None:
+        self._run(calls.pause("tenant", tenant, paused))
+
+    def tenants(self) -> tuple[TenantRecord, ...]:
+        return self._run(calls.tenants())
 
     def stats(self) -> StoreStats:
         return self._run(calls.stats())

@@ -19,8 +19,8 @@ from tests.api.running import RunningApi
 from tests.api.worker import Worker
 from tests.contract.building import submit
 
-UNSCOPED = {"name", "key", "index"}
-"""Path parameters that name nothing of a tenant's: models, signed files, pictures within a job."""
+UNSCOPED = {"name", "action", "key", "index"}
+"""Path parameters that name nothing of a tenant's: models, tenants for admins, signed files, pictures within a job."""
 
 ROUTES = sorted(
     (method, route.path)

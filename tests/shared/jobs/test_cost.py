@@ -15,7 +15,7 @@ CHEAP = {
     *("evalsha", "time", "publish", "get", "set", "exists", "incr", "decr", "llen", "info"),
     *("hget", "hset", "hdel", "hmget", "hgetall", "hincrby"),
     *("zadd", "zrem", "zcard", "zcount", "zrank", "zrange"),
-    *("sadd", "srem"),
+    *("sadd", "srem", "sismember", "smembers"),
 }
 """At worst logarithmic in the number of jobs: hashes are one job's, or have a field per tenant or model."""
 

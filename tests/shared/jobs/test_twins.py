@@ -175,6 +175,14 @@ class TwinMachine(RuleBasedStateMachine):
     def delete(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
         self.twins.do("delete", tenant if strange else job.tenant, job.id, repeat=repeat)
 
+    @rule(model=models, paused=st.booleans(), repeat=st.booleans())
+    def pause_model(self, model: str, paused: bool, repeat: bool) -> None:
+        self.twins.do("pause_model", model, paused, repeat=repeat)
+
+    @rule(tenant=tenants, paused=st.booleans(), repeat=st.booleans())
+    def pause_tenant(self, tenant: str, paused: bool, repeat: bool) -> None:
+        self.twins.do("pause_tenant", tenant, paused, repeat=repeat)
+
     @rule(keep=retentions, limit=st.sampled_from([1, 100]), told=st.booleans())
     def retire(self, keep: Retention, limit: int, told: bool) -> None:
         retired = self.twins.do("retire", keep, LEASE_MS, limit)

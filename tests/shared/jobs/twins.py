@@ -100,6 +100,8 @@ class Twins:
             self._compare_lists(tenant, JobFilter(Status.QUEUED, "shapes", "txt2img"))
         assert self._alike(self.redis.queues()) == self._alike(self.memory.queues(), shift=0)
         assert self.redis.stats().running == self.memory.stats().running
+        assert self.redis.stats().paused == self.memory.stats().paused
+        assert self.redis.tenants() == self.memory.tenants()
         assert self._alike(self.redis.paces()) == self._alike(self.memory.paces(), shift=0)
         assert self._alike(self.redis.workers()) == self._alike(self.memory.workers(), shift=self._passed)
 
@@ -212,7 +214,8 @@ def check_keys(twins: Twins) -> None:
     assert by_worker == {name: {job.id for job in jobs if job.id in leased and job.worker == name} for name in workers}
     assert due == {job.id for job in jobs if job.deadline_at_ms and job.status in {"queued", "running"}}
     assert int(client.get("rq:queued") or 0) == queued.total()
-    waiting = {(job.model, job.tenant) for job in jobs if job.status == "queued"}
+    paused = client.smembers("rq:paused-tenants")
+    waiting = {(job.model, job.tenant) for job in jobs if job.status == "queued" and job.tenant not in paused}
     active = {
         (key.removeprefix("rq:active:"), tenant)
         for key in client.scan_iter("rq:active:*")

@@ -99,7 +99,7 @@ def test_sync_and_async_twins_have_the_same_methods_and_arguments(name: str) -> 
     assert _methods(getattr(renderq, name)) == _methods(getattr(renderq, f"Async{name}"))
 
 
-@pytest.mark.parametrize("name", ["jobs", "assets", "models", "workers"])
+@pytest.mark.parametrize("name", ["jobs", "assets", "models", "workers", "tenants"])
 async def test_twins_have_the_same_namespaces(name: str) -> None:
     async with renderq.AsyncClient() as asynchronous:
         with renderq.Client() as client:

@@ -1,7 +1,21 @@
 """The client's own commands, one module each."""
 
 from renderq.cli.command import Command
-from renderq.cli.commands import assets, bench, cancel, delete, jobs, models, retry, run, status, submit, watch, workers
+from renderq.cli.commands import (
+    assets,
+    bench,
+    cancel,
+    delete,
+    jobs,
+    models,
+    retry,
+    run,
+    status,
+    submit,
+    tenants,
+    watch,
+    workers,
+)
 
 CLIENT_COMMANDS: dict[str, Command] = {
     "run": run.command,
@@ -15,6 +29,7 @@ CLIENT_COMMANDS: dict[str, Command] = {
     "assets": assets.command,
     "models": models.command,
     "workers": workers.command,
+    "tenants": tenants.command,
     "bench": bench.command,
 }
 """Name → command, in the order of `renderq --help`."""

@@ -2,7 +2,7 @@
 
 import argparse
 
-from renderq.cli import connection
+from renderq.cli import connection, pausing
 from renderq.cli.command import Command
 from renderq.cli.exits import ExitCode
 from renderq.cli.text import as_json, table
@@ -12,14 +12,17 @@ HEADER = ("MODEL", "TASKS", "SIZE", "STEPS", "QUEUED", "WORKERS", "WARM", "LICEN
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", nargs="?", choices=["list"], help="the only one here, and what it does without")
+    pausing.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="Print them as a JSON array.")
     connection.add_arguments(parser)
 
 
 def _run(args: argparse.Namespace) -> int:
     with connection.connect(args) as client:
-        models = client.models.list()
+        if wanted := pausing.wanted(args):
+            models = (client.models.pause(wanted.name) if wanted.pause else client.models.resume(wanted.name),)
+        else:
+            models = client.models.list()
     if args.json:
         print(as_json([model.model_dump(mode="json") for model in models]))
     else:
@@ -30,12 +33,13 @@ def _run(args: argparse.Namespace) -> int:
 def _row(model: Model) -> tuple[object, ...]:
     name = f"{model.name} (default)" if model.default else model.name
     size = f"{model.defaults.width}×{model.defaults.height}"
-    counts = (model.queued_jobs, model.workers, model.warm_workers)
+    queued = f"{model.queued_jobs} (paused)" if model.paused else model.queued_jobs
+    counts = (queued, model.workers, model.warm_workers)
     return (name, " ".join(model.tasks), size, model.defaults.steps, *counts, model.licence)
 
 
 command = Command(
-    help="list the models with their defaults, queues and workers",
+    help="list the models with their defaults, queues and workers; hold one back, or let it go on",
     add_arguments=_add_arguments,
     run=_run,
 )

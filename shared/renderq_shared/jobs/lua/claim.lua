@@ -6,11 +6,11 @@
 -- Returns the job as flat pairs, or nothing. A repeat returns the same job for as long as the claim holds it.
 -- Atomic: choice, leaving the queue, charge, lease, status.
 --
--- Models are asked in the worker's order, but one that is not resident goes first once its oldest job has waited
--- switch_after; the longest wait first. The first model that has a job decides. But a job that this worker would only
--- keep for later (ahead) is left to the workers that serve its model and hold nothing, unless more jobs wait than those
--- can take. If that job is a suspect (it lost a
--- worker before) and the engine is not empty, the answer is nothing at all: neither its tenant's next job, nor
+-- Models are asked in the worker's order, paused ones not at all; paused tenants have no turn. But a model that is not
+-- resident goes first once its oldest job has waited switch_after; the longest wait first. The first model that has a
+-- job decides. But a job that this worker would only keep for later (ahead) is left to the workers that serve its model
+-- and hold nothing, unless more jobs wait than those can take. If that job is a suspect (it lost a worker before) and
+-- the engine is not empty, the answer is nothing at all: neither its tenant's next job, nor
 -- another tenant's, nor another model's may pass, because each of them would keep the engine from ever being empty.
 -- So a suspect waits for no longer than what some engine holds now. Every engine that meets it stops taking jobs for
 -- that time; the first empty one takes it and releases the others.
@@ -36,7 +36,7 @@ local function models_in_order()
     local model, resident = ARGV[i], ARGV[i + 1] == '1'
     is_ahead[model] = ARGV[i + 2] == '1'
     local oldest = redis.call('ZRANGE', 'rq:oldest:' .. model, 0, 0, 'WITHSCORES')
-    if oldest[1] then
+    if oldest[1] and redis.call('SISMEMBER', 'rq:paused-models', model) == 0 then
       if not resident and NOW - oldest[2] >= switch_after then
         waiting[#waiting + 1] = { model = model, since = tonumber(oldest[2]), place = i }
       else
@@ -82,7 +82,7 @@ end
 
 -- Whether other workers that hold nothing could take all that the model has queued.
 local function is_left_to_others(model)
-  local queued, idle = redis.call('ZCARD', 'rq:oldest:' .. model), 0
+  local queued, idle = ready(model), 0
   for _, other in ipairs(redis.call('ZRANGE', 'rq:served:' .. model, '(' .. NOW, '+inf', 'BYSCORE')) do
     if other ~= worker and redis.call('EXISTS', 'rq:held:' .. other) == 0 then
       idle = idle + 1

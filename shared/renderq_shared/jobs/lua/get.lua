@@ -2,7 +2,7 @@
 -- Read a job and, while it is queued, its place.
 --
 -- ARGV: tenant, id
--- Returns {job as flat pairs, {jobs ahead, served}}; the place only while queued; nothing for a foreign job.
+-- Returns {job as flat pairs, {jobs ahead, served, paused}}; the place only while queued; nothing for a foreign job.
 -- Atomic: place and record belong to the same moment.
 
 local tenant, id = ARGV[1], ARGV[2]

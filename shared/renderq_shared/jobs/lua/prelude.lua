@@ -9,9 +9,11 @@
 --   rq:jobs:TENANT             zset   a tenant's jobs by creation
 --   rq:idempotency:L:TENANT:K  string job id and fingerprint; L is the tenant's length, so that no key can be forged
 --   rq:queue:MODEL:TENANT      zset   queued jobs by (10 - priority) * 2^42 + sequence
---   rq:active:MODEL            zset   tenants with queued jobs, by virtual time
+--   rq:active:MODEL            zset   tenants with queued jobs that are not paused, by virtual time
 --   rq:virtual:MODEL           hash   tenant -> virtual time, kept while it has nothing queued
 --   rq:weights                 hash   tenant -> its weight, if it is not 1
+--   rq:paused-models           set    models whose jobs nobody is given
+--   rq:paused-tenants          set    the same of tenants
 --   rq:virtual-now             hash   model -> its current virtual time: that of the last job taken, when taken
 --   rq:oldest:MODEL            zset   queued jobs by creation
 --   rq:queued                  string queued jobs in all

@@ -1,13 +1,23 @@
 -- Queue --------------------------------------------------------------------------------------------------------
 
+local function is_paused(model, tenant)
+  return redis.call('SISMEMBER', 'rq:paused-models', model) == 1
+    or redis.call('SISMEMBER', 'rq:paused-tenants', tenant) == 1
+end
+
+-- Let a tenant that has queued jobs join the others, at the model's current virtual time if it is behind that.
+local function take_turns(model, tenant)
+  local start = math.max(virtual_time(model, tenant), virtual_now(model))
+  redis.call('ZADD', 'rq:active:' .. model, exact(start), tenant)
+  set_virtual_time(model, tenant, start)
+end
+
 -- Put a job at its place; the same one whenever it comes back.
 local function enqueue(job)
   local model, tenant = job.model, job.tenant
   local queue = 'rq:queue:' .. model .. ':' .. tenant
-  if redis.call('EXISTS', queue) == 0 then
-    local start = math.max(virtual_time(model, tenant), virtual_now(model))
-    redis.call('ZADD', 'rq:active:' .. model, exact(start), tenant)
-    set_virtual_time(model, tenant, start)
+  if redis.call('EXISTS', queue) == 0 and redis.call('SISMEMBER', 'rq:paused-tenants', tenant) == 0 then
+    take_turns(model, tenant)
   end
   redis.call('ZADD', queue, whole((10 - job.priority) * 2 ^ 42 + job.sequence), job.id)
   redis.call('ZADD', 'rq:oldest:' .. model, job.created_ms, job.id)
@@ -34,7 +44,19 @@ local function serves(model)
   return redis.call('ZCOUNT', 'rq:served:' .. model, '(' .. NOW, '+inf') > 0 and 1 or 0
 end
 
--- A queued job's place: {jobs ahead, served}. Ahead is what the tenant itself has before it, exactly; and from each of
+-- How many of a model's queued jobs a worker may be given.
+local function ready(model)
+  if redis.call('SISMEMBER', 'rq:paused-models', model) == 1 then
+    return 0
+  end
+  local count = redis.call('ZCARD', 'rq:oldest:' .. model)
+  for _, tenant in ipairs(redis.call('SMEMBERS', 'rq:paused-tenants')) do
+    count = count - redis.call('ZCARD', 'rq:queue:' .. model .. ':' .. tenant)
+  end
+  return count
+end
+
+-- A queued job's place: {jobs ahead, served, paused}. Ahead is what the tenant itself has before it, exactly; and from each of
 -- the next 100 other tenants, served by weight at equal cost, as many as come up before it.
 local function place(job)
   local own = redis.call('ZRANK', 'rq:queue:' .. job.model .. ':' .. job.tenant, job.id)
@@ -50,10 +72,10 @@ local function place(job)
       ahead = ahead + math.min(redis.call('ZCARD', 'rq:queue:' .. job.model .. ':' .. other), turns)
     end
   end
-  return { ahead, serves(job.model) }
+  return { ahead, serves(job.model), is_paused(job.model, job.tenant) and 1 or 0 }
 end
 
--- Every model that has queued jobs: {model, queued, age of the oldest in ms, waiting wake-ups, served}.
+-- Every model that has queued jobs: {model, queued, age of the oldest in ms, waiting wake-ups, served, ready}.
 local function queues()
   local found = {}
   for model, wake in pairs(pairs_to_map(redis.call('HGETALL', 'rq:models'))) do
@@ -65,6 +87,7 @@ local function queues()
         math.max(NOW - oldest[2], 0),
         redis.call('LLEN', wake),
         serves(model),
+        ready(model),
       }
     end
   end

@@ -1,0 +1,24 @@
+#!lua flags=no-writes
+-- Tenants of which there is something to say: they have queued jobs, a weight, or are paused.
+--
+-- ARGV: none
+-- Returns {tenant, queued jobs, weight, paused (1 or 0)} for each.
+-- Atomic: all of one moment.
+
+local queued = pairs_to_map(redis.call('HGETALL', 'rq:queued-by-tenant'))
+local weights = pairs_to_map(redis.call('HGETALL', 'rq:weights'))
+local paused, names = {}, {}
+for _, tenant in ipairs(redis.call('SMEMBERS', 'rq:paused-tenants')) do
+  paused[tenant], names[tenant] = 1, true
+end
+for _, map in ipairs({ queued, weights }) do
+  for tenant in pairs(map) do
+    names[tenant] = true
+  end
+end
+
+local found = {}
+for tenant in pairs(names) do
+  found[#found + 1] = { tenant, tonumber(queued[tenant] or 0), weights[tenant] or '1', paused[tenant] or 0 }
+end
+return found
