@@ -54,7 +54,7 @@ thorough = settings(
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,
-    phases=[Phase.generate, Phase.shrink],
+    phases=[Phase.generate, *([Phase.shrink] if EXAMPLES else [])],
     suppress_health_check=list(HealthCheck),
 )
 

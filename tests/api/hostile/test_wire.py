@@ -99,6 +99,12 @@ def test_a_head_has_a_bound(api: RunningApi, piece: bytes) -> None:
     assert httpx2.get(f"{api.url}/healthz", trust_env=False).status_code == 200
 
 
+def test_a_head_has_a_bound_even_if_it_comes_at_once(api: RunningApi) -> None:
+    for headers in (b"x: y\r\n" * 3_000, b"x: " + b"y" * 70_000 + b"\r\n"):
+        received = exchange(api, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + headers + b"\r\n")
+        assert statuses(received) in ([431], [])
+
+
 def test_a_head_of_ordinary_size_is_read(api: RunningApi) -> None:
     with api.client() as http:
         for headers in ({f"x-{number}": "y" * 100 for number in range(100)}, {"x": "y" * 50_000}):
