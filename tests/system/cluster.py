@@ -62,9 +62,13 @@ class Part:
         self._process.send_signal(signal.SIGTERM)
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """SIGTERM; the exit code. What has not ended after a minute is killed."""
         self.ask_to_stop()
-        return self._process.wait(timeout=60)
+        try:
+            return self._process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
 
 class Cluster(HttpUser):

@@ -17,11 +17,12 @@ _SWITCH = "switch"
 class Network:
     """`hosts`: name → its networks → its address there. A host sees only its own networks. Use as a context manager."""
 
-    def __init__(self, hosts: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, hosts: Mapping[str, Mapping[str, str]], name: str = "") -> None:
         self._hosts = hosts
-        self._prefix = f"renderq-{os.getpid()}"
+        self._prefix = "-".join(filter(None, ("renderq", str(os.getpid()), name)))
 
     def __enter__(self) -> Self:
+        _clear_up_after_the_dead()
         try:
             self._add(_SWITCH)
             for network in {network for cables in self._hosts.values() for network in cables}:
@@ -77,6 +78,14 @@ class Network:
 
     def _namespace(self, name: str) -> str:
         return f"{self._prefix}-{name}"
+
+
+def _clear_up_after_the_dead() -> None:
+    """Remove the hosts of tests that were killed."""
+    for place in Path("/run/netns").glob("renderq-*"):
+        pid = place.name.split("-")[1]
+        if not Path("/proc", pid).exists():
+            subprocess.run(["ip", "netns", "delete", place.name], capture_output=True, check=False)
 
 
 def why_impossible() -> str | None:

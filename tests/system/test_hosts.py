@@ -1,9 +1,11 @@
 """Each part on a host of its own, with real cables in between: what a client sees, and a worker that is cut off."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -86,6 +88,16 @@ def on_the_clients_host(network: Network) -> Iterator[None]:
 def new_key(redis_url: str) -> str:
     command = [sys.executable, "-m", "renderq", "keys", "create", "client", "--role", "admin", "--redis-url", redis_url]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_hosts_of_a_test_that_was_killed_are_removed_by_the_next(network: Network) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    subprocess.run(["ip", "netns", "add", f"renderq-{gone.pid}-left"], check=True)
+    with Network({"other": {"inside": "10.77.0.9"}}, name="again"):
+        left = {place.name for place in Path("/run/netns").iterdir()}
+    assert f"renderq-{gone.pid}-left" not in left
+    assert f"renderq-{os.getpid()}-switch" in left, "those of a living test stay"
 
 
 def test_a_client_reaches_the_api_and_the_store_and_nothing_else(cluster: Cluster, valkey: Valkey, s3: Nanio) -> None:
