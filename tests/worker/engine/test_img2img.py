@@ -17,6 +17,11 @@ def test_strength_decides_where_to_begin(velocity: ModelEntry, strength: float) 
     np.testing.assert_array_equal(alone(velocity, wanted), stock(velocity, wanted))
 
 
+def test_a_schedule_that_repeats_a_timestep_begins_at_the_right_one_of_them(tiny: ModelEntry) -> None:
+    wanted = spec(scheduler="dpmpp_2m_karras", steps=50, task=Img2Img(picture(), 0.06))  # …, 2, 1, 1, 0
+    np.testing.assert_array_equal(alone(tiny, wanted), stock(tiny, wanted))
+
+
 def test_a_picture_of_other_sides_is_resized_as_stock_does(tiny: ModelEntry) -> None:
     image = picture(101, 75)
     sides = {"width": fitting_side(101), "height": fitting_side(75)}
