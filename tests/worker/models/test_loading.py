@@ -102,9 +102,13 @@ def test_another_kind_of_pipeline(folder: Path) -> None:
 
 
 def test_another_family(saved: Path) -> None:
-    sdxl = entry(saved).model_copy(update={"family": "sdxl"})
-    with pytest.raises(ModelLoadFailed, match="family 'sdxl' is not one of stable_diffusion"):
-        load_family(sdxl, EngineSettings(device="cpu"))
+    for family, message in (
+        ("sdxl", "holds a StableDiffusionPipeline, which is not of family 'sdxl'"),
+        ("video", "family 'video' is not one of stable_diffusion, sdxl"),
+    ):
+        other = entry(saved).model_copy(update={"family": family})
+        with pytest.raises(ModelLoadFailed, match=message):
+            load_family(other, EngineSettings(device="cpu"))
 
 
 def test_parts_by_the_names_that_they_were_published_with(tmp_path: Path) -> None:
