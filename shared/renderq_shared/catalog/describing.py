@@ -8,11 +8,30 @@ from typing import Any
 from renderq.contract import TASKS
 from renderq_shared.errors import CatalogInvalid
 
-_STABLE_DIFFUSION, _SDXL = "stable_diffusion", "sdxl"
+_STABLE_DIFFUSION, _SDXL, _WHOLE = "stable_diffusion", "sdxl", "pipeline"
+
+WHOLE_KINDS = (
+    "AuraFlow",
+    "Chroma",
+    "CogView4",
+    "Flux",
+    "HunyuanDiT",
+    "Kandinsky3",
+    "Lumina",
+    "Lumina2",
+    "QwenImage",
+    "Sana",
+    "StableDiffusion3",
+    "ZImage",
+)
+"""Pipelines from words to a picture that are run whole."""
 
 _FAMILIES: dict[str, str] = {
-    f"StableDiffusion{kind}Pipeline": _STABLE_DIFFUSION for kind in ("", "Img2Img", "Inpaint", "Depth2Img", "Upscale")
-} | {f"StableDiffusionXL{kind}Pipeline": _SDXL for kind in ("", "Img2Img", "Inpaint")}
+    **{f"StableDiffusion{kind}Pipeline": _STABLE_DIFFUSION for kind in ("", "Img2Img", "Inpaint")},
+    **{f"StableDiffusion{kind}Pipeline": _STABLE_DIFFUSION for kind in ("Depth2Img", "Upscale")},
+    **{f"StableDiffusionXL{kind}Pipeline": _SDXL for kind in ("", "Img2Img", "Inpaint")},
+    **{f"{kind}Pipeline": _WHOLE for kind in WHOLE_KINDS},
+}
 """diffusers pipeline class, as `model_index.json` names it → our family."""
 
 _TASKS: dict[tuple[str, str], tuple[str, ...]] = {
@@ -27,6 +46,9 @@ _TASKS: dict[tuple[str, str], tuple[str, ...]] = {
 
 _CONDITIONING = {0: "text", 1: "depth", 3: "upscale"}
 """Input channels beyond the latents → what they carry; inpainting adds the masked latents and the mask."""
+
+
+_WHOLE_SIDE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +67,8 @@ def describe(folder: Path) -> Description:
     family = family_of(str(index.get("_class_name")))
     if family == _SDXL and index.get("text_encoder", [None])[0] is None:
         raise CatalogInvalid(f"{folder} has one text encoder only: a refiner makes no pictures by itself")
+    if family == _WHOLE:
+        return Description(family, ("txt2img",), _side_of_whole(folder))
     unet, vae = (read_json(folder / part / "config.json") for part in ("unet", "vae"))
     conditioning = _conditioning(folder, unet, vae)
     tasks = tuple(task for task in _TASKS[family, conditioning] if task in TASKS)
@@ -84,6 +108,18 @@ def _conditioning(folder: Path, unet: dict[str, Any], vae: dict[str, Any]) -> st
             "inpainting, depth and upscaling"
         )
     return conditioning
+
+
+def _side_of_whole(folder: Path) -> int:
+    """As far as the configuration tells; most of these models are trained for a megapixel."""
+    denoiser = next((part for part in ("transformer", "unet") if (folder / part / "config.json").is_file()), None)
+    if denoiser is None:
+        raise CatalogInvalid(f"{folder} has neither transformer nor unet; source must be the folder of a pipeline")
+    sample = read_json(folder / denoiser / "config.json").get("sample_size")
+    blocks = read_json(folder / "vae" / "config.json").get("block_out_channels")
+    if not isinstance(blocks, list) or not isinstance(sample, int):
+        return _WHOLE_SIDE
+    return sample * 2 ** (len(blocks) - 1)
 
 
 def _native_side(folder: Path, unet: dict[str, Any], vae: dict[str, Any]) -> int:

@@ -82,6 +82,7 @@ _BUILTIN_FILE = ModelsFile(
 _FAMILY_DEFAULTS: Mapping[str, Mapping[str, int | float]] = {
     "stable_diffusion": {"steps": 25, "guidance_scale": 7.5},
     "sdxl": {"steps": 30, "guidance_scale": 5.0},
+    "pipeline": {"steps": 28, "guidance_scale": 4.0},
 }
 
 

@@ -92,7 +92,7 @@ def test_errors_name_the_file_the_entry_and_what_to_do(toml: Path, text: str, me
 
 def test_a_pipeline_of_a_kind_that_is_not_known(toml: Path) -> None:
     pipeline(toml.parent / "folder", "ShapEPipeline")
-    assert "a ShapEPipeline cannot be served; supported are Stable" in refused(toml, '[models.a]\nsource = "folder"')
+    assert "a ShapEPipeline cannot be served; supported are AuraFlow" in refused(toml, '[models.a]\nsource = "folder"')
     pipeline(toml.parent / "folder", in_channels=8)
     assert "the UNet takes 8 channels where latents have 4" in refused(toml, '[models.a]\nsource = "folder"')
 

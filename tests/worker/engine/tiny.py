@@ -65,7 +65,7 @@ def save_pipeline(
     pipeline_class(
         vae=_vae(),
         text_encoder=_text_encoder(text_layers),
-        tokenizer=_tokenizer(),
+        tokenizer=tokenizer(),
         unet=_unet(in_channels=in_channels, **unet),
         scheduler=scheduler,
         safety_checker=None,
@@ -80,7 +80,7 @@ def save_depth_pipeline(folder: Path, scheduler: Any) -> None:
     StableDiffusionDepth2ImgPipeline(
         vae=_vae(),
         text_encoder=_text_encoder(),
-        tokenizer=_tokenizer(),
+        tokenizer=tokenizer(),
         unet=_unet(in_channels=5),
         scheduler=scheduler,
         depth_estimator=_depth_estimator(),
@@ -94,7 +94,7 @@ def save_upscaler(folder: Path, scheduler: Any) -> None:
     StableDiffusionUpscalePipeline(
         vae=_vae((8, 8, 16), scaling_factor=0.08333),
         text_encoder=_text_encoder(),
-        tokenizer=_tokenizer(),
+        tokenizer=tokenizer(),
         unet=_unet(in_channels=7, num_class_embeds=1000, sample_size=16),
         scheduler=scheduler,
         low_res_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
@@ -152,7 +152,7 @@ def _text_encoder(layers: int = 1) -> CLIPTextModel:
             intermediate_size=32,
             num_hidden_layers=layers,
             num_attention_heads=2,
-            vocab_size=len(_vocabulary()),
+            vocab_size=len(vocabulary()),
             max_position_embeddings=TOKENS,
             bos_token_id=0,
             eos_token_id=1,
@@ -161,11 +161,11 @@ def _text_encoder(layers: int = 1) -> CLIPTextModel:
     ).eval()
 
 
-def _tokenizer() -> CLIPTokenizer:
-    return CLIPTokenizer(vocab=_vocabulary(), merges=[], model_max_length=TOKENS)
+def tokenizer() -> CLIPTokenizer:
+    return CLIPTokenizer(vocab=vocabulary(), merges=[], model_max_length=TOKENS)
 
 
-def _vocabulary() -> dict[str, int]:
+def vocabulary() -> dict[str, int]:
     letters = "abcdefghijklmnopqrstuvwxyz0123456789,."
     words = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{letter}</w>" for letter in letters)]
     return {word: number for number, word in enumerate(words)}

@@ -97,14 +97,14 @@ def test_weights_in_parts(folder: Path) -> None:
 def test_another_kind_of_pipeline(folder: Path) -> None:
     index = folder / "model_index.json"
     index.write_text(json.dumps(json.loads(index.read_text()) | {"_class_name": "FluxPipeline"}))
-    with pytest.raises(ModelLoadFailed, match="a FluxPipeline cannot be served"):
+    with pytest.raises(ModelLoadFailed, match="holds a FluxPipeline, which is not of family 'stable_diffusion'"):
         load(folder)
 
 
 def test_another_family(saved: Path) -> None:
     for family, message in (
         ("sdxl", "holds a StableDiffusionPipeline, which is not of family 'sdxl'"),
-        ("video", "family 'video' is not one of stable_diffusion, sdxl"),
+        ("video", "family 'video' is not one of stable_diffusion, sdxl, pipeline"),
     ):
         other = entry(saved).model_copy(update={"family": family})
         with pytest.raises(ModelLoadFailed, match=message):

@@ -147,6 +147,7 @@ class Engine:
         """End after the current operation; what is left in flight ends with `Canceled`. May be repeated."""
         self._mailbox.close()
         if self._thread is None:
+            self._runner.close()
             self._mailbox.end_all(Canceled)
         elif self._thread is not threading.current_thread():
             self._thread.join()
@@ -164,6 +165,7 @@ class Engine:
             ending = partial(_failed, failure=failure_of(error))
         finally:
             self._mailbox.close()
+            self._runner.close()
             self._mailbox.end_all(ending)
 
     def _take_requests(self) -> None:

@@ -37,5 +37,9 @@ class NoiseLevelTooHigh(EngineError):
     """More noise was asked for than the model knows."""
 
 
+class SizeUnsupported(EngineError):
+    """The model cannot make a picture with these sides."""
+
+
 class NanOutput(EngineError):
     """The model computed NaN or infinity for this image."""

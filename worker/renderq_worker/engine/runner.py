@@ -13,7 +13,7 @@ from renderq_worker.engine.families import Family
 from renderq_worker.engine.generation import Stage
 from renderq_worker.engine.plan import StepPlan, StepResult
 from renderq_worker.engine.preview import estimate_or_none
-from renderq_worker.engine.state import State
+from renderq_worker.engine.state import InFlight, State
 from renderq_worker.models import ModelStore
 
 
@@ -23,7 +23,7 @@ class Runner:
     def __init__(self, models: ModelStore[Family], capacity: Capacity) -> None:
         self._models = models
         self._capacity = capacity
-        self._states: dict[str, State] = {}
+        self._states: dict[str, InFlight] = {}
 
     def run(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str] = ()) -> StepResult:
         """Never raises: an operation that fails as a whole fails the generations that were in it.
@@ -43,7 +43,13 @@ class Runner:
     def drop(self, ids: Iterable[str]) -> None:
         """Free what these generations own; unknown ids are ignored."""
         for id in ids:
-            self._states.pop(id, None)
+            state = self._states.pop(id, None)
+            if state is not None:
+                state.close()
+
+    def close(self) -> None:
+        """Free what everyone owns."""
+        self.drop(tuple(self._states))
 
     def _operate(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str]) -> StepResult:
         match plan.stage:
@@ -64,8 +70,9 @@ class Runner:
         return StepResult(plan, advanced=plan.ids, calls=state.calls, windows=state.windows)
 
     def _decode(self, plan: StepPlan) -> StepResult:
-        state = self._states.pop(plan.ids[0])
-        return StepResult(plan, advanced=plan.ids, pixels=self._models.get(plan.model).decode(state))
+        pixels = self._models.get(plan.model).decode(self._states[plan.ids[0]])
+        self.drop(plan.ids)
+        return StepResult(plan, advanced=plan.ids, pixels=pixels)
 
     def _denoise(self, plan: StepPlan, previews: Collection[str]) -> StepResult:
         """A batch that runs out of memory is left for a narrower one; one that fails otherwise is taken apart."""
@@ -102,7 +109,7 @@ class Runner:
                         f"the model computed NaN or infinity at step {state.step + 1} of {state.calls}; "
                         "try another scheduler, more steps, less guidance, or run the model in float32"
                     )
-                if id in previews:
+                if id in previews and isinstance(state, State):
                     estimates[id] = estimate_or_none(state, prediction)
                 state.advance(prediction)
             except Exception as error:

@@ -6,7 +6,7 @@ Nothing here refers to a model's weights: a model may leave memory while its gen
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
@@ -14,6 +14,34 @@ from torch import Tensor
 
 from renderq_worker.engine.samplers import Sampler
 from renderq_worker.engine.start import Start
+
+
+class InFlight(Protocol):
+    """What the runner needs of an image on the device, whatever its family."""
+
+    step: int
+    """Model calls done."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def windows(self) -> int:
+        """See `BatchKey.windows`."""
+        ...
+
+    @property
+    def calls(self) -> int:
+        """Model calls in all."""
+        ...
+
+    def advance(self, prediction: Tensor) -> None:
+        """One step with what the family predicted."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is more than memory."""
+        ...
 
 
 @dataclass(slots=True)
@@ -59,6 +87,8 @@ class State:
     @property
     def timestep(self) -> Tensor:
         return self.start.timesteps[self.step]
+
+    def close(self) -> None: ...
 
     def guided(self, prediction: Tensor) -> Tensor:
         """[1, channels, h, w] of the model's prediction for this image's rows, [rows, channels, h, w]."""

@@ -25,15 +25,16 @@ def resolve_device(device: str) -> torch.device:
 def resolve_dtype(entry: ModelEntry, preferred: Dtype, device: torch.device) -> torch.dtype:
     """The catalog's format, else `preferred`, else the best one for the device.
 
-    On CUDA that is float16, which Stable Diffusion was published in. On a CPU it is float32, so that the picture is
-    the one that stock diffusers gives by default: small models gain nothing from bfloat16. Large ones gain a factor
-    of two, minutes per picture, so they get it where the CPU computes it natively. float16 does not run on CPUs.
+    On CUDA that is float16, which Stable Diffusion was published in, and bfloat16 for newer models, which overflow in
+    it. On a CPU it is float32, so that the picture is the one that stock diffusers gives by default: small models gain
+    nothing from bfloat16. Large ones gain a factor of two, minutes per picture, so they get it where the CPU computes
+    it natively. float16 does not run on CPUs.
     """
     for name in (entry.dtype, preferred):
         if name != "auto":
             return getattr(torch, name)
     if device.type == "cuda":
-        return torch.float16
+        return torch.bfloat16 if entry.family == "pipeline" and torch.cuda.is_bf16_supported() else torch.float16
     if _has_bfloat16() and max(parameters(entry).values(), default=0) >= LARGE:
         return torch.bfloat16
     return torch.float32

@@ -1,18 +1,20 @@
 """What the runner asks of a model family."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from torch import Tensor
 
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.invariance import Invariance
-from renderq_worker.engine.state import State
+from renderq_worker.engine.state import InFlight
+
+S = TypeVar("S", bound=InFlight)
 
 
-class Family(Protocol):
-    """A loaded model. It keeps nothing about single images: what an image owns is its `State`."""
+class Family(Protocol[S]):
+    """A loaded model. It keeps nothing about single images: what an image owns is its state, `State` for most."""
 
     @property
     def revision(self) -> str: ...
@@ -33,11 +35,11 @@ class Family(Protocol):
         """Most memory on the device so far; None where the device does not count it."""
         ...
 
-    def begin(self, spec: GenerationSpec) -> State:
+    def begin(self, spec: GenerationSpec) -> S:
         """Encode the prompts and the inputs of one image and draw its noise."""
         ...
 
-    def predict(self, states: Sequence[State]) -> tuple[Tensor, ...]:
+    def predict(self, states: Sequence[S]) -> tuple[Tensor, ...]:
         """One forward pass for the next step of all these images; each one's rows. Changes no state."""
         ...
 
@@ -45,6 +47,6 @@ class Family(Protocol):
         """What `estimate`, latents as float32, shows: uint8 [height, width, 3], small and quickly; or nothing."""
         ...
 
-    def decode(self, state: State) -> np.ndarray:
+    def decode(self, state: S) -> np.ndarray:
         """The finished latents as pixels, uint8 [height, width, 3]. Raises `NanOutput`."""
         ...

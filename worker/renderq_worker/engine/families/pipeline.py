@@ -1,0 +1,202 @@
+"""Any other diffusers pipeline, run whole: one image at a time, with the progress and the cancel of every family.
+
+The pipeline's own `__call__` runs, so that its picture is the stock one by construction. It stops after each step,
+where it calls back, and goes on when the engine says so.
+"""
+
+import copy
+import functools
+import inspect
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine.errors import EngineError, NanOutput, SizeUnsupported, TaskUnsupported
+from renderq_worker.engine.families.stepwise import Ready, Report, Stepped, Stepwise
+from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.engine.invariance import Invariance
+from renderq_worker.engine.tasks import Txt2Img
+from renderq_worker.models import ModelLoadFailed
+from renderq_worker.models.loading import load_pipeline
+
+NEEDED = ("prompt", "width", "height", "num_inference_steps", "generator", "output_type", "callback_on_step_end")
+
+
+class Run:
+    """One image on its way through the pipeline. See `state.State`, which it stands for."""
+
+    rows = 1
+    windows = 1
+
+    def __init__(self, spec: GenerationSpec) -> None:
+        self.spec = spec
+        self.step = 0
+        self.calls = spec.steps
+        self.call: Stepwise | None = None
+        self.pending: Report | None = None
+        """A report that came before it was asked for."""
+
+    def advance(self, _: Tensor) -> None:
+        self.step += 1
+
+    def close(self) -> None:
+        """End it where it stands; it can be begun again."""
+        if self.call is not None:
+            self.call.close()
+            self.call = None
+
+
+class WholePipeline:
+    """A loaded pipeline of a family that has no step loop here."""
+
+    invariance = Invariance()
+
+    def __init__(self, pipeline: Any, revision: str, device: torch.device, dtype: torch.dtype) -> None:
+        """Raises `ModelLoadFailed` for a pipeline that takes no prompt, or does not say how far it is."""
+        pipeline.set_progress_bar_config(disable=True)
+        self._pipeline = pipeline
+        self._arguments = inspect.signature(pipeline.__call__).parameters
+        self._device = device
+        self.revision = revision
+        self.device = str(device)
+        self.dtype = str(dtype).removeprefix("torch.")
+        self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
+        missing = [name for name in NEEDED if name not in self._arguments]
+        if missing:
+            raise ModelLoadFailed(f"a {type(pipeline).__name__} takes no {missing[0]}: it cannot be run step by step")
+        weakref.finalize(self, _close, self._runs)  # what is under way holds the weights: it is begun again later
+
+    @classmethod
+    def load(cls, entry: ModelEntry, device: torch.device, dtype: torch.dtype, *, exact: bool) -> Self:
+        """Raises `ModelLoadFailed`. `exact` makes no difference: every image is alone."""
+        return cls(load_pipeline(entry, device, dtype), entry.revision, device, dtype)
+
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        return torch.cuda.max_memory_allocated(self._device) if self._device.type == "cuda" else None
+
+    def begin(self, spec: GenerationSpec) -> Run:
+        """Run up to the first step. Raises `TaskUnsupported` or `SizeUnsupported`."""
+        self._require(spec)
+        run = Run(spec)
+        self._start(run)
+        return run
+
+    def predict(self, states: Sequence[Run]) -> tuple[Tensor, ...]:
+        """The next step of each, one after the other; the latents that it left."""
+        return tuple(self._next(run) for run in states)
+
+    def preview(self, estimate: Tensor) -> np.ndarray | None:
+        return None
+
+    def decode(self, state: Run) -> np.ndarray:
+        """Pixels, uint8 [height, width, 3]. Raises `NanOutput` or `SizeUnsupported`."""
+        call = self._running(state)
+        if call.next() is not None:
+            raise EngineError(f"the pipeline makes more than the {state.calls} steps that it announced")
+        picture = call.result
+        if not np.isfinite(picture).all():
+            raise NanOutput("the pipeline computed NaN or infinity; run the model in float32 or bfloat16")
+        height, width = picture.shape[:2]
+        if (width, height) != (state.spec.width, state.spec.height):
+            raise SizeUnsupported(f"asked for {state.spec.width}×{state.spec.height}, the model made {width}×{height}")
+        return (picture * 255).round().astype(np.uint8)
+
+    def _next(self, run: Run) -> Tensor:
+        call = self._running(run)
+        report, run.pending = run.pending or call.next(), None
+        if not isinstance(report, Stepped):
+            raise EngineError(f"the pipeline ended after {run.step} of {run.calls} steps")
+        return report.latents
+
+    def _running(self, run: Run) -> Stepwise:
+        """The run's call; one that was ended because the model left memory is brought back to where it was."""
+        if run.call is not None:
+            return run.call
+        call = self._start(run)
+        for _ in range(run.step):
+            self._next(run)
+        return call
+
+    def _start(self, run: Run) -> Stepwise:
+        arguments = self._chosen(run.spec)
+        shell = copy.copy(self._pipeline)  # runs of several images may alternate; they share nothing but the weights
+        shell.scheduler = copy.deepcopy(self._pipeline.scheduler)
+        call = run.call = Stepwise(functools.partial(_run_whole, shell, arguments))
+        self._runs.add(run)
+        report = call.next()
+        if isinstance(report, Ready):
+            run.calls, run.pending = report.steps, None
+        else:
+            run.pending = report
+        return call
+
+    def _chosen(self, spec: GenerationSpec) -> dict[str, Any]:
+        """The arguments of the call."""
+        chosen: dict[str, Any] = {
+            "prompt": spec.prompt,
+            "width": spec.width,
+            "height": spec.height,
+            "num_inference_steps": spec.steps,
+            "generator": torch.Generator().manual_seed(spec.seed),
+            "output_type": "np",
+        }
+        if "guidance_scale" in self._arguments:
+            chosen["guidance_scale"] = spec.guidance_scale
+        if spec.negative_prompt:
+            chosen["negative_prompt"] = spec.negative_prompt
+        return chosen
+
+    def _require(self, spec: GenerationSpec) -> None:
+        """Nothing that was asked for may be ignored."""
+        refused = {
+            "does txt2img only": not isinstance(spec.task, Txt2Img),
+            "runs with its own scheduler only": spec.scheduler is not None,
+            "knows no clip_skip": spec.clip_skip > 0,
+            "knows no guidance_rescale": spec.guidance_rescale > 0,
+            "takes no negative prompt": bool(spec.negative_prompt) and not self._takes_negative,
+        }
+        for reason, is_asked in refused.items():
+            if is_asked:
+                raise TaskUnsupported(f"model {spec.model!r} {reason}")
+        multiple = getattr(self._pipeline, "image_processor", self._pipeline).config.get("vae_scale_factor", 8)
+        if spec.width % multiple or spec.height % multiple:
+            raise SizeUnsupported(
+                f"model {spec.model!r} makes sides that are multiples of {multiple}, not {spec.width}×{spec.height}"
+            )
+
+    @property
+    def _takes_negative(self) -> bool:
+        """Models that were distilled for guidance take one, and heed it only with a second scale."""
+        return "negative_prompt" in self._arguments and "true_cfg_scale" not in self._arguments
+
+
+def _run_whole(pipeline: Any, arguments: dict[str, Any], stop: Callable[[Report], None]) -> np.ndarray:
+    """float [height, width, 3] in 0 … 1."""
+    set_timesteps, was_ready = pipeline.scheduler.set_timesteps, False
+
+    @functools.wraps(set_timesteps)
+    def ready(*args: Any, **kwargs: Any) -> None:
+        nonlocal was_ready
+        set_timesteps(*args, **kwargs)
+        if not was_ready:
+            was_ready = True
+            stop(Ready(len(pipeline.scheduler.timesteps)))
+
+    def stepped(_: Any, __: int, ___: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        stop(Stepped(tensors["latents"]))
+        return tensors
+
+    pipeline.scheduler.set_timesteps = ready
+    with torch.inference_mode():
+        return pipeline(**arguments, callback_on_step_end=stepped).images[0]
+
+
+def _close(runs: "weakref.WeakSet[Run]") -> None:
+    for run in runs:
+        run.close()
