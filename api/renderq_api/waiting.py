@@ -9,10 +9,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
 from renderq_api.watching import Watcher, Watching
+from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs.records import JobRecord, QueuePlace
 
 HEARTBEAT_S = 15.0
 """A waiter reads its job this often whatever it hears, so that no lost message can cost more."""
+
+_AWAY_S = 1.0
+"""Pause before a waiter asks again a Redis that did not answer."""
 
 Found = tuple[JobRecord, QueuePlace | None]
 Read = Callable[[], Awaitable[Found | None]]
@@ -23,17 +27,22 @@ async def wait_for_end(
 ) -> Found | None:
     """The job once it is terminal, else as it is after `seconds`; `None` if `read` does not find it.
 
-    The watch must have begun before the job could end. Raises `ClientDisconnect` when nobody waits for the answer.
+    The watch must have begun before the job could end. Raises `ClientDisconnect` when nobody waits for the answer, and
+    `StoreUnavailable` only at the first look.
     """
     deadline = time.monotonic() + seconds
     async with _disconnect(request.receive) as gone:
+        found, pause_s = await read(), HEARTBEAT_S
         while True:
-            found = await read()
             left = deadline - time.monotonic()
             if found is None or found[0].status.is_terminal or left <= 0 or watching.closed:
                 return found
-            if ended := await _next_news(watcher, gone, min(left, HEARTBEAT_S)):
+            if ended := await _next_news(watcher, gone, min(left, pause_s)):
                 return ended, None
+            try:
+                found, pause_s = await read(), HEARTBEAT_S
+            except StoreUnavailable:
+                pause_s = _AWAY_S  # what was read last stands until Redis is back
 
 
 async def _next_news(watcher: Watcher, gone: asyncio.Task[None], timeout_s: float) -> JobRecord | None:

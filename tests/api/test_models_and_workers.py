@@ -10,7 +10,11 @@ from tests.api.worker import Worker
 def test_catalog_lists_the_built_in_model(http: httpx2.Client) -> None:
     answer = http.get("/v1/models")
     [model] = ModelList.model_validate(answer.json()).data
-    assert (model.name, model.default, model.tasks) == ("shapes", True, ("txt2img",))
+    assert (model.name, model.default, model.tasks) == (
+        "shapes",
+        True,
+        ("txt2img", "img2img", "inpaint", "outpaint", "variation"),
+    )
     assert (model.queued_jobs, model.workers, model.warm_workers) == (0, 0, 0)
     assert http.get("/v1/models/shapes").json() == answer.json()["data"][0]
 

@@ -6,7 +6,14 @@ from tests.api.worker import Worker
 
 
 def test_an_idle_service_names_its_models(http: httpx2.Client) -> None:
-    shapes = {"model": "shapes", "queued_jobs": 0, "oldest_seconds": None, "running_jobs": 0, "workers": 0}
+    shapes = {
+        "model": "shapes",
+        "queued_jobs": 0,
+        "oldest_seconds": None,
+        "running_jobs": 0,
+        "paused": False,
+        "workers": 0,
+    }
     assert http.get("/v1/stats").json() == {"queued_jobs": 0, "running_jobs": 0, "workers": 0, "models": [shapes]}
 
 

@@ -23,7 +23,7 @@ class PosedEngine(SimulatedEngine):
 
 @pytest.fixture
 def consumer(redis_url: str) -> Iterator[Consumer]:
-    consumer = Consumer(redis_url, (MODEL,), "w1", 1, on_wake=lambda _model: None)
+    consumer = Consumer(redis_url, (MODEL,), "w1", 1, on_wake=lambda _model: None, has_room=lambda: True)
     consumer.start()
     yield consumer
     consumer.close(30.0)
