@@ -32,6 +32,7 @@ from renderq_shared.jobs import (
     DISK_PATIENCE_S,
     AsyncRedisJobStore,
     Bounds,
+    PromptRedis,
     async_client,
     check_server_async,
 )
@@ -86,9 +87,8 @@ Serving = Annotated[Services, Depends(_services)]
 async def open_services(settings: ApiSettings, catalog: Catalog, objects: ObjectStore) -> AsyncGenerator[Services]:
     """Raises `StoreUnsuitable` or `ObjectStoreUnsuitable`. What is away is no reason not to start: `/readyz` tells."""
     await _look_at(objects)
-    on_disk = settings.durability == "fsync"
-    async with async_client(settings.redis_url) as redis, async_client(settings.redis_url, DISK_PATIENCE_S) as patient:
-        jobs = AsyncRedisJobStore(redis, queue_name, patient if on_disk else None)
+    async with async_client(settings.redis_url) as redis, _disk_client(settings) as disk_client:
+        jobs = AsyncRedisJobStore(redis, queue_name, disk_client)
         keys = KeyRing(AsyncKeyStore(redis), required=settings.keys == "required" or not is_loopback(settings.host))
         outgoing = GuardedTransport(parse_allowed(settings.outgoing_allow))
         memory, assets = Memory(), Assets(jobs, objects)
@@ -119,6 +119,10 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
         finally:
             services.watching.close()
             await asyncio.to_thread(services.wakeups.close)
+
+
+def _disk_client(settings: ApiSettings) -> contextlib.AbstractAsyncContextManager[PromptRedis | None]:
+    return async_client(settings.redis_url, DISK_PATIENCE_S) if settings.on_disk else contextlib.nullcontext()
 
 
 async def _job_changes(
@@ -167,7 +171,7 @@ async def _arrived(services: Services) -> bool:
 
 
 async def _arrive(services: Services) -> None:
-    for warning in await check_server_async(services.redis, on_disk=services.settings.durability == "fsync"):
+    for warning in await check_server_async(services.redis, on_disk=services.settings.on_disk):
         log.warning("redis_setup", advice=warning)
     await announce(services.redis, services.objects)
 

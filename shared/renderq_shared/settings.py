@@ -175,6 +175,11 @@ class ApiSettings(SharedSettings):
         return secrets
 
     @property
+    def on_disk(self) -> bool:
+        """Whether submissions wait for Redis' disk."""
+        return self.durability == "fsync"
+
+    @property
     def webhook_keys(self) -> tuple[bytes, ...]:
         """Decoded; all sign."""
         secrets = self.webhook_secrets.get_secret_value() if self.webhook_secrets else ""

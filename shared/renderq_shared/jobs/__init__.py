@@ -15,7 +15,7 @@ from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPositio
 from renderq_shared.jobs.memory_store import MemoryJobStore
 from renderq_shared.jobs.paces import ModelPace, Pace, PaceSample
 from renderq_shared.jobs.previews import PreviewChannels, ShownPreview
-from renderq_shared.jobs.prompt_redis import DISK_PATIENCE_S
+from renderq_shared.jobs.prompt_redis import DISK_PATIENCE_S, PromptRedis
 from renderq_shared.jobs.protocol import JobStore
 from renderq_shared.jobs.records import (
     Bounds,
@@ -71,6 +71,7 @@ __all__ = [
     "PaceSample",
     "PreviewChannels",
     "Progressed",
+    "PromptRedis",
     "QueuePlace",
     "Reconnected",
     "RedisJobStore",

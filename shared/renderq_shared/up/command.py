@@ -61,7 +61,7 @@ command = Command(
 
 def _plan(settings: ApiSettings, workers: int) -> Plan:
     external = "redis_url" in settings.model_fields_set
-    redis = None if external else EmbeddedRedis.at(settings.data / "redis", on_disk=settings.durability == "fsync")
+    redis = None if external else EmbeddedRedis.at(settings.data / "redis", on_disk=settings.on_disk)
     port = settings.port or _free_port(settings.host)
     threads = max(1, (os.cpu_count() or 1) // workers)
     redis_url = redis.url if redis else settings.redis_url

@@ -4,6 +4,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from renderq.cli import connection, request_options
 from renderq.cli.command import Command
@@ -45,7 +46,8 @@ def _run(args: argparse.Namespace) -> int:
         began = time.monotonic()
         jobs = list(pool.map(lambda _: _one(client, args.prompt, fields), range(args.jobs)))
         seconds = time.monotonic() - began
-    print(as_json(_figures(jobs, seconds)) if args.json else _page(jobs, seconds))
+    figures = _figures(jobs, seconds)
+    print(as_json(figures) if args.json else _page(figures))
     return ExitCode.OK if all(job.error is None for job in jobs) else ExitCode.JOB_FAILED
 
 
@@ -57,7 +59,7 @@ def _one(client: Client, prompt: str, fields: RequestFields) -> Job:
         return error.job
 
 
-def _figures(jobs: Sequence[Job], seconds: float) -> dict[str, object]:
+def _figures(jobs: Sequence[Job], seconds: float) -> dict[str, Any]:
     images = sum(len(job.outputs) for job in jobs)
     return {
         "jobs": len(jobs),
@@ -76,13 +78,12 @@ def _percentiles(jobs: Sequence[Job], measure: Callable[[Job], int | None]) -> d
     return {f"p{share}": values[min(len(values) - 1, len(values) * share // 100)] for share in (50, 95)}
 
 
-def _page(jobs: Sequence[Job], seconds: float) -> str:
-    figures = _figures(jobs, seconds)
-    measured = ((name, _percentiles(jobs, measure)) for name, measure in _MEASURED.items())
-    rows = [(name, found["p50"], found["p95"]) for name, found in measured if found]
+def _page(figures: dict[str, Any]) -> str:
+    measured: dict[str, dict[str, int] | None] = figures["milliseconds"]
+    rows = [(name, found["p50"], found["p95"]) for name, found in measured.items() if found]
     return (
         f"{figures['jobs']} jobs, {figures['unsuccessful']} of them unsuccessful; {figures['images']} pictures in "
-        f"{seconds:.1f} s: {figures['images_per_second']} a second\n\n"
+        f"{figures['seconds']:.1f} s: {figures['images_per_second']} a second\n\n"
         + table(("MILLISECONDS", "MEDIAN", "95 %"), rows)
     )
 
