@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from renderq.cli.command import Command
-from renderq_shared.settings import ApiSettings
+from renderq_shared.settings import ApiSettings, complaints
 
 _OPTIONS = ("host", "port", "data", "redis_url", "store", "models")
 
@@ -37,8 +37,8 @@ def _run(arguments: argparse.Namespace) -> int:
         configure_logging(settings, "api")
         run(settings, say_ready)
     except ValidationError as error:
-        for problem in error.errors():
-            _complain(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}")
+        for line in complaints(error):
+            _complain(line)
         return 2
     except (ApiError, RenderqSharedError) as error:
         _complain(str(error))

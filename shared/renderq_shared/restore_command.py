@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from renderq.cli.command import Command
 from renderq_shared.errors import RenderqSharedError
-from renderq_shared.settings import SharedSettings
+from renderq_shared.settings import SharedSettings, complaints
 
 _OPTIONS = ("redis_url", "store", "data")
 
@@ -37,8 +37,8 @@ def _run(arguments: argparse.Namespace) -> int:
             check_server(client)
             done = restore_jobs(RedisJobStore(client, queue_name), objects, _tell_unreadable)
     except ValidationError as error:
-        for problem in error.errors():
-            _complain(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}")
+        for line in complaints(error):
+            _complain(line)
         return 2
     except RenderqSharedError as error:
         _complain(str(error))

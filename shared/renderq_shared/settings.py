@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from renderq.core.signatures import read_secret
@@ -17,6 +17,11 @@ from renderq_shared.sentinel_address import sentinel_address
 def default_data_dir() -> Path:
     """`$XDG_DATA_HOME/renderq`, else `~/.local/share/renderq`."""
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "renderq"
+
+
+def complaints(error: ValidationError) -> tuple[str, ...]:
+    """What is wrong with settings, a line each."""
+    return tuple(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
 
 
 class SharedSettings(BaseSettings):

@@ -50,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from renderq_shared.errors import ObjectStoreUnavailable, RenderqSharedError, StoreUnavailable
     from renderq_shared.logs import configure_logging
-    from renderq_shared.settings import WorkerSettings
+    from renderq_shared.settings import WorkerSettings, complaints
     from renderq_worker.errors import WorkerError
     from renderq_worker.starting import run_worker
 
@@ -60,8 +60,8 @@ def _run(arguments: argparse.Namespace) -> int:
         configure_logging(settings, "worker")
         _leave(run_worker(settings, signals))
     except ValidationError as error:
-        for problem in error.errors():
-            _complain(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}")
+        for line in complaints(error):
+            _complain(line)
     except (StoreUnavailable, ObjectStoreUnavailable) as error:
         _complain(str(error))
         return _AWAY

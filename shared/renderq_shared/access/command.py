@@ -18,7 +18,7 @@ from renderq_shared.access.records import DEFAULT_TENANT, NewKey, Role
 from renderq_shared.access.showing import key_facts, key_table
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import sync_client
-from renderq_shared.settings import SharedSettings
+from renderq_shared.settings import SharedSettings, complaints
 from renderq_shared.up.embedded_redis import EmbeddedRedis
 
 
@@ -81,9 +81,7 @@ def _run(arguments: argparse.Namespace) -> int:
         with sync_client(_redis_url(arguments)) as client:
             return arguments.action(KeyStore(client), arguments)
     except ValidationError as error:
-        raise UsageError(
-            "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        ) from None
+        raise UsageError("; ".join(complaints(error))) from None
     except StoreUnavailable as error:
         _remark(f"{error}. Is it running? `renderq up` starts one, --data or --redis-url names another")
         return ExitCode.UNAVAILABLE

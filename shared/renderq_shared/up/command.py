@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from renderq.cli.command import Command
-from renderq_shared.settings import ApiSettings
+from renderq_shared.settings import ApiSettings, complaints
 from renderq_shared.up.children import ChildSpec
 from renderq_shared.up.embedded_redis import EmbeddedRedis, NoServerBinary
 from renderq_shared.up.supervisor import Plan, Supervisor
@@ -45,8 +45,8 @@ def _run(arguments: argparse.Namespace) -> int:
         with _sole_user_of(settings.data):
             return asyncio.run(Supervisor(_plan(settings, arguments.workers)).run())
     except ValidationError as error:
-        for problem in error.errors():
-            _complain(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}")
+        for line in complaints(error):
+            _complain(line)
     except (AlreadyRunning, NoServerBinary, OSError, ValueError) as error:
         _complain(str(error))
     return 2
