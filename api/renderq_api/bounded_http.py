@@ -43,7 +43,7 @@ class BoundedHttp(HttpToolsProtocol):
         if not expected and self._is_idle():
             self._expect()
         super().data_received(data)
-        if expected and self._timer is not None:
+        if expected and self._timer is not None and not self._is_draining():
             self._bytes += len(data)
             if self._bytes > HEAD_BYTES:
                 self._end(_TOO_LARGE)
@@ -84,6 +84,10 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _is_idle(self) -> bool:
         return not self._asked or self.cycle.response_complete
+
+    def _is_draining(self) -> bool:
+        """The rest of a body comes in whose request is answered: it is no head, and has time alone as its bound."""
+        return self._asked and self.cycle.more_body
 
     def _expect(self) -> None:
         self._stop()

@@ -105,6 +105,16 @@ def test_a_head_has_a_bound_even_if_it_comes_at_once(api: RunningApi) -> None:
         assert statuses(received) in ([431], [])
 
 
+def test_the_rest_of_a_body_that_was_refused_is_no_head(api: RunningApi) -> None:
+    """Whatever is answered before its body has come, the next request on the connection gets its own answer."""
+    refused = [("application/json", 413), ("text/plain", 415)]
+    with api.client() as http:
+        for content_type, status in refused * 10:
+            answer = http.post("/v1/jobs", content=b"x" * 2_000_000, headers={"Content-Type": content_type})
+            assert answer.status_code in {status, 401}
+            assert http.get("/healthz").status_code == 200
+
+
 def test_a_head_of_ordinary_size_is_read(api: RunningApi) -> None:
     with api.client() as http:
         for headers in ({f"x-{number}": "y" * 100 for number in range(100)}, {"x": "y" * 50_000}):
