@@ -34,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what goes wrong is one sentence on stderr."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()  # here, and not on the way out, where nobody could answer for a reader that has gone
+        return code
     except RenderqError as error:
         print(f"renderq: {sentence(error)}", file=sys.stderr)
         return exit_code(error)

@@ -52,6 +52,11 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "renderq", *arguments]
 
 
+def heed_ctrl_c() -> None:
+    """In the child: whoever runs the tests in the background made SIGINT ignored for all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_run_saves_the_picture_and_prints_its_path(
     server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -248,7 +253,9 @@ def test_ctrl_c_ends_the_watch_and_leaves_the_job_alone(server: ContractServer) 
     over = threading.Event()
     server.on("GET", JOB, Answer(200, job("running")))
     server.on("GET", f"{JOB}/events", stream(("status", job("running")), until=over))
-    process = subprocess.Popen(command("watch", "job_1", "--json"), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command("watch", "job_1", "--json"), stdout=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c
+    )
     assert process.stdout
     assert json.loads(process.stdout.readline())["event"] == "status"
     process.send_signal(signal.SIGINT)
@@ -295,7 +302,9 @@ def test_ctrl_c_cancels_the_job_and_is_130(server: ContractServer, tmp_path: Pat
     server.on("POST", "/v1/jobs", Answer(201, job()))
     server.on("GET", JOB, Answer(200, job("running")))
     server.on("POST", f"{JOB}/cancel", Answer(200, job("canceling")))
-    process = subprocess.Popen(command("run", "a circle"), stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    process = subprocess.Popen(
+        command("run", "a circle"), stderr=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=heed_ctrl_c
+    )
     server.wait_for("GET", JOB)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
@@ -342,7 +351,10 @@ def test_nobody_reading_the_output_is_no_traceback(server: ContractServer) -> No
     server.on("GET", "/v1/workers", Answer(200, {"data": []}))
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run(command("workers"), stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        command("workers"), stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=buffered
+    )
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
 
