@@ -10,8 +10,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from renderq.core.signatures import read_secret
+from renderq_shared.redis_address import check_redis_address
 from renderq_shared.s3_place import s3_place
-from renderq_shared.sentinel_address import sentinel_address
 
 
 def default_data_dir() -> Path:
@@ -67,10 +67,8 @@ class SharedSettings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _known_scheme(cls, url: str) -> str:
-        if urlsplit(url).scheme not in {"redis", "rediss", "redis+socket", "redis+sentinel"}:
-            raise ValueError("must start with redis://, rediss://, redis+socket:// or redis+sentinel://")
-        sentinel_address(url)
+    def _can_be_connected_to(cls, url: str) -> str:
+        check_redis_address(url)
         return url
 
     @field_validator("store")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -14,6 +14,7 @@ from renderq_shared.errors import StoreUnsuitable
 from renderq_shared.jobs.prompt_redis import PATIENCE_S, PromptRedis
 from renderq_shared.jobs.redis_errors import translated
 from renderq_shared.jobs.sentinels import primary_client
+from renderq_shared.redis_address import redis_py_url
 from renderq_shared.sentinel_address import sentinel_address
 
 REDIS_MIN = (7, 2)
@@ -44,15 +45,6 @@ def async_client(url: str, patience_s: float = PATIENCE_S) -> PromptRedis:
     return PromptRedis.at(
         redis_py_url(url), patience_s, maint_notifications_config=_NO_NOTIFICATIONS, **_keepalive(url)
     )
-
-
-def redis_py_url(url: str) -> str:
-    """What redis-py takes: kombu's `redis+socket:///path?virtual_host=0` is its `unix:///path?db=0`."""
-    parts = urlsplit(url)
-    if parts.scheme != "redis+socket":
-        return url
-    query = {"db" if name == "virtual_host" else name: value for name, value in parse_qsl(parts.query)}
-    return f"unix://{parts.netloc}{parts.path}?{urlencode(query)}"
 
 
 def celery_url(url: str) -> str:

@@ -1,7 +1,6 @@
 """A web server with pictures, as they are in the world: over TLS, and not always as one would like it."""
 
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.api.assets.pictures import picture
+from tests.tls import self_signed, server_context
 
 GOOD = picture("JPEG", 64, 48)
 
@@ -28,14 +28,9 @@ class PictureServer:
 
 @contextmanager
 def picture_server(folder: Path) -> Iterator[PictureServer]:
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=pictures"
-    make += f" -addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}"
-    subprocess.run(make.split(), check=True, capture_output=True)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate, key)
+    key, certificate = self_signed(folder, "IP:127.0.0.1")
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    server.socket = server_context(key, certificate).wrap_socket(server.socket, server_side=True)
     trusting = ssl.create_default_context(cafile=str(certificate))
     pictures = PictureServer(f"https://127.0.0.1:{server.server_port}", trusting)
     server.pictures = pictures  # type: ignore[attr-defined]

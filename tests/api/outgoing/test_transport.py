@@ -14,7 +14,7 @@ import pytest
 
 from renderq_api.outgoing import Address, GuardedTransport, OutgoingRefused
 from renderq_api.outgoing.addresses import parse_allowed
-from tests.api.outgoing.certificates import self_signed
+from tests.tls import self_signed, server_context
 
 LOOPBACK = parse_allowed("127.0.0.1/32")
 
@@ -139,9 +139,8 @@ async def test_the_next_address_is_tried_when_one_does_not_listen() -> None:
 
 
 async def test_certificates_are_those_of_the_name(tmp_path: Path) -> None:
-    key, certificate = self_signed(tmp_path)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key)
+    key, certificate = self_signed(tmp_path, "DNS:hooks.test")
+    server = server_context(key, certificate)
     trusting = ssl.create_default_context(cafile=str(certificate))
     with receiving(server) as (port, seen):
         transport = GuardedTransport(LOOPBACK, tls=trusting, resolve=Resolver("127.0.0.1", "127.0.0.1"))

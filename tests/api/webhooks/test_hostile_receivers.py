@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import ssl
 import struct
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
@@ -17,9 +16,9 @@ from renderq_api.outgoing.addresses import parse_allowed
 from renderq_api.webhooks import Sender
 from renderq_api.webhooks.sending import Sent
 from renderq_shared.jobs import DeliveryClaim, DeliveryRecord, MemoryJobStore
-from tests.api.outgoing.certificates import self_signed
 from tests.api.webhooks.receivers import Behaviour, behaving
 from tests.contract.building import submit
+from tests.tls import self_signed, server_context
 
 HANG_S = 30
 """Far more than any attempt may take, and less than what a test may."""
@@ -156,9 +155,8 @@ async def test_tls_with_those_who_do_not_speak_it() -> None:
 
 
 async def test_an_invalid_certificate_is_named_and_nothing_is_sent(tmp_path: Path) -> None:
-    key, certificate = self_signed(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    key, certificate = self_signed(tmp_path, "DNS:hooks.test")
+    context = server_context(key, certificate)
     heard: list[bytes] = []
 
     async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

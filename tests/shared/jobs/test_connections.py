@@ -1,10 +1,13 @@
 """Addresses, clients, and which servers will do."""
 
 import pytest
+from pydantic import ValidationError
 
 from renderq_shared.errors import StoreUnavailable, StoreUnsuitable
 from renderq_shared.jobs import async_client, celery_url, check_server, check_server_async, sync_client
-from renderq_shared.jobs.connections import judge_server, redis_py_url
+from renderq_shared.jobs.connections import judge_server
+from renderq_shared.redis_address import redis_py_url
+from renderq_shared.settings import SharedSettings
 from tests.services import Valkey
 
 GOOD = {"redis_version": "7.2.4", "cluster_enabled": 0, "maxmemory_policy": "noeviction", "aof_enabled": 1}
@@ -35,6 +38,21 @@ def test_redis_py_gets_the_address_in_its_own_form(ours: str, redis_py: str) -> 
 )
 def test_celery_checks_certificates_too(ours: str, celery: str) -> None:
     assert celery_url(ours) == celery
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://host", "must start with redis://, rediss://"),
+        ("redis://host/0?ssl_ca_certs=ca.pem", "unknown: ssl_ca_certs"),
+        ("rediss://host/0?ssl_ca=ca.pem", "unknown: ssl_ca"),
+        ("redis://host:port/0", "invalid literal|Port could not be cast"),
+        ("redis+socket:///run/redis.sock?db=0&x=1", "unknown: x"),
+    ],
+)
+def test_an_address_that_cannot_work_is_refused_before_anything_starts(url: str, reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        SharedSettings(redis_url=url)
 
 
 def test_a_unix_socket_is_the_same_database(redis_url: str, valkey: Valkey) -> None:
