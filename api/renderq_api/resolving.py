@@ -9,15 +9,25 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue, ValidationError
 
-from renderq.contract import LIMITS, TASKS, FieldError, JobRequest, OutpaintRequest, ProblemKind, parse_request
+from renderq.contract import (
+    LIMITS,
+    TASKS,
+    FieldError,
+    JobRequest,
+    OutpaintRequest,
+    ProblemKind,
+    UpscaleRequest,
+    parse_request,
+)
 from renderq.contract.requests import DEFAULT_TASK
+from renderq_api.heeding import require_heeded
 from renderq_api.problems import ApiProblem, invalid
 from renderq_api.validation import field_errors, shown
 from renderq_shared.catalog import Catalog, ModelEntry
 from renderq_shared.costs import cost, model_calls
 from renderq_shared.jobs import AssetRecord
 from renderq_shared.jobs.records import Idempotency, NewJob
-from renderq_shared.sides import picture_sides, result_sides
+from renderq_shared.sides import UPSCALING, picture_sides, result_sides
 
 Pictures = Mapping[str, AssetRecord]
 """Field of a request → the picture that it names."""
@@ -51,7 +61,9 @@ class Resolved:
 def read_request(body: dict[str, JsonValue], catalog: Catalog) -> Wanted:
     """Raises `ApiProblem`, with pointers into the body."""
     request = _validated(body)
-    return Wanted(request, _model(request, catalog))
+    model = _model(request, catalog)
+    require_heeded(request, model)
+    return Wanted(request, model)
 
 
 def resolve(wanted: Wanted, pictures: Pictures) -> Resolved:
@@ -163,12 +175,15 @@ def _require_size(request: JobRequest, asked: JobRequest, entry: ModelEntry) -> 
         return
     said = [name for name in ("width", "height") if getattr(asked, name) is not None]
     blamed = [name for name in said if name in too_long] or said
-    pointers = ["/extend"] if isinstance(asked, OutpaintRequest) else [f"/{name}" for name in blamed]
+    if isinstance(asked, OutpaintRequest):
+        blamed = ["extend"]
     if too_long:
         wrong = f"May be at most {limits.max_side}, not {max(too_long.values())}."
     else:
         wrong = f"Width × height may be at most {limits.max_pixels:,} pixels, not {width * height:,}."
-    errors = [FieldError(pointer=pointer, code="too_large", detail=wrong) for pointer in pointers]
+    if isinstance(asked, UpscaleRequest):
+        wrong += f" A result has {UPSCALING} times the picture's sides: say a smaller width or height."
+    errors = [FieldError(pointer=f"/{name}", code="too_large", detail=wrong) for name in blamed or ["image"]]
     detail = f"{width} × {height} is more than the model {entry.name} allows. {wrong}"
     raise ApiProblem(ProblemKind.TOO_MANY_PIXELS, detail, errors=errors)
 

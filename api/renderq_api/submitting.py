@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
-from renderq.contract import FieldError, JobRequest, ProblemKind
+from renderq.contract import FieldError, JobRequest, ProblemKind, pictures_of
 from renderq_api.assets import asset_not_found, comes_from_elsewhere
 from renderq_api.ids import new_job_id
 from renderq_api.problems import ApiProblem, invalid, not_found
@@ -66,7 +66,7 @@ def _standing(submitted: Submitted, request: JobRequest) -> JobRecord:
     if submitted.outcome in _REFUSALS:
         raise ApiProblem(*_REFUSALS[submitted.outcome])
     if submitted.outcome is Submission.ASSET_NOT_FOUND:
-        raise asset_not_found(*request.pictures)
+        raise asset_not_found(*pictures_of(request))
     if submitted.record is None:
         raise not_found("The job of this Idempotency-Key has been deleted.")
     return submitted.record

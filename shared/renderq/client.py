@@ -46,7 +46,7 @@ class Client:
 
     def run(
         self,
-        prompt: str,
+        prompt: str | None = None,
         *,
         timeout: float | None = None,
         on_progress: Callable[[Job], None] | None = None,
@@ -60,8 +60,10 @@ class Client:
         handle = self.submit(prompt, idempotency_key=idempotency_key, **fields)
         return handle.wait(timeout, on_progress)
 
-    def submit(self, prompt: str, *, idempotency_key: str | None = None, **fields: Unpack[RequestFields]) -> JobHandle:
-        """Submit a job; see `RequestFields` for what it may say.
+    def submit(
+        self, prompt: str | None = None, *, idempotency_key: str | None = None, **fields: Unpack[RequestFields]
+    ) -> JobHandle:
+        """Submit a job; see `RequestFields` for what it may say. Some tasks need no prompt.
 
         `idempotency_key` (1 … 255 characters) makes one job of several calls within 24 hours, also from several
         processes; without it every call is a job. Pictures that are here are uploaded first. Raises `InvalidRequest`,
@@ -122,7 +124,7 @@ class AsyncClient:
 
     async def run(
         self,
-        prompt: str,
+        prompt: str | None = None,
         *,
         timeout: float | None = None,  # noqa: ASYNC109 — not the call's time but the job's
         on_progress: Callable[[Job], None] | None = None,
@@ -138,9 +140,9 @@ class AsyncClient:
         return await handle.wait(timeout, on_progress)
 
     async def submit(
-        self, prompt: str, *, idempotency_key: str | None = None, **fields: Unpack[RequestFields]
+        self, prompt: str | None = None, *, idempotency_key: str | None = None, **fields: Unpack[RequestFields]
     ) -> AsyncJobHandle:
-        """Submit a job; see `RequestFields` for what it may say.
+        """Submit a job; see `RequestFields` for what it may say. Some tasks need no prompt.
 
         `idempotency_key` (1 … 255 characters) makes one job of several calls within 24 hours, also from several
         processes; without it every call is a job. Pictures that are here are uploaded first. Raises `InvalidRequest`,

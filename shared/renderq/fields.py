@@ -58,30 +58,40 @@ class JobFilters(TypedDict, total=False):
 class RequestFields(TypedDict, total=False):
     """Everything that a request may say besides the prompt."""
 
-    task: Literal["txt2img", "img2img", "inpaint", "outpaint", "variation"]
-    """What is made from what. Left out, it follows from the rest: `outpaint` with `extend`, `inpaint` with `mask`,
-    `img2img` with `image`, else `txt2img`, a picture from words."""
+    task: Literal["txt2img", "img2img", "inpaint", "outpaint", "variation", "depth2img", "upscale"]
+    """What is made from what. Left out, it follows from the rest: `outpaint` with `extend`, `depth2img` with
+    `depth_map`, `upscale` with `noise_level`, `inpaint` with `mask`, `img2img` with `image`, else `txt2img`, a picture
+    from words."""
     image: Asset | PictureSource
     """The picture to start from. An asset, its id, an https URL or a data URL are sent as they are; a path, bytes, or a
     file that is open for reading bytes are uploaded first."""
     mask: Asset | PictureSource
     """For `inpaint`: white is made anew, black stays. Given like `image`."""
+    depth_map: Asset | PictureSource | None
+    """For `depth2img`: lighter is nearer. Given like `image`; some models do without."""
     strength: float
-    """For `img2img` (default 0.8) and `inpaint` (1): share of the steps that are made, 0 … 1."""
+    """For `img2img`, `depth2img` (default 0.8) and `inpaint` (1): share of the steps that are made, 0 … 1."""
     extend: Extend | ExtendFields
     """For `outpaint`: pixels that each side gets in addition, multiples of 8, e.g. `{"left": 64}`."""
+    noise_level: int
+    """For `upscale` (default 20): noise that is put on the picture first; more lets the model invent more."""
     model: str | None
     """A name from `client.models.list()`; default: the service's."""
     negative_prompt: str
     """What the picture should not show; acts when `guidance_scale` > 1."""
     width: int | None
-    """Pixels, a multiple of 8. Where a picture is given, its own, in proportion to `height` if that is said."""
+    """Pixels, a multiple of 8. Where a picture is given, its own, in proportion to `height` if that is said; for
+    `upscale` those of the picture before it is made four times as large, a multiple of 4."""
     height: int | None
     """As `width`."""
     steps: int | None
     """Denoising steps, 1 … 150."""
     guidance_scale: float | None
     """Classifier-free guidance, 0 … 50; at 1 and below it is off."""
+    guidance_rescale: float
+    """How far guidance is kept from raising the contrast, 0 … 1 (default 0)."""
+    clip_skip: int
+    """Last layers of the text encoder that are left out for the prompt (default 0)."""
     scheduler: Scheduler | None
     """The sampler; default: the model's own."""
     seed: int | None

@@ -1,6 +1,9 @@
 """Sides of pictures: what the API promises and the worker makes must be the same."""
 
-from renderq.contract import JobRequest, ModelLimits, OutpaintRequest
+from renderq.contract import JobRequest, ModelLimits, OutpaintRequest, UpscaleRequest
+
+UPSCALING = 4
+"""How many times as wide and as high `upscale` makes a picture."""
 
 
 def fitting_side(pixels: int, multiple: int = 8) -> int:
@@ -11,14 +14,18 @@ def fitting_side(pixels: int, multiple: int = 8) -> int:
 def picture_sides(request: JobRequest, width: int, height: int, limits: ModelLimits) -> tuple[int, int]:
     """To which sides an input picture of width × height is brought: those that are asked for, else in proportion.
 
-    Where nothing is asked for, the picture's own, made smaller until the result fits the model.
+    Where nothing is asked for, the picture's own, made smaller until the result fits the model; but a picture that is
+    to become larger is never made smaller first.
     """
+    multiple = 4 if isinstance(request, UpscaleRequest) else 8
     if request.width and request.height:
         return request.width, request.height
     if request.width:
-        return request.width, fitting_side(height * request.width // width)
+        return request.width, fitting_side(height * request.width // width, multiple)
     if request.height:
-        return fitting_side(width * request.height // height), request.height
+        return fitting_side(width * request.height // height, multiple), request.height
+    if isinstance(request, UpscaleRequest):
+        return fitting_side(width, multiple), fitting_side(height, multiple)
     wider, higher = _growth(request)
     room = max(8, limits.max_side - wider) / width, max(8, limits.max_side - higher) / height
     pixels = (limits.max_pixels / (width * height)) ** 0.5
@@ -30,6 +37,8 @@ def result_sides(request: JobRequest) -> tuple[int, int]:
     """Width and height of the pictures that a resolved request makes. Raises `ValueError` for one that is not."""
     if request.width is None or request.height is None:
         raise ValueError("the stored request lacks defaults")
+    if isinstance(request, UpscaleRequest):
+        return UPSCALING * request.width, UPSCALING * request.height
     wider, higher = _growth(request)
     return request.width + wider, request.height + higher
 

@@ -12,9 +12,10 @@ from renderq_api.problems import ApiProblem
 from renderq_api.resolving import Resolved, read_request, resolve
 from renderq_shared.catalog import Catalog, ModelEntry
 from renderq_shared.jobs import AssetRecord
+from renderq_shared.sides import result_sides
 
 
-def entry(name: str, tasks: tuple[str, ...] = ("txt2img",), max_pixels: int = 1024 * 768) -> ModelEntry:
+def entry(name: str, tasks: tuple[str, ...] = ("txt2img",), max_pixels: int = 1024 * 768, **fields: Any) -> ModelEntry:
     return ModelEntry(
         name=name,
         source="/models",
@@ -22,15 +23,39 @@ def entry(name: str, tasks: tuple[str, ...] = ("txt2img",), max_pixels: int = 10
         tasks=tasks,
         revision="1",
         defaults=ModelDefaults(width=512, height=512, steps=25, guidance_scale=7.5, scheduler="euler"),
-        limits=ModelLimits(max_side=1024, max_pixels=max_pixels),
+        limits=ModelLimits(max_side=1024, max_pixels=max_pixels, **fields.pop("limits", {})),
+        **fields,
     )
+
+
+def picture(width: int, height: int) -> AssetRecord:
+    return AssetRecord(IMAGE, "default", "assets/x", "image/png", width, height, 1, created_ms=0, used_ms=0)
+
+
+def refused(body: dict[str, Any], **pictures: AssetRecord) -> dict[str, str]:
+    with pytest.raises(ApiProblem) as caught:
+        resolved({"prompt": "x", **body}, CATALOG, **pictures)
+    return {error.pointer: error.code for error in caught.value.errors}
 
 
 def resolved(body: dict[str, Any], catalog: Catalog, **pictures: AssetRecord) -> Resolved:
     return resolve(read_request(body, catalog), pictures)
 
 
-CATALOG = Catalog(models=(entry("first"), entry("second"), entry("upscaler", tasks=("upscale",))))
+IMAGE = f"asset_{'1' * 64}"
+
+CATALOG = Catalog(
+    models=(
+        entry("first", limits={"max_clip_skip": 11, "max_guidance_rescale": 1.0}),
+        entry("second"),
+        entry("upscaler", tasks=("upscale",), limits={"max_noise_level": 350}),
+        entry("depth", tasks=("depth2img",)),
+        entry("estimating", tasks=("depth2img",), estimates_depth=True),
+        entry("whole", schedulers=()).model_copy(
+            update={"defaults": ModelDefaults(width=512, height=512, steps=28, guidance_scale=4)}
+        ),
+    )
+)
 
 
 def test_defaults_of_the_named_model_and_none_over_what_was_said() -> None:
@@ -60,6 +85,70 @@ def test_task_that_the_model_does_not_do() -> None:
         resolved({"prompt": "x", "model": "upscaler"}, CATALOG)
     assert caught.value.kind is ProblemKind.TASK_NOT_SUPPORTED
     assert caught.value.detail == "The model upscaler does not do txt2img; it does upscale."
+
+
+@pytest.mark.parametrize(
+    ("fields", "sides", "result"),
+    [
+        ({}, (140, 100), (560, 400)),
+        ({"width": 100}, (100, 68), (400, 272)),
+        ({"height": 20}, (28, 20), (112, 80)),
+        ({"width": 64, "height": 12}, (64, 12), (256, 48)),
+    ],
+)
+def test_an_upscaled_picture_keeps_its_sides_but_for_a_multiple_of_four(
+    fields: dict[str, int], sides: tuple[int, int], result: tuple[int, int]
+) -> None:
+    body = {"task": "upscale", "model": "upscaler", "image": IMAGE, "steps": 10, **fields}
+    made = resolved(body, CATALOG, image=picture(143, 102))
+    assert (made.request.width, made.request.height) == sides
+    assert made.cost == 10 * result[0] * result[1] / 512**2
+    assert result_sides(made.request) == result
+    request = json.loads(made.request_json)
+    assert (request["prompt"], request["noise_level"]) == ("", 20)
+    assert json.loads(resolved(request, CATALOG, image=picture(143, 102)).request_json) == request
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [({}, {"/image": "too_large"}), ({"width": 260}, {"/width": "too_large"}), ({"height": 252}, {})],
+)
+def test_a_picture_is_never_made_smaller_to_be_upscaled(fields: dict[str, int], expected: dict[str, str]) -> None:
+    body = {"task": "upscale", "model": "upscaler", "image": IMAGE, **fields}
+    if expected:
+        assert refused(body, image=picture(400, 600)) == expected
+    else:
+        assert resolved(body, CATALOG, image=picture(400, 600)).request.width == 168
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"clip_skip": 11, "guidance_rescale": 1}, {}),
+        ({"clip_skip": 12}, {"/clip_skip": "too_large"}),
+        (
+            {"clip_skip": 1, "guidance_rescale": 0.1, "model": "second"},
+            {"/clip_skip": "not_supported", "/guidance_rescale": "not_supported"},
+        ),
+        ({"scheduler": "ddim", "model": "whole"}, {"/scheduler": "not_supported"}),
+        ({"model": "whole"}, {}),
+        ({"task": "upscale", "model": "upscaler", "image": IMAGE, "noise_level": 350}, {}),
+        (
+            {"task": "upscale", "model": "upscaler", "image": IMAGE, "noise_level": 351},
+            {"/noise_level": "too_large"},
+        ),
+        ({"task": "depth2img", "model": "depth", "image": IMAGE}, {"/depth_map": "required"}),
+        ({"task": "depth2img", "model": "depth", "image": IMAGE, "depth_map": IMAGE}, {}),
+        ({"task": "depth2img", "model": "estimating", "image": IMAGE}, {}),
+    ],
+)
+def test_what_the_model_cannot_heed_is_refused_before_its_pictures_are_looked_at(
+    body: dict[str, Any], expected: dict[str, str]
+) -> None:
+    if expected:
+        assert refused(body) == expected
+    else:
+        assert read_request({"prompt": "x", **body}, CATALOG).request
 
 
 @given(n=st.integers(1, LIMITS.images), width=st.none() | st.integers(1, 64).map(lambda side: side * 8))

@@ -15,7 +15,7 @@ from renderq.contract import Status
 from renderq_shared.errors import ObjectStoreUnavailable
 from renderq_shared.jobs import Bounds, NewAsset, NewJob
 from renderq_shared.objects import FolderStore
-from renderq_worker.engine import GenerationSpec, Img2Img, Inpaint, Variation
+from renderq_worker.engine import Depth2Img, GenerationSpec, Img2Img, Inpaint, Upscale, Variation
 from tests.worker.conftest import NewRig
 from tests.worker.rig import MODEL, TENANT, Rig, error, outputs, request_json, until
 
@@ -66,7 +66,7 @@ class Desk:
     def submit(self, job_id: str, task: str, **fields: Any) -> None:
         text = request_json(task=task, **fields)
         request = json.loads(text)
-        assets = tuple({request[name] for name in ("image", "mask") if name in request})
+        assets = tuple({request[name] for name in ("image", "mask", "depth_map") if request.get(name)})
         job = NewJob(job_id, TENANT, task, MODEL, text, request["n"], 1.0, 0, 3, assets=assets)
         self.rig.store.submit(job, Bounds(10_000, 10_000))
 
@@ -103,8 +103,11 @@ def test_each_task_gets_its_inputs(desk: Desk) -> None:
     desk.submit("a", "inpaint", image=image, mask=mask, strength=1.0)
     desk.submit("b", "outpaint", image=image, extend={"left": 8, "top": 24})
     desk.submit("c", "variation", image=image)
+    desk.submit("d", "depth2img", image=image, depth_map=mask, strength=0.5, clip_skip=2)
+    desk.submit("e", "depth2img", image=image, guidance_rescale=0.5)
+    desk.submit("f", "upscale", image=image, noise_level=7)
     desk.rig.wake()
-    assert {desk.rig.ended(name).status for name in "abc"} == {Status.SUCCEEDED}
+    assert {desk.rig.ended(name).status for name in "abcdef"} == {Status.SUCCEEDED}
     tasks = {spec.id[0]: (spec.task, spec.width, spec.height) for spec in desk.given}
     painted, width, height = tasks["a"]
     assert isinstance(painted, Inpaint)
@@ -114,6 +117,15 @@ def test_each_task_gets_its_inputs(desk: Desk) -> None:
     assert (extended.image.shape, width, height) == ((32, 24, 3), 24, 32)
     assert isinstance(tasks["c"][0], Variation)
     assert (outputs(desk.rig.job("b"))[0]["width"], outputs(desk.rig.job("b"))[0]["height"]) == (24, 32)
+    mapped, unmapped, enlarged = (tasks[name][0] for name in "def")
+    assert isinstance(mapped, Depth2Img)
+    assert isinstance(unmapped, Depth2Img)
+    assert isinstance(enlarged, Upscale)
+    assert (mapped.image.shape, mapped.strength, unmapped.depth_map) == ((8, 16, 3), 0.5, None)
+    assert np.array_equal(mapped.depth_map, np.full((8, 16), 76))
+    assert (enlarged.image.shape, enlarged.noise_level, tasks["f"][1:]) == ((8, 16, 3), 7, (64, 32))
+    heeded = {spec.id[0]: (spec.clip_skip, spec.guidance_rescale) for spec in desk.given}
+    assert (heeded["c"], heeded["d"], heeded["e"]) == ((0, 0), (2, 0), (0, 0.5))
 
 
 @pytest.mark.parametrize("how", ["no asset", "no file", "no picture"])

@@ -72,6 +72,8 @@ class RunningJob:
                 scheduler=request.scheduler,
                 seed=image.seed,
                 task=task,
+                clip_skip=request.clip_skip,
+                guidance_rescale=request.guidance_rescale,
             )
             for id, image in self._images.items()
         )

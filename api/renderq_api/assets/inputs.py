@@ -3,7 +3,7 @@
 import base64
 import binascii
 
-from renderq.contract import FieldError, JobRequest, ProblemKind
+from renderq.contract import FieldError, JobRequest, ProblemKind, pictures_of
 from renderq.contract.pictures import is_asset_id, is_data_url
 from renderq_api.assets.fetching import Fetcher
 from renderq_api.assets.keeping import Assets
@@ -15,7 +15,7 @@ from renderq_shared.jobs import AssetRecord, AsyncRedisJobStore
 
 def comes_from_elsewhere(request: JobRequest) -> bool:
     """Whether a repetition may find another picture, or none."""
-    return any(not is_asset_id(name) and not is_data_url(name) for name in _named(request).values())
+    return any(not is_asset_id(name) and not is_data_url(name) for name in pictures_of(request).values())
 
 
 class Inputs:
@@ -29,7 +29,7 @@ class Inputs:
 
     async def bring_in(self, tenant: str, request: JobRequest) -> dict[str, AssetRecord]:
         """Field → its picture. Raises `ApiProblem`, and what stores raise that are away."""
-        return {field: await self._bring_in(tenant, field, name) for field, name in _named(request).items()}
+        return {field: await self._bring_in(tenant, field, name) for field, name in pictures_of(request).items()}
 
     async def _bring_in(self, tenant: str, field: str, name: str) -> AssetRecord:
         if is_asset_id(name):
@@ -53,10 +53,6 @@ def asset_not_found(*fields: str) -> ApiProblem:
 
 def _error(field: str, code: str, detail: str) -> FieldError:
     return FieldError(pointer=f"/{field}", code=code, detail=detail)
-
-
-def _named(request: JobRequest) -> dict[str, str]:
-    return {field: getattr(request, field) for field in request.pictures}
 
 
 def _decoded(data_url: str) -> bytes:

@@ -45,6 +45,8 @@ async def described(services: Services, entries: tuple[ModelEntry, ...]) -> tupl
             tasks=entry.tasks,
             revision=entry.revision,
             licence=entry.licence,
+            schedulers=entry.schedulers,
+            estimates_depth=entry.estimates_depth,
             default=entry is services.catalog.default,
             defaults=entry.defaults,
             limits=entry.limits,

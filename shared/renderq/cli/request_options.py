@@ -7,7 +7,17 @@ from pydantic import BaseModel
 
 from renderq.cli.exits import UsageError
 from renderq.client import Client
-from renderq.contract import SCHEDULERS, TASKS, Extend, InpaintRequest, OutpaintRequest, OutputOptions, Txt2ImgRequest
+from renderq.contract import (
+    SCHEDULERS,
+    TASKS,
+    Depth2ImgRequest,
+    Extend,
+    InpaintRequest,
+    OutpaintRequest,
+    OutputOptions,
+    Txt2ImgRequest,
+    UpscaleRequest,
+)
 from renderq.fields import OutputFields, RequestFields
 from renderq.job_handle import JobHandle
 
@@ -16,7 +26,8 @@ FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
 def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
-    """One option per field, described in the contract's words; ranges are checked by the service."""
+    """The prompt and one option per field, described in the contract's words; ranges are checked by the service."""
+    parser.add_argument("prompt", nargs="?", help=f"{_about(Txt2ImgRequest, 'prompt')} Some tasks need none.")
     picture = parser.add_argument_group("picture")
     picture.add_argument("--task", choices=tuple(TASKS), help="What is made from what (default: as the rest asks for).")
     picture.add_argument("--model", help="A name from `renderq models`; default: the server's.")
@@ -25,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
     _add(picture, "--height", type=int, metavar="PIXELS")
     _add(picture, "--steps", type=int)
     _add(picture, "--guidance-scale", type=float, metavar="SCALE")
+    _add(picture, "--guidance-rescale", type=float, metavar="SHARE")
+    _add(picture, "--clip-skip", type=int, metavar="LAYERS")
     sampler = f"{_about(Txt2ImgRequest, 'scheduler')} One of: {', '.join(SCHEDULERS)}."
     picture.add_argument("--scheduler", choices=SCHEDULERS, metavar="NAME", help=sampler)
     _add(picture, "--seed", type=int)
@@ -32,8 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
     source = parser.add_argument_group("from a picture", "PICTURE is a file, an asset_…, or an https URL.")
     _add(source, "--image", model=InpaintRequest, metavar="PICTURE")
     _add(source, "--mask", model=InpaintRequest, metavar="PICTURE")
+    _add(source, "--depth-map", model=Depth2ImgRequest, metavar="PICTURE")
     _add(source, "--strength", model=InpaintRequest, type=float)
     _add(source, "--extend", model=OutpaintRequest, type=_side_pixels, action="append", metavar="SIDE=PIXELS")
+    _add(source, "--noise-level", model=UpscaleRequest, type=int, metavar="LEVEL")
     output = parser.add_argument_group("file")
     output.add_argument("--format", choices=sorted(set(FORMATS.values())), help=f"Default: {format_default}.")
     output.add_argument("--quality", type=int, help=_about(OutputOptions, "quality"))
@@ -56,7 +71,7 @@ def request_fields(args: argparse.Namespace, image_format: str | None) -> Reques
     return RequestFields(**{name: given[name] for name in RequestFields.__annotations__ if given.get(name) is not None})
 
 
-def submit(client: Client, prompt: str, fields: RequestFields) -> JobHandle:
+def submit(client: Client, prompt: str | None, fields: RequestFields) -> JobHandle:
     """Raises `UsageError` for a picture that cannot be opened."""
     try:
         return client.submit(prompt, **fields)

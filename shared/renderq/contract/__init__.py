@@ -35,6 +35,7 @@ from renderq.contract.problems import PROBLEMS, FieldError, Problem, ProblemKind
 from renderq.contract.requests import (
     SCHEDULERS,
     TASKS,
+    Depth2ImgRequest,
     Extend,
     Img2ImgRequest,
     InpaintRequest,
@@ -42,8 +43,10 @@ from renderq.contract.requests import (
     OutpaintRequest,
     OutputOptions,
     Txt2ImgRequest,
+    UpscaleRequest,
     VariationRequest,
     parse_request,
+    pictures_of,
 )
 from renderq.contract.statuses import JobErrorCode, Stage, Status, may_follow
 from renderq.contract.webhooks import (
@@ -71,6 +74,7 @@ __all__ = [
     "DeliveryAttempt",
     "DeliveryList",
     "DeliveryStatus",
+    "Depth2ImgRequest",
     "Eta",
     "EventName",
     "Extend",
@@ -104,6 +108,7 @@ __all__ = [
     "Tenant",
     "TenantList",
     "Txt2ImgRequest",
+    "UpscaleRequest",
     "VariationRequest",
     "WaitReason",
     "WebhookEvent",
@@ -113,4 +118,5 @@ __all__ = [
     "WorkerList",
     "may_follow",
     "parse_request",
+    "pictures_of",
 ]

@@ -17,6 +17,10 @@ class Limits:
     """Width and height before a model's own limit is known."""
     steps: int = 150
     guidance_scale: float = 50.0
+    clip_skip: int = 31
+    """Largest before a model's own limit is known; the deepest text encoder in use has 32 layers."""
+    noise_level: int = 999
+    """Largest before a model's own limit is known: models are trained with a thousand levels."""
     seed: int = 2**53 - 1
     """Largest integer that every JSON reader keeps exact; `seed + n` stays within it."""
     priority: int = 10

@@ -16,8 +16,11 @@ class ModelDefaults(AnswerModel):
 
 
 class ModelLimits(AnswerModel):
-    max_side: int = Field(description="Largest width and largest height, in pixels.")
-    max_pixels: int = Field(description="Largest width × height.")
+    max_side: int = Field(description="Largest width and largest height of a result, in pixels.")
+    max_pixels: int = Field(description="Largest width × height of a result.")
+    max_clip_skip: int = Field(0, description="Largest `clip_skip`; 0: the model knows none.")
+    max_guidance_rescale: float = Field(0, description="Largest `guidance_rescale`; 0: the model knows none.")
+    max_noise_level: int | None = Field(None, description="Largest `noise_level` of `upscale`; null without that task.")
 
 
 class Model(AnswerModel):
@@ -27,6 +30,8 @@ class Model(AnswerModel):
     tasks: tuple[str, ...]
     revision: str
     licence: str = ""
+    schedulers: tuple[str, ...] = Field((), description="Samplers to choose from; none: the model's own only.")
+    estimates_depth: bool = Field(False, description="Whether `depth2img` can do without a `depth_map`.")
     default: bool = Field(description="Whether requests that name no model get this one.")
     defaults: ModelDefaults
     limits: ModelLimits

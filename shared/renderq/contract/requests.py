@@ -29,6 +29,8 @@ SCHEDULERS: tuple[str, ...] = Scheduler.__args__  # pyright: ignore[reportAttrib
 ImageFormat = Literal["png", "jpeg", "webp"]
 Prompt = Annotated[str, StringConstraints(max_length=LIMITS.prompt_characters)]
 Side = Annotated[int, Field(ge=LIMITS.side_multiple, le=LIMITS.side_pixels, multiple_of=LIMITS.side_multiple)]
+SmallSide = Annotated[int, Field(ge=4, le=LIMITS.side_pixels, multiple_of=4)]
+"""Of a picture that is made four times as large."""
 Extension = Annotated[int, Field(ge=0, le=LIMITS.side_pixels, multiple_of=LIMITS.side_multiple)]
 MetadataText = Annotated[str, StringConstraints(max_length=LIMITS.metadata_characters)]
 
@@ -56,6 +58,20 @@ class TaskRequest(WireModel):
         le=LIMITS.guidance_scale,
         allow_inf_nan=False,
         description="Classifier-free guidance; at 1 and below it is off.",
+    )
+    guidance_rescale: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How far guidance is kept from raising the contrast (arXiv:2305.08891); acts when "
+        "guidance_scale > 1.",
+    )
+    clip_skip: int = Field(
+        0,
+        ge=0,
+        le=LIMITS.clip_skip,
+        description="Last layers of the text encoder to leave out for the prompt, though not for the negative one.",
     )
     scheduler: Scheduler | None = Field(None, description="The sampler; default: the model's own.")
     n: int = Field(1, ge=1, le=LIMITS.images, description="Number of pictures.")
@@ -99,7 +115,7 @@ class Txt2ImgRequest(TaskRequest):
 
 class _FromPicture(TaskRequest):
     pictures: ClassVar[tuple[str, ...]] = ("image",)
-    """Fields that name pictures."""
+    """Fields that may name pictures."""
     image: Picture = Field(
         description="The picture to start from: `asset_…`, an https URL, or a data URL of at most 256 KiB."
     )
@@ -172,7 +188,51 @@ class VariationRequest(_FromPicture):
     prompt: Prompt = Field("", description="What the picture shows; it keeps the variation closer to it.")
 
 
-JobRequest = Txt2ImgRequest | Img2ImgRequest | InpaintRequest | OutpaintRequest | VariationRequest
+class Depth2ImgRequest(_FromPicture):
+    """Another picture with the depth of this one."""
+
+    pictures: ClassVar[tuple[str, ...]] = ("image", "depth_map")
+    task: Literal["depth2img"]
+    depth_map: Picture | None = Field(
+        None,
+        description="How near each place of the picture is, lighter being nearer; it is stretched over the picture. "
+        "Left out, the model's own estimator looks at the picture; a model that has none needs the map.",
+    )
+    strength: Strength = Field(
+        0.8, description="Share of the steps that are made, on top of as much noise; the depth is kept even at 1."
+    )
+
+
+class UpscaleRequest(_FromPicture):
+    """A picture made four times as wide and as high."""
+
+    strength: ClassVar[float] = 1.0
+    task: Literal["upscale"]
+    prompt: Prompt = Field("", description="What the picture shows; it may be left out.")
+    width: SmallSide | None = Field(
+        None,
+        description="Pixels, a multiple of 4, to which the picture is resized before it is made four times as large; "
+        "default: in proportion to `height`, else the picture's own.",
+    )
+    height: SmallSide | None = Field(None, description="As `width`.")
+    noise_level: int = Field(
+        20,
+        ge=0,
+        le=LIMITS.noise_level,
+        description="Noise that is put on the picture first: more lets the model invent more. At most the model's "
+        "`max_noise_level`.",
+    )
+
+
+JobRequest = (
+    Txt2ImgRequest
+    | Img2ImgRequest
+    | InpaintRequest
+    | OutpaintRequest
+    | VariationRequest
+    | Depth2ImgRequest
+    | UpscaleRequest
+)
 """Any request, discriminated by `task`."""
 
 TASKS: dict[str, type[JobRequest]] = {
@@ -181,10 +241,18 @@ TASKS: dict[str, type[JobRequest]] = {
     "inpaint": InpaintRequest,
     "outpaint": OutpaintRequest,
     "variation": VariationRequest,
+    "depth2img": Depth2ImgRequest,
+    "upscale": UpscaleRequest,
 }
 """Task → its request model."""
 
 DEFAULT_TASK = "txt2img"
+
+
+def pictures_of(request: JobRequest) -> dict[str, str]:
+    """Field → the picture that it names."""
+    named = {field: getattr(request, field) for field in request.pictures}
+    return {field: picture for field, picture in named.items() if picture is not None}
 
 
 def parse_request(body: dict[str, JsonValue]) -> JobRequest:

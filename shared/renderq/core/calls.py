@@ -50,15 +50,15 @@ class Call(Generic[T]):
     """Seconds that the service may take because it was asked to."""
 
 
-def submit_job(prompt: str, fields: RequestFields, idempotency_key: str | None) -> Call[Job]:
+def submit_job(prompt: str | None, fields: RequestFields, idempotency_key: str | None) -> Call[Job]:
     """A new job. All attempts carry the same key, so that the service makes one job of them."""
-    body = {name: _plain(value) for name, value in fields.items() if value is not None}
+    body = {name: _plain(value) for name, value in {"prompt": prompt, **fields}.items() if value is not None}
     task = task_of(fields)
     return Call(
         "POST",
         "v1/jobs",
         partial(read, Job),
-        body={"prompt": prompt, **({"task": task} if task else {}), **body},
+        body={**({"task": task} if task else {}), **body},
         headers={"Idempotency-Key": idempotency_key or str(uuid4())},
     )
 

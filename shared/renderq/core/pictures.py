@@ -8,7 +8,16 @@ from renderq.contract.pictures import is_asset_id, is_data_url
 from renderq.core.files import PictureSource
 from renderq.fields import RequestFields
 
-_FIELDS = ("image", "mask")
+_FIELDS = ("image", "mask", "depth_map")
+
+_TELLING = {
+    "extend": "outpaint",
+    "depth_map": "depth2img",
+    "noise_level": "upscale",
+    "mask": "inpaint",
+    "image": "img2img",
+}
+"""Field → the task that it belongs to; the first one that is there decides."""
 
 
 def local_pictures(fields: RequestFields) -> dict[str, PictureSource]:
@@ -23,9 +32,8 @@ def with_assets(fields: RequestFields, uploaded: Mapping[str, Asset]) -> Request
 
 
 def task_of(fields: RequestFields) -> str | None:
-    """What is meant where no task is said: it follows from the pictures; `None` is the service's default."""
-    named = [name for name in ("extend", "mask", "image") if fields.get(name) is not None]
-    return {"extend": "outpaint", "mask": "inpaint", "image": "img2img"}[named[0]] if named else None
+    """What is meant where no task is said: it follows from the rest; `None` is the service's default."""
+    return next((task for field, task in _TELLING.items() if fields.get(field) is not None), None)
 
 
 def _is_named(value: object) -> bool:

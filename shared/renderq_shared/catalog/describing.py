@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from renderq.contract import TASKS
+from renderq.contract import LIMITS, SCHEDULERS
 from renderq_shared.errors import CatalogInvalid
 
 _STABLE_DIFFUSION, _SDXL, _WHOLE = "stable_diffusion", "sdxl", "pipeline"
@@ -42,13 +42,20 @@ _TASKS: dict[tuple[str, str], tuple[str, ...]] = {
     (_SDXL, "text"): ("txt2img", "img2img", "inpaint", "outpaint"),
     (_SDXL, "inpaint"): ("inpaint", "outpaint"),
 }
-"""Family and what the UNet takes besides the latents → tasks that it is made for; requests know some of them."""
+"""Family and what the UNet takes besides the latents → tasks that it is made for."""
 
 _CONDITIONING = {0: "text", 1: "depth", 3: "upscale"}
 """Input channels beyond the latents → what they carry; inpainting adds the masked latents and the mask."""
 
 
 _WHOLE_SIDE = 1024
+
+_TEXT_LAYERS = 12
+"""Of the text encoders whose configuration does not say, transformers' own default."""
+_NOISE_LEVEL = 350
+"""`max_noise_level` of `StableDiffusionUpscalePipeline` where nothing is said."""
+_TILES = 4
+"""An upscaler works in tiles: along each side it takes so many times what others take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,14 @@ class Description:
     tasks: tuple[str, ...]
     side: int
     """Trained width and height in pixels."""
+    max_side: int
+    """Up to which width and height results are still worth having."""
+    schedulers: tuple[str, ...] = ()
+    """Samplers that may be chosen."""
+    max_clip_skip: int = 0
+    max_guidance_rescale: float = 0.0
+    max_noise_level: int | None = None
+    estimates_depth: bool = False
 
 
 def describe(folder: Path) -> Description:
@@ -68,13 +83,26 @@ def describe(folder: Path) -> Description:
     if family == _SDXL and index.get("text_encoder", [None])[0] is None:
         raise CatalogInvalid(f"{folder} has one text encoder only: a refiner makes no pictures by itself")
     if family == _WHOLE:
-        return Description(family, ("txt2img",), _side_of_whole(folder))
+        side = _side_of_whole(folder)
+        return Description(family, ("txt2img",), side, 2 * side)
     unet, vae = (read_json(folder / part / "config.json") for part in ("unet", "vae"))
     conditioning = _conditioning(folder, unet, vae)
-    tasks = tuple(task for task in _TASKS[family, conditioning] if task in TASKS)
-    if not tasks:
+    tasks = _TASKS.get((family, conditioning))
+    if tasks is None:
         raise CatalogInvalid(f"{folder} is a {conditioning} model of family {family}, which renderq has no task for")
-    return Description(family, tasks, _native_side(folder, unet, vae))
+    side, upscales = _native_side(folder, unet, vae), conditioning == "upscale"
+    return Description(
+        family,
+        tasks,
+        side,
+        2 * side * (_TILES if upscales else 1),
+        SCHEDULERS,
+        _max_clip_skip(folder, family),
+        # models that were distilled for guidance take its scale as a number: there is nothing to rescale
+        max_guidance_rescale=1.0 if unet.get("time_cond_proj_dim") is None else 0.0,
+        max_noise_level=index.get("max_noise_level", _NOISE_LEVEL) if upscales else None,
+        estimates_depth=index.get("depth_estimator", [None])[0] is not None,
+    )
 
 
 def family_of(pipeline_class: str) -> str:
@@ -108,6 +136,14 @@ def _conditioning(folder: Path, unet: dict[str, Any], vae: dict[str, Any]) -> st
             "inpainting, depth and upscaling"
         )
     return conditioning
+
+
+def _max_clip_skip(folder: Path, family: str) -> int:
+    """SDXL takes the last layer but one by itself, so one less can be left out, of the smaller encoder."""
+    encoders = ("text_encoder", "text_encoder_2") if family == _SDXL else ("text_encoder",)
+    configurations = [read_json(folder / encoder / "config.json") for encoder in encoders]
+    fewest = min(configuration.get("num_hidden_layers", _TEXT_LAYERS) for configuration in configurations)
+    return min(fewest - (family == _SDXL), LIMITS.clip_skip)
 
 
 def _side_of_whole(folder: Path) -> int:

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from renderq.contract import ModelDefaults, ModelLimits
+from renderq.contract import SCHEDULERS, ModelDefaults, ModelLimits
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -32,6 +32,10 @@ class ModelEntry(BaseModel):
     dtype: Dtype = "auto"
     defaults: ModelDefaults
     limits: ModelLimits
+    schedulers: tuple[str, ...] = SCHEDULERS
+    """Samplers that requests may choose."""
+    estimates_depth: bool = False
+    """Whether it can look at a picture's depth by itself."""
 
     @property
     def configuration(self) -> Path:

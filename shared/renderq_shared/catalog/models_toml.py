@@ -128,7 +128,8 @@ def _described(name: str, entry: FileEntry, base: Path, cache: Path) -> ModelEnt
     source = _located(entry, base, cache)
     layout = _layout(entry, source, base)
     description = describe(layout or source)
-    max_side = entry.max_side or description.side * 2
+    if entry.defaults.scheduler is not None and not description.schedulers:
+        raise CatalogInvalid("it runs with its own scheduler only; leave defaults.scheduler out")
     try:
         return ModelEntry(
             name=name,
@@ -142,7 +143,9 @@ def _described(name: str, entry: FileEntry, base: Path, cache: Path) -> ModelEnt
             licence=entry.licence,
             dtype=entry.dtype,
             defaults=_defaults(entry, description),
-            limits=ModelLimits(max_side=max_side, max_pixels=max_side * max_side),
+            limits=_limits(entry, description),
+            schedulers=description.schedulers,
+            estimates_depth=description.estimates_depth and layout is None,  # a single file holds no estimator
         )
     except ValidationError as error:
         raise CatalogInvalid(_first(error)) from error
@@ -152,6 +155,17 @@ def _defaults(entry: FileEntry, description: Description) -> ModelDefaults:
     native = {"width": description.side, "height": description.side}
     said = entry.defaults.model_dump(exclude_none=True)
     return ModelDefaults.model_validate({**native, **_FAMILY_DEFAULTS[description.family], **said})
+
+
+def _limits(entry: FileEntry, description: Description) -> ModelLimits:
+    max_side = entry.max_side or description.max_side
+    return ModelLimits(
+        max_side=max_side,
+        max_pixels=max_side * max_side,
+        max_clip_skip=description.max_clip_skip,
+        max_guidance_rescale=description.max_guidance_rescale,
+        max_noise_level=description.max_noise_level,
+    )
 
 
 def _located(entry: FileEntry, base: Path, cache: Path) -> Path:

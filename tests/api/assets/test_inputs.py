@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -10,9 +11,12 @@ import pytest
 from renderq.contract import LIMITS
 from renderq_shared.jobs import RedisJobStore
 from tests.api.assets.pictures import animated, picture, turned
+from tests.api.conftest import SettingsFor
 from tests.api.problems import pointers, problem
+from tests.api.running import RunningApi
 from tests.api.test_round_trips import scripts
 from tests.contract.building import new_asset
+from tests.shared.catalog.test_models_toml import pipeline
 
 GONE = f"asset_{'0' * 64}"
 
@@ -201,6 +205,27 @@ def test_an_asset_stays_while_a_job_names_it(http: httpx2.Client) -> None:
     for each in (job, again):
         assert http.delete(f"/v1/jobs/{each['id']}").status_code == 204
     assert http.get(f"/v1/assets/{image}").json()["expires_at"] is not None
+
+
+def test_a_picture_that_need_not_be_named_is_held_and_found_again(settings_for: SettingsFor, tmp_path: Path) -> None:
+    pipeline(tmp_path / "folder", "StableDiffusionDepth2ImgPipeline", in_channels=5)
+    (tmp_path / "models.toml").write_text('[models.depth]\nsource = "folder"')
+    with RunningApi(settings_for(models=tmp_path / "models.toml")) as api, api.client() as http:
+        image, deep = upload(http, picture(width=250, height=130)), upload(http, picture(mode="I;16"))
+        assert pointers(problem(submit(http, "depth2img", image=image), "invalid_request")) == {
+            "/depth_map": "required"
+        }
+        gone = submit(http, "depth2img", image=image, depth_map=GONE)
+        assert pointers(problem(gone, "asset_not_found")) == {"/depth_map": "asset_not_found"}
+        body = {"image": image, "depth_map": deep, "headers": {"Idempotency-Key": "k"}}
+        job = accepted(http, "depth2img", **body)
+        assert (job["request"]["depth_map"], job["request"]["strength"]) == (deep, 0.8)
+        assert (job["request"]["width"], job["request"]["height"]) == (248, 128)
+        assert accepted(http, "depth2img", **body)["id"] == job["id"]
+        http.post(f"/v1/jobs/{job['id']}/cancel")
+        again = http.post(f"/v1/jobs/{job['id']}/retry").json()
+        assert again["request"] == job["request"]
+        assert http.get(f"/v1/assets/{deep}").json()["expires_at"] is None
 
 
 def test_round_trips(http: httpx2.Client, redis_url: str) -> None:

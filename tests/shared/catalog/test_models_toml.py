@@ -15,6 +15,7 @@ def pipeline(folder: Path, pipeline_class: str = "StableDiffusionPipeline", **un
     for part, configuration in {
         "unet": {"in_channels": 4, "sample_size": 64, **unet},
         "vae": {"latent_channels": 4, "block_out_channels": [1, 1, 1, 1]},
+        "text_encoder": {"num_hidden_layers": 3},
     }.items():
         (folder / part).mkdir(parents=True, exist_ok=True)
         (folder / part / "config.json").write_text(json.dumps(configuration))
@@ -95,6 +96,32 @@ def test_a_pipeline_of_a_kind_that_is_not_known(toml: Path) -> None:
     assert "a ShapEPipeline cannot be served; supported are AuraFlow" in refused(toml, '[models.a]\nsource = "folder"')
     pipeline(toml.parent / "folder", in_channels=8)
     assert "the UNet takes 8 channels where latents have 4" in refused(toml, '[models.a]\nsource = "folder"')
+
+
+def test_a_kind_of_sdxl_that_there_is_no_task_for(toml: Path) -> None:
+    folder = pipeline(toml.parent / "folder", "StableDiffusionXLPipeline", in_channels=5)
+    (folder / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipeline", "text_encoder": ["x", "y"]}')
+    assert "is a depth model of family sdxl, which renderq has no task for" in refused(
+        toml, '[models.a]\nsource = "folder"'
+    )
+
+
+def test_a_whole_pipeline_takes_no_scheduler_and_no_more(toml: Path) -> None:
+    pipeline(toml.parent / "folder", "StableDiffusion3Pipeline")
+    [entry] = load(toml, '[models.a]\nsource = "folder"')
+    assert (entry.schedulers, entry.limits.max_clip_skip, entry.limits.max_guidance_rescale) == ((), 0, 0)
+    text = '[models.a]\nsource = "folder"\ndefaults = { scheduler = "ddim" }'
+    assert "it runs with its own scheduler only; leave defaults.scheduler out" in refused(toml, text)
+
+
+def test_what_the_configuration_says_of_fields_that_not_every_model_heeds(toml: Path) -> None:
+    folder = pipeline(toml.parent / "folder", "StableDiffusionDepth2ImgPipeline", in_channels=5, time_cond_proj_dim=8)
+    index = {"_class_name": "StableDiffusionDepth2ImgPipeline", "depth_estimator": ["transformers", "DPT"]}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    [entry] = load(toml, '[models.a]\nsource = "folder"')
+    assert (entry.estimates_depth, entry.limits.max_clip_skip, entry.limits.max_guidance_rescale) == (True, 3, 0)
+    (folder / "text_encoder" / "config.json").write_text("{}")  # as written where it is transformers' default
+    assert load(toml, '[models.a]\nsource = "folder"')[0].limits.max_clip_skip == 12
 
 
 def test_a_refiner_is_no_model_by_itself(toml: Path) -> None:

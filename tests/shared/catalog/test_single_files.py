@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from renderq.contract import TASKS
+from renderq.contract import SCHEDULERS, TASKS
 from renderq_shared.catalog import ModelEntry, load_catalog
 from renderq_shared.catalog.layouts import layout_folder, layout_names, layout_of
 from renderq_shared.checkpoints import read_tensors
@@ -47,6 +47,27 @@ def test_a_file_is_described_by_its_layout(tmp_path: Path) -> None:
     assert (entry.family, entry.defaults.width, entry.configuration) == ("stable_diffusion", 512, layout_folder("sd1"))
     assert "txt2img" in entry.tasks
     assert set(entry.tasks) <= set(TASKS)
+
+
+@pytest.mark.parametrize(
+    ("layout", "tasks", "clip_skip", "noise_level", "max_side"),
+    [
+        ("sd1", {"txt2img", "img2img", "inpaint", "outpaint", "variation"}, 12, None, 1024),
+        ("sd1-inpaint", {"inpaint", "outpaint"}, 12, None, 1024),
+        ("sd2-depth", {"depth2img"}, 23, None, 1024),
+        ("x4-upscaler", {"upscale"}, 23, 350, 4096),
+        ("sdxl", {"txt2img", "img2img", "inpaint", "outpaint"}, 11, None, 2048),
+    ],
+)
+def test_what_each_kind_can_do(
+    tmp_path: Path, layout: str, tasks: set[str], clip_skip: int, noise_level: int | None, max_side: int
+) -> None:
+    safetensors(tmp_path / "a.safetensors", original(layout))
+    entry = load(tmp_path)
+    assert (set(entry.tasks), entry.schedulers, entry.estimates_depth) == (tasks, SCHEDULERS, False)
+    limits = entry.limits
+    assert (limits.max_clip_skip, limits.max_noise_level, limits.max_side) == (clip_skip, noise_level, max_side)
+    assert limits.max_guidance_rescale == 1
 
 
 def test_what_the_weights_do_not_tell_must_be_said(tmp_path: Path) -> None:

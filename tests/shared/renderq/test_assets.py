@@ -151,6 +151,8 @@ def test_what_the_service_can_have_by_name_is_sent_by_name(server: ContractServe
         ({"image": ID, "mask": ID}, "inpaint"),
         ({"image": ID, "extend": {"left": 8}}, "outpaint"),
         ({"image": ID, "task": "variation"}, "variation"),
+        ({"image": ID, "depth_map": ID}, "depth2img"),
+        ({"image": ID, "depth_map": None, "noise_level": 0}, "upscale"),
         ({"image": None}, None),
     ],
 )
@@ -173,6 +175,11 @@ def test_the_command_line_takes_pictures(
     assert {name: server.seen[-1].json[name] for name in expected} == expected
     assert main(["submit", "a cat", "--image", ID, "--extend", "left=64", "--extend", "top=8"]) == 0
     assert server.seen[-1].json["extend"] == {"left": 64, "top": 8}
+    assert main(["submit", "a cat", "--image", ID, "--depth-map", str(path)]) == 0
+    assert (server.seen[-1].json["task"], server.seen[-1].json["depth_map"]) == ("depth2img", ID)
+    assert main(["submit", "--image", ID, "--noise-level", "0"]) == 0
+    assert server.seen[-1].json.items() >= {"task": "upscale", "image": ID, "noise_level": 0}.items()
+    assert "prompt" not in server.seen[-1].json
     capsys.readouterr()
     assert main(["submit", "a cat", "--image", "nothing.png"]) == 2
     assert capsys.readouterr().err == "renderq: nothing.png cannot be read: No such file or directory\n"

@@ -79,7 +79,7 @@ def test_every_field_of_a_request_has_an_option(server: ContractServer, folder: 
         " --scheduler ddim --seed 9 -n 1 --quality 80 --no-embed-recipe --priority -2 --deadline-seconds 60"
         " --metadata a=1 --metadata b=x=y -o out.jpg"
         " --image https://x.example/a --mask https://x.example/b --strength 0.5 --extend left=8"
-        " --image https://x.example/a --mask https://x.example/b --strength 0.5 --extend left=8"
+        " --depth-map https://x.example/c --noise-level 5 --clip-skip 1 --guidance-rescale 0.5"
     )
     assert main(["run", "a circle", *options.split()]) == 0
     # A webhook tells a service; whoever runs a command sees how it ends.
@@ -150,7 +150,9 @@ def test_a_contradictory_command_line_is_2(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["run"], ["nonsense"], ["run", "x", "--steps", "many"], ["run", "x", "--meta"]])
+@pytest.mark.parametrize(
+    "arguments", [["watch"], ["nonsense"], ["run", "x", "--steps", "many"], ["run", "x", "--meta"]]
+)
 def test_a_command_line_that_makes_no_sense_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exited:
         main(arguments)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from renderq_worker.inputs.normalising import mask, picture
+from renderq_worker.inputs.normalising import depth_map, mask, picture, small_picture
 
 
 def saved(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -99,6 +99,33 @@ def test_ink_one_bit_and_grey_become_rgb() -> None:
 
 def test_a_coloured_mask_goes_by_its_brightness() -> None:
     assert mask(saved(Image.new("RGB", (8, 8), (0, 255, 0))), 8, 8)[0, 0] == 150
+
+
+def test_what_is_to_be_upscaled_is_resized_as_its_pipeline_does_it() -> None:
+    noise = Image.fromarray(np.random.default_rng(7).integers(0, 256, (41, 30, 3), np.uint8))
+    assert np.array_equal(small_picture(saved(noise), 28, 40), noise.resize((28, 40), Image.Resampling.BICUBIC))
+    assert np.array_equal(small_picture(saved(noise), 30, 41), noise)
+
+
+def test_a_depth_map_keeps_its_sides_its_eight_bits_or_its_sixteen() -> None:
+    grey = np.random.default_rng(7).integers(0, 256, (5, 3), np.uint8)
+    assert np.array_equal(depth_map(saved(Image.fromarray(grey))), grey)
+    deep = np.arange(30_000, 31_001, dtype=np.uint16).reshape(77, 13)
+    found = depth_map(saved(Image.fromarray(deep)))
+    assert (found.dtype, np.unique(found).size, found.min(), found.max()) == (np.float32, 1001, 0, 1)
+    assert np.allclose(found * 1000 + 30_000, deep, atol=0.01)
+    assert not depth_map(saved(Image.fromarray(np.full((4, 4), 9_000, np.uint16)))).any()
+
+
+def test_a_depth_map_is_turned_upright_and_farthest_where_it_is_transparent() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for arrow in (ARROW, Image.fromarray(np.asarray(ARROW).astype(np.uint16) * 257)):
+        found = depth_map(saved(arrow, exif=exif))
+        corner = [found[y, x] for y in (0, -1) for x in (0, -1)]
+        assert np.argsort(corner).tolist() == [1, 3, 0, 2]  # from the farthest corner to the nearest
+    assert depth_map(saved(Image.new("LA", (8, 8), (90, 0)))).max() == 0
+    assert depth_map(saved(Image.new("RGB", (8, 8), (0, 255, 0))))[0, 0] == 150
 
 
 def test_other_formats_are_not_even_tried() -> None:

@@ -3,7 +3,9 @@
 1. The picture is turned as its EXIF orientation says.
 2. 16 bits become 8, palettes and CMYK become RGB. Colour profiles are not applied.
 3. What is transparent shows white. In a mask it shows black, and is kept; a mask then becomes grey.
-4. It is resized to the sides that are wanted, by Lanczos's filter.
+4. It is resized to the sides that are wanted, by Lanczos's filter; one that is to be upscaled, by a bicubic one.
+
+A depth map keeps its own sides, and its 16 bits; what is transparent in it is farthest.
 """
 
 import io
@@ -12,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from renderq_shared.orientation import upright
-from renderq_worker.engine.tasks import Mask, Pixels
+from renderq_worker.engine.tasks import Depth, Mask, Pixels
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
 
@@ -22,15 +24,38 @@ def picture(file: bytes, width: int, height: int) -> Pixels:
     return _resized(_on(_read(file), "white"), width, height)
 
 
+def small_picture(file: bytes, width: int, height: int) -> Pixels:
+    """A picture that is to be upscaled, [height, width, 3], as its pipeline resizes it."""
+    image = _on(_read(file), "white")
+    return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
+
+
 def mask(file: bytes, width: int, height: int) -> Mask:
     """[height, width]. Raises whatever Pillow stumbles over."""
     return _resized(_on(_read(file), "black").convert("L"), width, height)
 
 
+def depth_map(file: bytes) -> Depth:
+    """[height, width], larger is nearer: 16 bits as float32 stretched to 0 … 1, else the 8 bits as they are.
+
+    Stretched here, because a model's bfloat16 would make of the shades between 30,000 and 31,000 no more than nine.
+    """
+    image = _load(file)
+    if not image.mode.startswith("I"):
+        return np.asarray(_on(upright(image), "black").convert("L"))
+    deep = np.asarray(upright(image)).astype(np.float32)
+    span = np.ptp(deep)
+    return (deep - deep.min()) / span if span else np.zeros_like(deep)
+
+
 def _read(file: bytes) -> Image.Image:
+    return upright(_eight_bits(_load(file)))
+
+
+def _load(file: bytes) -> Image.Image:
     with Image.open(io.BytesIO(file), formats=_FORMATS) as image:
         image.load()
-        return upright(_eight_bits(image))
+        return image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -8,19 +8,32 @@ from typing import TypeVar
 import structlog
 
 from renderq.contract import (
+    Depth2ImgRequest,
     Img2ImgRequest,
     InpaintRequest,
     JobErrorCode,
     OutpaintRequest,
     Txt2ImgRequest,
+    UpscaleRequest,
     VariationRequest,
 )
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import JobStore
 from renderq_shared.objects.protocol import ObjectStore
 from renderq_worker.engine.outpainting import outpaint
-from renderq_worker.engine.tasks import Img2Img, Inpaint, Mask, Pixels, Task, Txt2Img, Variation
-from renderq_worker.inputs.normalising import mask, picture
+from renderq_worker.engine.tasks import (
+    Depth,
+    Depth2Img,
+    Img2Img,
+    Inpaint,
+    Mask,
+    Pixels,
+    Task,
+    Txt2Img,
+    Upscale,
+    Variation,
+)
+from renderq_worker.inputs.normalising import depth_map, mask, picture, small_picture
 from renderq_worker.operations import Operations
 from renderq_worker.report import Failure
 from renderq_worker.running_job import RunningJob
@@ -33,7 +46,7 @@ _AWAY_S = 0.5
 """Pause before a job store that did not answer is asked again."""
 
 Answer = TypeVar("Answer")
-Array = TypeVar("Array", Pixels, Mask)
+Array = TypeVar("Array", Pixels, Mask, Depth)
 
 
 class InputFailed(Exception):
@@ -88,25 +101,34 @@ class Inputs:
 
     def _task(self, job: RunningJob) -> Task:
         request = job.request
+        sides = request.width or 0, request.height or 0
+
+        def read(asset_id: str, decode: Callable[[bytes, int, int], Array]) -> Array:
+            return self._read(job, asset_id, lambda file: decode(file, *sides))
+
         match request:
             case Txt2ImgRequest():
                 return Txt2Img()
             case Img2ImgRequest(image=image, strength=strength):
-                return Img2Img(self._read(job, image, picture), strength)
+                return Img2Img(read(image, picture), strength)
             case InpaintRequest(image=image, mask=covered, strength=strength):
-                return Inpaint(self._read(job, image, picture), self._read(job, covered, mask), strength)
+                return Inpaint(read(image, picture), read(covered, mask), strength)
             case OutpaintRequest(image=image, extend=extend):
-                return outpaint(self._read(job, image, picture), **extend.model_dump())
+                return outpaint(read(image, picture), **extend.model_dump())
             case VariationRequest(image=image):
-                return Variation(self._read(job, image, picture))
+                return Variation(read(image, picture))
+            case Depth2ImgRequest(image=image, depth_map=given, strength=strength):
+                depth = None if given is None else self._read(job, given, depth_map)
+                return Depth2Img(read(image, picture), depth, strength)
+            case UpscaleRequest(image=image, noise_level=noise_level):
+                return Upscale(read(image, small_picture), noise_level)
 
-    def _read(self, job: RunningJob, asset_id: str, decode: Callable[[bytes, int, int], Array]) -> Array:
-        """An asset in the sides that the request says. Raises `InputFailed`."""
-        width, height = job.request.width or 0, job.request.height or 0
+    def _read(self, job: RunningJob, asset_id: str, decode: Callable[[bytes], Array]) -> Array:
+        """An asset, decoded. Raises `InputFailed`."""
         file = self._fetch(job, asset_id)
         try:
             with self._operations.running(f"decoding of {asset_id}"):
-                return decode(file, width, height)
+                return decode(file)
         except Exception as error:  # Pillow's readers raise whatever they stumble over
             raise _unreadable(f"{asset_id} cannot be read ({type(error).__name__}); upload it again") from error
 

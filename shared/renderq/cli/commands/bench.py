@@ -16,6 +16,8 @@ from renderq.errors import JobUnsuccessful
 from renderq.fields import RequestFields
 
 EPILOG = """\
+The seeds differ unless --seed is given.
+
 examples:
   renderq bench "a red circle on a blue background" --jobs 50 --at-once 8
   renderq bench "a lighthouse" --model sd15 --steps 20 --json | jq .images_per_second
@@ -30,7 +32,6 @@ _MEASURED: dict[str, Callable[[Job], int | None]] = {
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
-    parser.add_argument("prompt", help="What the pictures should show; the seeds differ unless --seed is given.")
     parser.add_argument("--jobs", type=int, default=20, metavar="N", help="How many jobs (default: 20).")
     parser.add_argument("--at-once", type=int, default=4, metavar="N", help="How many wait at a time (default: 4).")
     parser.add_argument("--json", action="store_true", help="Print the figures as JSON.")
@@ -51,7 +52,7 @@ def _run(args: argparse.Namespace) -> int:
     return ExitCode.OK if all(job.error is None for job in jobs) else ExitCode.JOB_FAILED
 
 
-def _one(client: Client, prompt: str, fields: RequestFields) -> Job:
+def _one(client: Client, prompt: str | None, fields: RequestFields) -> Job:
     handle = client.submit(prompt, **fields)
     try:
         return handle.wait()

@@ -20,13 +20,13 @@ examples:
   renderq run "a red circle on a blue background" -o out.png
   renderq run "a lighthouse" -n 4 --seed 42 -o pictures/   pictures/job_…-0.png … -3.png
   renderq run "a lighthouse at night" --image day.jpg --strength 0.6 -o night.png
+  renderq run --task upscale --image small.png --model x4 -o large.png
   renderq run "a lighthouse" --steps 40 --quality 80 -o out.webp --json
 """
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
-    parser.add_argument("prompt", help="What the picture should show.")
     parser.add_argument(
         "-o",
         "--out",

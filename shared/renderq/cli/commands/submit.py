@@ -16,7 +16,6 @@ examples:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
-    parser.add_argument("prompt", help="What the picture should show.")
     parser.add_argument("--json", action="store_true", help="Print the job as JSON instead of its id.")
     request_options.add_arguments(parser, format_default="png")
     connection.add_arguments(parser)
