@@ -2,7 +2,7 @@
 
 import httpx2
 
-from renderq.contract import ModelList, WorkerList
+from renderq.contract import SCHEDULERS, ModelList, WorkerList
 from tests.api.problems import problem
 from tests.api.worker import Worker
 
@@ -15,6 +15,14 @@ def test_catalog_lists_the_built_in_model(http: httpx2.Client) -> None:
         True,
         ("txt2img", "img2img", "inpaint", "outpaint", "variation"),
     )
+    assert (model.schedulers, model.estimates_depth) == (SCHEDULERS, False)
+    assert model.limits.model_dump() == {
+        "max_side": 512,
+        "max_pixels": 512 * 512,
+        "max_clip_skip": 3,
+        "max_guidance_rescale": 1,
+        "max_noise_level": None,
+    }
     assert (model.queued_jobs, model.workers, model.warm_workers) == (0, 0, 0)
     assert http.get("/v1/models/shapes").json() == answer.json()["data"][0]
 
