@@ -60,6 +60,7 @@ class Resolved:
 
 def read_request(body: dict[str, JsonValue], catalog: Catalog) -> Wanted:
     """Raises `ApiProblem`, with pointers into the body."""
+    _require_task(body, catalog)
     request = _validated(body)
     model = _model(request, catalog)
     require_heeded(request, model)
@@ -124,11 +125,20 @@ def new_job(
     )
 
 
-def _validated(body: dict[str, JsonValue]) -> JobRequest:
-    task = body.get("task", DEFAULT_TASK)
+def _require_task(body: dict[str, JsonValue], catalog: Catalog) -> None:
+    """Before anything else: of a task that is not the model's, other fields would be blamed in vain."""
+    task, model = body.get("task", DEFAULT_TASK), body.get("model") or catalog.default.name
+    entry = catalog.get(model) if isinstance(model, str) else None
     if isinstance(task, str) and task not in TASKS:
         detail = f"The task must be one of {', '.join(TASKS)}, not {shown(task)}."
         raise _problem(ProblemKind.TASK_NOT_SUPPORTED, "/task", detail)
+    if isinstance(task, str) and entry is not None and task not in entry.tasks:
+        detail = f"The model {entry.name} does not do {task}; it does {', '.join(entry.tasks)}."
+        raise _problem(ProblemKind.TASK_NOT_SUPPORTED, "/task", detail)
+
+
+def _validated(body: dict[str, JsonValue]) -> JobRequest:
+    task = body.get("task", DEFAULT_TASK)
     try:
         return parse_request(body)
     except ValidationError as error:
@@ -142,16 +152,12 @@ def _validated(body: dict[str, JsonValue]) -> JobRequest:
 
 def _model(request: JobRequest, catalog: Catalog) -> ModelEntry:
     if request.model is None:
-        entry = catalog.default
-    elif (found := catalog.get(request.model)) is not None:
-        entry = found
-    else:
+        return catalog.default
+    entry = catalog.get(request.model)
+    if entry is None:
         near = difflib.get_close_matches(request.model, catalog.names, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(catalog.names[:20])}."
         raise _problem(ProblemKind.MODEL_NOT_FOUND, "/model", f"There is no model {shown(request.model)}. {hint}")
-    if request.task not in entry.tasks:
-        detail = f"The model {entry.name} does not do {request.task}; it does {', '.join(entry.tasks)}."
-        raise _problem(ProblemKind.TASK_NOT_SUPPORTED, "/task", detail)
     return entry
 
 

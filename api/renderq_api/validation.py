@@ -8,7 +8,7 @@ from typing import cast
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from renderq.contract import FieldError
+from renderq.contract import TASKS, FieldError
 from renderq_api.pointers import pointer
 
 _ERRORS_MAX = 20
@@ -54,6 +54,9 @@ def _bounded(path: list[str | int]) -> str:
 
 def _unknown(path: list[str | int], model: type[BaseModel]) -> str:
     known = _fields_at(path[:-1], model)
+    elsewhere = [task for task, other in TASKS.items() if len(path) == 1 and path[0] in other.model_fields]
+    if elsewhere:
+        return f"This task has no such field; it belongs to {', '.join(elsewhere)}."
     near = difflib.get_close_matches(str(path[-1])[:100], known, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
     return f"There is no such field. {hint}"

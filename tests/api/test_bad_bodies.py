@@ -119,14 +119,17 @@ def test_missing_prompt(http: httpx2.Client) -> None:
 
 
 def test_sentences_say_what_was_wrong_and_what_to_do(http: httpx2.Client) -> None:
-    document = problem(post(http, '{"promt": "x", "steps": 0, "n": 2.5, "seed": "7"}'), "invalid_request")
-    assert document["detail"] == "/prompt: This field is required. There are 4 more errors."
+    body = '{"promt": "x", "steps": 0, "n": 2.5, "seed": "7", "mask": "x", "image": "x"}'
+    document = problem(post(http, body), "invalid_request")
+    assert document["detail"] == "/prompt: This field is required. There are 6 more errors."
     assert [error["detail"] for error in document["errors"]] == [
         "This field is required.",
         "Must be at least 1, not 0.",
         "Must be an integer, not 2.5.",
         'Must be an integer, not "7".',
         "There is no such field. Did you mean prompt?",
+        "This task has no such field; it belongs to inpaint.",
+        "This task has no such field; it belongs to img2img, inpaint, outpaint, variation, depth2img, upscale.",
     ]
 
 

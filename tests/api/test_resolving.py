@@ -85,6 +85,7 @@ def test_task_that_the_model_does_not_do() -> None:
         resolved({"prompt": "x", "model": "upscaler"}, CATALOG)
     assert caught.value.kind is ProblemKind.TASK_NOT_SUPPORTED
     assert caught.value.detail == "The model upscaler does not do txt2img; it does upscale."
+    assert refused({"task": "img2img", "model": "upscaler", "steps": "many"}) == {"/task": "task_not_supported"}
 
 
 @pytest.mark.parametrize(
