@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.engine import EngineSettings, GenerationSpec
+from renderq_worker.engine import EngineSettings, GenerationSpec, Stepped
 from renderq_worker.engine.families import load_family
+from renderq_worker.engine.invariance import Invariance
 from tests.worker.engine.studio import Studio, alone, spec
 
 DETERMINISTIC = ["ddim", "pndm", "euler", "dpmpp_2m", "dpmpp_2m_karras", "unipc", "heun"]
@@ -51,6 +52,36 @@ def test_exact_batches_change_nothing(tiny: ModelEntry, dtype: str) -> None:
     if not any(each.batch_invariant for each in stats.values()):
         pytest.skip("on this machine no batch keeps the bits: everyone was alone")
     assert max(each.batch_width_mean for each in stats.values()) > 2
+
+
+@pytest.mark.parametrize(
+    ("probed", "widest"),
+    [
+        (Invariance(guided=8, unguided=4), {(2,): 8, (1,): 4, (1, 2): 4}),
+        (Invariance(guided=4, unguided=8), {(2,): 4, (1,): 8}),
+        (Invariance(guided=8, unguided=1), {(2,): 8, (1,): 1}),
+    ],
+)
+def test_exact_batches_are_no_wider_than_was_probed(
+    tiny: ModelEntry, probed: Invariance, widest: dict[tuple[int, ...], int]
+) -> None:
+    studio = Studio([tiny])
+    studio.submit(spec(99, steps=1))
+    studio.finish()
+    studio.models.get("tiny").invariance = probed  # type: ignore[misc]
+    waves = [[5.0] * 5, [1.0] * 9, [1.0, 1.0, 5.0] * 2]
+    seen: dict[tuple[int, ...], int] = {}
+    for number, wave in enumerate(waves):
+        rows = {f"{number}/{place}": 2 if scale > 1 else 1 for place, scale in enumerate(wave)}
+        studio.submit(*(spec(id=f"{number}/{place}", guidance_scale=scale) for place, scale in enumerate(wave)))
+        while not studio.engine.is_empty():
+            studio.events.clear()
+            studio.step()
+            batch = [rows[event.generation_id] for event in studio.events if isinstance(event, Stepped)]
+            if batch:
+                kind = tuple(sorted(set(batch)))
+                seen[kind] = max(seen.get(kind, 0), sum(batch))
+    assert seen == widest
 
 
 def test_different_sides_do_not_share_a_forward_pass(tiny: ModelEntry) -> None:

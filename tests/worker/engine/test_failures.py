@@ -93,6 +93,16 @@ def test_a_batch_that_runs_out_of_memory_goes_on_narrower(tiny: ModelEntry) -> N
     assert studio.engine.room("tiny") == 2
 
 
+def test_two_images_that_make_the_narrowest_batch_and_do_not_fit_together_go_on_alone(tiny: ModelEntry) -> None:
+    studio = Studio([tiny], batching="fast", sabotage=without_memory_for(1))
+    specs = [spec(number, guidance_scale=1.0) for number in range(2)]
+    studio.submit(*specs)
+    for _ in range(50):
+        studio.step()
+    for each in specs:
+        np.testing.assert_array_equal(studio.pixels(each.id), alone(tiny, each))
+
+
 def test_an_image_that_does_not_fit_alone_fails(tiny: ModelEntry) -> None:
     studio = Studio([tiny], batching="fast", sabotage=without_memory_for(1))
     studio.submit(spec(0), spec(1, guidance_scale=1.0))

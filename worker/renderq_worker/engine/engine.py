@@ -196,8 +196,8 @@ class Engine:
         invariance = self._invariance(lead.spec.model)
         if not invariance.holds_for(lead.spec.rows):
             return _ALONE
-        rows = min(rows, invariance.guided)
-        return Limit(rows, rows, mixed=invariance.mixes)
+        rows = min(rows, invariance.widest(lead.spec.rows))
+        return Limit(rows, rows, mixed=invariance.mixes and rows <= min(invariance.guided, invariance.unguided))
 
     def _width(self, model: str) -> int:
         """Guided images per forward pass, as far as is known."""

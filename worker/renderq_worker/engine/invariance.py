@@ -37,9 +37,13 @@ class Invariance:
         """Whether guided and unguided images may share a forward pass."""
         return self.guided > 2 and self.unguided > 1
 
+    def widest(self, rows: int) -> int:
+        """Rows of the widest batch of images that have so many rows each."""
+        return self.guided if rows == 2 else self.unguided
+
     def holds_for(self, rows: int) -> bool:
         """Whether an image of so many rows keeps its bits in company."""
-        return self.guided > 2 if rows == 2 else self.unguided > 1
+        return self.widest(rows) > rows
 
 
 def probe(forward: Forward) -> Invariance:

@@ -82,8 +82,7 @@ class Runner:
         except Exception as error:
             if len(plan.ids) == 1:
                 raise
-            if is_out_of_memory(error):
-                self._capacity.out_of_memory(plan.generations[0].key, self._rows(plan.ids))
+            if is_out_of_memory(error) and self._narrow(plan):
                 return StepResult(plan)
             failures = self._advance_alone(plan.model, plan.ids)
         else:
@@ -124,6 +123,12 @@ class Runner:
             except Exception as error:
                 failures[id] = failure_of(error)
         return failures
+
+    def _narrow(self, plan: StepPlan) -> bool:
+        """Whether the next batch will be narrower; images without guidance can be two to the narrowest."""
+        key, rows = plan.generations[0].key, self._rows(plan.ids)
+        self._capacity.out_of_memory(key, rows)
+        return self._capacity.rows(key) < rows
 
     def _rows(self, ids: Sequence[str]) -> int:
         return sum(self._states[id].rows for id in ids)

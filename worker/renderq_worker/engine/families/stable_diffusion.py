@@ -44,14 +44,15 @@ class StableDiffusion:
     """A loaded Stable Diffusion model."""
 
     upcasts: ClassVar[bool] = False
-    """Whether the stock pipelines run the autoencoder in float32 where it asks for that."""
+    """Whether the stock pipelines run the autoencoder in float32 where it asks for that; the upscaler's does always."""
 
     def __init__(self, pipeline: StableDiffusionPipeline, revision: str, *, exact: bool) -> None:
         """`exact`: prepare for batches that change no bit."""
         self._pipeline: Any = pipeline
         self._unet: Any = pipeline.unet
         self._conditioning = Conditioning.of(self._unet.config.in_channels, pipeline.vae.config.latent_channels)
-        self._space = LatentSpace(pipeline, self._unet.device, self._unet.dtype, upcasts=self.upcasts)
+        upcasts = self.upcasts or self._conditioning is Conditioning.UPSCALE
+        self._space = LatentSpace(pipeline, self._unet.device, self._unet.dtype, upcasts=upcasts)
         self._samplers = Samplers(cast(Sampler, pipeline.scheduler))
         self.revision = revision
         self.device = str(self._unet.device)
@@ -69,7 +70,7 @@ class StableDiffusion:
 
     @property
     def peak_memory_bytes(self) -> int | None:
-        device = self._unet.device
+        device = self._space.device
         return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
 
     @property
@@ -82,7 +83,7 @@ class StableDiffusion:
         guided = spec.guidance_scale > 1 and not self._distilled
         words = self._words(spec, guided=guided)
         sampler = self._samplers.make(spec.scheduler)
-        sampler.set_timesteps(spec.steps, device=self._unet.device)
+        sampler.set_timesteps(spec.steps, device=self._space.device)
         generator = torch.Generator().manual_seed(spec.seed)
         return State(
             start(self._conditioning, Parts(spec, self._pipeline, self._space, sampler, generator)),
@@ -147,7 +148,7 @@ class StableDiffusion:
         embedding = self._pipeline.get_guidance_scale_embedding(
             torch.tensor([scale - 1]), embedding_dim=self._unet.config.time_cond_proj_dim
         )
-        return embedding.to(device=self._unet.device, dtype=self._unet.dtype)
+        return embedding.to(self._space.device, self._space.dtype)
 
     @torch.inference_mode()
     def _probe(self, *, exact: bool) -> Invariance:
@@ -163,18 +164,18 @@ class StableDiffusion:
 
     def _probe_forward(self, first: int, images: Sequence[int]) -> Tensor:
         """The UNet on fixed noise, at timesteps spread over the whole range."""
-        config, generator = self._unet.config, torch.Generator().manual_seed(0)
+        config, space, generator = self._unet.config, self._space, torch.Generator().manual_seed(0)
         rows, side = slice(first, first + sum(images)), min(config.sample_size, _PROBE_SIDE)
 
         def noise(*shape: int) -> Tensor:
-            return torch.randn(PROBED_ROWS, *shape, generator=generator)[rows].to(self._unet.device, self._unet.dtype)
+            return torch.randn(PROBED_ROWS, *shape, generator=generator)[rows].to(space.device, space.dtype)
 
         probed = ModelInput(
             sample=noise(config.in_channels, side, side),
-            timestep=torch.linspace(999, 0, PROBED_ROWS, device=self._unet.device)[rows],
+            timestep=torch.linspace(999, 0, PROBED_ROWS, device=space.device)[rows],
             embeddings=noise(self._pipeline.tokenizer.model_max_length, config.cross_attention_dim),
             guidance_embedding=None,
-            noise_level=torch.arange(PROBED_ROWS, device=self._unet.device)[rows] if config.num_class_embeds else None,
+            noise_level=torch.arange(PROBED_ROWS, device=space.device)[rows] if config.num_class_embeds else None,
             extras=self._probed_extras(noise),
         )
         return self._forward(probed, images)
