@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 from renderq.contract import (
     Eta,
+    Grid,
     Job,
     JobError,
     JobUrls,
@@ -49,6 +50,9 @@ class Links:
 
     def image(self, job_id: str, index: int) -> str:
         return f"{self.job(job_id)}/images/{index}"
+
+    def grid(self, job_id: str) -> str:
+        return f"{self.job(job_id)}/images/grid"
 
     def asset(self, asset_id: str) -> str:
         return f"{self.base}v1/assets/{asset_id}"
@@ -92,6 +96,7 @@ def represent(
         wait_reason=_wait_reason(record, place),
         progress=_progress(record),
         outputs=tuple(_output(output, record.id, links, sign) for output in json.loads(record.outputs_json or "[]")),
+        grid=_grid(record, links, sign),
         error=JobError.model_validate_json(record.error_json) if record.error_json else None,
         warnings=tuple(JobWarning.model_validate(warning) for warning in json.loads(record.warnings_json or "[]")),
         metrics=_metrics(record),
@@ -115,6 +120,11 @@ def output_key(record: JobRecord, index: int) -> str | None:
         if output["index"] == index:
             return output["key"]
     return None
+
+
+def grid_key(record: JobRecord) -> str | None:
+    """Where the store keeps the grid, once it is finished."""
+    return json.loads(record.grid_json)["key"] if record.grid_json else None
 
 
 def output_count(record: JobRecord) -> int:
@@ -162,15 +172,23 @@ def _progress(record: JobRecord) -> Progress:
 
 
 def _output(output: dict[str, Any], job_id: str, links: Links, sign: Sign | None) -> Output:
-    signed = sign(output["key"]) if sign else None
-    return Output.model_validate(
-        {
-            **output,
-            "url": links.image(job_id, output["index"]),
-            "signed_url": links.signed(signed) if signed else None,
-            "signed_url_expires_at": signed.expires_at if signed else None,
-        }
-    )
+    return Output.model_validate(_addressed(output, links.image(job_id, output["index"]), links, sign))
+
+
+def _grid(record: JobRecord, links: Links, sign: Sign | None) -> Grid | None:
+    if not record.grid_json:
+        return None
+    return Grid.model_validate(_addressed(json.loads(record.grid_json), links.grid(record.id), links, sign))
+
+
+def _addressed(picture: dict[str, Any], url: str, links: Links, sign: Sign | None) -> dict[str, Any]:
+    signed = sign(picture["key"]) if sign else None
+    return {
+        **picture,
+        "url": url,
+        "signed_url": links.signed(signed) if signed else None,
+        "signed_url_expires_at": signed.expires_at if signed else None,
+    }
 
 
 def _metrics(record: JobRecord) -> Metrics:

@@ -82,6 +82,10 @@ class Client:
         """The finished pictures of a job. Nothing is downloaded yet."""
         return Images(Image(self._transport, job, output) for output in job.outputs)
 
+    def grid(self, job: Job) -> Image | None:
+        """All pictures of a job in one, if it has that. Nothing is downloaded yet."""
+        return Image(self._transport, job, job.grid) if job.grid else None
+
     def stats(self) -> Stats:
         """How busy the service is. Raises `ConnectionFailed` and `APIError`."""
         return self._transport.call(get_stats())
@@ -161,6 +165,10 @@ class AsyncClient:
     def images(self, job: Job) -> AsyncImages:
         """The finished pictures of a job. Nothing is downloaded yet."""
         return AsyncImages(AsyncImage(self._transport, job, output) for output in job.outputs)
+
+    def grid(self, job: Job) -> AsyncImage | None:
+        """All pictures of a job in one, if it has that. Nothing is downloaded yet."""
+        return AsyncImage(self._transport, job, job.grid) if job.grid else None
 
     async def stats(self) -> Stats:
         """How busy the service is. Raises `ConnectionFailed` and `APIError`."""

@@ -23,6 +23,8 @@ class OutputFields(TypedDict, total=False):
     """1 … 100, default 90; for `jpeg` and `webp`."""
     embed_recipe: bool
     """Whether request, seed and model revision are written into the file (default: yes)."""
+    grid: bool
+    """Whether one more picture is made that shows all of them side by side (default: no)."""
 
 
 class WebhookFields(TypedDict, total=False):

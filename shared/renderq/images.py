@@ -4,20 +4,20 @@ import asyncio
 import builtins
 from pathlib import Path
 
-from renderq.contract import Job, Output
+from renderq.contract import Grid, Job, Output
 from renderq.core.downloads import download
 from renderq.core.files import PathLike, picture_path, write_atomically
 from renderq.transport import AsyncTransport, Transport
 
 
 class Image:
-    """One finished picture of a job."""
+    """One finished picture of a job, or its grid: all of them in one."""
 
-    def __init__(self, transport: Transport, job: Job, output: Output) -> None:
+    def __init__(self, transport: Transport, job: Job, output: Output | Grid) -> None:
         self._transport = transport
         self.job = job
         self.output = output
-        """Size, type, seed and hashes."""
+        """Size, type and hashes; of a picture its seed, of a grid its columns and rows."""
 
     def bytes(self) -> builtins.bytes:
         """Download the file; its sha256 is checked.
@@ -46,13 +46,13 @@ class Images(tuple[Image, ...]):
 
 
 class AsyncImage:
-    """One finished picture of a job."""
+    """One finished picture of a job, or its grid: all of them in one."""
 
-    def __init__(self, transport: AsyncTransport, job: Job, output: Output) -> None:
+    def __init__(self, transport: AsyncTransport, job: Job, output: Output | Grid) -> None:
         self._transport = transport
         self.job = job
         self.output = output
-        """Size, type, seed and hashes."""
+        """Size, type and hashes; of a picture its seed, of a grid its columns and rows."""
 
     async def bytes(self) -> builtins.bytes:
         """Download the file; its sha256 is checked.

@@ -29,6 +29,11 @@ class JobHandle:
         """The pictures that were finished when the job was last seen."""
         return Images(Image(self._transport, self.job, output) for output in self.job.outputs)
 
+    @property
+    def grid(self) -> Image | None:
+        """All pictures in one, if `output` asked for it and the job had succeeded when it was last seen."""
+        return Image(self._transport, self.job, self.job.grid) if self.job.grid else None
+
     def status(self) -> Status:
         """Ask how the job stands; `job` then has the rest. Raises `ConnectionFailed` and `APIError`."""
         self.job = self._transport.call(show_job(self.id))
@@ -102,6 +107,11 @@ class AsyncJobHandle:
     def images(self) -> AsyncImages:
         """The pictures that were finished when the job was last seen."""
         return AsyncImages(AsyncImage(self._transport, self.job, output) for output in self.job.outputs)
+
+    @property
+    def grid(self) -> AsyncImage | None:
+        """All pictures in one, if `output` asked for it and the job had succeeded when it was last seen."""
+        return AsyncImage(self._transport, self.job, self.job.grid) if self.job.grid else None
 
     async def status(self) -> Status:
         """Ask how the job stands; `job` then has the rest. Raises `ConnectionFailed` and `APIError`."""

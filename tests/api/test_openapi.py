@@ -32,6 +32,7 @@ def test_version_and_routes(document: dict[str, Any]) -> None:
         ("post", "/v1/jobs/{job_id}/retry"),
         ("delete", "/v1/jobs/{job_id}"),
         ("get", "/v1/jobs/{job_id}/images/{index}"),
+        ("get", "/v1/jobs/{job_id}/images/grid"),
         ("post", "/v1/assets"),
         ("get", "/v1/assets/{asset_id}"),
         ("get", "/v1/assets/{asset_id}/content"),

@@ -1,6 +1,7 @@
 """A finished picture: its stable address, and the signed one behind it."""
 
 import time
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -20,8 +21,8 @@ def objects(api: RunningApi) -> FolderStore:
 
 @pytest.fixture
 def job(http: httpx2.Client, worker: Worker) -> dict[str, object]:
-    """A job with two finished pictures."""
-    job_id = http.post("/v1/jobs", json={"prompt": "x", "n": 2}).json()["id"]
+    """A job with two finished pictures and their grid."""
+    job_id = http.post("/v1/jobs", json={"prompt": "x", "n": 2, "output": {"grid": True}}).json()["id"]
     worker.finish(worker.claim())
     return http.get(f"/v1/jobs/{job_id}").json()
 
@@ -31,12 +32,14 @@ def signed(job: dict[str, list[dict[str, str]]]) -> str:
     return job["outputs"][0]["signed_url"]
 
 
-def test_stable_address_leads_to_the_picture(http: httpx2.Client, job: dict[str, list[dict[str, str]]]) -> None:
-    for output in job["outputs"]:
+def test_stable_address_leads_to_the_picture(http: httpx2.Client, job: dict[str, Any]) -> None:
+    assert job["grid"]["url"] == f"{job['urls']['self']}/images/grid"
+    assert http.get(job["grid"]["signed_url"]).content == PICTURE
+    for output in (*job["outputs"], job["grid"]):
         answer = http.get(output["url"])
         assert (answer.status_code, answer.headers["cache-control"]) == (302, "no-store")
         assert http.get(answer.headers["location"]).content == PICTURE
-    assert http.head(job["outputs"][0]["url"]).status_code == 302
+        assert http.head(output["url"]).status_code == 302
 
 
 def test_signed_address_needs_nothing_else(
@@ -181,7 +184,7 @@ def test_no_key_leads_out_of_the_folder_even_with_a_signature(
 
 
 def test_file_that_is_gone(http: httpx2.Client, job: dict[str, str], objects: FolderStore, signed: str) -> None:
-    assert objects.delete_prefix(f"jobs/{job['id']}/") == 2
+    assert objects.delete_prefix(f"jobs/{job['id']}/") == 3
     problem(http.get(signed), "not_found")
 
 
@@ -191,3 +194,4 @@ def test_picture_that_is_not_there(http: httpx2.Client, job: dict[str, str]) -> 
     queued = http.post("/v1/jobs", json={"prompt": "x"}).json()
     document = problem(http.get(f"{queued['urls']['self']}/images/0"), "not_found")
     assert "queued" in document["detail"]
+    assert "output.grid" in problem(http.get(f"{queued['urls']['self']}/images/grid"), "not_found")["detail"]

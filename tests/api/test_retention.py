@@ -20,7 +20,8 @@ HOUR_MS = 3_600_000
 
 
 def submit(http: httpx2.Client, **headers: str) -> str:
-    return http.post("/v1/jobs", json={"prompt": "x"}, headers=headers).json()["id"]
+    body = {"prompt": "x", "output": {"grid": True}}
+    return http.post("/v1/jobs", json=body, headers=headers).json()["id"]
 
 
 def succeeded(http: httpx2.Client, worker: Worker, **headers: str) -> str:
@@ -53,15 +54,16 @@ def test_pictures_go_before_their_job(settings_for: SettingsFor, store: RedisJob
         worker.register()
         job_id = succeeded(http, worker)
         fresh = look(http, job_id)
-        assert (fresh["data_removed"], len(pictures(api, job_id))) == (False, 1)
+        assert (fresh["data_removed"], len(pictures(api, job_id))) == (False, 2)
         ended, expires = (datetime.fromisoformat(str(fresh[name])) for name in ("completed_at", "expires_at"))
         assert expires - ended == timedelta(hours=2)
         make_older(client, 3 * HOUR_MS)
         until(lambda: look(http, job_id)["data_removed"])
         until(lambda: not pictures(api, job_id))
         old = look(http, job_id)
-        assert (old["status"], old["outputs"], old["request"]) == ("succeeded", [], fresh["request"])
-        assert "kept" in problem(http.get(f"/v1/jobs/{job_id}/images/0"), "not_found")["detail"]
+        assert (old["status"], old["outputs"], old["grid"], old["request"]) == ("succeeded", [], None, fresh["request"])
+        for name in ("0", "grid"):
+            assert "kept" in problem(http.get(f"/v1/jobs/{job_id}/images/{name}"), "not_found")["detail"]
         make_older(client, 2 * HOUR_MS)
         until(lambda: http.get(f"/v1/jobs/{job_id}").status_code == 404)
         assert http.get("/v1/jobs").json()["data"] == []
@@ -79,7 +81,7 @@ def test_without_limits_everything_stays(settings_for: SettingsFor, store: Redis
         make_older(client, 10_000 * HOUR_MS)
         http.delete(f"/v1/jobs/{deleted}")
         until(lambda: not pictures(api, deleted))  # so it has looked
-        assert (look(http, kept)["data_removed"], len(pictures(api, kept))) == (False, 1)
+        assert (look(http, kept)["data_removed"], len(pictures(api, kept))) == (False, 2)
 
 
 def test_what_a_process_that_died_left_is_removed_by_another(
@@ -93,7 +95,7 @@ def test_what_a_process_that_died_left_is_removed_by_another(
     store.delete("default", job_id)
     given = store.retire(Retention(None, None), 60_000, 100)
     assert given.removals == (f"jobs/{job_id}/",)
-    assert len(pictures(api, job_id)) == 1
+    assert len(pictures(api, job_id)) == 2
     make_older(client, 60_000)
     with RunningApi(settings) as api:
         until(lambda: not pictures(api, job_id))

@@ -58,10 +58,13 @@ class Worker:
 
     def finish(self, record: JobRecord) -> JobRecord:
         """Write all pictures, then end the job as succeeded."""
-        outputs = [self._picture(record, index) for index in range(record.images)]
+        outputs = [{**self._picture(record, index), "seed": 7 + index} for index in range(record.images)]
+        wants_grid = json.loads(record.request_json)["output"]["grid"]
+        grid = {**self._picture(record, "grid"), "columns": 2, "rows": 1} if wants_grid else None
         update = JobUpdate(
             progress_json=json.dumps({"step": 20, "steps": 20, "images_done": record.images}),
             outputs_json=json.dumps(outputs),
+            grid_json=json.dumps(grid) if grid else None,
             warnings_json=json.dumps([{"code": "vae_tiling", "message": "Memory was short."}]),
             metrics_json=json.dumps({"load_ms": 5, "inference_ms": 70, "batch_width_mean": 1.5}),
             runtime_json=json.dumps(RUNTIME),
@@ -82,7 +85,7 @@ class Worker:
         assert finished.record is not None
         return finished.record
 
-    def _picture(self, record: JobRecord, index: int) -> dict[str, object]:
+    def _picture(self, record: JobRecord, index: int | str) -> dict[str, object]:
         key = f"jobs/{record.id}/{record.claim_id}/{index}.png"
         self._objects.put(key, PICTURE, "image/png")
         digest = hashlib.sha256(PICTURE).hexdigest()
@@ -95,7 +98,6 @@ class Worker:
             "size_bytes": len(PICTURE),
             "sha256": digest,
             "pixel_sha256": digest,
-            "seed": 7 + index,
         }
 
 

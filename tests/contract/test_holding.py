@@ -9,7 +9,7 @@ from tests.contract.worlds import World
 
 FAILED = Outcome(Status.FAILED, error_json='{"code": "internal"}')
 CANCELED = Outcome(Status.CANCELED)
-NEWS = JobUpdate(stage="denoising", progress_json='{"step": 3}', outputs_json="[1]", runtime_json="{}")
+NEWS = JobUpdate(grid_json="{}", stage="denoising", progress_json='{"step": 3}', outputs_json="[1]", runtime_json="{}")
 
 
 @pytest.fixture
@@ -82,6 +82,7 @@ def test_a_job_ends_once_with_its_last_news(store: JobStore, job: JobRecord, sta
     ended = first.record
     assert ended == read(store, "job_1")
     assert (ended.status, ended.outputs_json, ended.error_json) == (status, "[1]", outcome.error_json)
+    assert ended.grid_json == "{}"
     assert (ended.stage, ended.claim_id, ended.worker) == (None, "claim-1", "worker")
     assert ended.completed_ms is not None
     assert store.finish(held(job), outcome) == first
@@ -112,6 +113,7 @@ def test_a_job_that_is_handed_back_is_queued_as_if_nothing_had_been_done(store: 
     back = read(store, "job_1")
     assert (back.status, back.attempt, back.losses, back.suspect) == (Status.QUEUED, 1, 0, False)
     assert (back.claim_id, back.worker, back.stage, back.progress_json, back.outputs_json) == (None,) * 5
+    assert back.grid_json is None
     assert back.version == job.version + 2
 
 

@@ -26,7 +26,8 @@ def unrecorded(store: JobStore, keep: Retention = FOR_EVER, limit: int = 100) ->
 
 def succeeded(store: JobStore, job_id: str = "job_1") -> JobRecord:
     submit(store, job_id, webhook_events=("job.succeeded",), retried_from="job_0", deadline_ms=60_000)
-    news = JobUpdate(outputs_json="[1]", metrics_json="{}", runtime_json="{}", progress_json="{}", warnings_json="[]")
+    texts = dict.fromkeys(("grid_json", "metrics_json", "runtime_json", "progress_json"), "{}")
+    news = JobUpdate(outputs_json="[1]", warnings_json="[]", **texts)
     store.finish(held(claim(store, f"claim-{job_id}")), Outcome(Status.SUCCEEDED, update=news))
     return read(store, job_id)
 

@@ -23,7 +23,7 @@ DAY_MS = 24 * 3_600_000
 KEEP = Retention(pictures_ms=DAY_MS, records_ms=2 * DAY_MS)
 FOR_EVER = Retention(None, None)
 NOTHING = Retired((), (), (), (), (), more=False)
-WITH_PICTURES = Outcome(Status.SUCCEEDED, update=JobUpdate(outputs_json="[1]"))
+WITH_PICTURES = Outcome(Status.SUCCEEDED, update=JobUpdate(outputs_json="[1]", grid_json="{}"))
 
 
 def ended(store: JobStore, job_id: str = "job_1") -> None:
@@ -160,8 +160,9 @@ def test_an_old_job_loses_its_pictures_and_later_its_record(faithful_world: Worl
     faithful_world.later(60_001)
     assert retire(store, KEEP) == Retired(("job_1",), (), (), ("jobs/job_1/",), (), more=False)
     after = read(store, "job_1")
-    assert (after.status, after.outputs_json, after.data_removed) == (Status.SUCCEEDED, None, True)
-    assert (before.data_removed, after.version) == (False, before.version + 1)
+    assert (after.status, after.outputs_json, after.grid_json) == (Status.SUCCEEDED, None, None)
+    assert (before.grid_json, before.data_removed, after.data_removed) == ("{}", False, True)
+    assert after.version == before.version + 1
     assert after.request_json == before.request_json
     store.removed(["jobs/job_1/"])
     faithful_world.later(DAY_MS - 60_000)

@@ -77,14 +77,17 @@ class SpoilingEngine(SimulatedEngine):
 
 
 class FlakyFolder(FolderStore):
-    """Refuses the next `refusals` writes."""
+    """Refuses the next `refusals` writes, and all to keys that have `refused` in them."""
 
     refusals = 0
+    refused: str | None = None
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         if self.refusals > 0:
             self.refusals -= 1
             raise ObjectStoreUnavailable("the disk is asleep")
+        if self.refused and self.refused in key:
+            raise ObjectStoreUnavailable("the disk dislikes it")
         super().put(key, data, content_type)
 
 

@@ -1,11 +1,21 @@
 import hashlib
+import io
 import json
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from renderq.contract import Status
 from tests.worker.conftest import NewRig
 from tests.worker.rig import ENTRY, Rig, error, outputs, progress
+
+
+def pixels(rig: Rig, picture: dict[str, Any]) -> npt.NDArray[np.uint8]:
+    data = b"".join(rig.objects.read(picture["key"]))
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
 def test_a_job_becomes_pictures_in_the_store(rig: Rig) -> None:
@@ -87,6 +97,38 @@ def test_one_failed_image_fails_the_job_and_keeps_the_others(rig: Rig) -> None:
     assert "2 of 4 images" in error(job)["message"]
     assert [output["index"] for output in outputs(job)] == [0, 2]
     assert rig.files() == [f"job/{job.claim_id}/0.png", f"job/{job.claim_id}/2.png"]
+
+
+def test_a_grid_shows_all_pictures_and_is_there_before_the_job_ends(rig: Rig) -> None:
+    rig.submit("job", n=3, output={"grid": True})
+    rig.wake()
+    job = rig.ended("job")
+    grid = json.loads(job.grid_json or "")
+    assert grid["key"] == f"jobs/job/{job.claim_id}/grid.png"
+    assert (grid["width"], grid["height"], grid["columns"], grid["rows"]) == (32, 16, 2, 2)
+    shown = pixels(rig, grid)
+    for output, (top, left) in zip(outputs(job), [(0, 0), (0, 16), (8, 0)], strict=True):
+        assert np.array_equal(shown[top : top + 8, left : left + 16], pixels(rig, output))
+    assert not shown[8:, 16:].any()
+    assert grid["pixel_sha256"] == hashlib.sha256(shown.tobytes()).hexdigest()
+
+
+def test_a_job_with_a_failed_image_has_no_grid(rig: Rig) -> None:
+    rig.engine.spoiled = frozenset({6})
+    rig.submit("job", n=2, output={"grid": True})
+    rig.wake()
+    assert rig.ended("job").grid_json is None
+    assert [name.rpartition("/")[2] for name in rig.files("jobs/job")] == ["0.png"]
+
+
+def test_a_job_whose_grid_is_not_stored_fails_with_its_pictures(rig: Rig) -> None:
+    rig.objects.refused = "grid"
+    rig.submit("job", n=2, output={"grid": True})
+    rig.wake()
+    job = rig.ended("job")
+    assert (job.status, error(job)["code"], error(job)["retryable"]) == (Status.FAILED, "storage_failed", True)
+    assert "did not take the grid" in error(job)["message"]
+    assert (job.grid_json, len(outputs(job))) == (None, 2)
 
 
 def test_a_store_that_is_away_for_a_moment_costs_nothing(rig: Rig) -> None:

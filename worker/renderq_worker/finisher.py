@@ -13,8 +13,8 @@ from renderq_shared.jobs.protocol import JobStore
 from renderq_shared.objects.protocol import ObjectStore
 from renderq_worker.engine.events import Rendered
 from renderq_worker.operations import Operations
-from renderq_worker.output import Encoded, Uploader, encode, recipe_of
-from renderq_worker.report import Cost, Failure, Output, Warned
+from renderq_worker.output import Encoded, Uploader, encode, recipe_of, recipe_of_all
+from renderq_worker.report import Cost, Failure, GridOutput, Output, StoredFile, Warned
 from renderq_worker.running_job import RunningJob
 
 log = structlog.get_logger(__name__)
@@ -75,13 +75,8 @@ class Finisher:
         else:
             try:
                 last = job.succeed(*self._stored(job, index, rendered))
-            except ObjectStoreUnavailable as error:
-                message = f"the object store did not take the picture: {error}"
-                last = job.fail(index, Failure(JobErrorCode.STORAGE_FAILED, message, retryable=True))
             except Exception as error:
-                log.exception("picture_failed", job=job.held.job_id, image=index)
-                message = f"the picture could not be written: {type(error).__name__}: {error}"
-                last = job.fail(index, Failure(JobErrorCode.INTERNAL, message, retryable=False))
+                last = job.fail(index, _failure("picture", error, job))
         if last:
             self._end(job)
         else:
@@ -93,20 +88,37 @@ class Finisher:
         with self._operations.running(f"encoding of {rendered.generation_id}"):
             encoded = encode(rendered.pixels, job.request.output, recipe)
         encoded_at = time.perf_counter()
+        if job.request.output.grid:
+            job.grid.place(index, rendered.pixels)
         key = f"{job.prefix}{index}.{encoded.extension}"
         self._uploader.put(key, encoded.data, encoded.content_type)
         upload_s = time.perf_counter() - encoded_at
         cost = Cost(rendered.stats, encode_ms=(encoded_at - began) * 1e3, upload_ms=upload_s * 1e3)
         warnings = [_RECIPE_TOO_LARGE] if encoded.recipe_left_out else []
-        return _output(job, index, key, encoded), cost, warnings
+        return Output(index, job.seed_of(index), _file(key, encoded)), cost, warnings
 
     def _end(self, job: RunningJob) -> None:
         """Whatever happens here, the job is held no longer: without renewals its lease ends."""
         try:
+            if job.wants_grid:
+                self._grid(job)
             if not self._is_told(job):
                 self._forget(job)
         finally:
             self._on_end(job)
+
+    def _grid(self, job: RunningJob) -> None:
+        """One more picture, of all that are there: the job succeeds with it or not at all."""
+        grid = job.grid
+        try:
+            with self._operations.running(f"encoding of the grid of {job.held.job_id}"):
+                encoded = encode(grid.pixels, job.request.output, recipe_of_all(job.request, job.model_revision))
+            key = f"{job.prefix}grid.{encoded.extension}"
+            self._uploader.put(key, encoded.data, encoded.content_type)
+        except Exception as error:
+            job.fail_grid(_failure("grid", error, job))
+        else:
+            job.add_grid(GridOutput(grid.columns, grid.rows, _file(key, encoded)))
 
     def _is_told(self, job: RunningJob) -> bool:
         """Tell the store how the job ended, for as long as it takes; whether it is the job's end."""
@@ -137,9 +149,18 @@ class Finisher:
         log.info("job_forgotten", job=job.held.job_id, claim=job.held.claim_id)
 
 
-def _output(job: RunningJob, index: int, key: str, encoded: Encoded) -> Output:
-    return Output(
-        index=index,
+def _failure(what: str, error: Exception, job: RunningJob) -> Failure:
+    """Why `what` is not in the store."""
+    if isinstance(error, ObjectStoreUnavailable):
+        message = f"the object store did not take the {what}: {error}"
+        return Failure(JobErrorCode.STORAGE_FAILED, message, retryable=True)
+    log.error("picture_failed", job=job.held.job_id, what=what, exc_info=error)
+    message = f"the {what} could not be written: {type(error).__name__}: {error}"
+    return Failure(JobErrorCode.INTERNAL, message, retryable=False)
+
+
+def _file(key: str, encoded: Encoded) -> StoredFile:
+    return StoredFile(
         key=key,
         content_type=encoded.content_type,
         width=encoded.width,
@@ -147,5 +168,4 @@ def _output(job: RunningJob, index: int, key: str, encoded: Encoded) -> Output:
         size_bytes=len(encoded.data),
         sha256=encoded.sha256,
         pixel_sha256=encoded.pixel_sha256,
-        seed=job.seed_of(index),
     )

@@ -9,10 +9,9 @@ from renderq_worker.engine.events import RenderStats
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """One finished picture, durable in the store."""
+class StoredFile:
+    """A picture's file, durable in the store."""
 
-    index: int
     key: str
     content_type: str
     width: int
@@ -20,12 +19,29 @@ class Output:
     size_bytes: int
     sha256: str
     pixel_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One finished picture."""
+
+    index: int
     seed: int
+    file: StoredFile
+
+
+@dataclass(frozen=True, slots=True)
+class GridOutput:
+    """All pictures of a job in one."""
+
+    columns: int
+    rows: int
+    file: StoredFile
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why one image will not be."""
+    """Why one image, or the grid, will not be."""
 
     code: str
     message: str
@@ -50,7 +66,11 @@ class Cost:
 
 
 def outputs_json(outputs: Sequence[Output]) -> str:
-    return _text([asdict(output) for output in outputs])
+    return _text([{"index": each.index, "seed": each.seed, **asdict(each.file)} for each in outputs])
+
+
+def grid_json(grid: GridOutput) -> str:
+    return _text({"columns": grid.columns, "rows": grid.rows, **asdict(grid.file)})
 
 
 def warnings_json(warnings: Sequence[Warned]) -> str:
@@ -74,6 +94,11 @@ def error_json(failures: Mapping[int, Failure], images: int) -> str:
             "details": {"images": sorted(failures)},
         }
     )
+
+
+def grid_error_json(failure: Failure) -> str:
+    """The error of a job that has all its pictures, but not their grid."""
+    return _text({**asdict(failure), "details": {"images": []}})
 
 
 def metrics_json(costs: Sequence[Cost]) -> str:

@@ -14,6 +14,7 @@ from renderq_worker import report
 from renderq_worker.engine.events import Decoding, Encoding, Event, Loading, Stepped
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.tasks import Task
+from renderq_worker.output import Grid
 
 
 class Stop(IntEnum):
@@ -48,6 +49,10 @@ class RunningJob:
         self._sides = result_sides(self.request)
         self._images = _images(record, self.request)
         self._outputs: dict[int, report.Output] = {}
+        self.grid = Grid(self.request.n)
+        """The canvas; a picture is placed in it only where the request asks for a grid."""
+        self._grid: report.GridOutput | None = None
+        self._grid_failure: report.Failure | None = None
         self._failures: dict[int, report.Failure] = {}
         self._warnings: dict[str, report.Warned] = {}
         self._costs: list[report.Cost] = []
@@ -115,6 +120,11 @@ class RunningJob:
     def seed_of(self, index: int) -> int:
         return self._images[self.generation_ids[index]].seed
 
+    @property
+    def model_revision(self) -> str:
+        """Of what rendered it; there must be a picture."""
+        return self._costs[0].stats.model_revision
+
     def stop(self, reason: Stop) -> bool:
         """Whether this is news; nothing stops a job that has ended."""
         with self._lock:
@@ -153,6 +163,19 @@ class RunningJob:
             self._warnings.update({warning.code: warning for warning in warnings})
             return self._settle(output.index)
 
+    @property
+    def wants_grid(self) -> bool:
+        """Whether all pictures are there, and are to be shown in one as well."""
+        return self.request.output.grid and len(self._outputs) == len(self._images) and not self.is_stopped
+
+    def add_grid(self, grid: report.GridOutput) -> None:
+        """The grid is in the store."""
+        self._grid = grid
+
+    def fail_grid(self, failure: report.Failure) -> None:
+        """There will be no grid: the job fails, and keeps its pictures."""
+        self._grid_failure = failure
+
     def fail(self, index: int, failure: report.Failure) -> bool:
         """There will be no picture; whether it was the job's last open image."""
         with self._lock:
@@ -175,6 +198,7 @@ class RunningJob:
                     sum(image.step for image in images), sum(image.steps for image in images), len(outputs)
                 ),
                 outputs_json=report.outputs_json(outputs) if outputs else None,
+                grid_json=report.grid_json(self._grid) if self._grid else None,
                 warnings_json=report.warnings_json(list(self._warnings.values())) if self._warnings else None,
                 metrics_json=report.metrics_json(self._costs) if self._costs else None,
                 runtime_json=report.runtime_json(self._costs[0].stats) if self._costs else None,
@@ -189,6 +213,9 @@ class RunningJob:
             return Outcome(Status.FAILED, error_json=error, update=update, cost=cost)
         if len(self._outputs) < len(self._images):
             return Outcome(Status.CANCELED, update=update, cost=cost)
+        if self._grid_failure:
+            error = report.grid_error_json(self._grid_failure)
+            return Outcome(Status.FAILED, error_json=error, update=update, cost=cost)
         return Outcome(Status.SUCCEEDED, update=update, cost=cost, pace=report.pace(self._costs))
 
     def _cost(self) -> float:

@@ -1,4 +1,4 @@
-"""The stable address of a picture."""
+"""The stable addresses of a job's pictures."""
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -9,11 +9,35 @@ from renderq_api.ids import is_job_id
 from renderq_api.openapi import problems
 from renderq_api.pictures import FILE_PROBLEMS, PICTURE_ANSWERS, picture_answer
 from renderq_api.problems import not_found
-from renderq_api.representing import output_key
-from renderq_api.services import Serving
+from renderq_api.representing import grid_key, output_key
+from renderq_api.services import Services, Serving
 from renderq_api.tenants import Tenant
+from renderq_shared.jobs import JobRecord
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_query)])
+
+_ADDRESS = (
+    "Leads to a fresh signed address, which serves `Range` requests; a service set to "
+    "`RENDERQ_PICTURES=proxy` answers with the picture itself. This address never changes."
+)
+
+
+@router.get(
+    "/{job_id}/images/grid",
+    status_code=302,
+    response_class=Response,
+    summary="Fetch all pictures in one",
+    description=f"The grid of a job that asked for one with `output.grid`. {_ADDRESS}",
+    responses={**PICTURE_ANSWERS, **problems(*FILE_PROBLEMS)},
+)
+async def grid(job_id: str, request: Request, services: Serving, tenant: Tenant) -> Response:
+    record = await _with_pictures(services, tenant, job_id)
+    key = grid_key(record)
+    if key is None:
+        raise not_found(
+            f"The job has no grid; it is {record.status}. Succeeded jobs have one if their request says output.grid."
+        )
+    return await picture_answer(services, key, request)
 
 
 @router.get(
@@ -21,18 +45,12 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_qu
     status_code=302,
     response_class=Response,
     summary="Fetch a picture",
-    description="Leads to a fresh signed address, which serves `Range` requests; a service set to "
-    "`RENDERQ_PICTURES=proxy` answers with the picture itself. This address never changes.",
+    description=_ADDRESS,
     responses={**PICTURE_ANSWERS, **problems(*FILE_PROBLEMS)},
 )
 async def image(job_id: str, index: int, request: Request, services: Serving, tenant: Tenant) -> Response:
-    found = await services.jobs.get(tenant, job_id) if is_job_id(job_id) else None
-    if found is None:
-        raise not_found("There is no such job.")
-    record, _ = found
+    record = await _with_pictures(services, tenant, job_id)
     key = output_key(record, index)
-    if record.data_removed:
-        raise not_found("The job's pictures were kept for as long as pictures are kept. Submit its `request` again.")
     if key is None:
         raise not_found(
             f"The job has no finished picture {index}; it is {record.status}, with {record.images} asked for."
@@ -40,4 +58,16 @@ async def image(job_id: str, index: int, request: Request, services: Serving, te
     return await picture_answer(services, key, request)
 
 
-router.add_api_route("/{job_id}/images/{index}", image, methods=["HEAD"], include_in_schema=False)
+async def _with_pictures(services: Services, tenant: str, job_id: str) -> JobRecord:
+    """The job, if it still may have pictures. Raises `ApiProblem`."""
+    found = await services.jobs.get(tenant, job_id) if is_job_id(job_id) else None
+    if found is None:
+        raise not_found("There is no such job.")
+    record, _ = found
+    if record.data_removed:
+        raise not_found("The job's pictures were kept for as long as pictures are kept. Submit its `request` again.")
+    return record
+
+
+for _path, _answer in (("/{job_id}/images/grid", grid), ("/{job_id}/images/{index}", image)):
+    router.add_api_route(_path, _answer, methods=["HEAD"], include_in_schema=False)

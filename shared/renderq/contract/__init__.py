@@ -7,6 +7,7 @@ from renderq.contract.assets import Asset, AssetType
 from renderq.contract.jobs import (
     Eta,
     EventName,
+    Grid,
     Job,
     JobError,
     JobList,
@@ -14,6 +15,7 @@ from renderq.contract.jobs import (
     JobWarning,
     Metrics,
     Output,
+    PictureFile,
     Progress,
     WaitReason,
 )
@@ -79,6 +81,7 @@ __all__ = [
     "EventName",
     "Extend",
     "FieldError",
+    "Grid",
     "Img2ImgRequest",
     "InpaintRequest",
     "Job",
@@ -98,6 +101,7 @@ __all__ = [
     "OutpaintRequest",
     "Output",
     "OutputOptions",
+    "PictureFile",
     "Preview",
     "Problem",
     "ProblemKind",

@@ -23,10 +23,9 @@ class Progress(AnswerModel):
     images_total: int = 1
 
 
-class Output(AnswerModel):
-    """One finished picture."""
+class PictureFile(AnswerModel):
+    """A finished file: where it is, and what it is."""
 
-    index: int = Field(description="0 … n−1.")
     url: str = Field(description="The stable address: redirects to a fresh signed URL, or is the picture itself.")
     signed_url: str | None = Field(
         description="Direct address that works without credentials until it expires; null where pictures are only "
@@ -39,7 +38,20 @@ class Output(AnswerModel):
     size_bytes: int
     sha256: str = Field(description="Of the file.")
     pixel_sha256: str = Field(description="Of the decoded RGB bytes, row by row: the same in every lossless format.")
+
+
+class Output(PictureFile):
+    """One finished picture."""
+
+    index: int = Field(description="0 … n−1.")
     seed: int
+
+
+class Grid(PictureFile):
+    """All pictures of the job in one, row by row in the order of their index."""
+
+    columns: int
+    rows: int
 
 
 class JobError(AnswerModel):
@@ -109,6 +121,9 @@ class Job(AnswerModel):
     wait_reason: WaitReason | None = None
     progress: Progress
     outputs: tuple[Output, ...] = ()
+    grid: Grid | None = Field(
+        None, description="All pictures in one, once the job has succeeded, if its request asked for it."
+    )
     error: JobError | None = None
     warnings: tuple[JobWarning, ...] = ()
     metrics: Metrics

@@ -43,6 +43,9 @@ class OutputOptions(WireModel):
     embed_recipe: bool = Field(
         True, description="Write request, seed and model revision into the file, so that it can be made again."
     )
+    grid: bool = Field(
+        False, description="Make one more picture, which shows all of them side by side; in `grid` of the job."
+    )
 
 
 class TaskRequest(WireModel):

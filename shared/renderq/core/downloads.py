@@ -3,7 +3,7 @@
 import hashlib
 
 from renderq.configuration import Configuration
-from renderq.contract import Output
+from renderq.contract import Grid, Output
 from renderq.core.answers import unexpected
 from renderq.core.calls import get_file
 from renderq.core.flows import Flow, perform
@@ -12,7 +12,7 @@ from renderq.errors import ImageCorrupted
 REDIRECTS_MAX = 5
 
 
-def download(output: Output, configuration: Configuration) -> Flow[bytes]:
+def download(output: Output | Grid, configuration: Configuration) -> Flow[bytes]:
     """The picture's file. The API key goes to the service alone, not to the store that it redirects to.
 
     Raises `ImageCorrupted` if the bytes are not those that were rendered, `ConnectionFailed` and `APIError`.
@@ -28,8 +28,9 @@ def download(output: Output, configuration: Configuration) -> Flow[bytes]:
         raise unexpected(response, "a picture was expected")
     digest = hashlib.sha256(response.content).hexdigest()
     if digest != output.sha256:
+        what = f"image {output.index}" if isinstance(output, Output) else "the grid"
         raise ImageCorrupted(
-            f"image {output.index} from {output.url} is damaged: {len(response.content)} bytes with sha256 {digest}, "
+            f"{what} from {output.url} is damaged: {len(response.content)} bytes with sha256 {digest}, "
             f"but {output.size_bytes} bytes with {output.sha256} were rendered"
         )
     return response.content

@@ -5,7 +5,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
-from renderq.contract import LIMITS, Job, Output, Preview
+from renderq.contract import LIMITS, Grid, Job, Output, Preview
 
 PathLike = str | os.PathLike[str]
 
@@ -26,18 +26,22 @@ def read_picture(source: PictureSource) -> bytes:
     return source.read(LIMITS.asset_bytes + 1)
 
 
-def picture_path(path: PathLike, job: Job, picture: Output | Preview, *, numbered: bool) -> Path:
+def picture_path(path: PathLike, job: Job, picture: Output | Grid | Preview, *, numbered: bool) -> Path:
     """The file for a picture.
 
     A folder (one that exists, or a path that ends with a slash) gets a file named after the job. With `numbered`, and
-    always in a folder, `-INDEX` follows the name if the job has several pictures. A name without a suffix gets the
-    one of the picture's type.
+    always in a folder, `-INDEX` follows the name if the job has several pictures; in a folder `-grid` that of a grid.
+    A name without a suffix gets the one of the picture's type.
     """
     target = Path(path)
     in_folder = target.is_dir() or os.fspath(path).endswith(("/", os.sep))
     if in_folder:
         target = target / job.id
-    number = f"-{picture.index}" if (numbered or in_folder) and job.progress.images_total > 1 else ""
+    number = ""
+    if isinstance(picture, Grid):
+        number = "-grid" if in_folder else ""
+    elif (numbered or in_folder) and job.progress.images_total > 1:
+        number = f"-{picture.index}"
     suffix = target.suffix or SUFFIXES.get(picture.content_type, "")
     return target.with_name(f"{target.stem}{number}{suffix}")
 

@@ -257,6 +257,7 @@ def _news(update: JobUpdate) -> tuple[str, ...]:
         "stage": update.stage,
         "progress_json": update.progress_json,
         "outputs_json": update.outputs_json,
+        "grid_json": update.grid_json,
         "warnings_json": update.warnings_json,
         "metrics_json": update.metrics_json,
         "runtime_json": update.runtime_json,

@@ -52,6 +52,7 @@ def job_record(fields: Mapping[str, str]) -> JobRecord:
         stage=fields.get("stage"),
         progress_json=fields.get("progress_json"),
         outputs_json=fields.get("outputs_json"),
+        grid_json=fields.get("grid_json"),
         error_json=fields.get("error_json"),
         warnings_json=fields.get("warnings_json"),
         metrics_json=fields.get("metrics_json"),

@@ -12,7 +12,7 @@ from renderq_shared.jobs.memory_outbox import EVENTS, MemoryOutbox
 from renderq_shared.jobs.memory_removals import Removals
 from renderq_shared.jobs.records import Held, JobRecord, NewJob, TenantRecord
 
-NEWS = ("stage", "progress_json", "outputs_json", "warnings_json", "metrics_json", "runtime_json")
+NEWS = ("stage", "progress_json", "outputs_json", "grid_json", "warnings_json", "metrics_json", "runtime_json")
 """What an attempt writes; nothing of it outlives the attempt when the job goes back into the queue."""
 
 

@@ -39,7 +39,7 @@ class RetentionBook:
         emptied = self._ended(keep.pictures_ms, limit, data_removed=False)
         for job in emptied:
             self._remove_pictures(job.id)
-            self._book.change(job, data_removed=True, outputs_json=None)
+            self._book.change(job, data_removed=True, outputs_json=None, grid_json=None)
         forgotten = self._ended(keep.records_ms, limit, data_removed=True)
         for job in forgotten:
             self._forget(job)

@@ -93,6 +93,7 @@ class JobRecord:
     stage: str | None = None
     progress_json: str | None = None
     outputs_json: str | None = None
+    grid_json: str | None = None
     error_json: str | None = None
     warnings_json: str | None = None
     metrics_json: str | None = None
@@ -204,6 +205,7 @@ class JobUpdate:
     stage: str | None = None
     progress_json: str | None = None
     outputs_json: str | None = None
+    grid_json: str | None = None
     warnings_json: str | None = None
     metrics_json: str | None = None
     runtime_json: str | None = None

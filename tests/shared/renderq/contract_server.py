@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from renderq.contract import Job, JobUrls, Metrics, Output, Preview, Progress
+from renderq.contract import Grid, Job, JobUrls, Metrics, Output, Preview, Progress
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 PICTURE = b"\x89PNG not really, but these very bytes"
@@ -166,6 +166,10 @@ def output(index: int, url: str, picture: bytes = PICTURE) -> Output:
     )
 
 
+def grid(url: str) -> Grid:
+    return Grid.model_validate({**output(0, url).model_dump(), "columns": 2, "rows": 1})
+
+
 def problem(code: str, status: int, detail: str, errors: tuple[dict[str, str], ...] = (), **headers: str) -> Answer:
     """A problem document; header names are written with underscores."""
     body = {
@@ -202,9 +206,9 @@ def preview(step: int, index: int = 0) -> Preview:
     return Preview(index=index, step=step, steps=20, content_type="image/jpeg", width=64, height=64, data=data)
 
 
-def finished(server: ContractServer, images: int = 1) -> Job:
+def finished(server: ContractServer, images: int = 1, **other: Any) -> Job:
     """Script a job that is done at the first look, with its pictures."""
-    done = job("succeeded", url=server.url, images=images, done=images, version=2)
+    done = job("succeeded", url=server.url, images=images, done=images, version=2, **other)
     server.on("POST", "/v1/jobs", Answer(201, job(url=server.url, images=images)))
     server.on("GET", "/v1/jobs/job_1", Answer(200, done, {"Preference-Applied": "wait=60"}))
     for index in range(images):

@@ -21,6 +21,7 @@ from tests.shared.renderq.contract_server import (
     Answer,
     ContractServer,
     finished,
+    grid,
     job,
     preview,
     problem,
@@ -55,6 +56,14 @@ def command(*arguments: str) -> list[str]:
 def heed_ctrl_c() -> None:
     """In the child: whoever runs the tests in the background made SIGINT ignored for all that they start."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_run_saves_the_grid_beside_the_pictures(server: ContractServer, folder: Path) -> None:
+    finished(server, images=2, grid=grid(f"{server.url}/v1/jobs/job_1/images/grid"))
+    server.on("GET", "/v1/jobs/job_1/images/grid", Answer(200, PICTURE))
+    assert main(["run", "a circle", "-n", "2", "-q", "--grid", "all.webp"]) == 0
+    assert server.requests("POST", "/v1/jobs")[0].json["output"] == {"format": "webp", "grid": True}
+    assert sorted(path.name for path in folder.iterdir()) == ["all.webp", "job_1-0.png", "job_1-1.png"]
 
 
 def test_run_saves_the_picture_and_prints_its_path(
@@ -140,6 +149,7 @@ def test_an_invalid_request_is_2_and_says_what_is_wrong(
     [
         (["--url", "nonsense"], "'nonsense' is not an http or https URL"),
         (["-o", "out.jpg", "--format", "png"], "--format png does not fit out.jpg"),
+        (["-o", "out.jpg", "--grid", "all.png"], "out.jpg and all.png name two formats"),
         (["-o", "out.gif"], "out.gif names no format that renderq writes"),
     ],
 )

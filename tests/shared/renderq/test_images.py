@@ -10,7 +10,7 @@ import pytest
 
 from renderq import AsyncClient, Client, ImageCorrupted, NotFound, UnexpectedAnswer
 from renderq.core.files import picture_path, write_atomically
-from tests.shared.renderq.contract_server import PICTURE, Answer, ContractServer, finished, job, output
+from tests.shared.renderq.contract_server import PICTURE, Answer, ContractServer, finished, grid, job, output
 
 IMAGE = "/v1/jobs/job_1/images/0"
 
@@ -104,6 +104,21 @@ async def test_async_saves_with_the_same_names(server: ContractServer, tmp_path:
         paths = await client.images(done).save(tmp_path)
     assert one == tmp_path / "second.png"
     assert [path.name for path in paths] == ["job_1-0.png", "job_1-1.png"]
+
+
+async def test_the_grid_is_saved_under_a_name_of_its_own(server: ContractServer, tmp_path: Path) -> None:
+    done = finished(server, images=2, grid=grid(f"{server.url}/v1/jobs/job_1/images/grid"))
+    server.on("GET", "/v1/jobs/job_1/images/grid", Answer(200, PICTURE), Answer(200, PICTURE), Answer(200, b"other"))
+    with Client(server.url) as client:
+        assert client.submit("x").grid is None
+        found = client.job("job_1").grid
+        assert found is not None
+        assert found.save(tmp_path) == tmp_path / "job_1-grid.png"
+    async with AsyncClient(server.url) as client:
+        handle = await client.job("job_1")
+        assert await handle.grid.save(tmp_path / "all") == tmp_path / "all.png"
+        with pytest.raises(ImageCorrupted, match="the grid from"):
+            await client.grid(done).bytes()
 
 
 @pytest.mark.parametrize(

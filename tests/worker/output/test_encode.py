@@ -90,6 +90,10 @@ def test_the_recipe_can_be_read_back(format: str) -> None:
     assert recipe_in(encode(picture(), options(format), RECIPE).data) == RECIPE
 
 
+def test_a_picture_is_the_same_file_with_a_grid_beside_it() -> None:
+    assert recipe_of(request(output={"grid": True}), 1, "r1") == RECIPE
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_without_the_recipe_the_file_tells_nothing(format: str) -> None:
     encoded = encode(picture(), options(format, embed_recipe=False), RECIPE)

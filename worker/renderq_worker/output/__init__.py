@@ -1,7 +1,8 @@
 """From pixels to a picture in the store: encode, embed the recipe, upload."""
 
 from renderq_worker.output.encode import Encoded, encode
-from renderq_worker.output.recipe import Recipe, recipe_of
+from renderq_worker.output.grid import Grid
+from renderq_worker.output.recipe import Recipe, recipe_of, recipe_of_all
 from renderq_worker.output.upload import Uploader
 
-__all__ = ["Encoded", "Recipe", "Uploader", "encode", "recipe_of"]
+__all__ = ["Encoded", "Grid", "Recipe", "Uploader", "encode", "recipe_of", "recipe_of_all"]

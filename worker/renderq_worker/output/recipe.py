@@ -19,9 +19,18 @@ _NOT_OF_THE_PICTURE = {"metadata", "priority", "deadline_seconds", "webhook"}
 
 def recipe_of(request: JobRequest, index: int, model_revision: str) -> Recipe:
     """The recipe of image `index` of a resolved request: `recipe["request"]` can be submitted as it is."""
-    body = request.model_dump(mode="json", exclude=_NOT_OF_THE_PICTURE)
-    seed = (request.seed or 0) + index
-    return {"renderq": RECIPE_VERSION, "request": {**body, "seed": seed, "n": 1}, "model_revision": model_revision}
+    output = request.output.model_dump(mode="json", exclude={"grid"})
+    alone = {"seed": (request.seed or 0) + index, "n": 1, "output": output}
+    return {**recipe_of_all(request, model_revision), "request": {**_body(request), **alone}}
+
+
+def recipe_of_all(request: JobRequest, model_revision: str) -> Recipe:
+    """The recipe of all images of a resolved request, for their grid."""
+    return {"renderq": RECIPE_VERSION, "request": _body(request), "model_revision": model_revision}
+
+
+def _body(request: JobRequest) -> dict[str, JsonValue]:
+    return request.model_dump(mode="json", exclude=_NOT_OF_THE_PICTURE)
 
 
 def recipe_text(recipe: Recipe) -> str:

@@ -19,6 +19,7 @@ EPILOG = """\
 examples:
   renderq run "a red circle on a blue background" -o out.png
   renderq run "a lighthouse" -n 4 --seed 42 -o pictures/   pictures/job_…-0.png … -3.png
+  renderq run "a lighthouse" -n 9 -o pictures/ --grid all.png
   renderq run "a lighthouse at night" --image day.jpg --strength 0.6 -o night.png
   renderq run --task upscale --image small.png --model x4 -o large.png
   renderq run "a lighthouse" --steps 40 --quality 80 -o out.webp --json
@@ -34,6 +35,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         default=".",
         help="File or folder for the picture (default: this folder); several become NAME-0, NAME-1, ….",
     )
+    parser.add_argument(
+        "--grid", dest="grid_file", metavar="FILE", help="Make one more picture, of all of them, and save it there."
+    )
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="Stop waiting then; the job goes on.")
     parser.add_argument("--json", action="store_true", help="Print the job and the files as one JSON object.")
     parser.add_argument("-q", "--quiet", action="store_true", help="Print nothing but errors.")
@@ -42,8 +46,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    fields = request_options.request_fields(args, _image_format(args.out, args.format))
+    args.grid = True if args.grid_file else None
+    fields = request_options.request_fields(args, _agreed_format(args))
     _check_writable(Path(args.out))
+    if args.grid_file:
+        _check_writable(Path(args.grid_file))
     unsuccessful = None
     with connection.connect(args) as client:
         handle = request_options.submit(client, args.prompt, fields)
@@ -51,11 +58,22 @@ def _run(args: argparse.Namespace) -> int:
             _wait(handle, args)
         except JobUnsuccessful as error:
             unsuccessful = error
-        files = _save(handle, args.out)
+        files = _save(handle, args)
     _report(handle.job, files, args)
     if unsuccessful:
         raise unsuccessful
     return ExitCode.OK
+
+
+def _agreed_format(args: argparse.Namespace) -> str | None:
+    """The one format of all files. Raises `UsageError` if their names differ."""
+    pictures = _image_format(args.out, args.format)
+    if not args.grid_file:
+        return pictures
+    grid = _image_format(args.grid_file, args.format)
+    if pictures and grid and grid != pictures:
+        raise UsageError(f"{args.out} and {args.grid_file} name two formats; all files of a job have the same")
+    return pictures or grid
 
 
 def _image_format(out: str, chosen: str | None) -> str | None:
@@ -94,11 +112,12 @@ def _wait(handle: JobHandle, args: argparse.Namespace) -> None:
         raise
 
 
-def _save(handle: JobHandle, out: str) -> tuple[Path, ...]:
+def _save(handle: JobHandle, args: argparse.Namespace) -> tuple[Path, ...]:
     try:
-        return handle.images.save(out)
+        files = handle.images.save(args.out)
+        return (*files, handle.grid.save(args.grid_file)) if handle.grid else files
     except OSError as error:
-        place = error.filename or out
+        place = error.filename or args.out
         raise UsageError(f"{place} cannot be written: {error.strerror}; {handle.id} keeps its pictures") from error
 
 

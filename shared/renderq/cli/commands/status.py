@@ -35,6 +35,8 @@ def _lines(job: Job) -> Iterator[str]:
         yield f"worker   {job.worker}"
     for output in job.outputs:
         yield f"image {output.index}  {output.width}×{output.height}, seed {output.seed}, {output.url}"
+    if job.grid:
+        yield f"grid     {job.grid.width}×{job.grid.height}, {job.grid.columns} by {job.grid.rows}, {job.grid.url}"
     if job.error:
         yield f"error    {job.error.code}: {job.error.message}"
     for warning in job.warnings:

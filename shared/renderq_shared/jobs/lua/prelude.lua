@@ -214,7 +214,7 @@ local function put_back(job, fields)
   enqueue(job)
   fields.status = 'queued'
   change(job, fields, {
-    'charge', 'claim_id', 'worker', 'stage', 'progress_json', 'outputs_json', 'warnings_json', 'metrics_json',
-    'runtime_json',
+    'charge', 'claim_id', 'worker', 'stage', 'progress_json', 'outputs_json', 'grid_json', 'warnings_json',
+    'metrics_json', 'runtime_json',
   })
 end

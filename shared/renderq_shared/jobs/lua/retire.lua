@@ -25,7 +25,7 @@ for _, id in ipairs(emptied) do
   redis.call('ZREM', 'rq:ended', id)
   redis.call('ZADD', 'rq:emptied', job.completed_ms, id)
   remove_pictures(id)
-  change(job, { data_removed = '1' }, { 'outputs_json' })
+  change(job, { data_removed = '1' }, { 'outputs_json', 'grid_json' })
 end
 
 local forgotten = due('rq:emptied', records)
