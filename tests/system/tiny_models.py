@@ -9,19 +9,12 @@ from tests.worker.engine.tiny_transformers import save_sd3
 from tests.worker.models.original_layout import save_original
 from tests.worker.models.small import small_layout, small_pipeline
 
-_FILES = {"sd1": "sd1.ckpt", "sd2-v": "sd2-v.safetensors", "sd2-depth": "sd2-depth.safetensors"}
+_FILES = {"sd1": "sd1.ckpt", "sd2-v": "sd2-v.safetensors"}
 """Layout → the one file that holds all weights."""
 
 _FOLDERS = ("depth", "upscaler", "inpainting", "xl", "sd3")
 
-_CATALOG = """\
-default = "shapes"
-
-[models.shapes]
-source = "builtin:shapes"
-dtype = "float32"
-defaults = { steps = 20, guidance_scale = 2 }
-"""
+_BUILTIN = 'default = "shapes"\n[models.shapes]\nsource = "builtin:shapes"\ndtype = "float32"\n'
 
 
 def write_catalog(folder: Path) -> Path:
@@ -35,7 +28,7 @@ def write_catalog(folder: Path) -> Path:
     save_sd3(folder / "sd3")
     for layout, file in _FILES.items():
         save_original(small_pipeline(small_layout(layout, folder / f"{layout}-layout")), folder / file)
-    entries = [_CATALOG, *(_entry(name, name) for name in _FOLDERS)]
+    entries = [_BUILTIN, *(_entry(name, name) for name in _FOLDERS)]
     entries += [_entry(name, file, f'layout = "{name}-layout"') for name, file in _FILES.items()]
     path = folder / "models.toml"
     path.write_text("\n".join(entries), encoding="utf-8")
