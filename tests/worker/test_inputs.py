@@ -79,8 +79,12 @@ def desk(new_rig: NewRig, tmp_path: Path) -> Iterator[Desk]:
 
 
 def png(colour: int, width: int = 16, height: int = 8) -> bytes:
+    return saved(Image.new("RGB", (width, height), (colour, 0, 0)))
+
+
+def saved(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    Image.new("RGB", (width, height), (colour, 0, 0)).save(file, "PNG")
+    image.save(file, "PNG")
     return file.getvalue()
 
 
@@ -103,9 +107,11 @@ def test_each_task_gets_its_inputs(desk: Desk) -> None:
     desk.submit("a", "inpaint", image=image, mask=mask, strength=1.0)
     desk.submit("b", "outpaint", image=image, extend={"left": 8, "top": 24})
     desk.submit("c", "variation", image=image)
-    desk.submit("d", "depth2img", image=image, depth_map=mask, strength=0.5, clip_skip=2)
+    noise = Image.fromarray(np.random.default_rng(7).integers(0, 256, (17, 9, 3), np.uint8))
+    deep, small = desk.asset(3, png(255, width=32, height=16)), desk.asset(4, saved(noise))
+    desk.submit("d", "depth2img", image=image, depth_map=deep, strength=0.5, clip_skip=2)
     desk.submit("e", "depth2img", image=image, guidance_rescale=0.5)
-    desk.submit("f", "upscale", image=image, noise_level=7)
+    desk.submit("f", "upscale", image=small, noise_level=7)
     desk.rig.wake()
     assert {desk.rig.ended(name).status for name in "abcdef"} == {Status.SUCCEEDED}
     tasks = {spec.id[0]: (spec.task, spec.width, spec.height) for spec in desk.given}
@@ -122,8 +128,9 @@ def test_each_task_gets_its_inputs(desk: Desk) -> None:
     assert isinstance(unmapped, Depth2Img)
     assert isinstance(enlarged, Upscale)
     assert (mapped.image.shape, mapped.strength, unmapped.depth_map) == ((8, 16, 3), 0.5, None)
-    assert np.array_equal(mapped.depth_map, np.full((8, 16), 76))
-    assert (enlarged.image.shape, enlarged.noise_level, tasks["f"][1:]) == ((8, 16, 3), 7, (64, 32))
+    assert np.array_equal(mapped.depth_map, np.full((16, 32), 76))
+    assert np.array_equal(enlarged.image, noise.resize((16, 8), Image.Resampling.BICUBIC))
+    assert (enlarged.noise_level, tasks["f"][1:]) == (7, (64, 32))
     heeded = {spec.id[0]: (spec.clip_skip, spec.guidance_rescale) for spec in desk.given}
     assert (heeded["c"], heeded["d"], heeded["e"]) == ((0, 0), (2, 0), (0, 0.5))
 
