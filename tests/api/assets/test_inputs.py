@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -208,13 +209,18 @@ def test_an_asset_stays_while_a_job_names_it(http: httpx2.Client) -> None:
 
 
 def test_a_picture_that_need_not_be_named_is_held_and_found_again(settings_for: SettingsFor, tmp_path: Path) -> None:
-    pipeline(tmp_path / "folder", "StableDiffusionDepth2ImgPipeline", in_channels=5)
-    (tmp_path / "models.toml").write_text('[models.depth]\nsource = "folder"')
+    for name in ("depth", "estimating"):
+        pipeline(tmp_path / name, "StableDiffusionDepth2ImgPipeline", in_channels=5)
+    index = {"_class_name": "StableDiffusionDepth2ImgPipeline", "depth_estimator": ["transformers", "DPT"]}
+    (tmp_path / "estimating" / "model_index.json").write_text(json.dumps(index))
+    entries = '[models.depth]\nsource = "depth"\n[models.estimating]\nsource = "estimating"'
+    (tmp_path / "models.toml").write_text(entries)
     with RunningApi(settings_for(models=tmp_path / "models.toml")) as api, api.client() as http:
         image, deep = upload(http, picture(width=250, height=130)), upload(http, picture(mode="I;16"))
         assert pointers(problem(submit(http, "depth2img", image=image), "invalid_request")) == {
             "/depth_map": "required"
         }
+        assert accepted(http, "depth2img", model="estimating", image=image)["request"]["depth_map"] is None
         gone = submit(http, "depth2img", image=image, depth_map=GONE)
         assert pointers(problem(gone, "asset_not_found")) == {"/depth_map": "asset_not_found"}
         body = {"image": image, "depth_map": deep, "headers": {"Idempotency-Key": "k"}}

@@ -1,5 +1,7 @@
 """A file in an original key layout is recognised by its tensors' names and shapes."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,14 @@ def test_a_layout_of_ones_own(tmp_path: Path) -> None:
     safetensors(tmp_path / "a.safetensors", original("sd1") | {UNET: (320, 4, 3, 3)})
     (tmp_path / "own").symlink_to(layout_folder("sd2-v"))
     assert load(tmp_path, 'layout = "own"').defaults.width == 768
+
+
+def test_no_file_holds_a_depth_estimator_whatever_its_layout_says(tmp_path: Path) -> None:
+    safetensors(tmp_path / "a.safetensors", original("sd2-depth"))
+    shutil.copytree(layout_folder("sd2-depth"), tmp_path / "own")
+    index = tmp_path / "own" / "model_index.json"
+    index.write_text(json.dumps({**json.loads(index.read_text()), "depth_estimator": ["transformers", "DPT"]}))
+    assert not load(tmp_path, 'layout = "own"').estimates_depth
 
 
 @pytest.mark.parametrize(
