@@ -16,8 +16,8 @@ def require_heeded(request: JobRequest, entry: ModelEntry) -> None:
 
 def _unheeded(request: JobRequest, entry: ModelEntry) -> Iterator[FieldError]:
     limits = entry.limits
-    yield from _at_most("clip_skip", request.clip_skip, limits.max_clip_skip, entry)
-    yield from _at_most("guidance_rescale", request.guidance_rescale, limits.max_guidance_rescale, entry)
+    yield from _at_most("clip_skip", request.clip_skip or 0, limits.max_clip_skip, entry)
+    yield from _at_most("guidance_rescale", request.guidance_rescale or 0, limits.max_guidance_rescale, entry)
     if isinstance(request, UpscaleRequest):
         yield from _at_most("noise_level", request.noise_level, limits.max_noise_level or 0, entry)
     if request.scheduler is not None and request.scheduler not in entry.schedulers:

@@ -79,6 +79,10 @@ def resolve(wanted: Wanted, pictures: Pictures) -> Resolved:
             "height": height,
             "steps": asked.steps or defaults.steps,
             "guidance_scale": defaults.guidance_scale if asked.guidance_scale is None else asked.guidance_scale,
+            "guidance_rescale": (
+                defaults.guidance_rescale if asked.guidance_rescale is None else asked.guidance_rescale
+            ),
+            "clip_skip": defaults.clip_skip if asked.clip_skip is None else asked.clip_skip,
             "scheduler": asked.scheduler or defaults.scheduler,
             "seed": _draw_seed(asked.n) if asked.seed is None else asked.seed,
             **{field: asset.id for field, asset in pictures.items()},

@@ -90,10 +90,10 @@ class RequestFields(TypedDict, total=False):
     """Denoising steps, 1 … 150."""
     guidance_scale: float | None
     """Classifier-free guidance, 0 … 50; at 1 and below it is off."""
-    guidance_rescale: float
-    """How far guidance is kept from raising the contrast, 0 … 1 (default 0)."""
-    clip_skip: int
-    """Last layers of the text encoder that are left out for the prompt (default 0)."""
+    guidance_rescale: float | None
+    """How far guidance is kept from raising the contrast, 0 … 1."""
+    clip_skip: int | None
+    """Last layers of the text encoder that are left out for the prompt, 0 … the model's `limits.max_clip_skip`."""
     scheduler: Scheduler | None
     """The sampler; default: the model's own."""
     seed: int | None

@@ -62,6 +62,11 @@ def test_defaults_of_the_named_model_and_none_over_what_was_said() -> None:
     request = json.loads(resolved({"prompt": "x", "model": "second", "guidance_scale": 0}, CATALOG).request_json)
     assert (request["model"], request["width"], request["steps"]) == ("second", 512, 25)
     assert (request["guidance_scale"], request["scheduler"]) == (0, "euler")
+    own = ModelDefaults(width=512, height=512, steps=25, guidance_scale=7.5, guidance_rescale=0.7, clip_skip=1)
+    model = entry("own", limits={"max_clip_skip": 11, "max_guidance_rescale": 1}).model_copy(update={"defaults": own})
+    for said, expected in (({}, (0.7, 1)), ({"guidance_rescale": 0, "clip_skip": 0}, (0, 0))):
+        request = resolved({"prompt": "x", **said}, Catalog(models=(model,))).request
+        assert (request.guidance_rescale, request.clip_skip) == expected
 
 
 def test_cost_grows_with_images_steps_and_pixels() -> None:

@@ -77,8 +77,8 @@ class RunningJob:
                 scheduler=request.scheduler,
                 seed=image.seed,
                 task=task,
-                clip_skip=request.clip_skip,
-                guidance_rescale=request.guidance_rescale,
+                clip_skip=request.clip_skip or 0,
+                guidance_rescale=request.guidance_rescale or 0.0,
             )
             for id, image in self._images.items()
         )

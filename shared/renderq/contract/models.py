@@ -12,6 +12,8 @@ class ModelDefaults(AnswerModel):
     height: int
     steps: int
     guidance_scale: float
+    guidance_rescale: float = 0.0
+    clip_skip: int = 0
     scheduler: str | None = Field(None, description="`null`: the sampler that the model's own files name.")
 
 

@@ -62,16 +62,16 @@ class TaskRequest(WireModel):
         allow_inf_nan=False,
         description="Classifier-free guidance; at 1 and below it is off.",
     )
-    guidance_rescale: float = Field(
-        0.0,
+    guidance_rescale: float | None = Field(
+        None,
         ge=0,
         le=1,
         allow_inf_nan=False,
         description="How far guidance is kept from raising the contrast (arXiv:2305.08891); acts when "
         "guidance_scale > 1.",
     )
-    clip_skip: int = Field(
-        0,
+    clip_skip: int | None = Field(
+        None,
         ge=0,
         le=LIMITS.clip_skip,
         description="Last layers of the text encoder to leave out for the prompt, though not for the negative one.",

@@ -30,6 +30,8 @@ class FileDefaults(BaseModel):
     height: int | None = Field(default=None, ge=8, multiple_of=8)
     steps: int | None = Field(default=None, ge=1)
     guidance_scale: float | None = Field(default=None, ge=0)
+    guidance_rescale: float | None = Field(default=None, ge=0)
+    clip_skip: int | None = Field(default=None, ge=0)
     scheduler: Scheduler | None = None
 
 
@@ -128,8 +130,7 @@ def _described(name: str, entry: FileEntry, base: Path, cache: Path) -> ModelEnt
     source = _located(entry, base, cache)
     layout = _layout(entry, source, base)
     description = describe(layout or source)
-    if entry.defaults.scheduler is not None and not description.schedulers:
-        raise CatalogInvalid("it runs with its own scheduler only; leave defaults.scheduler out")
+    _require_heeded(entry.defaults, description)
     try:
         return ModelEntry(
             name=name,
@@ -155,6 +156,18 @@ def _defaults(entry: FileEntry, description: Description) -> ModelDefaults:
     native = {"width": description.side, "height": description.side}
     said = entry.defaults.model_dump(exclude_none=True)
     return ModelDefaults.model_validate({**native, **_FAMILY_DEFAULTS[description.family], **said})
+
+
+def _require_heeded(said: FileDefaults, description: Description) -> None:
+    """Raises `CatalogInvalid` for a default that every request would be refused for."""
+    if said.scheduler is not None and not description.schedulers:
+        raise CatalogInvalid("it runs with its own scheduler only; leave defaults.scheduler out")
+    for name, value, most in (
+        ("clip_skip", said.clip_skip, description.max_clip_skip),
+        ("guidance_rescale", said.guidance_rescale, description.max_guidance_rescale),
+    ):
+        if value is not None and value > most:
+            raise CatalogInvalid(f"defaults.{name} = {value:g} is more than the {most:g} that the model knows")
 
 
 def _limits(entry: FileEntry, description: Description) -> ModelLimits:

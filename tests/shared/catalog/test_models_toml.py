@@ -74,6 +74,14 @@ def test_what_an_entry_says_wins(toml: Path) -> None:
         ('[models.a]\nsource = "folder"\ndefaults = { scheduler = "dpm3" }', "models.a.defaults.scheduler: Input"),
         ('default = "b"\n[models.a]\nsource = "folder"', "default = 'b' names no model; there are a"),
         ('[models."a b"]\nsource = "folder"', "model 'a b': name: String should match"),
+        (
+            '[models.a]\nsource = "folder"\ndefaults = { clip_skip = 4 }',
+            "model 'a': defaults.clip_skip = 4 is more than the 3 that the model knows",
+        ),
+        (
+            '[models.a]\nsource = "folder"\ndefaults = { guidance_rescale = 1.5 }',
+            "defaults.guidance_rescale = 1.5 is more than the 1 that the model knows",
+        ),
         ('[models.a]\nsource = "gone"', "/gone does not exist; source is a folder, a file, or hub:OWNER/NAME"),
         ('[models.a]\nsource = "models.toml"', "models.toml is neither a folder nor a file of weights (.safetensors, "),
         ('[models.a]\nsource = "folder/unet"', "model_index.json cannot be read (No such file or directory)"),
