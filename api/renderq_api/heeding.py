@@ -23,6 +23,8 @@ def _unheeded(request: JobRequest, entry: ModelEntry) -> Iterator[FieldError]:
     if request.scheduler is not None and request.scheduler not in entry.schedulers:
         detail = f"The model {entry.name} runs with its own scheduler only; leave it out."
         yield FieldError(pointer="/scheduler", code="not_supported", detail=detail)
+    if request.negative_prompt and not entry.takes_negative_prompt:
+        yield FieldError(pointer="/negative_prompt", code="not_supported", detail=_unknown("negative_prompt", entry))
     if isinstance(request, Depth2ImgRequest) and request.depth_map is None and not entry.estimates_depth:
         detail = f"The model {entry.name} has no depth estimator: it needs the picture's depth_map."
         yield FieldError(pointer="/depth_map", code="required", detail=detail)
@@ -35,5 +37,8 @@ def _at_most(field: str, value: float, most: float, entry: ModelEntry) -> Iterat
         detail = f"May be at most {most:g} with the model {entry.name}, not {value:g}."
         yield FieldError(pointer=f"/{field}", code="too_large", detail=detail)
     else:
-        detail = f"The model {entry.name} knows no {field}; leave it out."
-        yield FieldError(pointer=f"/{field}", code="not_supported", detail=detail)
+        yield FieldError(pointer=f"/{field}", code="not_supported", detail=_unknown(field, entry))
+
+
+def _unknown(field: str, entry: ModelEntry) -> str:
+    return f"The model {entry.name} knows no {field}; leave it out."

@@ -15,7 +15,7 @@ def test_catalog_lists_the_built_in_model(http: httpx2.Client) -> None:
         True,
         ("txt2img", "img2img", "inpaint", "outpaint", "variation"),
     )
-    assert (model.schedulers, model.estimates_depth) == (SCHEDULERS, False)
+    assert (model.schedulers, model.estimates_depth, model.takes_negative_prompt) == (SCHEDULERS, False, True)
     assert model.limits.model_dump() == {
         "max_side": 512,
         "max_pixels": 512 * 512,

@@ -51,7 +51,7 @@ CATALOG = Catalog(
         entry("upscaler", tasks=("upscale",), limits={"max_noise_level": 350}),
         entry("depth", tasks=("depth2img",)),
         entry("estimating", tasks=("depth2img",), estimates_depth=True),
-        entry("whole", schedulers=()).model_copy(
+        entry("whole", schedulers=(), takes_negative_prompt=False).model_copy(
             update={"defaults": ModelDefaults(width=512, height=512, steps=28, guidance_scale=4)}
         ),
     )
@@ -138,6 +138,7 @@ def test_a_picture_is_never_made_smaller_to_be_upscaled(fields: dict[str, int], 
         ),
         ({"scheduler": "ddim", "model": "whole"}, {"/scheduler": "not_supported"}),
         ({"model": "whole"}, {}),
+        ({"model": "whole", "negative_prompt": "x"}, {"/negative_prompt": "not_supported"}),
         ({"task": "upscale", "model": "upscaler", "image": IMAGE, "noise_level": 350}, {}),
         (
             {"task": "upscale", "model": "upscaler", "image": IMAGE, "noise_level": 351},

@@ -46,6 +46,7 @@ async def described(services: Services, entries: tuple[ModelEntry, ...]) -> tupl
             revision=entry.revision,
             licence=entry.licence,
             schedulers=entry.schedulers,
+            takes_negative_prompt=entry.takes_negative_prompt,
             estimates_depth=entry.estimates_depth,
             default=entry is services.catalog.default,
             defaults=entry.defaults,

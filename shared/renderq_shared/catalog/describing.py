@@ -26,6 +26,9 @@ WHOLE_KINDS = (
 )
 """Pipelines from words to a picture that are run whole."""
 
+WITHOUT_NEGATIVE = ("Flux", "QwenImage")
+"""Those of them that were distilled for guidance: they heed a negative prompt only beside a second scale."""
+
 _FAMILIES: dict[str, str] = {
     **{f"StableDiffusion{kind}Pipeline": _STABLE_DIFFUSION for kind in ("", "Img2Img", "Inpaint")},
     **{f"StableDiffusion{kind}Pipeline": _STABLE_DIFFUSION for kind in ("Depth2Img", "Upscale")},
@@ -74,6 +77,7 @@ class Description:
     max_guidance_rescale: float = 0.0
     max_noise_level: int | None = None
     estimates_depth: bool = False
+    takes_negative_prompt: bool = True
 
 
 def describe(folder: Path) -> Description:
@@ -84,13 +88,15 @@ def describe(folder: Path) -> Description:
         raise CatalogInvalid(f"{folder} has one text encoder only: a refiner makes no pictures by itself")
     if family == _WHOLE:
         side = _side_of_whole(folder)
-        return Description(family, ("txt2img",), side, 2 * side)
+        takes_negative = index["_class_name"] not in [f"{kind}Pipeline" for kind in WITHOUT_NEGATIVE]
+        return Description(family, ("txt2img",), side, 2 * side, takes_negative_prompt=takes_negative)
     unet, vae = (read_json(folder / part / "config.json") for part in ("unet", "vae"))
     conditioning = _conditioning(folder, unet, vae)
     tasks = _TASKS.get((family, conditioning))
     if tasks is None:
         raise CatalogInvalid(f"{folder} is a {conditioning} model of family {family}, which renderq has no task for")
     side, upscales = _native_side(folder, unet, vae), conditioning == "upscale"
+    is_distilled = unet.get("time_cond_proj_dim") is not None  # takes the guidance scale as a number, in one pass
     return Description(
         family,
         tasks,
@@ -98,10 +104,10 @@ def describe(folder: Path) -> Description:
         2 * side * (_TILES if upscales else 1),
         SCHEDULERS,
         _max_clip_skip(folder, family),
-        # models that were distilled for guidance take its scale as a number: there is nothing to rescale
-        max_guidance_rescale=1.0 if unet.get("time_cond_proj_dim") is None else 0.0,
+        max_guidance_rescale=0.0 if is_distilled else 1.0,
         max_noise_level=index.get("max_noise_level", _NOISE_LEVEL) if upscales else None,
         estimates_depth=index.get("depth_estimator", [None])[0] is not None,
+        takes_negative_prompt=not is_distilled,
     )
 
 

@@ -36,6 +36,7 @@ class ModelEntry(BaseModel):
     """Samplers that requests may choose."""
     estimates_depth: bool = False
     """Whether it can look at a picture's depth by itself."""
+    takes_negative_prompt: bool = True
 
     @property
     def configuration(self) -> Path:

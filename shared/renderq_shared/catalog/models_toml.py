@@ -146,6 +146,7 @@ def _described(name: str, entry: FileEntry, base: Path, cache: Path) -> ModelEnt
             defaults=_defaults(entry, description),
             limits=_limits(entry, description),
             schedulers=description.schedulers,
+            takes_negative_prompt=description.takes_negative_prompt,
             estimates_depth=description.estimates_depth and layout is None,  # a single file holds no estimator
         )
     except ValidationError as error:

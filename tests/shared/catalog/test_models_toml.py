@@ -127,7 +127,8 @@ def test_what_the_configuration_says_of_fields_that_not_every_model_heeds(toml: 
     index = {"_class_name": "StableDiffusionDepth2ImgPipeline", "depth_estimator": ["transformers", "DPT"]}
     (folder / "model_index.json").write_text(json.dumps(index))
     [entry] = load(toml, '[models.a]\nsource = "folder"')
-    assert (entry.estimates_depth, entry.limits.max_clip_skip, entry.limits.max_guidance_rescale) == (True, 3, 0)
+    assert (entry.estimates_depth, entry.takes_negative_prompt) == (True, False)
+    assert (entry.limits.max_clip_skip, entry.limits.max_guidance_rescale) == (3, 0)
     (folder / "text_encoder" / "config.json").write_text("{}")  # as written where it is transformers' default
     assert load(toml, '[models.a]\nsource = "folder"')[0].limits.max_clip_skip == 12
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.catalog.describing import WHOLE_KINDS, describe
+from renderq_shared.catalog.describing import WHOLE_KINDS, WITHOUT_NEGATIVE, describe
 from renderq_worker.engine import Canceled, Encoding, GenerationSpec, Img2Img, Stepped
 from renderq_worker.engine.families.pipeline import NEEDED
 from renderq_worker.engine.families.stepwise import Ready, Stepwise
@@ -191,9 +191,12 @@ def test_a_call_taken_step_by_step() -> None:
 def test_what_the_catalog_says_of_it(sd3: ModelEntry, flux: ModelEntry) -> None:
     assert (describe(Path(sd3.source)).family, describe(Path(sd3.source)).side) == ("pipeline", 64)
     assert (describe(Path(flux.source)).tasks, describe(Path(flux.source)).side) == (("txt2img",), 1024)
+    assert [describe(Path(each.source)).takes_negative_prompt for each in (sd3, flux)] == [True, False]
 
 
 @pytest.mark.parametrize("kind", WHOLE_KINDS)
 def test_every_kind_that_the_catalog_takes_can_be_run(kind: str) -> None:
     arguments = inspect.signature(getattr(diffusers, f"{kind}Pipeline").__call__).parameters
     assert [name for name in NEEDED if name not in arguments] == []
+    heeds_negative = "negative_prompt" in arguments and "true_cfg_scale" not in arguments
+    assert heeds_negative == (kind not in WITHOUT_NEGATIVE)

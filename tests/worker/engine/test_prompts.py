@@ -1,5 +1,6 @@
 """Prompts that are long, weighted, or encoded with fewer layers."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog.describing import describe
 from renderq_worker.engine.families.weighting import Fragment, fragments
 from tests.worker.engine.stock import loaded, stock
 from tests.worker.engine.studio import Studio, alone, resident, spec
@@ -91,11 +93,15 @@ def test_clip_skip_leaves_out_last_layers_as_stock_does(deep: ModelEntry) -> Non
     assert (weighted != alone(deep, spec(model="deep", prompt="a (lighthouse:1.6)"))).any()
 
 
-def test_clip_skip_beyond_the_encoder_says_how_many_layers_it_has(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
-    studio.submit(spec(clip_skip=2))
-    studio.finish()
-    assert studio.failed("job/0").message == "clip_skip 2 is more than the 1 that the text encoder allows; ask for less"
+def test_clip_skip_goes_as_far_as_the_catalog_says_and_no_further(deep: ModelEntry, xl: ModelEntry) -> None:
+    for entry, most in ((deep, 3), (xl, 1)):
+        assert describe(Path(entry.source)).max_clip_skip == most
+        studio = Studio([entry])
+        studio.submit(*(spec(skip, model=entry.name, steps=1, clip_skip=skip) for skip in (most, most + 1)))
+        studio.finish()
+        studio.rendered(f"job/{most}")
+        message = f"clip_skip {most + 1} is more than the {most} that the text encoder allows; ask for less"
+        assert studio.failed(f"job/{most + 1}").message == message
 
 
 @pytest.mark.parametrize("rescale", [0.3, 1.0])
