@@ -45,8 +45,9 @@ check: $(READY) ## lint, format, types, layers
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: $(READY) ## measure; prints one table each
-	$(BIN)/python -m bench.engine $(ARGS)
+bench: $(READY) ## measure; prints one table each (some minutes)
+	$(BIN)/python -m bench.engine
+	$(BIN)/python -m bench.eta
 
 docs: $(READY) ## write the pages that are made from the code
 	$(BIN)/python docs/settings_reference.py

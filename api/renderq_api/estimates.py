@@ -7,7 +7,7 @@ import json
 import structlog
 
 from renderq.contract import Eta, Status
-from renderq_api.eta import queued_eta, running_eta, seconds
+from renderq_api.eta import queued_eta, running_eta, seconds_per_image
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import AsyncRedisJobStore, JobRecord, ModelPace, QueuePlace
 
@@ -42,13 +42,15 @@ class Estimates:
         if pace is None or record.cost <= 0:
             return None
         if record.status is Status.RUNNING:
-            return running_eta(pace, record.cost, _share_done(record))
-        return queued_eta(pace, record.cost, place.ahead) if place is not None and not place.paused else None
+            return running_eta(pace, record.cost, record.images, _share_done(record))
+        if place is None or place.paused:
+            return None
+        return queued_eta(pace, record.cost, record.images, place.cost_before)
 
-    def seconds(self, model: str, cost: float) -> float | None:
-        """Median time of a job of this cost on a warm worker."""
+    def seconds_per_image(self, model: str, cost: float) -> float | None:
+        """Median time of an image of this cost on a warm worker."""
         pace = self._paces.get(model)
-        return None if pace is None else seconds(pace, cost)
+        return None if pace is None else seconds_per_image(pace, cost)
 
 
 def _share_done(record: JobRecord) -> float:

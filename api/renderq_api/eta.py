@@ -1,9 +1,12 @@
 """When a job will have ended, told from what finished jobs of its model took. Pure: no clock, no store.
 
-A job's own time is a quantile over the finished jobs whose cost is nearest to its own, scaled by cost. Before that it
-waits for the jobs ahead of it: for their cost, at the rate of all live workers' devices together.
+A device that is alone with a job needs its `alone` time; one that has enough to do gives it its share, `busy` time.
+Where forward passes of many images cost hardly more than those of few, that is much less. What is done before the job
+takes busy time, of all live workers' devices together. So the job ends no earlier than it would alone, and no earlier
+than what comes before it and itself are done.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 
 from renderq.contract import Eta
@@ -12,69 +15,84 @@ from renderq_shared.jobs import ModelPace, PaceSample
 _NEAREST = 16
 """Finished jobs that a prediction looks at."""
 
-_HELD_LEFT = 0.5
-"""Share of what workers hold that is still to be done, on average."""
-
 _LOADED_MS = 200
 """A wait for the model that is shorter was none for its loading."""
 
+_CROWDED = 4
+"""One job in so many, those with the fullest forward passes, shows how fast a device is that has enough to do."""
+
 P50, P90 = 0.5, 0.9
 
+_UNDISTURBED = {P50: 0.1, P90: 0.9}
+"""Share of the jobs that spend less time around the device: a crowded worker's wait for each other there, too."""
 
-def queued_eta(pace: ModelPace, cost: float, ahead: int) -> Eta | None:
-    """Of a queued job with `ahead` jobs before it; `None` where nothing is known or nobody renders its model."""
+
+def queued_eta(pace: ModelPace, cost: float, images: int, cost_before: float) -> Eta | None:
+    """Of a queued job; `None` where nothing is known or nobody renders its model."""
     if not pace.samples or not pace.devices:
         return None
-    p50, p90 = (_wait_s(pace, ahead, share) + _job_s(pace, cost, share) + _load_s(pace, share) for share in (P50, P90))
-    return _eta(p50, p90)
+    return _eta(*(_queued_ms(pace, cost, images, cost_before, share) for share in (P50, P90)))
 
 
-def running_eta(pace: ModelPace, cost: float, done: float) -> Eta | None:
+def running_eta(pace: ModelPace, cost: float, images: int, done: float) -> Eta | None:
     """Of a job that a worker has, with this share of its steps done."""
     if not pace.samples:
         return None
-    return _eta(*(_job_s(pace, cost, share) * (1 - done) for share in (P50, P90)))
+    return _eta(*((1 - done) * _alone_ms(pace, cost, images, share) for share in (P50, P90)))
 
 
-def seconds(pace: ModelPace, cost: float) -> float | None:
-    """Median time of a job of this cost on a warm worker, from its claim to its end."""
-    return round(_job_s(pace, cost, P50), 3) if pace.samples else None
+def seconds_per_image(pace: ModelPace, cost: float) -> float | None:
+    """Median time of a job of one image of this cost on a warm worker, from its claim to its end."""
+    return round(_alone_ms(pace, cost, 1, P50) / 1000, 3) if pace.samples else None
 
 
-def _eta(p50: float, p90: float) -> Eta:
-    return Eta(p50=round(p50, 1), p90=round(max(p50, p90), 1))
+def _eta(p50_ms: float, p90_ms: float) -> Eta:
+    return Eta(p50=round(p50_ms / 1000, 1), p90=round(max(p50_ms, p90_ms) / 1000, 1))
 
 
-def _job_s(pace: ModelPace, cost: float, share: float) -> float:
-    near = sorted(pace.samples, key=lambda sample: _distance(sample.cost, cost))[:_NEAREST]
-    return cost * quantile([_own_ms(sample) / sample.cost for sample in near], share) / 1000
+def _queued_ms(pace: ModelPace, cost: float, images: int, cost_before: float, share: float) -> float:
+    alone_ms = _on_device_ms(pace, cost, images, share)
+    share_ms = min(alone_ms, cost * _busy_ms_per_cost(pace, None, share))
+    rate = sum(1 / _busy_ms_per_cost(pace, device, share) for device in pace.devices)
+    return _load_ms(pace, share) + _around_ms(pace, share) + max(alone_ms, cost_before / rate + share_ms)
 
 
-def _own_ms(sample: PaceSample) -> int:
-    return max(0, sample.wall_ms - sample.pace.load_ms)
+def _alone_ms(pace: ModelPace, cost: float, images: int, share: float) -> float:
+    return _around_ms(pace, share) + _on_device_ms(pace, cost, images, share)
 
 
-def _distance(cost: float, other: float) -> float:
-    """How many times the one is the other."""
-    return max(cost, other) / min(cost, other)
+def _on_device_ms(pace: ModelPace, cost: float, images: int, share: float) -> float:
+    """As jobs took that are nearest to it: in the number of images first, as they share forward passes."""
+
+    def distance(sample: PaceSample) -> tuple[float, float]:
+        return abs(math.log(sample.images / images)), abs(math.log(sample.cost / cost))
+
+    near = sorted(pace.samples, key=distance)[:_NEAREST]
+    return cost * quantile([sample.pace.alone_ms / sample.cost for sample in near], share)
 
 
-def _wait_s(pace: ModelPace, ahead: int, share: float) -> float:
-    work = ahead * pace.queued_cost + _HELD_LEFT * pace.held_cost
-    rate = sum(1 / _busy_ms(pace, device, share) for device in pace.devices)
-    return work / rate / 1000
+def _busy_ms_per_cost(pace: ModelPace, device: str | None, share: float) -> float:
+    """Of a device that has enough to do; of any device where this one has not finished a job yet."""
+    own = [sample for sample in pace.samples if sample.pace.device == device] or pace.samples
+    fullest = sorted(own, key=_fill, reverse=True)[: max(1, len(own) // _CROWDED)]
+    return max(1e-3, quantile([sample.pace.busy_ms / sample.cost for sample in fullest], share))
 
 
-def _busy_ms(pace: ModelPace, device: str, share: float) -> float:
-    """Time of a device for a cost of 1; of any device where this one has not finished a job yet."""
-    own = [sample for sample in pace.samples if sample.pace.device == device]
-    return max(1e-3, quantile([sample.pace.busy_ms / sample.cost for sample in own or pace.samples], share))
+def _fill(sample: PaceSample) -> float:
+    """Images in its forward passes, with those of other jobs, if its own shared them."""
+    return sample.images * sample.pace.alone_ms / max(1, sample.pace.busy_ms)
 
 
-def _load_s(pace: ModelPace, share: float) -> float:
+def _around_ms(pace: ModelPace, share: float) -> float:
+    """What a job takes beside its time on the device: pictures are encoded and stored."""
+    spent = [sample.wall_ms - sample.pace.load_ms - sample.pace.alone_ms for sample in pace.samples]
+    return max(0.0, quantile(spent, _UNDISTURBED[share]))
+
+
+def _load_ms(pace: ModelPace, share: float) -> float:
     """The model has to be loaded first where no worker has it in memory."""
     loads = [sample.pace.load_ms for sample in pace.samples if sample.pace.load_ms > _LOADED_MS]
-    return 0.0 if pace.warm or not loads else quantile(loads, share) / 1000
+    return 0.0 if pace.warm or not loads else quantile(loads, share)
 
 
 def quantile(values: Iterable[float], share: float) -> float:

@@ -1,9 +1,11 @@
 """When a job will have ended: the arithmetic, and that answers carry it."""
 
+from dataclasses import replace
+
 import httpx2
 import pytest
 
-from renderq_api.eta import queued_eta, running_eta, seconds
+from renderq_api.eta import queued_eta, running_eta, seconds_per_image
 from renderq_shared.jobs import ModelPace, Pace, PaceSample, RedisJobStore
 from tests.api.running import RunningApi, until
 from tests.api.worker import Worker
@@ -11,66 +13,89 @@ from tests.api.worker import Worker
 Samples = tuple[PaceSample, ...]
 
 
-def samples(*walls_ms: int, cost: float = 10.0, busy_ms: int = 500, load_ms: int = 0, device: str = "cpu") -> Samples:
-    return tuple(PaceSample(Pace(device, busy_ms, load_ms), cost, wall_ms) for wall_ms in walls_ms)
+def samples(*alone_ms: int, cost: float = 10.0, images: int = 1, busy_ms: int = 0, around_ms: int = 0) -> Samples:
+    """Jobs that took so long on their device, alone; `busy_ms`: their share of it, if others were in their passes."""
+    return tuple(
+        PaceSample(Pace("cpu", busy_ms or ms, ms, load_ms=0), cost, images, wall_ms=ms + around_ms) for ms in alone_ms
+    )
 
 
-def pace(taken: Samples, **fields: object) -> ModelPace:
-    plain = {"queued_cost": 10.0, "held_cost": 0.0, "devices": ("cpu",), "warm": True}
-    return ModelPace("shapes", taken, **{**plain, **fields})
+def pace(taken: Samples, devices: tuple[str, ...] = ("cpu",), warm: bool = True) -> ModelPace:
+    return ModelPace("shapes", taken, devices, warm)
 
 
-def p50(taken: Samples, cost: float = 10.0, ahead: int = 0, **fields: object) -> float:
-    eta = queued_eta(pace(taken, **fields), cost, ahead)
+def p50(known: ModelPace, cost: float = 10.0, images: int = 1, before: float = 0.0) -> float:
+    eta = queued_eta(known, cost, images, before)
     assert eta is not None
     assert eta.p90 >= eta.p50
     return eta.p50
 
 
 def test_a_free_worker_takes_as_long_as_it_took() -> None:
-    eta = queued_eta(pace(samples(1_000, 1_100, 900, 1_000, 3_000)), cost=10.0, ahead=0)
+    eta = queued_eta(pace(samples(1_000, 1_100, 900, 1_000, 3_000)), cost=10.0, images=1, cost_before=0.0)
     assert eta is not None
     assert (eta.p50, eta.p90) == (1.0, 3.0)
 
 
-def test_twice_the_cost_takes_twice_as_long() -> None:
-    assert p50(samples(1_000), cost=20.0) == 2.0
-    assert seconds(pace(samples(1_000)), 20.0) == 2.0
+def test_twice_the_cost_takes_twice_as_long_on_the_device_and_no_longer_around_it() -> None:
+    known = pace(samples(1_000, around_ms=300))
+    assert p50(known, cost=20.0) == 2.3
+    assert seconds_per_image(known, 20.0) == 2.3
 
 
 def test_the_jobs_that_are_most_alike_decide() -> None:
-    both = (*samples(*[400] * 16, cost=1.0), *samples(*[8_000] * 16, cost=100.0))
+    both = pace((*samples(*[400] * 16, cost=1.0), *samples(*[8_000] * 16, cost=100.0)))
     assert p50(both, cost=1.0) == 0.4
     assert p50(both, cost=90.0) == 7.2
 
 
-def test_jobs_ahead_and_jobs_in_work_are_waited_for() -> None:
-    assert p50(samples(1_000, busy_ms=500), ahead=4) == 3.0
-    assert p50(samples(1_000, busy_ms=500), held_cost=40.0) == 2.0
+def test_images_of_a_job_may_share_forward_passes() -> None:
+    both = pace((*samples(*[400] * 16, cost=1.0), *samples(*[500] * 16, cost=4.0, images=4)))
+    assert p50(both, cost=4.0, images=4) == 0.5
+    assert p50(both, cost=4.0, images=1) == 1.6
+
+
+def test_what_comes_before_is_waited_for() -> None:
+    assert p50(pace(samples(1_000)), before=0.0) == 1.0
+    assert p50(pace(samples(1_000)), before=40.0) == 5.0
+
+
+def test_a_wide_device_that_has_room_makes_nobody_wait() -> None:
+    wide = pace(samples(1_000, busy_ms=100))
+    assert p50(wide, before=40.0) == 1.0
+    assert p50(wide, before=400.0) == 4.1
+
+
+def test_what_jobs_waited_for_each_other_in_a_worker_is_not_what_the_next_one_takes() -> None:
+    crowd = tuple(replace(sample, wall_ms=sample.wall_ms + 5_000) for sample in samples(*[1_000] * 12))
+    assert p50(pace((*crowd, *samples(1_000, 1_000)))) == 1.0
 
 
 def test_more_workers_and_faster_ones_go_through_the_queue_sooner() -> None:
-    taken = (*samples(1_000, busy_ms=500), *samples(1_000, busy_ms=100, device="cuda:0"))
-    assert p50(taken, ahead=8, devices=("cpu", "cpu")) == 3.0
-    assert p50(taken, ahead=10, devices=("cuda:0",)) == 2.0
+    slow, fast = samples(1_000), samples(200)
+    taken = (*slow, *(replace(sample, pace=replace(sample.pace, device="cuda:0")) for sample in fast))
+    assert p50(pace(slow, devices=("cpu", "cpu")), before=80.0) == 5.0
+    assert p50(pace(taken, devices=("cuda:0",)), before=100.0) - p50(pace(taken, devices=("cuda:0",))) == 2.0
 
 
 def test_a_cold_model_is_loaded_first_and_no_load_counts_twice() -> None:
-    assert p50(samples(6_000, load_ms=5_000), warm=False) == 6.0
-    assert p50(samples(6_000, load_ms=5_000), warm=True) == 1.0
+    [sample] = samples(1_000)
+    loaded = replace(sample, pace=replace(sample.pace, load_ms=5_000), wall_ms=6_000)
+    assert p50(pace((loaded,), warm=False)) == 6.0
+    assert p50(pace((loaded,), warm=True)) == 1.0
 
 
 def test_a_running_job_has_the_rest_before_it() -> None:
-    eta = running_eta(pace(samples(1_000, 2_000)), cost=10.0, done=0.75)
+    eta = running_eta(pace(samples(1_000, 2_000)), cost=10.0, images=1, done=0.75)
     assert eta is not None
     assert eta.p50 == 0.5
 
 
 def test_where_nothing_is_known_or_nobody_renders_nothing_is_said() -> None:
-    assert queued_eta(pace(()), cost=10.0, ahead=0) is None
-    assert running_eta(pace(()), cost=10.0, done=0.5) is None
-    assert seconds(pace(()), 10.0) is None
-    assert queued_eta(pace(samples(1_000), devices=()), cost=10.0, ahead=0) is None
+    assert queued_eta(pace(()), cost=10.0, images=1, cost_before=0.0) is None
+    assert running_eta(pace(()), cost=10.0, images=1, done=0.5) is None
+    assert seconds_per_image(pace(()), 10.0) is None
+    assert queued_eta(pace(samples(1_000), devices=()), cost=10.0, images=1, cost_before=0.0) is None
 
 
 def test_answers_carry_it(http: httpx2.Client, worker: Worker) -> None:
@@ -104,7 +129,6 @@ def test_retry_after_is_the_estimated_end(
     job_id = http.post("/v1/jobs", json={"prompt": "x"}).json()["id"]
     cost = worker.claim().cost
     with api.client() as other:
-        worker_pace = f"{wall_ms} 0 {wall_ms} {cost} cpu"
-        store._client.lpush("rq:paces:shapes", worker_pace)
+        store._client.lpush("rq:samples:shapes", f"{wall_ms} {wall_ms} 0 {wall_ms} {cost} 1 cpu")
         until(lambda: other.get("/v1/models/shapes").json()["seconds_per_image"] == pytest.approx(wall_ms / 1000))
     assert http.get(f"/v1/jobs/{job_id}").headers["retry-after"] == retry_after

@@ -70,7 +70,7 @@ class Worker:
             runtime_json=json.dumps(RUNTIME),
             finished=tuple(range(record.images)),
         )
-        return self._end(record, Outcome(Status.SUCCEEDED, update=update, pace=Pace("cpu", 70, 5)))
+        return self._end(record, Outcome(Status.SUCCEEDED, update=update, pace=Pace("cpu", 70, 70, 5)))
 
     def fail(self, record: JobRecord) -> JobRecord:
         error = {"code": "nan_output", "message": "The picture was not a number.", "retryable": False, "details": {}}

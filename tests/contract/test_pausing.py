@@ -67,7 +67,7 @@ def test_what_waits_says_so(store: JobStore) -> None:
     submit(store, "ada_1", "ada")
     submit(store, "bob_1", "bob", weight=2.0)
     store.pause_tenant("ada", True)
-    assert place(store, "ada_1") == QueuePlace(1, served=True, paused=True)
+    assert place(store, "ada_1") == QueuePlace(1, served=True, paused=True, cost_before=1.0)
     assert place(store, "bob_1", "bob") == QueuePlace(0, served=True, paused=False)
     assert store.tenants() == (TenantRecord("ada", 1, 1.0, True), TenantRecord("bob", 1, 2.0, False))
     store.pause_model("shapes", True)

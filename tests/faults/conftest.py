@@ -6,7 +6,6 @@ from statistics import median
 import pytest
 
 from tests.faults.rounds import Tally
-from tests.faults.stage import LEASE_S
 
 TALLIES = pytest.StashKey[dict[str, Tally]]()
 
@@ -26,8 +25,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def table(tallies: dict[str, Tally]) -> Iterator[str]:
     """Markdown."""
-    after = f"resumed after a lease of {LEASE_S:g} s ended: median, latest"
-    yield f"| fault | rounds | jobs | lost | doubled | taken from a healthy worker | {after} |"
+    yield "| fault | rounds | jobs | lost | doubled | taken from a healthy worker | resumed: median, latest |"
     yield "|---|---|---|---|---|---|---|"
     for fault, tally in tallies.items():
         counts = " | ".join(str(len(found)) for found in (tally.lost, tally.doubled, tally.needless))

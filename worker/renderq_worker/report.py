@@ -120,7 +120,9 @@ def metrics_json(costs: Sequence[Cost]) -> str:
 def pace(costs: Sequence[Cost]) -> Pace:
     """What a job took of its device."""
     stats = [cost.stats for cost in costs]
-    return Pace(stats[0].device, round(_busy_ms(stats)), round(max(each.load_ms for each in stats)))
+    alone_ms = sum(each.inference_ms / max(1.0, min(len(stats), each.batch_width_mean)) for each in stats)
+    load_ms = max(each.load_ms for each in stats)
+    return Pace(stats[0].device, round(_busy_ms(stats)), round(alone_ms), round(load_ms))
 
 
 def _busy_ms(stats: Sequence[RenderStats]) -> float:

@@ -56,7 +56,7 @@ async def described(services: Services, entries: tuple[ModelEntry, ...]) -> tupl
             paused=entry.name in now.paused,
             workers=sum(entry.name in worker.models for worker in now.workers),
             warm_workers=sum(entry.name in worker.resident_models for worker in now.workers),
-            seconds_per_image=services.estimates.seconds(
+            seconds_per_image=services.estimates.seconds_per_image(
                 entry.name, cost(entry.defaults.steps, entry.defaults.width, entry.defaults.height)
             ),
         )

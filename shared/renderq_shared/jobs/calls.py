@@ -23,7 +23,7 @@ from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, 
 from renderq_shared.jobs.encoding import job_fields
 from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
-from renderq_shared.jobs.paces import QUEUE_LOOK, SAMPLES_MAX, ModelPace
+from renderq_shared.jobs.paces import SAMPLES_MAX, ModelPace
 from renderq_shared.jobs.records import (
     Bounds,
     ClaimRequest,
@@ -158,7 +158,7 @@ def finish(held: Held, outcome: Outcome) -> Call[Finished]:
         *(held.job_id, held.claim_id, outcome.status.value, outcome.error_json or ""),
         "" if outcome.cost is None else outcome.cost,
         _indexes(outcome.update),
-        *((pace.device, pace.busy_ms, pace.load_ms) if (pace := outcome.pace) else ("", "", "")),
+        *((pace.device, pace.busy_ms, pace.alone_ms, pace.load_ms) if (pace := outcome.pace) else ("",) * 4),
         *(SAMPLES_MAX, *_news(outcome.update)),
     )
     return Call(load_script("finish"), arguments, lambda reply: Finished(bool(reply[0]), optional_job(reply[1])))
@@ -247,7 +247,7 @@ def queues() -> Call[tuple[ModelQueue, ...]]:
 def paces() -> Call[tuple[ModelPace, ...]]:
     return Call(
         load_script("paces"),
-        (QUEUE_LOOK,),
+        (),
         lambda reply: tuple(sorted((model_pace(*each) for each in reply), key=lambda pace: pace.model)),
     )
 

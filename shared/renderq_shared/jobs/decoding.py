@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from renderq.contract import DeliveryStatus, Status, WebhookEventType
 from renderq_shared.jobs.asset_records import AssetRecord
 from renderq_shared.jobs.delivery_records import DeliveryRecord
-from renderq_shared.jobs.paces import ModelPace, Pace, PaceSample
+from renderq_shared.jobs.paces import ModelPace, Pace, PaceSample, rounded_cost
 from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePlace, TenantRecord, WorkerRecord
 
 _NAMES = TypeAdapter(tuple[str, ...])
@@ -99,8 +99,8 @@ def delivery_record(flat: Sequence[str]) -> DeliveryRecord:
     )
 
 
-def queue_place(ahead: int, served: int, paused: int) -> QueuePlace:
-    return QueuePlace(ahead=ahead, served=bool(served), paused=bool(paused))
+def queue_place(ahead: int, served: int, paused: int, cost_before: str) -> QueuePlace:
+    return QueuePlace(ahead, bool(served), bool(paused), rounded_cost(float(cost_before)))
 
 
 def model_queue(model: str, queued: int, oldest_age_ms: int, wake_length: int, served: int, ready: int) -> ModelQueue:
@@ -111,17 +111,14 @@ def tenant_record(name: str, queued: int, weight: str, paused: int) -> TenantRec
     return TenantRecord(name, queued, float(weight), bool(paused))
 
 
-def model_pace(
-    model: str, samples: Sequence[str], queued_cost: str, held_cost: str, devices: Sequence[str], warm: int
-) -> ModelPace:
-    return ModelPace(
-        model, tuple(map(_sample, samples)), float(queued_cost), float(held_cost), tuple(sorted(devices)), bool(warm)
-    )
+def model_pace(model: str, samples: Sequence[str], devices: Sequence[str], warm: int) -> ModelPace:
+    return ModelPace(model, tuple(map(_sample, samples)), tuple(sorted(devices)), bool(warm))
 
 
 def _sample(text: str) -> PaceSample:
-    busy_ms, load_ms, wall_ms, cost, device = text.split(" ", 4)
-    return PaceSample(Pace(device, int(busy_ms), int(load_ms)), float(cost), int(wall_ms))
+    busy_ms, alone_ms, load_ms, wall_ms, cost, images, device = text.split(" ", 6)
+    pace = Pace(device, int(busy_ms), int(alone_ms), int(load_ms))
+    return PaceSample(pace, float(cost), int(images), int(wall_ms))
 
 
 def worker_record(flat: Sequence[str]) -> WorkerRecord:

@@ -1,5 +1,6 @@
 """The in-memory store's jobs and their transitions: what `lua/prelude.lua` is to the scripts."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSO
 from renderq_shared.jobs.fair_queue import FairQueue, Place
 from renderq_shared.jobs.memory_outbox import EVENTS, MemoryOutbox
 from renderq_shared.jobs.memory_removals import Removals
+from renderq_shared.jobs.paces import rounded_cost
 from renderq_shared.jobs.records import Held, JobRecord, NewJob, TenantRecord
 
 NEWS = ("stage", "progress_json", "outputs_json", "grid_json", "warnings_json", "metrics_json", "runtime_json")
@@ -164,6 +166,13 @@ class JobBook:
         ]
         return [job for _, _, job in sorted(due, key=lambda each: each[:2])]
 
+    def cost_before(self, queued: JobRecord, ahead: int) -> float:
+        """What so many queued jobs cost, on average, and what workers still have to do."""
+        of_model = [job for job in self.jobs.values() if job.model == queued.model]
+        others = [job.cost for job in of_model if job.status is Status.QUEUED and job.id != queued.id]
+        held = sum(job.cost * (1 - _share_done(job)) for job in of_model if job.id in self.leases)
+        return rounded_cost((ahead * sum(others) / len(others) if others else 0) + held)
+
     def pause_tenant(self, tenant: str, paused: bool) -> None:
         """It leaves the turns of every model, or joins them."""
         if paused:
@@ -219,3 +228,8 @@ class JobBook:
     def _enqueue(self, job: JobRecord) -> None:
         place = Place.of(job.priority, job.sequence, job.id, job.created_ms)
         self.queues[job.model].enqueue(job.tenant, place)
+
+
+def _share_done(job: JobRecord) -> float:
+    done = json.loads(job.progress_json or "{}")
+    return done["step"] / done["steps"] if done.get("steps") else 0.0

@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 
 from renderq_shared.jobs.memory_book import JobBook
-from renderq_shared.jobs.paces import QUEUE_LOOK, SAMPLES_MAX, ModelPace, Pace, PaceSample
+from renderq_shared.jobs.paces import SAMPLES_MAX, ModelPace, Pace, PaceSample
 from renderq_shared.jobs.records import JobRecord, WorkerRecord
 
 
@@ -18,7 +18,7 @@ class PaceBook:
     def keep(self, ended: JobRecord, pace: Pace) -> None:
         """A job that succeeded."""
         wall_ms = (ended.completed_ms or 0) - (ended.started_ms or 0)
-        self._samples[ended.model].appendleft(PaceSample(pace, self._cost(ended.id), wall_ms))
+        self._samples[ended.model].appendleft(PaceSample(pace, ended.cost, ended.images, wall_ms))
 
     def paces(self, workers: Iterable[WorkerRecord]) -> tuple[ModelPace, ...]:
         taking = [worker for worker in workers if not worker.draining]
@@ -26,17 +26,8 @@ class PaceBook:
             ModelPace(
                 model=model,
                 samples=tuple(self._samples[model]),
-                queued_cost=self._queued_cost(model),
-                held_cost=sum(self._cost(id) for id in self._book.leases if self._book.jobs[id].model == model),
                 devices=tuple(sorted(worker.device for worker in taking if model in worker.models)),
                 warm=any(model in worker.resident_models for worker in taking),
             )
             for model in sorted(self._book.models)
         )
-
-    def _queued_cost(self, model: str) -> float:
-        costs = [self._cost(job_id) for job_id in self._book.queues[model].oldest(QUEUE_LOOK)]
-        return sum(costs) / len(costs) if costs else 0.0
-
-    def _cost(self, job_id: str) -> float:
-        return self._book.accounts[job_id].cost

@@ -367,7 +367,7 @@ class MemoryJobStore:
             return None
         ahead = self._book.queues[job.model].ahead(job.tenant, job.id)
         paused = job.model in self._book.paused_models or job.tenant in self._book.paused_tenants
-        return QueuePlace(ahead, self._workers.serves(job.model), paused)
+        return QueuePlace(ahead, self._workers.serves(job.model), paused, self._book.cost_before(job, ahead))
 
     def _is_left_to_others(self, model: str, worker_id: str) -> bool:
         busy = {self._book.jobs[job_id].worker for job_id in self._book.leases} | {worker_id}

@@ -1,12 +1,9 @@
-"""How fast models are rendered: what finished jobs took, and what stands before a job that waits."""
+"""How fast models are rendered: what finished jobs took."""
 
 from dataclasses import dataclass
 
 SAMPLES_MAX = 64
 """Finished jobs that are remembered for each model; the newest ones."""
-
-QUEUE_LOOK = 32
-"""Queued jobs whose cost is looked at, the oldest ones, to know what they cost on average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +13,8 @@ class Pace:
     device: str
     busy_ms: int
     """Its share of the device's time: that of a forward pass is divided among the images in it."""
+    alone_ms: int
+    """Time that it spent on the device, whoever else was in the same forward passes."""
     load_ms: int
     """Time that it waited for its model to be loaded."""
 
@@ -27,21 +26,23 @@ class PaceSample:
     pace: Pace
     cost: float
     """As it was estimated at its acceptance."""
+    images: int
     wall_ms: int
     """From its claim to its end, by Redis' clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelPace:
-    """One model's samples, newest first, and its load."""
+    """One model's samples, newest first, and who renders it."""
 
     model: str
     samples: tuple[PaceSample, ...]
-    queued_cost: float
-    """Mean of the oldest queued jobs; 0 where none is queued."""
-    held_cost: float
-    """Sum over the jobs that workers hold."""
     devices: tuple[str, ...]
     """One for each live worker that takes its jobs."""
     warm: bool
     """Whether one of them has it in memory."""
+
+
+def rounded_cost(cost: float) -> float:
+    """Sums of costs depend on the order in their last digits."""
+    return round(cost, 3)

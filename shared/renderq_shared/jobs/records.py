@@ -117,6 +117,8 @@ class QueuePlace:
     """Whether a live worker serves its model."""
     paused: bool = False
     """Whether its model or its tenant is paused: nobody is given it."""
+    cost_before: float = 0.0
+    """An estimate of what those jobs cost, and of what workers still have to do of those that they hold."""
 
 
 class Submission(StrEnum):

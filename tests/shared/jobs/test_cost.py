@@ -13,7 +13,7 @@ REQUEST = '{"task": "txt2img", "prompt": "%s", "width": 512, "height": 512, "ste
 
 CHEAP = {
     *("evalsha", "time", "publish", "get", "set", "exists", "incr", "decr", "llen", "info"),
-    *("hget", "hset", "hdel", "hmget", "hgetall", "hincrby"),
+    *("hget", "hset", "hdel", "hmget", "hgetall", "hincrby", "hincrbyfloat"),
     *("zadd", "zrem", "zcard", "zcount", "zrank", "zrange"),
     *("sadd", "srem", "sismember", "smembers"),
 }

@@ -70,7 +70,7 @@ local function head(model)
     if not id then
       redis.call('ZREM', 'rq:active:' .. model, tenant)
     elseif not job or job.status ~= 'queued' then
-      dequeue(model, tenant, id)
+      dequeue(model, tenant, id, job and job.cost or 0)
     elseif job.deadline_at_ms and tonumber(job.deadline_at_ms) <= NOW then
       end_job(job, 'expired', {})
     else
@@ -98,7 +98,8 @@ for _, model in ipairs(models_in_order()) do
       return {}
     end
     redis.call('HSET', 'rq:virtual-now', model, exact(virtual_time(model, job.tenant)))
-    dequeue(model, job.tenant, job.id)
+    dequeue(model, job.tenant, job.id, job.cost)
+    hold_cost(job, job.cost)
     local charge = recharge(job, job.cost)
     redis.call('ZADD', 'rq:leases', whole(NOW + lease), job.id)
     redis.call('SADD', 'rq:held:' .. worker, job.id)
@@ -110,6 +111,7 @@ for _, model in ipairs(models_in_order()) do
       worker = worker,
       started_ms = whole(NOW),
       charge = charge,
+      left = job.left,
     })
     return map_to_pairs(job)
   end

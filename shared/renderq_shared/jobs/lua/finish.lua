@@ -2,8 +2,8 @@
 -- End a job: running -> succeeded or failed, canceling -> canceled whatever the outcome.
 --
 -- ARGV: id, claim id, status, error_json ('' for none), measured cost ('' for none),
---       indexes of the finished pictures apart by spaces, device, share of its time in ms, time of loading in ms ('' each
---       where nobody measured), measurements to keep for each model, then field, value, …
+--       indexes of the finished pictures apart by spaces, device, share of its time, time on it and time of
+--       loading in ms ('' each where nobody measured), measurements to keep for each model, then field, value, …
 -- Returns {accepted (1 or 0), job as flat pairs}.
 -- Atomic: fence, terminal status with its last news, correction of what fairness charged, pace of the model.
 
@@ -21,7 +21,7 @@ if job.claim_id ~= claim or TERMINAL[job.status] or unasked then
 end
 
 local fields = { ended_by = claim }
-for i = 11, #ARGV, 2 do
+for i = 12, #ARGV, 2 do
   fields[ARGV[i]] = ARGV[i + 1]
 end
 if job.status == 'canceling' then
@@ -35,9 +35,9 @@ end
 end_job(job, status, fields)
 if status == 'succeeded' and ARGV[7] ~= '' then
   local wall = whole(NOW - job.started_ms)
-  local key = 'rq:paces:' .. job.model
-  redis.call('LPUSH', key, table.concat({ ARGV[8], ARGV[9], wall, job.cost, ARGV[7] }, ' '))
-  redis.call('LTRIM', key, 0, ARGV[10] - 1)
+  local key = 'rq:samples:' .. job.model
+  redis.call('LPUSH', key, table.concat({ ARGV[8], ARGV[9], ARGV[10], wall, job.cost, job.images, ARGV[7] }, ' '))
+  redis.call('LTRIM', key, 0, ARGV[11] - 1)
 end
 announce_outputs(job, ARGV[6])
 return { 1, map_to_pairs(job) }

@@ -2,7 +2,8 @@
 -- Read a job and, while it is queued, its place.
 --
 -- ARGV: tenant, id
--- Returns {job as flat pairs, {jobs ahead, served, paused}}; the place only while queued; nothing for a foreign job.
+-- Returns {job as flat pairs, {jobs ahead, served, paused, cost before it}}; the place only while queued; nothing for a
+-- foreign job.
 -- Atomic: place and record belong to the same moment.
 
 local tenant, id = ARGV[1], ARGV[2]

@@ -1,19 +1,9 @@
 #!lua flags=no-writes
--- How fast each model is rendered, and how much is before a job that waits.
+-- How fast each model is rendered, and by whom.
 --
--- ARGV: queued jobs to look at
--- Returns {model, samples, mean cost of queued jobs, cost of held jobs, devices, warm (1 or 0)} for each model.
--- Atomic: one moment. Workers hold few jobs, so these are simply looked through.
-
-local look = tonumber(ARGV[1])
-
-local held = {}
-for _, id in ipairs(redis.call('ZRANGE', 'rq:leases', 0, -1)) do
-  local model, cost = unpack(redis.call('HMGET', 'rq:job:' .. id, 'model', 'cost'))
-  if model then
-    held[model] = (held[model] or 0) + cost
-  end
-end
+-- ARGV: none
+-- Returns {model, samples, devices, warm (1 or 0)} for each model.
+-- Atomic: one moment.
 
 local devices, warm = {}, {}
 for _, flat in ipairs(live_workers()) do
@@ -29,21 +19,11 @@ for _, flat in ipairs(live_workers()) do
   end
 end
 
-local function mean_cost(model)
-  local sum, ids = 0, redis.call('ZRANGE', 'rq:oldest:' .. model, 0, look - 1)
-  for _, id in ipairs(ids) do
-    sum = sum + (redis.call('HGET', 'rq:job:' .. id, 'cost') or 0)
-  end
-  return #ids > 0 and sum / #ids or 0
-end
-
 local found = {}
 for _, model in ipairs(redis.call('HKEYS', 'rq:models')) do
   found[#found + 1] = {
     model,
-    redis.call('LRANGE', 'rq:paces:' .. model, 0, -1),
-    exact(mean_cost(model)),
-    exact(held[model] or 0),
+    redis.call('LRANGE', 'rq:samples:' .. model, 0, -1),
     devices[model] or {},
     warm[model] or 0,
   }

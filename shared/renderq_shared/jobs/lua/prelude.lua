@@ -2,7 +2,8 @@
 --
 -- Keys
 --   rq:job:ID                  hash   a job: the fields of JobRecord as text (absent: none), and the store's own:
---                                     cost (estimate), charge (what fairness charged for the last attempt),
+--                                     cost (estimate), left (what of it a worker still has to do), charge (what
+--                                     fairness charged for the last attempt),
 --                                     handed_back_by, ended_by (claims, so that a repeat finds its first answer),
 --                                     webhook_events (those that its webhook is told, apart by spaces), webhook_host,
 --                                     assets (those that it names, apart by spaces)
@@ -17,6 +18,8 @@
 --   rq:virtual-now             hash   model -> its current virtual time: that of the last job taken, when taken
 --   rq:oldest:MODEL            zset   queued jobs by creation
 --   rq:queued                  string queued jobs in all
+--   rq:queued-cost             hash   model -> cost of its queued jobs
+--   rq:held-cost               hash   model -> what workers still have to do of the jobs that they hold
 --   rq:queued-by-tenant        hash   tenant -> queued jobs
 --   rq:models                  hash   model -> the list that holds its wake-ups
 --   rq:leases                  zset   running and canceling jobs by the end of their lease
@@ -40,7 +43,8 @@
 --   rq:removals                zset   prefixes that are to be removed from the object store, by when
 --   rq:late-removals           zset   the same, later: jobs' for a second time, and assets' that are expected
 --   rq:deleted:ID              string the tenant that deleted the job, for a while
---   rq:paces:MODEL             list   what its latest finished jobs took: "BUSY_MS LOAD_MS WALL_MS COST DEVICE"
+--   rq:samples:MODEL           list   what its latest finished jobs took:
+--                                     "BUSY_MS ALONE_MS LOAD_MS WALL_MS COST IMAGES DEVICE"
 --   rq:sequence                string last place given
 --   rq:key:ID                  hash   an API key: the fields of KeyRecord as text (absent: none)
 --   rq:keys                    zset   API keys by creation
@@ -187,6 +191,9 @@ end
 -- No worker holds the job any more.
 local function release(job)
   redis.call('ZREM', 'rq:leases', job.id)
+  if job.left then
+    hold_cost(job, 0)
+  end
   if job.worker then
     redis.call('SREM', 'rq:held:' .. job.worker, job.id)
   end
@@ -195,7 +202,7 @@ end
 -- Any status but a terminal one -> `status`, for good.
 local function end_job(job, status, fields)
   if job.status == 'queued' then
-    dequeue(job.model, job.tenant, job.id)
+    dequeue(job.model, job.tenant, job.id, job.cost)
   end
   release(job)
   redis.call('ZREM', 'rq:deadlines', job.id)
@@ -203,7 +210,7 @@ local function end_job(job, status, fields)
   fields.completed_ms = whole(NOW)
   redis.call('ZADD', 'rq:ended', fields.completed_ms, job.id)
   redis.call('ZADD', 'rq:manifests', fields.completed_ms, job.id)
-  change(job, fields, { 'stage' })
+  change(job, fields, { 'stage', 'left' })
 end
 
 -- running -> queued at the old place; the attempt is not charged, and nothing of it stays but its number.
@@ -214,7 +221,7 @@ local function put_back(job, fields)
   enqueue(job)
   fields.status = 'queued'
   change(job, fields, {
-    'charge', 'claim_id', 'worker', 'stage', 'progress_json', 'outputs_json', 'grid_json', 'warnings_json',
+    'charge', 'left', 'claim_id', 'worker', 'stage', 'progress_json', 'outputs_json', 'grid_json', 'warnings_json',
     'metrics_json', 'runtime_json',
   })
 end

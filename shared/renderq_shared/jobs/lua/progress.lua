@@ -16,6 +16,13 @@ for i = 4, #ARGV, 2 do
     news[ARGV[i]] = ARGV[i + 1]
   end
 end
+if news.progress_json then
+  local done = cjson.decode(news.progress_json)
+  if (tonumber(done.steps) or 0) > 0 then
+    hold_cost(job, job.cost * (1 - done.step / done.steps))
+    news.left = job.left
+  end
+end
 if next(news) then
   change(job, news)
 end

@@ -12,6 +12,21 @@ local function take_turns(model, tenant)
   set_virtual_time(model, tenant, start)
 end
 
+-- A model's entry of a hash that sums up costs.
+local function add_cost(sums, model, cost)
+  redis.call('HINCRBYFLOAT', sums, model, exact(cost))
+end
+
+local function summed_cost(sums, model)
+  return math.max(0, tonumber(redis.call('HGET', sums, model) or 0))
+end
+
+-- The worker that holds the job still has so much of its cost to do.
+local function hold_cost(job, left)
+  add_cost('rq:held-cost', job.model, left - (job.left or 0))
+  job.left = exact(left)
+end
+
 -- Put a job at its place; the same one whenever it comes back.
 local function enqueue(job)
   local model, tenant = job.model, job.tenant
@@ -22,10 +37,11 @@ local function enqueue(job)
   redis.call('ZADD', queue, whole((10 - job.priority) * 2 ^ 42 + job.sequence), job.id)
   redis.call('ZADD', 'rq:oldest:' .. model, job.created_ms, job.id)
   redis.call('INCR', 'rq:queued')
+  add_cost('rq:queued-cost', model, job.cost)
   redis.call('HINCRBY', 'rq:queued-by-tenant', tenant, 1)
 end
 
-local function dequeue(model, tenant, id)
+local function dequeue(model, tenant, id, cost)
   local queue = 'rq:queue:' .. model .. ':' .. tenant
   if redis.call('ZREM', queue, id) == 0 then
     return
@@ -35,6 +51,10 @@ local function dequeue(model, tenant, id)
   end
   redis.call('ZREM', 'rq:oldest:' .. model, id)
   redis.call('DECR', 'rq:queued')
+  add_cost('rq:queued-cost', model, -cost)
+  if redis.call('EXISTS', 'rq:oldest:' .. model) == 0 then
+    redis.call('HDEL', 'rq:queued-cost', model) -- sums of fractions end near zero
+  end
   if redis.call('HINCRBY', 'rq:queued-by-tenant', tenant, -1) == 0 then
     redis.call('HDEL', 'rq:queued-by-tenant', tenant)
   end
@@ -56,8 +76,9 @@ local function ready(model)
   return count
 end
 
--- A queued job's place: {jobs ahead, served, paused}. Ahead is what the tenant itself has before it, exactly; and from each of
--- the next 100 other tenants, served by weight at equal cost, as many as come up before it.
+-- A queued job's place: {jobs ahead, served, paused, cost of what is done before it}. Ahead is what the tenant itself has
+-- before it, exactly; and from each of the next 100 other tenants, served by weight at equal cost, as many as come up
+-- before it. They are taken to cost what queued jobs cost on average; what workers hold comes first.
 local function place(job)
   local own = redis.call('ZRANK', 'rq:queue:' .. job.model .. ':' .. job.tenant, job.id)
   local tenants = redis.call('ZRANGE', 'rq:active:' .. job.model, 0, 99)
@@ -72,7 +93,10 @@ local function place(job)
       ahead = ahead + math.min(redis.call('ZCARD', 'rq:queue:' .. job.model .. ':' .. other), turns)
     end
   end
-  return { ahead, serves(job.model), is_paused(job.model, job.tenant) and 1 or 0 }
+  local others = redis.call('ZCARD', 'rq:oldest:' .. job.model) - 1
+  local mean = others > 0 and (summed_cost('rq:queued-cost', job.model) - job.cost) / others or 0
+  local before = exact(ahead * mean + summed_cost('rq:held-cost', job.model))
+  return { ahead, serves(job.model), is_paused(job.model, job.tenant) and 1 or 0, before }
 end
 
 -- Every model that has queued jobs: {model, queued, age of the oldest in ms, waiting wake-ups, served, ready}.

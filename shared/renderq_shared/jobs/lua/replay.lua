@@ -2,7 +2,8 @@
 -- Look whether a submission was made before, under the same idempotency key.
 --
 -- ARGV: tenant, idempotency key, fingerprint
--- Returns {outcome, job as flat pairs or nothing, {jobs ahead, served, paused}} as `submit` would; nothing for a new key.
+-- Returns {outcome, job as flat pairs or nothing, {jobs ahead, served, paused, cost before it}} as `submit` would; nothing
+-- for a new key.
 -- Atomic: one moment.
 
 local outcome, job = earlier_submission(ARGV[1], ARGV[2], ARGV[3])

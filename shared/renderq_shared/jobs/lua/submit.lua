@@ -6,8 +6,8 @@
 --       milliseconds that the idempotency key is kept, the job that this one does again ('' for none),
 --       events for its webhook apart by spaces, the webhook's host, the tenant's weight,
 --       assets that the request names apart by spaces
--- Returns {outcome, waiting wake-ups, job as flat pairs or nothing, {jobs ahead, served, paused}}; the place only while
--- queued.
+-- Returns {outcome, waiting wake-ups, job as flat pairs or nothing, {jobs ahead, served, paused, cost before it}};
+-- the place only while queued.
 -- Atomic: idempotency key, bounds, record, index, place in the queue, hold on the assets: what was accepted finds them.
 --         A full server refuses it.
 
