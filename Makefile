@@ -22,6 +22,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	@if [ -n "$(TORCH_INDEX)" ]; then set -x; $(BIN)/pip install --quiet --index-url "$(TORCH_INDEX)" --no-deps -c constraints.txt torch; fi
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[all]' --group dev
+	$(BIN)/pip install --quiet -c constraints.txt --no-deps invisible-watermark  # it asks for OpenCV with a screen, and torch
 	@touch $(READY)
 
 run: $(READY) ## start everything on this machine and print the address; ARGS are passed to `renderq up`

@@ -84,11 +84,13 @@ def resolve(wanted: Wanted, pictures: Pictures) -> Resolved:
             ),
             "clip_skip": defaults.clip_skip if asked.clip_skip is None else asked.clip_skip,
             "scheduler": asked.scheduler or defaults.scheduler,
+            "output": asked.output.model_copy(update={"watermark": _watermark(asked, entry)}),
             "seed": _draw_seed(asked.n) if asked.seed is None else asked.seed,
             **{field: asset.id for field, asset in pictures.items()},
         }
     )
     _require_size(request, asked, entry)
+    _require_room_for_watermark(request, asked)
     calls = model_calls(request.scheduler, request.steps or 0, request.strength)
     if not calls:
         raise _no_step(request)
@@ -196,6 +198,34 @@ def _require_size(request: JobRequest, asked: JobRequest, entry: ModelEntry) -> 
     errors = [FieldError(pointer=f"/{name}", code="too_large", detail=wrong) for name in blamed or ["image"]]
     detail = f"{width} × {height} is more than the model {entry.name} allows. {wrong}"
     raise ApiProblem(ProblemKind.TOO_MANY_PIXELS, detail, errors=errors)
+
+
+def _watermark(asked: JobRequest, entry: ModelEntry) -> str | None:
+    """The model's, else what is asked for. Raises `ApiProblem` where they differ."""
+    text = asked.output.watermark
+    if entry.watermark and text not in (None, entry.watermark):
+        detail = f"The model {entry.name} marks its pictures with {shown(entry.watermark)}; leave the watermark out."
+        raise invalid(detail, FieldError(pointer="/output/watermark", code="watermark_fixed", detail=detail))
+    return entry.watermark or text
+
+
+def _require_room_for_watermark(request: JobRequest, asked: JobRequest) -> None:
+    width, height = result_sides(request)
+    if not request.output.watermark or width * height >= LIMITS.watermark_pixels:
+        return
+    detail = (
+        f"A watermark needs {LIMITS.watermark_pixels:,} pixels, 256 × 256 for example; "
+        f"{width} × {height} are {width * height:,}. Ask for larger pictures"
+    )
+    if asked.output.watermark:
+        raise invalid(f"{detail}, or for none.", _too_small("/output/watermark", detail))
+    said = [name for name in ("width", "height") if getattr(asked, name) is not None] or ["width", "height"]
+    detail = f"{detail}: the model {request.model} marks all of its own"
+    raise invalid(f"{detail}.", *(_too_small(f"/{name}", detail) for name in said))
+
+
+def _too_small(pointer: str, detail: str) -> FieldError:
+    return FieldError(pointer=pointer, code="too_small", detail=f"{detail}.")
 
 
 def _no_step(request: JobRequest) -> ApiProblem:

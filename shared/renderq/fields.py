@@ -25,6 +25,8 @@ class OutputFields(TypedDict, total=False):
     """Whether request, seed and model revision are written into the file (default: yes)."""
     grid: bool
     """Whether one more picture is made that shows all of them side by side (default: no)."""
+    watermark: str
+    """4 … 32 ASCII characters that are written into the pixels, invisibly; default: the model's."""
 
 
 class WebhookFields(TypedDict, total=False):

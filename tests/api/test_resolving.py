@@ -48,6 +48,7 @@ CATALOG = Catalog(
     models=(
         entry("first", limits={"max_clip_skip": 11, "max_guidance_rescale": 1.0}),
         entry("second"),
+        entry("marked", watermark="made by us"),
         entry("upscaler", tasks=("upscale",), limits={"max_noise_level": 350}),
         entry("depth", tasks=("depth2img",)),
         entry("estimating", tasks=("depth2img",), estimates_depth=True),
@@ -164,3 +165,37 @@ def test_what_is_resolved_is_a_request_that_resolves_to_itself(n: int, width: in
     parse_request(first)
     assert json.loads(resolved(first, CATALOG).request_json) == first
     assert 0 <= first["seed"] <= LIMITS.seed - n
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "text"),
+    [
+        ("first", {}, None),
+        ("first", {"watermark": "by me"}, "by me"),
+        ("marked", {}, "made by us"),
+        ("marked", {"watermark": None}, "made by us"),
+        ("marked", {"watermark": "made by us"}, "made by us"),
+    ],
+)
+def test_the_watermark_is_the_models_else_what_is_asked_for(
+    model: str, asked: dict[str, Any], text: str | None
+) -> None:
+    found = resolved({"prompt": "x", "model": model, "output": asked}, CATALOG)
+    assert found.request.output.watermark == text
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ({"model": "marked", "output": {"watermark": "by me"}}, {"/output/watermark": "watermark_fixed"}),
+        ({"output": {"watermark": "by me"}, "width": 256, "height": 248}, {"/output/watermark": "too_small"}),
+        ({"model": "marked", "height": 64}, {"/height": "too_small"}),
+        ({"output": {"watermark": "abc"}}, {"/output/watermark": "invalid"}),
+        ({"output": {"watermark": "x" * 33}}, {"/output/watermark": "invalid"}),
+        ({"output": {"watermark": "né à Paris"}}, {"/output/watermark": "invalid"}),
+        ({"output": {"watermark": "a\x1b[31mb"}}, {"/output/watermark": "invalid"}),
+        ({"output": {"watermark": " by me"}}, {"/output/watermark": "invalid"}),
+    ],
+)
+def test_watermarks_that_cannot_be(body: dict[str, Any], errors: dict[str, str]) -> None:
+    assert refused(body) == errors

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from renderq.contract import Status
+from renderq.picture_files import watermark
 from tests.worker.conftest import NewRig
 from tests.worker.rig import ENTRY, Rig, error, outputs, progress
 
@@ -129,6 +130,25 @@ def test_a_job_whose_grid_is_not_stored_fails_with_its_pictures(rig: Rig) -> Non
     assert (job.status, error(job)["code"], error(job)["retryable"]) == (Status.FAILED, "storage_failed", True)
     assert "did not take the grid" in error(job)["message"]
     assert (job.grid_json, len(outputs(job))) == (None, 2)
+
+
+def test_pictures_and_grid_carry_the_watermark(rig: Rig) -> None:
+    rig.submit("job", n=2, width=256, height=256, output={"grid": True, "watermark": "made by us"})
+    rig.wake()
+    job = rig.ended("job")
+    for picture in (*outputs(job), json.loads(job.grid_json or "")):
+        found = watermark.find(watermark.votes(pixels(rig, picture)))
+        assert found is not None
+        assert found.content == b"made by us"
+    assert job.warnings_json is None
+
+
+def test_a_watermark_that_does_not_last_is_a_warning(rig: Rig) -> None:
+    output = {"format": "jpeg", "quality": 1, "watermark": "made by us"}
+    rig.submit("job", width=256, height=256, output=output)
+    rig.wake()
+    [warning] = json.loads(rig.ended("job").warnings_json or "[]")
+    assert warning["code"] == "watermark_faint"
 
 
 def test_a_store_that_is_away_for_a_moment_costs_nothing(rig: Rig) -> None:

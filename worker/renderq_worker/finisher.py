@@ -26,6 +26,10 @@ _AWAY_S = 0.5
 
 _RECIPE_TOO_LARGE = Warned("recipe_too_large", "the recipe does not fit into a JPEG and was left out; use png or webp")
 
+_WATERMARK_FAINT = Warned(
+    "watermark_faint", "the watermark cannot be read back from the file; use png, a higher quality, or a shorter text"
+)
+
 
 class Finisher:
     """Takes pictures from the engine to the store, and jobs to their end. Callable from any thread."""
@@ -94,7 +98,8 @@ class Finisher:
         self._uploader.put(key, encoded.data, encoded.content_type)
         upload_s = time.perf_counter() - encoded_at
         cost = Cost(rendered.stats, encode_ms=(encoded_at - began) * 1e3, upload_ms=upload_s * 1e3)
-        warnings = [_RECIPE_TOO_LARGE] if encoded.recipe_left_out else []
+        met = ((_RECIPE_TOO_LARGE, encoded.recipe_left_out), (_WATERMARK_FAINT, encoded.watermark_faint))
+        warnings = [warning for warning, is_met in met if is_met]
         return Output(index, job.seed_of(index), _file(key, encoded)), cost, warnings
 
     def _end(self, job: RunningJob) -> None:

@@ -48,6 +48,7 @@ async def described(services: Services, entries: tuple[ModelEntry, ...]) -> tupl
             schedulers=entry.schedulers,
             takes_negative_prompt=entry.takes_negative_prompt,
             estimates_depth=entry.estimates_depth,
+            watermark=entry.watermark,
             default=entry is services.catalog.default,
             defaults=entry.defaults,
             limits=entry.limits,

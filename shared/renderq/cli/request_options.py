@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
     output.add_argument(
         "--embed-recipe", action=argparse.BooleanOptionalAction, help=_about(OutputOptions, "embed_recipe")
     )
+    output.add_argument("--watermark", metavar="TEXT", help=_about(OutputOptions, "watermark"))
     queue = parser.add_argument_group("queue")
     _add(queue, "--priority", type=int)
     _add(queue, "--deadline-seconds", type=float, metavar="SECONDS")

@@ -39,6 +39,11 @@ class Limits:
     """Length of a picture that is sent within a request."""
     asset_bytes: int = 32 << 20
     """Size of an uploaded picture's file."""
+    watermark_characters_min: int = 4
+    """Shorter ones cannot be told from chance."""
+    watermark_characters: int = 32
+    watermark_pixels: int = 256 * 256
+    """Fewest pixels, width × height, that a watermark fits into; so it is in Stable Diffusion's own scripts."""
     asset_pixels: int = 64 << 20
     """Width × height of an uploaded picture: 8192 × 8192."""
 

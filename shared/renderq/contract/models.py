@@ -35,6 +35,7 @@ class Model(AnswerModel):
     schedulers: tuple[str, ...] = Field((), description="Samplers to choose from; none: the model's own only.")
     takes_negative_prompt: bool = Field(True, description="Whether it heeds a `negative_prompt`.")
     estimates_depth: bool = Field(False, description="Whether `depth2img` can do without a `depth_map`.")
+    watermark: str | None = Field(None, description="Text that all its pictures carry in their pixels, invisibly.")
     default: bool = Field(description="Whether requests that name no model get this one.")
     defaults: ModelDefaults
     limits: ModelLimits

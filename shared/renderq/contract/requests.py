@@ -2,7 +2,16 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, JsonValue, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from renderq.contract.base import WireModel
 from renderq.contract.limits import LIMITS
@@ -35,6 +44,29 @@ Extension = Annotated[int, Field(ge=0, le=LIMITS.side_pixels, multiple_of=LIMITS
 MetadataText = Annotated[str, StringConstraints(max_length=LIMITS.metadata_characters)]
 
 
+def _is_watermark(text: str) -> str:
+    """Printable ASCII: anything else could not be told from chance where the text is looked for."""
+    shortest, longest = LIMITS.watermark_characters_min, LIMITS.watermark_characters
+    if not (text.isascii() and text.isprintable() and text == text.strip() and shortest <= len(text) <= longest):
+        raise ValueError(f"must have {shortest} to {longest} characters of printable ASCII, no space at its ends")
+    return text
+
+
+WatermarkText = Annotated[
+    str,
+    AfterValidator(_is_watermark),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": LIMITS.watermark_characters_min,
+            "maxLength": LIMITS.watermark_characters,
+            "pattern": "^[!-~][ -~]*[!-~]$",
+        }
+    ),
+]
+"""What is written into the pixels."""
+
+
 class OutputOptions(WireModel):
     """How the pictures are written."""
 
@@ -45,6 +77,11 @@ class OutputOptions(WireModel):
     )
     grid: bool = Field(
         False, description="Make one more picture, which shows all of them side by side; in `grid` of the job."
+    )
+    watermark: WatermarkText | None = Field(
+        None,
+        description="Text that is written into the pixels, invisibly; default: the model's, which has precedence. "
+        f"Pictures need {LIMITS.watermark_pixels:,} pixels for it.",
     )
 
 

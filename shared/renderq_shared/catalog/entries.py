@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from renderq.contract import SCHEDULERS, ModelDefaults, ModelLimits
+from renderq.contract.requests import WatermarkText
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -30,6 +31,8 @@ class ModelEntry(BaseModel):
     """Names the exact weights: a digest of the pipeline's files."""
     licence: str = ""
     dtype: Dtype = "auto"
+    watermark: WatermarkText | None = None
+    """Written into the pixels of all its pictures."""
     defaults: ModelDefaults
     limits: ModelLimits
     schedulers: tuple[str, ...] = SCHEDULERS

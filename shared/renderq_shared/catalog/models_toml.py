@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from renderq.contract import ModelDefaults, ModelLimits
-from renderq.contract.requests import Scheduler
+from renderq.contract.requests import Scheduler, WatermarkText
 from renderq_shared.catalog.describing import Description, describe
 from renderq_shared.catalog.entries import Catalog, Dtype, ModelEntry
 from renderq_shared.catalog.hub_cache import PREFIX, HubSource, default_cache
@@ -50,6 +50,8 @@ class FileEntry(BaseModel):
     description: str = ""
     licence: str = ""
     dtype: Dtype = "auto"
+    watermark: WatermarkText | None = None
+    """Written into the pixels of all its pictures; no request can say otherwise."""
     defaults: FileDefaults = FileDefaults()
     max_side: int | None = Field(None, ge=8)
 
@@ -143,6 +145,7 @@ def _described(name: str, entry: FileEntry, base: Path, cache: Path) -> ModelEnt
             revision=revision_of(source, layout),
             licence=entry.licence,
             dtype=entry.dtype,
+            watermark=entry.watermark,
             defaults=_defaults(entry, description),
             limits=_limits(entry, description),
             schedulers=description.schedulers,

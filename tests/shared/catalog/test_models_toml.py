@@ -58,9 +58,10 @@ def test_what_an_entry_leaves_out_comes_from_the_models_files(toml: Path) -> Non
 def test_what_an_entry_says_wins(toml: Path) -> None:
     said = 'defaults = { steps = 4, scheduler = "lcm" }\nmax_side = 640\nlicence = "mine"\ndtype = "bfloat16"'
     text = f'default = "b"\n[models.a]\nsource = "folder"\n[models.b]\nsource = "folder"\n{said}'
-    first, second = load(toml, text)
+    first, second = load(toml, f'{text}\nwatermark = "made by us"')
     assert (first.name, first.defaults.steps, first.defaults.scheduler) == ("b", 4, "lcm")
     assert (first.limits.max_side, first.licence, first.dtype, second.name) == (640, "mine", "bfloat16", "a")
+    assert (first.watermark, second.watermark) == ("made by us", None)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,10 @@ def test_what_an_entry_says_wins(toml: Path) -> None:
         ('[models.a]\nsource = "folder"\nsteps = 3', "models.a.steps: Extra inputs are not permitted"),
         ('[models.a]\nsource = "folder"\ndefaults = { stepz = 3 }', "models.a.defaults.stepz: Extra inputs"),
         ('[models.a]\nsource = "folder"\ndefaults = { scheduler = "dpm3" }', "models.a.defaults.scheduler: Input"),
+        (
+            '[models.a]\nsource = "folder"\nwatermark = "©"',
+            "models.a.watermark: Value error, must have 4 to 32 characters",
+        ),
         ('default = "b"\n[models.a]\nsource = "folder"', "default = 'b' names no model; there are a"),
         ('[models."a b"]\nsource = "folder"', "model 'a b': name: String should match"),
         (

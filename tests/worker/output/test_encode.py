@@ -9,6 +9,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from renderq.contract import JobRequest, OutputOptions, parse_request
+from renderq.picture_files import watermark
 from renderq_worker.output import Recipe, encode, recipe_of
 
 FORMATS = ["png", "jpeg", "webp"]
@@ -129,3 +130,18 @@ def test_a_recipe_that_no_jpeg_can_hold_is_left_out_and_said_so() -> None:
     assert not webp.recipe_left_out
     assert not png.recipe_left_out
     assert recipe_in(webp.data) == recipe_in(png.data) == recipe
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_watermark_is_in_the_pixels_that_are_counted(format: str) -> None:
+    encoded = encode(picture(256, 256), options(format, watermark="by us"), RECIPE)
+    pixels = decoded(encoded.data)
+    found = watermark.find(watermark.votes(pixels))
+    assert found is not None
+    assert (found.content, encoded.watermark_faint) == (b"by us", False)
+    assert encoded.pixel_sha256 == hashlib.sha256(pixels.tobytes()).hexdigest()
+
+
+def test_a_watermark_that_the_file_does_not_keep_is_told() -> None:
+    encoded = encode(picture(256, 256), options("jpeg", quality=1, watermark="made by us"), RECIPE)
+    assert encoded.watermark_faint

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from renderq.contract import OutputOptions
+from renderq.picture_files import watermark
 from renderq_worker.output.png import png
 from renderq_worker.output.recipe import Recipe, fits_jpeg, recipe_exif, recipe_text
 
@@ -32,11 +33,18 @@ class Encoded:
     height: int
     recipe_left_out: bool
     """The recipe was asked for and does not fit into this format."""
+    watermark_faint: bool
+    """The pixels carry a watermark that cannot be read back from this file."""
 
 
 def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
-    """Encode uint8 RGB pixels [height, width, 3] as `options` say, with the recipe where they ask for it."""
+    """Encode uint8 RGB pixels [height, width, 3] as `options` say, with watermark and recipe where they ask for them.
+
+    Raises `ValueError` for too few pixels for a watermark.
+    """
     pixels = np.ascontiguousarray(pixels)
+    if options.watermark:
+        pixels = watermark.mark(pixels, options.watermark, lossy=options.format != "png")
     recipe_left_out = False
     if options.format == "png":
         data = png(pixels, {"renderq": recipe_text(recipe)} if options.embed_recipe else {})
@@ -47,6 +55,7 @@ def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
             exif, recipe_left_out = b"", True
         data = _lossy(pixels, options, exif)
         decoded = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    watermark_faint = options.watermark is not None and not _is_readable(options.watermark, decoded)
     return Encoded(
         data=data,
         content_type=f"image/{options.format}",
@@ -56,7 +65,13 @@ def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
         width=pixels.shape[1],
         height=pixels.shape[0],
         recipe_left_out=recipe_left_out,
+        watermark_faint=watermark_faint,
     )
+
+
+def _is_readable(text: str, pixels: Pixels) -> bool:
+    found = watermark.find(watermark.votes(pixels))
+    return found is not None and found.content == text.encode()
 
 
 def _lossy(pixels: Pixels, options: OutputOptions, exif: bytes) -> bytes:
