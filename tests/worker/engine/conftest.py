@@ -6,9 +6,8 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, PNDMScheduler, StableDiffusionInpaintPipeline
 
-from renderq_shared.catalog import ModelEntry
-from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_depth_pipeline, save_pipeline, save_upscaler
-from tests.worker.models.small import small_layout, small_pipeline
+from renderq_shared.catalog import ModelEntry, load_catalog
+from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_depth_pipeline, save_pipeline, save_upscaler, save_xl
 
 THIRD_PARTY_WARNINGS = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
 """diffusers' sigma schedulers convert tensors with `np.array`; torch and numpy 2 have yet to agree on how."""
@@ -87,9 +86,20 @@ def upscaler(folders: Path) -> ModelEntry:
 
 @pytest.fixture(scope="session")
 def xl(folders: Path) -> ModelEntry:
-    """Like SDXL base, with its own tokenizers."""
-    small_pipeline(small_layout("sdxl", folders / "xl layout")).save_pretrained(folders / "xl")
+    save_xl(folders / "xl", folders / "xl layout")
     return entry(folders / "xl", "xl", family="sdxl", dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def xl_inpainting(folders: Path) -> ModelEntry:
+    save_xl(folders / "xl_inpainting", folders / "xl_inpainting layout", in_channels=9)
+    return entry(folders / "xl_inpainting", "xl_inpainting", family="sdxl", dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def built_in() -> ModelEntry:
+    [entry] = load_catalog(None).models
+    return entry
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from diffusers import (
     StableDiffusionXLPipeline,
 )
 
+from renderq.contract.requests import VARIATION_STRENGTH
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import (
     Depth2Img,
@@ -100,11 +101,11 @@ def _call(wanted: GenerationSpec) -> tuple[type[Any], dict[str, Any]]:
     sides = {"width": wanted.width, "height": wanted.height}
     match wanted.task:
         case Txt2Img():
-            return StableDiffusionPipeline, sides
+            return StableDiffusionPipeline, {**sides, "guidance_rescale": wanted.guidance_rescale}
         case Img2Img(image, strength):
             return StableDiffusionImg2ImgPipeline, {"image": tensor(image), "strength": strength}
         case Variation(image):
-            return StableDiffusionImg2ImgPipeline, {"image": tensor(image)}
+            return StableDiffusionImg2ImgPipeline, {"image": tensor(image), "strength": VARIATION_STRENGTH}
         case Inpaint(image, mask, strength):
             pictures = {"image": tensor(image), "mask_image": tensor(mask[..., None])[0]}
             return StableDiffusionInpaintPipeline, {**sides, **pictures, "strength": strength}

@@ -56,6 +56,7 @@ class Studio:
         widened: bool = True,
         sabotage: Sabotage | None = None,
         budget_bytes: int = 10**9,
+        shape: tuple[int, int] = (64, 64),
     ) -> None:
         settings = EngineSettings(device="cpu", batching=batching)  # type: ignore[arg-type]
         self.entries = {entry.name: entry for entry in entries}
@@ -65,6 +66,7 @@ class Studio:
             self.entries.values(), load, size_of=lambda _: 1000, budget_bytes=budget_bytes
         )
         self.widened = list(self.entries.values()) if widened else []
+        self.shape = shape
         self.engine = Engine(self.models, self.capacity, settings)
         self.events: list[Event] = []
 
@@ -80,7 +82,7 @@ class Studio:
 
     def step(self) -> bool:
         for entry in self.widened:
-            self.widen(entry)
+            self.widen(entry, *self.shape)
         return self.engine.step()
 
     def tick(self, times: int) -> None:

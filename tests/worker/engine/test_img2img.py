@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from renderq_shared.catalog import ModelEntry, load_catalog
+from renderq_shared.catalog import ModelEntry
 from renderq_shared.sides import fitting_side
 from renderq_worker.engine import Img2Img
 from tests.worker.engine.stock import stock
@@ -29,13 +29,6 @@ def test_a_picture_of_other_sides_is_resized_as_stock_does(tiny: ModelEntry) -> 
     wanted = spec(scheduler=None, task=Img2Img(image, 0.5), **sides)
     expected = stock(tiny, wanted, image=Image.fromarray(image))
     assert np.abs(alone(tiny, wanted).astype(int) - expected.astype(int)).max() <= 1  # see LatentSpace.tensor
-
-
-def test_the_built_in_model() -> None:
-    [entry] = load_catalog(None).models
-    task = Img2Img(picture(), 0.8)
-    wanted = spec(model=entry.name, scheduler=None, prompt="a red circle", guidance_scale=2.0, steps=5, task=task)
-    np.testing.assert_array_equal(alone(entry, wanted), stock(entry, wanted))
 
 
 def test_a_strength_that_leaves_no_step_says_what_to_do(tiny: ModelEntry) -> None:

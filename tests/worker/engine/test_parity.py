@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 
-from renderq_shared.catalog import ModelEntry, load_catalog
+from renderq_shared.catalog import ModelEntry
 from tests.worker.engine.stock import SAMPLERS, loaded, stock
 from tests.worker.engine.studio import alone, spec
 
 
-@pytest.mark.parametrize("guidance", [7.5, 1.0])
 @pytest.mark.parametrize("scheduler", SAMPLERS)
-def test_every_sampler_gives_the_stock_picture(tiny: ModelEntry, scheduler: str, guidance: float) -> None:
-    wanted = spec(scheduler=scheduler, guidance_scale=guidance, steps=5)
+def test_every_sampler_gives_the_stock_picture(tiny: ModelEntry, scheduler: str) -> None:
+    wanted = spec(scheduler=scheduler, guidance_scale=7.5, steps=5)
     np.testing.assert_array_equal(alone(tiny, wanted), stock(tiny, wanted))
 
 
@@ -37,9 +36,3 @@ def test_any_side_that_is_a_multiple_of_8_and_any_prompt(tiny: ModelEntry) -> No
 def test_bfloat16_gives_the_stock_bfloat16_picture(tiny_bf16: ModelEntry) -> None:
     wanted = spec(scheduler="euler")
     np.testing.assert_array_equal(alone(tiny_bf16, wanted), stock(tiny_bf16, wanted))
-
-
-def test_the_built_in_model() -> None:
-    [entry] = load_catalog(None).models
-    wanted = spec(model=entry.name, scheduler=None, prompt="a red circle on a blue background", guidance_scale=2.0)
-    np.testing.assert_array_equal(alone(entry, wanted), stock(entry, wanted))

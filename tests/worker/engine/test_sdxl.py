@@ -9,12 +9,11 @@ import pytest
 import torch
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.engine import EngineSettings, Img2Img, Inpaint
+from renderq_worker.engine import EngineSettings
 from renderq_worker.engine.families import load_family
 from renderq_worker.models import ModelLoadFailed
 from tests.worker.engine.stock import stock
-from tests.worker.engine.studio import Studio, alone, picture, spec
-from tests.worker.engine.test_inpaint import pasted, right_half
+from tests.worker.engine.studio import alone, spec
 from tests.worker.models.small import small_layout, small_pipeline
 
 
@@ -27,7 +26,6 @@ def wanted(number: int = 0, **changes: Any) -> Any:
     [
         {},
         {"negative_prompt": ""},  # zeros instead of the embedding of nothing
-        {"guidance_scale": 1.0, "scheduler": "euler_a"},
         {"scheduler": "dpmpp_2m_karras", "prompt": "sea, " * 100, "width": 96, "height": 48},
     ],
 )
@@ -41,34 +39,6 @@ def test_clip_skip_and_guidance_rescale_are_stocks(xl: ModelEntry) -> None:
     np.testing.assert_array_equal(made, stock(xl, each, clip_skip=1, guidance_rescale=0.7))
     assert (made != alone(xl, wanted(guidance_rescale=0.7))).any()
     assert (made != alone(xl, wanted(clip_skip=1))).any()
-
-
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_from_a_picture(xl: ModelEntry, dtype: str) -> None:
-    entry = xl.model_copy(update={"dtype": dtype})  # what is encoded in float32 shows in bfloat16
-    each = wanted(steps=5, scheduler="euler_a", task=Img2Img(picture(), 0.6))
-    np.testing.assert_array_equal(alone(entry, each), stock(entry, each))
-    task = Inpaint(picture(), right_half(), 0.6)
-    each = wanted(steps=5, scheduler="euler_a", task=task)
-    np.testing.assert_array_equal(alone(entry, each), pasted(stock(entry, each), task.image, task.mask))
-
-
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_in_company_nothing_changes(xl: ModelEntry, dtype: str) -> None:
-    entry = xl.model_copy(update={"dtype": dtype})
-    specs = [
-        wanted(0, steps=5, prompt="a lighthouse"),
-        wanted(1, steps=4, scheduler="euler_a", negative_prompt=""),
-        wanted(2, steps=4, guidance_scale=1.0),
-        wanted(3, steps=5, task=Img2Img(picture(), 0.8)),
-    ]
-    studio = Studio([entry])
-    studio.submit(*specs)
-    studio.finish()
-    for each in specs:
-        np.testing.assert_array_equal(studio.pixels(each.id), alone(entry, each))
-    stats = [studio.stats(each.id) for each in specs]
-    assert max(each.batch_width_mean for each in stats) > 1 or not any(each.batch_invariant for each in stats)
 
 
 @pytest.mark.filterwarnings("ignore:`upcast_vae` is deprecated:FutureWarning")

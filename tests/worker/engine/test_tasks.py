@@ -1,16 +1,20 @@
-"""Every task, with samplers of every kind: alone and among strangers the picture is the stock pipeline's."""
+"""Every task on every family, with samplers of every kind: alone and among strangers it is the stock picture."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from inspect import signature
 
 import numpy as np
 import pytest
+from diffusers import StableDiffusionImg2ImgPipeline
 
+from renderq.contract.requests import VARIATION_STRENGTH
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import (
     Canceled,
     Depth2Img,
+    Event,
     GenerationSpec,
     Img2Img,
     Inpaint,
@@ -20,126 +24,165 @@ from renderq_worker.engine import (
     Txt2Img,
     Upscale,
     Variation,
+    outpaint,
 )
-from tests.worker.engine.stock import stock
+from tests.worker.engine.stock import SAMPLERS, stock
 from tests.worker.engine.studio import Studio, alone, picture, spec
 from tests.worker.engine.test_failures import poisoned_by
 from tests.worker.engine.test_inpaint import pasted, right_half
 
-SAMPLERS = ["ddim", "euler_a", "dpmpp_2m", "heun", "lcm"]
-"""Deterministic, drawing noise, with a memory, of two calls per step, for distilled models."""
+KINDS = ["ddim", "euler_a", "dpmpp_2m", "heun", "lcm", "pndm", "dpmpp_2m_sde", "unipc"]
+"""Samplers: deterministic, drawing noise, with a memory, of two calls per step, for distilled models, with a first step
+made twice, with a memory and drawing noise, correcting itself."""
+
+SIDES = (72, 56)
+"""Latents of 9 × 7, which no UNet can halve."""
+
+UPSCALED = (80, 48)
+"""From a picture whose sides are multiples of 4."""
+
+Make = Callable[[int], Task]
+"""Made from a seed, so that no two images have the same input."""
 
 
-@dataclass(frozen=True)
-class Case:
-    """A task on a model that can do it."""
-
-    model: str
-    task: Callable[[int], Task]
-    """Made from a seed, so that no two images have the same input."""
+def _picture(seed: int) -> Pixels:
+    return picture(*SIDES, seed)
 
 
-CASES = {
-    "txt2img": Case("tiny", lambda _: Txt2Img()),
-    "img2img": Case("tiny", lambda seed: Img2Img(picture(seed=seed), 0.6)),
-    "variation": Case("tiny", lambda seed: Variation(picture(seed=seed))),
-    "inpaint by blending": Case("tiny", lambda seed: Inpaint(picture(seed=seed), right_half(), 1.0 - seed % 2 * 0.4)),
-    "inpaint by channels": Case(
-        "inpainting", lambda seed: Inpaint(picture(seed=seed), right_half(), 1.0 - seed % 2 * 0.4)
-    ),
-    "depth2img": Case("depth", lambda seed: Depth2Img(picture(seed=seed), picture(48, 40)[..., seed % 3], 0.8)),
-    "upscale": Case("upscaler", lambda seed: Upscale(picture(16, 16, seed), 10 * seed)),
+def _inpaint(seed: int) -> Inpaint:
+    return Inpaint(_picture(seed), right_half(*SIDES), 1.0 - seed % 2 * 0.4)
+
+
+def _txt2img(_: int) -> Txt2Img:
+    return Txt2Img()
+
+
+def _img2img(seed: int) -> Img2Img:
+    return Img2Img(_picture(seed), 0.6)
+
+
+def _variation(seed: int) -> Variation:
+    return Variation(_picture(seed))
+
+
+def _outpaint(seed: int) -> Inpaint:
+    return outpaint(picture(56, 40, seed), left=16, bottom=16)
+
+
+def _depth2img(seed: int) -> Depth2Img:
+    return Depth2Img(_picture(seed), picture(48, 40)[..., seed % 3], 0.8)
+
+
+def _upscale(seed: int) -> Upscale:
+    return Upscale(picture(20, 12, seed), 10 * seed)
+
+
+TABLE: Mapping[str, Sequence[tuple[Make, Sequence[str]]]] = {
+    "tiny": [
+        (_txt2img, list(SAMPLERS)),
+        (_img2img, KINDS),
+        (_variation, KINDS[::4]),
+        (_inpaint, KINDS),
+        (_outpaint, KINDS[1::4]),
+    ],
+    "velocity": [(_txt2img, KINDS), (_img2img, KINDS[::3])],
+    "inpainting": [(_inpaint, KINDS), (_outpaint, KINDS[1::3])],
+    "depth": [(_depth2img, KINDS)],
+    "upscaler": [(_upscale, KINDS)],
+    "xl": [(task, KINDS[place::5]) for place, task in enumerate([_txt2img, _img2img, _inpaint, _outpaint, _variation])],
+    "xl_inpainting": [(_inpaint, ["euler_a", "dpmpp_2m"])],
+    "built_in": [(_txt2img, ["ddim"]), (_img2img, ["unipc"])],
 }
+"""Model → what it can do, and the samplers to try it with."""
+
+on_every_model = pytest.mark.parametrize(
+    ("model", "dtype"), [(model, dtype) for model in TABLE for dtype in ("float32", "bfloat16")]
+)
 
 
-def wanted(case: Case, sampler: str, number: int, **changes: Any) -> GenerationSpec:
-    """Odd ones without guidance, and with their own number of steps."""
-    guidance = 1.0 if number % 2 else 5.0
-    task = case.task(number)
+@pytest.fixture
+def entry(request: pytest.FixtureRequest, model: str, dtype: str) -> ModelEntry:
+    entry: ModelEntry = request.getfixturevalue(model)
+    return entry.model_copy(update={"dtype": dtype})
+
+
+@cache
+def images(model: str, dtype: str) -> Sequence[GenerationSpec]:
+    """Each task and sampler once with guidance and once without, in one of the number formats; own steps and words."""
+    return [
+        _image(model, task, sampler, number, is_guided=(place + number + (dtype == "float32")) % 2 == 0)
+        for place, (task, samplers) in enumerate(TABLE[model])
+        for number, sampler in enumerate(samplers, start=20 * place)
+    ]
+
+
+def _image(model: str, task: Make, sampler: str, number: int, *, is_guided: bool) -> GenerationSpec:
+    width, height = UPSCALED if task is _upscale else SIDES
     return spec(
         number,
-        **{"model": case.model, "scheduler": sampler, "steps": 5 + number % 3, "guidance_scale": guidance, "task": task}
-        | changes,
+        model="shapes" if model == "built_in" else model,
+        task=task(number),
+        scheduler=sampler,
+        steps=3 + number % 3,
+        guidance_scale=5.0 if is_guided else float(number // 2 % 2),
+        guidance_rescale=number % 2 * 0.5 if task is _txt2img else 0.0,
+        prompt=f"picture {number}",
+        negative_prompt="" if number % 3 == 0 else "blurry",
+        width=width,
+        height=height,
     )
 
 
-def judged(entry: ModelEntry, each: GenerationSpec) -> Pixels:
+@cache
+def judged(entry: ModelEntry, image: GenerationSpec) -> Pixels:
     """The stock picture, with what is kept put back."""
-    made = stock(entry, each)
-    return pasted(made, each.task.image, each.task.mask) if isinstance(each.task, Inpaint) else made
+    made = stock(entry, image)
+    return pasted(made, image.task.image, image.task.mask) if isinstance(image.task, Inpaint) else made
 
 
-def in_company(studio: Studio, specs: list[GenerationSpec]) -> None:
-    """They arrive one after the other, between each other's steps."""
-    for each in specs:
-        studio.submit(each)
+@on_every_model
+def test_alone_it_is_the_stock_picture(entry: ModelEntry, model: str, dtype: str) -> None:
+    for image in images(model, dtype):
+        np.testing.assert_array_equal(alone(entry, image), judged(entry, image), err_msg=str(image))
+
+
+@on_every_model
+def test_among_strangers_that_come_go_and_break_it_is_the_same(entry: ModelEntry, model: str, dtype: str) -> None:
+    crowd = images(model, dtype)
+    studio = Studio([entry], shape=(crowd[0].width, crowd[0].height))
+    leaving = replace(crowd[0], id="leaving", steps=9)
+    breaking = replace(crowd[-1], id="breaking", steps=9, guidance_scale=1e30)
+
+    def leave(event: Event) -> None:
+        studio.events.append(event)
+        if isinstance(event, Stepped) and event.step == 2:
+            studio.engine.cancel([event.generation_id])
+
+    studio.engine.submit([leaving], leave)
+    studio.submit(breaking)
+    for image in crowd:
+        studio.submit(image)
         studio.tick(2)
     studio.finish()
-
-
-@pytest.mark.parametrize("name", [name for name in CASES if name != "txt2img"])  # that one is in test_parity
-def test_alone_it_is_the_stock_picture(request: pytest.FixtureRequest, name: str) -> None:
-    case = CASES[name]
-    entry: ModelEntry = request.getfixturevalue(case.model)
-    for number, sampler in enumerate(SAMPLERS * 2):  # each once with and once without guidance
-        each = wanted(case, sampler, number)
-        np.testing.assert_array_equal(alone(entry, each), judged(entry, each), err_msg=sampler)
-
-
-@pytest.mark.parametrize("model", ["tiny", "inpainting", "depth", "upscaler"])
-def test_among_strangers_it_is_the_same(request: pytest.FixtureRequest, model: str) -> None:
-    entry: ModelEntry = request.getfixturevalue(model)
-    cases = [case for case in CASES.values() if case.model == model]
-    specs = [
-        wanted(case, sampler, index * len(SAMPLERS) + number)
-        for number, sampler in enumerate(SAMPLERS)
-        for index, case in enumerate(cases)
-    ]
-    studio = Studio([entry])
-    in_company(studio, specs)
-    for each in specs:
-        np.testing.assert_array_equal(studio.pixels(each.id), alone(entry, each), err_msg=str(each))
-    widths = [studio.stats(each.id).batch_width_mean for each in specs if studio.stats(each.id).batch_invariant]
-    assert not widths or max(widths) > 1.5
-
-
-def test_in_fast_batches_at_most_the_last_bit_changes(tiny: ModelEntry) -> None:
-    cases = [case for case in CASES.values() if case.model == "tiny"]
-    specs = [wanted(case, "euler_a", number) for number, case in enumerate(cases)]
-    studio = Studio([tiny], batching="fast")
-    in_company(studio, specs)
-    assert max(studio.stats(each.id).batch_width_mean for each in specs) > 1.5
-    for each in specs:
-        assert np.abs(studio.pixels(each.id).astype(int) - alone(tiny, each).astype(int)).max() <= 1
-
-
-def test_whoever_leaves_changes_no_neighbours_bytes(tiny_bf16: ModelEntry) -> None:
-    cases = [case for case in CASES.values() if case.model == "tiny"]
-    specs = [wanted(case, "euler_a", 2 * number, steps=8) for number, case in enumerate(cases)]
-    studio = Studio([tiny_bf16])
-    studio.submit(*specs)
-    leaving, *staying = specs[1], specs[0], *specs[2:]
-    while not any(isinstance(event, Stepped) for event in studio.of(leaving.id)):
-        studio.tick(1)
-    studio.engine.cancel([leaving.id])
-    studio.finish()
     assert studio.ending(leaving.id) == Canceled(leaving.id)
-    for each in staying:
-        np.testing.assert_array_equal(studio.pixels(each.id), alone(tiny_bf16, each))
+    assert studio.failed(breaking.id).code == "nan_output"
+    assert any(isinstance(event, Stepped) for event in studio.of(breaking.id))
+    for image in crowd:
+        np.testing.assert_array_equal(studio.pixels(image.id), judged(entry, image), err_msg=str(image))
+    widths = [studio.stats(image.id).batch_width_mean for image in crowd if studio.stats(image.id).batch_invariant]
+    assert not widths or max(widths) > 1
 
 
-@pytest.mark.parametrize(
-    ("changes", "code"), [({"guidance_scale": 1e38}, "nan_output"), ({"prompt": "poison"}, "internal")]
-)
-@pytest.mark.parametrize("broken", ["img2img", "inpaint by blending"])
-def test_what_breaks_one_image_breaks_no_other(
-    tiny: ModelEntry, broken: str, changes: dict[str, Any], code: str
-) -> None:
-    specs = [wanted(case, "ddim", 2 * n) for n, case in enumerate(CASES.values()) if case.model == "tiny"]
-    bad = wanted(CASES[broken], "ddim", 20, **changes)
-    studio = Studio([tiny], batching="fast", sabotage=poisoned_by("poison"))
-    studio.submit(specs[0], bad, *specs[1:])
+def test_in_fast_batches_at_most_the_last_bit_changes_even_beside_one_that_raises(tiny: ModelEntry) -> None:
+    crowd = [image for image in images("tiny", "float32") if image.scheduler in ("euler_a", "heun")]
+    studio = Studio([tiny], batching="fast", shape=SIDES, sabotage=poisoned_by("poison"))
+    studio.submit(*crowd[:3], replace(crowd[0], id="poison", prompt="poison"), *crowd[3:])
     studio.finish()
-    assert studio.failed(bad.id).code == code
-    for each in specs:
-        assert np.abs(studio.pixels(each.id).astype(int) - alone(tiny, each).astype(int)).max() <= 1
+    assert studio.failed("poison").message == "ValueError: poison"
+    assert max(studio.stats(image.id).batch_width_mean for image in crowd) > 1.5
+    for image in crowd:
+        assert np.abs(studio.pixels(image.id).astype(int) - judged(tiny, image).astype(int)).max() <= 1
+
+
+def test_a_variation_is_img2img_at_the_strength_that_stock_has_by_default() -> None:
+    assert signature(StableDiffusionImg2ImgPipeline.__call__).parameters["strength"].default == VARIATION_STRENGTH

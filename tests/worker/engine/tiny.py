@@ -24,6 +24,7 @@ from transformers import (
 
 from renderq.contract import ModelDefaults, ModelLimits
 from renderq_shared.catalog import ModelEntry
+from tests.worker.models.small import small_layout, small_pipeline
 
 TOKENS = 16
 
@@ -152,17 +153,31 @@ def _text_encoder(layers: int = 1) -> CLIPTextModel:
             intermediate_size=32,
             num_hidden_layers=layers,
             num_attention_heads=2,
-            vocab_size=len(vocabulary()),
-            max_position_embeddings=TOKENS,
-            bos_token_id=0,
-            eos_token_id=1,
-            pad_token_id=1,
+            **words(),
         )
     ).eval()
 
 
-def tokenizer() -> CLIPTokenizer:
-    return CLIPTokenizer(vocab=vocabulary(), merges=[], model_max_length=TOKENS)
+def save_xl(folder: Path, layout: Path, **unet: Any) -> None:
+    """Like SDXL base: the second tokenizer pads with something else."""
+    small = small_layout("sdxl", layout, unet=unet, text_encoder=words(), text_encoder_2=words())
+    pipeline = small_pipeline(small, tokenizer=tokenizer(), tokenizer_2=tokenizer(pad_token="."))
+    pipeline.save_pretrained(folder)
+
+
+def words() -> dict[str, int]:
+    """What a CLIP text encoder must know of `tokenizer`."""
+    return {
+        "vocab_size": len(vocabulary()),
+        "max_position_embeddings": TOKENS,
+        "bos_token_id": 0,
+        "eos_token_id": 1,
+        "pad_token_id": 1,
+    }
+
+
+def tokenizer(**changes: Any) -> CLIPTokenizer:
+    return CLIPTokenizer(vocab=vocabulary(), merges=[], model_max_length=TOKENS, **changes)
 
 
 def vocabulary() -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ _CLIP = {"intermediate_size": 32, "num_attention_heads": 2, "num_hidden_layers":
 _WIDTHS = {"text_encoder": 16, "text_encoder_2": 24}
 
 
-def small_layout(name: str, folder: Path) -> Path:
-    """A copy of a shipped layout, its configurations scaled down."""
+def small_layout(name: str, folder: Path, **changes: Mapping[str, Any]) -> Path:
+    """A copy of a shipped layout, its configurations scaled down; `changes` are more of them, by component."""
     shutil.copytree(layout_folder(name), folder)
     encoders = [name for name in _WIDTHS if (folder / name).is_dir()]
     width = sum(_WIDTHS[name] for name in encoders)
@@ -44,15 +45,19 @@ def small_layout(name: str, folder: Path) -> Path:
     )
     blocks = len(_read(folder / "vae")["block_out_channels"])
     _edit(folder / "vae", **_VAE, block_out_channels=[8, 8, 16, 16][-blocks:])
+    for component, more in changes.items():
+        _edit(folder / component, **more)
     return folder
 
 
-def small_pipeline(layout: Path, seed: int = 0) -> Any:
-    """Of the class that the layout names, with random weights."""
+def small_pipeline(layout: Path, seed: int = 0, **given: Any) -> Any:
+    """Of the class that the layout names, with random weights; `given` are components that are there already."""
     torch.manual_seed(seed)
     index = json.loads((layout / "model_index.json").read_text())
     pipeline_class = getattr(diffusers, index.pop("_class_name"))
-    parts = {name: _part(layout / name, value) for name, value in index.items() if isinstance(value, list)}
+    parts = {
+        name: given.get(name) or _part(layout / name, value) for name, value in index.items() if isinstance(value, list)
+    }
     options = {name: value for name, value in index.items() if not isinstance(value, list)}
     return pipeline_class(**parts, **options)
 

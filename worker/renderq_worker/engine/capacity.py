@@ -81,9 +81,13 @@ class Capacity:
         curve = self._curves.get(self._name(key))
         return curve.rows() if curve else LADDER[0]
 
+    def latest(self, model: str) -> BatchKey | None:
+        """The shape that this model made last."""
+        return self._latest.get(model)
+
     def rows_of_model(self, model: str) -> int:
         """The same for the shape that this model made last; one image before it made any."""
-        key = self._latest.get(model)
+        key = self.latest(model)
         return self.rows(key) if key else LADDER[0]
 
     def record(self, key: BatchKey, rows: int, seconds: float) -> None:

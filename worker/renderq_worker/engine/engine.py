@@ -193,7 +193,7 @@ class Engine:
         rows = self._capacity.rows(lead.key)
         if self._settings.batching == "fast":
             return Limit(rows, rows)
-        invariance = self._invariance(lead.spec.model)
+        invariance = self._invariance(lead.spec.model, lead.key)
         if not invariance.holds_for(lead.spec.rows):
             return _ALONE
         rows = min(rows, invariance.widest(lead.spec.rows))
@@ -203,13 +203,15 @@ class Engine:
         """Guided images per forward pass, as far as is known."""
         rows = self._capacity.rows_of_model(model)
         if self._settings.batching == "exact":
-            rows = min(rows, self._invariance(model).guided)
+            rows = min(rows, self._invariance(model, self._capacity.latest(model)).guided)
         return rows // 2
 
-    def _invariance(self, model: str) -> Invariance:
+    def _invariance(self, model: str, key: BatchKey | None) -> Invariance:
         """Unknown, and therefore taken for none, while the model is not in memory."""
         family = self._models.peek(model)
-        return family.invariance if family is not None else Invariance()
+        if family is None:
+            return Invariance()
+        return family.invariance if key is None else family.invariance_of(key)
 
     def _announce(self, plan: StepPlan) -> None:
         """Tell what is about to start, where it takes long enough to be worth knowing."""
@@ -248,7 +250,7 @@ class Engine:
             peak_memory_bytes=family.peak_memory_bytes,
             device=family.device,
             dtype=family.dtype,
-            batch_invariant=family.invariance.holds_for(generation.spec.rows),
+            batch_invariant=family.invariance_of(generation.key).holds_for(generation.spec.rows),
             model_revision=family.revision,
         )
 

@@ -3,11 +3,14 @@
 Kernels add up in another order when a product has more rows, so a float32 image usually changes in its last bits when
 others join. Two remedies give the very bits that the image has alone: bfloat16, whose CPU kernels do not depend on the
 number of rows; and computing the linear layers, where the difference arises, for each image on its own.
+
+Kernels go by the sides of an image as well, and trying all of them at load would take too long. So the first batch of
+its kind is computed image by image too: what an image gives alone is right, and the comparison counts from then on.
 """
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -45,6 +48,14 @@ class Invariance:
         """Whether an image of so many rows keeps its bits in company."""
         return self.widest(rows) > rows
 
+    def without(self, images: Sequence[int]) -> "Invariance":
+        """Narrower than a batch of images with these rows; where the two kinds do not mix, unguided ones are alone."""
+        if all(rows == 2 for rows in images):
+            return replace(self, guided=min(self.guided, sum(images) - 2))
+        if all(rows == 1 for rows in images):
+            return replace(self, unguided=min(self.unguided, sum(images) - 1))
+        return replace(self, unguided=1)
+
 
 def probe(forward: Forward) -> Invariance:
     """Compare batches with the same images alone, bit for bit, from narrow to wide."""
@@ -60,6 +71,43 @@ def _widest(forward: Forward, rows_each: int) -> int:
             break
         widest = width
     return widest
+
+
+Predict = Callable[[Sequence[int]], tuple[Tensor, ...]]
+"""Each image's rows, computed in one forward pass; which images is told by their places in a batch."""
+
+Shape = tuple[int, int, int]
+"""Height and width of the latents, windows of the text encoder."""
+
+
+class Trials:
+    """Batches of real work that were compared with the same images alone, bit for bit."""
+
+    def __init__(self, probed: Invariance) -> None:
+        """`probed` bounds what is tried."""
+        self.probed = probed
+        self._found: dict[Shape, Invariance] = {}
+        self._passed: set[tuple[Shape, tuple[int, ...]]] = set()
+        self.count = 0
+        """Comparisons so far."""
+
+    def invariance(self, shape: Shape) -> Invariance:
+        """What is known for this shape."""
+        return self._found.get(shape, self.probed)
+
+    def checked(self, shape: Shape, images: Sequence[int], predict: Predict) -> tuple[Tensor, ...]:
+        """All images, with the bits that they have alone; `images` are the rows of each. NaN proves nothing."""
+        places, kind = range(len(images)), tuple(sorted(images))
+        together = predict(places)
+        if len(images) == 1 or (shape, kind) in self._passed:
+            return together
+        self.count += 1
+        alone = tuple(predict([place])[0] for place in places)
+        if all(torch.equal(*pair) for pair in zip(together, alone, strict=True) if torch.isfinite(pair[1]).all()):
+            self._passed.add((shape, kind))
+        else:
+            self._found[shape] = self.invariance(shape).without(images)
+        return alone
 
 
 class ImageLinears:

@@ -76,7 +76,8 @@ class Runner:
 
     def _denoise(self, plan: StepPlan, previews: Collection[str]) -> StepResult:
         """A batch that runs out of memory is left for a narrower one; one that fails otherwise is taken apart."""
-        started, estimates = time.monotonic(), dict[str, Tensor | None]()
+        family, estimates = self._models.get(plan.model), dict[str, Tensor | None]()
+        comparisons, started = family.comparisons, time.monotonic()
         try:
             failures = self._advance(plan.model, plan.ids, previews, estimates)
         except Exception as error:
@@ -86,7 +87,8 @@ class Runner:
                 return StepResult(plan)
             failures = self._advance_alone(plan.model, plan.ids)
         else:
-            self._capacity.record(plan.generations[0].key, self._rows(plan.ids), time.monotonic() - started)
+            if family.comparisons == comparisons:
+                self._capacity.record(plan.generations[0].key, self._rows(plan.ids), time.monotonic() - started)
         advanced = tuple(id for id in plan.ids if id not in failures)
         return StepResult(plan, advanced=advanced, failures=failures, estimates=estimates)
 

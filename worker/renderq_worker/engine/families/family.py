@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from torch import Tensor
 
+from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.invariance import Invariance
 from renderq_worker.engine.state import InFlight
@@ -28,6 +29,15 @@ class Family(Protocol[S]):
     @property
     def invariance(self) -> Invariance:
         """How wide a batch may be in which every image keeps the bits that it has alone."""
+        ...
+
+    def invariance_of(self, key: BatchKey) -> Invariance:
+        """The same for images of this shape, as far as is known."""
+        ...
+
+    @property
+    def comparisons(self) -> int:
+        """Batches so far that took longer because they were computed image by image too."""
         ...
 
     @property

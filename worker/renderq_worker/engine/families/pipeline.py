@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.errors import EngineError, NanOutput, SizeUnsupported, TaskUnsupported
 from renderq_worker.engine.families.stepwise import Ready, Report, Stepped, Stepwise
 from renderq_worker.engine.generation import GenerationSpec
@@ -55,6 +56,7 @@ class WholePipeline:
     """A loaded pipeline of a family that has no step loop here."""
 
     invariance = Invariance()
+    comparisons = 0
 
     def __init__(self, pipeline: Any, revision: str, device: torch.device, dtype: torch.dtype) -> None:
         """Raises `ModelLoadFailed` for a pipeline that takes no prompt, or does not say how far it is."""
@@ -79,6 +81,9 @@ class WholePipeline:
     @property
     def peak_memory_bytes(self) -> int | None:
         return torch.cuda.max_memory_allocated(self._device) if self._device.type == "cuda" else None
+
+    def invariance_of(self, key: BatchKey) -> Invariance:
+        return self.invariance
 
     def begin(self, spec: GenerationSpec) -> Run:
         """Run up to the first step. Raises `TaskUnsupported` or `SizeUnsupported`."""

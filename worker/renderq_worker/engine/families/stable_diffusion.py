@@ -14,12 +14,13 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.families.latent_space import LatentSpace
 from renderq_worker.engine.families.prompts import PromptEncoder
 from renderq_worker.engine.families.small_pictures import small_picture
 from renderq_worker.engine.families.tasks import Conditioning, Parts, start
 from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.invariance import PROBED_ROWS, ImageLinears, Invariance, probe
+from renderq_worker.engine.invariance import PROBED_ROWS, ImageLinears, Invariance, Trials, probe
 from renderq_worker.engine.samplers import Sampler, Samplers
 from renderq_worker.engine.state import ModelInput, State, gather, scatter
 from renderq_worker.models.loading import load_pipeline
@@ -60,13 +61,26 @@ class StableDiffusion:
         self._distilled = self._unet.config.time_cond_proj_dim is not None
         self._linears = ImageLinears(self._unet)
         self._require_fit()
-        self.invariance = self._probe(exact=exact)
+        self._exact = exact
+        self._trials = Trials(self._probe(exact=exact))
 
     @classmethod
     def load(cls, entry: ModelEntry, device: torch.device, dtype: torch.dtype, *, exact: bool) -> Self:
         """Raises `ModelLoadFailed` for a folder that holds something else or an unfit UNet."""
         pipeline: Any = load_pipeline(entry, device, dtype)
         return cls(pipeline, entry.revision, exact=exact)
+
+    @property
+    def invariance(self) -> Invariance:
+        return self._as_asked(self._trials.probed)
+
+    def invariance_of(self, key: BatchKey) -> Invariance:
+        factor = self._space.factor
+        return self._as_asked(self._trials.invariance((key.height // factor, key.width // factor, key.windows)))
+
+    @property
+    def comparisons(self) -> int:
+        return self._trials.count
 
     @property
     def peak_memory_bytes(self) -> int | None:
@@ -106,7 +120,20 @@ class StableDiffusion:
         return Words(embeddings, windows=embeddings.shape[1] // prompts.window)
 
     def predict(self, states: Sequence[State]) -> tuple[Tensor, ...]:
-        """One forward pass of the UNet, or one per tile; each image's rows of its prediction."""
+        """One forward pass of the UNet, or one per tile; each image's rows of its prediction.
+
+        With exact batching, a batch that was never compared is computed image by image too.
+        """
+        if not self._exact:
+            return self._predict(states)
+        height, width = states[0].latents.shape[2:]
+        return self._trials.checked(
+            (height, width, states[0].windows),
+            [state.rows for state in states],
+            lambda places: self._predict([states[place] for place in places]),
+        )
+
+    def _predict(self, states: Sequence[State]) -> tuple[Tensor, ...]:
         rows, images = gather(states), [state.rows for state in states]
         tiles = states[0].start.tiles  # all images of a batch have the same sides
         if tiles is None:
@@ -158,7 +185,11 @@ class StableDiffusion:
             self._linears.switch(on=True)
             invariance = probe(self._probe_forward)
             self._linears.switch(on=invariance != Invariance())
-        if self._distilled:  # with or without guidance, an image has one row
+        return invariance
+
+    def _as_asked(self, invariance: Invariance) -> Invariance:
+        """In rows of requests: with or without guidance, a distilled model computes one row for an image."""
+        if self._distilled:
             return Invariance(max(2, invariance.unguided), invariance.unguided)
         return invariance
 
