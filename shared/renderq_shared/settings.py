@@ -211,7 +211,20 @@ class WorkerSettings(SharedSettings):
     batching: Literal["exact", "fast"] = Field(
         "exact", description="`exact`: images share a forward pass only where that provably changes no bit."
     )
-    memory_gb: float | None = Field(None, gt=0, description="Memory for resident models; default: what is free.")
+    memory_gb: float | None = Field(
+        None, gt=0, description="Memory for resident models; default: four fifths of what is free at the start."
+    )
+    memory_mode: Literal["auto", "full", "balanced", "low"] = Field(
+        "auto",
+        description="How models spare memory: `full`, not at all; `balanced`, pictures larger than the autoencoder was "
+        "trained with are decoded in tiles; `low`, also components are on the device only while they are used; `auto`, "
+        "as little as the free memory allows.",
+    )
+    device_memory_gb: float | None = Field(
+        None,
+        gt=0,
+        description="Memory of the device that may be used. On a CPU this simulates a card that has no more than that.",
+    )
     switch_after_seconds: float = Field(
         10.0, ge=0, description="A model that is not in memory goes first once its oldest job has waited this long."
     )

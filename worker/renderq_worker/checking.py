@@ -9,7 +9,8 @@ import torch
 from renderq_shared.catalog import FileEntry, describe_entry
 from renderq_shared.errors import CatalogInvalid
 from renderq_shared.settings import WorkerSettings
-from renderq_worker.models import ModelLoadFailed, free_memory, parameters, resolve_device, resolve_dtype
+from renderq_worker.devices import open_device, resolve_device
+from renderq_worker.models import ModelLoadFailed, parameters, resolve_dtype
 
 DTYPES = (torch.float32, torch.float16)
 """Number formats whose memory is told; bfloat16 takes as much as float16."""
@@ -56,7 +57,7 @@ def check(name: str, said: FileEntry, path: Path | None, settings: WorkerSetting
 
 def _shortage(name: str, needed: int, settings: WorkerSettings) -> str | None:
     device = resolve_device(settings.device)
-    there = free_memory(device) if settings.memory_gb is None else int(settings.memory_gb * 1e9)
+    there = open_device(settings.device).free_bytes() if settings.memory_gb is None else int(settings.memory_gb * 1e9)
     if needed <= there:
         return None
     return (

@@ -4,19 +4,21 @@ import structlog
 
 from renderq.contract import JobErrorCode
 from renderq_shared.jobs.records import Verdict
-from renderq_worker.engine.events import Canceled, Event, Failed, Previewed, Rendered
+from renderq_worker import report
+from renderq_worker.engine.events import Canceled, Event, Failed, Previewed, Rendered, Warned
 from renderq_worker.engine.tasks import Task, Txt2Img
 from renderq_worker.engine_port import EnginePort
 from renderq_worker.finisher import Finisher
 from renderq_worker.inputs import Inputs
 from renderq_worker.preview_writer import PreviewWriter
 from renderq_worker.progress_writer import ProgressWriter
-from renderq_worker.report import Failure
 from renderq_worker.running_job import RunningJob, Stop
 
 log = structlog.get_logger(__name__)
 
-_ENGINE_CLOSED = Failure(JobErrorCode.INTERNAL, "the engine was closed before the picture was done", retryable=True)
+_ENGINE_CLOSED = report.Failure(
+    JobErrorCode.INTERNAL, "the engine was closed before the picture was done", retryable=True
+)
 
 
 class JobRunner:
@@ -63,7 +65,7 @@ class JobRunner:
         if job.is_stopped:  # while it was on its way into the engine
             self._engine.cancel(job.generation_ids)
 
-    def _fail(self, job: RunningJob, failure: Failure) -> None:
+    def _fail(self, job: RunningJob, failure: report.Failure) -> None:
         """All of its images, before they came into the engine."""
         job.enter()
         for index in range(job.request.n):
@@ -78,8 +80,10 @@ class JobRunner:
             case Rendered():
                 self._writer.tell(job, at_once=job.follow(event))
                 self._finisher.take(job, event)
+            case Warned():
+                job.warn(report.Warned(event.code, event.message))
             case Failed(code=code, message=message, retryable=retryable):
-                self._settled(job, job.fail(index, Failure(code, message, retryable)))
+                self._settled(job, job.fail(index, report.Failure(code, message, retryable)))
             case Canceled():
                 settled = job.drop(index) if job.is_stopped else job.fail(index, _ENGINE_CLOSED)
                 self._settled(job, settled)

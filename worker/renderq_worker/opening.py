@@ -26,7 +26,7 @@ def device_name(settings: WorkerSettings) -> str:
     """The device that `auto` stands for here, in the list of workers. For settings that `open_engine` took."""
     if simulated_step_s(settings.device) is not None:
         return settings.device
-    from renderq_worker.models import resolve_device
+    from renderq_worker.devices import resolve_device
 
     return str(resolve_device(settings.device))
 
@@ -42,7 +42,9 @@ def _real_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> Eng
                 dtype=settings.dtype,
                 batching=settings.batching,
                 threads=settings.threads,
-                memory_budget_bytes=None if settings.memory_gb is None else int(settings.memory_gb * 1e9),
+                memory_budget_bytes=_bytes(settings.memory_gb),
+                memory_mode=settings.memory_mode,
+                device_memory_bytes=_bytes(settings.device_memory_gb),
                 capacity_file=settings.data / _CAPACITY_FILE,
                 stall_seconds=settings.stall_seconds,
             ),
@@ -50,3 +52,7 @@ def _real_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> Eng
     except (RuntimeError, AssertionError) as error:  # what torch raises for a device that it does not know or have
         reason = str(error).splitlines()[0]
         raise DeviceUnusable(f"device {settings.device!r} cannot be used: {reason}; try cpu or auto") from error
+
+
+def _bytes(gb: float | None) -> int | None:
+    return None if gb is None else int(gb * 1e9)

@@ -176,6 +176,11 @@ class RunningJob:
         """There will be no grid: the job fails, and keeps its pictures."""
         self._grid_failure = failure
 
+    def warn(self, warning: report.Warned) -> None:
+        """Something happened that the owner should know; told with the next news."""
+        with self._lock:
+            self._warnings[warning.code] = warning
+
     def fail(self, index: int, failure: report.Failure) -> bool:
         """There will be no picture; whether it was the job's last open image."""
         with self._lock:

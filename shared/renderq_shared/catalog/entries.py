@@ -10,6 +10,7 @@ from renderq.contract import SCHEDULERS, ModelDefaults, ModelLimits
 from renderq.contract.requests import WatermarkText
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Memory = Literal["auto", "full", "balanced", "low"]
 
 
 class ModelEntry(BaseModel):
@@ -33,6 +34,8 @@ class ModelEntry(BaseModel):
     dtype: Dtype = "auto"
     watermark: WatermarkText | None = None
     """Written into the pixels of all its pictures."""
+    memory: Memory = "auto"
+    """Memory mode; `auto` is the worker's."""
     defaults: ModelDefaults
     limits: ModelLimits
     schedulers: tuple[str, ...] = SCHEDULERS

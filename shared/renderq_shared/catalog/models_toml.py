@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from renderq.contract import ModelDefaults, ModelLimits
 from renderq.contract.requests import Scheduler, WatermarkText
 from renderq_shared.catalog.describing import Description, describe
-from renderq_shared.catalog.entries import Catalog, Dtype, ModelEntry
+from renderq_shared.catalog.entries import Catalog, Dtype, Memory, ModelEntry
 from renderq_shared.catalog.hub_cache import PREFIX, HubSource, default_cache
 from renderq_shared.catalog.layouts import layout_folder, layout_of, require_parts
 from renderq_shared.catalog.revisions import revision_of
@@ -52,6 +52,7 @@ class FileEntry(BaseModel):
     dtype: Dtype = "auto"
     watermark: WatermarkText | None = None
     """Written into the pixels of all its pictures; no request can say otherwise."""
+    memory: Memory = "auto"
     defaults: FileDefaults = FileDefaults()
     max_side: int | None = Field(None, ge=8)
 
@@ -146,6 +147,7 @@ def _described(name: str, entry: FileEntry, base: Path, cache: Path) -> ModelEnt
             licence=entry.licence,
             dtype=entry.dtype,
             watermark=entry.watermark,
+            memory=entry.memory,
             defaults=_defaults(entry, description),
             limits=_limits(entry, description),
             schedulers=description.schedulers,

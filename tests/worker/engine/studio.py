@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache, partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +26,7 @@ from renderq_worker.engine import (
 )
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.capacity import Capacity
-from renderq_worker.engine.families import Family, StableDiffusion, load_family
+from renderq_worker.engine.families import Family, StableDiffusion, load_family, placement_of
 from renderq_worker.models import ModelStore
 from renderq_worker.models.loading import load_pipeline
 
@@ -57,17 +59,22 @@ class Studio:
         sabotage: Sabotage | None = None,
         budget_bytes: int = 10**9,
         shape: tuple[int, int] = (64, 64),
+        capacity_file: Path | None = None,
+        **memory: Any,
     ) -> None:
-        settings = EngineSettings(device="cpu", batching=batching)  # type: ignore[arg-type]
+        """`memory`: fields of `EngineSettings`."""
+        settings = EngineSettings(device="cpu", batching=batching, **memory)  # type: ignore[arg-type]
         self.entries = {entry.name: entry for entry in entries}
-        self.capacity = Capacity("test")
-        load = partial(load_family, settings=settings) if sabotage is None else partial(_load_sabotaged, sabotage)
+        self.capacity = Capacity("test", capacity_file)
+        self.placement = placement_of(settings)
+        known = partial(load_family, settings=settings, placement=self.placement)
+        load = known if sabotage is None else partial(_load_sabotaged, sabotage)
         self.models: ModelStore[Family] = ModelStore(
             self.entries.values(), load, size_of=lambda _: 1000, budget_bytes=budget_bytes
         )
         self.widened = list(self.entries.values()) if widened else []
         self.shape = shape
-        self.engine = Engine(self.models, self.capacity, settings)
+        self.engine = Engine(self.models, self.capacity, self.placement, settings)
         self.events: list[Event] = []
 
     def widen(self, entry: ModelEntry, width: int = 64, height: int = 64) -> None:

@@ -10,17 +10,16 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 
+from renderq_worker.devices import open_device, resolve_device
 from renderq_worker.engine import EngineSettings
 from renderq_worker.engine.families import load_family
 from renderq_worker.models import (
     ModelLoadFailed,
-    free_memory,
     parameters,
-    resolve_device,
     resolve_dtype,
 )
+from renderq_worker.models.formats import LARGE
 from renderq_worker.models.loading import load_pipeline
-from renderq_worker.models.placement import LARGE
 from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_depth_pipeline, save_pipeline
 
 CPU = torch.device("cpu")
@@ -172,4 +171,4 @@ def test_half_precision_on_cuda(saved: Path) -> None:
 def test_devices() -> None:
     assert resolve_device("cpu") == CPU
     assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert free_memory(CPU) > 0
+    assert open_device("cpu").free_bytes() > 0

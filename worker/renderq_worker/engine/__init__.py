@@ -9,6 +9,8 @@ batch_key    which images may share a forward pass
 scheduler    who steps next
 capacity     how many rows a forward pass should have, measured
 plan         what passes between scheduler and runner
+ladder       what is tried when memory is exhausted
+relief       takes its rungs and remembers them
 runner       carries out one operation, turns errors into failures of single images
 start        where denoising begins, as the task prepared it
 tiles        an image too large for one forward pass
@@ -35,6 +37,7 @@ from renderq_worker.engine.events import (
     Rendered,
     RenderStats,
     Stepped,
+    Warned,
 )
 from renderq_worker.engine.generation import GenerationSpec, Stage
 from renderq_worker.engine.mailbox import Listener
@@ -90,6 +93,7 @@ __all__ = [
     "Upscale",
     "Variation",
     "Vital",
+    "Warned",
     "outpaint",
 ]
 

@@ -15,6 +15,7 @@ import structlog
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from renderq_worker.engine.batch_key import BatchKey
+from renderq_worker.engine.ladder import Rung
 
 LADDER = (2, 4, 8, 16, 32, 64)
 """Rows per forward pass. A guided image has two, so the lowest rung is one image."""
@@ -30,10 +31,12 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Curve:
-    """t(B)/B in seconds per row, by rung, and the widest rung that is not known to run out of memory."""
+    """t(B)/B in seconds per row, by rung, the widest rung that is not known to run out of memory, and what
+    else memory demands."""
 
     known: dict[int, float] = field(default_factory=dict)
     ceiling: int = LADDER[-1]
+    rungs: frozenset[Rung] = frozenset()
     samples: defaultdict[int, deque[float]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=_SAMPLES_KEPT))
     )
@@ -47,7 +50,7 @@ class _Curve:
             if rung in self.known and self.known[rung] > GAIN * self.known[best]:
                 break
             best = rung
-        return best
+        return min(best, self.ceiling)
 
 
 class _Stored(BaseModel):
@@ -55,6 +58,7 @@ class _Stored(BaseModel):
 
     seconds_per_row: dict[int, float]
     ceiling: int
+    rungs: frozenset[Rung] = frozenset()
 
 
 _FILE = TypeAdapter(dict[str, _Stored])
@@ -74,7 +78,7 @@ class Capacity:
         self._latest: dict[str, BatchKey] = {}
         """The shape that each model made last."""
         for name, stored in _read(file).items():
-            self._curves[name] = _Curve(stored.seconds_per_row, stored.ceiling)
+            self._curves[name] = _Curve(stored.seconds_per_row, stored.ceiling, stored.rungs)
 
     def rows(self, key: BatchKey) -> int:
         """Rows to put into the next forward pass for this key, at most."""
@@ -106,7 +110,18 @@ class Capacity:
     def out_of_memory(self, key: BatchKey, rows: int) -> None:
         """A forward pass of `rows` rows did not fit: stay below from now on."""
         curve = self._curves.setdefault(self._name(key), _Curve())
-        curve.ceiling = max((rung for rung in LADDER if rung < rows), default=LADDER[0])
+        curve.ceiling = max((rung for rung in LADDER if rung < rows), default=1)
+        self._write()
+
+    def rungs(self, key: BatchKey) -> frozenset[Rung]:
+        """What an image of this model and shape has needed beside a narrow batch."""
+        curve = self._curves.get(self._name(key))
+        return curve.rungs if curve else frozenset()
+
+    def remember(self, key: BatchKey, rung: Rung) -> None:
+        """An image of this model and shape does not fit without."""
+        curve = self._curves.setdefault(self._name(key), _Curve())
+        curve.rungs |= {rung}
         self._write()
 
     def _name(self, key: BatchKey) -> str:
@@ -117,7 +132,8 @@ class Capacity:
         if self._file is None:
             return
         curves = {
-            name: _Stored(seconds_per_row=curve.known, ceiling=curve.ceiling) for name, curve in self._curves.items()
+            name: _Stored(seconds_per_row=curve.known, ceiling=curve.ceiling, rungs=curve.rungs)
+            for name, curve in self._curves.items()
         }
         temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
         try:

@@ -19,11 +19,13 @@ from renderq_worker.engine.events import (
     Rendered,
     RenderStats,
     Stepped,
+    Warned,
 )
 from renderq_worker.engine.failure import Failure, failure_of
-from renderq_worker.engine.families import Family, load_family
+from renderq_worker.engine.families import Family, load_family, placement_of
 from renderq_worker.engine.generation import Generation, GenerationSpec, Stage
 from renderq_worker.engine.invariance import Invariance
+from renderq_worker.engine.ladder import REMEDIES
 from renderq_worker.engine.mailbox import Listener, Mailbox
 from renderq_worker.engine.plan import Limit, StepPlan, StepResult
 from renderq_worker.engine.preview import Previewer
@@ -31,7 +33,7 @@ from renderq_worker.engine.runner import Runner
 from renderq_worker.engine.scheduler import Scheduler
 from renderq_worker.engine.settings import EngineSettings
 from renderq_worker.engine.vital import Pulse, Vital
-from renderq_worker.models import ModelError, ModelStore, free_memory, parameters, resolve_device, resolve_dtype
+from renderq_worker.models import ModelError, ModelStore, Placement
 
 _ALONE = Limit(generations=1, rows=2)
 
@@ -45,12 +47,14 @@ class Engine:
     exactly one `Rendered`, `Failed` or `Canceled`.
     """
 
-    def __init__(self, models: ModelStore[Family], capacity: Capacity, settings: EngineSettings) -> None:
+    def __init__(
+        self, models: ModelStore[Family], capacity: Capacity, placement: Placement, settings: EngineSettings
+    ) -> None:
         self._settings = settings
         self._models = models
         self._capacity = capacity
         self._scheduler = Scheduler()
-        self._runner = Runner(models, capacity)
+        self._runner = Runner(models, capacity, placement)
         self._mailbox = Mailbox()
         self._previewer = Previewer(models, self._mailbox)
         self._pulse = Pulse(settings.stall_seconds)
@@ -60,16 +64,17 @@ class Engine:
     @classmethod
     def of(cls, entries: Iterable[ModelEntry], settings: EngineSettings) -> "Engine":
         """An engine for these models of the catalog."""
-        device = resolve_device(settings.device)
-        budget = settings.memory_budget_bytes
+        placement = placement_of(settings)
+        place = f"{placement.device.name} {settings.dtype} torch {torch.__version__}"
         return cls(
             ModelStore(
                 entries,
-                partial(load_family, settings=settings),
-                size_of=partial(_weight_bytes, settings=settings),
-                budget_bytes=free_memory(device) * 4 // 5 if budget is None else budget,
+                partial(load_family, settings=settings, placement=placement),
+                size_of=placement.bytes_on_device,
+                budget_bytes=placement.budget_bytes,
             ),
-            Capacity(_place(settings), settings.capacity_file),
+            Capacity(place, settings.capacity_file),
+            placement,
             settings,
         )
 
@@ -204,7 +209,7 @@ class Engine:
         rows = self._capacity.rows_of_model(model)
         if self._settings.batching == "exact":
             rows = min(rows, self._invariance(model, self._capacity.latest(model)).guided)
-        return rows // 2
+        return max(1, rows // 2)
 
     def _invariance(self, model: str, key: BatchKey | None) -> Invariance:
         """Unknown, and therefore taken for none, while the model is not in memory."""
@@ -233,6 +238,8 @@ class Engine:
             self._mailbox.deliver(_failed(id, failure))
         for generation in plan.generations:
             id = generation.spec.id
+            for rung in result.rungs:
+                self._mailbox.deliver(Warned(id, rung, REMEDIES[rung].message))
             if id not in result.advanced:
                 continue
             if plan.stage is Stage.DENOISING:
@@ -247,7 +254,7 @@ class Engine:
             load_ms=generation.load_seconds * 1000,
             inference_ms=generation.inference_seconds * 1000,
             batch_width_mean=generation.batch_width_mean,
-            peak_memory_bytes=family.peak_memory_bytes,
+            peak_memory_bytes=generation.peak_bytes,
             device=family.device,
             dtype=family.dtype,
             batch_invariant=family.invariance_of(generation.key).holds_for(generation.spec.rows),
@@ -264,15 +271,3 @@ class Engine:
 
 def _failed(id: str, failure: Failure) -> Failed:
     return Failed(id, failure.code, failure.message, failure.retryable)
-
-
-def _place(settings: EngineSettings) -> str:
-    """What measurements depend on besides model and shape."""
-    device = resolve_device(settings.device)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
-    return f"{name} {settings.dtype} torch {torch.__version__}"
-
-
-def _weight_bytes(entry: ModelEntry, settings: EngineSettings) -> int:
-    dtype = resolve_dtype(entry, settings.dtype, resolve_device(settings.device))
-    return sum(parameters(entry).values()) * dtype.itemsize

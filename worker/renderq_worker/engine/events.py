@@ -48,6 +48,15 @@ class Previewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that the picture survives, and that its owner should know."""
+
+    generation_id: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decoding:
     """The latents are being decoded to pixels."""
 
@@ -65,7 +74,7 @@ class RenderStats:
     batch_width_mean: float
     """Images per model call, itself included."""
     peak_memory_bytes: int | None
-    """Most memory on the device since the model was loaded; None where the device does not count it."""
+    """Most memory on the device while this image was worked on; None where the device does not count it."""
     device: str
     dtype: str
     batch_invariant: bool
@@ -103,4 +112,4 @@ class Canceled:
     generation_id: str
 
 
-Event: TypeAlias = Loading | Encoding | Stepped | Previewed | Decoding | Rendered | Failed | Canceled
+Event: TypeAlias = Loading | Encoding | Stepped | Previewed | Warned | Decoding | Rendered | Failed | Canceled

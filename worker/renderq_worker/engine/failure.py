@@ -1,11 +1,14 @@
 """Why a generation ended without a picture: exceptions translated into the codes of the wire contract."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 
 from renderq_worker.engine.errors import EngineError, NanOutput
+from renderq_worker.engine.generation import Generation, Stage
+from renderq_worker.engine.ladder import Remedy
 from renderq_worker.models import ModelError
 
 FailureCode = Literal["out_of_memory", "nan_output", "model_load_failed", "internal"]
@@ -35,6 +38,14 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, EngineError):
         return Failure("internal", str(error), retryable=False)
     return Failure("internal", f"{type(error).__name__}: {_first_line(error)}", retryable=False)
+
+
+def does_not_fit(generation: Generation, stage: Stage, tried: Sequence[Remedy], failure: Failure) -> Failure:
+    """An image for which the ladder has no rung left: what was needed, what there was, what was tried."""
+    spec, doing = generation.spec, str(stage).replace("_", " ")
+    measures = "; ".join(remedy.message for remedy in tried)
+    message = f"{doing}, {spec.width}×{spec.height} with model {spec.model!r}: {failure.message}"
+    return replace(failure, message=f"{message}. Tried before: {measures}" if measures else message)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -1,11 +1,16 @@
 """One image in flight: what was asked for, and how far it is. No torch."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from renderq_shared.costs import model_calls
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.tasks import Task
+
+if TYPE_CHECKING:
+    from renderq_worker.engine.ladder import Rung
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,10 @@ class Generation:
     inference_seconds: float = 0.0
     shared_calls: int = 0
     """Sum of the batch widths of its model calls."""
+    peak_bytes: int | None = None
+    """Most memory on the device during its operations, where that is counted."""
+    rungs: frozenset["Rung"] = frozenset()
+    """What was tried for it when memory was exhausted."""
 
     @classmethod
     def arrived(cls, spec: GenerationSpec, key: BatchKey) -> "Generation":
@@ -113,3 +122,8 @@ class Generation:
 
     def decoded(self, seconds: float) -> None:
         self.inference_seconds += seconds
+
+    def took(self, peak_bytes: int | None, rungs: Collection["Rung"]) -> None:
+        """What an operation took of the device's memory, and what was done to need less, whether it ended or not."""
+        self.peak_bytes = max(filter(None, (self.peak_bytes, peak_bytes)), default=None)
+        self.rungs |= frozenset(rungs)

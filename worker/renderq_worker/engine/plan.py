@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from renderq_worker.engine.generation import Generation, Stage
+from renderq_worker.engine.ladder import Rung
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,9 +59,13 @@ class StepResult:
     """Encoding: see `BatchKey.windows`."""
     estimates: Mapping[str, Tensor | None] = field(default_factory=dict)
     """Denoising: ids of which a preview is wanted, and what their latents are expected to become, if that is known."""
+    rungs: Collection[Rung] = ()
+    """What lack of memory made necessary: taken now, if nothing advanced; else how the operation was done."""
+    peak_bytes: int | None = None
+    """Most memory on the device meanwhile, where that is counted."""
     pixels: np.ndarray | None = None
     """Decoding: the picture, uint8 [height, width, 3]."""
 
-    def taking(self, seconds: float) -> StepResult:
-        """The same, with the time that the operation took."""
-        return replace(self, seconds=seconds)
+    def taking(self, seconds: float, peak_bytes: int | None) -> StepResult:
+        """The same, with the time and the memory that the operation took."""
+        return replace(self, seconds=seconds, peak_bytes=peak_bytes)

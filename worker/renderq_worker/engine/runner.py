@@ -8,37 +8,45 @@ from torch import Tensor
 
 from renderq_worker.engine.capacity import Capacity
 from renderq_worker.engine.errors import NanOutput
-from renderq_worker.engine.failure import Failure, failure_of, is_out_of_memory
+from renderq_worker.engine.failure import Failure, does_not_fit, failure_of, is_out_of_memory
 from renderq_worker.engine.families import Family
 from renderq_worker.engine.generation import Stage
+from renderq_worker.engine.ladder import Rung
 from renderq_worker.engine.plan import StepPlan, StepResult
 from renderq_worker.engine.preview import estimate_or_none
+from renderq_worker.engine.relief import Relief
 from renderq_worker.engine.state import InFlight, State
-from renderq_worker.models import ModelStore
+from renderq_worker.models import ModelStore, Placement
 
 
 class Runner:
     """Keeps what the generations own on the device, from their encoding to their end."""
 
-    def __init__(self, models: ModelStore[Family], capacity: Capacity) -> None:
+    def __init__(self, models: ModelStore[Family], capacity: Capacity, placement: Placement) -> None:
         self._models = models
         self._capacity = capacity
+        self._device = placement.device
+        self._relief = Relief(models, capacity, placement)
         self._states: dict[str, InFlight] = {}
 
     def run(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str] = ()) -> StepResult:
         """Never raises: an operation that fails as a whole fails the generations that were in it.
 
-        `in_use` names the models that generations in flight need; they leave memory last. `previews` are ids whose
-        latents are to be estimated on the way.
+        One that runs out of memory is left to be tried again, as long as the ladder has a rung. `in_use` names the
+        models that generations in flight need; they leave memory last. `previews` are ids whose latents are to be
+        estimated on the way.
         """
         started = time.monotonic()
+        self._device.start_peak()
         try:
             with torch.inference_mode():
                 result = self._operate(plan, in_use, previews)
         except Exception as error:
-            result = StepResult(plan, failures=_all(plan.ids, error))
+            result = failure_of(error)
+        if isinstance(result, Failure):  # what the exception held, a model perhaps, is free now
+            result = self._recovered(plan, in_use, result)
         self.drop(result.failures)
-        return result.taking(time.monotonic() - started)
+        return result.taking(time.monotonic() - started, self._device.peak_bytes())
 
     def drop(self, ids: Iterable[str]) -> None:
         """Free what these generations own; unknown ids are ignored."""
@@ -52,39 +60,57 @@ class Runner:
         self.drop(tuple(self._states))
 
     def _operate(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str]) -> StepResult:
-        match plan.stage:
-            case Stage.LOADING_MODEL:
-                self._models.load(plan.model, in_use)
-                return StepResult(plan, advanced=plan.ids)
-            case Stage.ENCODING:
-                return self._encode(plan)
-            case Stage.DENOISING:
-                return self._denoise(plan, previews)
-            case Stage.DECODING:
-                return self._decode(plan)
+        if plan.stage is Stage.LOADING_MODEL:
+            self._relief.offload_as_before(plan)
+            self._models.load(plan.model, in_use)
+            return StepResult(plan, advanced=plan.ids)
+        if plan.stage is Stage.ENCODING and self._relief.offload_as_before(plan):
+            return StepResult(plan)
+        with self._device.watched():
+            match plan.stage:
+                case Stage.ENCODING:
+                    return self._encode(plan)
+                case Stage.DENOISING:
+                    return self._denoise(plan, previews)
+                case Stage.DECODING:
+                    return self._decode(plan)
+
+    def _recovered(self, plan: StepPlan, in_use: Collection[str], failure: Failure) -> StepResult:
+        """An operation that ran out of memory has another try after each rung of the ladder."""
+        if failure.code != "out_of_memory":
+            return StepResult(plan, failures=dict.fromkeys(plan.ids, failure))
+        rung = self._relief.find(plan, in_use, self._rows(plan.ids))
+        if rung is not None:
+            return StepResult(plan, rungs=[rung])
+        ends = {
+            each.spec.id: does_not_fit(each, plan.stage, self._relief.taken(each), failure) for each in plan.generations
+        }
+        return StepResult(plan, failures=ends)
 
     def _encode(self, plan: StepPlan) -> StepResult:
         generation = plan.generations[0]
-        state = self._models.get(plan.model).begin(generation.spec)
+        tiled = self._relief.is_tiled(generation)
+        state = self._models.get(plan.model).begin(generation.spec, tiled=tiled)
         self._states[generation.spec.id] = state
-        return StepResult(plan, advanced=plan.ids, calls=state.calls, windows=state.windows)
+        return StepResult(
+            plan, advanced=plan.ids, calls=state.calls, windows=state.windows, rungs=[Rung.TILES] if tiled else ()
+        )
 
     def _decode(self, plan: StepPlan) -> StepResult:
-        pixels = self._models.get(plan.model).decode(self._states[plan.ids[0]])
+        tiled = self._relief.is_tiled(plan.generations[0])
+        pixels = self._models.get(plan.model).decode(self._states[plan.ids[0]], tiled=tiled)
         self.drop(plan.ids)
-        return StepResult(plan, advanced=plan.ids, pixels=pixels)
+        return StepResult(plan, advanced=plan.ids, pixels=pixels, rungs=[Rung.TILES] if tiled else ())
 
     def _denoise(self, plan: StepPlan, previews: Collection[str]) -> StepResult:
-        """A batch that runs out of memory is left for a narrower one; one that fails otherwise is taken apart."""
+        """A batch that runs out of memory fails as a whole; one that fails otherwise is taken apart."""
         family, estimates = self._models.get(plan.model), dict[str, Tensor | None]()
         comparisons, started = family.comparisons, time.monotonic()
         try:
             failures = self._advance(plan.model, plan.ids, previews, estimates)
         except Exception as error:
-            if len(plan.ids) == 1:
+            if len(plan.ids) == 1 or is_out_of_memory(error):
                 raise
-            if is_out_of_memory(error) and self._narrow(plan):
-                return StepResult(plan)
             failures = self._advance_alone(plan.model, plan.ids)
         else:
             if family.comparisons == comparisons:
@@ -126,20 +152,10 @@ class Runner:
                 failures[id] = failure_of(error)
         return failures
 
-    def _narrow(self, plan: StepPlan) -> bool:
-        """Whether the next batch will be narrower; images without guidance can be two to the narrowest."""
-        key, rows = plan.generations[0].key, self._rows(plan.ids)
-        self._capacity.out_of_memory(key, rows)
-        return self._capacity.rows(key) < rows
-
     def _rows(self, ids: Sequence[str]) -> int:
-        return sum(self._states[id].rows for id in ids)
+        return sum(self._states[id].rows for id in ids if id in self._states)
 
 
 def _are_finite(predictions: Sequence[Tensor]) -> list[bool]:
     """For each image; one transfer from the device for all."""
     return torch.stack([torch.isfinite(prediction).all() for prediction in predictions]).tolist()
-
-
-def _all(ids: Sequence[str], error: Exception) -> Mapping[str, Failure]:
-    return dict.fromkeys(ids, failure_of(error))

@@ -65,6 +65,7 @@ class Scheduler:
             if generation.spec.id not in result.advanced:
                 generation.waited += 1
         for generation in plan.generations:
+            generation.took(result.peak_bytes, result.rungs)
             if generation.spec.id in result.advanced:
                 self._advance(generation, result)
         for id in result.failures:

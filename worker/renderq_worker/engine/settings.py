@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from renderq_shared.catalog.entries import Memory
 from renderq_worker.models import Dtype
 
 
@@ -20,7 +21,11 @@ class EngineSettings:
     threads: int | None = None
     """CPU threads of a forward pass; None leaves torch's own choice."""
     memory_budget_bytes: int | None = None
-    """Weights that may be in memory at once; None is four fifths of what is free at start."""
+    """Weights that may be on the device at once; None is four fifths of what is free at start."""
+    memory_mode: Memory = "auto"
+    """See `MemoryMode`; `auto` chooses by model."""
+    device_memory_bytes: int | None = None
+    """What may be taken of the device; on a CPU, it simulates a card that has no more."""
     capacity_file: Path | None = None
     """Where measured batch widths are kept between runs; None forgets them."""
     stall_seconds: float = 120.0

@@ -31,8 +31,6 @@ def load_pipeline(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -
     """
     pipeline_class = _pipeline_class(entry)
     parameters(entry)  # finds what is missing or damaged, and says it better than what comes below
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()  # the allocator keeps what models that left had
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
         logging.set_verbosity_error()  # what matters is checked here, and said to whom it concerns

@@ -1,57 +1,100 @@
-"""Which device a model runs on, and in which number format."""
+"""Where a model's weights are: on the device from load to eviction, or there only while they are used."""
 
-from pathlib import Path
+import weakref
 from typing import Literal
 
 import torch
+from torch import nn
 
 from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog.entries import Memory
+from renderq_worker.devices import Device
 from renderq_worker.models.footprint import parameters
+from renderq_worker.models.formats import Dtype, resolve_dtype
 
-Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+MemoryMode = Literal["full", "balanced", "low"]
+"""`full`: weights on the device, pictures decoded whole. `balanced`: pictures larger than the autoencoder was trained
+with are decoded in tiles. `low`: also, each component is on the device only while it is used."""
 
-LARGE = 100_000_000
-"""Weights of a model's largest component from which bfloat16 is twice as fast as float32 on a CPU with AVX512-BF16;
-the UNet of SD 1.5 has 860 million."""
-
-
-def resolve_device(device: str) -> torch.device:
-    """`auto` is the first CUDA device where there is one, else the CPU."""
-    if device != "auto":
-        return torch.device(device)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+HEADROOM = 4 / 5
+"""Share of the free memory that weights may take where nobody said more, and that `auto` counts on."""
 
 
-def resolve_dtype(entry: ModelEntry, preferred: Dtype, device: torch.device) -> torch.dtype:
-    """The catalog's format, else `preferred`, else the best one for the device.
+class Placement:
+    """One device's models: formats, memory modes, and whose turn it is there."""
 
-    On CUDA that is float16, which Stable Diffusion was published in, and bfloat16 for newer models, which overflow in
-    it. On a CPU it is float32, so that the picture is the one that stock diffusers gives by default: small models gain
-    nothing from bfloat16. Large ones gain a factor of two, minutes per picture, so they get it where the CPU computes
-    it natively. float16 does not run on CPUs.
-    """
-    for name in (entry.dtype, preferred):
-        if name != "auto":
-            return getattr(torch, name)
-    if device.type == "cuda":
-        return torch.bfloat16 if entry.family == "pipeline" and torch.cuda.is_bf16_supported() else torch.float16
-    if _has_bfloat16() and max(parameters(entry).values(), default=0) >= LARGE:
-        return torch.bfloat16
-    return torch.float32
+    def __init__(
+        self,
+        device: Device,
+        *,
+        dtype: Dtype = "auto",
+        mode: Memory = "auto",
+        budget_bytes: int | None = None,
+    ) -> None:
+        """`budget_bytes` is what weights may take of the device; None is `HEADROOM` of what is free now."""
+        self.device = device
+        self._dtype: Dtype = dtype
+        self._mode: Memory = mode
+        self._free = device.free_bytes()
+        self.budget_bytes = int(self._free * HEADROOM) if budget_bytes is None else budget_bytes
+        self._modes: dict[str, MemoryMode] = {}
+        self._turn: weakref.ref[nn.Module] | None = None
 
+    def dtype_of(self, entry: ModelEntry) -> torch.dtype:
+        return resolve_dtype(entry, self._dtype, self.device.torch)
 
-def free_memory(device: torch.device) -> int:
-    """Bytes that models may take now without pushing others out."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name == "MemAvailable":
-            return int(value.split()[0]) * 1024
-    raise RuntimeError("/proc/meminfo has no MemAvailable; set the memory budget")
+    def mode_of(self, entry: ModelEntry) -> MemoryMode:
+        """As the catalog says, else the settings, else by what the model needs and the device had at the start."""
+        if entry.name not in self._modes:
+            self._modes[entry.name] = self._choose(entry)
+        return self._modes[entry.name]
 
+    def lower(self, entry: ModelEntry) -> bool:
+        """From now on, `low`; whether that makes a difference. What is in memory has to be loaded again."""
+        if not self.device.has_own_memory or self.mode_of(entry) == "low":
+            return False
+        self._modes[entry.name] = "low"
+        return True
 
-def _has_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 in hardware."""
-    flags = Path("/proc/cpuinfo").read_text()
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    def bytes_on_device(self, entry: ModelEntry) -> int:
+        """What its weights take there."""
+        counts = parameters(entry).values()
+        count = max(counts, default=0) if self.mode_of(entry) == "low" else sum(counts)
+        return count * self.dtype_of(entry).itemsize
+
+    def home_of(self, entry: ModelEntry) -> torch.device:
+        """Where its weights are loaded to."""
+        return torch.device("cpu") if self.mode_of(entry) == "low" else self.device.torch
+
+    def give_turn(self, component: nn.Module) -> None:
+        """Bring it onto the device; whichever component had the turn before leaves. Raises when memory is exhausted."""
+        holder = self._turn and self._turn()
+        if holder is component:
+            return
+        with torch.inference_mode(mode=False):  # weights made within it take other kernels
+            self._turn = None
+            if holder is not None:
+                self.device.put_out(holder)
+            try:
+                self.device.take(component)
+            except BaseException:
+                self.device.put_out(component)
+                raise
+        self._turn = weakref.ref(component)
+
+    def _choose(self, entry: ModelEntry) -> MemoryMode:
+        wanted = self._mode if entry.memory == "auto" else entry.memory
+        mode: MemoryMode = self._fitting(entry) if wanted == "auto" else wanted
+        return "balanced" if mode == "low" and not self.device.has_own_memory else mode
+
+    def _fitting(self, entry: ModelEntry) -> MemoryMode:
+        """`full` where the largest picture fits beside the weights, `balanced` where one of the usual size does."""
+        from renderq_worker.models.needs import needs_of  # brings diffusers
+
+        needs, room = needs_of(entry, self.dtype_of(entry)), self._free * HEADROOM
+        weights = sum(needs.weights.values())
+        if needs.native is None or needs.largest is None:
+            return "full" if weights <= room else "low"
+        if weights + needs.largest.most <= room:
+            return "full"
+        return "balanced" if weights + needs.native.most <= room else "low"

@@ -70,17 +70,19 @@ class ModelStore(Generic[M]):
             self._sizes[name] = size
         return self.get(name)
 
+    def evict(self, name: str) -> None:
+        """Let a resident model leave memory."""
+        self._used = tuple(other for other in self._used if other != name)
+        del self._models[name], self._sizes[name]
+        gc.collect()  # models hold themselves in reference cycles
+
     def _make_room(self, entry: ModelEntry, size: int, in_use: Collection[str]) -> None:
         if size > self._budget:
             raise ModelLoadFailed(
                 f"model {entry.name!r} needs about {size / _GIB:.1f} GiB and models may use "
-                f"{self._budget / _GIB:.1f} GiB; raise RENDERQ_MEMORY_GB or choose a smaller dtype"
+                f"{self._budget / _GIB:.1f} GiB; raise RENDERQ_MEMORY_GB, choose a smaller dtype, or let "
+                "RENDERQ_MEMORY_MODE be low"
             )
         leaving = sorted(self._used, key=lambda name: name in in_use)
         while sum(self._sizes.values()) + size > self._budget:
-            self._evict(leaving.pop(0))
-
-    def _evict(self, name: str) -> None:
-        self._used = tuple(other for other in self._used if other != name)
-        del self._models[name], self._sizes[name]
-        gc.collect()  # models hold themselves in reference cycles
+            self.evict(leaving.pop(0))

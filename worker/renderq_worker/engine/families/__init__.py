@@ -3,23 +3,35 @@
 from typing import Any
 
 from renderq_shared.catalog import ModelEntry
+from renderq_worker.devices import open_device
 from renderq_worker.engine.families.family import Family
 from renderq_worker.engine.families.pipeline import WholePipeline
 from renderq_worker.engine.families.sdxl import StableDiffusionXL
 from renderq_worker.engine.families.stable_diffusion import StableDiffusion
 from renderq_worker.engine.settings import EngineSettings
-from renderq_worker.models import ModelLoadFailed, resolve_device, resolve_dtype
+from renderq_worker.models import ModelLoadFailed, Placement
 
-__all__ = ["Family", "StableDiffusion", "StableDiffusionXL", "WholePipeline", "load_family"]
+__all__ = ["Family", "StableDiffusion", "StableDiffusionXL", "WholePipeline", "load_family", "placement_of"]
 
 _FAMILIES = {"stable_diffusion": StableDiffusion, "sdxl": StableDiffusionXL, "pipeline": WholePipeline}
 
 
-def load_family(entry: ModelEntry, settings: EngineSettings) -> Family[Any]:
-    """Load a model of the catalog. Raises `ModelLoadFailed`."""
+def load_family(entry: ModelEntry, settings: EngineSettings, placement: Placement | None = None) -> Family[Any]:
+    """Load a model of the catalog; without a placement, as an engine of these settings would.
+
+    Raises `ModelLoadFailed`.
+    """
     family = _FAMILIES.get(entry.family)
     if family is None:
         raise ModelLoadFailed(f"model {entry.name!r}: family {entry.family!r} is not one of {', '.join(_FAMILIES)}")
-    device = resolve_device(settings.device)
-    dtype = resolve_dtype(entry, settings.dtype, device)
-    return family.load(entry, device, dtype, exact=settings.batching == "exact")
+    return family.load(entry, placement or placement_of(settings), exact=settings.batching == "exact")
+
+
+def placement_of(settings: EngineSettings) -> Placement:
+    """Raises what torch does for a device that it does not know or have."""
+    return Placement(
+        open_device(settings.device, settings.device_memory_bytes),
+        dtype=settings.dtype,
+        mode=settings.memory_mode,
+        budget_bytes=settings.memory_budget_bytes,
+    )

@@ -41,12 +41,15 @@ class Family(Protocol[S]):
         ...
 
     @property
-    def peak_memory_bytes(self) -> int | None:
-        """Most memory on the device so far; None where the device does not count it."""
+    def tile_side(self) -> int | None:
+        """Pixels along each side that the autoencoder was trained with; None for one that cannot work in tiles."""
         ...
 
-    def begin(self, spec: GenerationSpec) -> S:
-        """Encode the prompts and the inputs of one image and draw its noise."""
+    def begin(self, spec: GenerationSpec, *, tiled: bool) -> S:
+        """Encode the prompts and the inputs of one image and draw its noise.
+
+        `tiled`, here and below: the autoencoder works in tiles, with less memory and slightly other pixels.
+        """
         ...
 
     def predict(self, states: Sequence[S]) -> tuple[Tensor, ...]:
@@ -57,6 +60,6 @@ class Family(Protocol[S]):
         """What `estimate`, latents as float32, shows: uint8 [height, width, 3], small and quickly; or nothing."""
         ...
 
-    def decode(self, state: S) -> np.ndarray:
+    def decode(self, state: S, *, tiled: bool) -> np.ndarray:
         """The finished latents as pixels, uint8 [height, width, 3]. Raises `NanOutput`."""
         ...

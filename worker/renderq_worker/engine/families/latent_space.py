@@ -29,6 +29,8 @@ class LatentSpace:
         self.channels: int = parts.vae.config.latent_channels
         self.factor: int = parts.vae_scale_factor
         """Pixels per latent pixel along each side."""
+        self.tile_side: int = parts.vae.tile_sample_min_size
+        """Pixels along each side of a tile, as the autoencoder's configuration says: what it was trained with."""
         self._mask_processor = VaeImageProcessor(
             vae_scale_factor=self.factor, do_normalize=False, do_binarize=True, do_convert_grayscale=True
         )
@@ -58,12 +60,9 @@ class LatentSpace:
             latents = posterior.sample(generator).to(self.dtype)
         return self._vae.config.scaling_factor * latents
 
-    def decode(self, latents: Tensor, *, tiled: bool = False) -> Tensor:
-        """Pictures [1, 3, height, width] around [-1, 1]. Raises `NanOutput`.
-
-        `tiled` bounds the memory that it takes: diffusers' own tiles, which overlap by a quarter.
-        """
-        with self._tiling(on=tiled), self._upcast(on=self._upcasts and self.dtype is torch.float16):
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pictures [1, 3, height, width] around [-1, 1]. Raises `NanOutput`."""
+        with self._upcast(on=self._upcasts and self.dtype is torch.float16):
             latents = latents.to(self._vae.dtype) / self._vae.config.scaling_factor
             image = self._vae.decode(latents, return_dict=False)[0]
         if not bool(torch.isfinite(image).all()):
@@ -83,11 +82,16 @@ class LatentSpace:
             self._vae.to(self.dtype)
 
     @contextmanager
-    def _tiling(self, *, on: bool) -> Generator[None]:
-        """The autoencoder's own setting, unless `on`."""
-        before = self._vae.use_tiling
-        self._vae.use_tiling = before or on
+    def in_tiles(self, side: int | None) -> Generator[None]:
+        """While this lasts the autoencoder works in diffusers' tiles, which overlap by a quarter and bound the memory.
+
+        `side` is that of the tiles, in pixels; None leaves the autoencoder as it is.
+        """
+        vae = self._vae
+        before = vae.use_tiling, vae.tile_sample_min_size, vae.tile_latent_min_size
+        if side is not None:
+            vae.use_tiling, vae.tile_sample_min_size, vae.tile_latent_min_size = True, side, side // self.factor
         try:
             yield
         finally:
-            self._vae.use_tiling = before
+            vae.use_tiling, vae.tile_sample_min_size, vae.tile_latent_min_size = before

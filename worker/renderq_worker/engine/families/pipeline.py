@@ -8,7 +8,8 @@ import copy
 import functools
 import inspect
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -16,14 +17,15 @@ import torch
 from torch import Tensor
 
 from renderq_shared.catalog import ModelEntry
+from renderq_worker.devices import Device
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.errors import EngineError, NanOutput, SizeUnsupported, TaskUnsupported
 from renderq_worker.engine.families.stepwise import Ready, Report, Stepped, Stepwise
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.invariance import Invariance
 from renderq_worker.engine.tasks import Txt2Img
-from renderq_worker.models import ModelLoadFailed
-from renderq_worker.models.loading import load_pipeline
+from renderq_worker.models import ModelLoadFailed, Placement
+from renderq_worker.models.offload import load_placed
 
 NEEDED = ("prompt", "width", "height", "num_inference_steps", "generator", "output_type", "callback_on_step_end")
 
@@ -58,14 +60,14 @@ class WholePipeline:
     invariance = Invariance()
     comparisons = 0
 
-    def __init__(self, pipeline: Any, revision: str, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, pipeline: Any, revision: str, device: Device, dtype: torch.dtype) -> None:
         """Raises `ModelLoadFailed` for a pipeline that takes no prompt, or does not say how far it is."""
         pipeline.set_progress_bar_config(disable=True)
         self._pipeline = pipeline
         self._arguments = inspect.signature(pipeline.__call__).parameters
-        self._device = device
+        self._watched = device.watched
         self.revision = revision
-        self.device = str(device)
+        self.device = str(device.torch)
         self.dtype = str(dtype).removeprefix("torch.")
         self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
         missing = [name for name in NEEDED if name not in self._arguments]
@@ -74,18 +76,23 @@ class WholePipeline:
         weakref.finalize(self, _close, self._runs)  # what is under way holds the weights: it is begun again later
 
     @classmethod
-    def load(cls, entry: ModelEntry, device: torch.device, dtype: torch.dtype, *, exact: bool) -> Self:
+    def load(cls, entry: ModelEntry, placement: Placement, *, exact: bool) -> Self:
         """Raises `ModelLoadFailed`. `exact` makes no difference: every image is alone."""
-        return cls(load_pipeline(entry, device, dtype), entry.revision, device, dtype)
+        return cls(load_placed(entry, placement), entry.revision, placement.device, placement.dtype_of(entry))
 
     @property
-    def peak_memory_bytes(self) -> int | None:
-        return torch.cuda.max_memory_allocated(self._device) if self._device.type == "cuda" else None
+    def tile_side(self) -> int | None:
+        vae = self._autoencoder
+        return getattr(vae, "tile_sample_min_size", None) or getattr(vae, "tile_sample_min_height", None)
+
+    @property
+    def _autoencoder(self) -> Any:
+        return getattr(self._pipeline, "vae", None)
 
     def invariance_of(self, key: BatchKey) -> Invariance:
         return self.invariance
 
-    def begin(self, spec: GenerationSpec) -> Run:
+    def begin(self, spec: GenerationSpec, *, tiled: bool = False) -> Run:
         """Run up to the first step. Raises `TaskUnsupported` or `SizeUnsupported`."""
         self._require(spec)
         run = Run(spec)
@@ -99,10 +106,12 @@ class WholePipeline:
     def preview(self, estimate: Tensor) -> np.ndarray | None:
         return None
 
-    def decode(self, state: Run) -> np.ndarray:
+    def decode(self, state: Run, *, tiled: bool = False) -> np.ndarray:
         """Pixels, uint8 [height, width, 3]. Raises `NanOutput` or `SizeUnsupported`."""
         call = self._running(state)
-        if call.next() is not None:
+        with self._in_tiles(on=tiled), _begun_again_after_failure(state):
+            report = call.next()
+        if report is not None:
             raise EngineError(f"the pipeline makes more than the {state.calls} steps that it announced")
         picture = call.result
         if not np.isfinite(picture).all():
@@ -114,7 +123,8 @@ class WholePipeline:
 
     def _next(self, run: Run) -> Tensor:
         call = self._running(run)
-        report, run.pending = run.pending or call.next(), None
+        with _begun_again_after_failure(run):
+            report, run.pending = run.pending or call.next(), None
         if not isinstance(report, Stepped):
             raise EngineError(f"the pipeline ended after {run.step} of {run.calls} steps")
         return report.latents
@@ -132,7 +142,7 @@ class WholePipeline:
         arguments = self._chosen(run.spec)
         shell = copy.copy(self._pipeline)  # runs of several images may alternate; they share nothing but the weights
         shell.scheduler = copy.deepcopy(self._pipeline.scheduler)
-        call = run.call = Stepwise(functools.partial(_run_whole, shell, arguments))
+        call = run.call = Stepwise(functools.partial(_run_whole, shell, arguments, self._watched))
         self._runs.add(run)
         report = call.next()
         if isinstance(report, Ready):
@@ -175,13 +185,40 @@ class WholePipeline:
                 f"model {spec.model!r} makes sides that are multiples of {multiple}, not {spec.width}×{spec.height}"
             )
 
+    @contextmanager
+    def _in_tiles(self, *, on: bool) -> Generator[None]:
+        """The autoencoder's own tiles."""
+        if not on:
+            yield
+            return
+        before, self._autoencoder.use_tiling = self._autoencoder.use_tiling, True
+        try:
+            yield
+        finally:
+            self._autoencoder.use_tiling = before
+
     @property
     def _takes_negative(self) -> bool:
         """Models that were distilled for guidance take one, and heed it only with a second scale."""
         return "negative_prompt" in self._arguments and "true_cfg_scale" not in self._arguments
 
 
-def _run_whole(pipeline: Any, arguments: dict[str, Any], stop: Callable[[Report], None]) -> np.ndarray:
+@contextmanager
+def _begun_again_after_failure(run: Run) -> Generator[None]:
+    """A call that failed cannot go on."""
+    try:
+        yield
+    except Exception:
+        run.close()
+        raise
+
+
+def _run_whole(
+    pipeline: Any,
+    arguments: dict[str, Any],
+    watched: Callable[[], AbstractContextManager[object]],
+    stop: Callable[[Report], None],
+) -> np.ndarray:
     """float [height, width, 3] in 0 … 1."""
     set_timesteps, was_ready = pipeline.scheduler.set_timesteps, False
 
@@ -198,7 +235,7 @@ def _run_whole(pipeline: Any, arguments: dict[str, Any], stop: Callable[[Report]
         return tensors
 
     pipeline.scheduler.set_timesteps = ready
-    with torch.inference_mode():
+    with torch.inference_mode(), watched():
         return pipeline(**arguments, callback_on_step_end=stepped).images[0]
 
 

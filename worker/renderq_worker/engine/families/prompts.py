@@ -54,12 +54,12 @@ class PromptEncoder:
         if any(part.weight != 1 for part in parts) or self._is_long(parts[0].text):
             texts, weights = [part.text for part in parts], [part.weight for part in parts]
             return self._provider(clip_skip).get_embeddings_for_weighted_prompt_fragments(
-                [texts], [weights], device=self._pipeline.unet.device
+                [texts], [weights], device=self._pipeline._execution_device
             )
         return self._encode_as_stock(parts[0].text, clip_skip)
 
     def _encode_as_stock(self, prompt: str, clip_skip: int) -> Tensor:
-        device = self._pipeline.unet.device
+        device = self._pipeline._execution_device
         if not clip_skip:
             return self._pipeline.encode_prompt(prompt, device, 1, False)[0]
         tokens = self._pipeline.tokenizer(
@@ -83,6 +83,7 @@ class PromptEncoder:
             used,
             dtype_for_device_getter=lambda _: encoder.dtype,
             truncate=False,
+            device=self._pipeline._execution_device,
         )
 
 

@@ -46,13 +46,13 @@ class StableDiffusionXL(StableDiffusion):
         require_layers(spec.clip_skip, min(encoder.config.num_hidden_layers for encoder in encoders) - 1)
         positive, negative, pooled, negative_pooled = self._pipeline.encode_prompt(
             spec.prompt,
-            device=self._unet.device,
+            device=self._space.device,
             do_classifier_free_guidance=guided,
             negative_prompt=spec.negative_prompt or None,
             clip_skip=spec.clip_skip or None,
         )
         sides = [spec.height, spec.width, 0, 0, spec.height, spec.width]
-        time_ids = torch.tensor([sides], dtype=positive.dtype, device=self._unet.device)
+        time_ids = torch.tensor([sides], dtype=positive.dtype, device=self._space.device)
         if not guided:
             return Words(positive, {"text_embeds": pooled, "time_ids": time_ids})
         added = {"text_embeds": torch.cat([negative_pooled, pooled]), "time_ids": torch.cat([time_ids] * 2)}

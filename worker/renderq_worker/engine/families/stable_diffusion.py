@@ -4,6 +4,7 @@ Every line that touches a tensor has its counterpart in the pipelines' `__call__
 tests run next to it.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
@@ -23,7 +24,8 @@ from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.invariance import PROBED_ROWS, ImageLinears, Invariance, Trials, probe
 from renderq_worker.engine.samplers import Sampler, Samplers
 from renderq_worker.engine.state import ModelInput, State, gather, scatter
-from renderq_worker.models.loading import load_pipeline
+from renderq_worker.models import Placement
+from renderq_worker.models.offload import load_placed
 
 _PROBE_SIDE = 16
 """Latent pixels; small, because narrow products are the ones that depend on the batch, and cheap for large models."""
@@ -53,10 +55,11 @@ class StableDiffusion:
         self._unet: Any = pipeline.unet
         self._conditioning = Conditioning.of(self._unet.config.in_channels, pipeline.vae.config.latent_channels)
         upcasts = self.upcasts or self._conditioning is Conditioning.UPSCALE
-        self._space = LatentSpace(pipeline, self._unet.device, self._unet.dtype, upcasts=upcasts)
+        device = self._pipeline._execution_device  # its weights may be elsewhere until they are used
+        self._space = LatentSpace(pipeline, device, self._unet.dtype, upcasts=upcasts)
         self._samplers = Samplers(cast(Sampler, pipeline.scheduler))
         self.revision = revision
-        self.device = str(self._unet.device)
+        self.device = str(device)
         self.dtype = str(self._unet.dtype).removeprefix("torch.")
         self._distilled = self._unet.config.time_cond_proj_dim is not None
         self._linears = ImageLinears(self._unet)
@@ -65,10 +68,11 @@ class StableDiffusion:
         self._trials = Trials(self._probe(exact=exact))
 
     @classmethod
-    def load(cls, entry: ModelEntry, device: torch.device, dtype: torch.dtype, *, exact: bool) -> Self:
+    def load(cls, entry: ModelEntry, placement: Placement, *, exact: bool) -> Self:
         """Raises `ModelLoadFailed` for a folder that holds something else or an unfit UNet."""
-        pipeline: Any = load_pipeline(entry, device, dtype)
-        return cls(pipeline, entry.revision, exact=exact)
+        pipeline: Any = load_placed(entry, placement)
+        with placement.device.watched():
+            return cls(pipeline, entry.revision, exact=exact)
 
     @property
     def invariance(self) -> Invariance:
@@ -83,24 +87,25 @@ class StableDiffusion:
         return self._trials.count
 
     @property
-    def peak_memory_bytes(self) -> int | None:
-        device = self._space.device
-        return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+    def tile_side(self) -> int:
+        return self._space.tile_side
 
     @property
     def _has_checker(self) -> bool:
         """The depth pipeline does not even have a place for one."""
         return getattr(self._pipeline, "safety_checker", None) is not None
 
-    def begin(self, spec: GenerationSpec) -> State:
+    def begin(self, spec: GenerationSpec, *, tiled: bool = False) -> State:
         """Encode the prompts and make the task's start, in the stock pipelines' order."""
         guided = spec.guidance_scale > 1 and not self._distilled
         words = self._words(spec, guided=guided)
         sampler = self._samplers.make(spec.scheduler)
         sampler.set_timesteps(spec.steps, device=self._space.device)
         generator = torch.Generator().manual_seed(spec.seed)
+        with self._space.in_tiles(self._tiles(spec.width, spec.height) if tiled else None):
+            beginning = start(self._conditioning, Parts(spec, self._pipeline, self._space, sampler, generator))
         return State(
-            start(self._conditioning, Parts(spec, self._pipeline, self._space, sampler, generator)),
+            beginning,
             embeddings=words.embeddings,
             extras=words.extras,
             guidance_scale=spec.guidance_scale,
@@ -159,9 +164,12 @@ class StableDiffusion:
             return None
         return small_picture(estimate, self._pipeline.vae)
 
-    def decode(self, state: State) -> np.ndarray:
+    def decode(self, state: State, *, tiled: bool = False) -> np.ndarray:
         """Pixels, uint8 [height, width, 3]; black where the model's own safety checker says so."""
-        image = self._space.decode(state.latents, tiled=state.start.tiles is not None)
+        own = None if state.start.tiles is None else self.tile_side
+        height, width = (side * self._space.factor for side in state.latents.shape[2:])
+        with self._space.in_tiles(self._tiles(width, height) if tiled else own):
+            image = self._space.decode(state.latents)
         unsafe = None
         if self._has_checker:
             image, unsafe, *_ = self._pipeline.run_safety_checker(image, image.device, state.embeddings.dtype)
@@ -169,6 +177,11 @@ class StableDiffusion:
         picture = self._pipeline.image_processor.postprocess(image, output_type="np", do_denormalize=denormalize)[0]
         pixels = (picture * 255).round().astype(np.uint8)
         return pixels if state.start.kept is None else state.start.kept.restore(pixels)
+
+    def _tiles(self, width: int, height: int) -> int:
+        """Pixels along each side of a tile: half of the picture, or what the autoencoder was trained with if less."""
+        half = math.ceil(max(width, height) / 2 / self._space.factor) * self._space.factor
+        return min(self.tile_side, half)
 
     def _guidance_embedding(self, scale: float) -> Tensor:
         """[1, width]; models distilled for LCM take the guidance scale as an input instead of a second row."""

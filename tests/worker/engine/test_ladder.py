@@ -1,0 +1,170 @@
+"""Out of memory: each rung of the ladder on a card too small without it, and what comes after the last one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from diffusers import DDIMScheduler
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine import Failed, Img2Img, Loading, Warned
+from renderq_worker.engine.ladder import LADDER, Rung
+from tests.worker.engine.studio import Studio, alone, picture, spec
+from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_pipeline
+from tests.worker.engine.tiny_transformers import save_sd3
+
+LARGE = {"width": 256, "height": 256, "steps": 2}
+"""1.3 MB of weights; 1.8 MB to denoise one, 10.5 MB to decode it whole, 2.5 MB in tiles."""
+
+
+@pytest.fixture(scope="module")
+def trained(folders: Path) -> ModelEntry:
+    """An autoencoder that says which sides it was trained with: 96 pixels."""
+    save_pipeline(folders / "trained small", DDIMScheduler(**SD1_SCHEDULER), seed=8)
+    config = folders / "trained small" / "vae" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"sample_size": 96}))
+    return entry(folders / "trained small", dtype="float32")
+
+
+def on_card(megabytes: float, *entries: ModelEntry, **options: Any) -> Studio:
+    return Studio(
+        entries,
+        **{"widened": False, "device_memory_bytes": int(megabytes * 1e6), "memory_mode": "full", "batching": "fast"}
+        | options,
+    )
+
+
+def warnings(studio: Studio, id: str = "job/0") -> list[str]:
+    return list(dict.fromkeys(event.code for event in studio.of(id) if isinstance(event, Warned)))
+
+
+def loads(studio: Studio) -> int:
+    return sum(isinstance(event, Loading) for event in studio.events)
+
+
+def in_tiles(model: ModelEntry, number: int = 0) -> np.ndarray:
+    studio = Studio([model], widened=False, memory_mode="balanced")
+    studio.submit(spec(number, **LARGE))
+    studio.finish()
+    return studio.pixels(f"job/{number}")
+
+
+def test_the_ladder_goes_from_what_costs_least_to_what_costs_most() -> None:
+    assert [remedy.rung for remedy in LADDER] == list(Rung)
+
+
+def test_enough_memory_leaves_everything_as_it_is(trained: ModelEntry) -> None:
+    studio = on_card(13, trained)
+    studio.submit(spec(0, **LARGE))
+    studio.finish()
+    assert warnings(studio) == []
+    np.testing.assert_array_equal(studio.pixels("job/0"), alone(trained, spec(0, **LARGE)))
+
+
+def test_other_models_leave_first(trained: ModelEntry, velocity: ModelEntry) -> None:
+    studio = on_card(13, trained, velocity)
+    studio.submit(spec(1, model="velocity"))
+    studio.finish()
+    studio.submit(spec(0, **LARGE))
+    studio.finish()
+    assert warnings(studio) == ["models_evicted"]
+    assert studio.models.resident == ("tiny",)
+    np.testing.assert_array_equal(studio.pixels("job/0"), alone(trained, spec(0, **LARGE)))
+
+
+def test_loading_makes_idle_models_leave_and_those_in_use_only_then(tiny: ModelEntry, velocity: ModelEntry) -> None:
+    studio = on_card(3, tiny, velocity)
+    studio.submit(spec(0, steps=9))
+    studio.tick(3)
+    studio.submit(spec(1, model="velocity"))
+    studio.finish()
+    for number, model in ((0, tiny), (1, velocity)):
+        wanted = spec(number, model=model.name, steps=9 if number == 0 else 4)
+        np.testing.assert_array_equal(studio.pixels(f"job/{number}"), alone(model, wanted))
+    assert warnings(studio, "job/1") == ["models_evicted"]
+
+
+def test_a_smaller_batch_then_tiles(trained: ModelEntry) -> None:
+    studio = on_card(4.9, trained)
+    studio.widen(trained, 256, 256)
+    studio.submit(spec(0, **LARGE), spec(1, **LARGE))
+    studio.finish()
+    for number in (0, 1):
+        codes = warnings(studio, f"job/{number}")
+        assert codes == ["batch_narrowed", "autoencoder_tiled"]
+        np.testing.assert_array_equal(studio.pixels(f"job/{number}"), in_tiles(trained, number))
+    assert loads(studio) == 2  # told to both, done once
+
+
+def test_tiles_help_to_encode_too(trained: ModelEntry) -> None:
+    studio = on_card(4.9, trained)
+    studio.submit(spec(0, task=Img2Img(picture(256, 256), 0.7), **LARGE))
+    studio.tick(2)
+    assert warnings(studio) == ["autoencoder_tiled"]
+    studio.finish()
+    assert studio.pixels("job/0").shape == (256, 256, 3)
+
+
+def test_weights_leave_last_and_the_picture_stays(trained: ModelEntry) -> None:
+    studio = on_card(3.7, trained)
+    studio.submit(spec(0, **LARGE), spec(1))
+    studio.finish()
+    assert warnings(studio) == ["autoencoder_tiled", "weights_offloaded"]
+    assert warnings(studio, "job/1") == []
+    np.testing.assert_array_equal(studio.pixels("job/0"), in_tiles(trained))
+    np.testing.assert_array_equal(studio.pixels("job/1"), alone(trained, spec(1)))
+
+
+def test_what_an_image_needed_is_remembered_for_the_next_one_of_its_shape(trained: ModelEntry, tmp_path: Path) -> None:
+    first = on_card(3.7, trained, capacity_file=tmp_path / "capacity.json")
+    first.submit(spec(0, **LARGE))
+    first.finish()
+    assert loads(first) == 2  # the second time to elsewhere
+    second = on_card(3.7, trained, capacity_file=tmp_path / "capacity.json")
+    second.submit(spec(0, **LARGE))
+    second.finish()
+    assert loads(second) == 1
+    assert warnings(second) == ["autoencoder_tiled"]  # nothing else changes what the owner gets
+    np.testing.assert_array_equal(second.pixels("job/0"), in_tiles(trained))
+
+
+def test_after_the_last_rung_it_fails_and_says_why_and_nobody_else_does(trained: ModelEntry) -> None:
+    studio = on_card(2.7, trained)
+    studio.submit(spec(0, **LARGE), spec(1), spec(2, **LARGE))
+    studio.finish()
+    for id in ("job/0", "job/2"):
+        failed = studio.failed(id)
+        assert failed.code == "out_of_memory"
+        assert failed.message.startswith("denoising, 256×256 with model 'tiny': the device has not enough memory")
+        assert "MB of the 2.7 MB there are were in use" in failed.message
+        assert "only while they are used" in failed.message
+    np.testing.assert_array_equal(studio.pixels("job/1"), alone(trained, spec(1)))
+
+
+def test_a_model_that_no_rung_brings_onto_the_card_fails(trained: ModelEntry) -> None:
+    studio = on_card(0.9, trained)
+    studio.submit(spec(0))
+    studio.finish()
+    assert isinstance(studio.ending("job/0"), Failed)
+    assert studio.failed("job/0").message.startswith("loading model, 64×64")
+    assert loads(studio) == 2
+
+
+def test_a_pipeline_that_runs_whole_is_begun_again(folders: Path) -> None:
+    save_sd3(folders / "sd3 on a small card")
+    sd3 = entry(folders / "sd3 on a small card", "sd3", family="pipeline", dtype="float32")
+    wanted = spec(0, model="sd3", scheduler=None, steps=3)
+
+    def peak(mode: str) -> int:
+        ample = Studio([sd3], widened=False, memory_mode=mode, device_memory_bytes=10**9)
+        ample.submit(wanted)
+        ample.finish()
+        return ample.stats("job/0").peak_memory_bytes or 0
+
+    studio = on_card((peak("full") + peak("low")) / 2e6, sd3)
+    studio.submit(wanted)
+    studio.finish()
+    assert "weights_offloaded" in warnings(studio)
+    assert studio.pixels("job/0").shape == alone(sd3, wanted).shape

@@ -1,0 +1,166 @@
+"""Memory modes, and a card so small that they matter: what is counted, what is where, and that pixels stay."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.devices import SmallCard
+from renderq_worker.engine import Img2Img, Warned
+from renderq_worker.models import Placement
+from renderq_worker.models.needs import needs_of
+from tests.worker.engine.stock import loaded, stock
+from tests.worker.engine.studio import Studio, alone, picture, spec
+from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_pipeline
+from tests.worker.engine.tiny_transformers import save_sd3
+
+AMPLE = 10**9
+LARGE = {"width": 256, "height": 256, "steps": 2}
+
+
+@pytest.fixture(scope="module")
+def trained(folders: Path) -> ModelEntry:
+    """An autoencoder that says which sides it was trained with: 128 pixels."""
+    save_pipeline(folders / "trained", DDIMScheduler(**SD1_SCHEDULER), seed=8)
+    config = folders / "trained" / "vae" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"sample_size": 128}))
+    return entry(folders / "trained", dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def sd3(folders: Path) -> ModelEntry:
+    save_sd3(folders / "sd3 on a card")
+    return entry(folders / "sd3 on a card", "sd3", family="pipeline", dtype="float32")
+
+
+def card(memory_bytes: int = AMPLE) -> SmallCard:
+    return SmallCard(torch.device("cpu"), memory_bytes)
+
+
+def taken(studio: Studio) -> int:
+    return AMPLE - studio.placement.device.free_bytes()
+
+
+def made(model: ModelEntry, **changes: Any) -> tuple[np.ndarray, int | None]:
+    """A picture of this model on an ample card, and the memory that it took."""
+    mode = changes.pop("mode")
+    studio = Studio([model], widened=False, batching="fast", device_memory_bytes=AMPLE, memory_mode=mode)
+    studio.submit(spec(0, **{"model": model.name} | changes))
+    studio.finish()
+    assert not [event for event in studio.events if isinstance(event, Warned)]
+    return studio.pixels("job/0"), studio.stats("job/0").peak_memory_bytes
+
+
+def test_memory_is_taken_while_a_storage_lives_and_counts_once() -> None:
+    device = card()
+    with torch.inference_mode(), device.watched():
+        whole = torch.zeros(1000)
+        part = whole[:10]
+        assert device.free_bytes() == AMPLE - 4000
+        del whole
+        assert device.free_bytes() == AMPLE - 4000
+        del part
+        assert device.free_bytes() == AMPLE
+    assert device.peak_bytes() == 4000
+
+
+def test_more_than_there_is_says_what_was_needed_and_what_there_was() -> None:
+    device = card(1_000_000)
+    with device.watched(), pytest.raises(torch.OutOfMemoryError, match=r"take 0\.8 MB; 0\.4 MB of the 1\.0 MB"):
+        _kept = torch.zeros(100_000), torch.zeros(200_000)
+    assert device.free_bytes() == 1_000_000
+
+
+@pytest.mark.parametrize("model", ["tiny", "xl", "sd3"])
+def test_where_the_weights_are_changes_no_pixel(model: str, request: pytest.FixtureRequest) -> None:
+    known: ModelEntry = request.getfixturevalue(model)
+    changes: dict[str, Any] = {"scheduler": None, "width": 32, "height": 32} | _TASKS[model]
+    full, most = made(known, mode="full", **changes)
+    low, least = made(known, mode="low", **changes)
+    np.testing.assert_array_equal(low, full)
+    assert most is not None
+    assert least is not None
+    assert least < most
+
+
+_TASKS: dict[str, dict[str, Any]] = {
+    "tiny": {"task": Img2Img(picture(), 0.7), "prompt": "a (red:1.3) house"},
+    "xl": {},
+    "sd3": {},
+}
+
+
+def test_what_the_card_counts_changes_no_pixel(tiny: ModelEntry) -> None:
+    np.testing.assert_array_equal(made(tiny, mode="full")[0], alone(tiny, spec(0)))
+
+
+def test_in_low_mode_one_component_is_on_the_device(tiny: ModelEntry, velocity: ModelEntry) -> None:
+    studio = Studio([tiny, velocity], widened=False, device_memory_bytes=AMPLE, memory_mode="low")
+    studio.submit(spec(0, width=32, height=32), spec(1, model="velocity", width=32, height=32))
+    weights = needs_of(tiny, torch.float32).weights
+    while studio.step():
+        assert taken(studio) < weights["unet"] + weights["vae"]
+    assert studio.models.resident == ("tiny", "velocity")
+
+
+def test_in_full_mode_all_weights_are_there_until_the_model_leaves(tiny: ModelEntry) -> None:
+    studio = Studio([tiny], widened=False, device_memory_bytes=AMPLE, memory_mode="full")
+    studio.submit(spec(0))
+    studio.finish()
+    weights = sum(needs_of(tiny, torch.float32).weights.values())
+    assert weights <= taken(studio) < 1.1 * weights
+    studio.models.evict("tiny")
+    assert taken(studio) == 0
+
+
+@pytest.mark.parametrize("mode", ["balanced", "low"])
+def test_large_pictures_are_decoded_in_the_tiles_of_the_stock_autoencoder(trained: ModelEntry, mode: str) -> None:
+    studio = Studio([trained], widened=False, memory_mode=mode)
+    studio.submit(spec(0, **LARGE), spec(1))
+    studio.finish()
+    [warning] = [event for event in studio.events if isinstance(event, Warned)]
+    assert (warning.generation_id, warning.code) == ("job/0", "autoencoder_tiled")
+    np.testing.assert_array_equal(studio.pixels("job/1"), alone(trained, spec(1)))
+    autoencoder = loaded(trained).vae  # type: ignore[attr-defined]
+    autoencoder.enable_tiling()
+    tiled = stock(trained, spec(0, **LARGE))
+    autoencoder.disable_tiling()
+    np.testing.assert_array_equal(studio.pixels("job/0"), tiled)
+
+
+def test_auto_spares_as_little_as_the_free_memory_allows(trained: ModelEntry) -> None:
+    needs = needs_of(trained, torch.float32)
+    assert needs.native is not None
+    assert needs.largest is not None
+    weights = sum(needs.weights.values())
+
+    def mode(memory_bytes: float) -> str:
+        return Placement(card(int(memory_bytes / 0.8) + 1)).mode_of(trained)
+
+    assert mode(weights + needs.largest.most) == "full"
+    assert mode(weights + needs.largest.most - 10) == "balanced"
+    assert mode(weights + needs.native.most) == "balanced"
+    assert mode(weights + needs.native.most - 10) == "low"
+    assert Placement(card(), mode="low").mode_of(trained.model_copy(update={"memory": "full"})) == "full"
+
+
+def test_needs_are_computed_as_they_are_counted(tiny: ModelEntry) -> None:
+    needs = needs_of(tiny, torch.float32)
+    assert needs.largest is not None
+    _, peak = made(tiny, mode="full", **LARGE)
+    computed = sum(needs.weights.values()) + needs.largest.decoding
+    assert peak == pytest.approx(computed, rel=0.02)
+    assert needs.largest.denoising < needs.largest.decoding
+
+
+@pytest.mark.parametrize("model", ["xl", "upscaler"])
+def test_needs_of_every_kind_can_be_computed(model: str, request: pytest.FixtureRequest) -> None:
+    needs = needs_of(request.getfixturevalue(model), torch.float16)
+    assert needs.native is not None
+    assert needs.native.denoising > 0
+    assert needs.native.decoding > 0

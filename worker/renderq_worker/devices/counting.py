@@ -1,0 +1,88 @@
+"""Memory of tensors, counted while they come and go.
+
+Every operation of torch is seen by a dispatch mode. What it returns is counted by storage, so that views count once,
+until the storage is freed. What a kernel needs inside itself is not seen. Tensors on torch's meta device count as if
+they had memory: so the work of a model can be measured without doing it.
+"""
+
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+
+class Ledger:
+    """Storages that are in use and how many bytes they have in all; touched from any thread."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.limit = limit
+        self.taken = 0
+        self.peak = 0
+        self._storages: dict[int, tuple[weakref.ref[Any], int]] = {}
+        self._lock = threading.RLock()  # a storage may be freed while another one is counted
+
+    def add(self, tensor: Tensor) -> None:
+        """Count the tensor's storage. Raises `torch.OutOfMemoryError` beyond the limit."""
+        storage = tensor.untyped_storage()
+        key, size = _key(tensor), storage.nbytes()
+        with self._lock:
+            if key in self._storages:
+                return
+            if self.limit is not None and self.taken + size > self.limit:
+                raise torch.OutOfMemoryError(
+                    f"tried to take {size / 1e6:,.1f} MB; {self.taken / 1e6:,.1f} MB of the "
+                    f"{self.limit / 1e6:,.1f} MB there are were in use"
+                )
+            self._storages[key] = weakref.ref(storage, lambda _: self._remove(key)), size
+            self.taken += size
+            self.peak = max(self.peak, self.taken)
+
+    def remove(self, tensor: Tensor) -> None:
+        """Count it no longer."""
+        self._remove(_key(tensor))
+
+    def counting(self) -> "Counting":
+        """While this context lasts, what operations of the current thread return is counted."""
+        return Counting(self)
+
+    def _remove(self, key: int) -> None:
+        with self._lock:
+            _, size = self._storages.pop(key, (None, 0))
+            self.taken -= size
+
+
+class Counting(TorchDispatchMode):
+    """Shows a ledger what operations return."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__()
+        self._ledger = ledger
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for value in tree_iter(result):
+            if isinstance(value, Tensor):
+                self._ledger.add(value)
+        return result
+
+
+def _key(tensor: Tensor) -> int:
+    """Names the tensor's storage while it lives."""
+    storage: Any = tensor.untyped_storage()
+    return storage._cdata
+
+
+def weights(component: nn.Module) -> list[Tensor]:
+    """Parameters and buffers."""
+    return [*component.parameters(), *component.buffers()]

@@ -1,0 +1,54 @@
+"""A CUDA device. Nothing outside this module calls `torch.cuda`; docs/gpu.md says of each line how to check it."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import nn
+
+
+def is_there() -> bool:
+    return torch.cuda.is_available()
+
+
+def has_bfloat16() -> bool:
+    """Whether the current device multiplies bfloat16."""
+    return torch.cuda.is_bf16_supported()
+
+
+class Cuda:
+    """See `Device`."""
+
+    has_own_memory = True
+
+    def __init__(self, device: torch.device, memory_bytes: int | None) -> None:
+        """`memory_bytes` is what this process may take of the card; None is all of it."""
+        self.torch = device
+        self._total = torch.cuda.get_device_properties(device).total_memory
+        self._limit = self._total if memory_bytes is None else min(memory_bytes, self._total)
+        if self._limit < self._total:
+            torch.cuda.set_per_process_memory_fraction(self._limit / self._total, device)
+
+    @property
+    def name(self) -> str:
+        limit = "" if self._limit == self._total else f", {self._limit} bytes of it"
+        return f"{torch.cuda.get_device_name(self.torch)}{limit}"
+
+    def free_bytes(self) -> int:
+        """What the driver has left and torch holds without using it, within the limit."""
+        torch.cuda.empty_cache()
+        return min(torch.cuda.mem_get_info(self.torch)[0], self._limit - torch.cuda.memory_allocated(self.torch))
+
+    def take(self, component: nn.Module) -> None:
+        component.to(self.torch)
+
+    def put_out(self, component: nn.Module) -> None:
+        component.to("cpu")
+
+    def watched(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def start_peak(self) -> None:
+        torch.cuda.reset_peak_memory_stats(self.torch)
+
+    def peak_bytes(self) -> int | None:
+        return torch.cuda.max_memory_allocated(self.torch)

@@ -1,0 +1,40 @@
+"""The CPU with the machine's memory, which ends without an exception: nothing is counted here."""
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+class Host:
+    """See `Device`."""
+
+    has_own_memory = False
+
+    def __init__(self, device: torch.device) -> None:
+        self.torch = device
+
+    @property
+    def name(self) -> str:
+        return f"{torch.get_num_threads()} CPU threads"
+
+    def free_bytes(self) -> int:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name == "MemAvailable":
+                return int(value.split()[0]) * 1024
+        raise RuntimeError("/proc/meminfo has no MemAvailable; set the memory budget")
+
+    def take(self, component: nn.Module) -> None:
+        component.to(self.torch)
+
+    def put_out(self, component: nn.Module) -> None: ...
+
+    def watched(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def start_peak(self) -> None: ...
+
+    def peak_bytes(self) -> int | None:
+        return None

@@ -1,0 +1,41 @@
+"""Weights that are on the device only while they are used, component by component.
+
+accelerate calls a hook before a component's `forward`; diffusers calls the same one before an autoencoder's `encode`
+and `decode`, and finds the device of a pipeline by it.
+"""
+
+from typing import Any
+
+from accelerate.hooks import ModelHook, add_hook_to_module
+from accelerate.utils import send_to_device
+from diffusers import DiffusionPipeline
+from torch import nn
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.models.loading import load_pipeline
+from renderq_worker.models.placement import Placement
+
+
+class OnDemand(ModelHook):
+    """Has the device take the component that is about to be used."""
+
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
+        self.execution_device = placement.device.torch
+
+    def pre_forward(self, module: nn.Module, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        self._placement.give_turn(module)
+        return send_to_device(args, self.execution_device), send_to_device(kwargs, self.execution_device)
+
+
+def load_placed(entry: ModelEntry, placement: Placement) -> DiffusionPipeline:
+    """The pipeline, its weights where the model's memory mode wants them. Raises what `load_pipeline` does."""
+    pipeline = load_pipeline(entry, placement.home_of(entry), placement.dtype_of(entry))
+    for component in pipeline.components.values():
+        if not isinstance(component, nn.Module):
+            continue
+        if placement.mode_of(entry) == "low":
+            add_hook_to_module(component, OnDemand(placement))
+        else:
+            placement.device.take(component)
+    return pipeline
