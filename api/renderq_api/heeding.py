@@ -16,6 +16,10 @@ def require_heeded(request: JobRequest, entry: ModelEntry) -> None:
 
 def _unheeded(request: JobRequest, entry: ModelEntry) -> Iterator[FieldError]:
     limits = entry.limits
+    for field, side in (("width", request.width), ("height", request.height)):
+        if side is not None and side % limits.side_multiple:
+            detail = f"Must be a multiple of {limits.side_multiple} with the model {entry.name}, not {side}."
+            yield FieldError(pointer=f"/{field}", code="not_a_multiple", detail=detail)
     yield from _at_most("clip_skip", request.clip_skip or 0, limits.max_clip_skip, entry)
     yield from _at_most("guidance_rescale", request.guidance_rescale or 0, limits.max_guidance_rescale, entry)
     if isinstance(request, UpscaleRequest):

@@ -19,6 +19,7 @@ def test_catalog_lists_the_built_in_model(http: httpx2.Client) -> None:
     assert model.limits.model_dump() == {
         "max_side": 512,
         "max_pixels": 512 * 512,
+        "side_multiple": 8,
         "max_clip_skip": 3,
         "max_guidance_rescale": 1,
         "max_noise_level": None,

@@ -49,10 +49,10 @@ CATALOG = Catalog(
         entry("first", limits={"max_clip_skip": 11, "max_guidance_rescale": 1.0}),
         entry("second"),
         entry("marked", watermark="made by us"),
-        entry("upscaler", tasks=("upscale",), limits={"max_noise_level": 350}),
+        entry("upscaler", tasks=("upscale",), limits={"max_noise_level": 350, "side_multiple": 4}),
         entry("depth", tasks=("depth2img",)),
         entry("estimating", tasks=("depth2img",), estimates_depth=True),
-        entry("whole", schedulers=(), takes_negative_prompt=False).model_copy(
+        entry("whole", schedulers=(), takes_negative_prompt=False, limits={"side_multiple": 16}).model_copy(
             update={"defaults": ModelDefaults(width=512, height=512, steps=28, guidance_scale=4)}
         ),
     )
@@ -138,7 +138,8 @@ def test_a_picture_is_never_made_smaller_to_be_upscaled(fields: dict[str, int], 
             {"/clip_skip": "not_supported", "/guidance_rescale": "not_supported"},
         ),
         ({"scheduler": "ddim", "model": "whole"}, {"/scheduler": "not_supported"}),
-        ({"model": "whole"}, {}),
+        ({"model": "whole", "height": 48}, {}),
+        ({"model": "whole", "width": 72}, {"/width": "not_a_multiple"}),
         ({"model": "whole", "negative_prompt": "x"}, {"/negative_prompt": "not_supported"}),
         ({"task": "upscale", "model": "upscaler", "image": IMAGE, "noise_level": 350}, {}),
         (

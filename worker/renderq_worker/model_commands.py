@@ -48,7 +48,7 @@ def _check(arguments: argparse.Namespace) -> int:
         print(table(_HEADER, [_row(finding) for finding in findings]))  # noqa: T201
         for finding in findings:
             if finding.problem is not None:
-                _complain("check", finding.problem)
+                _complain("models check", finding.problem)
     return _PROBLEM if any(finding.problem for finding in findings) else _OK
 
 
@@ -72,10 +72,10 @@ def _pull(arguments: argparse.Namespace) -> int:
             elif name in arguments.names:
                 raise PullRefused(f"{entry.source} is not on the hub; there is nothing to download")
         except (PullRefused, CatalogInvalid) as error:
-            _complain("pull", f"model {name!r}: {error}")
+            _complain("models pull", f"model {name!r}: {error}")
             codes.append(_REFUSED)
         except HubUnavailable as error:
-            _complain("pull", f"model {name!r}: {error}")
+            _complain("models pull", f"model {name!r}: {error}")
             codes.append(_UNAVAILABLE)
     return max(codes)
 
@@ -105,7 +105,7 @@ def _row(finding: "Finding") -> tuple[object, ...]:
 
 
 def _complain(command: str, reason: str) -> None:
-    print(f"renderq models {command}: {reason}", file=sys.stderr)  # noqa: T201
+    print(f"renderq {command}: {reason}", file=sys.stderr)  # noqa: T201
 
 
 check_command = Command(

@@ -20,6 +20,7 @@ class ModelDefaults(AnswerModel):
 class ModelLimits(AnswerModel):
     max_side: int = Field(description="Largest width and largest height of a result, in pixels.")
     max_pixels: int = Field(description="Largest width × height of a result.")
+    side_multiple: int = Field(8, description="`width` and `height` of a request are multiples of it.")
     max_clip_skip: int = Field(0, description="Largest `clip_skip`; 0: the model knows none.")
     max_guidance_rescale: float = Field(0, description="Largest `guidance_rescale`; 0: the model knows none.")
     max_noise_level: int | None = Field(None, description="Largest `noise_level` of `upscale`; null without that task.")

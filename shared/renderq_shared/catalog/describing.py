@@ -53,6 +53,9 @@ _CONDITIONING = {0: "text", 1: "depth", 3: "upscale"}
 
 _WHOLE_SIDE = 1024
 
+_WHOLE_MULTIPLE, _MULTIPLES = 16, {"SanaPipeline": 32, "Kandinsky3Pipeline": 64}
+"""What their pipelines want sides to be multiples of, nearly all of them, and the others."""
+
 _TEXT_LAYERS = 12
 """Of the text encoders whose configuration does not say, transformers' own default."""
 _NOISE_LEVEL = 350
@@ -71,6 +74,8 @@ class Description:
     """Trained width and height in pixels."""
     max_side: int
     """Up to which width and height results are still worth having."""
+    side_multiple: int
+    """Of which sides that are asked for must be multiples."""
     schedulers: tuple[str, ...] = ()
     """Samplers that may be chosen."""
     max_clip_skip: int = 0
@@ -88,8 +93,15 @@ def describe(folder: Path) -> Description:
         raise CatalogInvalid(f"{folder} has one text encoder only: a refiner makes no pictures by itself")
     if family == _WHOLE:
         side = _side_of_whole(folder)
-        takes_negative = index["_class_name"] not in [f"{kind}Pipeline" for kind in WITHOUT_NEGATIVE]
-        return Description(family, ("txt2img",), side, 2 * side, takes_negative_prompt=takes_negative)
+        name = index["_class_name"]
+        return Description(
+            family,
+            ("txt2img",),
+            side,
+            max_side=2 * side,
+            side_multiple=_MULTIPLES.get(name, _WHOLE_MULTIPLE),
+            takes_negative_prompt=name not in [f"{kind}Pipeline" for kind in WITHOUT_NEGATIVE],
+        )
     unet, vae = (read_json(folder / part / "config.json") for part in ("unet", "vae"))
     conditioning = _conditioning(folder, unet, vae)
     tasks = _TASKS.get((family, conditioning))
@@ -101,9 +113,10 @@ def describe(folder: Path) -> Description:
         family,
         tasks,
         side,
-        2 * side * (_TILES if upscales else 1),
-        SCHEDULERS,
-        _max_clip_skip(folder, family),
+        max_side=2 * side * (_TILES if upscales else 1),
+        side_multiple=4 if upscales else 8,
+        schedulers=SCHEDULERS,
+        max_clip_skip=_max_clip_skip(folder, family),
         max_guidance_rescale=0.0 if is_distilled else 1.0,
         max_noise_level=index.get("max_noise_level", _NOISE_LEVEL) if upscales else None,
         estimates_depth=index.get("depth_estimator", [None])[0] is not None,

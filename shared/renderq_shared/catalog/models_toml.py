@@ -168,6 +168,9 @@ def _require_heeded(said: FileDefaults, description: Description) -> None:
     """Raises `CatalogInvalid` for a default that every request would be refused for."""
     if said.scheduler is not None and not description.schedulers:
         raise CatalogInvalid("it runs with its own scheduler only; leave defaults.scheduler out")
+    for name, side in (("width", said.width), ("height", said.height)):
+        if side is not None and side % description.side_multiple:
+            raise CatalogInvalid(f"defaults.{name} = {side} is no multiple of {description.side_multiple}")
     for name, value, most in (
         ("clip_skip", said.clip_skip, description.max_clip_skip),
         ("guidance_rescale", said.guidance_rescale, description.max_guidance_rescale),
@@ -181,6 +184,7 @@ def _limits(entry: FileEntry, description: Description) -> ModelLimits:
     return ModelLimits(
         max_side=max_side,
         max_pixels=max_side * max_side,
+        side_multiple=description.side_multiple,
         max_clip_skip=description.max_clip_skip,
         max_guidance_rescale=description.max_guidance_rescale,
         max_noise_level=description.max_noise_level,

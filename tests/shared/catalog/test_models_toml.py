@@ -123,8 +123,11 @@ def test_a_whole_pipeline_takes_no_scheduler_and_no_more(toml: Path) -> None:
     pipeline(toml.parent / "folder", "StableDiffusion3Pipeline")
     [entry] = load(toml, '[models.a]\nsource = "folder"')
     assert (entry.schedulers, entry.limits.max_clip_skip, entry.limits.max_guidance_rescale) == ((), 0, 0)
-    text = '[models.a]\nsource = "folder"\ndefaults = { scheduler = "ddim" }'
-    assert "it runs with its own scheduler only; leave defaults.scheduler out" in refused(toml, text)
+    for said, message in (
+        ('scheduler = "ddim"', "it runs with its own scheduler only; leave defaults.scheduler out"),
+        ("height = 72", "defaults.height = 72 is no multiple of 16"),
+    ):
+        assert message in refused(toml, f'[models.a]\nsource = "folder"\ndefaults = {{ {said} }}')
 
 
 def test_what_the_configuration_says_of_fields_that_not_every_model_heeds(toml: Path) -> None:

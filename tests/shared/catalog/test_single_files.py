@@ -69,7 +69,7 @@ def test_what_each_kind_can_do(
     assert (set(entry.tasks), entry.schedulers, entry.estimates_depth) == (tasks, SCHEDULERS, False)
     limits = entry.limits
     assert (limits.max_clip_skip, limits.max_noise_level, limits.max_side) == (clip_skip, noise_level, max_side)
-    assert limits.max_guidance_rescale == 1
+    assert (limits.max_guidance_rescale, limits.side_multiple) == (1, 4 if tasks == {"upscale"} else 8)
 
 
 def test_what_the_weights_do_not_tell_must_be_said(tmp_path: Path) -> None:
