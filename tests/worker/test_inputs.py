@@ -108,7 +108,8 @@ def test_each_task_gets_its_inputs(desk: Desk) -> None:
     desk.submit("b", "outpaint", image=image, extend={"left": 8, "top": 24})
     desk.submit("c", "variation", image=image)
     noise = Image.fromarray(np.random.default_rng(7).integers(0, 256, (17, 9, 3), np.uint8))
-    deep, small = desk.asset(3, png(255, width=32, height=16)), desk.asset(4, saved(noise))
+    slope = np.arange(32 * 4, dtype=np.uint16).reshape(4, 32) * 300
+    deep, small = desk.asset(3, saved(Image.fromarray(slope))), desk.asset(4, saved(noise))
     desk.submit("d", "depth2img", image=image, depth_map=deep, strength=0.5, clip_skip=2)
     desk.submit("e", "depth2img", image=image, guidance_rescale=0.5)
     desk.submit("f", "upscale", image=small, noise_level=7)
@@ -128,7 +129,7 @@ def test_each_task_gets_its_inputs(desk: Desk) -> None:
     assert isinstance(unmapped, Depth2Img)
     assert isinstance(enlarged, Upscale)
     assert (mapped.image.shape, mapped.strength, unmapped.depth_map) == ((8, 16, 3), 0.5, None)
-    assert np.array_equal(mapped.depth_map, np.full((16, 32), 76))
+    assert (mapped.depth_map.shape, mapped.depth_map.dtype, np.ptp(mapped.depth_map)) == ((4, 16), np.float32, 1)
     assert np.array_equal(enlarged.image, noise.resize((16, 8), Image.Resampling.BICUBIC))
     assert (enlarged.noise_level, tasks["f"][1:]) == (7, (64, 32))
     heeded = {spec.id[0]: (spec.clip_skip, spec.guidance_rescale) for spec in desk.given}

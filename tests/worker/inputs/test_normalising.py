@@ -107,25 +107,35 @@ def test_what_is_to_be_upscaled_is_resized_as_its_pipeline_does_it() -> None:
     assert np.array_equal(small_picture(saved(noise), 30, 41), noise)
 
 
-def test_a_depth_map_keeps_its_sides_its_eight_bits_or_its_sixteen() -> None:
+def test_a_depth_map_keeps_its_eight_bits_or_its_sixteen() -> None:
     grey = np.random.default_rng(7).integers(0, 256, (5, 3), np.uint8)
-    assert np.array_equal(depth_map(saved(Image.fromarray(grey))), grey)
+    assert np.array_equal(depth_map(saved(Image.fromarray(grey)), 8, 5), grey)
     deep = np.arange(30_000, 31_001, dtype=np.uint16).reshape(77, 13)
-    found = depth_map(saved(Image.fromarray(deep)))
+    found = depth_map(saved(Image.fromarray(deep)), 64, 80)
     assert (found.dtype, np.unique(found).size, found.min(), found.max()) == (np.float32, 1001, 0, 1)
     assert np.allclose(found * 1000 + 30_000, deep, atol=0.01)
-    assert not depth_map(saved(Image.fromarray(np.full((4, 4), 9_000, np.uint16)))).any()
+    assert not depth_map(saved(Image.fromarray(np.full((4, 4), 9_000, np.uint16))), 8, 8).any()
+
+
+def test_a_depth_map_is_made_smaller_than_its_picture_never_larger() -> None:
+    edge = np.kron(np.array([[0, 65_535], [65_535, 0]], np.uint16), np.ones((40, 20), np.uint16))
+    assert depth_map(saved(Image.fromarray(edge)), 64, 64).shape == (64, 40)
+    small = depth_map(saved(Image.fromarray(edge)), 8, 8)
+    assert (small.shape, small.dtype) == ((8, 8), np.float32)
+    assert np.array_equal(np.round(small), np.kron(np.eye(2)[::-1], np.ones((4, 4))))
+    grey = depth_map(saved(Image.fromarray((edge // 257).astype(np.uint8))), 8, 8)
+    assert (grey.dtype, grey[0].tolist()) == (np.uint8, (small[0] * 255).round().astype(int).tolist())
 
 
 def test_a_depth_map_is_turned_upright_and_farthest_where_it_is_transparent() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     for arrow in (ARROW, Image.fromarray(np.asarray(ARROW).astype(np.uint16) * 257)):
-        found = depth_map(saved(arrow, exif=exif))
+        found = depth_map(saved(arrow, exif=exif), 16, 16)
         corner = [found[y, x] for y in (0, -1) for x in (0, -1)]
         assert np.argsort(corner).tolist() == [1, 3, 0, 2]  # from the farthest corner to the nearest
-    assert depth_map(saved(Image.new("LA", (8, 8), (90, 0)))).max() == 0
-    assert depth_map(saved(Image.new("RGB", (8, 8), (0, 255, 0))))[0, 0] == 150
+    assert depth_map(saved(Image.new("LA", (8, 8), (90, 0))), 8, 8).max() == 0
+    assert depth_map(saved(Image.new("RGB", (8, 8), (0, 255, 0))), 8, 8)[0, 0] == 150
 
 
 def test_other_formats_are_not_even_tried() -> None:

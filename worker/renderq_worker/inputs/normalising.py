@@ -5,7 +5,7 @@
 3. What is transparent shows white. In a mask it shows black, and is kept; a mask then becomes grey.
 4. It is resized to the sides that are wanted, by Lanczos's filter; one that is to be upscaled, by a bicubic one.
 
-A depth map keeps its own sides, and its 16 bits; what is transparent in it is farthest.
+A depth map keeps its 16 bits, and its own sides unless they are larger; what is transparent in it is farthest.
 """
 
 import io
@@ -35,17 +35,21 @@ def mask(file: bytes, width: int, height: int) -> Mask:
     return _resized(_on(_read(file), "black").convert("L"), width, height)
 
 
-def depth_map(file: bytes) -> Depth:
-    """[height, width], larger is nearer: 16 bits as float32 stretched to 0 … 1, else the 8 bits as they are.
+def depth_map(file: bytes, width: int, height: int) -> Depth:
+    """At most [height, width], larger is nearer: 16 bits as float32 stretched to 0 … 1, else the 8 bits as they are.
 
-    Stretched here, because a model's bfloat16 would make of the shades between 30,000 and 31,000 no more than nine.
+    Stretched here, because a model's bfloat16 would make of the shades between 30,000 and 31,000 no more than nine. No
+    larger than the picture, because it waits for its turn in memory, and the model takes it without smoothing it.
     """
-    image = _load(file)
-    if not image.mode.startswith("I"):
-        return np.asarray(_on(upright(image), "black").convert("L"))
-    deep = np.asarray(upright(image)).astype(np.float32)
-    span = np.ptp(deep)
-    return (deep - deep.min()) / span if span else np.zeros_like(deep)
+    image = upright(_load(file))
+    is_deep = image.mode.startswith("I")
+    image = Image.fromarray(np.asarray(image).astype(np.float32)) if is_deep else _on(image, "black").convert("L")
+    sides = min(image.width, width), min(image.height, height)
+    depth = np.asarray(image.resize(sides, Image.Resampling.BILINEAR))  # Lanczos's filter would overshoot at edges
+    if not is_deep:
+        return depth
+    span = np.ptp(depth)
+    return (depth - depth.min()) / span if span else np.zeros_like(depth)
 
 
 def _read(file: bytes) -> Image.Image:

@@ -101,34 +101,30 @@ class Inputs:
 
     def _task(self, job: RunningJob) -> Task:
         request = job.request
-        sides = request.width or 0, request.height or 0
-
-        def read(asset_id: str, decode: Callable[[bytes, int, int], Array]) -> Array:
-            return self._read(job, asset_id, lambda file: decode(file, *sides))
-
         match request:
             case Txt2ImgRequest():
                 return Txt2Img()
             case Img2ImgRequest(image=image, strength=strength):
-                return Img2Img(read(image, picture), strength)
+                return Img2Img(self._read(job, image, picture), strength)
             case InpaintRequest(image=image, mask=covered, strength=strength):
-                return Inpaint(read(image, picture), read(covered, mask), strength)
+                return Inpaint(self._read(job, image, picture), self._read(job, covered, mask), strength)
             case OutpaintRequest(image=image, extend=extend):
-                return outpaint(read(image, picture), **extend.model_dump())
+                return outpaint(self._read(job, image, picture), **extend.model_dump())
             case VariationRequest(image=image):
-                return Variation(read(image, picture))
+                return Variation(self._read(job, image, picture))
             case Depth2ImgRequest(image=image, depth_map=given, strength=strength):
                 depth = None if given is None else self._read(job, given, depth_map)
-                return Depth2Img(read(image, picture), depth, strength)
+                return Depth2Img(self._read(job, image, picture), depth, strength)
             case UpscaleRequest(image=image, noise_level=noise_level):
-                return Upscale(read(image, small_picture), noise_level)
+                return Upscale(self._read(job, image, small_picture), noise_level)
 
-    def _read(self, job: RunningJob, asset_id: str, decode: Callable[[bytes], Array]) -> Array:
-        """An asset, decoded. Raises `InputFailed`."""
+    def _read(self, job: RunningJob, asset_id: str, decode: Callable[[bytes, int, int], Array]) -> Array:
+        """An asset in the sides that the request says. Raises `InputFailed`."""
+        width, height = job.request.width or 0, job.request.height or 0
         file = self._fetch(job, asset_id)
         try:
             with self._operations.running(f"decoding of {asset_id}"):
-                return decode(file)
+                return decode(file, width, height)
         except Exception as error:  # Pillow's readers raise whatever they stumble over
             raise _unreadable(f"{asset_id} cannot be read ({type(error).__name__}); upload it again") from error
 
