@@ -88,20 +88,12 @@ class Description:
 def describe(folder: Path) -> Description:
     """Raises `CatalogInvalid`."""
     index = read_json(folder / "model_index.json")
-    family = family_of(str(index.get("_class_name")))
+    name = str(index.get("_class_name"))
+    family = family_of(name)
+    if family == _WHOLE:
+        return _whole(folder, name)
     if family == _SDXL and index.get("text_encoder", [None])[0] is None:
         raise CatalogInvalid(f"{folder} has one text encoder only: a refiner makes no pictures by itself")
-    if family == _WHOLE:
-        side = _side_of_whole(folder)
-        name = index["_class_name"]
-        return Description(
-            family,
-            ("txt2img",),
-            side,
-            max_side=2 * side,
-            side_multiple=_MULTIPLES.get(name, _WHOLE_MULTIPLE),
-            takes_negative_prompt=name not in [f"{kind}Pipeline" for kind in WITHOUT_NEGATIVE],
-        )
     unet, vae = (read_json(folder / part / "config.json") for part in ("unet", "vae"))
     conditioning = _conditioning(folder, unet, vae)
     tasks = _TASKS.get((family, conditioning))
@@ -163,6 +155,18 @@ def _max_clip_skip(folder: Path, family: str) -> int:
     configurations = [read_json(folder / encoder / "config.json") for encoder in encoders]
     fewest = min(configuration.get("num_hidden_layers", _TEXT_LAYERS) for configuration in configurations)
     return min(fewest - (family == _SDXL), LIMITS.clip_skip)
+
+
+def _whole(folder: Path, name: str) -> Description:
+    side = _side_of_whole(folder)
+    return Description(
+        _WHOLE,
+        ("txt2img",),
+        side,
+        max_side=2 * side,
+        side_multiple=_MULTIPLES.get(name, _WHOLE_MULTIPLE),
+        takes_negative_prompt=name.removesuffix("Pipeline") not in WITHOUT_NEGATIVE,
+    )
 
 
 def _side_of_whole(folder: Path) -> int:
