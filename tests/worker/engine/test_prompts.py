@@ -33,40 +33,48 @@ def test_only_a_weight_in_parentheses_is_a_weight(prompt: str, parts: list[Fragm
 
 def embeddings(entry: ModelEntry, prompt: str, negative: str = "", **changes: object) -> torch.Tensor:
     """[2, tokens, width]"""
-    wanted = spec(prompt=prompt, negative_prompt=negative, **changes)
-    alone(entry, spec(steps=1))
+    wanted = spec(model=entry.name, prompt=prompt, negative_prompt=negative, **changes)
+    alone(entry, spec(model=entry.name, steps=1))
     with torch.inference_mode():
         return resident(entry).begin(wanted).embeddings
 
 
-def test_a_weight_of_one_changes_no_bit(tiny: ModelEntry) -> None:
-    assert torch.equal(embeddings(tiny, "(a cat:1.0)"), embeddings(tiny, "a cat"))
+@pytest.fixture(params=["tiny", "xl"])
+def either(request: pytest.FixtureRequest) -> ModelEntry:
+    """With one text encoder, or with two."""
+    return request.getfixturevalue(request.param)
 
 
-def test_weights_move_a_prompt_away_from_and_towards_the_empty_one(tiny: ModelEntry) -> None:
-    empty, more, plain, less = (embeddings(tiny, prompt)[1] for prompt in ("", "(a cat:1.5)", "a cat", "(a cat:0.5)"))
+@pytest.mark.parametrize("prompt", ["(a cat sat:1.0)", "a (cat:1.0) sat", "(a :1)cat sat"])
+def test_a_weight_of_one_changes_no_bit(either: ModelEntry, prompt: str) -> None:
+    assert torch.equal(embeddings(either, prompt), embeddings(either, "a cat sat"))
+
+
+def test_weights_move_a_prompt_away_from_and_towards_the_empty_one(either: ModelEntry) -> None:
+    prompts = "", "(a cat:1.5)", "a cat", "(a cat:0.5)"
+    empty, more, plain, less = (embeddings(either, prompt)[1] for prompt in prompts)
     words = slice(1, 5)  # the encoder of the tests takes letter by letter
     torch.testing.assert_close((more - empty)[words], 1.5 * (plain - empty)[words])
     assert torch.equal(more[5:], plain[5:])
     assert not torch.equal(less, plain)
 
 
-def test_a_weight_reaches_the_picture_and_the_negative_prompt(tiny: ModelEntry) -> None:
-    plain = alone(tiny, spec())
+def test_a_weight_reaches_the_picture_and_the_negative_prompt(either: ModelEntry) -> None:
+    plain = alone(either, spec(model=either.name))
     for changes in ({"prompt": "a (lighthouse:1.6)"}, {"negative_prompt": "(blurry:1.6)"}):
-        assert (alone(tiny, spec(**changes)) != plain).any()
+        assert (alone(either, spec(model=either.name, **changes)) != plain).any()
 
 
-def test_what_lies_behind_the_encoders_window_counts(tiny: ModelEntry) -> None:
+def test_what_lies_behind_the_encoders_window_counts(either: ModelEntry) -> None:
     long = "sea, " * 20
-    first, second = embeddings(tiny, f"{long} sun"), embeddings(tiny, f"{long} fog")
+    first, second = embeddings(either, f"{long} sun"), embeddings(either, f"{long} fog")
     assert first.shape[1] % 16 == 0
     assert first.shape[1] > 16
     assert torch.equal(first[:, :16], second[:, :16])
     assert not torch.equal(first, second)
-    padded = embeddings(tiny, "a cat", long)
-    assert torch.equal(padded[1, :16], embeddings(tiny, "a cat")[1])
-    assert torch.equal(padded[1, 16:32], embeddings(tiny, "")[1])
+    padded = embeddings(either, "a cat", long)
+    assert torch.equal(padded[1, :16], embeddings(either, "a cat")[1])
+    assert torch.equal(padded[1, 16:32], embeddings(either, "")[1])
 
 
 def test_prompts_of_other_lengths_do_not_share_forward_passes(tiny: ModelEntry) -> None:

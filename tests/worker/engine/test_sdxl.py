@@ -12,8 +12,8 @@ from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import EngineSettings
 from renderq_worker.engine.families import load_family
 from renderq_worker.models import ModelLoadFailed
-from tests.worker.engine.stock import stock
-from tests.worker.engine.studio import alone, spec
+from tests.worker.engine.stock import loaded, stock
+from tests.worker.engine.studio import alone, resident, spec
 from tests.worker.models.small import small_layout, small_pipeline
 
 
@@ -26,7 +26,7 @@ def wanted(number: int = 0, **changes: Any) -> Any:
     [
         {},
         {"negative_prompt": ""},  # zeros instead of the embedding of nothing
-        {"scheduler": "dpmpp_2m_karras", "prompt": "sea, " * 100, "width": 96, "height": 48},
+        {"scheduler": "dpmpp_2m_karras", "prompt": "(a) sea:2", "width": 96, "height": 48},
     ],
 )
 def test_alone_it_is_the_stock_picture(xl: ModelEntry, changes: dict[str, Any]) -> None:
@@ -39,6 +39,22 @@ def test_clip_skip_and_guidance_rescale_are_stocks(xl: ModelEntry) -> None:
     np.testing.assert_array_equal(made, stock(xl, each, clip_skip=1, guidance_rescale=0.7))
     assert (made != alone(xl, wanted(guidance_rescale=0.7))).any()
     assert (made != alone(xl, wanted(clip_skip=1))).any()
+
+
+def test_pooled_words_are_stocks_and_layers_are_left_out_whatever_the_prompt(xl: ModelEntry) -> None:
+    alone(xl, wanted())
+    judge, device = loaded(xl), torch.device("cpu")
+    with torch.inference_mode():
+        for prompt, text in (("a (cat:1.5) sat", "a cat sat"), ("sea, " * 20, "sea, " * 20)):
+            expected = judge.encode_prompt(text, device=device, negative_prompt="blurry", clip_skip=1)
+            words = resident(xl).begin(wanted(prompt=prompt, clip_skip=1))
+            assert words.extras is not None
+            assert torch.equal(words.extras["text_embeds"], torch.cat([expected[3], expected[2]]))
+        skipped, whole = (resident(xl).begin(wanted(prompt="sea, " * 20, clip_skip=skip)).embeddings for skip in (1, 0))
+        window = judge.encode_prompt("sea, sea, sea,", device=device, clip_skip=1)[0]
+    assert torch.equal(skipped[1, :16], window[0])
+    assert not torch.equal(skipped[1], whole[1])
+    assert torch.equal(skipped[0], whole[0])
 
 
 @pytest.mark.filterwarnings("ignore:`upcast_vae` is deprecated:FutureWarning")

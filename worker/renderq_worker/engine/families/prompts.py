@@ -5,6 +5,7 @@ weighted ones go through compel: several windows of the encoder one after anothe
 empty prompt.
 """
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ from compel import EmbeddingsProvider
 from torch import Tensor
 
 from renderq_worker.engine.errors import ClipSkipTooHigh
-from renderq_worker.engine.families.weighting import fragments
+from renderq_worker.engine.families.weighting import Fragment, fragments
 from renderq_worker.engine.generation import GenerationSpec
 
 
@@ -23,6 +24,32 @@ def require_layers(clip_skip: int, most: int) -> None:
         raise ClipSkipTooHigh(
             f"clip_skip {clip_skip} is more than the {most} that the text encoder allows; ask for less"
         )
+
+
+def whole(parts: Sequence[Fragment]) -> str:
+    """The prompt without its weights."""
+    return "".join(part.text for part in parts)
+
+
+def is_plain(parts: Sequence[Fragment], tokenizer: Any) -> bool:
+    """Whether it fits into one window and has no weights."""
+    has_weights = any(part.weight != 1 for part in parts)
+    return not has_weights and len(tokenizer(whole(parts)).input_ids) <= tokenizer.model_max_length
+
+
+def in_windows(parts: Sequence[Fragment], tokenizer: Any, encoder: Any, device: Any) -> Tensor:
+    """[1, windows * window, width]: the prompt with its weights."""
+    provider: Any = EmbeddingsProvider(
+        tokenizer, encoder, dtype_for_device_getter=lambda _: encoder.dtype, truncate=False, device=device
+    )
+    texts, weights = [part.text for part in parts], [part.weight for part in parts]
+    return provider.get_embeddings_for_weighted_prompt_fragments([texts], [weights], device=device).to(device)
+
+
+def padded(embeddings: Tensor, length: int, empty: Tensor) -> Tensor:
+    """With windows of the empty prompt behind, up to this many tokens."""
+    missing = (length - embeddings.shape[1]) // empty.shape[1]
+    return torch.cat([embeddings, *[empty] * missing], dim=1) if missing else embeddings
 
 
 class PromptEncoder:
@@ -45,18 +72,20 @@ class PromptEncoder:
         if not guided:
             return positive
         negative = self._encode(spec.negative_prompt, 0)
-        length = max(positive.shape[1], negative.shape[1])
-        return torch.cat([self._padded(negative, length), self._padded(positive, length)])
+        if negative.shape != positive.shape:
+            length, empty = max(positive.shape[1], negative.shape[1]), self._encode("", 0)
+            negative, positive = padded(negative, length, empty), padded(positive, length, empty)
+        return torch.cat([negative, positive])
 
     def _encode(self, prompt: str, clip_skip: int) -> Tensor:
         """[1, tokens, width]"""
+        encoder, tokenizer = self._pipeline.text_encoder, self._pipeline.tokenizer
+        require_layers(clip_skip, encoder.config.num_hidden_layers)
         parts = fragments(prompt)
-        if any(part.weight != 1 for part in parts) or self._is_long(parts[0].text):
-            texts, weights = [part.text for part in parts], [part.weight for part in parts]
-            return self._provider(clip_skip).get_embeddings_for_weighted_prompt_fragments(
-                [texts], [weights], device=self._pipeline._execution_device
-            )
-        return self._encode_as_stock(parts[0].text, clip_skip)
+        if is_plain(parts, tokenizer):
+            return self._encode_as_stock(whole(parts), clip_skip)
+        used = HiddenLayer(encoder, clip_skip) if clip_skip else encoder
+        return in_windows(parts, tokenizer, used, self._pipeline._execution_device)
 
     def _encode_as_stock(self, prompt: str, clip_skip: int) -> Tensor:
         device = self._pipeline._execution_device
@@ -65,38 +94,17 @@ class PromptEncoder:
         tokens = self._pipeline.tokenizer(
             prompt, padding="max_length", max_length=self.window, truncation=True, return_tensors="pt"
         )
-        return _SkippingEncoder(self._pipeline.text_encoder, clip_skip)(tokens.input_ids.to(device)).last_hidden_state
-
-    def _is_long(self, prompt: str) -> bool:
-        return len(self._pipeline.tokenizer(prompt).input_ids) > self.window
-
-    def _padded(self, embeddings: Tensor, length: int) -> Tensor:
-        """With windows of the empty prompt behind, up to this many tokens."""
-        missing = (length - embeddings.shape[1]) // self.window
-        return torch.cat([embeddings, *[self._encode("", 0)] * missing], dim=1) if missing else embeddings
-
-    def _provider(self, clip_skip: int) -> Any:
-        encoder: Any = self._pipeline.text_encoder
-        used: Any = _SkippingEncoder(encoder, clip_skip) if clip_skip else encoder
-        return EmbeddingsProvider(
-            self._pipeline.tokenizer,
-            used,
-            dtype_for_device_getter=lambda _: encoder.dtype,
-            truncate=False,
-            device=self._pipeline._execution_device,
-        )
+        return HiddenLayer(self._pipeline.text_encoder, clip_skip)(tokens.input_ids.to(device)).last_hidden_state
 
 
-class _SkippingEncoder:
-    """A text encoder that leaves out its last layers, but for the final norm."""
+class HiddenLayer:
+    """A text encoder without its last layers, but for the final norm where that is `normed`."""
 
-    def __init__(self, encoder: Any, layers: int) -> None:
-        """Raises `ClipSkipTooHigh`."""
-        require_layers(layers, encoder.config.num_hidden_layers)
-        self._encoder, self._layers = encoder, layers
+    def __init__(self, encoder: Any, left_out: int, *, normed: bool = True) -> None:
+        self._encoder, self._left_out, self._normed = encoder, left_out, normed
         self.device, self.dtype, self.config = encoder.device, encoder.dtype, encoder.config
 
     def __call__(self, tokens: Tensor, attention_mask: Tensor | None = None, **_: Any) -> SimpleNamespace:
         output = self._encoder(tokens, attention_mask=attention_mask, output_hidden_states=True)
-        hidden = output.hidden_states[-(self._layers + 1)]
-        return SimpleNamespace(last_hidden_state=self._encoder.final_layer_norm(hidden))
+        hidden = output.hidden_states[-(self._left_out + 1)]
+        return SimpleNamespace(last_hidden_state=self._encoder.final_layer_norm(hidden) if self._normed else hidden)

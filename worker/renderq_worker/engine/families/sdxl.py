@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from renderq_worker.engine.families.prompts import require_layers
 from renderq_worker.engine.families.stable_diffusion import StableDiffusion, Words
+from renderq_worker.engine.families.xl_prompts import XLPromptEncoder
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.models import ModelLoadFailed
 
@@ -38,25 +38,13 @@ class StableDiffusionXL(StableDiffusion):
         return self._pipeline.text_encoder_2.config.projection_dim
 
     def _words(self, spec: GenerationSpec, *, guided: bool) -> Words:
-        """Without a negative prompt, its embeddings are zeros where the model was trained so.
-
-        Raises `ClipSkipTooHigh`.
-        """
-        encoders = self._pipeline.text_encoder, self._pipeline.text_encoder_2
-        require_layers(spec.clip_skip, min(encoder.config.num_hidden_layers for encoder in encoders) - 1)
-        positive, negative, pooled, negative_pooled = self._pipeline.encode_prompt(
-            spec.prompt,
-            device=self._space.device,
-            do_classifier_free_guidance=guided,
-            negative_prompt=spec.negative_prompt or None,
-            clip_skip=spec.clip_skip or None,
-        )
+        """Raises `ClipSkipTooHigh`."""
+        prompts = XLPromptEncoder(self._pipeline)
+        embeddings, pooled = prompts.encode(spec, guided=guided)
         sides = [spec.height, spec.width, 0, 0, spec.height, spec.width]
-        time_ids = torch.tensor([sides], dtype=positive.dtype, device=self._space.device)
-        if not guided:
-            return Words(positive, {"text_embeds": pooled, "time_ids": time_ids})
-        added = {"text_embeds": torch.cat([negative_pooled, pooled]), "time_ids": torch.cat([time_ids] * 2)}
-        return Words(torch.cat([negative, positive]), added)
+        time_ids = torch.tensor([sides] * len(pooled), dtype=embeddings.dtype, device=embeddings.device)
+        added = {"text_embeds": pooled, "time_ids": time_ids}
+        return Words(embeddings, added, windows=embeddings.shape[1] // prompts.window)
 
     def _probed_extras(self, noise: Callable[..., Tensor]) -> Mapping[str, Tensor]:
         return {"text_embeds": noise(self._pooled_width), "time_ids": noise(_TIME_IDS) * 100}
