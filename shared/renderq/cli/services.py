@@ -44,5 +44,6 @@ def load(entry: EntryPoint) -> Command:
         raise not_installed(entry.name, error) from None
 
 
-def not_installed(name: str, error: ModuleNotFoundError) -> UsageError:
-    return UsageError(f"`renderq {words(name)}` needs {error.name}, which is not installed: pip install 'renderq[all]'")
+def not_installed(name: str, error: ModuleNotFoundError, extra: str = "all") -> UsageError:
+    needed = f"`renderq {words(name)}` needs {error.name}, which is not installed"
+    return UsageError(f"{needed}: pip install 'renderq[{extra}]'")

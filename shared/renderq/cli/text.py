@@ -43,5 +43,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     )
 
 
+def shown(text: str) -> str:
+    """A stranger's text on one line, with whatever a terminal would obey written as an escape."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 def as_json(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)

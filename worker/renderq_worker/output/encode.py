@@ -10,6 +10,7 @@ from PIL import Image
 
 from renderq.contract import OutputOptions
 from renderq.picture_files import watermark
+from renderq.picture_files.recipe import PNG_KEY
 from renderq_worker.output.png import png
 from renderq_worker.output.recipe import Recipe, fits_jpeg, recipe_exif, recipe_text
 
@@ -47,7 +48,7 @@ def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
         pixels = watermark.mark(pixels, options.watermark, lossy=options.format != "png")
     recipe_left_out = False
     if options.format == "png":
-        data = png(pixels, {"renderq": recipe_text(recipe)} if options.embed_recipe else {})
+        data = png(pixels, {PNG_KEY: recipe_text(recipe)} if options.embed_recipe else {})
         decoded = pixels
     else:
         exif = recipe_exif(recipe) if options.embed_recipe else b""
@@ -70,7 +71,8 @@ def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
 
 
 def _is_readable(text: str, pixels: Pixels) -> bool:
-    found = watermark.find(watermark.votes(pixels))
+    """By one who knows how long the text is."""
+    found = watermark.read(watermark.votes(pixels), len(text))
     return found is not None and found.content == text.encode()
 
 

@@ -6,15 +6,10 @@ from PIL import ExifTags, Image
 from pydantic import JsonValue
 
 from renderq.contract import JobRequest
-
-Recipe = dict[str, JsonValue]
-
-RECIPE_VERSION = 1
+from renderq.picture_files.recipe import EXIF_PREFIX, NOT_OF_THE_PICTURE, RECIPE_VERSION, Recipe
 
 _EXIF_LIMIT = 65_533 - len(b"Exif\0\0")
 """A JPEG segment's length field has 16 bits and counts itself."""
-
-_NOT_OF_THE_PICTURE = {"metadata", "priority", "deadline_seconds", "webhook"}
 
 
 def recipe_of(request: JobRequest, index: int, model_revision: str) -> Recipe:
@@ -30,7 +25,7 @@ def recipe_of_all(request: JobRequest, model_revision: str) -> Recipe:
 
 
 def _body(request: JobRequest) -> dict[str, JsonValue]:
-    return request.model_dump(mode="json", exclude=_NOT_OF_THE_PICTURE)
+    return request.model_dump(mode="json", exclude=set(NOT_OF_THE_PICTURE))
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -41,7 +36,7 @@ def recipe_text(recipe: Recipe) -> str:
 def recipe_exif(recipe: Recipe) -> bytes:
     """The recipe as an EXIF block whose `UserComment` holds the JSON, as JPEG and WebP carry it."""
     exif = Image.Exif()
-    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = b"ASCII\0\0\0" + recipe_text(recipe).encode()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = EXIF_PREFIX + recipe_text(recipe).encode()
     return exif.tobytes()
 
 

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from renderq.cli import connection, request_options
+from renderq.cli import connection, recipes, request_options
 from renderq.cli.command import Command
 from renderq.cli.exits import ExitCode, UsageError
 from renderq.cli.progress import ProgressBar, is_terminal
-from renderq.cli.text import as_json
+from renderq.cli.text import as_json, shown
 from renderq.contract import Job
 from renderq.errors import JobUnsuccessful, RenderqError
 from renderq.job_handle import JobHandle
@@ -38,6 +38,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--grid", dest="grid_file", metavar="FILE", help="Make one more picture, of all of them, and save it there."
     )
+    parser.add_argument(
+        "--from",
+        dest="recipe_file",
+        metavar="PICTURE",
+        help="Make this picture again, by the recipe in its file; the other options change it.",
+    )
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="Stop waiting then; the job goes on.")
     parser.add_argument("--json", action="store_true", help="Print the job and the files as one JSON object.")
     parser.add_argument("-q", "--quiet", action="store_true", help="Print nothing but errors.")
@@ -47,19 +53,25 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     args.grid = True if args.grid_file else None
-    fields = request_options.request_fields(args, _agreed_format(args))
+    prompt, fields = args.prompt, request_options.request_fields(args, _agreed_format(args))
+    recipe = recipes.read(args.recipe_file) if args.recipe_file else None
+    if recipe:
+        prompt, fields = recipes.changed(recipe, prompt, fields)
     _check_writable(Path(args.out))
     if args.grid_file:
         _check_writable(Path(args.grid_file))
     unsuccessful = None
     with connection.connect(args) as client:
-        handle = request_options.submit(client, args.prompt, fields)
+        handle = request_options.submit(client, prompt, fields)
         try:
             _wait(handle, args)
         except JobUnsuccessful as error:
             unsuccessful = error
         files = _save(handle, args)
     _report(handle.job, files, args)
+    if recipe and handle.job.model_revision not in (None, recipe.model_revision):
+        revision = shown(recipe.model_revision)
+        print(f"renderq: warning: it was made by revision {revision}, and may look otherwise", file=sys.stderr)
     if unsuccessful:
         raise unsuccessful
     return ExitCode.OK
@@ -115,7 +127,7 @@ def _wait(handle: JobHandle, args: argparse.Namespace) -> None:
 def _save(handle: JobHandle, args: argparse.Namespace) -> tuple[Path, ...]:
     try:
         files = handle.images.save(args.out)
-        return (*files, handle.grid.save(args.grid_file)) if handle.grid else files
+        return (*files, handle.grid.save(args.grid_file)) if args.grid_file and handle.grid else files
     except OSError as error:
         place = error.filename or args.out
         raise UsageError(f"{place} cannot be written: {error.strerror}; {handle.id} keeps its pictures") from error

@@ -7,7 +7,7 @@ from renderq.cli import connection
 from renderq.cli.command import Command
 from renderq.cli.exits import ExitCode
 from renderq.cli.progress import progress_line
-from renderq.cli.text import as_json
+from renderq.cli.text import as_json, shown
 from renderq.contract import Job
 
 
@@ -26,7 +26,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _lines(job: Job) -> Iterator[str]:
     yield f"{job.id}  {progress_line(job)}"
-    yield f"prompt   {job.request.get('prompt', '')}"
+    yield f"prompt   {shown(str(job.request.get('prompt', '')))}"
     yield f"model    {job.model}"
     yield f"created  {job.created_at:%Y-%m-%d %H:%M:%S %Z}"
     if job.completed_at:

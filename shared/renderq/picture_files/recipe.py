@@ -1,0 +1,71 @@
+"""The recipe that a picture's file holds: where it stands, and what of it can be believed."""
+
+import json
+from dataclasses import dataclass
+from typing import cast
+
+from PIL import ExifTags, Image
+from pydantic import JsonValue, ValidationError
+
+from renderq.contract import JobRequest, parse_request
+
+Recipe = dict[str, JsonValue]
+
+RECIPE_VERSION = 1
+PNG_KEY = "renderq"
+EXIF_PREFIX = b"ASCII\0\0\0"
+"""Of `UserComment`, before the text."""
+
+NOT_OF_THE_PICTURE = frozenset({"metadata", "priority", "deadline_seconds", "webhook"})
+"""Fields of a request that no recipe has: a picture does not depend on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecipe:
+    """A recipe whose request is valid, as far as that can be said without its model."""
+
+    request: JobRequest
+    model_revision: str
+
+    @property
+    def body(self) -> dict[str, JsonValue]:
+        """What `POST /v1/jobs` makes the picture of again."""
+        body = self.request.model_dump(mode="json", exclude=set(NOT_OF_THE_PICTURE), exclude_unset=True)
+        return {"task": self.request.task, **body}
+
+
+class RecipeUnreadable(Exception):
+    """There is a recipe, and it is not one that this renderq can read."""
+
+
+def recipe_in(image: Image.Image) -> FoundRecipe | None:
+    """The recipe of an opened picture, whose pixels are not needed; `None` if it has none.
+
+    Raises `RecipeUnreadable`.
+    """
+    text = image.info.get(PNG_KEY) if image.format == "PNG" else _comment(image)
+    return None if text is None else _read(text)
+
+
+def _comment(image: Image.Image) -> bytes | None:
+    comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
+    if isinstance(comment, bytes) and comment.startswith(EXIF_PREFIX + b'{"'):
+        return comment.removeprefix(EXIF_PREFIX)
+    return None
+
+
+def _read(text: str | bytes) -> FoundRecipe:
+    try:
+        recipe = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RecipeUnreadable("it is not JSON") from error
+    if not isinstance(recipe, dict) or recipe.get("renderq") != RECIPE_VERSION:
+        raise RecipeUnreadable(f"it is not of version {RECIPE_VERSION}, which this renderq reads")
+    found = cast(Recipe, recipe)
+    request, revision = found.get("request"), found.get("model_revision")
+    if not isinstance(request, dict) or not isinstance(revision, str):
+        raise RecipeUnreadable("it has no request, or no model revision")
+    try:
+        return FoundRecipe(parse_request(request), revision)
+    except (ValidationError, RecursionError) as error:
+        raise RecipeUnreadable("its request is not one that this renderq knows") from error
