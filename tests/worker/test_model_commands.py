@@ -44,9 +44,21 @@ def test_what_is_well_is_shown_with_its_memory(catalog: Path, capsys: pytest.Cap
     assert main(["models", "check", "shapes", "--models", str(catalog)]) == 0
     said, complaints = capsys.readouterr()
     header, row = (line.split() for line in said.splitlines())
-    assert header == ["MODEL", "FAMILY", "TASKS", "WEIGHTS", "RUNS", "IN", "FLOAT32", "FLOAT16"]
-    assert (row[:2], row[-8:-5]) == (["shapes", "stable_diffusion"], ["14", "M", "float32"])
-    assert row[-5:] == ["0.1", "GB", "0.0", "GB", "ok"]
+    assert header == [
+        "MODEL",
+        "FAMILY",
+        "TASKS",
+        "WEIGHTS",
+        "RUNS",
+        "IN",
+        "FLOAT32",
+        "FLOAT16",
+        "A",
+        "PICTURE",
+        "MEMORY",
+    ]
+    assert (row[:2], row[-11:-8]) == (["shapes", "stable_diffusion"], ["14", "M", "float32"])
+    assert row[-8:] == ["0.1", "GB", "0.0", "GB", "0.0", "GB", "full", "ok"]
     assert complaints == ""
 
 
@@ -71,6 +83,19 @@ def test_a_model_that_does_not_fit(
         "renderq models check: model 'shapes': its weights need 0.1 GB and there are 0.0 GB on cpu"
         in capsys.readouterr().err
     )
+
+
+def test_a_model_that_fits_only_without_a_picture(
+    catalog: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RENDERQ_DEVICE_MEMORY_GB", "0.058")
+    monkeypatch.setenv("RENDERQ_MEMORY_GB", "0.058")
+    monkeypatch.setenv("RENDERQ_MEMORY_MODE", "full")
+    assert main(["models", "check", "shapes", "--models", str(catalog)]) == 1
+    assert "a picture of 64×64 pixels 0.0 GB, and there are 0.1 GB on cpu" in capsys.readouterr().err
+    monkeypatch.setenv("RENDERQ_MEMORY_MODE", "auto")
+    assert main(["models", "check", "shapes", "--models", str(catalog)]) == 0
+    assert "low" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["check", "pull"])

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import torch
 
-from renderq_shared.catalog import FileEntry, describe_entry
+from renderq_shared.catalog import FileEntry, ModelEntry, describe_entry
 from renderq_shared.errors import CatalogInvalid
 from renderq_shared.settings import WorkerSettings
-from renderq_worker.devices import open_device, resolve_device
-from renderq_worker.models import ModelLoadFailed, parameters, resolve_dtype
+from renderq_worker.errors import DeviceUnusable
+from renderq_worker.models import ModelLoadFailed, Placement, parameters
+from renderq_worker.models.needs import Needs, needs_of
+from renderq_worker.opening import open_placement
 
 DTYPES = (torch.float32, torch.float16)
 """Number formats whose memory is told; bfloat16 takes as much as float16."""
@@ -32,6 +34,10 @@ class Finding:
     """What it would run in here."""
     needed_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
     """Number format → memory for the weights."""
+    picture_bytes: int | None = None
+    """Memory beside the weights for a picture of the usual size, in that dtype, where it can be computed."""
+    memory_mode: str = ""
+    """How it would spare memory here."""
 
 
 def check(name: str, said: FileEntry, path: Path | None, settings: WorkerSettings) -> Finding:
@@ -39,12 +45,15 @@ def check(name: str, said: FileEntry, path: Path | None, settings: WorkerSetting
     try:
         entry = describe_entry(name, said, path)
         total = sum(parameters(entry).values())
-        dtype = resolve_dtype(entry, settings.dtype, resolve_device(settings.device))
-    except (CatalogInvalid, ModelLoadFailed) as error:
+        placement = open_placement(settings)
+        dtype = placement.dtype_of(entry)
+        needs = needs_of(entry, dtype)
+        shortage = _shortage(entry, needs, placement)
+    except (CatalogInvalid, ModelLoadFailed, DeviceUnusable) as error:
         return Finding(name, str(error))
     return Finding(
         name,
-        _shortage(name, total * dtype.itemsize, settings),
+        shortage,
         entry.source,
         entry.revision,
         entry.family,
@@ -52,18 +61,31 @@ def check(name: str, said: FileEntry, path: Path | None, settings: WorkerSetting
         total,
         _name(dtype),
         {_name(dtype): total * dtype.itemsize for dtype in DTYPES},
+        None if needs.native is None else needs.native.most,
+        placement.mode_of(entry),
     )
 
 
-def _shortage(name: str, needed: int, settings: WorkerSettings) -> str | None:
-    device = resolve_device(settings.device)
-    there = open_device(settings.device).free_bytes() if settings.memory_gb is None else int(settings.memory_gb * 1e9)
-    if needed <= there:
+def _shortage(entry: ModelEntry, needs: Needs, placement: Placement) -> str | None:
+    """By the rules that loading goes by, and whether a picture fits beside the weights."""
+    weights, there = placement.bytes_on_device(entry), placement.budget_bytes
+    if weights > there:
+        return (
+            f"model {entry.name!r}: its weights need {_gb(weights)} and there are {_gb(there)} on "
+            f"{placement.device.torch}; choose a smaller dtype, or a machine with more memory"
+        )
+    free = placement.device.free_bytes()
+    if needs.native is None or weights + needs.native.most <= free:
         return None
     return (
-        f"model {name!r}: its weights need {needed / 1e9:.1f} GB and there are {there / 1e9:.1f} GB on {device}; "
-        "choose a smaller dtype, or a machine with more memory"
+        f"model {entry.name!r}: its weights need {_gb(weights)}, a picture of {entry.defaults.width}×"
+        f"{entry.defaults.height} pixels {_gb(needs.native.most)}, and there are {_gb(free)} on "
+        f"{placement.device.torch}; choose a smaller dtype or smaller pictures, or a machine with more memory"
     )
+
+
+def _gb(count: int) -> str:
+    return f"{count / 1e9:.1f} GB"
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _OK, _PROBLEM, _REFUSED, _UNAVAILABLE = 0, 1, 2, 3
 """Exit codes: all is well; a model has a problem; the command line or the catalog is wrong; the hub is away."""
 
-_HEADER = ("MODEL", "FAMILY", "TASKS", "WEIGHTS", "RUNS IN", "FLOAT32", "FLOAT16", "")
+_HEADER = ("MODEL", "FAMILY", "TASKS", "WEIGHTS", "RUNS IN", "FLOAT32", "FLOAT16", "A PICTURE", "MEMORY", "")
 
 
 def _add_catalog(parser: argparse.ArgumentParser) -> None:
@@ -98,10 +98,12 @@ def _said(path: Path | None, names: Collection[str]) -> "dict[str, FileEntry] | 
 def _row(finding: "Finding") -> tuple[object, ...]:
     verdict = "has a problem" if finding.problem else "ok"
     if not finding.family:
-        return (finding.model, *"------", verdict)
+        return (finding.model, *"--------", verdict)
     needed = [f"{finding.needed_bytes[dtype] / 1e9:.1f} GB" for dtype in ("float32", "float16")]
     weights = f"{finding.parameters / 1e6:,.0f} M"
-    return (finding.model, finding.family, " ".join(finding.tasks), weights, finding.dtype, *needed, verdict)
+    picture = "unknown" if finding.picture_bytes is None else f"{finding.picture_bytes / 1e9:.1f} GB"
+    kept = picture, finding.memory_mode
+    return (finding.model, finding.family, " ".join(finding.tasks), weights, finding.dtype, *needed, *kept, verdict)
 
 
 def _complain(command: str, reason: str) -> None:

@@ -1,12 +1,18 @@
 """From settings to an engine."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.settings import WorkerSettings
 from renderq_worker.engine_port import EnginePort
 from renderq_worker.errors import DeviceUnusable
 from renderq_worker.simulated import SimulatedEngine, simulated_step_s
+
+if TYPE_CHECKING:
+    from renderq_worker.engine import EngineSettings
+    from renderq_worker.models import Placement
 
 _CAPACITY_FILE = "capacity.json"
 
@@ -31,27 +37,45 @@ def device_name(settings: WorkerSettings) -> str:
     return str(resolve_device(settings.device))
 
 
-def _real_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EnginePort:
-    from renderq_worker.engine import Engine, EngineSettings  # brings torch
+def open_placement(settings: WorkerSettings) -> "Placement":
+    """Where and how a worker with these settings would keep its models. Raises `DeviceUnusable`."""
+    from renderq_worker.engine.families import placement_of
 
+    with _usable(settings.device):
+        return placement_of(_engine_settings(settings))
+
+
+def _real_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EnginePort:
+    from renderq_worker.engine import Engine  # brings torch
+
+    with _usable(settings.device):
+        return Engine.of(entries, _engine_settings(settings))
+
+
+def _engine_settings(settings: WorkerSettings) -> "EngineSettings":
+    from renderq_worker.engine import EngineSettings
+
+    return EngineSettings(
+        device=settings.device,
+        dtype=settings.dtype,
+        batching=settings.batching,
+        threads=settings.threads,
+        memory_budget_bytes=_bytes(settings.memory_gb),
+        memory_mode=settings.memory_mode,
+        device_memory_bytes=_bytes(settings.device_memory_gb),
+        capacity_file=settings.data / _CAPACITY_FILE,
+        stall_seconds=settings.stall_seconds,
+    )
+
+
+@contextmanager
+def _usable(device: str) -> Generator[None]:
+    """Says in our words that torch does not know or have the device."""
     try:
-        return Engine.of(
-            entries,
-            EngineSettings(
-                device=settings.device,
-                dtype=settings.dtype,
-                batching=settings.batching,
-                threads=settings.threads,
-                memory_budget_bytes=_bytes(settings.memory_gb),
-                memory_mode=settings.memory_mode,
-                device_memory_bytes=_bytes(settings.device_memory_gb),
-                capacity_file=settings.data / _CAPACITY_FILE,
-                stall_seconds=settings.stall_seconds,
-            ),
-        )
-    except (RuntimeError, AssertionError) as error:  # what torch raises for a device that it does not know or have
+        yield
+    except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise DeviceUnusable(f"device {settings.device!r} cannot be used: {reason}; try cpu or auto") from error
+        raise DeviceUnusable(f"device {device!r} cannot be used: {reason}; try cpu or auto") from error
 
 
 def _bytes(gb: float | None) -> int | None:

@@ -46,7 +46,7 @@ LADDER = (
         Rung.TILES,
         frozenset({Stage.ENCODING, Stage.DECODING}),
         is_remembered=True,
-        message="memory is short: the autoencoder worked in overlapping tiles, which changes pixels a little",
+        message="memory is short: the autoencoder worked in overlapping tiles, which changes pixels",
     ),
     Remedy(
         Rung.OFFLOAD,

@@ -7,8 +7,10 @@ inside themselves, convolutions on CUDA for one, comes on top.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import structlog
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
@@ -18,6 +20,8 @@ from renderq_worker.devices import Ledger
 from renderq_worker.models.footprint import parameters
 
 TOKENS = 77
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Needs:
     native: Work | None
     """For a picture of the sides that requests get by default; None where the work cannot be computed from outside."""
     largest: Work | None
-    """For the largest picture that requests may ask for, a square if both sides may be so long."""
+    """For the largest picture that requests may ask for."""
 
 
 def needs_of(entry: ModelEntry, dtype: torch.dtype) -> Needs:
@@ -49,27 +53,37 @@ def needs_of(entry: ModelEntry, dtype: torch.dtype) -> Needs:
     weights = {name: count * dtype.itemsize for name, count in parameters(entry).items()}
     if entry.family == "pipeline":
         return Needs(weights, None, None)
-    model, limits = _Hollow(entry, dtype), entry.limits
+    limits, usual = entry.limits, entry.defaults
     height = min(limits.max_side, limits.max_pixels // limits.max_side)
-    native = model.work(entry.defaults.width, entry.defaults.height)
-    return Needs(weights, native, model.work(limits.max_side, height))
+    try:
+        model = HollowModel(entry.configuration, dtype)
+        return Needs(weights, model.work(usual.width, usual.height), model.work(limits.max_side, height))
+    except Exception as error:  # whatever a strange configuration leads to; loading will say it better, if it matters
+        _log.warning("needs_unknown", model=entry.name, reason=f"{type(error).__name__}: {error}")
+        return Needs(weights, None, None)
 
 
-class _Hollow:
+class HollowModel:
     """UNet and autoencoder without weights."""
 
-    def __init__(self, entry: ModelEntry, dtype: torch.dtype) -> None:
-        self._unet = _hollow(UNet2DConditionModel, entry, "unet", dtype)
-        self._vae = _hollow(AutoencoderKL, entry, "vae", dtype)
-        self._dtype = dtype
+    def __init__(self, configuration: Path, dtype: torch.dtype) -> None:
+        self._unet = _hollow(UNet2DConditionModel, configuration / "unet", dtype)
+        config = self._unet.config
+        self._is_xl, self._is_upscaler = config.addition_embed_type == "text_time", bool(config.num_class_embeds)
+        upcasts = (self._is_xl or self._is_upscaler) and dtype is torch.float16
+        self._vae = _hollow(AutoencoderKL, configuration / "vae", torch.float32 if upcasts else dtype)
+        self._upcast_bytes = 2 * sum(parameter.numel() for parameter in self._vae.parameters()) if upcasts else 0
 
     def work(self, width: int, height: int) -> Work:
-        """For a picture of these sides in pixels."""
+        """For a picture of these sides in pixels; the upscaler works on large ones in tiles."""
         factor = 2 ** (len(self._vae.config.block_out_channels) - 1)
         height, width = height // factor, width // factor
+        largest = 2 * self._unet.config.sample_size if self._is_upscaler else max(height, width)
+        self._vae.use_tiling = max(height, width) > largest
+        latents = 1, self._vae.config.latent_channels, height, width
         return Work(
-            _most(lambda: self._denoise(height, width)),
-            _most(lambda: self._vae.decode(self._zeros(1, self._vae.config.latent_channels, height, width))),
+            _most(lambda: self._denoise(min(height, largest), min(width, largest))),
+            _most(lambda: self._vae.decode(torch.zeros(latents, dtype=self._vae.dtype))) + self._upcast_bytes,
         )
 
     def _denoise(self, height: int, width: int) -> Any:
@@ -79,8 +93,8 @@ class _Hollow:
             self._zeros(2),
             encoder_hidden_states=self._zeros(2, TOKENS, config.cross_attention_dim),
             timestep_cond=None if config.time_cond_proj_dim is None else self._zeros(2, config.time_cond_proj_dim),
-            class_labels=self._zeros(2).long() if config.num_class_embeds else None,
-            added_cond_kwargs=self._extras() if config.addition_embed_type == "text_time" else None,
+            class_labels=self._zeros(2).long() if self._is_upscaler else None,
+            added_cond_kwargs=self._extras() if self._is_xl else None,
         )
 
     def _extras(self) -> Mapping[str, Tensor]:
@@ -89,12 +103,12 @@ class _Hollow:
         return {"text_embeds": self._zeros(2, pooled), "time_ids": self._zeros(2, ids)}
 
     def _zeros(self, *shape: int) -> Tensor:
-        return torch.zeros(shape, dtype=self._dtype)
+        return torch.zeros(shape, dtype=self._unet.dtype)
 
 
-def _hollow(part_class: Any, entry: ModelEntry, name: str, dtype: torch.dtype) -> Any:
+def _hollow(part_class: Any, folder: Path, dtype: torch.dtype) -> Any:
     with torch.device("meta"):
-        part = part_class.from_config(part_class.load_config(str(entry.configuration), subfolder=name))
+        part = part_class.from_config(part_class.load_config(str(folder)))
     return nn.Module.to(part.eval(), dtype)
 
 

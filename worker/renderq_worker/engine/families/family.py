@@ -48,7 +48,7 @@ class Family(Protocol[S]):
     def begin(self, spec: GenerationSpec, *, tiled: bool) -> S:
         """Encode the prompts and the inputs of one image and draw its noise.
 
-        `tiled`, here and below: the autoencoder works in tiles, with less memory and slightly other pixels.
+        `tiled`, here and below: the autoencoder works in tiles, with less memory and other pixels.
         """
         ...
 

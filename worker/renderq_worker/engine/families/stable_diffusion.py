@@ -179,9 +179,8 @@ class StableDiffusion:
         return pixels if state.start.kept is None else state.start.kept.restore(pixels)
 
     def _tiles(self, width: int, height: int) -> int:
-        """Pixels along each side of a tile: half of the picture, or what the autoencoder was trained with if less."""
-        half = math.ceil(max(width, height) / 2 / self._space.factor) * self._space.factor
-        return min(self.tile_side, half)
+        """Pixels along each side of a tile: half of the picture, because smaller ones differ more from the whole."""
+        return math.ceil(max(width, height) / 2 / self._space.factor) * self._space.factor
 
     def _guidance_embedding(self, scale: float) -> Tensor:
         """[1, width]; models distilled for LCM take the guidance scale as an input instead of a second row."""
