@@ -11,7 +11,7 @@ from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.failure import Failure
 from renderq_worker.engine.generation import Generation
 from renderq_worker.engine.plan import Limit, StepPlan, StepResult
-from renderq_worker.engine.scheduler import AGEING, LOAD_WORK, Scheduler
+from renderq_worker.engine.scheduler import Scheduler
 from tests.worker.engine.studio import SPEC
 
 FAILURE = Failure("internal", "on purpose", retryable=False)
@@ -29,8 +29,11 @@ def done(plan: StepPlan, *, but: frozenset[str] = frozenset()) -> StepResult:
 
 
 def limit_of(lead: Generation) -> Limit:
-    """Wide batches for small images; for wide ones only of their own kind."""
-    return {64: Limit(8, 8), 128: Limit(4, 4, mixed=False)}[lead.key.width]
+    """Three unguided images or two guided ones fit together; wide images only with their own kind."""
+    return {64: Limit(3, 4), 128: Limit(4, 4, mixed=False)}[lead.key.width]
+
+
+STEPS = st.one_of(st.integers(1, 6), st.integers(1, STEPS_MAX))
 
 
 class Policy(RuleBasedStateMachine):
@@ -39,7 +42,7 @@ class Policy(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.scheduler = Scheduler()
-        self.arrived: list[str] = []
+        self.arrived: dict[str, Generation] = {}
         self.ended: list[str] = []
         self.resident: set[str] = set()
 
@@ -48,26 +51,28 @@ class Policy(RuleBasedStateMachine):
         return [id for id in self.arrived if id not in self.ended]
 
     @rule(
-        steps=st.integers(1, STEPS_MAX),
+        count=st.integers(1, 6),
+        steps=STEPS,
         guidance=st.sampled_from([1.0, 5.0]),
         width=st.sampled_from([64, 128]),
         model=st.sampled_from(["a", "b"]),
     )
-    def arrive(self, steps: int, guidance: float, width: int, model: str) -> None:
-        new = generation(len(self.arrived), steps=steps, guidance_scale=guidance, width=width, model=model)
-        self.scheduler.add(new)
-        self.arrived.append(new.spec.id)
+    def arrive(self, count: int, steps: int, guidance: float, width: int, model: str) -> None:
+        for _ in range(count):
+            new = generation(len(self.arrived), steps=steps, guidance_scale=guidance, width=width, model=model)
+            self.scheduler.add(new)
+            self.arrived[new.spec.id] = new
 
     @precondition(lambda self: self.here)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        id = data.draw(st.sampled_from(self.arrived))
+        id = data.draw(st.sampled_from(list(self.arrived)))
         assert self.scheduler.cancel([id, "unknown"]) == ((id,) if id in self.here else ())
         if id in self.here:
             self.ended.append(id)
 
     @precondition(lambda self: self.here)
-    @rule(data=st.data(), times=st.integers(1, 20))
+    @rule(data=st.data(), times=st.integers(1, 40))
     def operate(self, data: st.DataObject, times: int) -> None:
         for _ in range(times):
             plan = self.scheduler.plan(limit_of, self.resident)
@@ -88,10 +93,20 @@ class Policy(RuleBasedStateMachine):
         assert plan.model in self.resident
         assert {each.stage for each in plan.generations} == {plan.stage}
         limit, [key] = limit_of(plan.generations[0]), {each.key for each in plan.generations}
-        assert len(plan.ids) == 1 or sum(each.spec.rows for each in plan.generations) <= limit.rows
-        assert len(plan.ids) == 1 or plan.stage is Stage.DENOISING
         assert key.model == plan.model
+        if plan.stage is not Stage.DENOISING:
+            assert len(plan.ids) == 1
+            return
+        rows = sum(each.spec.rows for each in plan.generations)
+        assert len(plan.ids) == 1 or (rows <= limit.rows and len(plan.ids) <= limit.generations)
         assert limit.mixed or len({each.spec.rows for each in plan.generations}) == 1
+        self.check_that_nobody_else_fits(plan, limit, limit.rows - rows)
+
+    def check_that_nobody_else_fits(self, plan: StepPlan, limit: Limit, rows_left: int) -> None:
+        lead, others = plan.generations[0], [self.arrived[id] for id in self.here if id not in plan.ids]
+        for each in others if len(plan.ids) < limit.generations else ():
+            is_of_a_kind = each.key == lead.key and (limit.mixed or each.spec.rows == lead.spec.rows)
+            assert not is_of_a_kind or each.stage is Stage.DECODING or each.spec.rows > rows_left
 
     def settle(self, outcome: str, plan: StepPlan) -> None:
         result = done(plan)
@@ -132,20 +147,48 @@ def run(scheduler: Scheduler, limit: Limit) -> StepPlan:
     return plan
 
 
-@settings(max_examples=30, deadline=None)
-@given(long=st.integers(5, STEPS_MAX), short=st.integers(1, 8), crowd=st.integers(1, 6), rows=st.sampled_from([2, 8]))
-def test_waiting_is_bounded_however_many_short_ones_keep_coming(long: int, short: int, crowd: int, rows: int) -> None:
-    scheduler = Scheduler()
+PATIENCE = 8
+"""Operations of waiting that outweigh one of work."""
+
+LOADING = 32
+"""Operations of work that loading a model counts as."""
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    long=st.integers(5, STEPS_MAX),
+    short=st.integers(1, 8),
+    crowd=st.integers(1, 6),
+    limit=st.sampled_from([Limit(1, 2), Limit(8, 8), Limit(8, 8, mixed=False)]),
+    others=st.sampled_from([{}, {"width": 128}, {"guidance_scale": 1.0}, {"model": "other"}]),
+)
+def test_waiting_is_bounded_however_many_short_ones_keep_coming(
+    long: int, short: int, crowd: int, limit: Limit, others: dict[str, object]
+) -> None:
+    scheduler, resident = Scheduler(), {"other" if "model" in others else "tiny"}
     scheduler.add(generation(0, steps=long))
-    outranks_newcomers = int((long + 1) / AGEING)
-    bound = outranks_newcomers + (crowd + 1) * (short + 2) + long + 2
+    load = LOADING if "model" in others else 0
+    bound = PATIENCE * (long + 2 + load) + (crowd + 1) * (short + 2) + long + 3
     for tick in range(1, bound + 1):
         while len(scheduler) <= crowd:
-            scheduler.add(generation(tick * 100 + len(scheduler), steps=short))
-        plan = run(scheduler, Limit(rows, rows))
+            scheduler.add(generation(tick * 100 + len(scheduler), steps=short, **others))
+        plan = scheduler.plan(lambda _: limit, resident)
+        assert plan is not None
+        if plan.stage is Stage.LOADING_MODEL:
+            resident = {plan.model}
+        scheduler.update(done(plan))
         if plan.stage is Stage.DECODING and plan.ids == ("0",):
             return
     raise AssertionError(f"not finished after {bound} operations")
+
+
+def test_whoever_is_to_be_decoded_makes_no_further_step() -> None:
+    scheduler, finished, waiting = Scheduler(), generation(0, steps=5), generation(1, steps=50)
+    for each in (finished, waiting):
+        each.started(each.spec.steps, 1, 0.1)
+        scheduler.add(each)
+    finished.step, waiting.waited = 5, 1000
+    assert run(scheduler, Limit(8, 8)).ids == ("1",)
 
 
 def test_the_shortest_remaining_work_goes_first() -> None:
@@ -178,6 +221,17 @@ def test_cancel_frees_the_row() -> None:
     assert run(scheduler, Limit(2, 4)).ids == ("1", "2")
 
 
+def test_a_model_that_is_not_in_memory_waits_for_short_work_and_not_for_long() -> None:
+    scheduler = Scheduler()
+    scheduler.add(generation(0, steps=10, model="b"))
+    for number, steps in enumerate([10 + LOADING - 1, 10 + LOADING + 1], start=1):
+        scheduler.add(generation(number, steps=steps))
+        plan = scheduler.plan(lambda _: Limit(8, 8), {"tiny"})
+        assert plan is not None
+        assert plan.ids == {1: ("1",), 2: ("0",)}[number]
+        scheduler.cancel([str(number)])
+
+
 def test_two_models_that_do_not_fit_together_do_not_take_turns_at_every_step() -> None:
     scheduler = Scheduler()
     scheduler.add(generation(0, steps=60, model="a"))
@@ -189,4 +243,4 @@ def test_two_models_that_do_not_fit_together_do_not_take_turns_at_every_step() -
             resident, loads = {plan.model}, loads + 1
         scheduler.update(done(plan))
         operations += 1
-    assert loads <= 2 + operations * AGEING / LOAD_WORK
+    assert loads <= 2 + operations / PATIENCE / LOADING
