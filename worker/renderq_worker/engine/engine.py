@@ -37,6 +37,8 @@ from renderq_worker.models import ModelError, ModelStore, Placement
 
 _ALONE = Limit(generations=1, rows=2)
 
+_UNSAFE = ("unsafe_content", "the model's safety checker made a picture black; try another prompt or seed")
+
 _log = structlog.get_logger(__name__)
 
 
@@ -244,6 +246,8 @@ class Engine:
                 continue
             if plan.stage is Stage.DENOISING:
                 self._mailbox.deliver(Stepped(id, generation.step, generation.calls))
+            if result.is_flagged:
+                self._mailbox.deliver(Warned(id, *_UNSAFE))
             if result.pixels is not None:
                 self._mailbox.deliver(Rendered(id, result.pixels, self._stats(generation)))
         self._announce_room()

@@ -65,6 +65,8 @@ class StepResult:
     """Most memory on the device meanwhile, where that is counted."""
     pixels: np.ndarray | None = None
     """Decoding: the picture, uint8 [height, width, 3]."""
+    is_flagged: bool = False
+    """Decoding: the model's safety checker made it black."""
 
     def taking(self, seconds: float, peak_bytes: int | None) -> StepResult:
         """The same, with the time and the memory that the operation took."""

@@ -97,10 +97,16 @@ class Runner:
         )
 
     def _decode(self, plan: StepPlan) -> StepResult:
-        tiled = self._relief.is_tiled(plan.generations[0])
-        pixels = self._models.get(plan.model).decode(self._states[plan.ids[0]], tiled=tiled)
+        tiled, state = self._relief.is_tiled(plan.generations[0]), self._states[plan.ids[0]]
+        pixels = self._models.get(plan.model).decode(state, tiled=tiled)
         self.drop(plan.ids)
-        return StepResult(plan, advanced=plan.ids, pixels=pixels, rungs=[Rung.TILES] if tiled else ())
+        return StepResult(
+            plan,
+            advanced=plan.ids,
+            pixels=pixels,
+            is_flagged=isinstance(state, State) and state.is_flagged,
+            rungs=[Rung.TILES] if tiled else (),
+        )
 
     def _denoise(self, plan: StepPlan, previews: Collection[str]) -> StepResult:
         """A batch that runs out of memory fails as a whole; one that fails otherwise is taken apart."""

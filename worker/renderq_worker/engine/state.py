@@ -64,6 +64,8 @@ class State:
     windows: int = 1
     """Windows of the text encoder that the embeddings consist of."""
     step: int = 0
+    is_flagged: bool = False
+    """The model's safety checker made the decoded picture black."""
     latents: Tensor = field(init=False)
     """[1, channels, height / 8, width / 8]"""
     extra: dict[str, Any] = field(init=False)

@@ -170,10 +170,10 @@ class StableDiffusion:
         height, width = (side * self._space.factor for side in state.latents.shape[2:])
         with self._space.in_tiles(self._tiles(width, height) if tiled else own):
             image = self._space.decode(state.latents)
-        unsafe = None
         if self._has_checker:
-            image, unsafe, *_ = self._pipeline.run_safety_checker(image, image.device, state.embeddings.dtype)
-        denormalize = [not flagged for flagged in unsafe] if unsafe is not None else [True]
+            image, [flagged], *_ = self._pipeline.run_safety_checker(image, image.device, state.embeddings.dtype)
+            state.is_flagged = bool(flagged)
+        denormalize = [not state.is_flagged]
         picture = self._pipeline.image_processor.postprocess(image, output_type="np", do_denormalize=denormalize)[0]
         pixels = (picture * 255).round().astype(np.uint8)
         return pixels if state.start.kept is None else state.start.kept.restore(pixels)
