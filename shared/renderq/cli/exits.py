@@ -2,6 +2,7 @@
 
 from enum import IntEnum
 
+from renderq.cli.text import shown
 from renderq.errors import (
     ConfigurationError,
     ConnectionFailed,
@@ -65,6 +66,6 @@ def exit_code(error: RenderqError) -> ExitCode:
 
 
 def sentence(error: RenderqError) -> str:
-    """The error in one line, with what to do."""
+    """The error in one line, with what to do, fit for a terminal."""
     parts = [str(error), *getattr(error, "__notes__", ()), *filter(None, [_HINTS.get(type(error))])]
-    return "; ".join(" ".join(part.split()) for part in parts)
+    return shown("; ".join(" ".join(part.split()) for part in parts))

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from renderq.cli.exits import UsageError
 from renderq.cli.services import not_installed
-from renderq.cli.text import shown
 from renderq.fields import RequestFields
 
 if TYPE_CHECKING:
@@ -23,11 +22,11 @@ def read(file: str) -> "FoundRecipe":
         with opened(Path(file)) as (_, image):
             recipe = recipe_in(image)
     except PictureUnreadable as error:
-        raise UsageError(f"{shown(file)} cannot be looked into: {shown(str(error))}") from error
+        raise UsageError(f"{file} cannot be looked into: {error}") from error
     except RecipeUnreadable as error:
-        raise UsageError(f"the recipe in {shown(file)} cannot be read: {shown(str(error))}") from error
+        raise UsageError(f"the recipe in {file} cannot be read: {error}") from error
     if recipe is None:
-        raise UsageError(f"{shown(file)} has no recipe; say what to make")
+        raise UsageError(f"{file} has no recipe; say what to make")
     return recipe
 
 

@@ -27,16 +27,16 @@ def _describe_queued(job: Job) -> str:
     if job.wait_reason == "paused":
         return "queued: the operator has paused it"
     if job.wait_reason == "no_worker_for_model":
-        return f"queued: no worker serves {job.model}"
+        return f"queued: no worker serves {shown(job.model)}"
     if job.wait_reason == "loading_model":
-        return f"queued: {job.model} is being loaded"
+        return f"queued: {shown(job.model)} is being loaded"
     words = f"queued: {job.queue_position} before it" if job.queue_position else "queued"
     return f"{words}, done in about {job.eta_seconds.p50:.0f} s" if job.eta_seconds else words
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Columns as wide as their widest cell, two spaces apart."""
-    lines = [[str(cell) for cell in row] for row in (header, *rows)]
+    lines = [[shown(str(cell)) for cell in row] for row in (header, *rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
@@ -48,5 +48,7 @@ def shown(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
-def as_json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def as_json(value: object, indent: int | None = 2) -> str:
+    """Readable in every script; what a terminal would obey is written as an escape."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)

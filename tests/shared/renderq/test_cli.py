@@ -200,6 +200,35 @@ def test_status_and_cancel(server: ContractServer, capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out)["queue_position"] == 3
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+@pytest.mark.parametrize("arguments", [("status", "job_1"), ("jobs",), ("watch", "job_1"), ("run", "x")])
+def test_nothing_that_others_wrote_commands_the_terminal(
+    server: ContractServer,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    options: tuple[str, ...],
+) -> None:
+    evil = "\x1b[2J \x9b2J \u202e \r\x07\x00 \U000e0001"
+    error = {"code": "internal", "message": evil, "retryable": False, "details": {}}
+    ended = job("failed", model=evil, request={"prompt": evil}, worker=evil, error=error, metadata={evil: evil})
+    server.on("POST", "/v1/jobs", Answer(201, job(model=evil)))
+    server.on("GET", JOB, Answer(200, ended))
+    server.on("GET", "/v1/jobs?limit=20", Answer(200, {"data": [ended.model_dump(mode="json")], "next_cursor": None}))
+    server.on("GET", f"{JOB}/events", stream(("status", job("running", model=evil, worker=evil)), ("done", ended)))
+    main([*arguments, *options])
+    said = capsys.readouterr()
+    assert "2J" in said.out + said.err
+    assert [each for each in said.out + said.err if not each.isprintable() and each != "\n"] == []
+
+
+def test_json_says_what_others_wrote_to_the_letter(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "\x1b[2J \x9b2J \u202e \r\x07\x00 \U000e0001 é"
+    server.on("GET", JOB, Answer(200, job("failed", request={"prompt": evil})))
+    main(["status", "job_1", "--json"])
+    assert json.loads(capsys.readouterr().out)["request"]["prompt"] == evil
+
+
 def test_submit_prints_the_id_or_the_job(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.on("POST", "/v1/jobs", Answer(201, job()))
     assert main(["submit", "a circle", "-n", "2", "--format", "webp", "--metadata", "a=1"]) == 0

@@ -1,7 +1,6 @@
 """`renderq inspect`: what a picture's file tells, without a service."""
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from renderq.cli.command import Command
 from renderq.cli.exits import ExitCode, UsageError
 from renderq.cli.services import not_installed
-from renderq.cli.text import shown
+from renderq.cli.text import as_json, shown
 
 if TYPE_CHECKING:
     from renderq.picture_files.inspecting import Inspected
@@ -47,9 +46,9 @@ def _run(args: argparse.Namespace) -> int:
     try:
         found = inspect(Path(args.file), args.watermark_bytes)
     except PictureUnreadable as error:
-        raise UsageError(f"{shown(args.file)} cannot be looked into: {shown(str(error))}") from error
+        raise UsageError(f"{args.file} cannot be looked into: {error}") from error
     if args.json:
-        print(json.dumps(_document(args.file, found), indent=2))  # in ASCII: nothing of it reaches a terminal raw
+        print(as_json(_document(args.file, found)))
     else:
         print("\n".join(_lines(args.file, found)))
     return ExitCode.OK
@@ -86,7 +85,7 @@ def _lines(file: str, found: "Inspected") -> Iterator[str]:
     yield f"prompt        {shown(request.prompt)}"
     yield f"model         {shown(request.model or '')}, revision {shown(found.recipe.model_revision)}"
     yield f"seed          {request.seed}"
-    yield f"request       {json.dumps(found.recipe.body)}"
+    yield f"request       {as_json(found.recipe.body, indent=None)}"
 
 
 def _watermark(found: "Inspected") -> str:

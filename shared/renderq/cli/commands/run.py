@@ -8,7 +8,7 @@ from pathlib import Path
 
 from renderq.cli import connection, recipes, request_options
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode, UsageError
+from renderq.cli.exits import ExitCode, UsageError, sentence
 from renderq.cli.progress import ProgressBar, is_terminal
 from renderq.cli.text import as_json, shown
 from renderq.contract import Job
@@ -118,7 +118,7 @@ def _wait(handle: JobHandle, args: argparse.Namespace) -> None:
         try:
             job = handle.cancel()
         except RenderqError as error:
-            print(f"renderq: {handle.id} could not be canceled: {error}", file=sys.stderr)
+            print(f"renderq: {handle.id} could not be canceled: {sentence(error)}", file=sys.stderr)
         else:
             print(f"renderq: {job.id} is {job.status}", file=sys.stderr)
         raise
@@ -140,7 +140,7 @@ def _report(job: Job, files: Sequence[Path], args: argparse.Namespace) -> None:
         for file in files:
             print(file)
         for warning in job.warnings:
-            print(f"renderq: warning: {warning.message}", file=sys.stderr)
+            print(f"renderq: warning: {shown(warning.message)}", file=sys.stderr)
 
 
 command = Command(

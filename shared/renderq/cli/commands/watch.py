@@ -1,7 +1,6 @@
 """`renderq watch`: follow a job until it is done."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -11,6 +10,7 @@ from renderq.cli import connection
 from renderq.cli.command import Command
 from renderq.cli.exits import ExitCode, UsageError
 from renderq.cli.progress import ProgressBar, is_terminal
+from renderq.cli.text import as_json
 from renderq.contract import Job, Preview
 from renderq.core.files import picture_path, write_atomically
 from renderq.core.following import JobEvent
@@ -63,7 +63,7 @@ def _keep(preview: Preview, job: Job, path: str) -> None:
 
 
 def _line(event: JobEvent) -> str:
-    return json.dumps({"event": event.name, "job": event.job.model_dump(mode="json")}, ensure_ascii=False)
+    return as_json({"event": event.name, "job": event.job.model_dump(mode="json")}, indent=None)
 
 
 def _show_progress(handle: JobHandle, previews: str | None) -> None:
