@@ -13,7 +13,12 @@ THIRD_PARTY_WARNINGS = "ignore:__array__ implementation doesn't accept a copy ke
 """diffusers' sigma schedulers convert tensors with `np.array`; torch and numpy 2 have yet to agree on how."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that need a GPU are left out where there is none."""
+    if not torch.cuda.is_available():
+        needing = [item for item in items if item.get_closest_marker("gpu")]
+        config.hook.pytest_deselected(items=needing)
+        items[:] = [item for item in items if item not in needing]
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.filterwarnings(THIRD_PARTY_WARNINGS))

@@ -60,21 +60,21 @@ class Studio:
         budget_bytes: int = 10**9,
         shape: tuple[int, int] = (64, 64),
         capacity_file: Path | None = None,
-        **memory: Any,
+        **settings: Any,
     ) -> None:
-        """`memory`: fields of `EngineSettings`."""
-        settings = EngineSettings(device="cpu", batching=batching, **memory)  # type: ignore[arg-type]
+        """`settings`: further fields of `EngineSettings`."""
+        chosen = EngineSettings(**{"device": "cpu", "batching": batching} | settings)
         self.entries = {entry.name: entry for entry in entries}
         self.capacity = Capacity("test", capacity_file)
-        self.placement = placement_of(settings)
-        known = partial(load_family, settings=settings, placement=self.placement)
+        self.placement = placement_of(chosen)
+        known = partial(load_family, settings=chosen, placement=self.placement)
         load = known if sabotage is None else partial(_load_sabotaged, sabotage)
         self.models: ModelStore[Family] = ModelStore(
             self.entries.values(), load, size_of=lambda _: 1000, budget_bytes=budget_bytes
         )
         self.widened = list(self.entries.values()) if widened else []
         self.shape = shape
-        self.engine = Engine(self.models, self.capacity, self.placement, settings)
+        self.engine = Engine(self.models, self.capacity, self.placement, chosen)
         self.events: list[Event] = []
 
     def widen(self, entry: ModelEntry, width: int = 64, height: int = 64) -> None:

@@ -1,0 +1,29 @@
+"""Lines that need a GPU are in one module, and docs/gpu.md says of each how to check it."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MODULE = ROOT / "worker" / "renderq_worker" / "devices" / "cuda.py"
+
+
+def calls(path: Path) -> set[str]:
+    return set(re.findall(r"torch\.cuda\.(\w+)", path.read_text(encoding="utf-8")))
+
+
+def test_one_module_calls_cuda() -> None:
+    sources = (path for folder in ("shared", "api", "worker") for path in (ROOT / folder).rglob("*.py"))
+    assert [path for path in sources if calls(path)] == [MODULE]
+
+
+def test_every_call_is_documented_and_none_that_is_gone() -> None:
+    page = (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")
+    table = page[page.index("| call |") : page.index("Beside them")]
+    told = {name for row in table.splitlines()[2:] if row for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert told == calls(MODULE)
+
+
+def test_every_check_that_is_named_exists() -> None:
+    tests = (ROOT / "tests" / "worker" / "engine" / "test_cuda.py").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")))
+    assert named == set(re.findall(r"def (test_\w+)", tests))

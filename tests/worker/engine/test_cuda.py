@@ -1,0 +1,89 @@
+"""On a real GPU: `pytest -m gpu`. What each of these checks is in docs/gpu.md."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.devices import open_device, resolve_device
+from renderq_worker.engine import EngineSettings, Rendered, Warned
+from renderq_worker.models.loading import load_pipeline
+from tests.worker.engine.stock import stock_of
+from tests.worker.engine.studio import Studio, spec
+
+pytestmark = pytest.mark.gpu
+
+CUDA = torch.device("cuda")
+MEAN_DIFFERENCE = 1.0
+"""Of 255, to the stock pipeline on the same card in the same format."""
+
+
+@pytest.fixture
+def whole_card() -> Iterator[None]:
+    """Takes a limit of memory back."""
+    yield
+    torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+@pytest.fixture
+def half(tiny: ModelEntry) -> ModelEntry:
+    return tiny.model_copy(update={"dtype": "float16"})
+
+
+def made(model: ModelEntry, **memory: Any) -> Rendered:
+    studio = Studio([model], widened=False, device="cuda", **memory)
+    studio.submit(spec(0))
+    studio.finish()
+    return studio.rendered("job/0")
+
+
+def test_auto_is_the_gpu(tiny: ModelEntry) -> None:
+    assert EngineSettings().device == "auto"
+    assert resolve_device("auto").type == "cuda"
+    stats = made(tiny.model_copy(update={"dtype": "auto"})).stats
+    assert stats.device.startswith("cuda")
+    assert stats.dtype == "float16"
+
+
+def test_the_stock_picture_in_half_precision(half: ModelEntry) -> None:
+    stock = stock_of(load_pipeline(half, CUDA, torch.float16), spec(0))
+    difference = np.abs(made(half).pixels.astype(int) - stock.astype(int))
+    assert difference.mean() <= MEAN_DIFFERENCE
+
+
+def test_where_the_weights_are_changes_no_pixel(half: ModelEntry) -> None:
+    """The tiny autoencoder was trained with 32 pixels and would work in tiles in mode `low`."""
+    wanted = spec(0, width=32, height=32)
+    pictures: list[np.ndarray] = []
+    for mode in ("full", "low"):
+        studio = Studio([half], widened=False, device="cuda", memory_mode=mode)
+        studio.submit(wanted)
+        studio.finish()
+        pictures.append(studio.pixels("job/0"))
+    np.testing.assert_array_equal(*pictures)
+
+
+def test_memory_is_reported(half: ModelEntry) -> None:
+    device = open_device("cuda")
+    free = device.free_bytes()
+    assert 0 < free <= torch.cuda.get_device_properties(CUDA).total_memory
+    held = torch.zeros(2**28, dtype=torch.uint8, device=CUDA)
+    assert device.free_bytes() <= free - held.nbytes
+    device.start_peak()
+    peak = made(half).stats.peak_memory_bytes
+    assert peak is not None
+    assert peak > held.nbytes
+
+
+@pytest.mark.usefixtures("whole_card")
+def test_out_of_real_memory_the_ladder_helps(half: ModelEntry) -> None:
+    """Decoding 2048 pixels takes 340 MB whole and a quarter of that in tiles."""
+    studio = Studio([half], widened=False, device="cuda", memory_mode="full", device_memory_bytes=250_000_000)
+    studio.submit(spec(0, width=2048, height=2048, steps=1), spec(1))
+    studio.finish()
+    assert studio.pixels("job/0").shape == (2048, 2048, 3)
+    assert studio.pixels("job/1").shape == (64, 64, 3)
+    assert "autoencoder_tiled" in {event.code for event in studio.of("job/0") if isinstance(event, Warned)}
