@@ -97,7 +97,7 @@ def xl(folders: Path) -> ModelEntry:
 
 @pytest.fixture(scope="session")
 def xl_inpainting(folders: Path) -> ModelEntry:
-    save_xl(folders / "xl_inpainting", folders / "xl_inpainting layout", in_channels=9)
+    save_xl(folders / "xl_inpainting", folders / "xl_inpainting layout", unet={"in_channels": 9})
     return entry(folders / "xl_inpainting", "xl_inpainting", family="sdxl", dtype="float32")
 
 

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.engine import EngineSettings
+from renderq_worker.engine import EngineSettings, Img2Img
 from renderq_worker.engine.families import load_family
 from renderq_worker.models import ModelLoadFailed
 from tests.worker.engine.stock import loaded, stock
-from tests.worker.engine.studio import alone, resident, spec
+from tests.worker.engine.studio import alone, picture, resident, spec
+from tests.worker.engine.tiny import entry, save_xl
 from tests.worker.models.small import small_layout, small_pipeline
 
 
@@ -60,8 +61,19 @@ def test_pooled_words_are_stocks_and_layers_are_left_out_whatever_the_prompt(xl:
 @pytest.mark.filterwarnings("ignore:`upcast_vae` is deprecated:FutureWarning")
 def test_in_half_precision_the_autoencoder_runs_in_single(xl: ModelEntry) -> None:
     """It overflows in float16, says its configuration; without that it would stay as it is."""
-    entry = xl.model_copy(update={"dtype": "float16"})
-    np.testing.assert_array_equal(alone(entry, wanted()), stock(entry, wanted()))
+    half = xl.model_copy(update={"dtype": "float16"})
+    np.testing.assert_array_equal(alone(half, wanted()), stock(half, wanted()))
+
+
+@pytest.mark.filterwarnings("ignore:`upcast_vae` is deprecated:FutureWarning")
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_latents_have_the_statistics_that_the_model_says(tmp_path: Path, dtype: str) -> None:
+    """As Playground 2.5 does."""
+    statistics = {"latents_mean": [-1.6, 1.1, 2.7, -0.2], "latents_std": [8.4, 5.9, 5.3, 4.1], "scaling_factor": 0.5}
+    save_xl(tmp_path / "xl", tmp_path / "layout", vae=statistics)
+    own = entry(tmp_path / "xl", "xl", family="sdxl", dtype=dtype)
+    for each in (wanted(), wanted(task=Img2Img(picture(), 0.7))):
+        np.testing.assert_array_equal(alone(own, each), stock(own, each))
 
 
 def test_a_refiner_is_refused(tmp_path: Path) -> None:
@@ -69,20 +81,9 @@ def test_a_refiner_is_refused(tmp_path: Path) -> None:
     unet = layout / "unet" / "config.json"
     unet.write_text(json.dumps(json.loads(unet.read_text()) | {"projection_class_embeddings_input_dim": 64}))
     small_pipeline(layout).save_pretrained(tmp_path / "refiner")
-    entry = ModelEntry.model_validate(
-        {
-            "name": "refiner",
-            "source": str(tmp_path / "refiner"),
-            "family": "sdxl",
-            "tasks": ("txt2img",),
-            "revision": "1",
-            "dtype": "float32",
-            "defaults": {"width": 64, "height": 64, "steps": 4, "guidance_scale": 5},
-            "limits": {"max_side": 64, "max_pixels": 4096},
-        }
-    )
+    refiner = entry(tmp_path / "refiner", "refiner", family="sdxl", dtype="float32")
     with pytest.raises(ModelLoadFailed, match="the UNet takes 64 numbers beside the words and pictures have 72"):
-        load_family(entry, EngineSettings(device="cpu"))
+        load_family(refiner, EngineSettings(device="cpu"))
 
 
 def test_what_it_learned_in_the_batch_stays_with_its_own_rows(xl: ModelEntry) -> None:

@@ -1,5 +1,6 @@
 """Tiny Stable Diffusion pipelines with random weights: every part is real, 64 px and four steps take 0.05 s."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -158,9 +159,9 @@ def _text_encoder(layers: int = 1) -> CLIPTextModel:
     ).eval()
 
 
-def save_xl(folder: Path, layout: Path, **unet: Any) -> None:
+def save_xl(folder: Path, layout: Path, **changes: Mapping[str, Any]) -> None:
     """Like SDXL base: the second tokenizer pads with something else."""
-    small = small_layout("sdxl", layout, unet=unet, text_encoder=words(), text_encoder_2=words())
+    small = small_layout("sdxl", layout, text_encoder=words(), text_encoder_2=words(), **changes)
     pipeline = small_pipeline(small, tokenizer=tokenizer(), tokenizer_2=tokenizer(pad_token="."))
     pipeline.save_pretrained(folder)
 

@@ -1,6 +1,6 @@
 """Between pixels and latents: a model's autoencoder, called as the stock pipelines call it."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,6 +31,7 @@ class LatentSpace:
         """Pixels per latent pixel along each side."""
         self.tile_side: int = parts.vae.tile_sample_min_size
         """Pixels along each side of a tile, as the autoencoder's configuration says: what it was trained with."""
+        self._statistics = _statistics(parts.vae.config)
         self._mask_processor = VaeImageProcessor(
             vae_scale_factor=self.factor, do_normalize=False, do_binarize=True, do_convert_grayscale=True
         )
@@ -58,16 +59,26 @@ class LatentSpace:
         with self._upcast(on=self._upcasts):
             posterior = self._vae.encode(picture.to(self._vae.dtype)).latent_dist
             latents = posterior.sample(generator).to(self.dtype)
-        return self._vae.config.scaling_factor * latents
+        scale = self._vae.config.scaling_factor
+        if self._statistics is None:
+            return scale * latents
+        mean, deviation = (each.to(latents) for each in self._statistics)
+        return (latents - mean) * scale / deviation
 
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures [1, 3, height, width] around [-1, 1]. Raises `NanOutput`."""
         with self._upcast(on=self._upcasts and self.dtype is torch.float16):
-            latents = latents.to(self._vae.dtype) / self._vae.config.scaling_factor
-            image = self._vae.decode(latents, return_dict=False)[0]
+            image = self._vae.decode(self._unscaled(latents.to(self._vae.dtype)), return_dict=False)[0]
         if not bool(torch.isfinite(image).all()):
             raise NanOutput("the autoencoder computed NaN or infinity; run the model in float32 or bfloat16")
         return image
+
+    def _unscaled(self, latents: Tensor) -> Tensor:
+        scale = self._vae.config.scaling_factor
+        if self._statistics is None:
+            return latents / scale
+        mean, deviation = (each.to(latents) for each in self._statistics)
+        return latents * deviation / scale + mean
 
     @contextmanager
     def _upcast(self, *, on: bool) -> Generator[None]:
@@ -95,3 +106,11 @@ class LatentSpace:
             yield
         finally:
             vae.use_tiling, vae.tile_sample_min_size, vae.tile_latent_min_size = before
+
+
+def _statistics(config: Mapping[str, Any]) -> tuple[Tensor, Tensor] | None:
+    """Mean and deviation of the latents in training, [1, channels, 1, 1] each; few autoencoders say them."""
+    mean, deviation = config.get("latents_mean"), config.get("latents_std")
+    if mean is None or deviation is None:
+        return None
+    return torch.tensor(mean).view(1, -1, 1, 1), torch.tensor(deviation).view(1, -1, 1, 1)
