@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,27 @@ def test_bench_counts_what_comes_out(service: Service) -> None:
     assert (figures["jobs"], figures["images"], figures["unsuccessful"]) == (3, 6, 0)
     assert figures["images_per_second"] == pytest.approx(6 / figures["seconds"], rel=0.01)
     assert figures["milliseconds"]["from submission to end"]["p95"] >= figures["milliseconds"]["in the queue"]["p50"]
+
+
+def test_a_file_tells_what_it_is_and_is_made_again_by_what_it_tells(service: Service, tmp_path: Path) -> None:
+    def renderq(*argv: str) -> Any:
+        whole = [sys.executable, "-m", "renderq", *argv, "--json"]
+        url = {"RENDERQ_URL": service.url}
+        done = subprocess.run(
+            whole, cwd=tmp_path, env={**os.environ, **url}, capture_output=True, text=True, timeout=90
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    size = ("--width", "256", "--height", "256", "--steps", "2", "-n", "2")
+    ran = renderq("run", "a red circle", *size, "--watermark", "by us", "--grid", "all.png", "-o", "out.png")
+    assert ran["files"] == ["out-0.png", "out-1.png", "all.png"]
+    told, output = renderq("inspect", "out-1.png"), ran["job"]["outputs"][1]
+    assert (told["watermark"]["text"], told["watermark"]["named_by_recipe"]) == ("by us", True)
+    assert (told["sha256"], told["pixel_sha256"]) == (output["sha256"], output["pixel_sha256"])
+    assert renderq("inspect", "all.png")["watermark"]["text"] == "by us"
+    renderq("run", "--from", "out-1.png", "-o", "again.png")
+    assert (tmp_path / "again.png").read_bytes() == (tmp_path / "out-1.png").read_bytes()
 
 
 def test_cancel_while_running_and_while_queued(service: Service) -> None:

@@ -113,7 +113,7 @@ def test_letters_in_doubt_are_told(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_nothing_of_a_file_reaches_the_terminal_raw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = picture(tmp_path, prompt=f"a {CLEAR} circle\n")
-    for page in (said(file, capsys), json.dumps(inspected(file, capsys))):
+    for page in (said(file, capsys), said(file, capsys, "--json")):
         assert all(each.isprintable() or each == "\n" for each in page)
     assert r"a \x1b[2J\x9b31m\u202e circle\n" in said(file, capsys)
     assert inspected(file, capsys)["recipe"]["request"]["prompt"] == f"a {CLEAR} circle\n"
@@ -127,25 +127,28 @@ DEEP = '{"renderq": 1, "request": ' + "[" * 20_000 + "]" * 20_000 + "}"
 
 
 LOCAL_FILE = json.dumps(recipe_of_body({"task": "img2img", "prompt": "x", "image": "/etc/passwd"}))
-UNREADABLE = [
-    "",
-    "{",
-    "[]",
-    '{"renderq": 2}',
-    '{"renderq": 1, "request": 3}',
-    DEEP,
-    json.dumps(recipe_of_body(LOCAL_FILE)),
-]
 
 
-@pytest.mark.parametrize("recipe", UNREADABLE, ids=range(7))
+@pytest.mark.parametrize(
+    ("recipe", "why"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        (DEEP, "not JSON"),
+        ("[]", "not of version 1"),
+        ('{"renderq": 2}', "not of version 1"),
+        ('{"renderq": 1, "request": 3}', "has no request"),
+        (LOCAL_FILE, "not one that this renderq knows"),
+    ],
+    ids=range(7),
+)
 def test_a_recipe_that_cannot_be_read_is_told_and_the_rest_too(
-    recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recipe: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "odd.png").write_bytes(with_recipe(recipe))
     found = inspected(tmp_path / "odd.png", capsys)
     assert (found["recipe"], found["width"]) == (None, 1)
-    assert found["recipe_problem"]
+    assert why in found["recipe_problem"]
     assert main(["run", "--from", str(tmp_path / "odd.png"), "-o", str(tmp_path)]) == 2
     assert "cannot be read" in capsys.readouterr().err
 
