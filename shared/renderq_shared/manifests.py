@@ -1,15 +1,20 @@
 """A job's manifest: its record at its end, beside its pictures in the object store, from which it can be taken back."""
 
 import json
+from collections.abc import Iterable
 from typing import Any, cast
 
 from renderq_shared.errors import ManifestInvalid
 from renderq_shared.jobs.decoding import job_record
 from renderq_shared.jobs.encoding import job_fields
 from renderq_shared.jobs.records import JobRecord
+from renderq_shared.manifest_shape import require_sound
 
 MANIFEST_NAME = "job.json"
 CONTENT_TYPE = "application/json"
+
+MANIFEST_BYTES = 4 << 20
+"""Far more than a request of the largest size comes to."""
 
 _VERSION = 1
 
@@ -27,8 +32,13 @@ def manifest(job: JobRecord) -> bytes:
     return json.dumps({"renderq": _VERSION, "job": job_fields(job)}, sort_keys=True, indent=1).encode()
 
 
-def read_manifest(data: bytes) -> JobRecord:
+def read_manifest(chunks: Iterable[bytes]) -> JobRecord:
     """Raises `ManifestInvalid` for anything but the manifest of an ended job."""
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk
+        if len(data) > MANIFEST_BYTES:
+            raise ManifestInvalid(f"it has more than {MANIFEST_BYTES:,} bytes")
     try:
         parsed: Any = json.loads(data)
         version, fields = parsed["renderq"], parsed["job"]
@@ -36,9 +46,7 @@ def read_manifest(data: bytes) -> JobRecord:
             raise ManifestInvalid(f"it has version {version!r}, and this renderq reads version {_VERSION}")
         if not all(isinstance(value, str) for value in cast(dict[str, object], fields).values()):
             raise ManifestInvalid("its fields are not texts")
-        job = job_record(fields)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        require_sound(fields)
+        return job_record(fields)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ManifestInvalid(f"it cannot be read: {type(error).__name__}: {error}") from error
-    if not job.status.is_terminal or job.completed_ms is None:
-        raise ManifestInvalid(f"its job is {job.status}: only ended jobs have manifests")
-    return job

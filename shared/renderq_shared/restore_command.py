@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from renderq.cli.command import Command
+from renderq.cli.text import shown
 from renderq_shared.errors import RenderqSharedError
 from renderq_shared.settings import SharedSettings, complaints
 
@@ -55,7 +56,7 @@ def _tell_unreadable(key: str, reason: str) -> None:
 
 
 def _complain(text: str) -> None:
-    print(f"renderq jobs restore: {text}", file=sys.stderr)  # noqa: T201
+    print(f"renderq jobs restore: {shown(text)}", file=sys.stderr)  # noqa: T201
 
 
 command = Command(

@@ -25,7 +25,7 @@ def restore_jobs(store: JobStore, objects: ObjectStore, on_unreadable: Callable[
     restored = known = unreadable = 0
     for key in filter(is_manifest_key, objects.keys("jobs/")):
         try:
-            job = read_manifest(b"".join(objects.read(key)))
+            job = read_manifest(objects.read(key))
             if manifest_key(job.id) != key:
                 raise ManifestInvalid(f"it belongs to {job.id}")
         except ObjectNotFound:

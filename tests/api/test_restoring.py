@@ -83,7 +83,9 @@ def test_jobs_come_back_as_they_were_with_their_pictures(
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"[]", b'{"renderq": 2, "job": {}}', b'{"renderq": 1, "job": {"id": 7}}'], ids=range(4)
+    "damage",
+    [b"", b'{"renderq": 1, "job":' * 20_000, b'{"renderq": 2, "job": {}}', b'{"renderq": 1, "job": {"id": 7}}'],
+    ids=range(4),
 )
 def test_a_damaged_manifest_is_named_and_holds_up_no_other(lost_jobs: Path, redis_url: str, damage: bytes) -> None:
     first, *_ = sorted((lost_jobs / "objects" / "jobs").iterdir())
