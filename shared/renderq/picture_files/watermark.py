@@ -18,6 +18,8 @@ from renderq.contract import LIMITS
 _SCALE = 36.0
 _BLOCK = 8
 """Pixels: 4 coefficients."""
+_BAND = 64 * _BLOCK
+"""Rows that are looked at together: large pictures would take gigabytes."""
 _GREEN, _BLUE = -0.39465, 2.03211
 """How much of U is in green and blue (ITU-R BT.601); none is in red."""
 
@@ -115,12 +117,19 @@ def _bits(content: bytes) -> npt.NDArray[np.uint8]:
 
 
 def _coefficients(pixels: Pixels) -> npt.NDArray[np.float64]:
-    """[blocks, 16]: the approximation of U, from whole blocks alone. OpenCV's integers, to the last bit."""
+    """[blocks, 16]: the approximation of U, from whole blocks alone."""
+    bands = [_band(pixels[top : top + _BAND]) for top in range(0, pixels.shape[0], _BAND)]
+    return np.concatenate(bands)
+
+
+def _band(pixels: Pixels) -> npt.NDArray[np.float64]:
+    """In OpenCV's integers, to the last bit."""
     rows, columns = pixels.shape[0] // _BLOCK, pixels.shape[1] // _BLOCK
     red, green, blue = np.moveaxis(pixels[: rows * _BLOCK, : columns * _BLOCK].astype(np.int32), -1, 0)
     luma = (red * 4899 + green * 9617 + blue * 1868 + 8192) >> 14
     chroma = ((blue - luma) * 8061 + (128 << 14) + 8192) >> 14
-    halves = chroma.reshape(rows * 4, 2, columns * 4, 2).sum((1, 3)) / 2
+    pairs = chroma[0::2] + chroma[1::2]
+    halves = (pairs[:, 0::2] + pairs[:, 1::2]) / 2
     return halves.reshape(rows, 4, columns, 4).transpose(0, 2, 1, 3).reshape(rows * columns, 16)
 
 

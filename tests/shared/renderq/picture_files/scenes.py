@@ -50,7 +50,7 @@ def saved(pixels: Pixels, format: str, quality: int) -> Pixels:
 PLAIN: dict[str, Pixels] = {
     **{f"smooth {seed}": smooth(256, 256, seed) for seed in range(4)},
     "odd sides": smooth(301, 267, 9),
-    "large": smooth(512, 384, 7),
+    "more than a band": smooth(600, 384, 7),
     "from a JPEG": saved(smooth(256, 256, 5), "JPEG", 75),
     **{f"noise {seed}": noise(seed) for seed in range(3)},
     **{f"stripes {period}": stripes(period) for period in (8, 16, 64)},
