@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from renderq.contract import EventName, Status
 from renderq_api.representing import output_count
-from renderq_api.waiting import HEARTBEAT_S, Found, Read
+from renderq_api.waiting import HEARTBEAT_S, Found, Read, read_again
 from renderq_api.watching import Heard, Watcher, Watching
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import ShownPreview
@@ -51,15 +51,15 @@ async def follow(
             return
         if heard.preview is not None:
             yield heard.preview
-        current = await _look(heard, read, current)
+        current = await _look(watching, heard, read, current)
 
 
-async def _look(heard: Heard, read: Read, current: Found) -> Found | None:
+async def _look(watching: Watching, heard: Heard, read: Read, current: Found) -> Found | None:
     """The job as it is now, as far as that can be known: messages tell everything but a queued job's place."""
     told = current if heard.record is None else (heard.record, None)
     if heard.missed or (heard.record is not None and heard.record.status is Status.QUEUED):
         with contextlib.suppress(StoreUnavailable):
-            return await read()
+            return await read_again(watching, read)
     return told
 
 

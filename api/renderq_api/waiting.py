@@ -18,6 +18,9 @@ HEARTBEAT_S = 15.0
 _AWAY_S = 1.0
 """Pause before a waiter asks again a Redis that did not answer."""
 
+_TURN_S = 2.0
+"""How long reading a job again may take, with the wait for a turn."""
+
 Found = tuple[JobRecord, QueuePlace | None]
 Read = Callable[[], Awaitable[Found | None]]
 
@@ -40,9 +43,19 @@ async def wait_for_end(
             if ended := await _next_news(watcher, gone, min(left, pause_s)):
                 return ended, None
             try:
-                found, pause_s = await read(), HEARTBEAT_S
+                found, pause_s = await read_again(watching, read), HEARTBEAT_S
             except StoreUnavailable:
                 pause_s = _AWAY_S  # what was read last stands until Redis is back
+
+
+async def read_again(watching: Watching, read: Read) -> Found | None:
+    """A job whose news may have been missed: a few waiters at a time, so that together they leave connections to Redis
+    for requests that come. Raises `StoreUnavailable`, also when the turn does not."""
+    try:
+        async with asyncio.timeout(_TURN_S), watching.turns:
+            return await read()
+    except TimeoutError as error:
+        raise StoreUnavailable("too many ask at once") from error
 
 
 async def _next_news(watcher: Watcher, gone: asyncio.Task[None], timeout_s: float) -> JobRecord | None:

@@ -16,6 +16,9 @@ log = structlog.get_logger(__name__)
 _AFTER_FAULT_S = 1.0
 """Pause before a subscription that failed is begun anew."""
 
+_READERS = 16
+"""Waiters that read at the same time: a share of the connections to Redis, the rest being for requests that come."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -79,6 +82,8 @@ class Watching:
         self._viewers: defaultdict[str, set[Watcher]] = defaultdict(set)
         self._previews = PreviewChannels()
         self.closed = False
+        self.turns = asyncio.Semaphore(_READERS)
+        """Held by waiters while they read their job again: a lost subscription sends all of them at once."""
 
     @contextlib.contextmanager
     def watch(self, job_id: str, *, end_only: bool = False) -> Generator[Watcher]:

@@ -1,12 +1,14 @@
-"""What a stream tells when Redis does not answer."""
+"""What waiters do when Redis does not answer, or messages may have been lost."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
+from starlette.requests import Request
 
 from renderq.contract import Status
 from renderq_api.following import News, follow
-from renderq_api.waiting import Found
+from renderq_api.waiting import Found, wait_for_end
 from renderq_api.watching import Watching
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import MemoryJobStore, PreviewChannels, Reconnected
@@ -40,3 +42,42 @@ async def test_what_a_message_told_is_passed_on_though_the_place_cannot_be_read(
         await stream.aclose()
     assert isinstance(news, News)
     assert (news.name, news.found[0].status) == ("status", Status.QUEUED)
+
+
+async def test_waiters_that_may_have_missed_something_read_a_few_at_a_time() -> None:
+    """Else a lost subscription would give all connections to Redis to those who wait, none to requests that come."""
+    store, waiting, lost = MemoryJobStore(), asyncio.Event(), asyncio.Event()
+    reads, reading, peak = 0, 0, 0
+
+    async def subscribe(_: PreviewChannels) -> AsyncGenerator[Reconnected]:
+        await lost.wait()
+        yield Reconnected()
+        await asyncio.Event().wait()
+
+    async def look() -> Found:
+        nonlocal reads, reading, peak
+        reads, reading = reads + 1, reading + 1
+        peak = max(peak, reading)
+        await asyncio.sleep(0)
+        reading -= 1
+        if reads == len(waits) and not reading:
+            waiting.set()
+        return read(store, "job_1"), None
+
+    submit(store, "job_1")
+    watching, request = Watching(subscribe), Request({"type": "http"}, receive=asyncio.Event().wait)
+
+    async def wait() -> Found | None:
+        with watching.watch("job_1", end_only=True) as watcher:
+            return await wait_for_end(watching, watcher, look, 10, request)
+
+    listening = asyncio.create_task(watching.run())
+    waits = [asyncio.create_task(wait()) for _ in range(200)]
+    await waiting.wait()
+    store.cancel("ada", "job_1")
+    peak = 0
+    lost.set()
+    found = await asyncio.gather(*waits)
+    listening.cancel()
+    assert {each[0].status for each in found if each} == {Status.CANCELED}
+    assert (peak, reads) == (16, 2 * len(waits))
