@@ -103,8 +103,10 @@ def test_in_low_mode_one_component_is_on_the_device(tiny: ModelEntry, velocity: 
     studio = Studio([tiny, velocity], widened=False, device_memory_bytes=AMPLE, memory_mode="low")
     studio.submit(spec(0, width=32, height=32), spec(1, model="velocity", width=32, height=32))
     weights = needs_of(tiny, torch.float32).weights
+    most = 0
     while studio.step():
-        assert taken(studio) < weights["unet"] + weights["vae"]
+        most = max(most, taken(studio))
+    assert weights["unet"] < most < weights["unet"] + weights["vae"]
     assert studio.models.resident == ("tiny", "velocity")
 
 
