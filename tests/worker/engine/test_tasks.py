@@ -50,7 +50,9 @@ def _picture(seed: int) -> Pixels:
 
 
 def _inpaint(seed: int) -> Inpaint:
-    return Inpaint(_picture(seed), right_half(*SIDES), 1.0 - seed % 2 * 0.4)
+    """The edge of the mask cuts through a block of latents."""
+    width, height = SIDES
+    return Inpaint(_picture(seed), right_half(width + 8, height)[:, :width], 1.0 - seed % 2 * 0.4)
 
 
 def _txt2img(_: int) -> Txt2Img:
@@ -77,15 +79,15 @@ def _upscale(seed: int) -> Upscale:
     return Upscale(picture(20, 12, seed), 10 * seed)
 
 
-TABLE: Mapping[str, Sequence[tuple[Make, Sequence[str]]]] = {
+TABLE: Mapping[str, Sequence[tuple[Make, Sequence[str | None]]]] = {
     "tiny": [
-        (_txt2img, list(SAMPLERS)),
+        (_txt2img, [*SAMPLERS, None, None, None]),
         (_img2img, KINDS),
         (_variation, KINDS[::4]),
         (_inpaint, KINDS),
         (_outpaint, KINDS[1::4]),
     ],
-    "velocity": [(_txt2img, KINDS), (_img2img, KINDS[::3])],
+    "velocity": [(_txt2img, [*KINDS, None, None]), (_img2img, KINDS[::3])],
     "inpainting": [(_inpaint, KINDS), (_outpaint, KINDS[1::3])],
     "depth": [(_depth2img, KINDS)],
     "upscaler": [(_upscale, KINDS)],
@@ -93,7 +95,7 @@ TABLE: Mapping[str, Sequence[tuple[Make, Sequence[str]]]] = {
     "xl_inpainting": [(_inpaint, ["euler_a", "dpmpp_2m"])],
     "built_in": [(_txt2img, ["ddim"]), (_img2img, ["unipc"])],
 }
-"""Model → what it can do, and the samplers to try it with."""
+"""Model → what it can do, and the samplers to try it with; None is its own."""
 
 on_every_model = pytest.mark.parametrize(
     ("model", "dtype"), [(model, dtype) for model in TABLE for dtype in ("float32", "bfloat16")]
@@ -116,7 +118,7 @@ def images(model: str, dtype: str) -> Sequence[GenerationSpec]:
     ]
 
 
-def _image(model: str, task: Make, sampler: str, number: int, *, is_guided: bool) -> GenerationSpec:
+def _image(model: str, task: Make, sampler: str | None, number: int, *, is_guided: bool) -> GenerationSpec:
     width, height = UPSCALED if task is _upscale else SIDES
     return spec(
         number,
