@@ -13,7 +13,7 @@ from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import SmallCard
 from renderq_worker.engine import Img2Img, Warned
 from renderq_worker.models import Placement
-from renderq_worker.models.needs import needs_of
+from renderq_worker.models.needs import HollowModel, needs_of
 from tests.worker.engine.stock import loaded, stock
 from tests.worker.engine.studio import Studio, alone, picture, spec
 from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_pipeline
@@ -161,8 +161,8 @@ def test_needs_are_computed_as_they_are_counted(tiny: ModelEntry) -> None:
 
 
 @pytest.mark.parametrize("model", ["xl", "upscaler"])
-def test_needs_of_every_kind_can_be_computed(model: str, request: pytest.FixtureRequest) -> None:
-    needs = needs_of(request.getfixturevalue(model), torch.float16)
-    assert needs.native is not None
-    assert needs.native.denoising > 0
-    assert needs.native.decoding > 0
+def test_the_work_of_every_kind_can_be_computed(model: str, request: pytest.FixtureRequest) -> None:
+    model_entry: ModelEntry = request.getfixturevalue(model)
+    work = HollowModel(model_entry.configuration, torch.float16).work(64, 64)
+    assert work.denoising > 0
+    assert work.decoding > 0

@@ -19,6 +19,10 @@ with are decoded in tiles. `low`: also, each component is on the device only whi
 HEADROOM = 4 / 5
 """Share of the free memory that weights may take where nobody said more, and that `auto` counts on."""
 
+AMPLE = 16_384
+"""Bytes per pixel of the largest picture that are enough for any work: five times what the autoencoder of Stable
+Diffusion takes in float32."""
+
 
 class Placement:
     """One device's models: formats, memory modes, and whose turn it is there."""
@@ -89,10 +93,13 @@ class Placement:
 
     def _fitting(self, entry: ModelEntry) -> MemoryMode:
         """`full` where the largest picture fits beside the weights, `balanced` where one of the usual size does."""
+        room = self._free * HEADROOM
+        weights = sum(parameters(entry).values()) * self.dtype_of(entry).itemsize
+        if weights + AMPLE * entry.limits.max_pixels <= room:
+            return "full"  # as a computation would say, which takes a second
         from renderq_worker.models.needs import needs_of  # brings diffusers
 
-        needs, room = needs_of(entry, self.dtype_of(entry)), self._free * HEADROOM
-        weights = sum(needs.weights.values())
+        needs = needs_of(entry, self.dtype_of(entry))
         if needs.native is None or needs.largest is None:
             return "full" if weights <= room else "low"
         if weights + needs.largest.most <= room:
