@@ -19,7 +19,8 @@ _HEAD = """\
 # Settings
 
 Every setting is an environment variable. The options of `renderq up`, `renderq api` and `renderq worker` win over
-them. This page is made from the settings models (`make docs`); a test compares it.
+them. A variable `RENDERQ_…` that is no setting is named in the log at the start. This page is made from the settings
+models (`make docs`); a test compares it.
 """
 
 

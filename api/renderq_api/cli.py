@@ -1,6 +1,7 @@
 """The command line of `renderq api`: options → settings → server."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from renderq_api.server import Server, run
     from renderq_shared.errors import RenderqSharedError
     from renderq_shared.logs import configure_logging
+    from renderq_shared.unknown_settings import warn_of_unknown_settings
 
     def say_ready(url: str, _server: Server) -> None:
         print(f"ready {url}", flush=True)  # noqa: T201
@@ -35,6 +37,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = ApiSettings(**given)
         configure_logging(settings, "api")
+        warn_of_unknown_settings(os.environ)
         run(settings, say_ready)
     except ValidationError as error:
         for line in complaints(error):

@@ -51,6 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from renderq_shared.errors import ObjectStoreUnavailable, RenderqSharedError, StoreUnavailable
     from renderq_shared.logs import configure_logging
     from renderq_shared.settings import WorkerSettings, complaints
+    from renderq_shared.unknown_settings import warn_of_unknown_settings
     from renderq_worker.errors import WorkerError
     from renderq_worker.starting import run_worker
 
@@ -58,6 +59,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = WorkerSettings(**{name: value for name, value in given.items() if value is not None})
         configure_logging(settings, "worker")
+        warn_of_unknown_settings(os.environ)
         _leave(run_worker(settings, signals))
     except ValidationError as error:
         for line in complaints(error):
