@@ -33,7 +33,11 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from transformers.utils import logging
+
     from renderq_shared.settings import WorkerSettings
+
+    logging.set_verbosity_error()  # or it complains that a library is missing which nobody needs
     from renderq_worker.checking import check
 
     given = {name: getattr(arguments, name) for name in ("models", "device")}
