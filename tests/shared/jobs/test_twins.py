@@ -41,7 +41,7 @@ candidates = st.tuples(
     st.builds(Candidate, st.just("shapes"), st.booleans(), st.booleans()),
     st.builds(Candidate, st.just("other"), st.booleans(), st.booleans()),
 ).flatmap(st.permutations)
-texts = st.sampled_from(['{"step": 1}', '{"step": 2}'])
+texts = st.sampled_from(['{"step": 1, "steps": 3}', '{"step": 2, "steps": 3}'])
 updates = st.builds(
     JobUpdate,
     stage=st.sampled_from([None, "encoding", "denoising"]),

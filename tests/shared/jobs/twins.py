@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import redis
 
 from renderq.contract import Status, may_follow
@@ -185,6 +186,11 @@ class _Time(int):
     __hash__ = None  # type: ignore[assignment]
 
 
+def _share_done(job: JobRecord) -> float:
+    done = json.loads(job.progress_json or "{}")
+    return done["step"] / done["steps"] if done else 0.0
+
+
 def check_keys(twins: Twins) -> None:
     """Redis holds each job in the one place where its status says, and its counts and virtual times are right."""
     client = twins.client
@@ -224,6 +230,12 @@ def check_keys(twins: Twins) -> None:
     assert active == waiting
     by_tenant = Counter(job.tenant for job in jobs if job.status == "queued")
     assert {tenant: int(count) for tenant, count in client.hgetall("rq:queued-by-tenant").items()} == by_tenant
+    for model in {job.model for job in jobs}:
+        here = [job for job in jobs if job.model == model]
+        costs = sum(job.cost for job in here if job.status == "queued")
+        assert float(client.hget("rq:queued-cost", model) or 0) == pytest.approx(costs, abs=1e-9)
+        undone = sum(job.cost * (1 - _share_done(job)) for job in here if job.id in leased)
+        assert float(client.hget("rq:held-cost", model) or 0) == pytest.approx(undone, abs=1e-9)
 
 
 def check_outbox(twins: Twins) -> None:
