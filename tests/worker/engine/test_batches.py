@@ -8,6 +8,7 @@ import torch
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import EngineSettings, GenerationSpec, Stepped
+from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.families import load_family
 from renderq_worker.engine.invariance import Invariance, Trials
 from tests.worker.engine.studio import Studio, alone, spec
@@ -113,3 +114,6 @@ def test_not_even_the_last_bit_of_a_prediction_depends_on_the_batch(tiny: ModelE
         for state, together in zip(states, family.predict(states), strict=True):
             [alone_prediction] = family.predict([state])
             assert torch.equal(together, alone_prediction)
+    assert family.comparisons == (len(states) > 1)
+    found = family.invariance_of(BatchKey(tiny.name, tiny.revision, 64, 64))
+    assert found == family.invariance, "the batch itself had other bits"
