@@ -83,7 +83,9 @@ def _run(arguments: argparse.Namespace) -> int:
     except ValidationError as error:
         raise UsageError("; ".join(complaints(error))) from None
     except StoreUnavailable as error:
-        _remark(f"{error}. Is it running? `renderq up` starts one, --data or --redis-url names another")
+        _remark(
+            f"{str(error).rstrip('.')}. Is it running? `renderq up` starts one, --data or --redis-url names another"
+        )
         return ExitCode.UNAVAILABLE
 
 

@@ -7,7 +7,7 @@ import redis
 
 from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import AsyncRedisJobStore, RedisJobStore, async_client
+from renderq_shared.jobs import AsyncRedisJobStore, DeliveryClaim, RedisJobStore, Retention, async_client
 from renderq_shared.wakeups import queue_name
 from tests.contract.building import LEASE_MS, SUCCEEDED, WIDE, claim, held, new_job, read, submit
 from tests.services import Valkey
@@ -84,3 +84,19 @@ def test_after_a_restart_of_the_server_every_lease_is_extended_first(store: Redi
     assert store.sweep(LEASE_MS, 100).extended == 1
     assert store.sweep(LEASE_MS, 100).requeued == ()
     assert store.finish(mine, SUCCEEDED).accepted
+
+
+def test_a_record_that_the_server_evicted_holds_up_no_other(client: redis.Redis, store: RedisJobStore) -> None:
+    for number in range(2):
+        submit(store, f"job_{number}", webhook_events=("job.canceled",), webhook_host="a")
+        store.cancel("ada", f"job_{number}")
+    client.delete("rq:job:job_0", *client.keys("rq:delivery:msg_0_*"))
+    assert [each.job_id for each in store.claim_deliveries(DeliveryClaim("sender", LEASE_MS, 10))] == ["job_1"]
+    client.delete(*client.keys("rq:delivery:msg_1_*"))
+    client.zadd("rq:delivering", {"msg_1_canceled": 1})
+    assert store.claim_deliveries(DeliveryClaim("next", LEASE_MS, 10)) == ()
+    assert [each.id for each in store.retire(Retention(None, None), LEASE_MS, 100).manifests] == ["job_1"]
+    assert store.retire(Retention(0, None), LEASE_MS, 100).emptied == ("job_0", "job_1")
+    client.zadd("rq:emptied", {"job_0": 1})
+    assert store.retire(Retention(0, 0), LEASE_MS, 100).forgotten == ("job_0", "job_1")
+    assert client.zcard("rq:ended") == client.zcard("rq:emptied") == client.zcard("rq:delivering") == 0

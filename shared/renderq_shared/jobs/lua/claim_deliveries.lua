@@ -4,7 +4,8 @@
 --
 -- ARGV: claim id, lease in ms, limit
 -- Returns each as flat pairs. A repeat returns those that the claim still holds.
--- Atomic: choice, bounds and lease. A lease that runs out makes its delivery due again.
+-- Atomic: choice, bounds and lease. A lease that runs out makes its delivery due again. An entry whose record is gone
+--         (a server that evicts may drop it) leaves.
 
 local claim, lease, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local remembered = 'rq:delivery-claim:' .. claim
@@ -27,7 +28,11 @@ end
 
 for _, id in ipairs(redis.call('ZRANGE', 'rq:delivering', '-inf', whole(NOW), 'BYSCORE', 'LIMIT', 0, limit)) do
   local delivery = load_delivery(id)
-  wait_until(delivery, delivery.due_ms)
+  if delivery then
+    wait_until(delivery, delivery.due_ms)
+  else
+    redis.call('ZREM', 'rq:delivering', id)
+  end
 end
 
 while #found < limit do
@@ -36,10 +41,16 @@ while #found < limit do
     break
   end
   local host = first_due('rq:delivery-hosts:' .. tenant)
-  local delivery = load_delivery(first_due(lane(tenant, host)))
-  hold(delivery, claim, until_ms)
-  ids[#ids + 1] = delivery.id
-  found[#found + 1] = map_to_pairs(delivery)
+  local id = first_due(lane(tenant, host))
+  local delivery = load_delivery(id)
+  if delivery then
+    hold(delivery, claim, until_ms)
+    ids[#ids + 1] = id
+    found[#found + 1] = map_to_pairs(delivery)
+  else
+    redis.call('ZREM', lane(tenant, host), id)
+    take_turns(tenant, host, false)
+  end
 end
 if #ids > 0 then
   redis.call('SET', remembered, table.concat(ids, ' '), 'PX', lease)

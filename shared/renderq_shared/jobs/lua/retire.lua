@@ -8,7 +8,7 @@
 --          more (1 or 0)}.
 -- Atomic: a record stops naming its pictures in the same moment in which they are noted for removal. The note stays
 --         until `removed` or `recorded`, so whoever dies between loses nothing: another one is asked. Bounded, safe to
---         run anywhere.
+--         run anywhere. An entry whose record is gone (a server that evicts may drop it) leaves.
 
 local pictures, records, assets, lease, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
@@ -23,14 +23,21 @@ local emptied = due('rq:ended', pictures)
 for _, id in ipairs(emptied) do
   local job = load_job(id)
   redis.call('ZREM', 'rq:ended', id)
-  redis.call('ZADD', 'rq:emptied', job.completed_ms, id)
   remove_pictures(id)
-  change(job, { data_removed = '1' }, { 'outputs_json', 'grid_json' })
+  if job then
+    redis.call('ZADD', 'rq:emptied', job.completed_ms, id)
+    change(job, { data_removed = '1' }, { 'outputs_json', 'grid_json' })
+  end
 end
 
 local forgotten = due('rq:emptied', records)
 for _, id in ipairs(forgotten) do
-  forget(load_job(id))
+  local job = load_job(id)
+  if job then
+    forget(job)
+  else
+    redis.call('ZREM', 'rq:emptied', id)
+  end
 end
 
 local expired = {}
@@ -55,8 +62,13 @@ end
 
 local manifests = {}
 for _, id in ipairs(due('rq:manifests', 0)) do
-  redis.call('ZADD', 'rq:manifests', whole(NOW + lease), id)
-  manifests[#manifests + 1] = map_to_pairs(load_job(id))
+  local job = load_job(id)
+  if job then
+    redis.call('ZADD', 'rq:manifests', whole(NOW + lease), id)
+    manifests[#manifests + 1] = map_to_pairs(job)
+  else
+    redis.call('ZREM', 'rq:manifests', id)
+  end
 end
 
 local more = math.max(#emptied, #forgotten, #expired, #late, #removals, #manifests) >= limit
