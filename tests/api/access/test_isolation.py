@@ -39,7 +39,8 @@ def ada(client_of: ClientOf) -> httpx2.Client:
 @pytest.fixture
 def owned(ada: httpx2.Client, store: RedisJobStore, keyed_api: RunningApi) -> dict[str, str]:
     """What ada has: path parameter → id. Whoever adds a parameter adds what it names."""
-    request = json.dumps({"prompt": "x", "metadata": {}, "webhook": {"url": "https://example.org/"}})
+    hook = {"url": "https://example.org/"}
+    request = json.dumps({"prompt": "x", "metadata": {}, "webhook": hook, "output": {"grid": True}})
     job = submit(store, new_job_id(), "ada", request_json=request, webhook_events=("job.succeeded",))
     worker = Worker(store, FolderStore(keyed_api.settings.store_folder))
     worker.finish(worker.claim())
