@@ -106,9 +106,8 @@ def test_assets_live_in_the_store_too(own_s3: Nanio, settings_for: SettingsFor) 
         assert http.post("/v1/assets", files=form).json()["id"] == asset["id"]
         with sync_client(api.settings.redis_url) as client:
             make_older(client, 8 * 86_400_000)
-        until(
-            lambda: not own_s3.client().list_objects_v2(Bucket="api-pictures", Prefix="some/prefix/assets")["KeyCount"]
-        )
+        looking = own_s3.client()
+        until(lambda: not looking.list_objects_v2(Bucket="api-pictures", Prefix="some/prefix/assets")["KeyCount"])
 
 
 def test_store_that_is_away_is_no_reason_not_to_start(own_s3: Nanio, settings_for: SettingsFor) -> None:
