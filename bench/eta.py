@@ -83,8 +83,6 @@ def row(name: str, found: Sequence[Prediction]) -> str:
     median, ninth = statistics.median(errors), errors[len(errors) * 9 // 10]
     in_time = sum(prediction.taken <= prediction.p90 for prediction in found) / len(found)
     taken = statistics.median(prediction.taken for prediction in found)
-    if True:
-        print([(p.p50, p.p90, round(p.taken, 1)) for p in found], file=sys.stderr)
     return f"| {name} | {len(found)} | {taken:.1f} s | {median:.0%} | {ninth:.0%} | {in_time:.0%} |"
 
 

@@ -44,10 +44,6 @@ class Stepwise:
         self._thread = threading.Thread(target=self._run, name="pipeline", daemon=True)
         self._thread.start()
 
-    @property
-    def is_closed(self) -> bool:
-        return self._closed
-
     def next(self) -> Report | None:
         """Run until the next report; None when the call has returned. Raises what the call raises."""
         if self._thread.is_alive():
