@@ -7,6 +7,7 @@ than what comes before it and itself are done.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from renderq.contract import Eta
@@ -53,7 +54,8 @@ def _eta(p50_ms: float, p90_ms: float) -> Eta:
 def _queued_ms(pace: ModelPace, cost: float, images: int, cost_before: float, share: float) -> float:
     alone_ms = _on_device_ms(pace, cost, images, share)
     share_ms = min(alone_ms, cost * _busy_ms_per_cost(pace, None, share))
-    rate = sum(1 / _busy_ms_per_cost(pace, device, share) for device in pace.devices)
+    kinds = Counter(pace.devices).items()  # of many workers, few are different
+    rate = sum(count / _busy_ms_per_cost(pace, device, share) for device, count in kinds)
     return _load_ms(pace, share) + _around_ms(pace, share) + max(alone_ms, cost_before / rate + share_ms)
 
 
