@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import json
 
 import structlog
 
 from renderq.contract import Eta, Status
 from renderq_api.eta import queued_eta, running_eta, seconds_per_image
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import AsyncRedisJobStore, JobRecord, ModelPace, QueuePlace
+from renderq_shared.jobs import AsyncRedisJobStore, JobRecord, ModelPace, QueuePlace, share_done
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +41,7 @@ class Estimates:
         if pace is None or record.cost <= 0:
             return None
         if record.status is Status.RUNNING:
-            return running_eta(pace, record.cost, record.images, _share_done(record))
+            return running_eta(pace, record.cost, record.images, share_done(record.progress_json))
         if place is None or place.paused:
             return None
         return queued_eta(pace, record.cost, record.images, place.cost_before)
@@ -51,8 +50,3 @@ class Estimates:
         """Median time of an image of this cost on a warm worker."""
         pace = self._paces.get(model)
         return None if pace is None else seconds_per_image(pace, cost)
-
-
-def _share_done(record: JobRecord) -> float:
-    done = json.loads(record.progress_json or "{}")
-    return done["step"] / done["steps"] if done.get("steps") else 0.0

@@ -13,7 +13,7 @@ from renderq_shared.jobs.connections import (
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement, delivery_id
 from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
 from renderq_shared.jobs.memory_store import MemoryJobStore
-from renderq_shared.jobs.paces import ModelPace, Pace, PaceSample
+from renderq_shared.jobs.paces import ModelPace, Pace, PaceSample, share_done
 from renderq_shared.jobs.previews import PreviewChannels, ShownPreview
 from renderq_shared.jobs.prompt_redis import DISK_PATIENCE_S, PromptRedis
 from renderq_shared.jobs.protocol import JobStore
@@ -90,6 +90,7 @@ __all__ = [
     "check_server",
     "check_server_async",
     "delivery_id",
+    "share_done",
     "sync_client",
     "watch_changes",
 ]

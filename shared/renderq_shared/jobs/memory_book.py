@@ -1,6 +1,5 @@
 """The in-memory store's jobs and their transitions: what `lua/prelude.lua` is to the scripts."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSO
 from renderq_shared.jobs.fair_queue import FairQueue, Place
 from renderq_shared.jobs.memory_outbox import EVENTS, MemoryOutbox
 from renderq_shared.jobs.memory_removals import Removals
-from renderq_shared.jobs.paces import rounded_cost
+from renderq_shared.jobs.paces import rounded_cost, share_done
 from renderq_shared.jobs.records import Held, JobRecord, NewJob, TenantRecord
 
 NEWS = ("stage", "progress_json", "outputs_json", "grid_json", "warnings_json", "metrics_json", "runtime_json")
@@ -170,7 +169,7 @@ class JobBook:
         """What so many queued jobs cost, on average, and what workers still have to do."""
         of_model = [job for job in self.jobs.values() if job.model == queued.model]
         others = [job.cost for job in of_model if job.status is Status.QUEUED and job.id != queued.id]
-        held = sum(job.cost * (1 - _share_done(job)) for job in of_model if job.id in self.leases)
+        held = sum(job.cost * (1 - share_done(job.progress_json)) for job in of_model if job.id in self.leases)
         return rounded_cost((ahead * sum(others) / len(others) if others else 0) + held)
 
     def pause_tenant(self, tenant: str, paused: bool) -> None:
@@ -228,8 +227,3 @@ class JobBook:
     def _enqueue(self, job: JobRecord) -> None:
         place = Place.of(job.priority, job.sequence, job.id, job.created_ms)
         self.queues[job.model].enqueue(job.tenant, place)
-
-
-def _share_done(job: JobRecord) -> float:
-    done = json.loads(job.progress_json or "{}")
-    return done["step"] / done["steps"] if done.get("steps") else 0.0

@@ -1,5 +1,6 @@
 """How fast models are rendered: what finished jobs took."""
 
+import json
 from dataclasses import dataclass
 
 SAMPLES_MAX = 64
@@ -46,3 +47,9 @@ class ModelPace:
 def rounded_cost(cost: float) -> float:
     """Sums of costs depend on the order in their last digits."""
     return round(cost, 3)
+
+
+def share_done(progress_json: str | None) -> float:
+    """Share of a job's steps that its progress counts; 0 while nothing is counted."""
+    done = json.loads(progress_json or "{}")
+    return done["step"] / done["steps"] if done.get("steps") else 0.0
