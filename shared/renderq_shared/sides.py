@@ -17,7 +17,7 @@ def picture_sides(request: JobRequest, width: int, height: int, limits: ModelLim
     Where nothing is asked for, the picture's own, made smaller until the result fits the model; but a picture that is
     to become larger is never made smaller first.
     """
-    multiple = 4 if isinstance(request, UpscaleRequest) else 8
+    multiple = limits.side_multiple
     if request.width and request.height:
         return request.width, request.height
     if request.width:
