@@ -1,16 +1,26 @@
-"""`renderq models pause NAME` and the like: what is to be held back, if anything."""
+"""What `renderq models` and `renderq tenants` share: list all, or hold one back, or let it go on."""
 
 import argparse
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
-from renderq.cli.exits import UsageError
+from renderq.cli import connection
+from renderq.cli.exits import ExitCode, UsageError
+from renderq.cli.text import as_json, table
+from renderq.client import Client
+from renderq.contract.base import AnswerModel
+
+Item = TypeVar("Item", bound=AnswerModel)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    name: str
-    pause: bool
-    """Else it is to go on."""
+class Pausable(Protocol[Item]):
+    """`client.models` and the like."""
+
+    def list(self) -> tuple[Item, ...]: ...
+
+    def pause(self, name: str) -> Item: ...
+
+    def resume(self, name: str) -> Item: ...
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,12 +28,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     about = "What it does without one is `list`; the others hold back the jobs of NAME, or let them go on."
     parser.add_argument("action", nargs="?", choices=actions, default="list", help=about)
     parser.add_argument("name", nargs="?", metavar="NAME")
+    parser.add_argument("--json", action="store_true", help="Print them as a JSON array.")
+    connection.add_arguments(parser)
 
 
-def wanted(args: argparse.Namespace) -> Wanted | None:
-    """Raises `UsageError` for an action without a name, or a name without an action."""
+def run(
+    args: argparse.Namespace,
+    pausable: Callable[[Client], Pausable[Item]],
+    header: Sequence[str],
+    row: Callable[[Item], Sequence[object]],
+) -> int:
+    """Do what was asked for and show those that it concerns; raises `UsageError`."""
     if (args.action == "list") != (args.name is None):
         raise UsageError("`pause` and `resume` take one name, `list` takes none")
-    if args.action == "list":
-        return None
-    return Wanted(args.name, args.action == "pause")
+    with connection.connect(args) as client:
+        items = _items(pausable(client), args.action, args.name)
+    if args.json:
+        print(as_json([item.model_dump(mode="json") for item in items]))
+    else:
+        print(table(header, [row(item) for item in items]))
+    return ExitCode.OK
+
+
+def _items(pausable: Pausable[Item], action: str, name: str) -> tuple[Item, ...]:
+    match action:
+        case "pause":
+            return (pausable.pause(name),)
+        case "resume":
+            return (pausable.resume(name),)
+        case _:
+            return pausable.list()

@@ -2,32 +2,15 @@
 
 import argparse
 
-from renderq.cli import connection, pausing
+from renderq.cli import pausing
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode
-from renderq.cli.text import as_json, table
 from renderq.contract import Tenant
 
 HEADER = ("TENANT", "QUEUED", "WEIGHT", "STATE")
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    pausing.add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="Print them as a JSON array.")
-    connection.add_arguments(parser)
-
-
 def _run(args: argparse.Namespace) -> int:
-    with connection.connect(args) as client:
-        if wanted := pausing.wanted(args):
-            tenants = (client.tenants.pause(wanted.name) if wanted.pause else client.tenants.resume(wanted.name),)
-        else:
-            tenants = client.tenants.list()
-    if args.json:
-        print(as_json([tenant.model_dump(mode="json") for tenant in tenants]))
-    else:
-        print(table(HEADER, [_row(tenant) for tenant in tenants]))
-    return ExitCode.OK
+    return pausing.run(args, lambda client: client.tenants, HEADER, _row)
 
 
 def _row(tenant: Tenant) -> tuple[object, ...]:
@@ -36,6 +19,6 @@ def _row(tenant: Tenant) -> tuple[object, ...]:
 
 command = Command(
     help="list the tenants; hold one's jobs back, or let them go on",
-    add_arguments=_add_arguments,
+    add_arguments=pausing.add_arguments,
     run=_run,
 )
