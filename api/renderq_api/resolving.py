@@ -3,34 +3,21 @@
 import difflib
 import json
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue, ValidationError
 
-from renderq.contract import (
-    LIMITS,
-    TASKS,
-    FieldError,
-    JobRequest,
-    OutpaintRequest,
-    ProblemKind,
-    UpscaleRequest,
-    parse_request,
-)
+from renderq.contract import LIMITS, TASKS, FieldError, JobRequest, ProblemKind, parse_request
 from renderq.contract.requests import DEFAULT_TASK
+from renderq_api.fitting import Pictures, require_room_for_watermark, require_size, sides, watermark
 from renderq_api.heeding import require_heeded
 from renderq_api.problems import ApiProblem, invalid
 from renderq_api.validation import field_errors, shown
 from renderq_shared.catalog import Catalog, ModelEntry
 from renderq_shared.costs import cost, model_calls
-from renderq_shared.jobs import AssetRecord
 from renderq_shared.jobs.records import Idempotency, NewJob
-from renderq_shared.sides import UPSCALING, picture_sides, result_sides
-
-Pictures = Mapping[str, AssetRecord]
-"""Field of a request → the picture that it names."""
+from renderq_shared.sides import result_sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +57,7 @@ def read_request(body: dict[str, JsonValue], catalog: Catalog) -> Wanted:
 def resolve(wanted: Wanted, pictures: Pictures) -> Resolved:
     """Raises `ApiProblem`, with pointers into the body."""
     asked, entry = wanted.request, wanted.model
-    width, height = _sides(asked, entry, pictures)
+    width, height = sides(asked, entry, pictures)
     defaults = entry.defaults
     request = asked.model_copy(
         update={
@@ -84,13 +71,13 @@ def resolve(wanted: Wanted, pictures: Pictures) -> Resolved:
             ),
             "clip_skip": defaults.clip_skip if asked.clip_skip is None else asked.clip_skip,
             "scheduler": asked.scheduler or defaults.scheduler,
-            "output": asked.output.model_copy(update={"watermark": _watermark(asked, entry)}),
+            "output": asked.output.model_copy(update={"watermark": watermark(asked, entry)}),
             "seed": _draw_seed(asked.n) if asked.seed is None else asked.seed,
             **{field: asset.id for field, asset in pictures.items()},
         }
     )
-    _require_size(request, asked, entry)
-    _require_room_for_watermark(request, asked)
+    require_size(request, asked, entry)
+    require_room_for_watermark(request, asked)
     calls = model_calls(request.scheduler, request.steps or 0, request.strength)
     if not calls:
         raise _no_step(request)
@@ -170,62 +157,6 @@ def _model(request: JobRequest, catalog: Catalog) -> ModelEntry:
 def _draw_seed(n: int) -> int:
     """0 … 2⁵³−1−n: image k takes seed + k, and every JSON reader keeps all of them exact."""
     return secrets.randbelow(LIMITS.seed - n + 1)
-
-
-def _sides(asked: JobRequest, entry: ModelEntry, pictures: Pictures) -> tuple[int, int]:
-    picture = pictures.get("image")
-    if picture is None:
-        return asked.width or entry.defaults.width, asked.height or entry.defaults.height
-    return picture_sides(asked, picture.width, picture.height, entry.limits)
-
-
-def _require_size(request: JobRequest, asked: JobRequest, entry: ModelEntry) -> None:
-    limits = entry.limits
-    width, height = result_sides(request)
-    too_long = {name: side for name, side in (("width", width), ("height", height)) if side > limits.max_side}
-    if not too_long and width * height <= limits.max_pixels:
-        return
-    said = [name for name in ("width", "height") if getattr(asked, name) is not None]
-    blamed = [name for name in said if name in too_long] or said
-    if isinstance(asked, OutpaintRequest):
-        blamed = ["extend"]
-    if too_long:
-        wrong = f"May be at most {limits.max_side}, not {max(too_long.values())}."
-    else:
-        wrong = f"Width × height may be at most {limits.max_pixels:,} pixels, not {width * height:,}."
-    if isinstance(asked, UpscaleRequest):
-        wrong += f" A result has {UPSCALING} times the picture's sides: say a smaller width or height."
-    errors = [FieldError(pointer=f"/{name}", code="too_large", detail=wrong) for name in blamed or ["image"]]
-    detail = f"{width} × {height} is more than the model {entry.name} allows. {wrong}"
-    raise ApiProblem(ProblemKind.TOO_MANY_PIXELS, detail, errors=errors)
-
-
-def _watermark(asked: JobRequest, entry: ModelEntry) -> str | None:
-    """The model's, else what is asked for. Raises `ApiProblem` where they differ."""
-    text = asked.output.watermark
-    if entry.watermark and text not in (None, entry.watermark):
-        detail = f"The model {entry.name} marks its pictures with {shown(entry.watermark)}; leave the watermark out."
-        raise invalid(detail, FieldError(pointer="/output/watermark", code="watermark_fixed", detail=detail))
-    return entry.watermark or text
-
-
-def _require_room_for_watermark(request: JobRequest, asked: JobRequest) -> None:
-    width, height = result_sides(request)
-    if not request.output.watermark or width * height >= LIMITS.watermark_pixels:
-        return
-    detail = (
-        f"A watermark needs {LIMITS.watermark_pixels:,} pixels, 256 × 256 for example; "
-        f"{width} × {height} are {width * height:,}. Ask for larger pictures"
-    )
-    if asked.output.watermark:
-        raise invalid(f"{detail}, or for none.", _too_small("/output/watermark", detail))
-    said = [name for name in ("width", "height") if getattr(asked, name) is not None] or ["width", "height"]
-    detail = f"{detail}: the model {request.model} marks all of its own"
-    raise invalid(f"{detail}.", *(_too_small(f"/{name}", detail) for name in said))
-
-
-def _too_small(pointer: str, detail: str) -> FieldError:
-    return FieldError(pointer=pointer, code="too_small", detail=f"{detail}.")
 
 
 def _no_step(request: JobRequest) -> ApiProblem:
