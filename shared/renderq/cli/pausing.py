@@ -11,16 +11,17 @@ from renderq.client import Client
 from renderq.contract.base import AnswerModel
 
 Item = TypeVar("Item", bound=AnswerModel)
+Item_co = TypeVar("Item_co", bound=AnswerModel, covariant=True)
 
 
-class Pausable(Protocol[Item]):
+class Pausable(Protocol[Item_co]):
     """`client.models` and the like."""
 
-    def list(self) -> tuple[Item, ...]: ...
+    def list(self) -> tuple[Item_co, ...]: ...
 
-    def pause(self, name: str) -> Item: ...
+    def pause(self, name: str) -> Item_co: ...
 
-    def resume(self, name: str) -> Item: ...
+    def resume(self, name: str) -> Item_co: ...
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
