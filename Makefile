@@ -38,7 +38,7 @@ faults: $(READY) ## break everything, 20 rounds of each fault; prints a table
 	RENDERQ_FAULT_ROUNDS=$${RENDERQ_FAULT_ROUNDS:-20} $(BIN)/pytest tests/faults $(ARGS)
 
 fuzz: $(READY) ## attack the API with what its document allows, and with what it does not; something else each time
-	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} $(BIN)/pytest tests/api/hostile/test_document.py $(ARGS)
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} $(BIN)/pytest tests/api/hostile/test_openapi_fuzz.py $(ARGS)
 
 check: $(READY) ## lint, format, types, layers
 	$(BIN)/ruff check .

@@ -11,11 +11,11 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.table import Ratio, in_turns, show
+from bench.table import Ratio, measure_alternately, print_table
 from renderq_shared.catalog import Catalog, ModelEntry, load_catalog
 from renderq_worker.engine import Engine, EngineSettings, Event, GenerationSpec, Rendered, Txt2Img
 
-_SAMPLERS = ("ddim", "euler", "dpmpp_2m", "pndm")
+_SCHEDULERS = ("ddim", "euler", "dpmpp_2m", "pndm")
 _STOCK = {
     "ddim": ("DDIMScheduler", {}),
     "euler": ("EulerDiscreteScheduler", {}),
@@ -35,7 +35,7 @@ def specs(model: ModelEntry) -> list[GenerationSpec]:
             height=model.defaults.height,
             steps=10 + 5 * (number % 3),
             guidance_scale=2.0 + number % 3,
-            scheduler=_SAMPLERS[number % len(_SAMPLERS)],
+            scheduler=_SCHEDULERS[number % len(_SCHEDULERS)],
             seed=number,
             task=Txt2Img(),
         )
@@ -115,10 +115,10 @@ def main() -> None:
         stock = Stock(model, getattr(torch, dtype))
         for batching in ("exact", "fast"):
             ours = Ours(model, batching)
-            ratios = in_turns(ours.seconds, stock.seconds, arguments.rounds)
+            ratios = measure_alternately(ours.seconds, stock.seconds, arguments.rounds)
             note = f"{stock.gflop_per_row():.2f} GFLOP per row, mean width {ours.width:.1f}"
             rows.append(Ratio(f"{dtype}, {batching}", ratios, note))
-    show("B1 engine against a loop over the stock pipeline, images per second", rows)
+    print_table("B1 engine against a loop over the stock pipeline, images per second", rows)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ import transformers
 from diffusers.utils import logging
 
 from renderq_shared.catalog.layouts import layout_folder
-from renderq_worker.devices import SmallCard
-from renderq_worker.models.needs import HollowModel
+from renderq_worker.devices import SimulatedGpu
+from renderq_worker.models.needs import MetaModel
 
-NATIVE = {"sd1": 512, "sd2": 512, "sd2-v": 768, "sd2-depth": 512, "x4-upscaler": 512, "sdxl": 1024}
+DEFAULT_SIZES = {"sd1": 512, "sd2": 512, "sd2-v": 768, "sd2-depth": 512, "x4-upscaler": 512, "sdxl": 1024}
 """Layout → sides of its usual picture."""
 
 
@@ -45,12 +45,12 @@ def component(folder: Path, library: str, name: str) -> Any:
 def show() -> None:
     print("| layout | picture | weights | largest part | denoising | decoding | in tiles | all | `low` |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for name, side in NATIVE.items():
+    for name, side in DEFAULT_SIZES.items():
         layout = layout_folder(name)
         counts = weights(layout)
-        model = HollowModel(layout, torch.float16)
-        work = model.work(side, side)
-        tiled = model.work(side // 2, side // 2).decoding
+        model = MetaModel(layout, torch.float16)
+        work = model.activation_memory(side, side)
+        tiled = model.activation_memory(side // 2, side // 2).decoding
         total, largest = 2 * sum(counts.values()), 2 * max(counts.values())
         figures = (
             total,
@@ -58,7 +58,7 @@ def show() -> None:
             work.denoising,
             work.decoding,
             tiled,
-            total + work.most,
+            total + work.peak,
             max(largest + work.denoising, 2 * counts["vae"] + work.decoding),
         )
         print(f"| `{name}` | {side}² | {' | '.join(f'{figure / 1e9:.2f}' for figure in figures)} |")
@@ -66,24 +66,24 @@ def show() -> None:
 
 def measure(name: str) -> None:
     """In float32, on the CPU."""
-    layout, side = layout_folder(name), NATIVE[name] // 8
+    layout, side = layout_folder(name), DEFAULT_SIZES[name] // 8
     unet = diffusers.UNet2DConditionModel.from_config(diffusers.UNet2DConditionModel.load_config(str(layout / "unet")))
     vae = diffusers.AutoencoderKL.from_config(diffusers.AutoencoderKL.load_config(str(layout / "vae")))
-    card = SmallCard(torch.device("cpu"), 10**12)
-    with torch.inference_mode(), card.watched():
+    card = SimulatedGpu(torch.device("cpu"), 10**12)
+    with torch.inference_mode(), card.tracked():
         words = torch.zeros(2, 77, unet.config.cross_attention_dim)  # type: ignore[union-attr]
         unet(torch.randn(2, 4, side, side), torch.full((2,), 500.0), encoder_hidden_states=words)  # type: ignore[operator]
         print(f"{name}: denoising {(card.peak_bytes() or 0) / 1e9:.3f} GB")
-        card.start_peak()
+        card.reset_peak()
         vae.decode(torch.randn(1, 4, side, side))  # type: ignore[union-attr]
         print(f"{name}: decoding {(card.peak_bytes() or 0) / 1e9:.3f} GB")
-    work = HollowModel(layout, torch.float32).work(8 * side, 8 * side)
+    work = MetaModel(layout, torch.float32).activation_memory(8 * side, 8 * side)
     print(f"{name}: computed {work.denoising / 1e9:.3f} GB, {work.decoding / 1e9:.3f} GB")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--measure", metavar="LAYOUT", choices=NATIVE)
+    parser.add_argument("--measure", metavar="LAYOUT", choices=DEFAULT_SIZES)
     chosen = parser.parse_args().measure
     logging.set_verbosity_error()
     show() if chosen is None else measure(chosen)

@@ -19,7 +19,7 @@ class Ratio:
         return f"| {self.name} | {statistics.median(self.ratios):.2f} | {low:.2f} … {high:.2f} | {self.note} |"
 
 
-def in_turns(ours: Callable[[], float], theirs: Callable[[], float], rounds: int) -> list[float]:
+def measure_alternately(ours: Callable[[], float], theirs: Callable[[], float], rounds: int) -> list[float]:
     """Ratios theirs ÷ ours of seconds, one a round; the first round of each is not counted."""
     ours(), theirs()
     ratios: list[float] = []
@@ -30,6 +30,6 @@ def in_turns(ours: Callable[[], float], theirs: Callable[[], float], rounds: int
     return ratios
 
 
-def show(title: str, rows: Sequence[Ratio]) -> None:
+def print_table(title: str, rows: Sequence[Ratio]) -> None:
     print(f"## {title}\n\n| what | ratio | spread | |\n|---|---|---|---|")
     print("\n".join(row.row() for row in rows), flush=True)

@@ -18,7 +18,7 @@ class Valkey:
         self._host = host
         # With `everysec` a slow disk makes the server answer before it has written; a kill then loses the answer.
         self._config = {"bind": host, "appendonly": "yes", "appendfsync": "no", **config}
-        self._port = _free_port()
+        self._port = free_port()
         self._socket_folder = tempfile.TemporaryDirectory(prefix="renderq-")  # a socket's path must be short
         self._server: ValkeyServer | None = None
 
@@ -100,7 +100,7 @@ def wait_until_loaded(url: str, timeout_s: float = 10.0) -> None:
                 time.sleep(0.05)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -23,7 +23,7 @@ def server_context(key: Path, certificate: Path) -> ssl.SSLContext:
     return context
 
 
-class TlsDoor:
+class TlsProxy:
     """Takes TLS connections and forwards what they carry to a local port. Use as a context manager."""
 
     port: int

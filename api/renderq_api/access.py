@@ -11,14 +11,14 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from renderq.contract import ProblemKind
-from renderq_api.event_tokens import token_key_id, token_opens
+from renderq_api.event_tokens import token_key_id, verify_event_token
 from renderq_api.key_ring import KeyRing
 from renderq_api.loopback import loopback_refusal
-from renderq_api.problems import ApiProblem, problem_response, redis_away
-from renderq_api.rate_limits import Spent
+from renderq_api.problems import ApiProblem, problem_response, redis_unavailable
+from renderq_api.rate_limits import RateLimitState
 from renderq_api.services import Services
 from renderq_api.tenants import KEYLESS, Caller
-from renderq_shared.access import KeyRecord, KeyText, read_key
+from renderq_shared.access import ApiKey, KeyRecord, parse_key
 from renderq_shared.errors import StoreUnavailable
 
 _OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"})
@@ -32,7 +32,7 @@ _EVENTS = re.compile(r"/v1/jobs/([^/]+)/events")
 _BEARER = re.compile(r"bearer +([^\s,]+)", re.IGNORECASE)
 
 
-class Access:
+class AuthenticationMiddleware:
     """ASGI middleware that finds the caller for the routes, or refuses the request."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -45,22 +45,22 @@ class Access:
         request, services = Request(scope), scope["app"].state.services
         try:
             caller = await identify(request, services.keys)
-            spent = await _spend(services, caller)
+            spent = await _check_rate(services, caller)
         except (ApiProblem, StoreUnavailable) as error:
-            problem = error if isinstance(error, ApiProblem) else redis_away()
+            problem = error if isinstance(error, ApiProblem) else redis_unavailable()
             await problem_response(request, problem)(scope, receive, send)
         else:
             scope["state"]["caller"] = caller
             await self._app(scope, receive, _with_headers(send, spent.headers) if spent else send)
 
 
-async def _spend(services: Services, caller: Caller | None) -> Spent | None:
+async def _check_rate(services: Services, caller: Caller | None) -> RateLimitState | None:
     """What a request leaves of its key's rate, if the key has one. Raises `ApiProblem` and `StoreUnavailable`."""
     key = caller and caller.key
     if key is None or key.requests_per_minute is None:
         return None
-    spent = await services.rates.spend(key.id, key.requests_per_minute, services.keys.now_ms())
-    if spent.is_over:
+    spent = await services.rate_limits.hit(key.id, key.requests_per_minute, services.keys.now_ms())
+    if spent.is_exceeded:
         detail = f"This key may make {spent.limit} requests in a minute; the next begins in {spent.resets_s} s."
         headers = {**spent.headers, "Retry-After": str(spent.resets_s)}
         raise ApiProblem(ProblemKind.RATE_LIMITED, detail, headers=headers)
@@ -81,7 +81,7 @@ async def identify(request: Request, ring: KeyRing) -> Caller | None:
     path: str = request.scope["path"]
     is_open = path in _OPEN or path.startswith(_SIGNED)
     if not is_open:
-        await ring.be_fresh()
+        await ring.ensure_fresh()
     if not ring.required and _sent_key(request.headers) is not None:
         await ring.read()  # whoever has a key knows more than we do
     if not ring.required:
@@ -96,8 +96,8 @@ async def identify(request: Request, ring: KeyRing) -> Caller | None:
         key = await _key_of_token(ring, token, events[1])
     else:
         key = await _key_of_header(ring, request.headers)
-    ring.note_use(key)
-    return Caller(key.tenant, key.role, key, by_token=token is not None)
+    ring.record_use(key)
+    return Caller(key.tenant, key.role, key, via_token=token is not None)
 
 
 async def _key_of_header(ring: KeyRing, headers: Headers) -> KeyRecord:
@@ -114,7 +114,7 @@ async def _key_of_header(ring: KeyRing, headers: Headers) -> KeyRecord:
             "Perhaps it was cut off or mistyped."
         )
     key = await ring.find(sent.id)
-    if key is None or key.revoked_ms is not None or not sent.fits(key.digest):
+    if key is None or key.revoked_ms is not None or not sent.matches(key.digest):
         raise _unauthorized("This API key is not known here, or it was revoked. Ask the operator for another one.")
     if not ring.is_live(key):
         raise _unauthorized("This API key has expired. Ask the operator for another one.")
@@ -124,7 +124,7 @@ async def _key_of_header(ring: KeyRing, headers: Headers) -> KeyRecord:
 async def _key_of_token(ring: KeyRing, token: str, job_id: str) -> KeyRecord:
     key_id = token_key_id(token)
     key = await ring.find(key_id) if key_id else None
-    if key is None or not ring.is_live(key) or not token_opens(token, key, job_id, ring.now_ms()):
+    if key is None or not ring.is_live(key) or not verify_event_token(token, key, job_id, ring.now_ms()):
         raise _unauthorized(
             "The token in this address does not open these events, or not any more. Take a fresh address from the "
             "job's urls.events, or send an API key in the Authorization header and no token."
@@ -132,10 +132,10 @@ async def _key_of_token(ring: KeyRing, token: str, job_id: str) -> KeyRecord:
     return key
 
 
-def _sent_key(headers: Headers) -> KeyText | None:
+def _sent_key(headers: Headers) -> ApiKey | None:
     sent = headers.getlist("authorization")
     match = _BEARER.fullmatch(sent[0].strip()) if len(sent) == 1 else None
-    return read_key(match[1]) if match else None
+    return parse_key(match[1]) if match else None
 
 
 def _unauthorized(detail: str, *, given: bool = True) -> ApiProblem:

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 from fastapi import FastAPI
 
 from renderq_api import error_handlers, openapi
-from renderq_api.access import Access
-from renderq_api.request_context import RequestContext
+from renderq_api.access import AuthenticationMiddleware
+from renderq_api.request_context import RequestContextMiddleware
 from renderq_api.routes import ROUTERS
 from renderq_api.services import open_services
 from renderq_shared.catalog import load_catalog
@@ -40,6 +40,6 @@ def create_app(settings: ApiSettings) -> FastAPI:
         app.include_router(router)
     error_handlers.install(app)
     openapi.install(app)
-    app.add_middleware(Access)
-    app.add_middleware(RequestContext)
+    app.add_middleware(AuthenticationMiddleware)
+    app.add_middleware(RequestContextMiddleware)
     return app

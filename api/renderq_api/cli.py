@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from renderq.cli.command import Command
-from renderq_shared.settings import ApiSettings, complaints
+from renderq_shared.settings import ApiSettings, format_errors
 
 _OPTIONS = ("host", "port", "data", "redis_url", "store", "models")
 
@@ -28,7 +28,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from renderq_api.server import Server, run
     from renderq_shared.errors import RenderqSharedError
     from renderq_shared.logs import configure_logging
-    from renderq_shared.unknown_settings import warn_of_unknown_settings
+    from renderq_shared.unknown_settings import warn_unknown_settings
 
     def say_ready(url: str, _server: Server) -> None:
         print(f"ready {url}", flush=True)  # noqa: T201
@@ -37,10 +37,10 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = ApiSettings(**given)
         configure_logging(settings, "api")
-        warn_of_unknown_settings(os.environ)
+        warn_unknown_settings(os.environ)
         run(settings, say_ready)
     except ValidationError as error:
-        for line in complaints(error):
+        for line in format_errors(error):
             _complain(line)
         return 2
     except (ApiError, RenderqSharedError) as error:

@@ -11,12 +11,12 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from renderq.contract import ProblemKind
-from renderq_api.problems import ApiProblem, invalid, not_found, problem_response, redis_away
+from renderq_api.problems import ApiProblem, invalid, not_found, problem_response, redis_unavailable
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, StoreUnavailable
 
 
 def install(app: FastAPI) -> None:
-    """Make sure that every error of a route leaves as a problem; what is unforeseen ends in `RequestContext`."""
+    """Make sure that every error of a route leaves as a problem; what is unforeseen ends in `RequestContextMiddleware`."""
     app.exception_handler(ApiProblem)(_ours)
     app.exception_handler(StoreUnavailable)(_redis_away)
     app.exception_handler(ObjectStoreUnavailable)(_objects_away)
@@ -30,7 +30,7 @@ async def _ours(request: Request, problem: ApiProblem) -> Response:
 
 
 async def _redis_away(request: Request, _error: Exception) -> Response:
-    return problem_response(request, redis_away())
+    return problem_response(request, redis_unavailable())
 
 
 async def _objects_away(request: Request, _error: Exception) -> Response:

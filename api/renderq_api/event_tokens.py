@@ -28,7 +28,7 @@ def token_key_id(token: str) -> str | None:
     return match[1] if match else None
 
 
-def token_opens(token: str, key: KeyRecord, job_id: str, now_ms: int) -> bool:
+def verify_event_token(token: str, key: KeyRecord, job_id: str, now_ms: int) -> bool:
     """Whether this is a token of that key for that job, and in time."""
     match = _TOKEN.fullmatch(token)
     if match is None:

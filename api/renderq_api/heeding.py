@@ -7,7 +7,7 @@ from renderq_api.problems import invalid
 from renderq_shared.catalog import ModelEntry
 
 
-def require_heeded(request: JobRequest, entry: ModelEntry) -> None:
+def check_capabilities(request: JobRequest, entry: ModelEntry) -> None:
     """Raises `ApiProblem` that points at what the model cannot heed."""
     errors = list(_unheeded(request, entry))
     if errors:
@@ -17,8 +17,8 @@ def require_heeded(request: JobRequest, entry: ModelEntry) -> None:
 def _unheeded(request: JobRequest, entry: ModelEntry) -> Iterator[FieldError]:
     limits = entry.limits
     for field, side in (("width", request.width), ("height", request.height)):
-        if side is not None and side % limits.side_multiple:
-            detail = f"Must be a multiple of {limits.side_multiple} with the model {entry.name}, not {side}."
+        if side is not None and side % limits.size_multiple:
+            detail = f"Must be a multiple of {limits.size_multiple} with the model {entry.name}, not {side}."
             yield FieldError(pointer=f"/{field}", code="not_a_multiple", detail=detail)
     yield from _at_most("clip_skip", request.clip_skip or 0, limits.max_clip_skip, entry)
     yield from _at_most("guidance_rescale", request.guidance_rescale or 0, limits.max_guidance_rescale, entry)
@@ -27,9 +27,9 @@ def _unheeded(request: JobRequest, entry: ModelEntry) -> Iterator[FieldError]:
     if request.scheduler is not None and request.scheduler not in entry.schedulers:
         detail = f"The model {entry.name} runs with its own scheduler only; leave it out."
         yield FieldError(pointer="/scheduler", code="not_supported", detail=detail)
-    if request.negative_prompt and not entry.takes_negative_prompt:
+    if request.negative_prompt and not entry.supports_negative_prompt:
         yield FieldError(pointer="/negative_prompt", code="not_supported", detail=_unknown("negative_prompt", entry))
-    if isinstance(request, Depth2ImgRequest) and request.depth_map is None and not entry.estimates_depth:
+    if isinstance(request, Depth2ImgRequest) and request.depth_map is None and not entry.has_depth_estimator:
         detail = f"The model {entry.name} has no depth estimator: it needs the picture's depth_map."
         yield FieldError(pointer="/depth_map", code="required", detail=detail)
 

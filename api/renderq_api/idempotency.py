@@ -15,7 +15,7 @@ _BARE = re.compile(r"[\x21\x23-\x7e]+")
 """What most clients send."""
 
 
-def idempotency(headers: Sequence[str], method: str, path: str, canonical_body: bytes) -> Idempotency | None:
+def parse_idempotency_key(headers: Sequence[str], method: str, path: str, canonical_body: bytes) -> Idempotency | None:
     """The client's promise, if it makes one. Raises `ApiProblem`."""
     if not headers:
         return None

@@ -3,23 +3,23 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from renderq_api.answers import answer
+from renderq_api.answers import json_response
 from renderq_api.services import Services
-from renderq_api.showing import links, show
-from renderq_api.waiting import Found
+from renderq_api.showing import to_signed_job, urls_for
+from renderq_api.waiting import JobSnapshot
 from renderq_shared.jobs import JobRecord
 
 
-async def job_answer(
+async def job_response(
     request: Request,
     services: Services,
-    found: Found,
+    snapshot: JobSnapshot,
     wait: int | None,
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    job = await show(services, links(request), found)
-    return answer(job, status, {**state_headers(found[0], wait), **(headers or {})})
+    job = await to_signed_job(services, urls_for(request), snapshot)
+    return json_response(job, status, {**state_headers(snapshot[0], wait), **(headers or {})})
 
 
 def state_headers(record: JobRecord, wait: int | None) -> dict[str, str]:

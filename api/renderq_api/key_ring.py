@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 POLL_S = 2.0
 """How often the keys are asked for, in case the message of a change was lost."""
 
-TRUST_S = 10.0
+MAX_AGE_S = 10.0
 """Keys that were read longer ago are not believed: no revocation can take longer, whatever fails."""
 
 USE_S = 60.0
@@ -69,9 +69,9 @@ class KeyRing:
         """Whether one who was let in still would be."""
         return not self.required if caller.key is None else self.is_live(caller.key)
 
-    async def be_fresh(self) -> None:
+    async def ensure_fresh(self) -> None:
         """Make sure that what this ring says can be believed. Raises `StoreUnavailable`."""
-        if time.monotonic() - self._read_at > TRUST_S:
+        if time.monotonic() - self._read_at > MAX_AGE_S:
             await self.read()
 
     async def find(self, key_id: str) -> KeyRecord | None:
@@ -88,11 +88,11 @@ class KeyRing:
                 self._reading = asyncio.create_task(self._read())
             await asyncio.shield(self._reading)
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """There may be other keys now."""
         self._changed.set()
 
-    def note_use(self, key: KeyRecord) -> None:
+    def record_use(self, key: KeyRecord) -> None:
         self._in_use.add(key.id)
 
     async def run(self) -> None:
@@ -128,6 +128,6 @@ class KeyRing:
         now = time.monotonic()
         due = [key_id for key_id in self._in_use if now - self._noted_at.get(key_id, -inf) >= USE_S]
         if due:
-            await self._store.use(due)
+            await self._store.record_use(due)
             self._noted_at.update(dict.fromkeys(due, now))
             self._in_use.difference_update(due)

@@ -15,7 +15,7 @@ _SECONDS = 10.0
 """Whoever sends more, or for longer, is cut off."""
 
 
-class LastWord(Response):
+class LingeringCloseResponse(Response):
     """To be sent with `Connection: close`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from renderq.contract import LIMITS, TASKS, Status
 from renderq_api.ids import is_job_id
 from renderq_api.problems import ApiProblem, invalid
-from renderq_api.validation import shown
+from renderq_api.validation import format_value
 from renderq_shared.jobs import JobFilter, JobPosition
 
 LIST_PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
@@ -38,7 +38,7 @@ _CURSOR = re.compile(r"(\d{1,15}) (\S+) ([0-9a-f]{16})")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ListQuery:
     """One page of the list."""
 
     filter: JobFilter
@@ -46,26 +46,26 @@ class Wanted:
     after: JobPosition | None
 
 
-def wanted(query: Sequence[tuple[str, str]]) -> Wanted:
+def parse_list_query(query: Sequence[tuple[str, str]]) -> ListQuery:
     """Raises `ApiProblem`."""
     given = dict(query)
     for name in given:
         if name not in LIST_PARAMETERS:
-            raise invalid(f"There is no query parameter {shown(name)}. Known are {', '.join(LIST_PARAMETERS)}.")
+            raise invalid(f"There is no query parameter {format_value(name)}. Known are {', '.join(LIST_PARAMETERS)}.")
     if len(given) < len(query):
         raise invalid("A query parameter is given twice; give each at most once.")
     found = JobFilter(
         status=_choice("status", given, Status),
         model=given.get("model"),
         task=_choice("task", given, str, TASKS),
-        created_after_ms=_moment_ms("created_after", given),
-        created_before_ms=_moment_ms("created_before", given, rounded_up=True),
+        created_after_ms=_timestamp_ms("created_after", given),
+        created_before_ms=_timestamp_ms("created_before", given, rounded_up=True),
     )
     after = _position(given["cursor"], found) if "cursor" in given else None
-    return Wanted(found, _limit(given.get("limit", str(LIMITS.page_jobs_default))), after)
+    return ListQuery(found, _limit(given.get("limit", str(LIMITS.page_jobs_default))), after)
 
 
-def cursor(position: JobPosition, found: JobFilter) -> str:
+def encode_cursor(position: JobPosition, found: JobFilter) -> str:
     """Opaque to clients. It names a place in the tenant's own list, so there is nothing to keep secret; the check
     only tells an honest mistake: a truncated cursor, or one of a list with other filters."""
     place = f"{position.created_ms} {position.job_id}"
@@ -81,7 +81,7 @@ def _position(text: str, found: JobFilter) -> JobPosition:
     if not match or not is_job_id(match[2]):
         raise invalid("The cursor is damaged. Take next_cursor as it is, or begin again without a cursor.")
     position = JobPosition(int(match[1]), match[2])
-    if cursor(position, found) != text:
+    if encode_cursor(position, found) != text:
         raise invalid("The cursor belongs to a list with other filters. Repeat them, or begin without a cursor.")
     return position
 
@@ -106,7 +106,7 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _moment_ms(name: str, given: dict[str, str], *, rounded_up: bool = False) -> int | None:
+def _timestamp_ms(name: str, given: dict[str, str], *, rounded_up: bool = False) -> int | None:
     text = given.get(name)
     if text is None:
         return None
@@ -121,4 +121,4 @@ def _moment_ms(name: str, given: dict[str, str], *, rounded_up: bool = False) ->
 
 
 def _bad(name: str, expected: str, text: str) -> ApiProblem:
-    return invalid(f"The query parameter {name} {expected}, not {shown(text)}.")
+    return invalid(f"The query parameter {name} {expected}, not {format_value(text)}.")

@@ -66,7 +66,7 @@ def header(name: str, description: str, example: str, **schema: Any) -> Paramete
     }
 
 
-def answer_headers(**described: str) -> dict[str, Any]:
+def response_headers(**described: str) -> dict[str, Any]:
     """Headers of an answer: name (with `_` for `-`) → description."""
     named = {name.replace("_", "-"): text for name, text in described.items()}
     return {name: {"description": text, "schema": {"type": "string"}} for name, text in named.items()}
@@ -94,7 +94,7 @@ IDEMPOTENCY_KEY = header(
 ACCEPTED_JOB: Responses = {
     201: {
         "description": "The job is accepted and will reach one terminal status.",
-        "headers": answer_headers(
+        "headers": response_headers(
             Location="The job's address.",
             ETag="The job's version.",
             Preference_Applied="`wait=N` as granted.",
@@ -146,7 +146,7 @@ JOB_BODY: dict[str, Any] = {
 }
 
 
-PICTURE_FORM: dict[str, Any] = {
+IMAGE_FORM: dict[str, Any] = {
     "required": True,
     "content": {
         "multipart/form-data": {

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from renderq.contract import ProblemKind
-from renderq_api.openapi import Responses, answer_headers
+from renderq_api.openapi import Responses, response_headers
 from renderq_api.problems import ApiProblem
 from renderq_api.ranges import RangeNotSatisfiable, byte_range
-from renderq_api.representing import Links
+from renderq_api.representing import UrlBuilder
 from renderq_api.services import Services
 from renderq_shared.objects import ObjectInfo, ObjectStore
 from renderq_shared.objects.media_types import content_disposition
@@ -20,39 +20,39 @@ from renderq_shared.objects.media_types import content_disposition
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _FILES = {"image/png": _FILE, "image/jpeg": _FILE, "image/webp": _FILE}
 
-FILE_ANSWERS: Responses = {
+FILE_RESPONSES: Responses = {
     200: {
         "description": "The file.",
         "content": _FILES,
-        "headers": answer_headers(ETag="Names the content.", Accept_Ranges="`bytes`."),
+        "headers": response_headers(ETag="Names the content.", Accept_Ranges="`bytes`."),
     },
     206: {
         "description": "The range of it that was asked for.",
         "content": _FILES,
-        "headers": answer_headers(Content_Range="Which bytes, of how many."),
+        "headers": response_headers(Content_Range="Which bytes, of how many."),
     },
     304: {"description": "The file still is what `If-None-Match` names."},
 }
-PICTURE_ANSWERS: Responses = {
+IMAGE_RESPONSES: Responses = {
     302: {
         "description": "The picture is at `Location`, for a while.",
-        "headers": answer_headers(Location="A signed address that needs no credentials."),
+        "headers": response_headers(Location="A signed address that needs no credentials."),
     },
-    **FILE_ANSWERS,
+    **FILE_RESPONSES,
 }
 FILE_PROBLEMS = (ProblemKind.NOT_FOUND, ProblemKind.RANGE_NOT_SATISFIABLE, ProblemKind.STORAGE_UNAVAILABLE)
-"""What `file_answer` may end with, for the OpenAPI document."""
+"""What `file_response` may end with, for the OpenAPI document."""
 
 
-async def picture_answer(services: Services, key: str, request: Request) -> Response:
-    """What a stable address answers: where the picture is now, or the picture. Raises what `file_answer` does."""
-    if services.sign is None:
-        return await file_answer(services.objects, key, request, "private, no-cache")
-    signed = await asyncio.to_thread(services.sign, key)
-    return RedirectResponse(Links(str(request.base_url)).signed(signed), 302, {"Cache-Control": "no-store"})
+async def image_response(services: Services, key: str, request: Request) -> Response:
+    """What a stable address answers: where the picture is now, or the picture. Raises what `file_response` does."""
+    if services.url_signer is None:
+        return await file_response(services.objects, key, request, "private, no-cache")
+    signed = await asyncio.to_thread(services.url_signer, key)
+    return RedirectResponse(UrlBuilder(str(request.base_url)).signed(signed), 302, {"Cache-Control": "no-store"})
 
 
-async def file_answer(objects: ObjectStore, key: str, request: Request, cache_control: str) -> Response:
+async def file_response(objects: ObjectStore, key: str, request: Request, cache_control: str) -> Response:
     """Heeds `Range`, `If-Range`, `If-None-Match` and HEAD. A store that hangs holds a thread of its own pool only.
 
     Raises `ApiProblem`, `ObjectNotFound`, `ObjectStoreUnavailable`: nothing is sent before the first bytes are there.

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import PROBLEMS, FieldError, Problem, ProblemKind
-from renderq_api.last_words import LastWord
+from renderq_api.last_words import LingeringCloseResponse
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -48,7 +48,7 @@ def not_found(detail: str) -> ApiProblem:
     return ApiProblem(ProblemKind.NOT_FOUND, detail)
 
 
-def redis_away() -> ApiProblem:
+def redis_unavailable() -> ApiProblem:
     detail = "The job store does not answer. Nothing is lost; try again, with the same Idempotency-Key if you sent one."
     return ApiProblem(ProblemKind.SERVICE_UNAVAILABLE, detail)
 
@@ -75,5 +75,5 @@ def problem_response(request: Request, problem: ApiProblem) -> Response:
     headers = {"Cache-Control": "no-store", **problem.headers}
     if problem.kind in RETRY_AFTER_S:
         headers["Retry-After"] = str(RETRY_AFTER_S[problem.kind])
-    kind = LastWord if headers.get("Connection") == "close" else Response
+    kind = LingeringCloseResponse if headers.get("Connection") == "close" else Response
     return kind(document.model_dump_json(), document.status, headers, MEDIA_TYPE)

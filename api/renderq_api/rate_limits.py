@@ -13,7 +13,7 @@ from limits.aio.storage import RedisStorage
 from redis.asyncio import Redis
 
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs.redis_errors import translated
+from renderq_shared.jobs.redis_errors import translate_errors
 
 WINDOW_S = 60
 
@@ -22,25 +22,25 @@ _PATIENCE_S = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class RateLimitState:
     """What a request leaves of its key's minute."""
 
     limit: int
-    left: int
+    remaining: int
     """Below 0: it was one too many."""
     resets_s: int
     """Until the next minute, rounded up."""
 
     @property
-    def is_over(self) -> bool:
-        return self.left < 0
+    def is_exceeded(self) -> bool:
+        return self.remaining < 0
 
     @property
     def headers(self) -> dict[str, str]:
         """https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/"""
         return {
             "RateLimit-Policy": f'"requests";q={self.limit};w={WINDOW_S}',
-            "RateLimit": f'"requests";r={max(0, self.left)};t={self.resets_s}',
+            "RateLimit": f'"requests";r={max(0, self.remaining)};t={self.resets_s}',
         }
 
 
@@ -55,14 +55,14 @@ class RateLimits:
             connection_pool=redis.connection_pool,  # pyright: ignore[reportArgumentType]
         )
 
-    async def spend(self, key_id: str, limit: int, now_ms: int) -> Spent:
+    async def hit(self, key_id: str, limit: int, now_ms: int) -> RateLimitState:
         """Count one request of a key. Raises `StoreUnavailable`."""
         minute, into_ms = divmod(now_ms, WINDOW_S * 1000)
         name = RateLimitItemPerMinute(limit).key_for(key_id, str(minute))
         try:
-            with translated():
+            with translate_errors():
                 async with asyncio.timeout(_PATIENCE_S):
                     count = await self._counts.incr(name, WINDOW_S)
         except TimeoutError as error:
             raise StoreUnavailable("Redis does not answer: no count within time") from error
-        return Spent(limit, limit - count, WINDOW_S - into_ms // 1000)
+        return RateLimitState(limit, limit - count, WINDOW_S - into_ms // 1000)

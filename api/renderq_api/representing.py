@@ -22,15 +22,15 @@ from renderq.contract import (
     Status,
     WaitReason,
 )
-from renderq_shared.jobs.records import JobRecord, QueuePlace
+from renderq_shared.jobs.records import JobRecord, QueuePosition
 from renderq_shared.objects import SignedUrl
 
-Sign = Callable[[str], SignedUrl]
+UrlSigner = Callable[[str], SignedUrl]
 """Object key → a fresh address that works without credentials."""
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class UrlBuilder:
     """Absolute addresses, under the name by which the client reached us."""
 
     base: str
@@ -65,17 +65,17 @@ class Links:
         return urljoin(self.base, signed.url.lstrip("/"))
 
 
-def represent(
+def to_job(
     record: JobRecord,
-    place: QueuePlace | None,
-    links: Links,
-    sign: Sign | None,
-    kept_s: int,
+    position: QueuePosition | None,
+    urls: UrlBuilder,
+    signer: UrlSigner | None,
+    retention_s: int,
     eta: Eta | None = None,
 ) -> Job:
     """`place` is `None` when the job is not queued, or when nobody asked for its place; `sign`, without signatures.
 
-    `kept_s`: seconds for which pictures are kept after the job's end, 0 for ever.
+    `retention_s`: seconds for which pictures are kept after the job's end, 0 for ever.
     """
     request: dict[str, Any] = json.loads(record.request_json)
     runtime: dict[str, Any] = json.loads(record.runtime_json or "{}")
@@ -86,22 +86,24 @@ def represent(
         status=record.status,
         stage=Stage(record.stage) if record.stage and record.status is Status.RUNNING else None,
         version=record.version,
-        created_at=_moment(record.created_ms),
-        started_at=None if record.started_ms is None else _moment(record.started_ms),
-        completed_at=None if record.completed_ms is None else _moment(record.completed_ms),
-        expires_at=_moment(record.completed_ms + kept_s * 1000) if record.completed_ms and kept_s else None,
-        data_removed=record.data_removed,
-        queue_position=None if place is None else place.ahead,
+        created_at=_timestamp(record.created_ms),
+        started_at=None if record.started_ms is None else _timestamp(record.started_ms),
+        completed_at=None if record.completed_ms is None else _timestamp(record.completed_ms),
+        expires_at=_timestamp(record.completed_ms + retention_s * 1000)
+        if record.completed_ms and retention_s
+        else None,
+        outputs_expired=record.outputs_expired,
+        queue_position=None if position is None else position.jobs_ahead,
         eta_seconds=eta,
-        wait_reason=_wait_reason(record, place),
+        wait_reason=_wait_reason(record, position),
         progress=_progress(record),
-        outputs=tuple(_output(output, record.id, links, sign) for output in json.loads(record.outputs_json or "[]")),
-        grid=_grid(record, links, sign),
+        outputs=tuple(_output(output, record.id, urls, signer) for output in json.loads(record.outputs_json or "[]")),
+        grid=_grid(record, urls, signer),
         error=JobError.model_validate_json(record.error_json) if record.error_json else None,
         warnings=tuple(JobWarning.model_validate(warning) for warning in json.loads(record.warnings_json or "[]")),
         metrics=_metrics(record),
         attempt=record.attempt,
-        attempts_max=record.attempts_max,
+        max_attempts=record.max_attempts,
         worker=record.worker,
         model_revision=runtime.get("model_revision"),
         device=runtime.get("device"),
@@ -110,7 +112,7 @@ def represent(
         request=request,
         metadata=request["metadata"],
         retried_from=record.retried_from,
-        urls=JobUrls(self=links.job(record.id), cancel=links.cancel(record.id), events=links.events(record.id)),
+        urls=JobUrls(self=urls.job(record.id), cancel=urls.cancel(record.id), events=urls.events(record.id)),
     )
 
 
@@ -132,30 +134,30 @@ def output_count(record: JobRecord) -> int:
     return len(json.loads(record.outputs_json or "[]"))
 
 
-def retry_after_s(place: QueuePlace | None, eta: Eta | None) -> int:
+def retry_after_s(position: QueuePosition | None, eta: Eta | None) -> int:
     """Seconds until asking again is worth it: at the estimated end, within 1 to 30 s; where nothing is known soon while
     it runs or is next, later the more jobs are ahead."""
     if eta is not None:
         return min(max(1, math.ceil(eta.p50)), 30)
-    if place is None:
+    if position is None:
         return 1
-    if place.paused or not place.served:
+    if position.paused or not position.has_worker:
         return 10
-    return min(1 + place.ahead, 30)
+    return min(1 + position.jobs_ahead, 30)
 
 
-def _moment(ms: int) -> datetime:
+def _timestamp(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
-def _wait_reason(record: JobRecord, place: QueuePlace | None) -> WaitReason | None:
+def _wait_reason(record: JobRecord, place: QueuePosition | None) -> WaitReason | None:
     if record.status is Status.RUNNING and record.stage == Stage.LOADING_MODEL:
         return "loading_model"
     if place is None:
         return None
     if place.paused:
         return "paused"
-    return "behind_n_jobs" if place.served else "no_worker_for_model"
+    return "queued" if place.has_worker else "no_worker_for_model"
 
 
 def _progress(record: JobRecord) -> Progress:
@@ -171,17 +173,17 @@ def _progress(record: JobRecord) -> Progress:
     )
 
 
-def _output(output: dict[str, Any], job_id: str, links: Links, sign: Sign | None) -> Output:
+def _output(output: dict[str, Any], job_id: str, links: UrlBuilder, sign: UrlSigner | None) -> Output:
     return Output.model_validate(_addressed(output, links.image(job_id, output["index"]), links, sign))
 
 
-def _grid(record: JobRecord, links: Links, sign: Sign | None) -> Grid | None:
+def _grid(record: JobRecord, links: UrlBuilder, sign: UrlSigner | None) -> Grid | None:
     if not record.grid_json:
         return None
     return Grid.model_validate(_addressed(json.loads(record.grid_json), links.grid(record.id), links, sign))
 
 
-def _addressed(picture: dict[str, Any], url: str, links: Links, sign: Sign | None) -> dict[str, Any]:
+def _addressed(picture: dict[str, Any], url: str, links: UrlBuilder, sign: UrlSigner | None) -> dict[str, Any]:
     signed = sign(picture["key"]) if sign else None
     return {
         **picture,

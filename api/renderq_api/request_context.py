@@ -25,7 +25,7 @@ CLIENT_CLOSED = 499
 """What the log says of a client that did not wait for its answer; nginx's number, never sent."""
 
 
-class RequestContext:
+class RequestContextMiddleware:
     """ASGI middleware; the outermost of ours, so that nothing answers without a request id."""
 
     def __init__(self, app: ASGIApp) -> None:

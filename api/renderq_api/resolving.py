@@ -10,18 +10,18 @@ from pydantic import JsonValue, ValidationError
 
 from renderq.contract import LIMITS, TASKS, FieldError, JobRequest, ProblemKind, parse_request
 from renderq.contract.requests import DEFAULT_TASK
-from renderq_api.fitting import Pictures, require_room_for_watermark, require_size, sides, watermark
-from renderq_api.heeding import require_heeded
+from renderq_api.fitting import InputImages, check_size, check_watermark_size, resolve_size, resolve_watermark
+from renderq_api.heeding import check_capabilities
 from renderq_api.problems import ApiProblem, invalid
-from renderq_api.validation import field_errors, shown
+from renderq_api.validation import field_errors, format_value
 from renderq_shared.catalog import Catalog, ModelEntry
 from renderq_shared.costs import cost, model_calls
 from renderq_shared.jobs.records import Idempotency, NewJob
-from renderq_shared.sides import result_sides
+from renderq_shared.sides import output_size
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ParsedRequest:
     """A request that is valid in itself, and the model that it means."""
 
     request: JobRequest
@@ -29,7 +29,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedRequest:
     """A request, and what it comes to."""
 
     request: JobRequest
@@ -45,56 +45,56 @@ class Resolved:
         return json.dumps(self.request.model_dump(mode="json"), separators=(",", ":"), sort_keys=True)
 
 
-def read_request(body: dict[str, JsonValue], catalog: Catalog) -> Wanted:
+def parse(body: dict[str, JsonValue], catalog: Catalog) -> ParsedRequest:
     """Raises `ApiProblem`, with pointers into the body."""
     _require_task(body, catalog)
     request = _validated(body)
     model = _model(request, catalog)
-    require_heeded(request, model)
-    return Wanted(request, model)
+    check_capabilities(request, model)
+    return ParsedRequest(request, model)
 
 
-def resolve(wanted: Wanted, pictures: Pictures) -> Resolved:
+def resolve(parsed: ParsedRequest, input_images: InputImages) -> ResolvedRequest:
     """Raises `ApiProblem`, with pointers into the body."""
-    asked, entry = wanted.request, wanted.model
-    width, height = sides(asked, entry, pictures)
+    requested, entry = parsed.request, parsed.model
+    width, height = resolve_size(requested, entry, input_images)
     defaults = entry.defaults
-    request = asked.model_copy(
+    request = requested.model_copy(
         update={
             "model": entry.name,
             "width": width,
             "height": height,
-            "steps": asked.steps or defaults.steps,
-            "guidance_scale": defaults.guidance_scale if asked.guidance_scale is None else asked.guidance_scale,
+            "steps": requested.steps or defaults.steps,
+            "guidance_scale": defaults.guidance_scale if requested.guidance_scale is None else requested.guidance_scale,
             "guidance_rescale": (
-                defaults.guidance_rescale if asked.guidance_rescale is None else asked.guidance_rescale
+                defaults.guidance_rescale if requested.guidance_rescale is None else requested.guidance_rescale
             ),
-            "clip_skip": defaults.clip_skip if asked.clip_skip is None else asked.clip_skip,
-            "scheduler": asked.scheduler or defaults.scheduler,
-            "output": asked.output.model_copy(update={"watermark": watermark(asked, entry)}),
-            "seed": _draw_seed(asked.n) if asked.seed is None else asked.seed,
-            **{field: asset.id for field, asset in pictures.items()},
+            "clip_skip": defaults.clip_skip if requested.clip_skip is None else requested.clip_skip,
+            "scheduler": requested.scheduler or defaults.scheduler,
+            "output": requested.output.model_copy(update={"watermark": resolve_watermark(requested, entry)}),
+            "seed": _draw_seed(requested.n) if requested.seed is None else requested.seed,
+            **{field: asset.id for field, asset in input_images.items()},
         }
     )
-    require_size(request, asked, entry)
-    require_room_for_watermark(request, asked)
+    check_size(request, requested, entry)
+    check_watermark_size(request, requested)
     calls = model_calls(request.scheduler, request.steps or 0, request.strength)
     if not calls:
         raise _no_step(request)
-    return Resolved(
+    return ResolvedRequest(
         request=request,
         model=entry,
-        cost=request.n * cost(calls, *result_sides(request)),
-        assets=tuple(dict.fromkeys(asset.id for asset in pictures.values())),
+        cost=request.n * cost(calls, *output_size(request)),
+        assets=tuple(dict.fromkeys(asset.id for asset in input_images.values())),
     )
 
 
 def new_job(
-    resolved: Resolved,
+    resolved: ResolvedRequest,
     *,
     job_id: str,
     tenant: str,
-    attempts_max: int,
+    max_attempts: int,
     idempotency: Idempotency | None,
     retried_from: str | None = None,
 ) -> NewJob:
@@ -108,7 +108,7 @@ def new_job(
         images=request.n,
         cost=resolved.cost,
         priority=request.priority,
-        attempts_max=attempts_max,
+        max_attempts=max_attempts,
         deadline_ms=None if request.deadline_seconds is None else round(request.deadline_seconds * 1000),
         idempotency=idempotency,
         retried_from=retried_from,
@@ -123,7 +123,7 @@ def _require_task(body: dict[str, JsonValue], catalog: Catalog) -> None:
     task, model = body.get("task", DEFAULT_TASK), body.get("model") or catalog.default.name
     entry = catalog.get(model) if isinstance(model, str) else None
     if isinstance(task, str) and task not in TASKS:
-        detail = f"The task must be one of {', '.join(TASKS)}, not {shown(task)}."
+        detail = f"The task must be one of {', '.join(TASKS)}, not {format_value(task)}."
         raise _problem(ProblemKind.TASK_NOT_SUPPORTED, "/task", detail)
     if isinstance(task, str) and entry is not None and task not in entry.tasks:
         detail = f"The model {entry.name} does not do {task}; it does {', '.join(entry.tasks)}."
@@ -150,7 +150,9 @@ def _model(request: JobRequest, catalog: Catalog) -> ModelEntry:
     if entry is None:
         near = difflib.get_close_matches(request.model, catalog.names, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(catalog.names[:20])}."
-        raise _problem(ProblemKind.MODEL_NOT_FOUND, "/model", f"There is no model {shown(request.model)}. {hint}")
+        raise _problem(
+            ProblemKind.MODEL_NOT_FOUND, "/model", f"There is no model {format_value(request.model)}. {hint}"
+        )
     return entry
 
 

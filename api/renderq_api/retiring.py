@@ -13,7 +13,7 @@ import structlog
 
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import AsyncRedisJobStore, JobRecord, Retention
-from renderq_shared.manifests import CONTENT_TYPE, manifest, manifest_key
+from renderq_shared.manifests import CONTENT_TYPE, encode_manifest, manifest_key
 from renderq_shared.objects import ObjectStore
 from renderq_shared.settings import ApiSettings
 
@@ -31,29 +31,29 @@ _JITTER = 0.25
 _random = random.SystemRandom()
 
 
-def retention(settings: ApiSettings) -> Retention:
+def retention_policy(settings: ApiSettings) -> Retention:
     """What the settings say; nothing is kept for 0 seconds, so 0 stands for ever."""
     return Retention(
-        pictures_ms=settings.retention_seconds * 1000 or None,
-        records_ms=settings.record_seconds * 1000 or None,
-        assets_ms=settings.asset_seconds * 1000 or None,
+        outputs_ms=settings.output_retention_seconds * 1000 or None,
+        jobs_ms=settings.job_retention_seconds * 1000 or None,
+        assets_ms=settings.asset_retention_seconds * 1000 or None,
     )
 
 
-class Retiring:
+class RetentionLoop:
     """Retires for ever."""
 
     def __init__(self, jobs: AsyncRedisJobStore, objects: ObjectStore, settings: ApiSettings) -> None:
         self._jobs = jobs
         self._objects = objects
-        self._keep = retention(settings)
+        self._keep = retention_policy(settings)
         self._pause_s = settings.sweep_seconds
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             try:
-                while await self.once():
+                while await self.run_once():
                     pass
             except StoreUnavailable:
                 pass  # the sweeps tell of it
@@ -61,15 +61,17 @@ class Retiring:
                 log.exception("retiring_failed")
             await asyncio.sleep(self._pause_s * _random.uniform(1 - _JITTER, 1 + _JITTER))
 
-    async def once(self) -> bool:
+    async def run_once(self) -> bool:
         """One call of the store and the removals that it asks for; whether there is more."""
-        retired = await self._jobs.retire(self._keep, _LEASE_MS, _LIMIT)
-        if retired.emptied or retired.forgotten or retired.expired:
-            log.info("retired", emptied=retired.emptied, forgotten=retired.forgotten, expired=retired.expired)
+        retired = await self._jobs.apply_retention(self._keep, _LEASE_MS, _LIMIT)
+        if retired.outputs_expired or retired.deleted or retired.assets_expired:
+            log.info(
+                "retired", emptied=retired.outputs_expired, forgotten=retired.deleted, expired=retired.assets_expired
+            )
         if gone := await asyncio.to_thread(self._remove, retired.removals):
-            await self._jobs.removed(gone)
+            await self._jobs.confirm_deleted(gone)
         if written := await asyncio.to_thread(self._record, retired.manifests):
-            await self._jobs.recorded(written)
+            await self._jobs.confirm_manifests(written)
         return retired.more
 
     def _remove(self, prefixes: Iterable[str]) -> list[str]:
@@ -90,7 +92,7 @@ class Retiring:
         written: list[str] = []
         try:
             for job in jobs:
-                self._objects.put(manifest_key(job.id), manifest(job), CONTENT_TYPE)
+                self._objects.put(manifest_key(job.id), encode_manifest(job), CONTENT_TYPE)
                 written.append(job.id)
         except ObjectStoreUnavailable as error:
             log.warning("manifests_not_written", reason=str(error))

@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from renderq_api.app import create_app
-from renderq_api.bounded_http import BoundedHttp
+from renderq_api.bounded_http import LimitedHttpProtocol
 from renderq_api.errors import AddressUnavailable, NotLoopback
 from renderq_api.loopback import is_loopback
 from renderq_shared.access import AsyncKeyStore
@@ -34,7 +34,7 @@ class Server(uvicorn.Server):
                 app,
                 # `serve` opens and closes the app around us, so that its errors reach the caller as they are.
                 lifespan="off",
-                http=BoundedHttp,
+                http=LimitedHttpProtocol,
                 ws="none",
                 log_config=None,
                 access_log=False,
@@ -50,7 +50,7 @@ class Server(uvicorn.Server):
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.state.services.watching.close()
+        self._app.state.services.job_watchers.close()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

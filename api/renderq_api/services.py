@@ -11,34 +11,34 @@ from fastapi import Depends
 from redis.asyncio import Redis
 from starlette.requests import Request
 
-from renderq_api.assets import Assets, Fetcher, Inputs, Memory
-from renderq_api.estimates import Estimates
+from renderq_api.assets import AssetStore, ImageFetcher, RequestImages, UploadBudget
+from renderq_api.estimates import EtaCache
 from renderq_api.key_ring import KeyRing
 from renderq_api.loopback import is_loopback
-from renderq_api.object_probe import ObjectProbe
+from renderq_api.object_probe import StoreHealth
 from renderq_api.outgoing import GuardedTransport
 from renderq_api.outgoing.addresses import parse_allowed
 from renderq_api.rate_limits import RateLimits
-from renderq_api.representing import Sign
-from renderq_api.retiring import Retiring
-from renderq_api.sweeps import Sweeps
+from renderq_api.representing import UrlSigner
+from renderq_api.retiring import RetentionLoop
+from renderq_api.sweeps import Sweeper
 from renderq_api.tenants import Caller
-from renderq_api.watching import Watching
-from renderq_api.webhooks import Deliveries, Sender
+from renderq_api.watching import JobWatchers
+from renderq_api.webhooks import Dispatcher, Sender
 from renderq_shared.access import AsyncKeyStore
 from renderq_shared.catalog import Catalog
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import (
-    DISK_PATIENCE_S,
+    DURABLE_TIMEOUT_S,
     AsyncRedisJobStore,
-    Bounds,
-    PromptRedis,
+    BoundedRedis,
+    QueueLimits,
     async_client,
     check_server_async,
 )
-from renderq_shared.jobs.changes import Change, KeysChanged, Reconnected, watch_changes
-from renderq_shared.jobs.previews import PreviewChannels, ShownPreview
-from renderq_shared.objects import ObjectStore, announce
+from renderq_shared.jobs.changes import Change, KeysChanged, Reconnected, subscribe
+from renderq_shared.jobs.previews import PreviewChannels, PreviewMessage
+from renderq_shared.objects import ObjectStore, publish_store_id
 from renderq_shared.settings import ApiSettings
 from renderq_shared.wakeups import WakeupPublisher, queue_name
 
@@ -52,25 +52,27 @@ class Services:
     redis: Redis
     jobs: AsyncRedisJobStore
     keys: KeyRing
-    rates: RateLimits
+    rate_limits: RateLimits
     objects: ObjectStore
     wakeups: WakeupPublisher
-    watching: Watching
-    object_probe: ObjectProbe
-    memory: Memory
-    assets: Assets
-    estimates: Estimates
-    inputs: Inputs
+    job_watchers: JobWatchers
+    store_health: StoreHealth
+    upload_budget: UploadBudget
+    assets: AssetStore
+    eta_cache: EtaCache
+    request_images: RequestImages
 
-    def bounds(self, caller: Caller) -> Bounds:
+    def queue_limits(self, caller: Caller) -> QueueLimits:
         """How many jobs may be queued when this caller submits one more."""
-        own = caller.key and caller.key.queued_max
-        return Bounds(total=self.settings.queue_max, per_tenant=own or self.settings.queue_max_per_tenant)
+        own = caller.key and caller.key.max_queued_jobs
+        return QueueLimits(
+            total=self.settings.max_queued_jobs, per_tenant=own or self.settings.max_queued_jobs_per_tenant
+        )
 
     @property
-    def sign(self) -> Sign | None:
+    def url_signer(self) -> UrlSigner | None:
         """Signs pictures' addresses; `None` where the API streams pictures itself. May block: call it in a thread."""
-        if self.settings.pictures == "proxy":
+        if self.settings.image_delivery == "proxy":
             return None
         return lambda key: self.objects.signed_url(key, self.settings.signed_url_seconds)
 
@@ -79,7 +81,7 @@ async def _services(request: Request) -> Services:
     return request.app.state.services
 
 
-Serving = Annotated[Services, Depends(_services)]
+ServicesDep = Annotated[Services, Depends(_services)]
 """Parameter of a route that needs the services."""
 
 
@@ -87,52 +89,58 @@ Serving = Annotated[Services, Depends(_services)]
 async def open_services(settings: ApiSettings, catalog: Catalog, objects: ObjectStore) -> AsyncGenerator[Services]:
     """Raises `StoreUnsuitable` or `ObjectStoreUnsuitable`. What is away is no reason not to start: `/readyz` tells."""
     await _look_at(objects)
-    async with async_client(settings.redis_url) as redis, _disk_client(settings) as disk_client:
-        jobs = AsyncRedisJobStore(redis, queue_name, disk_client)
+    async with async_client(settings.redis_url) as redis, _durable_client(settings) as durable_client:
+        jobs = AsyncRedisJobStore(redis, queue_name, durable_client)
         keys = KeyRing(AsyncKeyStore(redis), required=settings.keys == "required" or not is_loopback(settings.host))
-        outgoing = GuardedTransport(parse_allowed(settings.outgoing_allow))
-        memory, assets = Memory(), Assets(jobs, objects)
+        outgoing = GuardedTransport(parse_allowed(settings.egress_allow))
+        upload_budget, assets = UploadBudget(), AssetStore(jobs, objects)
         services = Services(
             settings=settings,
             catalog=catalog,
             redis=redis,
             jobs=jobs,
             keys=keys,
-            rates=RateLimits(redis),
+            rate_limits=RateLimits(redis),
             objects=objects,
             wakeups=WakeupPublisher(settings.redis_url),
-            watching=Watching(lambda previews: _job_changes(redis, keys, previews)),
-            object_probe=ObjectProbe(objects),
-            estimates=Estimates(jobs),
-            memory=memory,
+            job_watchers=JobWatchers(lambda previews: _job_changes(redis, keys, previews)),
+            store_health=StoreHealth(objects),
+            eta_cache=EtaCache(jobs),
+            upload_budget=upload_budget,
             assets=assets,
-            inputs=Inputs(jobs, assets, Fetcher(outgoing), memory),
+            request_images=RequestImages(jobs, assets, ImageFetcher(outgoing), upload_budget),
         )
-        sweeps = Sweeps(jobs, services.wakeups, settings, arrive=lambda: _arrive(services))
-        retiring = Retiring(jobs, objects, settings)
+        sweeper = Sweeper(jobs, services.wakeups, settings, register=lambda: _register(services))
+        retention_loop = RetentionLoop(jobs, objects, settings)
         deliveries = _deliveries(services, outgoing)
         try:
-            arrived = await _arrived(services)
-            loops = (keys.run(), services.watching.run(), sweeps.run(arrived), retiring.run(), services.estimates.run())
+            registered = await _try_register(services)
+            loops = (
+                keys.run(),
+                services.job_watchers.run(),
+                sweeper.run(registered),
+                retention_loop.run(),
+                services.eta_cache.run(),
+            )
             async with _running(*loops, *deliveries):
                 yield services
         finally:
-            services.watching.close()
+            services.job_watchers.close()
             await asyncio.to_thread(services.wakeups.close)
 
 
-def _disk_client(settings: ApiSettings) -> contextlib.AbstractAsyncContextManager[PromptRedis | None]:
-    return async_client(settings.redis_url, DISK_PATIENCE_S) if settings.on_disk else contextlib.nullcontext()
+def _durable_client(settings: ApiSettings) -> contextlib.AbstractAsyncContextManager[BoundedRedis | None]:
+    return async_client(settings.redis_url, DURABLE_TIMEOUT_S) if settings.durable else contextlib.nullcontext()
 
 
 async def _job_changes(
     redis: Redis, keys: KeyRing, previews: PreviewChannels
-) -> AsyncGenerator[Change | ShownPreview | Reconnected]:
+) -> AsyncGenerator[Change | PreviewMessage | Reconnected]:
     """One subscription for all: changes of jobs and previews are passed on, changes of keys told to the ring."""
-    async with contextlib.aclosing(watch_changes(redis, previews)) as changes:
+    async with contextlib.aclosing(subscribe(redis, previews)) as changes:
         async for change in changes:
             if isinstance(change, KeysChanged | Reconnected):
-                keys.look()
+                keys.refresh()
             if not isinstance(change, KeysChanged):
                 yield change
 
@@ -146,12 +154,12 @@ def _deliveries(services: Services, outgoing: GuardedTransport) -> tuple[Corouti
         lambda: outgoing,
         settings.webhook_keys,
         settings.public_base,
-        settings.retention_seconds,
+        settings.output_retention_seconds,
         settings.webhook_timeout_seconds,
     )
     delays_s = tuple(map(float, settings.webhook_delays.split(",")))
     lease_s = 2 * settings.webhook_timeout_seconds + 1
-    return (Deliveries(services.jobs, sender, delays_s, lease_s).run(),)
+    return (Dispatcher(services.jobs, sender, delays_s, lease_s).run(),)
 
 
 async def _look_at(objects: ObjectStore) -> None:
@@ -161,19 +169,19 @@ async def _look_at(objects: ObjectStore) -> None:
         log.warning("object_store_away", reason=str(error))
 
 
-async def _arrived(services: Services) -> bool:
+async def _try_register(services: Services) -> bool:
     """Whether Redis is there already; what it is unsuitable for is told at once."""
     try:
-        await _arrive(services)
+        await _register(services)
     except (StoreUnavailable, ObjectStoreUnavailable):
         return False
     return True
 
 
-async def _arrive(services: Services) -> None:
-    for warning in await check_server_async(services.redis, on_disk=services.settings.on_disk):
+async def _register(services: Services) -> None:
+    for warning in await check_server_async(services.redis, durable=services.settings.durable):
         log.warning("redis_setup", advice=warning)
-    await announce(services.redis, services.objects)
+    await publish_store_id(services.redis, services.objects)
 
 
 @contextlib.asynccontextmanager

@@ -4,25 +4,25 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
-from renderq.contract import FieldError, JobRequest, ProblemKind, pictures_of
-from renderq_api.assets import asset_not_found, comes_from_elsewhere
+from renderq.contract import FieldError, JobRequest, ProblemKind, image_references
+from renderq_api.assets import asset_not_found, has_remote_images
 from renderq_api.ids import new_job_id
 from renderq_api.problems import ApiProblem, invalid, not_found
-from renderq_api.resolving import new_job, read_request, resolve
+from renderq_api.resolving import new_job, parse, resolve
 from renderq_api.services import Services
 from renderq_api.tenants import Caller
-from renderq_shared.jobs import Idempotency, JobRecord, Submission, Submitted
+from renderq_shared.jobs import Idempotency, JobRecord, SubmitOutcome, SubmitResult
 
 _REFUSALS = {
-    Submission.KEY_REUSED: (
+    SubmitOutcome.KEY_REUSED: (
         ProblemKind.IDEMPOTENCY_KEY_REUSE,
         "This Idempotency-Key came with another body before. Use a new key for a new request.",
     ),
-    Submission.QUEUE_FULL: (
+    SubmitOutcome.QUEUE_FULL: (
         ProblemKind.QUEUE_FULL,
         "The service has as many jobs queued as it takes. Try again later.",
     ),
-    Submission.QUOTA_EXCEEDED: (
+    SubmitOutcome.QUOTA_EXCEEDED: (
         ProblemKind.QUOTA_EXCEEDED,
         "You have as many jobs queued as one tenant may. Wait until some have started, or cancel some.",
     ),
@@ -33,40 +33,44 @@ async def submit_job(
     services: Services,
     caller: Caller,
     body: dict[str, JsonValue],
-    promise: Idempotency | None,
+    idempotency: Idempotency | None,
     retried_from: str | None = None,
-) -> tuple[Submitted, JobRecord]:
+) -> tuple[SubmitResult, JobRecord]:
     """The answer, and the job that now stands for the submission. Raises `ApiProblem`."""
     tenant = caller.tenant
-    wanted = read_request(body, services.catalog)
-    _require_secret(services, wanted.request)
-    if promise and comes_from_elsewhere(wanted.request):
+    parsed = parse(body, services.catalog)
+    _require_secret(services, parsed.request)
+    if idempotency and has_remote_images(parsed.request):
         # What was fetched for the job may be gone by now; a repetition must not ask for it again.
-        earlier = await services.jobs.replay(tenant, promise)
+        earlier = await services.jobs.replay(tenant, idempotency)
         if earlier is not None:
-            return earlier, _standing(earlier, wanted.request)
+            return earlier, _accepted_job(earlier, parsed.request)
     job = new_job(
-        resolve(wanted, await services.inputs.bring_in(tenant, wanted.request)),
+        resolve(parsed, await services.request_images.ingest(tenant, parsed.request)),
         job_id=new_job_id(),
         tenant=tenant,
-        attempts_max=services.settings.attempts_max,
-        idempotency=promise,
+        max_attempts=services.settings.max_attempts,
+        idempotency=idempotency,
         retried_from=retried_from,
     )
     job = replace(job, weight=services.keys.weight(tenant))
-    submitted = await services.jobs.submit(job, services.bounds(caller))
-    record = _standing(submitted, wanted.request)
-    paused = submitted.place is not None and submitted.place.paused
-    if submitted.outcome is Submission.ACCEPTED and submitted.wake_length < services.settings.wake_bound and not paused:
+    submitted = await services.jobs.submit(job, services.queue_limits(caller))
+    record = _accepted_job(submitted, parsed.request)
+    paused = submitted.position is not None and submitted.position.paused
+    if (
+        submitted.outcome is SubmitOutcome.ACCEPTED
+        and submitted.pending_wakeups < services.settings.max_pending_wakeups
+        and not paused
+    ):
         services.wakeups.notify(job.model)
     return submitted, record
 
 
-def _standing(submitted: Submitted, request: JobRequest) -> JobRecord:
+def _accepted_job(submitted: SubmitResult, request: JobRequest) -> JobRecord:
     if submitted.outcome in _REFUSALS:
         raise ApiProblem(*_REFUSALS[submitted.outcome])
-    if submitted.outcome is Submission.ASSET_NOT_FOUND:
-        raise asset_not_found(*pictures_of(request))
+    if submitted.outcome is SubmitOutcome.ASSET_NOT_FOUND:
+        raise asset_not_found(*image_references(request))
     if submitted.record is None:
         raise not_found("The job of this Idempotency-Key has been deleted.")
     return submitted.record

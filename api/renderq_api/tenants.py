@@ -19,7 +19,7 @@ class Caller:
     role: Role
     key: KeyRecord | None = None
     """`None` while the service has no keys."""
-    by_token: bool = False
+    via_token: bool = False
     """Came with the token in a job's events address, which is good for that alone."""
 
 
@@ -42,8 +42,8 @@ async def admin_only(request: Request) -> None:
         raise ApiProblem(ProblemKind.FORBIDDEN, "This needs a key with the role admin; yours has not.")
 
 
-Calling = Annotated[Caller, Depends(_caller)]
+CallerDep = Annotated[Caller, Depends(_caller)]
 """Parameter of a route that needs to know more than the tenant."""
 
-Tenant = Annotated[str, Depends(_tenant)]
+TenantDep = Annotated[str, Depends(_tenant)]
 """Parameter of a route that touches jobs. Every call of the job store takes it."""

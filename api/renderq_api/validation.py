@@ -71,7 +71,7 @@ def _fields_at(path: list[str | int], model: type[BaseModel]) -> list[str]:
     return list(model.model_fields)
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A value as a sentence may show it: short, and on one line."""
     match value:
         case dict():
@@ -94,11 +94,11 @@ def _plain(error: ErrorDetails) -> str:
 
 
 def _needs(what: str) -> _Sentence:
-    return lambda error: f"Must be {what}, not {shown(error['input'])}."
+    return lambda error: f"Must be {what}, not {format_value(error['input'])}."
 
 
 def _bound(words: str, name: str) -> _Sentence:
-    return lambda error: f"Must be {words} {error.get('ctx', {}).get(name, '?'):g}, not {shown(error['input'])}."
+    return lambda error: f"Must be {words} {error.get('ctx', {}).get(name, '?'):g}, not {format_value(error['input'])}."
 
 
 def _length(error: ErrorDetails) -> str:
@@ -113,7 +113,7 @@ def _entries(error: ErrorDetails) -> str:
 
 def _choice(error: ErrorDetails) -> str:
     expected = error.get("ctx", {}).get("expected", "")
-    return f"Must be {expected}, not {shown(error['input'])}."
+    return f"Must be {expected}, not {format_value(error['input'])}."
 
 
 _SENTENCES: dict[str, tuple[str, _Sentence]] = {

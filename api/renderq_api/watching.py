@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from renderq.contract import Status
-from renderq_shared.jobs import Change, JobRecord, PreviewChannels, Reconnected, ShownPreview
+from renderq_shared.jobs import Change, JobRecord, PreviewChannels, PreviewMessage, Reconnected
 
 log = structlog.get_logger(__name__)
 
@@ -21,44 +21,44 @@ _READERS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class WatchUpdate:
     """What a watcher has to tell."""
 
     record: JobRecord | None = None
     """The job's newest snapshot."""
     missed: bool = False
     """Something may have been missed: read the job again."""
-    preview: ShownPreview | None = None
+    preview: PreviewMessage | None = None
     """The newest of an image of a job that runs."""
 
 
-class Watcher:
+class JobWatcher:
     """One request's view of one job: keeps the newest snapshot alone, and the newest preview of each image, however
     slowly it is asked for."""
 
-    def __init__(self, *, end_only: bool) -> None:
-        self._end_only = end_only
+    def __init__(self, *, terminal_only: bool) -> None:
+        self._terminal_only = terminal_only
         self._news = asyncio.Event()
         self._newest: JobRecord | None = None
         self._missed = False
-        self._previews: dict[int, ShownPreview] = {}
+        self._previews: dict[int, PreviewMessage] = {}
 
-    def tell(self, record: JobRecord | None) -> None:
+    def notify(self, record: JobRecord | None) -> None:
         """The job is now `record`; or, with `None`, something may have been missed: read it again."""
         if record is None:
             self._missed = True
-        elif self._end_only and not record.status.is_terminal:
+        elif self._terminal_only and not record.status.is_terminal:
             return
         elif self._newest is None or record.version > self._newest.version:
             self._newest = record
         self._news.set()
 
-    def show(self, preview: ShownPreview) -> None:
+    def notify_preview(self, preview: PreviewMessage) -> None:
         """An image of the job looks like this."""
         self._previews[preview.index] = preview
         self._news.set()
 
-    async def news(self) -> Heard:
+    async def next_update(self) -> WatchUpdate:
         """Whatever there is to tell, as soon as there is anything; of several previews one, then the next."""
         await self._news.wait()
         newest, missed = self._newest, self._missed
@@ -68,27 +68,27 @@ class Watcher:
         preview = self._previews.pop(next(iter(self._previews))) if self._previews else None
         if not self._previews:
             self._news.clear()
-        return Heard(newest, missed and not (newest and newest.status.is_terminal), preview)
+        return WatchUpdate(newest, missed and not (newest and newest.status.is_terminal), preview)
 
 
-class Watching:
+class JobWatchers:
     """Who waits for which job. `run` feeds it; `close` ends every wait and every stream at once."""
 
     def __init__(
-        self, subscribe: Callable[[PreviewChannels], AsyncGenerator[Change | ShownPreview | Reconnected]]
+        self, subscribe: Callable[[PreviewChannels], AsyncGenerator[Change | PreviewMessage | Reconnected]]
     ) -> None:
         self._subscribe = subscribe
-        self._watchers: defaultdict[str, set[Watcher]] = defaultdict(set)
-        self._viewers: defaultdict[str, set[Watcher]] = defaultdict(set)
+        self._watchers: defaultdict[str, set[JobWatcher]] = defaultdict(set)
+        self._viewers: defaultdict[str, set[JobWatcher]] = defaultdict(set)
         self._previews = PreviewChannels()
         self.closed = False
-        self.turns = asyncio.Semaphore(_READERS)
+        self.read_semaphore = asyncio.Semaphore(_READERS)
         """Held by waiters while they read their job again: a lost subscription sends all of them at once."""
 
     @contextlib.contextmanager
-    def watch(self, job_id: str, *, end_only: bool = False) -> Generator[Watcher]:
+    def watch(self, job_id: str, *, terminal_only: bool = False) -> Generator[JobWatcher]:
         """Watch a job, or only for its end: nothing that happens to it from here on is missed."""
-        watcher = Watcher(end_only=end_only)
+        watcher = JobWatcher(terminal_only=terminal_only)
         self._watchers[job_id].add(watcher)
         try:
             yield watcher
@@ -98,19 +98,19 @@ class Watching:
                 del self._watchers[job_id]
 
     @contextlib.contextmanager
-    def show_previews(self, job_id: str, watcher: Watcher) -> Generator[None]:
+    def watch_previews(self, job_id: str, watcher: JobWatcher) -> Generator[None]:
         """Show a watcher its job's previews, too: while this goes on, some are made."""
         self._viewers[job_id].add(watcher)
-        self._previews.open(job_id)
+        self._previews.subscribe(job_id)
         try:
             yield
         finally:
             self._viewers[job_id].discard(watcher)
             if not self._viewers[job_id]:
                 del self._viewers[job_id]
-                self._previews.close(job_id)
+                self._previews.unsubscribe(job_id)
 
-    def watchers(self, job_id: str) -> int:
+    def watcher_count(self, job_id: str) -> int:
         """How many requests wait for a job."""
         return len(self._watchers.get(job_id, ()))
 
@@ -131,18 +131,18 @@ class Watching:
         self.closed = True
         self._tell_all()
 
-    def _pass_on(self, event: Change | ShownPreview | Reconnected) -> None:
+    def _pass_on(self, event: Change | PreviewMessage | Reconnected) -> None:
         match event:
             case Reconnected():
                 self._tell_all()
             case Change():
                 for watcher in self._watchers.get(event.job_id, ()):
-                    watcher.tell(event.record)
-            case ShownPreview():
+                    watcher.notify(event.record)
+            case PreviewMessage():
                 for watcher in self._viewers.get(event.job_id, ()):
-                    watcher.show(event)
+                    watcher.notify_preview(event)
 
     def _tell_all(self) -> None:
         for watchers in self._watchers.values():
             for watcher in watchers:
-                watcher.tell(None)
+                watcher.notify(None)

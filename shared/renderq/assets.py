@@ -4,7 +4,7 @@ import asyncio
 
 from renderq.contract import Asset
 from renderq.core.calls import get_asset, upload_asset
-from renderq.core.files import PictureSource, read_picture
+from renderq.core.files import ImageSource, read_image
 from renderq.transport import AsyncTransport, Transport
 
 
@@ -14,14 +14,14 @@ class Assets:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def upload(self, picture: PictureSource) -> Asset:
+    def upload(self, image: ImageSource) -> Asset:
         """Upload a picture: a path, a file that is open for reading bytes, or the bytes of one.
 
         The same picture is the same asset, which then begins a new life; so it may be uploaded again without care.
         Raises `InvalidRequest` for what is no PNG, JPEG or WebP, or too large, `OSError` for what cannot be opened, and
         `ConnectionFailed` and `APIError`.
         """
-        return self._transport.call(upload_asset(read_picture(picture)))
+        return self._transport.call(upload_asset(read_image(image)))
 
     def get(self, asset_id: str) -> Asset:
         """An asset that was uploaded before. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
@@ -34,14 +34,14 @@ class AsyncAssets:
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
-    async def upload(self, picture: PictureSource) -> Asset:
+    async def upload(self, image: ImageSource) -> Asset:
         """Upload a picture: a path, a file that is open for reading bytes, or the bytes of one.
 
         The same picture is the same asset, which then begins a new life; so it may be uploaded again without care.
         Raises `InvalidRequest` for what is no PNG, JPEG or WebP, or too large, `OSError` for what cannot be opened, and
         `ConnectionFailed` and `APIError`.
         """
-        return await self._transport.call(upload_asset(await asyncio.to_thread(read_picture, picture)))
+        return await self._transport.call(upload_asset(await asyncio.to_thread(read_image, image)))
 
     async def get(self, asset_id: str) -> Asset:
         """An asset that was uploaded before. Raises `NotFound`, `ConnectionFailed` and `APIError`."""

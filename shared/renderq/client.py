@@ -9,9 +9,9 @@ from renderq.assets import Assets, AsyncAssets
 from renderq.catalog import AsyncModels, AsyncTenants, AsyncWorkers, Models, Tenants, Workers
 from renderq.configuration import configure
 from renderq.contract import Job, Stats
-from renderq.core.calls import get_stats, show_job, submit_job
-from renderq.core.pictures import local_pictures, with_assets
-from renderq.fields import RequestFields
+from renderq.core.calls import fetch_job, get_stats, submit_job
+from renderq.core.pictures import local_images, with_assets
+from renderq.fields import RequestParams
 from renderq.images import AsyncImage, AsyncImages, Image, Images
 from renderq.job_handle import AsyncJobHandle, JobHandle
 from renderq.jobs import AsyncJobs, Jobs
@@ -51,7 +51,7 @@ class Client:
         timeout: float | None = None,
         on_progress: Callable[[Job], None] | None = None,
         idempotency_key: str | None = None,
-        **fields: Unpack[RequestFields],
+        **fields: Unpack[RequestParams],
     ) -> Job:
         """Submit a job and wait for it, at most `timeout` seconds; `images` then has its pictures.
 
@@ -61,22 +61,22 @@ class Client:
         return handle.wait(timeout, on_progress)
 
     def submit(
-        self, prompt: str | None = None, *, idempotency_key: str | None = None, **fields: Unpack[RequestFields]
+        self, prompt: str | None = None, *, idempotency_key: str | None = None, **fields: Unpack[RequestParams]
     ) -> JobHandle:
-        """Submit a job; see `RequestFields` for what it may say. Some tasks need no prompt.
+        """Submit a job; see `RequestParams` for what it may say. Some tasks need no prompt.
 
         `idempotency_key` (1 … 255 characters) makes one job of several calls within 24 hours, also from several
         processes; without it every call is a job. Pictures that are here are uploaded first. Raises `InvalidRequest`,
         `RateLimited`, `ServiceUnavailable`, `ConnectionFailed` and other kinds of `APIError`, and `OSError` for a
         picture that cannot be opened.
         """
-        uploaded = {name: self.assets.upload(source) for name, source in local_pictures(fields).items()}
+        uploaded = {name: self.assets.upload(source) for name, source in local_images(fields).items()}
         call = submit_job(prompt, with_assets(fields, uploaded), idempotency_key)
         return JobHandle(self._transport, self._transport.call(call))
 
     def job(self, job_id: str) -> JobHandle:
         """A job that was submitted before. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
-        return JobHandle(self._transport, self._transport.call(show_job(job_id)))
+        return JobHandle(self._transport, self._transport.call(fetch_job(job_id)))
 
     def images(self, job: Job) -> Images:
         """The finished pictures of a job. Nothing is downloaded yet."""
@@ -133,7 +133,7 @@ class AsyncClient:
         timeout: float | None = None,  # noqa: ASYNC109 — not the call's time but the job's
         on_progress: Callable[[Job], None] | None = None,
         idempotency_key: str | None = None,
-        **fields: Unpack[RequestFields],
+        **fields: Unpack[RequestParams],
     ) -> Job:
         """Submit a job and wait for it, at most `timeout` seconds; `images` then has its pictures.
 
@@ -144,22 +144,22 @@ class AsyncClient:
         return await handle.wait(timeout, on_progress)
 
     async def submit(
-        self, prompt: str | None = None, *, idempotency_key: str | None = None, **fields: Unpack[RequestFields]
+        self, prompt: str | None = None, *, idempotency_key: str | None = None, **fields: Unpack[RequestParams]
     ) -> AsyncJobHandle:
-        """Submit a job; see `RequestFields` for what it may say. Some tasks need no prompt.
+        """Submit a job; see `RequestParams` for what it may say. Some tasks need no prompt.
 
         `idempotency_key` (1 … 255 characters) makes one job of several calls within 24 hours, also from several
         processes; without it every call is a job. Pictures that are here are uploaded first. Raises `InvalidRequest`,
         `RateLimited`, `ServiceUnavailable`, `ConnectionFailed` and other kinds of `APIError`, and `OSError` for a
         picture that cannot be opened.
         """
-        uploaded = {name: await self.assets.upload(source) for name, source in local_pictures(fields).items()}
+        uploaded = {name: await self.assets.upload(source) for name, source in local_images(fields).items()}
         call = submit_job(prompt, with_assets(fields, uploaded), idempotency_key)
         return AsyncJobHandle(self._transport, await self._transport.call(call))
 
     async def job(self, job_id: str) -> AsyncJobHandle:
         """A job that was submitted before. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
-        job = await self._transport.call(show_job(job_id))
+        job = await self._transport.call(fetch_job(job_id))
         return AsyncJobHandle(self._transport, job)
 
     def images(self, job: Job) -> AsyncImages:

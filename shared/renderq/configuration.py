@@ -28,7 +28,7 @@ class Configuration:
         """The address of a path under the service, or an absolute address as it is."""
         return self.base_url.join(path)
 
-    def is_own_origin(self, url: httpx2.URL) -> bool:
+    def is_same_origin(self, url: httpx2.URL) -> bool:
         """Whether the API key may be sent there: same scheme, host and port."""
         own = self.base_url
         return (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)

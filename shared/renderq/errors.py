@@ -10,11 +10,11 @@ RenderqError
 │   ├── NotFound               404: no such job, picture or model
 │   ├── RateLimited            429: too many requests or too many queued jobs
 │   ├── ServiceUnavailable     408, 5xx: the service, or a proxy before it, cannot answer now
-│   └── UnexpectedAnswer       a redirect, or a body that is not in the contract
+│   └── UnexpectedResponse       a redirect, or a body that is not in the contract
 ├── ImageCorrupted             the downloaded bytes are not those that were rendered
 ├── WebhookInvalid             a webhook is not from the service, or too old
 ├── WaitTimeout                the job is not done after `timeout` seconds; it goes on
-└── JobUnsuccessful            the job ended, and not with all its pictures
+└── JobNotSucceeded            the job ended, and not with all its pictures
     ├── JobFailed              `job.error` says why
     ├── JobCanceled            somebody canceled it
     └── JobExpired             it was still queued when its deadline passed
@@ -91,7 +91,7 @@ class ServiceUnavailable(APIError):
     """The service, or a proxy before it, cannot answer now."""
 
 
-class UnexpectedAnswer(APIError):
+class UnexpectedResponse(APIError):
     """The answer is not in the contract: most often the address belongs to something else."""
 
 
@@ -112,7 +112,7 @@ class WaitTimeout(RenderqError):
         """The job as it was last seen."""
 
 
-class JobUnsuccessful(RenderqError):
+class JobNotSucceeded(RenderqError):
     """The job ended without all its pictures."""
 
     def __init__(self, job: Job, message: str) -> None:
@@ -121,7 +121,7 @@ class JobUnsuccessful(RenderqError):
         """The job, with the pictures that were finished before the end."""
 
 
-class JobFailed(JobUnsuccessful):
+class JobFailed(JobNotSucceeded):
     """Rendering failed; `job.error` says why and whether the same request may succeed later."""
 
     def __init__(self, job: Job) -> None:
@@ -129,14 +129,14 @@ class JobFailed(JobUnsuccessful):
         super().__init__(job, f"{job.id} failed with {reason}")
 
 
-class JobCanceled(JobUnsuccessful):
+class JobCanceled(JobNotSucceeded):
     """The job was canceled."""
 
     def __init__(self, job: Job) -> None:
         super().__init__(job, f"{job.id} was canceled")
 
 
-class JobExpired(JobUnsuccessful):
+class JobExpired(JobNotSucceeded):
     """The job's deadline passed before a worker took it."""
 
     def __init__(self, job: Job) -> None:
@@ -150,7 +150,7 @@ _UNSUCCESSFUL: dict[Status, type[JobFailed | JobCanceled | JobExpired]] = {
 }
 
 
-def job_error(job: Job) -> JobUnsuccessful | None:
+def job_error(job: Job) -> JobNotSucceeded | None:
     """The error that a job's status stands for; `None` unless the job ended without all its pictures."""
     error = _UNSUCCESSFUL.get(job.status)
     return error(job) if error else None

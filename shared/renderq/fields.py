@@ -11,10 +11,10 @@ from typing import Literal, Required, TypedDict
 from renderq.contract import Asset, Extend, OutputOptions, Status
 from renderq.contract.requests import ImageFormat, Scheduler
 from renderq.contract.webhooks import WebhookEventType, WebhookOptions
-from renderq.core.files import PictureSource
+from renderq.core.files import ImageSource
 
 
-class OutputFields(TypedDict, total=False):
+class OutputParams(TypedDict, total=False):
     """How the pictures are written; the same as `OutputOptions`, as a plain dictionary."""
 
     format: ImageFormat
@@ -29,7 +29,7 @@ class OutputFields(TypedDict, total=False):
     """4 … 32 ASCII characters that are written into the pixels, invisibly; default: the model's."""
 
 
-class WebhookFields(TypedDict, total=False):
+class WebhookParams(TypedDict, total=False):
     """Whom to tell of a job's events; the same as `WebhookOptions`, as a plain dictionary."""
 
     url: Required[str]
@@ -38,7 +38,7 @@ class WebhookFields(TypedDict, total=False):
     """What to tell; default: how the job ended."""
 
 
-class ExtendFields(TypedDict, total=False):
+class ExtendParams(TypedDict, total=False):
     """How much is added to each side of a picture; the same as `Extend`, as a plain dictionary."""
 
     left: int
@@ -59,23 +59,23 @@ class JobFilters(TypedDict, total=False):
     created_before: datetime | None
 
 
-class RequestFields(TypedDict, total=False):
+class RequestParams(TypedDict, total=False):
     """Everything that a request may say besides the prompt."""
 
     task: Literal["txt2img", "img2img", "inpaint", "outpaint", "variation", "depth2img", "upscale"]
     """What is made from what. Left out, it follows from the rest: `outpaint` with `extend`, `depth2img` with
     `depth_map`, `upscale` with `noise_level`, `inpaint` with `mask`, `img2img` with `image`, else `txt2img`, a picture
     from words."""
-    image: Asset | PictureSource
+    image: Asset | ImageSource
     """The picture to start from. An asset, its id, an https URL or a data URL are sent as they are; a path, bytes, or a
     file that is open for reading bytes are uploaded first."""
-    mask: Asset | PictureSource
+    mask: Asset | ImageSource
     """For `inpaint`: white is made anew, black stays. Given like `image`."""
-    depth_map: Asset | PictureSource | None
+    depth_map: Asset | ImageSource | None
     """For `depth2img`: lighter is nearer. Given like `image`; some models do without."""
     strength: float
     """For `img2img`, `depth2img` (default 0.8) and `inpaint` (1): share of the steps that are made, 0 … 1."""
-    extend: Extend | ExtendFields
+    extend: Extend | ExtendParams
     """For `outpaint`: pixels that each side gets in addition, multiples of 8, e.g. `{"left": 64}`."""
     noise_level: int
     """For `upscale` (default 20): noise that is put on the picture first; more lets the model invent more."""
@@ -102,13 +102,13 @@ class RequestFields(TypedDict, total=False):
     """Image k is made with seed + k; drawn at random if left out."""
     n: int
     """Number of pictures, 1 … 16."""
-    output: OutputOptions | OutputFields
+    output: OutputOptions | OutputParams
     """How the pictures are written, e.g. `{"format": "webp", "quality": 80}`."""
     priority: int
     """−10 … 10 within your own jobs; higher goes first."""
     deadline_seconds: float | None
     """Give up this many seconds after submission, 1 s … 7 d."""
-    webhook: WebhookOptions | WebhookFields | None
+    webhook: WebhookOptions | WebhookParams | None
     """Whom to tell of the job's events, e.g. `{"url": "https://app.example/hooks"}`."""
     metadata: dict[str, str]
     """Your own notes, at most 16; returned with the job."""

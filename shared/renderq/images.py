@@ -6,7 +6,7 @@ from pathlib import Path
 
 from renderq.contract import Grid, Job, Output
 from renderq.core.downloads import download
-from renderq.core.files import PathLike, picture_path, write_atomically
+from renderq.core.files import PathLike, image_path, write_atomically
 from renderq.transport import AsyncTransport, Transport
 
 
@@ -81,12 +81,12 @@ class AsyncImages(tuple[AsyncImage, ...]):
 
 
 def _store(image: Image, path: PathLike, *, numbered: bool) -> Path:
-    target = picture_path(path, image.job, image.output, numbered=numbered)
+    target = image_path(path, image.job, image.output, numbered=numbered)
     write_atomically(target, image.bytes())
     return target
 
 
 async def _store_async(image: AsyncImage, path: PathLike, *, numbered: bool) -> Path:
-    target = picture_path(path, image.job, image.output, numbered=numbered)
+    target = image_path(path, image.job, image.output, numbered=numbered)
     await asyncio.to_thread(write_atomically, target, await image.bytes())
     return target

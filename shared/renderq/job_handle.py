@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
 
 from renderq.contract import Job, Status
-from renderq.core.calls import cancel_job, delete_job, retry_job, show_job
-from renderq.core.following import JobEvent, follow
+from renderq.core.calls import cancel_job, delete_job, fetch_job, retry_job
+from renderq.core.following import JobEvent, stream_events
 from renderq.core.waiting import wait_for
 from renderq.images import AsyncImage, AsyncImages, Image, Images
 from renderq.transport import AsyncTransport, Transport
@@ -36,7 +36,7 @@ class JobHandle:
 
     def status(self) -> Status:
         """Ask how the job stands; `job` then has the rest. Raises `ConnectionFailed` and `APIError`."""
-        self.job = self._transport.call(show_job(self.id))
+        self.job = self._transport.call(fetch_job(self.id))
         return self.job.status
 
     def wait(self, timeout: float | None = None, on_progress: Callable[[Job], None] | None = None) -> Job:
@@ -54,13 +54,15 @@ class JobHandle:
         A dropped connection is taken up again where it was left. News that come faster than they are taken are merged
         into the newest. With `previews` some events in between show what the images look like while they are made
         (`event.preview`, a small JPEG): the newest of each, at most two a second. Raises `ConnectionFailed` and
-        `APIError`, among them `UnexpectedAnswer` where the service, or a proxy before it, has no event stream; `wait`
+        `APIError`, among them `UnexpectedResponse` where the service, or a proxy before it, has no event stream; `wait`
         does without.
         """
-        came: deque[JobEvent] = deque()
+        received: deque[JobEvent] = deque()
         configuration = self._transport.configuration
-        flow = follow(self.id, configuration, came.append, max_retries=configuration.max_retries, previews=previews)
-        with contextlib.closing(self._transport.iterate(flow, came)) as events:
+        flow = stream_events(
+            self.id, configuration, received.append, max_retries=configuration.max_retries, previews=previews
+        )
+        with contextlib.closing(self._transport.iterate(flow, received)) as events:
             for event in events:
                 self.job = event.job
                 yield event
@@ -115,7 +117,7 @@ class AsyncJobHandle:
 
     async def status(self) -> Status:
         """Ask how the job stands; `job` then has the rest. Raises `ConnectionFailed` and `APIError`."""
-        self.job = await self._transport.call(show_job(self.id))
+        self.job = await self._transport.call(fetch_job(self.id))
         return self.job.status
 
     async def wait(
@@ -139,13 +141,15 @@ class AsyncJobHandle:
         A dropped connection is taken up again where it was left. News that come faster than they are taken are merged
         into the newest. With `previews` some events in between show what the images look like while they are made
         (`event.preview`, a small JPEG): the newest of each, at most two a second. Raises `ConnectionFailed` and
-        `APIError`, among them `UnexpectedAnswer` where the service, or a proxy before it, has no event stream; `wait`
+        `APIError`, among them `UnexpectedResponse` where the service, or a proxy before it, has no event stream; `wait`
         does without.
         """
-        came: deque[JobEvent] = deque()
+        received: deque[JobEvent] = deque()
         configuration = self._transport.configuration
-        flow = follow(self.id, configuration, came.append, max_retries=configuration.max_retries, previews=previews)
-        async with contextlib.aclosing(self._transport.iterate(flow, came)) as events:
+        flow = stream_events(
+            self.id, configuration, received.append, max_retries=configuration.max_retries, previews=previews
+        )
+        async with contextlib.aclosing(self._transport.iterate(flow, received)) as events:
             async for event in events:
                 self.job = event.job
                 yield event

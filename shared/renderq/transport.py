@@ -14,8 +14,8 @@ import httpx2
 
 from renderq.configuration import Configuration
 from renderq.core.answers import is_event_stream
-from renderq.core.calls import Call
-from renderq.core.flows import Attempt, Course, Flow, perform
+from renderq.core.calls import Request
+from renderq.core.flows import Attempt, Flow, FlowRun, perform
 from renderq.version import version
 
 T = TypeVar("T")
@@ -32,28 +32,28 @@ class Transport:
         self.configuration = configuration
         self._http = httpx2.Client(headers=_user_agent())
 
-    def call(self, call: Call[T]) -> T:
+    def call(self, request: Request[T]) -> T:
         """Perform one call, with its retries. Raises `ConnectionFailed` and `APIError`."""
-        return self.run(perform(call, self.configuration))
+        return self.run(perform(request, self.configuration))
 
     def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its result."""
-        course = Course(flow)
+        course = FlowRun(flow)
         for _ in self._drive(course):
             pass
         return course.result
 
-    def iterate(self, flow: Flow[None], came: deque[T]) -> Generator[T]:
+    def iterate(self, flow: Flow[None], received: deque[T]) -> Generator[T]:
         """Drive a flow, and hand out what it puts into `came` as soon as it is there."""
-        with contextlib.closing(self._drive(Course(flow))) as steps:
+        with contextlib.closing(self._drive(FlowRun(flow))) as steps:
             for _ in steps:
-                while came:
-                    yield came.popleft()
+                while received:
+                    yield received.popleft()
 
     def close(self) -> None:
         self._http.close()
 
-    def _drive(self, course: Course[T]) -> Generator[None]:
+    def _drive(self, course: FlowRun[T]) -> Generator[None]:
         """Stops after every answer, and after every piece of a stream."""
         while (attempt := course.attempt) is not None:
             time.sleep(attempt.delay)
@@ -71,7 +71,7 @@ class Transport:
             except httpx2.RequestError as error:
                 course.fail(error)
             else:
-                course.answer(response)
+                course.receive(response)
             yield
 
 
@@ -82,29 +82,29 @@ class AsyncTransport:
         self.configuration = configuration
         self._http = httpx2.AsyncClient(headers=_user_agent())
 
-    async def call(self, call: Call[T]) -> T:
+    async def call(self, request: Request[T]) -> T:
         """Perform one call, with its retries. Raises `ConnectionFailed` and `APIError`."""
-        return await self.run(perform(call, self.configuration))
+        return await self.run(perform(request, self.configuration))
 
     async def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its result."""
-        course = Course(flow)
+        course = FlowRun(flow)
         async with contextlib.aclosing(self._drive(course)) as steps:
             async for _ in steps:
                 pass
         return course.result
 
-    async def iterate(self, flow: Flow[None], came: deque[T]) -> AsyncGenerator[T]:
+    async def iterate(self, flow: Flow[None], received: deque[T]) -> AsyncGenerator[T]:
         """Drive a flow, and hand out what it puts into `came` as soon as it is there."""
-        async with contextlib.aclosing(self._drive(Course(flow))) as steps:
+        async with contextlib.aclosing(self._drive(FlowRun(flow))) as steps:
             async for _ in steps:
-                while came:
-                    yield came.popleft()
+                while received:
+                    yield received.popleft()
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _drive(self, course: Course[T]) -> AsyncGenerator[None]:
+    async def _drive(self, course: FlowRun[T]) -> AsyncGenerator[None]:
         """Stops after every answer, and after every piece of a stream."""
         while (attempt := course.attempt) is not None:
             await asyncio.sleep(attempt.delay)
@@ -122,7 +122,7 @@ class AsyncTransport:
             except httpx2.RequestError as error:
                 course.fail(error)
             else:
-                course.answer(response)
+                course.receive(response)
             yield
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from renderq.contract import WebhookEvent
-from renderq.core.signatures import read_secret, signature
+from renderq.core.signatures import parse_secret, sign
 from renderq.errors import WebhookInvalid
 
 __all__ = ["verify"]
@@ -22,7 +22,7 @@ def verify(headers: Mapping[str, str], body: bytes, secret: str) -> WebhookEvent
     Raises `WebhookInvalid`, which should be answered with 400, and `ValueError` for a secret that is none. The same
     event may come more than once: take each `webhook-id` once.
     """
-    key = read_secret(secret)
+    key = parse_secret(secret)
     sent = {name.lower(): value for name, value in headers.items()}
     webhook_id, moment, signatures = (sent.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature"))
     are_plain = webhook_id.isascii() and moment.isascii() and signatures.isascii()
@@ -30,7 +30,7 @@ def verify(headers: Mapping[str, str], body: bytes, secret: str) -> WebhookEvent
         raise WebhookInvalid("the headers webhook-id, webhook-timestamp and webhook-signature are missing or malformed")
     if abs(time.time() - int(moment)) > _TOLERANCE_S:
         raise WebhookInvalid(f"it was sent more than {_TOLERANCE_S} s from now: is this machine's clock right?")
-    expected = signature(key, webhook_id, int(moment), body).encode()
+    expected = sign(key, webhook_id, int(moment), body).encode()
     matches = [hmac.compare_digest(expected, each.encode()) for each in signatures.split(" ")]
     if not any(matches):
         raise WebhookInvalid("no signature is made with this secret for this body")

@@ -62,8 +62,8 @@ class _Job(BaseModel):
     completed_ms: _Moment
     deadline_at_ms: _Moment | None = None
     attempt: _Count = 0
-    losses: _Count = 0
-    attempts_max: _Count
+    lost_leases: _Count = 0
+    max_attempts: _Count
     cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     request_json: Json[_Request]
     outputs_json: Json[tuple[_Output, ...]] = ()
@@ -75,7 +75,7 @@ class _Job(BaseModel):
     runtime_json: Json[_Runtime] | None = None
 
 
-def require_sound(fields: object) -> None:
+def validate(fields: object) -> None:
     """Raises `ManifestInvalid` unless these are the fields of an ended job that has pictures of its own alone."""
     try:
         job = _Job.model_validate(fields)

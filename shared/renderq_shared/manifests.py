@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from renderq_shared.errors import ManifestInvalid
-from renderq_shared.jobs.decoding import job_record
-from renderq_shared.jobs.encoding import job_fields
+from renderq_shared.jobs.decoding import decode_job
+from renderq_shared.jobs.encoding import encode_job
 from renderq_shared.jobs.records import JobRecord
-from renderq_shared.manifest_shape import require_sound
+from renderq_shared.manifest_shape import validate
 
 MANIFEST_NAME = "job.json"
 CONTENT_TYPE = "application/json"
@@ -27,9 +27,9 @@ def is_manifest_key(key: str) -> bool:
     return key.count("/") == 2 and key.endswith(f"/{MANIFEST_NAME}")
 
 
-def manifest(job: JobRecord) -> bytes:
+def encode_manifest(job: JobRecord) -> bytes:
     """`{"renderq": 1, "job": {field: text}}`: the fields are those of the record in Redis."""
-    return json.dumps({"renderq": _VERSION, "job": job_fields(job)}, sort_keys=True, indent=1).encode()
+    return json.dumps({"renderq": _VERSION, "job": encode_job(job)}, sort_keys=True, indent=1).encode()
 
 
 def read_manifest(chunks: Iterable[bytes]) -> JobRecord:
@@ -46,7 +46,7 @@ def read_manifest(chunks: Iterable[bytes]) -> JobRecord:
             raise ManifestInvalid(f"it has version {version!r}, and this renderq reads version {_VERSION}")
         if not all(isinstance(value, str) for value in cast(dict[str, object], fields).values()):
             raise ManifestInvalid("its fields are not texts")
-        require_sound(fields)
-        return job_record(fields)
+        validate(fields)
+        return decode_job(fields)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ManifestInvalid(f"it cannot be read: {type(error).__name__}: {error}") from error

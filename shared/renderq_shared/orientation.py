@@ -16,13 +16,13 @@ _TURN = {
 _SWAPS = {5, 6, 7, 8}
 
 
-def upright_size(image: Image.Image) -> tuple[int, int]:
+def oriented_size(image: Image.Image) -> tuple[int, int]:
     """Width and height as the picture is shown."""
     width, height = image.size
     return (height, width) if _orientation(image) in _SWAPS else (width, height)
 
 
-def upright(image: Image.Image) -> Image.Image:
+def apply_orientation(image: Image.Image) -> Image.Image:
     """The picture as it is shown."""
     turn = _TURN.get(_orientation(image))
     return image if turn is None else image.transpose(turn)

@@ -5,16 +5,16 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from redis import ConnectionPool
 
-from renderq_shared.sentinel_address import sentinel_address
+from renderq_shared.sentinel_address import parse_sentinel_url
 
 SCHEMES = ("redis", "rediss", "redis+socket", "redis+sentinel")
 
 
-def check_redis_address(url: str) -> None:
+def check_redis_url(url: str) -> None:
     """Raises `ValueError` that says what is wrong with it. Nothing is connected to."""
     if urlsplit(url).scheme not in SCHEMES:
         raise ValueError(f"must start with {', '.join(f'{scheme}://' for scheme in SCHEMES)}")
-    if sentinel_address(url) is not None:
+    if parse_sentinel_url(url) is not None:
         return
     try:
         ConnectionPool.from_url(redis_py_url(url)).make_connection()

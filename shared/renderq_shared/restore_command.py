@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from renderq.cli.command import Command
-from renderq.cli.text import shown
+from renderq.cli.text import printable
 from renderq_shared.errors import RenderqSharedError
-from renderq_shared.settings import SharedSettings, complaints
+from renderq_shared.settings import SharedSettings, format_errors
 
 _OPTIONS = ("redis_url", "store", "data")
 
@@ -38,7 +38,7 @@ def _run(arguments: argparse.Namespace) -> int:
             check_server(client)
             done = restore_jobs(RedisJobStore(client, queue_name), objects, _tell_unreadable)
     except ValidationError as error:
-        for line in complaints(error):
+        for line in format_errors(error):
             _complain(line)
         return 2
     except RenderqSharedError as error:
@@ -56,7 +56,7 @@ def _tell_unreadable(key: str, reason: str) -> None:
 
 
 def _complain(text: str) -> None:
-    print(f"renderq jobs restore: {shown(text)}", file=sys.stderr)  # noqa: T201
+    print(f"renderq jobs restore: {printable(text)}", file=sys.stderr)  # noqa: T201
 
 
 command = Command(

@@ -10,14 +10,14 @@ from renderq_shared.objects.protocol import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoreResult:
     restored: int
     known: int
     """Jobs that Redis has already; they stay as they are."""
     unreadable: int
 
 
-def restore_jobs(store: JobStore, objects: ObjectStore, on_unreadable: Callable[[str, str], None]) -> Restored:
+def restore_jobs(store: JobStore, objects: ObjectStore, on_unreadable: Callable[[str, str], None]) -> RestoreResult:
     """Look through all manifests; `on_unreadable(key, reason)` is told of each that is skipped. May be repeated.
 
     Raises `StoreUnavailable` and `ObjectStoreUnavailable`.
@@ -38,4 +38,4 @@ def restore_jobs(store: JobStore, objects: ObjectStore, on_unreadable: Callable[
                 restored += 1
             else:
                 known += 1
-    return Restored(restored, known, unreadable)
+    return RestoreResult(restored, known, unreadable)

@@ -11,7 +11,7 @@ _PREFIX_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class S3Place:
+class S3Location:
     bucket: str
     prefix: str
     """What all our keys in the bucket begin with: empty, or segments that each end with a slash."""
@@ -20,7 +20,7 @@ class S3Place:
         return f"s3://{self.bucket}/{self.prefix}"
 
 
-def s3_place(address: str) -> S3Place:
+def parse_s3_url(address: str) -> S3Location:
     """Raises `ValueError` for anything but `s3://BUCKET` or `s3://BUCKET/PREFIX`."""
     match = _S3.fullmatch(address)
     if match is None or len(match["prefix"] or "") > _PREFIX_CHARACTERS:
@@ -28,4 +28,4 @@ def s3_place(address: str) -> S3Place:
             f"must be s3://BUCKET or s3://BUCKET/PREFIX; a prefix has at most {_PREFIX_CHARACTERS} of "
             "A-Z a-z 0-9 . _ - and slashes, and no part that is empty or starts with a dot or a dash"
         )
-    return S3Place(match["bucket"], f"{match['prefix']}/" if match["prefix"] else "")
+    return S3Location(match["bucket"], f"{match['prefix']}/" if match["prefix"] else "")

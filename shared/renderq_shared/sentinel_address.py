@@ -17,7 +17,7 @@ _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(?P<port>\d{1,5}))?
 
 
 @dataclass(frozen=True, slots=True)
-class SentinelAddress:
+class SentinelUrl:
     """Where to ask for the primary, and how to talk to it."""
 
     hosts: tuple[tuple[str, int], ...]
@@ -39,7 +39,7 @@ class SentinelAddress:
         return ";".join(f"sentinel://{sign_in}{host}:{port}/{self.database}" for host, port in self.hosts)
 
 
-def sentinel_address(url: str) -> SentinelAddress | None:
+def parse_sentinel_url(url: str) -> SentinelUrl | None:
     """`None` for addresses of another kind. Raises `ValueError`."""
     if not url.startswith(f"{SCHEME}://"):
         return None
@@ -47,7 +47,7 @@ def sentinel_address(url: str) -> SentinelAddress | None:
     hosts = [_HOST.fullmatch(host) for host in match["hosts"].split(",")] if match else [None]
     if match is None or None in hosts:
         raise ValueError("must be redis+sentinel://HOST:PORT,HOST:PORT/SERVICE, e.g. …//s1:26379,s2:26379/mymaster")
-    return SentinelAddress(
+    return SentinelUrl(
         hosts=tuple((host["name"].strip("[]"), int(host["port"] or _PORT)) for host in hosts if host),
         service=match["service"],
         database=int(match["database"] or 0),

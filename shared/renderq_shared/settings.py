@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from renderq.core.signatures import read_secret
-from renderq_shared.redis_address import check_redis_address
-from renderq_shared.s3_place import s3_place
+from renderq.core.signatures import parse_secret
+from renderq_shared.redis_address import check_redis_url
+from renderq_shared.s3_place import parse_s3_url
 
 
 def default_data_dir() -> Path:
@@ -19,7 +19,7 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "renderq"
 
 
-def complaints(error: ValidationError) -> tuple[str, ...]:
+def format_errors(error: ValidationError) -> tuple[str, ...]:
     """What is wrong with settings, a line each."""
     return tuple(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
 
@@ -57,7 +57,7 @@ class SharedSettings(BaseSettings):
     )
     models: Path | None = Field(None, description="The catalog, a `models.toml`; without it the built-in model alone.")
     lease_seconds: float = Field(15.0, gt=0, description="How long a silent worker keeps its jobs.")
-    attempts_max: int = Field(3, ge=1, description="Lost workers after which a job fails with `worker_lost`.")
+    max_attempts: int = Field(3, ge=1, description="Lost workers after which a job fails with `worker_lost`.")
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="`auto`: for people on a terminal, JSON lines elsewhere."
     )
@@ -68,14 +68,14 @@ class SharedSettings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _can_be_connected_to(cls, url: str) -> str:
-        check_redis_address(url)
+        check_redis_url(url)
         return url
 
     @field_validator("store")
     @classmethod
     def _known_store(cls, store: str) -> str:
         if store.startswith("s3:"):
-            s3_place(store)
+            parse_s3_url(store)
         elif not store.startswith("folder:"):
             raise ValueError("must be folder:PATH or s3://BUCKET/PREFIX")
         return store
@@ -91,7 +91,7 @@ class SharedSettings(BaseSettings):
             or parts.fragment
             or parts.username
         ):
-            raise ValueError("must be an address such as https://pictures.example.com")
+            raise ValueError("must be an address such as https://images.example.com")
         return url
 
     @property
@@ -114,28 +114,28 @@ class ApiSettings(SharedSettings):
         description="What an accepted job outlives: `process` the death of any process, Redis too, as far as its "
         "append-only file goes; `fsync` a power cut: each submission is answered once it is on Redis' disk.",
     )
-    queue_max: int = Field(10_000, ge=1, description="Jobs that may be queued in all.")
-    queue_max_per_tenant: int = Field(1_000, ge=1, description="Jobs that one tenant may have queued.")
+    max_queued_jobs: int = Field(10_000, ge=1, description="Jobs that may be queued in all.")
+    max_queued_jobs_per_tenant: int = Field(1_000, ge=1, description="Jobs that one tenant may have queued.")
     sweep_seconds: float = Field(1.0, gt=0, description="Pause between two sweeps.")
-    wake_bound: int = Field(16, ge=1, description="Wake-ups that may wait for one model.")
+    max_pending_wakeups: int = Field(16, ge=1, description="Wake-ups that may wait for one model.")
     signed_url_seconds: int = Field(
         3_600, ge=1, le=604_800, description="How long a signed picture address works; a week is the most S3 allows."
     )
-    pictures: Literal["redirect", "proxy"] = Field(
+    image_delivery: Literal["redirect", "proxy"] = Field(
         "redirect",
         description="What a picture's stable address does: lead to a signed one, or stream the picture itself, for "
         "a store that clients cannot reach.",
     )
-    retention_seconds: int = Field(
+    output_retention_seconds: int = Field(
         7 * 86_400, ge=0, description="How long pictures are kept after their job's end; 0: for ever."
     )
-    record_seconds: int = Field(
+    job_retention_seconds: int = Field(
         14 * 86_400,
         ge=0,
         description="How long jobs can be looked up after their end, at least for as long as their pictures; "
         "0: for ever.",
     )
-    asset_seconds: int = Field(
+    asset_retention_seconds: int = Field(
         7 * 86_400,
         ge=0,
         description="How long an uploaded picture is kept after it was uploaded or used last; 0: for ever.",
@@ -157,13 +157,13 @@ class ApiSettings(SharedSettings):
     webhook_timeout_seconds: float = Field(
         15.0, gt=0, le=300, description="How long one attempt at a webhook may take."
     )
-    outgoing_allow: str = Field(
+    egress_allow: str = Field(
         "",
         description="Comma-separated networks that webhooks may reach, and input pictures come from, although they are "
         "not public: `10.0.0.0/8`.",
     )
 
-    @field_validator("outgoing_allow")
+    @field_validator("egress_allow")
     @classmethod
     def _are_networks(cls, text: str) -> str:
         for part in filter(None, map(str.strip, text.split(","))):
@@ -174,11 +174,11 @@ class ApiSettings(SharedSettings):
     @classmethod
     def _are_secrets(cls, secrets: SecretStr | None) -> SecretStr | None:
         for secret in secrets.get_secret_value().split(",") if secrets else ():
-            read_secret(secret.strip())
+            parse_secret(secret.strip())
         return secrets
 
     @property
-    def on_disk(self) -> bool:
+    def durable(self) -> bool:
         """Whether submissions wait for Redis' disk."""
         return self.durability == "fsync"
 
@@ -186,7 +186,7 @@ class ApiSettings(SharedSettings):
     def webhook_keys(self) -> tuple[bytes, ...]:
         """Decoded; all sign."""
         secrets = self.webhook_secrets.get_secret_value() if self.webhook_secrets else ""
-        return tuple(read_secret(secret.strip()) for secret in secrets.split(",") if secret)
+        return tuple(parse_secret(secret.strip()) for secret in secrets.split(",") if secret)
 
     @property
     def public_base(self) -> str:
@@ -211,7 +211,7 @@ class WorkerSettings(SharedSettings):
     batching: Literal["exact", "fast"] = Field(
         "exact", description="`exact`: images share a forward pass only where that provably changes no bit."
     )
-    memory_gb: float | None = Field(
+    model_memory_gb: float | None = Field(
         None, gt=0, description="Memory for resident models; default: four fifths of what is free at the start."
     )
     memory_mode: Literal["auto", "full", "balanced", "low"] = Field(
@@ -225,7 +225,7 @@ class WorkerSettings(SharedSettings):
         gt=0,
         description="Memory of the device that may be used. On a CPU this simulates a card that has no more than that.",
     )
-    switch_after_seconds: float = Field(
+    model_switch_after_seconds: float = Field(
         10.0, ge=0, description="A model that is not in memory goes first once its oldest job has waited this long."
     )
     stall_seconds: float = Field(

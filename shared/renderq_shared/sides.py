@@ -2,48 +2,48 @@
 
 from renderq.contract import JobRequest, ModelLimits, OutpaintRequest, UpscaleRequest
 
-UPSCALING = 4
+UPSCALE_FACTOR = 4
 """How many times as wide and as high `upscale` makes a picture."""
 
 
-def fitting_side(pixels: int, multiple: int = 8) -> int:
+def round_down(pixels: int, multiple: int = 8) -> int:
     """The side of what is made from a picture with this side: rounded down to a multiple, as stock pipelines do."""
     return max(multiple, pixels - pixels % multiple)
 
 
-def picture_sides(request: JobRequest, width: int, height: int, limits: ModelLimits) -> tuple[int, int]:
+def input_size(request: JobRequest, width: int, height: int, limits: ModelLimits) -> tuple[int, int]:
     """To which sides an input picture of width × height is brought: those that are asked for, else in proportion.
 
     Where nothing is asked for, the picture's own, made smaller until the result fits the model; but a picture that is
     to become larger is never made smaller first.
     """
-    multiple = limits.side_multiple
+    multiple = limits.size_multiple
     if request.width and request.height:
         return request.width, request.height
     if request.width:
-        return request.width, fitting_side(height * request.width // width, multiple)
+        return request.width, round_down(height * request.width // width, multiple)
     if request.height:
-        return fitting_side(width * request.height // height, multiple), request.height
+        return round_down(width * request.height // height, multiple), request.height
     if isinstance(request, UpscaleRequest):
-        return fitting_side(width, multiple), fitting_side(height, multiple)
-    wider, higher = _growth(request)
+        return round_down(width, multiple), round_down(height, multiple)
+    wider, higher = _extension(request)
     room = max(8, limits.max_side - wider) / width, max(8, limits.max_side - higher) / height
     pixels = (limits.max_pixels / (width * height)) ** 0.5
     scale = min(1.0, *room, pixels)
-    return fitting_side(int(width * scale)), fitting_side(int(height * scale))
+    return round_down(int(width * scale)), round_down(int(height * scale))
 
 
-def result_sides(request: JobRequest) -> tuple[int, int]:
+def output_size(request: JobRequest) -> tuple[int, int]:
     """Width and height of the pictures that a resolved request makes. Raises `ValueError` for one that is not."""
     if request.width is None or request.height is None:
         raise ValueError("the stored request lacks defaults")
     if isinstance(request, UpscaleRequest):
-        return UPSCALING * request.width, UPSCALING * request.height
-    wider, higher = _growth(request)
+        return UPSCALE_FACTOR * request.width, UPSCALE_FACTOR * request.height
+    wider, higher = _extension(request)
     return request.width + wider, request.height + higher
 
 
-def _growth(request: JobRequest) -> tuple[int, int]:
+def _extension(request: JobRequest) -> tuple[int, int]:
     """How much wider and higher the result is than the picture."""
     if not isinstance(request, OutpaintRequest):
         return 0, 0

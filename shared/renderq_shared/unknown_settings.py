@@ -13,11 +13,11 @@ _PREFIX = "RENDERQ_"
 _OF_CLIENTS = frozenset({"RENDERQ_URL", "RENDERQ_API_KEY"})
 
 
-def warn_of_unknown_settings(environment: Iterable[str]) -> None:
+def warn_unknown_settings(environment: Iterable[str]) -> None:
     """Log each name that begins with `RENDERQ_` and is no setting of any process, with the one that may be meant."""
     models = (ApiSettings, WorkerSettings)
     known = _OF_CLIENTS | {f"{_PREFIX}{name.upper()}" for model in models for name in model.model_fields}
     for name in sorted(environment):
         if name.upper().startswith(_PREFIX) and name.upper() not in known:
-            meant = get_close_matches(name.upper(), known, n=1, cutoff=0.8)
-            log.warning("setting_unknown", name=name, **({"meant": meant[0]} if meant else {}))
+            matches = get_close_matches(name.upper(), known, n=1, cutoff=0.8)
+            log.warning("setting_unknown", name=name, **({"did_you_mean": matches[0]} if matches else {}))

@@ -12,7 +12,7 @@ from kombu import Queue
 from kombu.exceptions import OperationalError
 
 from renderq_shared.jobs.connections import celery_url
-from renderq_shared.sentinel_address import sentinel_address
+from renderq_shared.sentinel_address import parse_sentinel_url
 
 WAKE_TASK = "renderq.wake"
 """Name of the one Celery task; its argument is the model's name."""
@@ -40,7 +40,7 @@ def celery_app(redis_url: str, models: tuple[str, ...] = ()) -> Celery:
 
     Early acknowledgement, no results, no prefetch: Celery carries wake-ups and promises nothing about jobs.
     """
-    sentinels = sentinel_address(redis_url)
+    sentinels = parse_sentinel_url(redis_url)
     app = Celery("renderq", broker=celery_url(redis_url), set_as_current=False)
     app.conf.update(
         task_queues=[Queue(queue_name(model), routing_key=queue_name(model)) for model in models],

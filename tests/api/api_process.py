@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import httpx2
 
-from tests.api.running import until
+from tests.api.running import wait_until
 
 
 class ApiProcess:
@@ -35,9 +35,9 @@ class ApiProcess:
     def client(self) -> httpx2.Client:
         return httpx2.Client(base_url=self.url, timeout=30, trust_env=False)
 
-    def log_with(self, text: str) -> str:
+    def wait_for_log(self, text: str) -> str:
         """What it has logged, once this is in it."""
-        until(lambda: text in self._log.read_text(encoding="utf-8"))
+        wait_until(lambda: text in self._log.read_text(encoding="utf-8"))
         return self._log.read_text(encoding="utf-8")
 
     def kill(self) -> None:

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from tests.api.problems import problem
-from tests.api.running import RunningApi, until
+from tests.api.running import RunningApi, wait_until
 from tests.api.worker import Worker
 
 
@@ -24,7 +24,7 @@ def pictures(api: RunningApi, job_id: str) -> list[Path]:
     return list((api.settings.store_folder / "jobs" / job_id).rglob("*.png"))
 
 
-def test_a_deleted_job_and_its_pictures_are_gone(api: RunningApi, http: httpx2.Client, worker: Worker) -> None:
+def test_a_deleted_job_and_its_images_are_gone(api: RunningApi, http: httpx2.Client, worker: Worker) -> None:
     kept, job_id = succeeded(http, worker), succeeded(http, worker, **{"Idempotency-Key": "k"})
     output = http.get(f"/v1/jobs/{job_id}").json()["outputs"][0]
     answer = http.delete(f"/v1/jobs/{job_id}")
@@ -36,7 +36,7 @@ def test_a_deleted_job_and_its_pictures_are_gone(api: RunningApi, http: httpx2.C
     replay = http.post("/v1/jobs", json={"prompt": "x"}, headers={"Idempotency-Key": "k"})
     assert "deleted" in problem(replay, "not_found")["detail"]
     assert [job["id"] for job in http.get("/v1/jobs").json()["data"]] == [kept]
-    until(lambda: not pictures(api, job_id))
+    wait_until(lambda: not pictures(api, job_id))
     problem(http.get(output["signed_url"]), "not_found")
     assert pictures(api, kept)
     assert http.delete(f"/v1/jobs/{job_id}").status_code == 204

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from renderq_shared.errors import StoreUnsuitable
-from renderq_shared.jobs.connections import judge_server
+from renderq_shared.jobs.connections import validate_server
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
 from tests.api.running import RunningApi
@@ -66,6 +66,6 @@ def test_a_server_without_a_file_is_refused_at_the_start(settings_for: SettingsF
 
 def test_what_the_check_asks_for() -> None:
     info = {"redis_version": "7.2.4", "aof_enabled": 0}
-    assert "the append-only file is off" in judge_server(info)[0]
+    assert "the append-only file is off" in validate_server(info)[0]
     with pytest.raises(StoreUnsuitable, match="appendfsync to always"):
-        judge_server(info, on_disk=True)
+        validate_server(info, durable=True)

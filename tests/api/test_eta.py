@@ -6,25 +6,28 @@ import httpx2
 import pytest
 
 from renderq_api.eta import queued_eta, running_eta, seconds_per_image
-from renderq_shared.jobs import ModelPace, Pace, PaceSample, RedisJobStore
-from tests.api.running import RunningApi, until
+from renderq_shared.jobs import JobTiming, ModelTimings, RedisJobStore, TimingSample
+from tests.api.running import RunningApi, wait_until
 from tests.api.worker import Worker
 
-Samples = tuple[PaceSample, ...]
+Samples = tuple[TimingSample, ...]
 
 
-def samples(*alone_ms: int, cost: float = 10.0, images: int = 1, busy_ms: int = 0, around_ms: int = 0) -> Samples:
-    """Jobs that took so long on their device, alone; `busy_ms`: their share of it, if others were in their passes."""
+def samples(
+    *device_wall_ms: int, cost: float = 10.0, images: int = 1, device_share_ms: int = 0, around_ms: int = 0
+) -> Samples:
+    """Jobs that took so long on their device, alone; `device_share_ms`: their share of it, if others were in their passes."""
     return tuple(
-        PaceSample(Pace("cpu", busy_ms or ms, ms, load_ms=0), cost, images, wall_ms=ms + around_ms) for ms in alone_ms
+        TimingSample(JobTiming("cpu", device_share_ms or ms, ms, load_ms=0), cost, images, wall_ms=ms + around_ms)
+        for ms in device_wall_ms
     )
 
 
-def pace(taken: Samples, devices: tuple[str, ...] = ("cpu",), warm: bool = True) -> ModelPace:
-    return ModelPace("shapes", taken, devices, warm)
+def pace(taken: Samples, devices: tuple[str, ...] = ("cpu",), warm: bool = True) -> ModelTimings:
+    return ModelTimings("shapes", taken, devices, warm)
 
 
-def p50(known: ModelPace, cost: float = 10.0, images: int = 1, before: float = 0.0) -> float:
+def p50(known: ModelTimings, cost: float = 10.0, images: int = 1, before: float = 0.0) -> float:
     eta = queued_eta(known, cost, images, before)
     assert eta is not None
     assert eta.p90 >= eta.p50
@@ -32,7 +35,7 @@ def p50(known: ModelPace, cost: float = 10.0, images: int = 1, before: float = 0
 
 
 def test_a_free_worker_takes_as_long_as_it_took() -> None:
-    eta = queued_eta(pace(samples(1_000, 1_100, 900, 1_000, 3_000)), cost=10.0, images=1, cost_before=0.0)
+    eta = queued_eta(pace(samples(1_000, 1_100, 900, 1_000, 3_000)), cost=10.0, images=1, cost_ahead=0.0)
     assert eta is not None
     assert (eta.p50, eta.p90) == (1.0, 3.0)
 
@@ -61,7 +64,7 @@ def test_what_comes_before_is_waited_for() -> None:
 
 
 def test_a_wide_device_that_has_room_makes_nobody_wait() -> None:
-    wide = pace(samples(1_000, busy_ms=100))
+    wide = pace(samples(1_000, device_share_ms=100))
     assert p50(wide, before=40.0) == 1.0
     assert p50(wide, before=400.0) == 4.1
 
@@ -73,14 +76,14 @@ def test_what_jobs_waited_for_each_other_in_a_worker_is_not_what_the_next_one_ta
 
 def test_more_workers_and_faster_ones_go_through_the_queue_sooner() -> None:
     slow, fast = samples(1_000), samples(200)
-    taken = (*slow, *(replace(sample, pace=replace(sample.pace, device="cuda:0")) for sample in fast))
+    taken = (*slow, *(replace(sample, timing=replace(sample.timing, device="cuda:0")) for sample in fast))
     assert p50(pace(slow, devices=("cpu", "cpu")), before=80.0) == 5.0
     assert p50(pace(taken, devices=("cuda:0",)), before=100.0) - p50(pace(taken, devices=("cuda:0",))) == 2.0
 
 
 def test_a_cold_model_is_loaded_first_and_no_load_counts_twice() -> None:
     [sample] = samples(1_000)
-    loaded = replace(sample, pace=replace(sample.pace, load_ms=5_000), wall_ms=6_000)
+    loaded = replace(sample, timing=replace(sample.timing, load_ms=5_000), wall_ms=6_000)
     assert p50(pace((loaded,), warm=False)) == 6.0
     assert p50(pace((loaded,), warm=True)) == 1.0
 
@@ -92,10 +95,10 @@ def test_a_running_job_has_the_rest_before_it() -> None:
 
 
 def test_where_nothing_is_known_or_nobody_renders_nothing_is_said() -> None:
-    assert queued_eta(pace(()), cost=10.0, images=1, cost_before=0.0) is None
+    assert queued_eta(pace(()), cost=10.0, images=1, cost_ahead=0.0) is None
     assert running_eta(pace(()), cost=10.0, images=1, done=0.5) is None
     assert seconds_per_image(pace(()), 10.0) is None
-    assert queued_eta(pace(samples(1_000), devices=()), cost=10.0, images=1, cost_before=0.0) is None
+    assert queued_eta(pace(samples(1_000), devices=()), cost=10.0, images=1, cost_ahead=0.0) is None
 
 
 def test_answers_carry_it(http: httpx2.Client, worker: Worker) -> None:
@@ -108,11 +111,11 @@ def test_answers_carry_it(http: httpx2.Client, worker: Worker) -> None:
     def is_known() -> bool:
         return http.get("/v1/models/shapes").json()["seconds_per_image"] is not None
 
-    until(lambda: not is_known())  # the module's API may still know what another test did
+    wait_until(lambda: not is_known())  # the module's API may still know what another test did
     first = submit()
     assert look(first).json()["eta_seconds"] is None
     worker.finish(worker.claim())
-    until(is_known)
+    wait_until(is_known)
     running, queued = submit(), submit()
     assert look(queued).json()["eta_seconds"]["p90"] >= 0
     record = worker.claim()
@@ -129,6 +132,6 @@ def test_retry_after_is_the_estimated_end(
     job_id = http.post("/v1/jobs", json={"prompt": "x"}).json()["id"]
     cost = worker.claim().cost
     with api.client() as other:
-        store._client.lpush("rq:samples:shapes", f"{wall_ms} {wall_ms} 0 {wall_ms} {cost} 1 cpu")
-        until(lambda: other.get("/v1/models/shapes").json()["seconds_per_image"] == pytest.approx(wall_ms / 1000))
+        store._client.lpush("rq:timings:shapes", f"{wall_ms} {wall_ms} 0 {wall_ms} {cost} 1 cpu")
+        wait_until(lambda: other.get("/v1/models/shapes").json()["seconds_per_image"] == pytest.approx(wall_ms / 1000))
     assert http.get(f"/v1/jobs/{job_id}").headers["retry-after"] == retry_after

@@ -14,7 +14,7 @@ import redis
 
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running import RunningApi, until
+from tests.api.running import RunningApi, wait_until
 from tests.api.worker import Worker
 from tests.services import Valkey
 
@@ -35,7 +35,7 @@ def submit(http: httpx2.Client, **fields: object) -> str:
 
 
 def watched(api: RunningApi, job_id: str) -> int:
-    return api.server.config.app.state.services.watching.watchers(job_id)
+    return api.server.config.app.state.services.job_watchers.watcher_count(job_id)
 
 
 def body(event: Event) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def test_a_job_that_comes_back_into_the_queue_shows_its_place(
 ) -> None:
     job_id = submit(http)
     with redis.Redis.from_url(redis_url) as client:
-        until(lambda: client.exists("rq:swept"))  # the first sweep gives every lease its full time
+        wait_until(lambda: client.exists("rq:swept"))  # the first sweep gives every lease its full time
     with following(http, job_id) as events:
         assert body(next(events))["queue_position"] == 0
         worker.claim(lease_ms=1)
@@ -148,7 +148,7 @@ def test_client_that_hangs_up_is_dropped(api: RunningApi, http: httpx2.Client) -
     with following(http, job_id) as events:
         next(events)
         assert watched(api, job_id) == 1
-    until(lambda: not watched(api, job_id))
+    wait_until(lambda: not watched(api, job_id))
 
 
 def test_silence_is_broken_by_comments(http: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +181,7 @@ def test_change_that_the_subscription_missed_is_found_when_it_is_back(
     record = worker.claim()
     with following(http, job_id) as events, redis.Redis.from_url(redis_url) as client:
         next(events)
-        until(lambda: client.pubsub_numsub("rq:changes")[0][1])
+        wait_until(lambda: client.pubsub_numsub("rq:changes")[0][1])
         with client.pipeline() as both:  # nothing can subscribe between the two
             both.client_kill_filter(_type="pubsub")
             both.execute_command("CLIENT", "PAUSE", 100, "ALL")
@@ -222,7 +222,7 @@ def test_a_client_that_takes_nothing_gets_the_newest_in_the_end(
         connection.settimeout(30)
         connection.connect((http.base_url.host, http.base_url.port))
         connection.sendall(f"GET /v1/jobs/{job_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        until(lambda: watched(api, job_id))
+        wait_until(lambda: watched(api, job_id))
         for step in range(versions):
             worker.report(record, "denoising", step, versions)
         worker.fail(record)

@@ -7,12 +7,12 @@ import pytest
 from starlette.requests import Request
 
 from renderq.contract import Status
-from renderq_api.following import News, follow
-from renderq_api.waiting import Found, wait_for_end
-from renderq_api.watching import Watching
+from renderq_api.following import StreamEvent, stream_events
+from renderq_api.waiting import JobSnapshot, wait_for_terminal
+from renderq_api.watching import JobWatchers
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import MemoryJobStore, PreviewChannels, Reconnected
-from tests.contract.building import claim, held, read, submit
+from tests.contract.building import claim, claim_ref, get_job, submit
 
 
 async def silence(_: PreviewChannels) -> AsyncGenerator[Reconnected]:
@@ -20,7 +20,7 @@ async def silence(_: PreviewChannels) -> AsyncGenerator[Reconnected]:
     yield
 
 
-async def away() -> Found | None:
+async def away() -> JobSnapshot | None:
     raise StoreUnavailable("Redis is away")
 
 
@@ -32,16 +32,16 @@ async def test_what_a_message_told_is_passed_on_though_the_place_cannot_be_read(
     submit(store, "job_1")
     running = claim(store)
     assert running is not None
-    watching = Watching(silence)
+    watching = JobWatchers(silence)
     with watching.watch("job_1") as watcher:
-        stream = follow(watching, watcher, away, (running, None), None)
+        stream = stream_events(watching, watcher, away, (running, None), None)
         await anext(stream)
-        store.requeue(held(running))
-        watcher.tell(read(store, "job_1"))
+        store.requeue(claim_ref(running))
+        watcher.notify(get_job(store, "job_1"))
         news = await anext(stream)
         await stream.aclose()
-    assert isinstance(news, News)
-    assert (news.name, news.found[0].status) == ("status", Status.QUEUED)
+    assert isinstance(news, StreamEvent)
+    assert (news.name, news.snapshot[0].status) == ("status", Status.QUEUED)
 
 
 async def test_waiters_that_may_have_missed_something_read_a_few_at_a_time() -> None:
@@ -54,7 +54,7 @@ async def test_waiters_that_may_have_missed_something_read_a_few_at_a_time() -> 
         yield Reconnected()
         await asyncio.Event().wait()
 
-    async def look() -> Found:
+    async def look() -> JobSnapshot:
         nonlocal reads, reading, peak
         reads, reading = reads + 1, reading + 1
         peak = max(peak, reading)
@@ -62,14 +62,14 @@ async def test_waiters_that_may_have_missed_something_read_a_few_at_a_time() -> 
         reading -= 1
         if reads == len(waits) and not reading:
             waiting.set()
-        return read(store, "job_1"), None
+        return get_job(store, "job_1"), None
 
     submit(store, "job_1")
-    watching, request = Watching(subscribe), Request({"type": "http"}, receive=asyncio.Event().wait)
+    watching, request = JobWatchers(subscribe), Request({"type": "http"}, receive=asyncio.Event().wait)
 
-    async def wait() -> Found | None:
-        with watching.watch("job_1", end_only=True) as watcher:
-            return await wait_for_end(watching, watcher, look, 10, request)
+    async def wait() -> JobSnapshot | None:
+        with watching.watch("job_1", terminal_only=True) as watcher:
+            return await wait_for_terminal(watching, watcher, look, 10, request)
 
     listening = asyncio.create_task(watching.run())
     waits = [asyncio.create_task(wait()) for _ in range(200)]

@@ -7,7 +7,7 @@ import pytest
 
 from renderq import AsyncClient, Client, Status
 from tests.api.conftest import SettingsFor
-from tests.api.running import RunningApi, until
+from tests.api.running import RunningApi, wait_until
 from tests.api.worker import Worker
 
 
@@ -37,13 +37,13 @@ def test_previews_come_as_they_are_made(client: Client, worker: Worker) -> None:
     assert next(events).name == "status"
     record = worker.claim()
     assert next(events).preview is None
-    until(lambda: worker.preview(record, 3, size=1_000))
+    wait_until(lambda: worker.preview(record, 3, size=1_000))
     event = next(events)
     assert event.preview is not None
     assert (event.name, event.job.status, event.preview.step) == ("preview", Status.RUNNING, 3)
     assert event.preview.data == bytes(1_000)
     events.close()
-    until(lambda: not worker.is_watched(record))
+    wait_until(lambda: not worker.previews_wanted(record))
 
 
 async def test_async_events_follow_the_worker(api: RunningApi, worker: Worker) -> None:
@@ -85,8 +85,8 @@ def test_events_survive_a_restart_of_the_api(settings_for: SettingsFor, store: o
                 target=lambda: names.extend((event.name, event.job.version) for event in handle.events())
             )
             thread.start()
-            watching = first.server.config.app.state.services.watching
-            until(lambda: watching.watchers(handle.id))
+            watching = first.server.config.app.state.services.job_watchers
+            wait_until(lambda: watching.watcher_count(handle.id))
             first.stop()
             worker.fail(record)
             with RunningApi(settings_for(port=port)):

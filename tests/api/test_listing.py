@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from renderq.contract import JobList
-from renderq_shared.jobs import Bounds, NewJob, RedisJobStore
+from renderq_shared.jobs import NewJob, QueueLimits, RedisJobStore
 from tests.api.problems import problem
 from tests.api.worker import Worker
 
@@ -82,16 +82,16 @@ def test_times(http: httpx2.Client, form: str) -> None:
 def test_others_jobs_are_not_listed(http: httpx2.Client, store: RedisJobStore) -> None:
     foreign = NewJob(
         id="job_1", tenant="somebody-else", task="txt2img", model="shapes", request_json="{}", images=1, cost=1,
-        priority=0, attempts_max=3,
+        priority=0, max_attempts=3,
     )  # fmt: skip
-    store.submit(foreign, Bounds(10, 10))
+    store.submit(foreign, QueueLimits(10, 10))
     assert listed(http) == []
 
 
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("colour=red", "Known are status, model, task,"),
+        ("color=red", "Known are status, model, task,"),
         ("limit=1&limit=2", "twice"),
         ("limit=0", "from 1 to 100"),
         ("limit=101", "from 1 to 100"),

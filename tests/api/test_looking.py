@@ -4,10 +4,10 @@ import httpx2
 import pytest
 
 from renderq.contract import Job
-from renderq_shared.jobs import Bounds, NewJob, RedisJobStore
+from renderq_shared.jobs import NewJob, QueueLimits, RedisJobStore
 from tests.api.problems import problem
 from tests.api.running import RunningApi
-from tests.api.worker import PICTURE, Worker
+from tests.api.worker import IMAGE_BYTES, Worker
 
 
 def submit(http: httpx2.Client, **fields: object) -> str:
@@ -22,7 +22,7 @@ def test_queued(http: httpx2.Client, worker: Worker) -> None:
     submit(http)
     answer = look(http, submit(http))
     job = Job.model_validate(answer.json())
-    assert (job.status, job.queue_position, job.wait_reason) == ("queued", 1, "behind_n_jobs")
+    assert (job.status, job.queue_position, job.wait_reason) == ("queued", 1, "queued")
     assert (job.started_at, job.completed_at, job.metrics.queue_ms) == (None, None, None)
     assert answer.headers["retry-after"] == "2"
 
@@ -53,8 +53,8 @@ def test_succeeded(http: httpx2.Client, worker: Worker) -> None:
     assert (job.status, job.stage, job.progress.value, job.error) == ("succeeded", None, 1.0, None)
     assert (job.model_revision, job.device, job.dtype, job.batch_invariant) == ("abc", "cpu", "float32", True)
     assert [(output.index, output.seed, output.size_bytes) for output in job.outputs] == [
-        (0, 7, len(PICTURE)),
-        (1, 8, len(PICTURE)),
+        (0, 7, len(IMAGE_BYTES)),
+        (1, 8, len(IMAGE_BYTES)),
     ]
     assert job.outputs[1].url == f"{job.urls.self}/images/1"
     assert [warning.code for warning in job.warnings] == ["vae_tiling"]
@@ -114,9 +114,9 @@ def test_another_tenants_job_is_not_there(http: httpx2.Client, store: RedisJobSt
         images=1,
         cost=1,
         priority=0,
-        attempts_max=3,
+        max_attempts=3,
     )
-    assert store.submit(foreign, Bounds(10, 10)).record is not None
+    assert store.submit(foreign, QueueLimits(10, 10)).record is not None
     for path in (f"/v1/jobs/{foreign.id}", f"/v1/jobs/{foreign.id}/images/0"):
         problem(http.get(path), "not_found")
     problem(http.post(f"/v1/jobs/{foreign.id}/cancel"), "not_found")

@@ -5,7 +5,7 @@ import pytest
 
 from renderq_api.errors import AddressUnavailable, NotLoopback
 from renderq_api.loopback import is_loopback
-from tests.api.assets.pictures import picture
+from tests.api.assets.pictures import image_file
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
 from tests.api.running import RunningApi
@@ -64,7 +64,7 @@ def test_pages_of_other_sites_are_refused(http: httpx2.Client, origin: str) -> N
     job = http.post("/v1/jobs", json={"prompt": "x"}).json()
     problem(http.post(f"/v1/jobs/{job['id']}/cancel", headers={"Origin": origin}), "forbidden")
     assert http.get(f"/v1/jobs/{job['id']}").json()["status"] == "queued"
-    problem(http.post("/v1/assets", files={"file": picture()}, headers={"Origin": origin}), "forbidden")
+    problem(http.post("/v1/assets", files={"file": image_file()}, headers={"Origin": origin}), "forbidden")
 
 
 def test_pages_of_this_machine_are_answered(http: httpx2.Client) -> None:

@@ -15,11 +15,11 @@ def test_catalog_lists_the_built_in_model(http: httpx2.Client) -> None:
         True,
         ("txt2img", "img2img", "inpaint", "outpaint", "variation"),
     )
-    assert (model.schedulers, model.estimates_depth, model.takes_negative_prompt) == (SCHEDULERS, False, True)
+    assert (model.schedulers, model.has_depth_estimator, model.supports_negative_prompt) == (SCHEDULERS, False, True)
     assert model.limits.model_dump() == {
         "max_side": 512,
         "max_pixels": 512 * 512,
-        "side_multiple": 8,
+        "size_multiple": 8,
         "max_clip_skip": 3,
         "max_guidance_rescale": 1,
         "max_noise_level": None,

@@ -7,9 +7,9 @@ import httpx2
 import pytest
 
 from renderq.contract import LIMITS, PROBLEMS, TASKS, WEBHOOK_EVENT_TYPES, ProblemKind
-from tests.api.assets.pictures import picture
+from tests.api.assets.pictures import image_file
 
-ASSET = f"asset_{hashlib.sha256(picture()).hexdigest()}"
+ASSET = f"asset_{hashlib.sha256(image_file()).hexdigest()}"
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_all_answers_of_the_other_tests_are_documented(http: httpx2.Client, docu
         ("DELETE", f"/v1/jobs/{job}", "/v1/jobs/{job_id}", {}),
         ("DELETE", "/v1/jobs/x", "/v1/jobs/{job_id}", {}),
         ("GET", "/v1/jobs/x/images/0", "/v1/jobs/{job_id}/images/{index}", {}),
-        ("POST", "/v1/assets", "/v1/assets", {"files": {"file": picture()}}),
+        ("POST", "/v1/assets", "/v1/assets", {"files": {"file": image_file()}}),
         ("POST", "/v1/assets", "/v1/assets", {"files": {"file": b""}}),
         ("POST", "/v1/assets", "/v1/assets", {"files": {"file": b"x"}}),
         ("POST", "/v1/assets", "/v1/assets", {"files": {"file": bytes(LIMITS.asset_bytes + 1)}}),

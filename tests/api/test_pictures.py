@@ -11,7 +11,7 @@ from renderq_shared.objects import FolderStore
 from renderq_shared.objects.signing import signed_path
 from tests.api.problems import problem
 from tests.api.running import RunningApi
-from tests.api.worker import PICTURE, Worker
+from tests.api.worker import IMAGE_BYTES, Worker
 
 
 @pytest.fixture
@@ -32,13 +32,13 @@ def signed(job: dict[str, list[dict[str, str]]]) -> str:
     return job["outputs"][0]["signed_url"]
 
 
-def test_stable_address_leads_to_the_picture(http: httpx2.Client, job: dict[str, Any]) -> None:
+def test_stable_address_leads_to_the_image(http: httpx2.Client, job: dict[str, Any]) -> None:
     assert job["grid"]["url"] == f"{job['urls']['self']}/images/grid"
-    assert http.get(job["grid"]["signed_url"]).content == PICTURE
+    assert http.get(job["grid"]["signed_url"]).content == IMAGE_BYTES
     for output in (*job["outputs"], job["grid"]):
         answer = http.get(output["url"])
         assert (answer.status_code, answer.headers["cache-control"]) == (302, "no-store")
-        assert http.get(answer.headers["location"]).content == PICTURE
+        assert http.get(answer.headers["location"]).content == IMAGE_BYTES
         assert http.head(output["url"]).status_code == 302
 
 
@@ -46,9 +46,9 @@ def test_signed_address_needs_nothing_else(
     http: httpx2.Client, job: dict[str, list[dict[str, str]]], signed: str
 ) -> None:
     answer = http.get(signed)
-    assert (answer.status_code, answer.content) == (200, PICTURE)
+    assert (answer.status_code, answer.content) == (200, IMAGE_BYTES)
     assert answer.headers["content-type"] == "image/png"
-    assert answer.headers["content-length"] == str(len(PICTURE))
+    assert answer.headers["content-length"] == str(len(IMAGE_BYTES))
     assert answer.headers["content-disposition"] == f'inline; filename="{job["id"]}-0.png"'
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["accept-ranges"] == "bytes"
@@ -75,27 +75,27 @@ def test_head_has_the_headers_alone(http: httpx2.Client, signed: str) -> None:
     [
         ("bytes=0-0", 0, 1),
         ("bytes=0-9", 0, 10),
-        ("bytes=100-", 100, len(PICTURE)),
-        ("bytes=-5", len(PICTURE) - 5, len(PICTURE)),
-        ("bytes=-999999", 0, len(PICTURE)),
-        ("bytes=2000-999999", 2000, len(PICTURE)),
+        ("bytes=100-", 100, len(IMAGE_BYTES)),
+        ("bytes=-5", len(IMAGE_BYTES) - 5, len(IMAGE_BYTES)),
+        ("bytes=-999999", 0, len(IMAGE_BYTES)),
+        ("bytes=2000-999999", 2000, len(IMAGE_BYTES)),
         ("Bytes = 3 - 4", 3, 5),
     ],
 )
 def test_range(http: httpx2.Client, signed: str, asked: str, start: int, end: int) -> None:
     answer = http.get(signed, headers={"Range": asked})
-    assert (answer.status_code, answer.content) == (206, PICTURE[start:end])
-    assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(PICTURE)}"
+    assert (answer.status_code, answer.content) == (206, IMAGE_BYTES[start:end])
+    assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(IMAGE_BYTES)}"
     assert answer.headers["content-length"] == str(end - start)
     head = http.head(signed, headers={"Range": asked})
     assert (head.status_code, head.headers["content-range"]) == (206, answer.headers["content-range"])
 
 
-@pytest.mark.parametrize("asked", [f"bytes={len(PICTURE)}-", "bytes=999999-", "bytes=-0", "bytes=9999-99999"])
+@pytest.mark.parametrize("asked", [f"bytes={len(IMAGE_BYTES)}-", "bytes=999999-", "bytes=-0", "bytes=9999-99999"])
 def test_range_outside_the_file(http: httpx2.Client, signed: str, asked: str) -> None:
     answer = http.get(signed, headers={"Range": asked})
     problem(answer, "range_not_satisfiable")
-    assert answer.headers["content-range"] == f"bytes */{len(PICTURE)}"
+    assert answer.headers["content-range"] == f"bytes */{len(IMAGE_BYTES)}"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_range_outside_the_file(http: httpx2.Client, signed: str, asked: str) ->
 )
 def test_what_is_no_single_range_gets_the_whole_file(http: httpx2.Client, signed: str, asked: str) -> None:
     answer = http.get(signed, headers={"Range": asked})
-    assert (answer.status_code, answer.content) == (200, PICTURE)
+    assert (answer.status_code, answer.content) == (200, IMAGE_BYTES)
 
 
 def test_if_range_of_another_content_gets_the_whole_file(http: httpx2.Client, signed: str) -> None:
@@ -188,7 +188,7 @@ def test_file_that_is_gone(http: httpx2.Client, job: dict[str, str], objects: Fo
     problem(http.get(signed), "not_found")
 
 
-def test_picture_that_is_not_there(http: httpx2.Client, job: dict[str, str]) -> None:
+def test_image_that_is_not_there(http: httpx2.Client, job: dict[str, str]) -> None:
     for index in (2, 99, 10**30):
         problem(http.get(f"/v1/jobs/{job['id']}/images/{index}"), "not_found")
     queued = http.post("/v1/jobs", json={"prompt": "x"}).json()

@@ -15,7 +15,7 @@ import redis
 from renderq_shared.jobs import JobRecord, PreviewChannels
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running import RunningApi, until
+from tests.api.running import RunningApi, wait_until
 from tests.api.worker import Worker
 from tests.services import Valkey
 
@@ -54,7 +54,7 @@ def shown(event: Event) -> tuple[int, int]:
 
 def test_who_wants_previews_gets_them_between_the_news(http: httpx2.Client, worker: Worker, job: JobRecord) -> None:
     with looking(http, job.id) as events:
-        until(lambda: worker.is_watched(job))
+        wait_until(lambda: worker.previews_wanted(job))
         assert worker.preview(job, 1)
         assert shown(next(events)) == (0, 1)
         worker.report(job, "denoising", 2, 40)
@@ -73,7 +73,7 @@ def test_who_does_not_want_them_has_none_made(
     with looking(http, job.id, query) as events:
         worker.report(job, "denoising", 1, 40)
         assert next(events).event == "status"
-        assert not worker.is_watched(job)
+        assert not worker.previews_wanted(job)
         client.publish(f"rq:previews:{job.id}", '{"index": 0}')
         worker.fail(job)
         assert [event.event for event in events] == ["status", "done"]
@@ -82,7 +82,7 @@ def test_who_does_not_want_them_has_none_made(
 def test_a_preview_is_no_version(http: httpx2.Client, worker: Worker, job: JobRecord) -> None:
     """A browser that connects again says which version it saw last, whatever previews came since."""
     with http.stream("GET", f"/v1/jobs/{job.id}/events?previews=true", headers={"Last-Event-ID": "2"}) as answer:
-        until(lambda: worker.is_watched(job))
+        wait_until(lambda: worker.previews_wanted(job))
         worker.preview(job, 1)
         lines = answer.iter_lines()
         assert next(lines).startswith("retry: ")
@@ -115,13 +115,13 @@ def test_previews_are_wanted_until_the_last_viewer_of_all_services_leaves(
     with RunningApi(settings_for()) as other, other.client() as theirs:
         with looking(http, job.id), looking(http, job.id) as ours:
             with looking(theirs, job.id) as others:
-                until(lambda: worker._store._client.pubsub_numsub(f"rq:previews:{job.id}")[0][1] == 2)
+                wait_until(lambda: worker._store._client.pubsub_numsub(f"rq:previews:{job.id}")[0][1] == 2)
                 worker.preview(job, 1)
                 assert shown(next(ours)) == shown(next(others)) == (0, 1)
-            until(lambda: worker._store._client.pubsub_numsub(f"rq:previews:{job.id}")[0][1] == 1)
+            wait_until(lambda: worker._store._client.pubsub_numsub(f"rq:previews:{job.id}")[0][1] == 1)
             worker.preview(job, 2)
             assert shown(next(ours)) == (0, 2)
-        until(lambda: not worker.is_watched(job))
+        wait_until(lambda: not worker.previews_wanted(job))
 
 
 @pytest.mark.parametrize("outage", ["connection", "server"])
@@ -129,7 +129,7 @@ def test_previews_come_again_when_the_subscription_is_back(
     http: httpx2.Client, worker: Worker, job: JobRecord, client: redis.Redis, valkey: Valkey, outage: str
 ) -> None:
     with looking(http, job.id) as events:
-        until(lambda: worker.is_watched(job))
+        wait_until(lambda: worker.previews_wanted(job))
         if outage == "connection":
             client.client_kill_filter(_type="pubsub")
         else:
@@ -138,7 +138,7 @@ def test_previews_come_again_when_the_subscription_is_back(
         reader = threading.Thread(target=lambda: seen.append(next(events)))
         reader.start()
         # Redis may count a connection that is given up at once, and what is shown to it is lost: workers go on, too.
-        until(lambda: worker.preview(job, 7) and seen)
+        wait_until(lambda: worker.preview(job, 7) and seen)
         reader.join()
         assert shown(seen[0]) == (0, 7)
 
@@ -147,12 +147,12 @@ def test_many_jobs_share_one_connection(http: httpx2.Client, worker: Worker, cli
     ids = [http.post("/v1/jobs", json={"prompt": "x"}).json()["id"] for _ in range(30)]
     with contextlib.ExitStack() as stack:
         streams = {job_id: stack.enter_context(looking(http, job_id)) for job_id in ids}
-        until(lambda: len(client.pubsub_channels("rq:previews:*")) == 30)
+        wait_until(lambda: len(client.pubsub_channels("rq:previews:*")) == 30)
         assert sum(each["sub"] != "0" for each in client.client_list(_type="pubsub")) == 1
         for step in range(30):
             worker.preview(record := worker.claim(), step)
             assert shown(next(event for event in streams[record.id] if event.event == "preview")) == (0, step)
-    until(lambda: not client.pubsub_channels("rq:previews:*"))
+    wait_until(lambda: not client.pubsub_channels("rq:previews:*"))
 
 
 @contextlib.contextmanager
@@ -172,7 +172,7 @@ def test_a_slow_reader_gets_the_newest_of_each_image_and_nothing_holds_up_the_en
 ) -> None:
     previews = 200
     with taking_nothing(http, job.id) as connection:
-        until(lambda: worker.is_watched(job))
+        wait_until(lambda: worker.previews_wanted(job))
         for step in range(previews):
             worker.preview(job, step, index=step % 2, size=30_000)
         text = b""

@@ -10,7 +10,7 @@ import redis
 
 from tests.api.conftest import SettingsFor
 from tests.api.problems import NO_JOB, problem
-from tests.api.running import RunningApi, until
+from tests.api.running import RunningApi, wait_until
 from tests.services import Valkey
 
 JOB = NO_JOB
@@ -47,7 +47,7 @@ def dead(api: RunningApi, valkey: Valkey) -> Iterator[None]:
     yield
     valkey.restart()
     with api.client() as http:
-        until(lambda: http.get("/readyz").status_code == 200)
+        wait_until(lambda: http.get("/readyz").status_code == 200)
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
@@ -79,7 +79,7 @@ def test_silent_redis_is_a_quick_503(
     answer = ask(http, method, path)
     problem(answer, "service_unavailable")
     assert answer.elapsed.total_seconds() < PATIENCE_S
-    until(lambda: http.get("/readyz").status_code == 200)
+    wait_until(lambda: http.get("/readyz").status_code == 200)
 
 
 def test_event_loop_is_free_while_a_crowd_waits_for_a_silent_redis(
@@ -93,7 +93,7 @@ def test_event_loop_is_free_while_a_crowd_waits_for_a_silent_redis(
     assert 503 in {answer.status_code for answer in answers}
     assert max(alive) < PATIENCE_S
     assert max(answer.elapsed.total_seconds() for answer in answers) < PATIENCE_S
-    until(lambda: http.get("/readyz").status_code == 200)
+    wait_until(lambda: http.get("/readyz").status_code == 200)
 
 
 def test_requests_are_served_again_at_once(api: RunningApi, http: httpx2.Client, valkey: Valkey) -> None:
@@ -111,6 +111,6 @@ def test_starts_without_redis_and_serves_once_it_is_there(settings_for: Settings
     with RunningApi(settings) as api, api.client() as http:
         problem(ask(http, "POST", "/v1/jobs"), "service_unavailable")
         threading.Timer(0.5, valkey.restart).start()
-        until(lambda: ask(http, "POST", "/v1/jobs").status_code == 201)
+        wait_until(lambda: ask(http, "POST", "/v1/jobs").status_code == 201)
         with redis.Redis.from_url(settings.redis_url) as client:
-            until(lambda: client.get("rq:store"))
+            wait_until(lambda: client.get("rq:store"))

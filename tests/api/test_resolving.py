@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from renderq.contract import LIMITS, ModelDefaults, ModelLimits, ProblemKind, parse_request
 from renderq_api.problems import ApiProblem
-from renderq_api.resolving import Resolved, read_request, resolve
+from renderq_api.resolving import ResolvedRequest, parse, resolve
 from renderq_shared.catalog import Catalog, ModelEntry
 from renderq_shared.jobs import AssetRecord
-from renderq_shared.sides import result_sides
+from renderq_shared.sides import output_size
 
 
 def entry(name: str, tasks: tuple[str, ...] = ("txt2img",), max_pixels: int = 1024 * 768, **fields: Any) -> ModelEntry:
@@ -38,8 +38,8 @@ def refused(body: dict[str, Any], **pictures: AssetRecord) -> dict[str, str]:
     return {error.pointer: error.code for error in caught.value.errors}
 
 
-def resolved(body: dict[str, Any], catalog: Catalog, **pictures: AssetRecord) -> Resolved:
-    return resolve(read_request(body, catalog), pictures)
+def resolved(body: dict[str, Any], catalog: Catalog, **pictures: AssetRecord) -> ResolvedRequest:
+    return resolve(parse(body, catalog), pictures)
 
 
 IMAGE = f"asset_{'1' * 64}"
@@ -49,10 +49,10 @@ CATALOG = Catalog(
         entry("first", limits={"max_clip_skip": 11, "max_guidance_rescale": 1.0}),
         entry("second"),
         entry("marked", watermark="made by us"),
-        entry("upscaler", tasks=("upscale",), limits={"max_noise_level": 350, "side_multiple": 4}),
+        entry("upscaler", tasks=("upscale",), limits={"max_noise_level": 350, "size_multiple": 4}),
         entry("depth", tasks=("depth2img",)),
-        entry("estimating", tasks=("depth2img",), estimates_depth=True),
-        entry("whole", schedulers=(), takes_negative_prompt=False, limits={"side_multiple": 16}).model_copy(
+        entry("estimating", tasks=("depth2img",), has_depth_estimator=True),
+        entry("whole", schedulers=(), supports_negative_prompt=False, limits={"size_multiple": 16}).model_copy(
             update={"defaults": ModelDefaults(width=512, height=512, steps=28, guidance_scale=4)}
         ),
     )
@@ -103,14 +103,14 @@ def test_task_that_the_model_does_not_do() -> None:
         ({"width": 64, "height": 12}, (64, 12), (256, 48)),
     ],
 )
-def test_an_upscaled_picture_keeps_its_sides_but_for_a_multiple_of_four(
+def test_an_upscaled_image_keeps_its_size_but_for_a_multiple_of_four(
     fields: dict[str, int], sides: tuple[int, int], result: tuple[int, int]
 ) -> None:
     body = {"task": "upscale", "model": "upscaler", "image": IMAGE, "steps": 10, **fields}
     made = resolved(body, CATALOG, image=picture(143, 102))
     assert (made.request.width, made.request.height) == sides
     assert made.cost == 10 * result[0] * result[1] / 512**2
-    assert result_sides(made.request) == result
+    assert output_size(made.request) == result
     request = json.loads(made.request_json)
     assert (request["prompt"], request["noise_level"]) == ("", 20)
     assert json.loads(resolved(request, CATALOG, image=picture(143, 102)).request_json) == request
@@ -120,7 +120,7 @@ def test_an_upscaled_picture_keeps_its_sides_but_for_a_multiple_of_four(
     ("fields", "expected"),
     [({}, {"/image": "too_large"}), ({"width": 260}, {"/width": "too_large"}), ({"height": 252}, {})],
 )
-def test_a_picture_is_never_made_smaller_to_be_upscaled(fields: dict[str, int], expected: dict[str, str]) -> None:
+def test_an_image_is_never_made_smaller_to_be_upscaled(fields: dict[str, int], expected: dict[str, str]) -> None:
     body = {"task": "upscale", "model": "upscaler", "image": IMAGE, **fields}
     if expected:
         assert refused(body, image=picture(400, 600)) == expected
@@ -151,13 +151,13 @@ def test_a_picture_is_never_made_smaller_to_be_upscaled(fields: dict[str, int], 
         ({"task": "depth2img", "model": "estimating", "image": IMAGE}, {}),
     ],
 )
-def test_what_the_model_cannot_heed_is_refused_before_its_pictures_are_looked_at(
+def test_what_the_model_does_not_support_is_refused_before_its_images_are_looked_at(
     body: dict[str, Any], expected: dict[str, str]
 ) -> None:
     if expected:
         assert refused(body) == expected
     else:
-        assert read_request({"prompt": "x", **body}, CATALOG).request
+        assert parse({"prompt": "x", **body}, CATALOG).request
 
 
 @given(n=st.integers(1, LIMITS.images), width=st.none() | st.integers(1, 64).map(lambda side: side * 8))

@@ -15,8 +15,8 @@ from renderq_shared.manifests import manifest_key
 from renderq_shared.objects import FolderStore
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running import RunningApi, until
-from tests.api.worker import PICTURE, Worker
+from tests.api.running import RunningApi, wait_until
+from tests.api.worker import IMAGE_BYTES, Worker
 
 
 def restore(redis_url: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -52,7 +52,7 @@ def lost_jobs(settings_for: SettingsFor, store: RedisJobStore, redis_url: str) -
         ids = [http.post("/v1/jobs", json=body).json()["id"] for _ in range(2)]
         worker.finish(worker.claim())
         http.post(f"/v1/jobs/{ids[1]}/cancel")
-        until(lambda: all(has_manifest(objects, job_id) for job_id in ids))
+        wait_until(lambda: all(has_manifest(objects, job_id) for job_id in ids))
         before = {job_id: look(http, job_id) for job_id in ids}
     with sync_client(redis_url) as client:
         client.flushall()
@@ -60,7 +60,7 @@ def lost_jobs(settings_for: SettingsFor, store: RedisJobStore, redis_url: str) -
     return settings.data
 
 
-def test_jobs_come_back_as_they_were_with_their_pictures(
+def test_jobs_come_back_as_they_were_with_their_images(
     lost_jobs: Path, settings_for: SettingsFor, redis_url: str
 ) -> None:
     before = json.loads((lost_jobs / "before.json").read_text())
@@ -75,7 +75,7 @@ def test_jobs_come_back_as_they_were_with_their_pictures(
         assert {job["id"] for job in http.get("/v1/jobs").json()["data"]} == set(before)
         [shown] = [job for job in after if job["status"] == "succeeded"]
         for picture in (*shown["outputs"], shown["grid"]):
-            assert http.get(picture["url"]).content == PICTURE
+            assert http.get(picture["url"]).content == IMAGE_BYTES
         again = http.post(f"/v1/jobs/{next(job['id'] for job in after if job['status'] == 'canceled')}/retry")
         assert (again.status_code, again.json()["metadata"]) == (201, {"order": "A-17"})
         repeated = restore(redis_url, lost_jobs / "objects")
@@ -120,9 +120,9 @@ def test_a_deleted_job_does_not_come_back(
         worker.register()
         job_id = http.post("/v1/jobs", json={"prompt": "x"}).json()["id"]
         worker.finish(worker.claim())
-        until(lambda: has_manifest(objects, job_id))
+        wait_until(lambda: has_manifest(objects, job_id))
         assert http.delete(f"/v1/jobs/{job_id}").status_code == 204
-        until(lambda: not (objects.root / "jobs" / job_id).exists())
+        wait_until(lambda: not (objects.root / "jobs" / job_id).exists())
         assert json.loads(restore(redis_url, objects.root).stdout)["restored"] == 0
 
 
@@ -136,8 +136,8 @@ def test_manifests_wait_for_a_store_that_is_away(
         job_id = http.post("/v1/jobs", json={"prompt": "x"}).json()["id"]
         (objects.root / "jobs").write_text("in the way")
         http.post(f"/v1/jobs/{job_id}/cancel")
-        until(lambda: float(client.zscore("rq:manifests", job_id) or 0) > client.time()[0] * 1000 + 1000)
+        wait_until(lambda: float(client.zscore("rq:manifests", job_id) or 0) > client.time()[0] * 1000 + 1000)
         (objects.root / "jobs").unlink()
         client.zadd("rq:manifests", {job_id: 0})  # as if the minute were over
-        until(lambda: has_manifest(objects, job_id))
-        until(lambda: client.zscore("rq:manifests", job_id) is None)
+        wait_until(lambda: has_manifest(objects, job_id))
+        wait_until(lambda: client.zscore("rq:manifests", job_id) is None)

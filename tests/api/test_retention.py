@@ -12,7 +12,7 @@ from renderq_shared.jobs import RedisJobStore, Retention, sync_client
 from renderq_shared.objects import FolderStore
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running import RunningApi, until
+from tests.api.running import RunningApi, wait_until
 from tests.api.worker import Worker
 from tests.contract.ageing import make_older
 
@@ -47,31 +47,31 @@ def pictures(api: RunningApi, job_id: str) -> list[Path]:
         return []
 
 
-def test_pictures_go_before_their_job(settings_for: SettingsFor, store: RedisJobStore, client: redis.Redis) -> None:
-    settings = settings_for(sweep_seconds=0.1, retention_seconds=2 * 3600, record_seconds=4 * 3600)
+def test_images_go_before_their_job(settings_for: SettingsFor, store: RedisJobStore, client: redis.Redis) -> None:
+    settings = settings_for(sweep_seconds=0.1, output_retention_seconds=2 * 3600, job_retention_seconds=4 * 3600)
     with RunningApi(settings) as api, api.client() as http:
         worker = Worker(store, FolderStore(api.settings.store_folder))
         worker.register()
         job_id = succeeded(http, worker)
         fresh = look(http, job_id)
-        assert (fresh["data_removed"], len(pictures(api, job_id))) == (False, 2)
+        assert (fresh["outputs_expired"], len(pictures(api, job_id))) == (False, 2)
         ended, expires = (datetime.fromisoformat(str(fresh[name])) for name in ("completed_at", "expires_at"))
         assert expires - ended == timedelta(hours=2)
         make_older(client, 3 * HOUR_MS)
-        until(lambda: look(http, job_id)["data_removed"])
-        until(lambda: not pictures(api, job_id))
+        wait_until(lambda: look(http, job_id)["outputs_expired"])
+        wait_until(lambda: not pictures(api, job_id))
         old = look(http, job_id)
         assert (old["status"], old["outputs"], old["grid"], old["request"]) == ("succeeded", [], None, fresh["request"])
         for name in ("0", "grid"):
             assert "kept" in problem(http.get(f"/v1/jobs/{job_id}/images/{name}"), "not_found")["detail"]
         make_older(client, 2 * HOUR_MS)
-        until(lambda: http.get(f"/v1/jobs/{job_id}").status_code == 404)
+        wait_until(lambda: http.get(f"/v1/jobs/{job_id}").status_code == 404)
         assert http.get("/v1/jobs").json()["data"] == []
 
 
 def test_without_limits_everything_stays(settings_for: SettingsFor, store: RedisJobStore, client: redis.Redis) -> None:
     with (
-        RunningApi(settings_for(sweep_seconds=0.1, retention_seconds=0, record_seconds=0)) as api,
+        RunningApi(settings_for(sweep_seconds=0.1, output_retention_seconds=0, job_retention_seconds=0)) as api,
         api.client() as http,
     ):
         worker = Worker(store, FolderStore(api.settings.store_folder))
@@ -80,8 +80,8 @@ def test_without_limits_everything_stays(settings_for: SettingsFor, store: Redis
         assert look(http, kept)["expires_at"] is None
         make_older(client, 10_000 * HOUR_MS)
         http.delete(f"/v1/jobs/{deleted}")
-        until(lambda: not pictures(api, deleted))  # so it has looked
-        assert (look(http, kept)["data_removed"], len(pictures(api, kept))) == (False, 2)
+        wait_until(lambda: not pictures(api, deleted))  # so it has looked
+        assert (look(http, kept)["outputs_expired"], len(pictures(api, kept))) == (False, 2)
 
 
 def test_what_a_process_that_died_left_is_removed_by_another(
@@ -93,10 +93,10 @@ def test_what_a_process_that_died_left_is_removed_by_another(
         worker.register()
         job_id = succeeded(http, worker)
     store.delete("default", job_id)
-    given = store.retire(Retention(None, None), 60_000, 100)
+    given = store.apply_retention(Retention(None, None), 60_000, 100)
     assert given.removals == (f"jobs/{job_id}/",)
     assert len(pictures(api, job_id)) == 2
     make_older(client, 60_000)
     with RunningApi(settings) as api:
-        until(lambda: not pictures(api, job_id))
-        until(lambda: not client.exists("rq:removals"))
+        wait_until(lambda: not pictures(api, job_id))
+        wait_until(lambda: not client.exists("rq:removals"))

@@ -29,4 +29,4 @@ def test_a_submission_asks_redis_once_and_tells_the_place(http: httpx2.Client, w
     jobs: list[dict[str, object]] = []
     count = scripts(redis_url, lambda: jobs.append(http.post("/v1/jobs", json={"prompt": "x"}).json()), "default")
     assert count == 1
-    assert (jobs[0]["queue_position"], jobs[0]["wait_reason"]) == (1, "behind_n_jobs")
+    assert (jobs[0]["queue_position"], jobs[0]["wait_reason"]) == (1, "queued")

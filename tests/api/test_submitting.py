@@ -10,7 +10,7 @@ from renderq.contract import LIMITS, Job
 from renderq_shared.wakeups import queue_name
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running import RunningApi, until
+from tests.api.running import RunningApi, wait_until
 from tests.api.worker import Worker
 
 
@@ -123,8 +123,8 @@ def test_addresses_carry_the_name_by_which_the_client_came(http: httpx2.Client) 
 def test_place_and_reason_to_wait(http: httpx2.Client, worker: Worker) -> None:
     first, second = submit(http).json(), submit(http).json()
     assert [(job["queue_position"], job["wait_reason"]) for job in (first, second)] == [
-        (0, "behind_n_jobs"),
-        (1, "behind_n_jobs"),
+        (0, "queued"),
+        (1, "queued"),
     ]
 
 
@@ -133,16 +133,16 @@ def test_without_a_worker_the_job_says_so(http: httpx2.Client) -> None:
 
 
 def test_a_job_wakes_a_worker_up_to_the_bound(api: RunningApi, http: httpx2.Client, redis_url: str) -> None:
-    for _ in range(api.settings.wake_bound + 5):
+    for _ in range(api.settings.max_pending_wakeups + 5):
         assert submit(http).status_code == 201
     with redis.Redis.from_url(redis_url) as client:
-        until(lambda: client.llen(queue_name("shapes")) >= 1)
-        assert client.llen(queue_name("shapes")) <= api.settings.wake_bound + 5
+        wait_until(lambda: client.llen(queue_name("shapes")) >= 1)
+        assert client.llen(queue_name("shapes")) <= api.settings.max_pending_wakeups + 5
 
 
 def test_full_queue_and_full_quota_are_answers(settings_for: SettingsFor) -> None:
-    with RunningApi(settings_for(queue_max=2, queue_max_per_tenant=1)) as api, api.client() as http:
+    with RunningApi(settings_for(max_queued_jobs=2, max_queued_jobs_per_tenant=1)) as api, api.client() as http:
         assert submit(http).status_code == 201
         problem(submit(http), "quota_exceeded")
-    with RunningApi(settings_for(queue_max=1, queue_max_per_tenant=5)) as api, api.client() as http:
+    with RunningApi(settings_for(max_queued_jobs=1, max_queued_jobs_per_tenant=5)) as api, api.client() as http:
         problem(submit(http), "queue_full")

@@ -10,7 +10,7 @@ from renderq_shared.jobs import RedisJobStore
 from renderq_shared.objects import FolderStore
 from renderq_shared.wakeups import queue_name
 from tests.api.conftest import SettingsFor
-from tests.api.running import RunningApi, until
+from tests.api.running import RunningApi, wait_until
 from tests.api.worker import Worker
 from tests.services import Valkey
 
@@ -37,7 +37,7 @@ def test_job_of_a_silent_worker_is_put_back(quick: RunningApi, store: RedisJobSt
         worker = worker_of(api, store)
         job_id = submit(http)
         worker.claim(LEASE_MS)
-        until(lambda: http.get(f"/v1/jobs/{job_id}").json()["status"] == "queued")
+        wait_until(lambda: http.get(f"/v1/jobs/{job_id}").json()["status"] == "queued")
         job = http.get(f"/v1/jobs/{job_id}").json()
         assert (job["attempt"], job["queue_position"], job["stage"]) == (1, 0, None)
 
@@ -47,7 +47,7 @@ def test_job_that_loses_all_its_workers_fails(quick: RunningApi, store: RedisJob
         worker = worker_of(api, store)
         job_id = submit(http)
         for attempt in range(1, 4):
-            until(lambda: http.get("/v1/models/shapes").json()["queued_jobs"])
+            wait_until(lambda: http.get("/v1/models/shapes").json()["queued_jobs"])
             assert worker.claim(LEASE_MS).attempt == attempt
         job = http.get(f"/v1/jobs/{job_id}", headers={"Prefer": "wait=20"}).json()
         assert (job["status"], job["error"]["code"], job["attempt"]) == ("failed", "worker_lost", 3)
@@ -58,9 +58,9 @@ def test_lost_wakeups_are_published_again(quick: RunningApi, store: RedisJobStor
         worker_of(api, store)
         for _ in range(3):
             submit(http)
-        until(lambda: client.llen(queue_name("shapes")) >= 3)
+        wait_until(lambda: client.llen(queue_name("shapes")) >= 3)
         client.delete(queue_name("shapes"))
-        until(lambda: client.llen(queue_name("shapes")) >= 3)
+        wait_until(lambda: client.llen(queue_name("shapes")) >= 3)
 
 
 def test_wakeups_stay_below_the_bound(quick: RunningApi, store: RedisJobStore, redis_url: str) -> None:
@@ -68,15 +68,15 @@ def test_wakeups_stay_below_the_bound(quick: RunningApi, store: RedisJobStore, r
         worker_of(api, store)
         for _ in range(40):
             submit(http)
-        until(lambda: client.llen(queue_name("shapes")) >= api.settings.wake_bound)
+        wait_until(lambda: client.llen(queue_name("shapes")) >= api.settings.max_pending_wakeups)
         time.sleep(1)
-        assert client.llen(queue_name("shapes")) <= 2 * api.settings.wake_bound
+        assert client.llen(queue_name("shapes")) <= 2 * api.settings.max_pending_wakeups
 
 
 def test_models_that_nobody_serves_get_no_wakeups_from_sweeps(quick: RunningApi, redis_url: str) -> None:
     with quick as api, api.client() as http, redis.Redis.from_url(redis_url) as client:
         submit(http)
-        until(lambda: client.llen(queue_name("shapes")))
+        wait_until(lambda: client.llen(queue_name("shapes")))
         client.delete(queue_name("shapes"))
         time.sleep(1)
         assert client.llen(queue_name("shapes")) == 0
@@ -92,6 +92,6 @@ def test_sweeping_goes_on_after_an_outage(
         valkey.kill()
         time.sleep(1)
         valkey.restart()
-        until(lambda: http.get(f"/v1/jobs/{job_id}").json().get("status") == "queued")
+        wait_until(lambda: http.get(f"/v1/jobs/{job_id}").json().get("status") == "queued")
     # Once by this API and once by the session's, if there is one; not once per sweep.
     assert 1 <= capfd.readouterr().out.count("sweeping_paused") <= 2

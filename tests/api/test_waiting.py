@@ -13,7 +13,7 @@ import redis
 from renderq_api.waiting import HEARTBEAT_S
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running import RunningApi, until
+from tests.api.running import RunningApi, wait_until
 from tests.api.worker import Worker
 from tests.services import Valkey
 
@@ -25,7 +25,7 @@ def submit(http: httpx2.Client) -> str:
 
 
 def watched(api: RunningApi, job_id: str) -> int:
-    return api.server.config.app.state.services.watching.watchers(job_id)
+    return api.server.config.app.state.services.job_watchers.watcher_count(job_id)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_get_answers_when_the_job_ends(
     job_id = submit(http)
     record = worker.claim()
     waiting = pool.submit(http.get, f"/v1/jobs/{job_id}", headers=LONG)
-    until(lambda: watched(api, job_id))
+    wait_until(lambda: watched(api, job_id))
     worker.report(record, "denoising", 1, 20)
     worker.finish(record)
     answer = waiting.result(timeout=10)
@@ -47,12 +47,12 @@ def test_get_answers_when_the_job_ends(
     assert len(answer.json()["outputs"]) == 1
     assert answer.headers["preference-applied"] == "wait=30"
     assert answer.headers["etag"] == f'W/"{answer.json()["version"]}"'
-    until(lambda: not watched(api, job_id))
+    wait_until(lambda: not watched(api, job_id))
 
 
 def test_post_answers_when_the_job_ends(http: httpx2.Client, worker: Worker, pool: ThreadPoolExecutor) -> None:
     waiting = pool.submit(http.post, "/v1/jobs", json={"prompt": "x"}, headers=LONG)
-    until(lambda: http.get("/v1/models/shapes").json()["queued_jobs"])
+    wait_until(lambda: http.get("/v1/models/shapes").json()["queued_jobs"])
     worker.finish(worker.claim())
     answer = waiting.result(timeout=10)
     assert (answer.status_code, answer.json()["status"]) == (201, "succeeded")
@@ -117,7 +117,7 @@ def test_unknown_job_is_not_waited_for(http: httpx2.Client) -> None:
 def test_cancel_ends_the_wait(api: RunningApi, http: httpx2.Client, pool: ThreadPoolExecutor) -> None:
     job_id = submit(http)
     waiting = [pool.submit(http.get, f"/v1/jobs/{job_id}", headers=LONG) for _ in range(10)]
-    until(lambda: watched(api, job_id))
+    wait_until(lambda: watched(api, job_id))
     http.post(f"/v1/jobs/{job_id}/cancel")
     assert {answer.result(timeout=10).json()["status"] for answer in waiting} == {"canceled"}
 
@@ -127,8 +127,8 @@ def test_client_that_hangs_up_is_dropped(api: RunningApi, http: httpx2.Client) -
     with socket.create_connection((http.base_url.host, http.base_url.port)) as connection:
         request = f"GET /v1/jobs/{job_id} HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=60\r\n\r\n"
         connection.sendall(request.encode())
-        until(lambda: watched(api, job_id))
-    until(lambda: not watched(api, job_id))
+        wait_until(lambda: watched(api, job_id))
+    wait_until(lambda: not watched(api, job_id))
 
 
 async def test_hundreds_of_waits_on_one_process(api: RunningApi, http: httpx2.Client) -> None:
@@ -139,7 +139,7 @@ async def test_hundreds_of_waits_on_one_process(api: RunningApi, http: httpx2.Cl
         while len(waits) < 200:
             waits += [asyncio.create_task(client.get(f"/v1/jobs/{job_id}", headers=LONG)) for _ in range(10)]
             count = len(waits)
-            await asyncio.to_thread(until, lambda count=count: watched(api, job_id) == count)
+            await asyncio.to_thread(wait_until, lambda count=count: watched(api, job_id) == count)
         assert (await client.post(f"/v1/jobs/{job_id}/cancel")).status_code == 200
         answers = await asyncio.gather(*waits)
     assert {(answer.status_code, answer.json().get("status")) for answer in answers} == {(200, "canceled")}
@@ -152,7 +152,7 @@ def test_change_that_the_subscription_missed_is_found_when_it_is_back(
     job_id = submit(http)
     record = worker.claim()
     waiting = pool.submit(http.get, f"/v1/jobs/{job_id}", headers=LONG)
-    until(lambda: watched(api, job_id))
+    wait_until(lambda: watched(api, job_id))
     time.sleep(0.3)
     with redis.Redis.from_url(redis_url) as client:
         client.client_kill_filter(_type="pubsub")
@@ -167,7 +167,7 @@ def test_waiter_survives_an_outage(
     job_id = submit(http)
     record = worker.claim()
     waiting = pool.submit(http.get, f"/v1/jobs/{job_id}", headers=LONG)
-    until(lambda: watched(api, job_id))
+    wait_until(lambda: watched(api, job_id))
     time.sleep(0.3)
     valkey.restart()
     worker.finish(record)
@@ -179,7 +179,7 @@ def test_shutdown_ends_waits_with_the_job_as_it_is(settings_for: SettingsFor, po
     with RunningApi(settings_for()) as api, api.client() as http:
         job_id = submit(http)
         waiting = pool.submit(http.get, f"/v1/jobs/{job_id}", headers=LONG)
-        until(lambda: watched(api, job_id))
+        wait_until(lambda: watched(api, job_id))
         stopping = threading.Thread(target=api.stop)
         stopping.start()
         answer = waiting.result(timeout=10)

@@ -8,19 +8,19 @@ import secrets
 from renderq.contract import Preview, Status
 from renderq_shared.jobs import (
     Candidate,
+    ClaimRef,
     ClaimRequest,
-    Held,
     JobRecord,
+    JobTiming,
     JobUpdate,
     Outcome,
-    Pace,
-    Progressed,
+    ProgressResult,
     RedisJobStore,
     WorkerRecord,
 )
 from renderq_shared.objects import FolderStore
 
-PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
+IMAGE_BYTES = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
 """Stands for a picture; what is in it is not the API's business."""
 
 RUNTIME = {"model_revision": "abc", "device": "cpu", "dtype": "float32", "batch_invariant": True}
@@ -42,19 +42,19 @@ class Worker:
         assert record is not None, "there was nothing to claim"
         return record
 
-    def report(self, record: JobRecord, stage: str, step: int = 0, steps: int = 0) -> Progressed:
+    def report(self, record: JobRecord, stage: str, step: int = 0, steps: int = 0) -> ProgressResult:
         progress = json.dumps({"step": step, "steps": steps, "images_done": 0})
-        return self._store.progress(held(record), JobUpdate(stage=stage, progress_json=progress))
+        return self._store.progress(claim_ref(record), JobUpdate(stage=stage, progress_json=progress))
 
-    def is_watched(self, record: JobRecord) -> bool:
+    def previews_wanted(self, record: JobRecord) -> bool:
         """Whether previews of the job are wanted."""
-        return self._store.progress(held(record), JobUpdate()).previews_wanted
+        return self._store.progress(claim_ref(record), JobUpdate()).has_preview_viewers
 
     def preview(self, record: JobRecord, step: int, index: int = 0, size: int = 3) -> bool:
         """Show a preview of so many bytes; whether anybody saw it."""
         data = base64.b64encode(bytes(size))
         preview = Preview(index=index, step=step, steps=20, content_type="image/jpeg", width=64, height=64, data=data)
-        return self._store.show_preview(held(record), preview.model_dump_json())
+        return self._store.publish_preview(claim_ref(record), preview.model_dump_json())
 
     def finish(self, record: JobRecord) -> JobRecord:
         """Write all pictures, then end the job as succeeded."""
@@ -70,7 +70,7 @@ class Worker:
             runtime_json=json.dumps(RUNTIME),
             finished=tuple(range(record.images)),
         )
-        return self._end(record, Outcome(Status.SUCCEEDED, update=update, pace=Pace("cpu", 70, 70, 5)))
+        return self._end(record, Outcome(Status.SUCCEEDED, update=update, timing=JobTiming("cpu", 70, 70, 5)))
 
     def fail(self, record: JobRecord) -> JobRecord:
         error = {"code": "nan_output", "message": "The picture was not a number.", "retryable": False, "details": {}}
@@ -80,27 +80,27 @@ class Worker:
         return self._end(record, Outcome(Status.CANCELED))
 
     def _end(self, record: JobRecord, outcome: Outcome) -> JobRecord:
-        finished = self._store.finish(held(record), outcome)
+        finished = self._store.finish(claim_ref(record), outcome)
         assert finished.accepted
         assert finished.record is not None
         return finished.record
 
     def _picture(self, record: JobRecord, index: int | str) -> dict[str, object]:
         key = f"jobs/{record.id}/{record.claim_id}/{index}.png"
-        self._objects.put(key, PICTURE, "image/png")
-        digest = hashlib.sha256(PICTURE).hexdigest()
+        self._objects.put(key, IMAGE_BYTES, "image/png")
+        digest = hashlib.sha256(IMAGE_BYTES).hexdigest()
         return {
             "index": index,
             "key": key,
             "content_type": "image/png",
             "width": 64,
             "height": 64,
-            "size_bytes": len(PICTURE),
+            "size_bytes": len(IMAGE_BYTES),
             "sha256": digest,
             "pixel_sha256": digest,
         }
 
 
-def held(record: JobRecord) -> Held:
+def claim_ref(record: JobRecord) -> ClaimRef:
     assert record.claim_id is not None
-    return Held(record.id, record.claim_id)
+    return ClaimRef(record.id, record.claim_id)

@@ -4,20 +4,20 @@ import redis
 
 _OLDER = """
 local ms = tonumber(ARGV[1])
-local function whole(number)
+local function format_int(number)
   return string.format('%.0f', number)
 end
 local function scores(key)
   local flat = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
   for i = 1, #flat, 2 do
-    redis.call('ZADD', key, whole(flat[i + 1] - ms), flat[i])
+    redis.call('ZADD', key, format_int(flat[i + 1] - ms), flat[i])
   end
 end
 local function fields(key, names)
   for _, name in ipairs(names) do
     local time = redis.call('HGET', key, name)
     if time then
-      redis.call('HSET', key, name, whole(time - ms))
+      redis.call('HSET', key, name, format_int(time - ms))
     end
   end
 end
@@ -31,7 +31,7 @@ local function life(key)
 end
 local aged = {
   ['rq:leases'] = scores, ['rq:deadlines'] = scores, ['rq:oldest:'] = scores, ['rq:jobs:'] = scores,
-  ['rq:ended'] = scores, ['rq:emptied'] = scores, ['rq:removals'] = scores, ['rq:late-removals'] = scores,
+  ['rq:ended'] = scores, ['rq:outputs-expired'] = scores, ['rq:removals'] = scores, ['rq:late-removals'] = scores,
   ['rq:manifests'] = scores,
   ['rq:assets'] = scores,
   ['rq:asset:'] = function(key)
@@ -42,14 +42,14 @@ local aged = {
   ['rq:job:'] = function(key)
     fields(key, { 'created_ms', 'deadline_at_ms', 'started_ms', 'completed_ms' })
   end,
-  ['rq:lane:'] = scores, ['rq:delivery-hosts:'] = scores, ['rq:delivery-tenants'] = scores,
+  ['rq:delivery-queue:'] = scores, ['rq:delivery-hosts:'] = scores, ['rq:delivery-tenants'] = scores,
   ['rq:delivering'] = scores, ['rq:delivery-claim:'] = life,
   ['rq:delivery:'] = function(key)
     fields(key, { 'created_ms', 'due_ms' })
     life(key)
     local job = redis.call('EXISTS', key) == 1 and cjson.decode(redis.call('HGET', key, 'job_json'))
     for _, name in ipairs(job and { 'created_ms', 'deadline_at_ms', 'started_ms', 'completed_ms' } or {}) do
-      job[name] = job[name] and whole(job[name] - ms)
+      job[name] = job[name] and format_int(job[name] - ms)
     end
     if job then
       redis.call('HSET', key, 'job_json', cjson.encode(job))

@@ -4,20 +4,20 @@ from dataclasses import replace
 
 from renderq.contract import Status
 from renderq_shared.jobs import (
-    Bounds,
     Candidate,
+    ClaimRef,
     ClaimRequest,
-    Held,
     JobRecord,
     JobStore,
     NewAsset,
     NewJob,
     Outcome,
+    QueueLimits,
     WorkerRecord,
 )
 
 LEASE_MS = 15_000
-WIDE = Bounds(total=1_000_000, per_tenant=1_000_000)
+NO_LIMITS = QueueLimits(total=1_000_000, per_tenant=1_000_000)
 SUCCEEDED = Outcome(Status.SUCCEEDED)
 
 
@@ -31,13 +31,13 @@ def new_job(job_id: str, tenant: str = "ada", **fields: object) -> NewJob:
         images=1,
         cost=1.0,
         priority=0,
-        attempts_max=3,
+        max_attempts=3,
     )
     return replace(plain, **fields)
 
 
 def submit(store: JobStore, job_id: str, tenant: str = "ada", **fields: object) -> JobRecord:
-    record = store.submit(new_job(job_id, tenant, **fields), WIDE).record
+    record = store.submit(new_job(job_id, tenant, **fields), NO_LIMITS).record
     assert record is not None
     return record
 
@@ -55,35 +55,35 @@ def claim(
     return store.claim(ClaimRequest(claim_id, by, lease_ms, wanted, engine_empty, switch_after_ms))
 
 
-def claim_ids(store: JobStore, count: int) -> list[str]:
+def claimed_job_ids(store: JobStore, count: int) -> list[str]:
     """Ids of the next `count` jobs, in the order in which they are given out."""
     taken = [claim(store, f"claim-{number}") for number in range(count)]
     return [job.id for job in taken if job]
 
 
-def held(job: JobRecord | None) -> Held:
+def claim_ref(job: JobRecord | None) -> ClaimRef:
     assert job is not None
     assert job.claim_id is not None
-    return Held(job.id, job.claim_id)
+    return ClaimRef(job.id, job.claim_id)
 
 
-def read(store: JobStore, job_id: str, tenant: str = "ada") -> JobRecord:
+def get_job(store: JobStore, job_id: str, tenant: str = "ada") -> JobRecord:
     found = store.get(tenant, job_id)
     assert found is not None
     return found[0]
 
 
-def ahead(store: JobStore, job_id: str, tenant: str = "ada") -> int:
+def jobs_ahead(store: JobStore, job_id: str, tenant: str = "ada") -> int:
     found = store.get(tenant, job_id)
     assert found is not None
     assert found[1] is not None
-    return found[1].ahead
+    return found[1].jobs_ahead
 
 
 def new_asset(life: str = "1", tenant: str = "ada", asset_id: str = "asset_a") -> NewAsset:
     return NewAsset(asset_id, tenant, f"assets/{tenant}/{life}/{asset_id}.png", "image/png", 64, 48, 1_000)
 
 
-def worker(worker_id: str = "w1", *models: str, **fields: object) -> WorkerRecord:
+def worker_record(worker_id: str = "w1", *models: str, **fields: object) -> WorkerRecord:
     plain = WorkerRecord(worker_id, "cpu", models or ("shapes",), (), 0, draining=False, started_ms=0, seen_ms=0)
     return replace(plain, **fields)

@@ -7,36 +7,43 @@ import pytest
 
 from renderq_shared.jobs import JobStore
 from renderq_shared.wakeups import queue_name
-from tests.contract.worlds import TwiceStore, World, async_world, lossy_world, memory_world, redis_world
+from tests.contract.worlds import (
+    RepeatingStore,
+    StoreBackend,
+    async_backend,
+    lossy_backend,
+    memory_backend,
+    redis_backend,
+)
 from tests.services import Valkey
 
 
 @pytest.fixture(params=["memory", "redis", "async", "twice", "lossy"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    with _enter(request.param, request) as world:
-        yield world
+def backend(request: pytest.FixtureRequest) -> Iterator[StoreBackend]:
+    with _enter(request.param, request) as backend:
+        yield backend
 
 
 @pytest.fixture(params=["memory", "redis", "async"])
-def faithful_world(request: pytest.FixtureRequest) -> Iterator[World]:
+def reliable_backend(request: pytest.FixtureRequest) -> Iterator[StoreBackend]:
     """Where no reply is lost: what a sweep reports is told once."""
-    with _enter(request.param, request) as world:
-        yield world
+    with _enter(request.param, request) as backend:
+        yield backend
 
 
 @pytest.fixture
-def store(world: World) -> JobStore:
-    return world.store
+def store(backend: StoreBackend) -> JobStore:
+    return backend.store
 
 
-def _enter(kind: str, request: pytest.FixtureRequest) -> AbstractContextManager[World]:
+def _enter(kind: str, request: pytest.FixtureRequest) -> AbstractContextManager[StoreBackend]:
     if kind == "memory":
-        return memory_world()
+        return memory_backend()
     url: str = request.getfixturevalue("redis_url")
     valkey: Valkey = request.getfixturevalue("valkey")
     return {
-        "redis": lambda: redis_world(url),
-        "async": lambda: async_world(url),
-        "twice": lambda: redis_world(url, lambda client: TwiceStore(client, queue_name)),
-        "lossy": lambda: lossy_world(url, valkey.port),
+        "redis": lambda: redis_backend(url),
+        "async": lambda: async_backend(url),
+        "twice": lambda: redis_backend(url, lambda client: RepeatingStore(client, queue_name)),
+        "lossy": lambda: lossy_backend(url, valkey.port),
     }[kind]()

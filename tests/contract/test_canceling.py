@@ -1,15 +1,15 @@
 """The owner does not want a job any more."""
 
 from renderq.contract import Status
-from renderq_shared.jobs import Bounds, JobStore, Submission
-from tests.contract.building import SUCCEEDED, claim, held, new_job, read, submit
+from renderq_shared.jobs import JobStore, QueueLimits, SubmitOutcome
+from tests.contract.building import SUCCEEDED, claim, claim_ref, get_job, new_job, submit
 
 
 def test_a_queued_job_is_canceled_at_once_and_leaves_the_queue(store: JobStore) -> None:
     submit(store, "job_1")
     submit(store, "job_2")
     canceled = store.cancel("ada", "job_1")
-    assert canceled == read(store, "job_1")
+    assert canceled == get_job(store, "job_1")
     assert (canceled.status, canceled.version) == (Status.CANCELED, 2)
     assert canceled.completed_ms is not None
     assert [queue.queued for queue in store.queues()] == [1]
@@ -21,7 +21,7 @@ def test_a_running_job_is_canceling_until_its_worker_lets_go(store: JobStore) ->
     taken = claim(store)
     canceling = store.cancel("ada", "job_1")
     assert (canceling.status, canceling.version) == (Status.CANCELING, taken.version + 1)
-    assert store.finish(held(taken), SUCCEEDED).record.status is Status.CANCELED
+    assert store.finish(claim_ref(taken), SUCCEEDED).record.status is Status.CANCELED
 
 
 def test_a_repeated_cancel_answers_the_same(store: JobStore) -> None:
@@ -34,7 +34,7 @@ def test_a_repeated_cancel_answers_the_same(store: JobStore) -> None:
 
 def test_a_job_that_has_ended_stays_as_it_is(store: JobStore) -> None:
     submit(store, "job_1")
-    ended = store.finish(held(claim(store)), SUCCEEDED).record
+    ended = store.finish(claim_ref(claim(store)), SUCCEEDED).record
     assert store.cancel("ada", "job_1") == ended
 
 
@@ -46,5 +46,5 @@ def test_the_last_canceled_job_of_a_tenant_leaves_no_ghost_in_the_queue(store: J
     submit(store, "ada_1", "ada")
     store.cancel("ada", "ada_1")
     assert store.queues() == ()
-    assert store.submit(new_job("ada_2", "ada"), Bounds(total=1, per_tenant=1)).outcome is Submission.ACCEPTED
+    assert store.submit(new_job("ada_2", "ada"), QueueLimits(total=1, per_tenant=1)).outcome is SubmitOutcome.ACCEPTED
     assert claim(store).id == "ada_2"

@@ -3,11 +3,11 @@
 import pytest
 
 from renderq.contract import WEBHOOK_EVENT_TYPES, DeliveryStatus, Status, WebhookEventType
-from renderq_shared.jobs import DeliveryClaim, DeliveryRecord, JobStore, JobUpdate, Outcome, Settlement, delivery_id
+from renderq_shared.jobs import DeliveryClaim, DeliveryRecord, DeliveryResult, JobStore, JobUpdate, Outcome, delivery_id
 from renderq_shared.jobs.calls import DELIVERY_KEPT_MS
 from renderq_shared.jobs.delivery_lanes import PER_HOST, PER_TENANT
-from tests.contract.building import LEASE_MS, SUCCEEDED, claim, held, read, submit
-from tests.contract.worlds import World
+from tests.contract.building import LEASE_MS, SUCCEEDED, claim, claim_ref, get_job, submit
+from tests.contract.worlds import StoreBackend
 
 
 def due(store: JobStore, claim_id: str = "sender", limit: int = 100) -> tuple[DeliveryRecord, ...]:
@@ -18,7 +18,7 @@ def settle(
     store: JobStore, delivery: DeliveryRecord, status: DeliveryStatus = DeliveryStatus.DELIVERED, delay_ms: int = 0
 ) -> bool:
     assert delivery.claim_id
-    return store.settle_delivery(Settlement(delivery.id, delivery.claim_id, status, '["log"]', delay_ms))
+    return store.complete_delivery(DeliveryResult(delivery.id, delivery.claim_id, status, '["log"]', delay_ms))
 
 
 def deliveries(store: JobStore, job_id: str = "job_1") -> dict[str, DeliveryRecord]:
@@ -29,7 +29,7 @@ def deliveries(store: JobStore, job_id: str = "job_1") -> dict[str, DeliveryReco
 
 def ended(store: JobStore, job_id: str = "job_1", events: tuple[str, ...] = WEBHOOK_EVENT_TYPES) -> None:
     submit(store, job_id, images=2, webhook_events=events)
-    mine = held(claim(store, f"claim-{job_id}"))
+    mine = claim_ref(claim(store, f"claim-{job_id}"))
     store.progress(mine, JobUpdate(outputs_json="[1]", finished=(1,)))
     store.finish(mine, Outcome(Status.SUCCEEDED, update=JobUpdate(outputs_json="[0, 1]", finished=(0, 1))))
 
@@ -51,7 +51,7 @@ def test_a_delivery_has_the_job_as_it_was_then(store: JobStore) -> None:
     filed = deliveries(store)
     assert filed["msg_1_started"].record.status is Status.RUNNING
     assert (filed["msg_1_output_1"].record.status, filed["msg_1_output_1"].record.outputs_json) == ("running", "[1]")
-    assert filed["msg_1_succeeded"].record == read(store, "job_1")
+    assert filed["msg_1_succeeded"].record == get_job(store, "job_1")
 
 
 def test_only_events_that_are_wanted_are_filed(store: JobStore) -> None:
@@ -62,36 +62,36 @@ def test_only_events_that_are_wanted_are_filed(store: JobStore) -> None:
 
 
 @pytest.mark.parametrize("status", ["canceled", "expired", "failed"])
-def test_every_end_is_told(world: World, status: str) -> None:
-    submit(world.store, "job_1", webhook_events=WEBHOOK_EVENT_TYPES, deadline_ms=1_000, attempts_max=1)
-    world.store.sweep(LEASE_MS, 100)
+def test_every_end_is_told(backend: StoreBackend, status: str) -> None:
+    submit(backend.store, "job_1", webhook_events=WEBHOOK_EVENT_TYPES, deadline_ms=1_000, max_attempts=1)
+    backend.store.sweep(LEASE_MS, 100)
     if status == "canceled":
-        world.store.cancel("ada", "job_1")
+        backend.store.cancel("ada", "job_1")
     else:
         if status == "failed":
-            claim(world.store)
-        world.later(1_000)
-        world.store.sweep(LEASE_MS, 100)
-    assert read(world.store, "job_1").status == status
-    assert deliveries(world.store)[f"msg_1_{status}"].event == f"job.{status}"
+            claim(backend.store)
+        backend.advance(1_000)
+        backend.store.sweep(LEASE_MS, 100)
+    assert get_job(backend.store, "job_1").status == status
+    assert deliveries(backend.store)[f"msg_1_{status}"].event == f"job.{status}"
 
 
 def test_a_job_that_starts_again_does_not_tell_it_again(store: JobStore) -> None:
     submit(store, "job_1", webhook_events=WEBHOOK_EVENT_TYPES)
     for number in range(2):
-        mine = held(claim(store, f"claim-{number}"))
+        mine = claim_ref(claim(store, f"claim-{number}"))
         store.progress(mine, JobUpdate(outputs_json="[0]", finished=(0,)))
         store.requeue(mine)
     assert list(deliveries(store)) == ["msg_1_started", "msg_1_output_0"]
     assert deliveries(store)["msg_1_started"].record.attempt == 1
 
 
-def test_a_delivery_is_given_to_one_sender_until_its_lease_is_over(world: World) -> None:
-    ended(world.store, events=("job.succeeded",))
-    assert [each.id for each in due(world.store, "one")] == ["msg_1_succeeded"]
-    assert due(world.store, "two") == ()
-    world.later(LEASE_MS + 1_000)
-    assert [each.claim_id for each in due(world.store, "two")] == ["two"]
+def test_a_delivery_is_given_to_one_sender_until_its_lease_is_over(backend: StoreBackend) -> None:
+    ended(backend.store, events=("job.succeeded",))
+    assert [each.id for each in due(backend.store, "one")] == ["msg_1_succeeded"]
+    assert due(backend.store, "two") == ()
+    backend.advance(LEASE_MS + 1_000)
+    assert [each.claim_id for each in due(backend.store, "two")] == ["two"]
 
 
 def test_a_claim_takes_no_more_than_its_limit(store: JobStore) -> None:
@@ -101,31 +101,31 @@ def test_a_claim_takes_no_more_than_its_limit(store: JobStore) -> None:
     assert first[0].id not in {each.id for each in rest}
 
 
-def test_a_sender_that_lost_its_lease_changes_nothing(world: World) -> None:
-    ended(world.store, events=("job.succeeded",))
-    (late,) = due(world.store, "one")
-    world.later(LEASE_MS + 1_000)
-    (mine,) = due(world.store, "two")
-    assert not settle(world.store, late, DeliveryStatus.FAILED)
-    assert settle(world.store, mine)
-    assert not settle(world.store, late, DeliveryStatus.FAILED)
-    assert deliveries(world.store)["msg_1_succeeded"].status is DeliveryStatus.DELIVERED
+def test_a_sender_that_lost_its_lease_changes_nothing(backend: StoreBackend) -> None:
+    ended(backend.store, events=("job.succeeded",))
+    (late,) = due(backend.store, "one")
+    backend.advance(LEASE_MS + 1_000)
+    (mine,) = due(backend.store, "two")
+    assert not settle(backend.store, late, DeliveryStatus.FAILED)
+    assert settle(backend.store, mine)
+    assert not settle(backend.store, late, DeliveryStatus.FAILED)
+    assert deliveries(backend.store)["msg_1_succeeded"].status is DeliveryStatus.DELIVERED
 
 
-def test_a_failed_attempt_is_due_again_after_its_delay(world: World) -> None:
-    ended(world.store, events=("job.succeeded",))
-    (mine,) = due(world.store, "one")
-    assert settle(world.store, mine, DeliveryStatus.PENDING, delay_ms=5_000_000)
-    waiting = deliveries(world.store)["msg_1_succeeded"]
+def test_a_failed_attempt_is_due_again_after_its_delay(backend: StoreBackend) -> None:
+    ended(backend.store, events=("job.succeeded",))
+    (mine,) = due(backend.store, "one")
+    assert settle(backend.store, mine, DeliveryStatus.PENDING, delay_ms=5_000_000)
+    waiting = deliveries(backend.store)["msg_1_succeeded"]
     assert (waiting.attempt, waiting.log_json, waiting.claim_id) == (1, '["log"]', None)
-    assert due(world.store, "two") == ()
-    world.later(5_000_000)
-    assert [each.attempt for each in due(world.store, "three")] == [1]
+    assert due(backend.store, "two") == ()
+    backend.advance(5_000_000)
+    assert [each.attempt for each in due(backend.store, "three")] == [1]
 
 
 def test_a_disabled_webhook_is_told_nothing_more(store: JobStore) -> None:
     submit(store, "job_1", images=2, webhook_events=WEBHOOK_EVENT_TYPES)
-    mine = held(claim(store))
+    mine = claim_ref(claim(store))
     store.progress(mine, JobUpdate(outputs_json="[0]", finished=(0,)))
     first, _ = due(store)
     assert settle(store, first, DeliveryStatus.DISABLED)
@@ -163,12 +163,12 @@ def test_strangers_see_and_replay_nothing(store: JobStore) -> None:
     assert store.replay_delivery("ada", "msg_2_succeeded") is None
 
 
-def test_an_ended_delivery_is_forgotten_after_a_while_and_a_pending_one_is_not(world: World) -> None:
-    ended(world.store, events=("job.started", "job.succeeded"))
-    first, second = due(world.store)
-    settle(world.store, first)
-    world.later(DELIVERY_KEPT_MS)
-    assert list(deliveries(world.store)) == [second.id]
+def test_an_ended_delivery_is_forgotten_after_a_while_and_a_pending_one_is_not(backend: StoreBackend) -> None:
+    ended(backend.store, events=("job.started", "job.succeeded"))
+    first, second = due(backend.store)
+    settle(backend.store, first)
+    backend.advance(DELIVERY_KEPT_MS)
+    assert list(deliveries(backend.store)) == [second.id]
 
 
 def test_a_forgotten_job_has_no_deliveries(store: JobStore) -> None:
@@ -212,11 +212,11 @@ def test_a_tenant_with_many_hosts_that_do_not_answer_holds_up_no_other_tenant(st
     assert due(store, "two") == ()
 
 
-def test_places_are_free_again_when_leases_end_jobs_are_forgotten_or_receivers_say_gone(world: World) -> None:
-    store = world.store
+def test_places_are_free_again_when_leases_end_jobs_are_forgotten_or_receivers_say_gone(backend: StoreBackend) -> None:
+    store = backend.store
     file_many(store, "slow", 2 * PER_HOST, "slow.test")
     assert len(due(store, "one")) == PER_HOST
-    world.later(LEASE_MS)
+    backend.advance(LEASE_MS)
     taken = due(store, "two")
     assert len(taken) == PER_HOST
     store.delete("ada", taken[0].job_id)
@@ -233,24 +233,24 @@ def test_a_job_whose_receiver_is_gone_keeps_no_place(store: JobStore) -> None:
     assert sorted(receivers(due(store, "two"))) == ["s"] * 4
 
 
-def test_tenants_and_hosts_take_turns(world: World) -> None:
+def test_tenants_and_hosts_take_turns(backend: StoreBackend) -> None:
     """With one free place at a time, a long queue gets every other one."""
     for name, host, tenant, count in (("a", "a.test", "ada", 3), ("b", "b.test", "ada", 2), ("c", "c.test", "bob", 2)):
-        file_many(world.store, name, count, host, tenant)
-        world.later(10)
+        file_many(backend.store, name, count, host, tenant)
+        backend.advance(10)
     order: list[str] = []
     for number in range(7):
-        order += receivers(due(world.store, f"sender-{number}", limit=1))
-        world.later(10)
+        order += receivers(due(backend.store, f"sender-{number}", limit=1))
+        backend.advance(10)
     assert order == ["a", "c", "b", "c", "a", "b", "a"]
 
 
-def test_what_waits_for_its_next_attempt_holds_up_nothing_that_is_due(world: World) -> None:
-    file_one(world.store, "early", "a.test")
-    assert settle(world.store, due(world.store, "one")[0], DeliveryStatus.PENDING, delay_ms=5_000_000)
-    file_one(world.store, "late", "a.test")
-    (late,) = due(world.store, "two")
+def test_what_waits_for_its_next_attempt_holds_up_nothing_that_is_due(backend: StoreBackend) -> None:
+    file_one(backend.store, "early", "a.test")
+    assert settle(backend.store, due(backend.store, "one")[0], DeliveryStatus.PENDING, delay_ms=5_000_000)
+    file_one(backend.store, "late", "a.test")
+    (late,) = due(backend.store, "two")
     assert receivers((late,)) == ["l"]
-    assert settle(world.store, late)
-    world.later(5_000_000)
-    assert receivers(due(world.store, "three")) == ["e"]
+    assert settle(backend.store, late)
+    backend.advance(5_000_000)
+    assert receivers(due(backend.store, "three")) == ["e"]

@@ -4,8 +4,8 @@ from collections import Counter
 
 from renderq.contract import Status
 from renderq_shared.jobs import JobStore, Outcome
-from tests.contract.building import ahead, claim, claim_ids, held, submit
-from tests.contract.worlds import World
+from tests.contract.building import claim, claim_ref, claimed_job_ids, jobs_ahead, submit
+from tests.contract.worlds import StoreBackend
 
 
 def submit_many(store: JobStore, tenant: str, count: int, **fields: object) -> None:
@@ -20,24 +20,24 @@ def shares(job_ids: list[str]) -> Counter[str]:
 def test_equal_tenants_take_turns_however_much_one_has_queued(store: JobStore) -> None:
     submit_many(store, "ada", 20)
     submit_many(store, "bob", 4)
-    assert shares(claim_ids(store, 8)) == {"ada": 4, "bob": 4}
+    assert shares(claimed_job_ids(store, 8)) == {"ada": 4, "bob": 4}
 
 
 def test_turns_are_weighed_by_cost(store: JobStore) -> None:
     submit_many(store, "ada", 20, cost=4.0)
     submit_many(store, "bob", 20, cost=1.0)
-    assert shares(claim_ids(store, 15)) == {"ada": 3, "bob": 12}
+    assert shares(claimed_job_ids(store, 15)) == {"ada": 3, "bob": 12}
 
 
 def test_priority_counts_within_a_tenant_and_not_between_tenants(store: JobStore) -> None:
     submit_many(store, "ada", 10, priority=10)
     submit_many(store, "bob", 10, priority=-10)
-    assert shares(claim_ids(store, 10)) == {"ada": 5, "bob": 5}
+    assert shares(claimed_job_ids(store, 10)) == {"ada": 5, "bob": 5}
 
 
 def test_a_late_tenant_neither_waits_for_the_others_past_nor_catches_up_on_it(store: JobStore) -> None:
     submit_many(store, "ada", 40)
-    claim_ids(store, 20)
+    claimed_job_ids(store, 20)
     submit_many(store, "bob", 40)
     taken = [claim(store, f"late-{number}") for number in range(10)]
     assert shares([job.id for job in taken if job]) == {"ada": 5, "bob": 5}
@@ -46,7 +46,7 @@ def test_a_late_tenant_neither_waits_for_the_others_past_nor_catches_up_on_it(st
 def test_who_returns_after_a_pause_has_saved_nothing_up(store: JobStore) -> None:
     submit_many(store, "bob", 1)
     submit_many(store, "ada", 40)
-    claim_ids(store, 21)
+    claimed_job_ids(store, 21)
     for number in range(10):
         submit(store, f"bob_again_{number}", "bob")
     taken = [claim(store, f"late-{number}") for number in range(10)]
@@ -71,7 +71,7 @@ def test_the_measured_cost_replaces_the_estimate(store: JobStore) -> None:
         assert job is not None
         taken.append(job.id)
         measured = 4.0 if job.tenant == "ada" else 1.0
-        store.finish(held(job), Outcome(Status.SUCCEEDED, cost=measured))
+        store.finish(claim_ref(job), Outcome(Status.SUCCEEDED, cost=measured))
     assert shares(taken) == {"ada": 3, "bob": 12}
 
 
@@ -83,7 +83,7 @@ def test_an_overestimate_is_given_back(store: JobStore) -> None:
         job = claim(store, f"claim-{number}")
         assert job is not None
         taken.append(job.id)
-        store.finish(held(job), Outcome(Status.SUCCEEDED, cost=1.0))
+        store.finish(claim_ref(job), Outcome(Status.SUCCEEDED, cost=1.0))
     assert shares(taken) == {"ada": 5, "bob": 5}
 
 
@@ -93,28 +93,28 @@ def test_a_job_that_is_handed_back_is_not_charged_and_keeps_its_place(store: Job
     job = claim(store, "handed-back")
     assert job is not None
     assert job.id == "ada_000"
-    store.requeue(held(job))
-    assert claim_ids(store, 4) == ["ada_000", "bob_000", "ada_001", "bob_001"]
+    store.requeue(claim_ref(job))
+    assert claimed_job_ids(store, 4) == ["ada_000", "bob_000", "ada_001", "bob_001"]
 
 
 def test_a_refund_does_not_let_a_tenant_catch_up(store: JobStore) -> None:
     submit(store, "ada_big", "ada", cost=100.0)
     big = claim(store, "claim-big")
     submit_many(store, "bob", 40)
-    claim_ids(store, 20)
+    claimed_job_ids(store, 20)
     submit_many(store, "ada", 20)
-    store.requeue(held(big))
+    store.requeue(claim_ref(big))
     store.cancel("ada", "ada_big")
     taken = [claim(store, f"late-{number}") for number in range(10)]
     assert shares([job.id for job in taken if job])["bob"] >= 4
 
 
-def test_models_are_shared_independently(world: World) -> None:
-    store = world.store
+def test_models_are_shared_independently(backend: StoreBackend) -> None:
+    store = backend.store
     submit_many(store, "ada", 20, model="other", cost=100.0)
     submit(store, "ada_here", "ada")
     submit_many(store, "bob", 5)
-    assert claim_ids(store, 1) == ["ada_here"]
+    assert claimed_job_ids(store, 1) == ["ada_here"]
 
 
 def test_backlogged_tenants_are_served_by_weight_within_one_job(store: JobStore) -> None:
@@ -134,11 +134,11 @@ def test_what_is_measured_and_what_is_given_back_are_weighed_too(store: JobStore
     submit_many(store, "bob", 20)
     taken: list[str] = []
     for number in range(10):
-        store.requeue(held(claim(store, f"handed-back-{number}")))
+        store.requeue(claim_ref(claim(store, f"handed-back-{number}")))
         job = claim(store, f"claim-{number}")
         assert job is not None
         taken.append(job.id)
-        store.finish(held(job), Outcome(Status.SUCCEEDED, cost=4.0 if job.tenant == "ada" else 2.0))
+        store.finish(claim_ref(job), Outcome(Status.SUCCEEDED, cost=4.0 if job.tenant == "ada" else 2.0))
     assert shares(taken) == {"ada": 5, "bob": 5}
 
 
@@ -146,7 +146,7 @@ def test_a_new_weight_holds_for_all_that_waits(store: JobStore) -> None:
     submit_many(store, "ada", 20)
     submit_many(store, "bob", 20)
     submit(store, "ada_last", "ada", weight=3.0)
-    assert shares(claim_ids(store, 12)) == {"ada": 9, "bob": 3}
+    assert shares(claimed_job_ids(store, 12)) == {"ada": 9, "bob": 3}
     submit(store, "ada_very_last", "ada")
     taken = [claim(store, f"late-{number}") for number in range(8)]
     assert shares([job.id for job in taken if job]) == {"ada": 4, "bob": 4}
@@ -156,5 +156,5 @@ def test_the_place_tells_what_weights_make_of_it(store: JobStore) -> None:
     submit_many(store, "ada", 8, weight=2.0)
     submit_many(store, "bob", 8)
     waiting = [(tenant, f"{tenant}_{number:03}") for tenant in ("ada", "bob") for number in range(8)]
-    told = {job_id: ahead(store, job_id, tenant) for tenant, job_id in waiting}
-    assert told == {job_id: place for place, job_id in enumerate(claim_ids(store, 16))}
+    told = {job_id: jobs_ahead(store, job_id, tenant) for tenant, job_id in waiting}
+    assert told == {job_id: place for place, job_id in enumerate(claimed_job_ids(store, 16))}

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from renderq.contract import Status
 from renderq_shared.jobs import JobFilter, JobPage, JobStore
-from tests.contract.building import claim, read, submit
-from tests.contract.worlds import World
+from tests.contract.building import claim, get_job, submit
+from tests.contract.worlds import StoreBackend
 
 ALL = JobFilter()
 
@@ -36,12 +36,12 @@ def test_there_is_nothing_yet(store: JobStore) -> None:
     assert store.page("ada", ALL, 10, 100) == JobPage((), None)
 
 
-def test_the_newest_come_first_and_the_last_page_says_that_it_is(world: World) -> None:
+def test_the_newest_come_first_and_the_last_page_says_that_it_is(backend: StoreBackend) -> None:
     for number in range(4):
-        submit(world.store, f"job_{number}")
-        world.later(1_000)
-    assert [ids(page) for page in pages(world.store)] == [["job_3", "job_2"], ["job_1", "job_0"]]
-    assert world.store.page("ada", ALL, 1, 100).records == (read(world.store, "job_3"),)
+        submit(backend.store, f"job_{number}")
+        backend.advance(1_000)
+    assert [ids(page) for page in pages(backend.store)] == [["job_3", "job_2"], ["job_1", "job_0"]]
+    assert backend.store.page("ada", ALL, 1, 100).records == (get_job(backend.store, "job_3"),)
 
 
 def test_jobs_of_one_millisecond_are_all_listed(store: JobStore) -> None:
@@ -70,36 +70,36 @@ def test_others_jobs_are_not_listed(store: JobStore) -> None:
         (JobFilter(model="unknown"), []),
     ],
 )
-def test_filters(world: World, wanted: JobFilter, found: list[str]) -> None:
+def test_filters(backend: StoreBackend, wanted: JobFilter, found: list[str]) -> None:
     kinds = {"job_0": "shapes txt2img", "job_1": "shapes img2img", "job_2": "other txt2img", "job_3": "other txt2img"}
     for name, kind in kinds.items():
         model, task = kind.split()
-        submit(world.store, name, model=model, task=task)
-        world.later(1_000)
-    claim(world.store)
-    world.store.cancel("ada", "job_2")
-    assert listed(world.store, wanted) == found
-    assert listed(world.store, wanted, limit=1) == found
+        submit(backend.store, name, model=model, task=task)
+        backend.advance(1_000)
+    claim(backend.store)
+    backend.store.cancel("ada", "job_2")
+    assert listed(backend.store, wanted) == found
+    assert listed(backend.store, wanted, limit=1) == found
 
 
-def test_times_leave_out_their_own_moment(world: World) -> None:
+def test_times_leave_out_their_own_moment(backend: StoreBackend) -> None:
     for number in range(3):
-        submit(world.store, f"job_{number}")
-        world.later(1_000)
-    moments = [read(world.store, f"job_{number}").created_ms for number in range(3)]
-    assert listed(world.store, JobFilter(created_after_ms=moments[0])) == ["job_2", "job_1"]
-    assert listed(world.store, JobFilter(created_before_ms=moments[2])) == ["job_1", "job_0"]
+        submit(backend.store, f"job_{number}")
+        backend.advance(1_000)
+    moments = [get_job(backend.store, f"job_{number}").created_ms for number in range(3)]
+    assert listed(backend.store, JobFilter(created_after_ms=moments[0])) == ["job_2", "job_1"]
+    assert listed(backend.store, JobFilter(created_before_ms=moments[2])) == ["job_1", "job_0"]
     between = JobFilter(created_after_ms=moments[0] - 1, created_before_ms=moments[1] + 1)
-    assert [ids(page) for page in pages(world.store, between, limit=1)] == [["job_1"], ["job_0"]]
+    assert [ids(page) for page in pages(backend.store, between, limit=1)] == [["job_1"], ["job_0"]]
 
 
-def test_a_page_is_short_rather_than_slow(world: World) -> None:
+def test_a_page_is_short_rather_than_slow(backend: StoreBackend) -> None:
     for number in range(8):
-        submit(world.store, f"job_{number}")
-        world.later(1_000)
-    world.store.cancel("ada", "job_0")
+        submit(backend.store, f"job_{number}")
+        backend.advance(1_000)
+    backend.store.cancel("ada", "job_0")
     canceled = JobFilter(status=Status.CANCELED)
-    assert [ids(page) for page in pages(world.store, canceled, limit=5, scan=3)] == [[], [], ["job_0"]]
+    assert [ids(page) for page in pages(backend.store, canceled, limit=5, scan=3)] == [[], [], ["job_0"]]
 
 
 def test_a_list_is_longer_than_what_the_store_reads_at_once(store: JobStore) -> None:
@@ -111,7 +111,7 @@ def test_a_list_is_longer_than_what_the_store_reads_at_once(store: JobStore) -> 
 @settings(
     max_examples=40,
     deadline=None,
-    # One world serves all examples: each has a tenant of its own.
+    # One backend serves all examples: each has a tenant of its own.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
@@ -121,9 +121,9 @@ def test_a_list_is_longer_than_what_the_store_reads_at_once(store: JobStore) -> 
     between=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["nothing", "cancel", "claim"])), max_size=8),
 )
 def test_whoever_pages_sees_every_job_once_whatever_comes_meanwhile(
-    faithful_world: World, first: int, limit: int, scan: int, between: list[tuple[int, str]]
+    reliable_backend: StoreBackend, first: int, limit: int, scan: int, between: list[tuple[int, str]]
 ) -> None:
-    store, tenant = faithful_world.store, uuid4().hex
+    store, tenant = reliable_backend.store, uuid4().hex
     before = [submit(store, f"{tenant}-{number:02}", tenant).id for number in range(first)]
     seen: list[str] = []
     page, events = JobPage((), None), iter(between)

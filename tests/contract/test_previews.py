@@ -2,9 +2,9 @@
 
 import pytest
 
-from renderq_shared.jobs import JobRecord, JobStore, JobUpdate, Progressed, Verdict
-from tests.contract.building import SUCCEEDED, claim, held, read, submit
-from tests.contract.worlds import World
+from renderq_shared.jobs import FenceResult, JobRecord, JobStore, JobUpdate, ProgressResult
+from tests.contract.building import SUCCEEDED, claim, claim_ref, get_job, submit
+from tests.contract.worlds import StoreBackend
 
 NEWS = JobUpdate(stage="denoising")
 PREVIEW = '{"index": 0}'
@@ -18,42 +18,46 @@ def job(store: JobStore) -> JobRecord:
     return taken
 
 
-def test_previews_are_wanted_while_somebody_looks(world: World, job: JobRecord) -> None:
-    nobody, somebody = Progressed(Verdict.HELD, False), Progressed(Verdict.HELD, True)
-    assert world.store.progress(held(job), NEWS) == nobody
-    with world.look("job_2"):
-        assert world.store.progress(held(job), NEWS) == nobody
-    with world.look("job_1"):
-        with world.look("job_1"):
-            assert world.store.progress(held(job), NEWS) == somebody
-        assert world.store.progress(held(job), NEWS) == somebody
-    assert world.store.progress(held(job), NEWS) == nobody
+def test_previews_are_wanted_while_somebody_looks(backend: StoreBackend, job: JobRecord) -> None:
+    nobody, somebody = ProgressResult(FenceResult.HELD, False), ProgressResult(FenceResult.HELD, True)
+    assert backend.store.progress(claim_ref(job), NEWS) == nobody
+    with backend.watch_previews("job_2"):
+        assert backend.store.progress(claim_ref(job), NEWS) == nobody
+    with backend.watch_previews("job_1"):
+        with backend.watch_previews("job_1"):
+            assert backend.store.progress(claim_ref(job), NEWS) == somebody
+        assert backend.store.progress(claim_ref(job), NEWS) == somebody
+    assert backend.store.progress(claim_ref(job), NEWS) == nobody
 
 
-def test_a_preview_is_seen_by_those_who_look_and_changes_nothing(world: World, job: JobRecord) -> None:
-    assert not world.store.show_preview(held(job), "unseen")
-    with world.look("job_1") as one, world.look("job_1") as another, world.look("job_2") as stranger:
-        assert world.store.show_preview(held(job), PREVIEW)
+def test_a_preview_is_seen_by_those_who_look_and_changes_nothing(backend: StoreBackend, job: JobRecord) -> None:
+    assert not backend.store.publish_preview(claim_ref(job), "unseen")
+    with (
+        backend.watch_previews("job_1") as one,
+        backend.watch_previews("job_1") as another,
+        backend.watch_previews("job_2") as stranger,
+    ):
+        assert backend.store.publish_preview(claim_ref(job), PREVIEW)
         assert (set(one()), set(another()), stranger()) == ({PREVIEW}, {PREVIEW}, [])
-    assert read(world.store, "job_1") == job
+    assert get_job(backend.store, "job_1") == job
 
 
-def test_an_old_claim_shows_nothing(world: World, job: JobRecord) -> None:
-    world.store.requeue(held(job))
-    with world.look("job_1") as seen:
-        assert not world.store.show_preview(held(job), PREVIEW)
-        current = held(claim(world.store, "claim-2"))
-        assert not world.store.show_preview(held(job), PREVIEW)
-        assert world.store.progress(held(job), NEWS) == Progressed(Verdict.LOST, False)
+def test_an_old_claim_shows_nothing(backend: StoreBackend, job: JobRecord) -> None:
+    backend.store.requeue(claim_ref(job))
+    with backend.watch_previews("job_1") as seen:
+        assert not backend.store.publish_preview(claim_ref(job), PREVIEW)
+        current = claim_ref(claim(backend.store, "claim-2"))
+        assert not backend.store.publish_preview(claim_ref(job), PREVIEW)
+        assert backend.store.progress(claim_ref(job), NEWS) == ProgressResult(FenceResult.LOST, False)
         assert seen() == []
-        assert world.store.show_preview(current, PREVIEW)
+        assert backend.store.publish_preview(current, PREVIEW)
 
 
-def test_nothing_is_shown_of_a_job_that_should_stop_or_has_ended(world: World, job: JobRecord) -> None:
-    with world.look("job_1") as seen:
-        world.store.cancel("ada", "job_1")
-        assert world.store.progress(held(job), NEWS) == Progressed(Verdict.CANCELING, False)
-        assert not world.store.show_preview(held(job), PREVIEW)
-        world.store.finish(held(job), SUCCEEDED)
-        assert not world.store.show_preview(held(job), PREVIEW)
+def test_nothing_is_shown_of_a_job_that_should_stop_or_has_ended(backend: StoreBackend, job: JobRecord) -> None:
+    with backend.watch_previews("job_1") as seen:
+        backend.store.cancel("ada", "job_1")
+        assert backend.store.progress(claim_ref(job), NEWS) == ProgressResult(FenceResult.CANCELING, False)
+        assert not backend.store.publish_preview(claim_ref(job), PREVIEW)
+        backend.store.finish(claim_ref(job), SUCCEEDED)
+        assert not backend.store.publish_preview(claim_ref(job), PREVIEW)
         assert seen() == []

@@ -6,19 +6,19 @@ import pytest
 
 from renderq.contract import Status
 from renderq_shared.jobs import Candidate, JobStore, Outcome
-from tests.contract.building import LEASE_MS, SUCCEEDED, claim, held, submit, worker
-from tests.contract.worlds import World
+from tests.contract.building import LEASE_MS, SUCCEEDED, claim, claim_ref, submit, worker_record
+from tests.contract.worlds import StoreBackend
 
 TTL_MS = 30_000
-AHEAD = Candidate("shapes", resident=True, ahead=True)
+AHEAD = Candidate("shapes", resident=True, prefetch=True)
 
 
 def busy_and_idle(store: JobStore) -> None:
     """Two workers of one model; `busy` holds a job."""
-    store.register(worker("busy"), TTL_MS)
+    store.register(worker_record("busy"), TTL_MS)
     submit(store, "first")
     assert claim(store, "claim-busy", by="busy") is not None
-    store.register(worker("idle"), TTL_MS)
+    store.register(worker_record("idle"), TTL_MS)
 
 
 def takes_ahead(store: JobStore, claim_id: str = "claim-ahead") -> bool:
@@ -47,7 +47,7 @@ def test_more_jobs_than_idle_workers_could_take_are_for_everybody(store: JobStor
 
 
 def test_whoever_asks_does_not_leave_jobs_to_itself(store: JobStore) -> None:
-    store.register(worker("busy"), TTL_MS)
+    store.register(worker_record("busy"), TTL_MS)
     submit(store, "only")
     assert takes_ahead(store)
 
@@ -56,73 +56,73 @@ def test_another_model_is_asked_then(store: JobStore) -> None:
     busy_and_idle(store)
     submit(store, "second")
     submit(store, "other", model="other")
-    both = (AHEAD, Candidate("other", resident=False, ahead=True))
+    both = (AHEAD, Candidate("other", resident=False, prefetch=True))
     assert claim(store, "claim-2", *both, by="busy", engine_empty=False).id == "other"
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda world: world.store.register(worker("idle", draining=True), TTL_MS),
-        lambda world: world.store.register(worker("idle", "other"), TTL_MS),
-        lambda world: world.store.unregister("idle"),
-        lambda world: world.later(TTL_MS + 1),
-        lambda world: claim(world.store, "claim-idle", by="idle") and submit(world.store, "third"),
+        lambda backend: backend.store.register(worker_record("idle", draining=True), TTL_MS),
+        lambda backend: backend.store.register(worker_record("idle", "other"), TTL_MS),
+        lambda backend: backend.store.unregister("idle"),
+        lambda backend: backend.later(TTL_MS + 1),
+        lambda backend: claim(backend.store, "claim-idle", by="idle") and submit(backend.store, "third"),
     ],
     ids=["drains", "serves another model", "has left", "is silent", "holds a job"],
 )
-def test_nothing_is_left_to_a_worker_that(world: World, change: Callable[[World], object]) -> None:
-    busy_and_idle(world.store)
-    submit(world.store, "second")
-    change(world)
-    assert takes_ahead(world.store)
+def test_nothing_is_left_to_a_worker_that(backend: StoreBackend, change: Callable[[StoreBackend], object]) -> None:
+    busy_and_idle(backend.store)
+    submit(backend.store, "second")
+    change(backend)
+    assert takes_ahead(backend.store)
 
 
-def finish(world: World) -> None:
-    world.store.finish(held(claim(world.store, "claim-idle", by="idle")), SUCCEEDED)
+def finish(backend: StoreBackend) -> None:
+    backend.store.finish(claim_ref(claim(backend.store, "claim-idle", by="idle")), SUCCEEDED)
 
 
-def hand_back(world: World) -> None:
-    world.store.requeue(held(claim(world.store, "claim-idle", by="idle")))
-    world.store.cancel("ada", "second")
+def hand_back(backend: StoreBackend) -> None:
+    backend.store.requeue(claim_ref(claim(backend.store, "claim-idle", by="idle")))
+    backend.store.cancel("ada", "second")
 
 
-def cancel(world: World) -> None:
-    hold = held(claim(world.store, "claim-idle", by="idle"))
-    world.store.cancel("ada", "second")
-    world.store.finish(hold, Outcome(Status.CANCELED))
+def cancel(backend: StoreBackend) -> None:
+    hold = claim_ref(claim(backend.store, "claim-idle", by="idle"))
+    backend.store.cancel("ada", "second")
+    backend.store.finish(hold, Outcome(Status.CANCELED))
 
 
-def lose(world: World) -> None:
-    world.store.sweep(LEASE_MS, 100)
-    claim(world.store, "claim-idle", by="idle", lease_ms=1_000)
-    world.later(1_001)
-    world.store.sweep(LEASE_MS, 100)
-    world.store.cancel("ada", "second")
+def lose(backend: StoreBackend) -> None:
+    backend.store.sweep(LEASE_MS, 100)
+    claim(backend.store, "claim-idle", by="idle", lease_ms=1_000)
+    backend.advance(1_001)
+    backend.store.sweep(LEASE_MS, 100)
+    backend.store.cancel("ada", "second")
 
 
-def lose_for_good(world: World) -> None:
-    submit(world.store, "fragile", attempts_max=1, priority=10)
-    world.store.sweep(LEASE_MS, 100)
-    claim(world.store, "claim-idle", by="idle", lease_ms=1_000)
-    world.later(1_001)
-    world.store.sweep(LEASE_MS, 100)
-    world.store.cancel("ada", "second")
+def lose_for_good(backend: StoreBackend) -> None:
+    submit(backend.store, "fragile", max_attempts=1, priority=10)
+    backend.store.sweep(LEASE_MS, 100)
+    claim(backend.store, "claim-idle", by="idle", lease_ms=1_000)
+    backend.advance(1_001)
+    backend.store.sweep(LEASE_MS, 100)
+    backend.store.cancel("ada", "second")
 
 
-def miss_the_deadline(world: World) -> None:
-    submit(world.store, "late", deadline_ms=1_000, priority=10)
-    claim(world.store, "claim-idle", by="idle")
-    world.later(1_001)
-    world.store.sweep(LEASE_MS, 100)
-    world.store.cancel("ada", "second")
+def miss_the_deadline(backend: StoreBackend) -> None:
+    submit(backend.store, "late", deadline_ms=1_000, priority=10)
+    claim(backend.store, "claim-idle", by="idle")
+    backend.advance(1_001)
+    backend.store.sweep(LEASE_MS, 100)
+    backend.store.cancel("ada", "second")
 
 
 @pytest.mark.parametrize("end", [finish, hand_back, cancel, lose, lose_for_good, miss_the_deadline])
-def test_a_worker_is_idle_again_after(world: World, end: Callable[[World], None]) -> None:
-    busy_and_idle(world.store)
-    submit(world.store, "second")
-    end(world)
-    assert not world.store.queues()
-    submit(world.store, "third")
-    assert not takes_ahead(world.store)
+def test_a_worker_is_idle_again_after(backend: StoreBackend, end: Callable[[StoreBackend], None]) -> None:
+    busy_and_idle(backend.store)
+    submit(backend.store, "second")
+    end(backend)
+    assert not backend.store.queues()
+    submit(backend.store, "third")
+    assert not takes_ahead(backend.store)

@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from renderq_shared.jobs import AsyncRedisJobStore, JobStore, MemoryJobStore, RedisJobStore, async_client, sync_client
-from renderq_shared.jobs.calls import Call
+from renderq_shared.jobs.calls import Command
 from renderq_shared.jobs.scripts import load_script
 from renderq_shared.wakeups import queue_name
 from tests.contract.ageing import make_older
@@ -22,20 +22,20 @@ from tests.contract.proxy import LossyProxy
 
 
 @dataclass(frozen=True)
-class World:
+class StoreBackend:
     """A store to test."""
 
     store: JobStore
-    later: Callable[[int], None]
+    advance: Callable[[int], None]
     """Lets so many milliseconds pass."""
-    wake: Callable[[str], None]
+    add_wakeup: Callable[[str], None]
     """Adds a waiting wake-up for a model."""
-    look: Callable[[str], AbstractContextManager[Callable[[], list[str]]]]
+    watch_previews: Callable[[str], AbstractContextManager[Callable[[], list[str]]]]
     """Looks at a job's previews; the result tells those that came since it was last asked."""
 
 
 @contextmanager
-def memory_world() -> Iterator[World]:
+def memory_backend() -> Iterator[StoreBackend]:
     clock, wakes, eyes = [1_800_000_000_000], Counter[str](), defaultdict[str, list[list[str]]](list)
 
     def later(ms: int) -> None:
@@ -58,24 +58,24 @@ def memory_world() -> Iterator[World]:
     store = MemoryJobStore(
         lambda: clock[0], wakes.__getitem__, viewers=lambda job_id: len(eyes[job_id]), on_preview=show
     )
-    yield World(store, later, wake, look)
+    yield StoreBackend(store, later, wake, look)
 
 
 @contextmanager
-def redis_world(url: str, wrap: Callable[[redis.Redis], JobStore] | None = None) -> Iterator[World]:
+def redis_backend(url: str, wrap: Callable[[redis.Redis], JobStore] | None = None) -> Iterator[StoreBackend]:
     with sync_client(url) as client:
         store = wrap(client) if wrap else RedisJobStore(client, queue_name)
         yield _over_redis(store, client)
 
 
 @contextmanager
-def async_world(url: str) -> Iterator[World]:
-    with sync_client(url) as client, AwaitedStore(url) as store:
+def async_backend(url: str) -> Iterator[StoreBackend]:
+    with sync_client(url) as client, BlockingStore(url) as store:
         yield _over_redis(store, client)
 
 
 @contextmanager
-def lossy_world(url: str, port: int) -> Iterator[World]:
+def lossy_backend(url: str, port: int) -> Iterator[StoreBackend]:
     """Replies get lost on the way, and redis-py asks again by itself."""
     with sync_client(url) as client, LossyProxy(port, loss=0.15, seed=7) as proxy:
         retry = Retry(NoBackoff(), retries=50)
@@ -83,12 +83,12 @@ def lossy_world(url: str, port: int) -> Iterator[World]:
             yield _over_redis(RedisJobStore(lossy, queue_name), client)
 
 
-def _over_redis(store: JobStore, client: redis.Redis) -> World:
-    return World(
+def _over_redis(store: JobStore, client: redis.Redis) -> StoreBackend:
+    return StoreBackend(
         store,
-        later=lambda ms: make_older(client, ms),
-        wake=lambda model: client.rpush(queue_name(model), "wake") and None,
-        look=lambda job_id: _look(client, f"rq:previews:{job_id}"),
+        advance=lambda ms: make_older(client, ms),
+        add_wakeup=lambda model: client.rpush(queue_name(model), "wake") and None,
+        watch_previews=lambda job_id: _look(client, f"rq:previews:{job_id}"),
     )
 
 
@@ -111,16 +111,20 @@ def _look(client: redis.Redis, channel: str) -> Iterator[Callable[[], list[str]]
             pass
 
 
-class TwiceStore(RedisJobStore):
+class RepeatingStore(RedisJobStore):
     """Runs every script twice, as a client does that lost the first reply, and answers what the second one says."""
 
-    def _run(self, call: Call[Any]) -> Any:
+    def _run(self, call: Command[Any]) -> Any:
         first, second = super()._run(call), super()._run(call)
         # These tell each change to the one whose call made it.
-        return first if call.script in {load_script("sweep"), load_script("retire"), load_script("restore")} else second
+        return (
+            first
+            if call.script in {load_script("sweep"), load_script("apply_retention"), load_script("restore")}
+            else second
+        )
 
 
-class AwaitedStore:
+class BlockingStore:
     """An `AsyncRedisJobStore` for callers that block: it lives in an event loop in a thread."""
 
     def __init__(self, url: str) -> None:

@@ -15,7 +15,7 @@ KUBERNETES = DEPLOY / "kubernetes"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 COMMANDS = set(PROJECT["entry-points"]["renderq.commands"])
 """Services that the CLI can start."""
-WORKER_LEAVES_S = 10
+WORKER_SHUTDOWN_S = 10
 """What a worker may take beyond its drain time to hand back jobs and end."""
 
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<rest>[^}]*))?\}")

@@ -11,7 +11,7 @@ from tests.deploy.files import (
     DEPLOY,
     PROJECT,
     ROOT,
-    WORKER_LEAVES_S,
+    WORKER_SHUTDOWN_S,
     compose,
     instructions,
     is_pinned,
@@ -89,7 +89,7 @@ def test_accepted_jobs_survive_a_restart(stack: dict[str, Any]) -> None:
     assert valkey["deploy"]["resources"]["limits"]["memory"] == "2g"
 
 
-def test_pictures_survive_a_restart(stack: dict[str, Any]) -> None:
+def test_images_survive_a_restart(stack: dict[str, Any]) -> None:
     assert "-dir=/data" in stack["services"]["s3"]["command"]
     assert "s3:/data" in stack["services"]["s3"]["volumes"]
 
@@ -175,7 +175,7 @@ def test_a_worker_is_not_killed_while_it_drains(stack: dict[str, Any]) -> None:
     worker = stack["services"]["worker"]
     drain = float(environment(worker)["RENDERQ_DRAIN_SECONDS"])
     assert drain >= WorkerSettings.model_fields["drain_seconds"].default
-    assert seconds(worker["stop_grace_period"]) > drain + WORKER_LEAVES_S
+    assert seconds(worker["stop_grace_period"]) > drain + WORKER_SHUTDOWN_S
 
 
 def test_everything_long_lived_is_started_again_and_has_time_to_stop(stack: dict[str, Any]) -> None:
@@ -220,7 +220,7 @@ def test_the_product_takes_these_settings(stack: dict[str, Any], name: str, monk
         monkeypatch.setenv(variable, str(value))
     settings = MODELS[name]()
     assert settings.redis_url.endswith("@valkey:6379/0")
-    assert settings.store == "s3://renderq/pictures"
+    assert settings.store == "s3://renderq/images"
 
 
 def test_api_and_workers_agree(stack: dict[str, Any]) -> None:

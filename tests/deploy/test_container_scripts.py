@@ -116,7 +116,7 @@ def test_worker_is_unhealthy_without_a_traceback_while_redis_is_away() -> None:
     assert "Traceback" not in ran.stderr
 
 
-def create_bucket(port: int, store: str = "s3://renderq/pictures") -> subprocess.CompletedProcess[str]:
+def create_bucket(port: int, store: str = "s3://renderq/images") -> subprocess.CompletedProcess[str]:
     return run(
         "create_bucket.py",
         RENDERQ_STORE=store,

@@ -9,7 +9,7 @@ import pytest
 
 from renderq.contract import Model
 from renderq_shared.settings import ApiSettings, WorkerSettings
-from tests.deploy.files import DEPLOY, KUBERNETES, PROJECT, ROOT, WORKER_LEAVES_S, documents, is_pinned, kubernetes
+from tests.deploy.files import DEPLOY, KUBERNETES, PROJECT, ROOT, WORKER_SHUTDOWN_S, documents, is_pinned, kubernetes
 
 NAMESPACE = "renderq"
 API_VERSIONS = {
@@ -157,7 +157,7 @@ def test_a_worker_is_not_killed_while_it_drains() -> None:
     env = {e["name"]: e.get("value") for e in containers("renderq-worker")["worker"]["env"]}
     drain = float(env["RENDERQ_DRAIN_SECONDS"])
     assert drain >= WorkerSettings.model_fields["drain_seconds"].default
-    assert pod("renderq-worker")["terminationGracePeriodSeconds"] > drain + WORKER_LEAVES_S
+    assert pod("renderq-worker")["terminationGracePeriodSeconds"] > drain + WORKER_SHUTDOWN_S
 
 
 def test_the_api_leaves_the_service_before_it_stops() -> None:
@@ -223,7 +223,7 @@ def test_who_scales_owns_the_number_of_workers() -> None:
     assert "/spec/replicas" in patch["patch"]
 
 
-def test_only_labelled_clients_and_the_autoscaler_reach_the_api() -> None:
+def test_only_labeled_clients_and_the_autoscaler_reach_the_api() -> None:
     [own] = objects("NetworkPolicy")["renderq-api"]["spec"]["ingress"]
     assert own["from"] == [{"podSelector": {"matchLabels": {"renderq/client": "true"}}}]
     [keda] = objects("NetworkPolicy")["renderq-api-keda"]["spec"]["ingress"]

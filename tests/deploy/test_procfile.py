@@ -157,4 +157,4 @@ def test_a_second_worker_takes_over_from_one_that_is_stopped(formation: Formatio
     formation.wait_for_workers("worker.2")
     ended = [formation.job(job_id) for job_id in jobs]
     assert {job["status"] for job in ended} == {"succeeded"}, formation.logs()
-    assert {job["attempts_max"] for job in ended} == {3}
+    assert {job["max_attempts"] for job in ended} == {3}

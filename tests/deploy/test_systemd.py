@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from renderq_shared.settings import WorkerSettings
-from renderq_shared.up.children import REFUSED
-from tests.deploy.files import DEPLOY, WORKER_LEAVES_S, procfile
+from renderq_shared.up.children import EXIT_CONFIG
+from tests.deploy.files import DEPLOY, WORKER_SHUTDOWN_S, procfile
 
 UNITS = {"api": DEPLOY / "systemd" / "renderq-api.service", "worker": DEPLOY / "systemd" / "renderq-worker@.service"}
 HARDENING = {
@@ -42,7 +42,7 @@ def test_runs_what_the_procfile_runs(name: str) -> None:
 def test_is_started_again_unless_it_cannot_start_as_configured(name: str) -> None:
     settings = dict(unit(UNITS[name]))
     assert settings["Restart"] == "always"
-    assert settings["RestartPreventExitStatus"] == str(REFUSED)
+    assert settings["RestartPreventExitStatus"] == str(EXIT_CONFIG)
 
 
 def test_has_no_more_rights_than_it_needs(name: str) -> None:
@@ -65,7 +65,7 @@ def test_a_worker_is_not_killed_while_it_drains() -> None:
     environment = dict(pair.split("=", 1) for key, value in settings if key == "Environment" for pair in value.split())
     drain = float(environment["RENDERQ_DRAIN_SECONDS"])
     assert drain >= WorkerSettings.model_fields["drain_seconds"].default
-    assert float(dict(settings)["TimeoutStopSec"]) > drain + WORKER_LEAVES_S
+    assert float(dict(settings)["TimeoutStopSec"]) > drain + WORKER_SHUTDOWN_S
 
 
 def test_settings_of_both_come_from_one_file(name: str) -> None:

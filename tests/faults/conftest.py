@@ -28,6 +28,6 @@ def table(tallies: dict[str, Tally]) -> Iterator[str]:
     yield "| fault | rounds | jobs | lost | doubled | taken from a healthy worker | resumed: median, latest |"
     yield "|---|---|---|---|---|---|---|"
     for fault, tally in tallies.items():
-        counts = " | ".join(str(len(found)) for found in (tally.lost, tally.doubled, tally.needless))
+        counts = " | ".join(str(len(found)) for found in (tally.lost, tally.duplicated, tally.taken_from_healthy))
         times = ", ".join(f"{pick(tally.resumed_s):.2f} s" for pick in (median, max) if tally.resumed_s)
         yield f"| {fault} | {tally.rounds} | {tally.jobs} | {counts} | {times or 'no lease ended'} |"

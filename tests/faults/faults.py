@@ -8,91 +8,91 @@ from dataclasses import dataclass, field
 from random import Random
 
 from renderq_shared.wakeups import queue_name
-from tests.faults.gate import Gate, Mode
-from tests.faults.stage import LEASE_S, Stage, until
+from tests.faults.gate import ProxyMode, TcpProxy
+from tests.faults.stage import LEASE_S, FaultCluster, wait_until
 
 
 @dataclass(slots=True)
-class Struck:
+class FaultEffect:
     """What a fault did."""
 
     leases_ms: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Jobs of workers that were cut off → attempt and end of lease."""
-    poisonous: str | None = None
+    poison_job_id: str | None = None
     """The job that kills whoever takes it."""
 
 
-Strike = Callable[[Stage, Random], Struck]
+Fault = Callable[[FaultCluster, Random], FaultEffect]
 
 
-def kill_worker(stage: Stage, random: Random) -> Struck:
+def kill_worker(stage: FaultCluster, random: Random) -> FaultEffect:
     number = _busy_worker(stage, random)
     stage.workers[number].kill()
-    struck = Struck(stage.leases_ms(f"w{number}"))
+    effect = FaultEffect(stage.leases_ms(f"w{number}"))
     stage.restart_worker(number)
-    return struck
+    return effect
 
 
-def freeze_worker(stage: Stage, random: Random) -> Struck:
+def freeze_worker(stage: FaultCluster, random: Random) -> FaultEffect:
     """Past its lease: it wakes as a zombie."""
     number = _busy_worker(stage, random)
     stage.workers[number].freeze()
-    struck = Struck(stage.leases_ms(f"w{number}"))
+    effect = FaultEffect(stage.leases_ms(f"w{number}"))
     _let_pass(LEASE_S * random.uniform(1.5, 2.5))
     stage.workers[number].thaw()
-    return struck
+    return effect
 
 
-def part_worker_from_redis(stage: Stage, random: Random) -> Struck:
+def partition_worker_from_redis(stage: FaultCluster, random: Random) -> FaultEffect:
     number = _busy_worker(stage, random)
-    with _shut([stage.redis_gates[number]], random.choice([Mode.CUT, Mode.SILENT])):
-        struck = Struck(stage.leases_ms(f"w{number}"))
+    with _shut([stage.redis_proxies[number]], random.choice([ProxyMode.CUT, ProxyMode.SILENT])):
+        effect = FaultEffect(stage.leases_ms(f"w{number}"))
         _let_pass(LEASE_S * random.uniform(1.5, 2.5))
-    return struck
+    return effect
 
 
-def part_worker_from_store(stage: Stage, random: Random) -> Struck:
-    with _shut([stage.store_gates[_busy_worker(stage, random)]], random.choice([Mode.CUT, Mode.SILENT])):
+def partition_worker_from_store(stage: FaultCluster, random: Random) -> FaultEffect:
+    with _shut([stage.store_proxies[_busy_worker(stage, random)]], random.choice([ProxyMode.CUT, ProxyMode.SILENT])):
         _let_pass(LEASE_S * random.uniform(0.5, 1.5))
-    return Struck()
+    return FaultEffect()
 
 
-def store_fails(stage: Stage, random: Random) -> Struck:
+def store_fails(stage: FaultCluster, random: Random) -> FaultEffect:
     """It answers 500, slowly, or hangs up."""
-    with _shut(stage.store_gates, random.choice([Mode.FAILING, Mode.SLOW, Mode.LOSSY])):
+    with _shut(stage.store_proxies, random.choice([ProxyMode.FAILING, ProxyMode.SLOW, ProxyMode.LOSSY])):
         _let_pass(random.uniform(0.5, 2.0))
-    return Struck()
+    return FaultEffect()
 
 
-def kill_api(stage: Stage, random: Random) -> Struck:
+def kill_api(stage: FaultCluster, random: Random) -> FaultEffect:
     """In the middle of submissions, whose client retries."""
     stage.api.kill()
     _let_pass(random.uniform(0, 0.5))
     stage.restart_api()
-    return Struck()
+    return FaultEffect()
 
 
-def restart_redis(stage: Stage, random: Random) -> Struck:
+def restart_redis(stage: FaultCluster, random: Random) -> FaultEffect:
     stage.valkey.kill()
     _let_pass(random.uniform(0, LEASE_S))
     stage.valkey.restart()
-    return Struck()
+    return FaultEffect()
 
 
-def freeze_redis(stage: Stage, random: Random) -> Struck:
+def freeze_redis(stage: FaultCluster, random: Random) -> FaultEffect:
     stage.valkey.pause()
     _let_pass(LEASE_S * random.uniform(0.5, 2.0))
     stage.valkey.resume()
-    return Struck()
+    return FaultEffect()
 
 
-def lose_replies(stage: Stage, random: Random) -> Struck:
-    with _shut([stage.api_redis, *stage.redis_gates], Mode.LOSSY):
+def lose_replies(stage: FaultCluster, random: Random) -> FaultEffect:
+    with _shut([stage.api_redis_proxy, *stage.redis_proxies], ProxyMode.LOSSY):
         _let_pass(random.uniform(2.0, 3.0))
-    return Struck()
+    return FaultEffect()
 
 
-def disturb_wakeups(stage: Stage, random: Random) -> Struck:
+def disturb_wakeups(stage: FaultCluster, random: Random) -> FaultEffect:
     """Dropped, doubled, and in another order."""
     end = time.monotonic() + random.uniform(0.5, 1.5)
     with stage.redis() as client:
@@ -103,37 +103,37 @@ def disturb_wakeups(stage: Stage, random: Random) -> Struck:
             if again:
                 client.rpush(queue_name("shapes"), *again)
             _let_pass(0.02)
-    return Struck()
+    return FaultEffect()
 
 
-def poison(stage: Stage, random: Random) -> Struck:
+def poison(stage: FaultCluster, random: Random) -> FaultEffect:
     """One job kills whichever worker takes it, each time; a supervisor starts them again."""
-    struck, killed = Struck(), 0
+    effect, killed = FaultEffect(), 0
     with stage.client() as client, ThreadPoolExecutor(1) as supervisor:
         job = client.submit("poison", steps=150)
-        struck.poisonous = job.id
+        effect.poison_job_id = job.id
         while not job.status().is_terminal:
             holder = stage.running().get(job.id)
             if holder is not None and int(holder["attempt"]) > killed:
                 killed, number = int(holder["attempt"]), int(holder["worker"].removeprefix("w"))
                 stage.workers[number].kill()
-                struck.leases_ms |= stage.leases_ms(f"w{number}")
+                effect.leases_ms |= stage.leases_ms(f"w{number}")
                 supervisor.submit(stage.restart_worker, number)
             _let_pass(0.02)
-    struck.leases_ms.pop(job.id, None)
-    return struck
+    effect.leases_ms.pop(job.id, None)
+    return effect
 
 
-def nothing(stage: Stage, random: Random) -> Struck:
+def nothing(stage: FaultCluster, random: Random) -> FaultEffect:
     """For stages that are wrong from the beginning."""
-    return Struck()
+    return FaultEffect()
 
 
-FAULTS: dict[str, Strike] = {
+FAULTS: dict[str, Fault] = {
     "worker killed": kill_worker,
     "worker frozen past its lease": freeze_worker,
-    "worker cut off from Redis": part_worker_from_redis,
-    "worker cut off from the store": part_worker_from_store,
+    "worker cut off from Redis": partition_worker_from_redis,
+    "worker cut off from the store": partition_worker_from_store,
     "store fails, slow, hangs up": store_fails,
     "API killed amid submissions": kill_api,
     "Redis killed and restarted": restart_redis,
@@ -144,21 +144,21 @@ FAULTS: dict[str, Strike] = {
 }
 
 
-def _busy_worker(stage: Stage, random: Random) -> int:
+def _busy_worker(stage: FaultCluster, random: Random) -> int:
     """One that holds jobs."""
-    running = until(stage.running, "a job is being rendered")
+    running = wait_until(stage.running, "a job is being rendered")
     return int(random.choice(sorted({job["worker"] for job in running.values()})).removeprefix("w"))
 
 
 @contextmanager
-def _shut(gates: list[Gate], mode: Mode) -> Iterator[None]:
+def _shut(gates: list[TcpProxy], mode: ProxyMode) -> Iterator[None]:
     for gate in gates:
         gate.mode = mode
     try:
         yield
     finally:
         for gate in gates:
-            gate.mode = Mode.OPEN
+            gate.mode = ProxyMode.OPEN
 
 
 def _let_pass(seconds: float) -> None:

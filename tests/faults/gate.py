@@ -10,7 +10,7 @@ _SLOW_S = 0.3
 _LOSS = 0.3
 
 
-class Mode(StrEnum):
+class ProxyMode(StrEnum):
     OPEN = "open"
     CUT = "cut"
     """Connections are closed, new ones too."""
@@ -24,7 +24,7 @@ class Mode(StrEnum):
     """HTTP requests are answered with 500."""
 
 
-class Gate:
+class TcpProxy:
     """Forwards to a local port, as `mode` says; a changed mode holds for connections that are open already."""
 
     def __init__(self, target_port: int, seed: int = 0, loses: bytes = b"") -> None:
@@ -33,7 +33,7 @@ class Gate:
         self._loses = loses
         self._random = random.Random(seed)
         self._changed = threading.Condition()
-        self._mode = Mode.OPEN
+        self._mode = ProxyMode.OPEN
         self._closing = False
         self._sockets: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -41,15 +41,15 @@ class Gate:
         self._spawn(self._accept)
 
     @property
-    def mode(self) -> Mode:
+    def mode(self) -> ProxyMode:
         return self._mode
 
     @mode.setter
-    def mode(self, mode: Mode) -> None:
+    def mode(self, mode: ProxyMode) -> None:
         with self._changed:
             self._mode = mode
             self._changed.notify_all()
-        if mode in {Mode.CUT, Mode.FAILING}:
+        if mode in {ProxyMode.CUT, ProxyMode.FAILING}:
             self._drop_all()
 
     def close(self) -> None:
@@ -69,9 +69,9 @@ class Gate:
                 self._spawn(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:
-        if self._mode is Mode.CUT:
+        if self._mode is ProxyMode.CUT:
             return _end(client)
-        if self._mode is Mode.FAILING:
+        if self._mode is ProxyMode.FAILING:
             return _answer_500(client)
         try:
             server = socket.create_connection(("127.0.0.1", self._target_port), timeout=5)
@@ -100,14 +100,14 @@ class Gate:
     def _is_lost(self, asked: threading.Event) -> bool:
         was_asked = asked.is_set()
         asked.clear()
-        return was_asked and self._mode is Mode.LOSSY and self._random.random() < _LOSS
+        return was_asked and self._mode is ProxyMode.LOSSY and self._random.random() < _LOSS
 
     def _hold(self) -> None:
         """Until something may pass."""
         with self._changed:
-            if self._mode is Mode.SLOW:
+            if self._mode is ProxyMode.SLOW:
                 self._changed.wait(_SLOW_S)
-            self._changed.wait_for(lambda: self._mode is not Mode.SILENT or self._closing)
+            self._changed.wait_for(lambda: self._mode is not ProxyMode.SILENT or self._closing)
 
     def _drop_all(self) -> None:
         for each in tuple(self._sockets):

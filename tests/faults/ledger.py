@@ -7,10 +7,10 @@ from contextlib import suppress
 import redis
 
 from renderq_shared.jobs import JobRecord
-from renderq_shared.jobs.changes import CHANGES, read_change
+from renderq_shared.jobs.changes import CHANGES, decode_change
 
 
-class Ledger:
+class ChangeLog:
     """Listens for as long as it is open. What happens while Redis is away goes unseen."""
 
     def __init__(self, url: str) -> None:
@@ -22,9 +22,9 @@ class Ledger:
         self._thread.start()
         assert self.subscribed.wait(10)
 
-    def ends(self, job_id: str) -> int:
+    def count_ends(self, job_id: str) -> int:
         """How often the job was told to have ended; a retired job does not end again."""
-        return sum(change.status.is_terminal and not change.data_removed for change in self.changes[job_id])
+        return sum(change.status.is_terminal and not change.outputs_expired for change in self.changes[job_id])
 
     def started_ms(self, job_id: str, after_attempt: int) -> int | None:
         """When the first attempt after this one began."""
@@ -49,5 +49,5 @@ class Ledger:
                 if message and message["type"] == "subscribe":
                     self.subscribed.set()
                 elif message and message["type"] == "message":
-                    change = read_change(message["data"])
+                    change = decode_change(message["data"])
                     self.changes[change.job_id].append(change.record)

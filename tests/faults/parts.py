@@ -20,7 +20,7 @@ runpy.run_module("renderq", run_name="__main__", alter_sys=True)
 """A host whose clock is wrong by so many seconds, as far as our own code reads it."""
 
 
-class Part:
+class ServiceProcess:
     """`renderq ...` in a process of its own; it says a line when it is ready."""
 
     def __init__(
@@ -31,7 +31,7 @@ class Part:
         self._env = {**os.environ, "OMP_NUM_THREADS": "1", "RENDERQ_LOG_FORMAT": "json", **env}
         self._ready = ready
         self._log = log
-        self.line = ""
+        self.ready_line = ""
         """The line that said that it is ready."""
 
     def start(self) -> None:
@@ -43,7 +43,7 @@ class Part:
         self._reader = threading.Thread(target=self._read, args=(self._process, is_ready), daemon=True)
         self._reader.start()
         assert is_ready.wait(START_S), self._log.read_text()
-        assert self.line, self._log.read_text()
+        assert self.ready_line, self._log.read_text()
 
     @property
     def is_alive(self) -> bool:
@@ -78,6 +78,6 @@ class Part:
                 log.write(line)
                 log.flush()
                 if self._ready in line and not is_ready.is_set():
-                    self.line = line
+                    self.ready_line = line
                     is_ready.set()
         is_ready.set()

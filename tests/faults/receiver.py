@@ -6,7 +6,7 @@ from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
-class Receiver:
+class WebhookReceiver:
     def __init__(self) -> None:
         self.ids: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         """Job and event type → webhook ids."""

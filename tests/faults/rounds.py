@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from renderq import RenderqError
 from renderq.contract import Job, Status
-from tests.faults.faults import Strike, Struck
-from tests.faults.stage import TENANTS, Stage, until
+from tests.faults.faults import Fault, FaultEffect
+from tests.faults.stage import TENANTS, FaultCluster, wait_until
 
 _BEFORE, _DURING = 16, 8
 _AT_ONCE = 4
@@ -23,35 +23,35 @@ class Tally:
     rounds: int = 0
     jobs: int = 0
     lost: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
-    needless: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
+    taken_from_healthy: list[str] = field(default_factory=list)
     """Jobs that were taken from a worker that was well."""
     resumed_s: list[float] = field(default_factory=list)
     """From the end of a lease that nobody renewed to the job's next attempt."""
 
 
-def play(stage: Stage, strike: Strike, random: Random, tally: Tally) -> None:
+def run_round(stage: FaultCluster, inject: Fault, random: Random, tally: Tally) -> None:
     orders = [f"{TENANTS[number % len(TENANTS)]} {uuid4()}" for number in range(_BEFORE + _DURING)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(lambda order: _submit(stage, order, random), orders[:_BEFORE]))
-        until(stage.running, "a job is being rendered")
+        wait_until(stage.running, "a job is being rendered")
         time.sleep(random.uniform(0, 0.4))  # the moment is the test's to choose
         late = [pool.submit(_submit, stage, order, random) for order in orders[_BEFORE:]]
-        struck = strike(stage, random)
+        effect = inject(stage, random)
         for submission in late:
             submission.result(timeout=60)
     jobs = _ended(stage, orders)
     tally.rounds += 1
     tally.jobs += len(orders)
     tally.lost += _lost(stage, jobs, orders)
-    tally.doubled += _doubled(stage, jobs, orders)
-    tally.needless += _taken_away(stage, jobs, struck)
-    tally.resumed_s += _resumed_s(stage, struck)
-    if struck.poisonous:
-        tally.lost += _not_given_up(stage, struck.poisonous)
+    tally.duplicated += _doubled(stage, jobs, orders)
+    tally.taken_from_healthy += _taken_away(stage, jobs, effect)
+    tally.resumed_s += _resumed_s(stage, effect)
+    if effect.poison_job_id:
+        tally.lost += _not_given_up(stage, effect.poison_job_id)
 
 
-def _submit(stage: Stage, order: str, random: Random) -> None:
+def _submit(stage: FaultCluster, order: str, random: Random) -> None:
     with stage.client(order.split()[0]) as client:
         client.submit(
             "a red circle",
@@ -64,7 +64,7 @@ def _submit(stage: Stage, order: str, random: Random) -> None:
         )
 
 
-def _ended(stage: Stage, orders: list[str]) -> list[Job]:
+def _ended(stage: FaultCluster, orders: list[str]) -> list[Job]:
     """The jobs of these orders, once each has ended and its webhook knows."""
 
     def all_ended() -> list[Job]:
@@ -74,19 +74,19 @@ def _ended(stage: Stage, orders: list[str]) -> list[Job]:
     def told() -> bool:
         return all((job.id, f"job.{job.status}") in stage.receiver.ids for job in jobs)
 
-    jobs = until(all_ended, "every accepted job has ended")
-    until(told, "every receiver knows of the end")
+    jobs = wait_until(all_ended, "every accepted job has ended")
+    wait_until(told, "every receiver knows of the end")
     return jobs
 
 
-def _jobs(stage: Stage, orders: list[str]) -> Iterator[Job]:
+def _jobs(stage: FaultCluster, orders: list[str]) -> Iterator[Job]:
     wanted = set(orders)
     for tenant in TENANTS:
         with stage.client(tenant) as client:
             yield from (job for job in client.jobs.list(page_size=100) if job.metadata.get("order") in wanted)
 
 
-def _lost(stage: Stage, jobs: list[Job], orders: list[str]) -> list[str]:
+def _lost(stage: FaultCluster, jobs: list[Job], orders: list[str]) -> list[str]:
     found = {job.metadata["order"] for job in jobs}
     missing = [f"{order} was accepted and is unknown" for order in orders if order not in found]
     unhappy = [f"{job.id} is {job.status}: {job.error}" for job in jobs if job.status is not Status.SUCCEEDED]
@@ -98,7 +98,7 @@ def _lost(stage: Stage, jobs: list[Job], orders: list[str]) -> list[str]:
     return missing + unhappy + short + [problem for job in jobs for problem in _unreadable(stage, job)]
 
 
-def _unreadable(stage: Stage, job: Job) -> Iterator[str]:
+def _unreadable(stage: FaultCluster, job: Job) -> Iterator[str]:
     with stage.client(job.metadata["order"].split()[0]) as client:
         for image in client.images(job):
             try:
@@ -107,7 +107,7 @@ def _unreadable(stage: Stage, job: Job) -> Iterator[str]:
                 yield f"{image.output.url}: {error}"
 
 
-def _doubled(stage: Stage, jobs: list[Job], orders: list[str]) -> list[str]:
+def _doubled(stage: FaultCluster, jobs: list[Job], orders: list[str]) -> list[str]:
     of_order = {order: [job.id for job in jobs if job.metadata["order"] == order] for order in orders}
     twice = [f"{order} became {ids}" for order, ids in of_order.items() if len(ids) > 1]
     ends = [f"{job.id} ended {stage.ledger.ends(job.id)} times" for job in jobs if stage.ledger.ends(job.id) > 1]
@@ -123,21 +123,23 @@ def _doubled(stage: Stage, jobs: list[Job], orders: list[str]) -> list[str]:
     return twice + ends + ids + foreign
 
 
-def _taken_away(stage: Stage, jobs: list[Job], struck: Struck) -> list[str]:
+def _taken_away(stage: FaultCluster, jobs: list[Job], effect: FaultEffect) -> list[str]:
     with stage.redis() as client:
-        losses = {job.id: client.hget(f"rq:job:{job.id}", "losses") for job in jobs if job.id not in struck.leases_ms}
-    return [f"{job_id} lost {count} workers" for job_id, count in losses.items() if count]
+        lost_leases = {
+            job.id: client.hget(f"rq:job:{job.id}", "lost_leases") for job in jobs if job.id not in effect.leases_ms
+        }
+    return [f"{job_id} lost {count} workers" for job_id, count in lost_leases.items() if count]
 
 
-def _resumed_s(stage: Stage, struck: Struck) -> list[float]:
+def _resumed_s(stage: FaultCluster, effect: FaultEffect) -> list[float]:
     found = [
-        (stage.ledger.started_ms(job_id, attempt), lease_ms) for job_id, (attempt, lease_ms) in struck.leases_ms.items()
+        (stage.ledger.started_ms(job_id, attempt), lease_ms) for job_id, (attempt, lease_ms) in effect.leases_ms.items()
     ]
     return [max(0, started_ms - lease_ms) / 1000 for started_ms, lease_ms in found if started_ms is not None]
 
 
-def _not_given_up(stage: Stage, job_id: str) -> list[str]:
+def _not_given_up(stage: FaultCluster, job_id: str) -> list[str]:
     with stage.client() as client:
         job = client.job(job_id).job
     given_up = job.status is Status.FAILED and job.error is not None and job.error.code == "worker_lost"
-    return [] if given_up and job.attempt == job.attempts_max else [f"the poisonous {job_id} is {job.status}"]
+    return [] if given_up and job.attempt == job.max_attempts else [f"the poisonous {job_id} is {job.status}"]

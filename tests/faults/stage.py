@@ -11,10 +11,10 @@ from typing import Any, Self
 import redis
 
 from renderq import Client
-from tests.faults.gate import Gate
-from tests.faults.ledger import Ledger
-from tests.faults.parts import Part
-from tests.faults.receiver import Receiver
+from tests.faults.gate import TcpProxy
+from tests.faults.ledger import ChangeLog
+from tests.faults.parts import ServiceProcess
+from tests.faults.receiver import WebhookReceiver
 from tests.s3_servers import Nanio, aws_env
 from tests.services import Valkey
 
@@ -28,7 +28,7 @@ _SCRIPT = b"EVALSHA"
 _PATIENCE_S = 60.0
 
 
-class Stage:
+class FaultCluster:
     """Valkey, an S3 server, an API, two workers on a device that computes nothing; each reaches the others by gates."""
 
     def __init__(self, folder: Path, skews_s: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> None:
@@ -47,14 +47,14 @@ class Stage:
         self.s3.start()
         self._closing.callback(self.s3.kill)
         self.s3.client().create_bucket(Bucket="pictures")
-        self.ledger = self._kept(Ledger(self.valkey.url))
-        self.receiver = self._kept(Receiver())
-        self.api_redis = self._kept(Gate(self.valkey.port, loses=_SCRIPT))
-        self.redis_gates = [self._kept(Gate(self.valkey.port, seed, loses=_SCRIPT)) for seed in (1, 2)]
-        self.store_gates = [self._kept(Gate(self.s3.port, seed)) for seed in (3, 4)]
+        self.ledger = self._kept(ChangeLog(self.valkey.url))
+        self.receiver = self._kept(WebhookReceiver())
+        self.api_redis_proxy = self._kept(TcpProxy(self.valkey.port, loses=_SCRIPT))
+        self.redis_proxies = [self._kept(TcpProxy(self.valkey.port, seed, loses=_SCRIPT)) for seed in (1, 2)]
+        self.store_proxies = [self._kept(TcpProxy(self.s3.port, seed)) for seed in (3, 4)]
         self.keys = {tenant: self._key(tenant) for tenant in TENANTS}
         self.api = self._api(port=0)
-        self.url = self.api.line.split()[1]
+        self.url = self.api.ready_line.split()[1]
         self.api_port = int(self.url.rpartition(":")[2])
         self.workers = [self._worker(number) for number in (0, 1)]
         return self
@@ -99,30 +99,32 @@ class Stage:
         )
         return made.stdout.strip()
 
-    def _api(self, port: int) -> Part:
+    def _api(self, port: int) -> ServiceProcess:
         env = {
             **aws_env(self.s3.endpoint, self.s3.access_key, self.s3.secret_key),
             **self._shared(),
             "RENDERQ_SWEEP_SECONDS": "0.3",
-            "RENDERQ_PICTURES": "proxy",
+            "RENDERQ_IMAGE_DELIVERY": "proxy",
             "RENDERQ_WEBHOOK_SECRETS": SECRET,
-            "RENDERQ_OUTGOING_ALLOW": "127.0.0.0/8",
+            "RENDERQ_EGRESS_ALLOW": "127.0.0.0/8",
             "RENDERQ_WEBHOOK_DELAYS": "0.2,0.5,1,1,1,1,1",
             "RENDERQ_WEBHOOK_TIMEOUT_SECONDS": "2",
         }
-        arguments = ("api", "--port", str(port), "--redis-url", f"redis://127.0.0.1:{self.api_redis.port}/0")
-        part = Part((*arguments, "--store", STORE), env, "ready http", self._folder / "api.log", self._skews_s[0])
+        arguments = ("api", "--port", str(port), "--redis-url", f"redis://127.0.0.1:{self.api_redis_proxy.port}/0")
+        part = ServiceProcess(
+            (*arguments, "--store", STORE), env, "ready http", self._folder / "api.log", self._skews_s[0]
+        )
         part.start()
         return part
 
-    def _worker(self, number: int) -> Part:
-        name, gate = f"w{number}", self.redis_gates[number]
-        store = f"http://127.0.0.1:{self.store_gates[number].port}"
+    def _worker(self, number: int) -> ServiceProcess:
+        name, gate = f"w{number}", self.redis_proxies[number]
+        store = f"http://127.0.0.1:{self.store_proxies[number].port}"
         env = {**aws_env(store, self.s3.access_key, self.s3.secret_key), **self._shared()}
         arguments = ("worker", "--redis-url", f"redis://127.0.0.1:{gate.port}/0", "--store", STORE, "--name", name)
         device = ("--device", "simulated:10", "--data", str(self._folder / name))
         log = self._folder / f"{name}.log"
-        part = Part((*arguments, *device), env, "worker ready", log, self._skews_s[1 + number])
+        part = ServiceProcess((*arguments, *device), env, "worker ready", log, self._skews_s[1 + number])
         part.start()
         return part
 
@@ -134,7 +136,7 @@ class Stage:
         return part
 
 
-def until(condition: Callable[[], Any], what: str, patience_s: float = _PATIENCE_S) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, patience_s: float = _PATIENCE_S) -> Any:
     """What the condition gives, as soon as it gives something."""
     deadline = time.monotonic() + patience_s
     while not (found := condition()):

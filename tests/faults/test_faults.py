@@ -9,8 +9,8 @@ from statistics import median
 import pytest
 
 from tests.faults.faults import FAULTS, nothing
-from tests.faults.rounds import Tally, play
-from tests.faults.stage import LEASE_S, Stage
+from tests.faults.rounds import Tally, run_round
+from tests.faults.stage import LEASE_S, FaultCluster
 
 ROUNDS = int(os.environ.get("RENDERQ_FAULT_ROUNDS", "3"))
 SEED = os.environ.get("RENDERQ_FAULT_SEED", "0")
@@ -19,29 +19,29 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(60 + 60 * ROUNDS)]
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("stage")) as stage:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultCluster]:
+    with FaultCluster(tmp_path_factory.mktemp("stage")) as stage:
         yield stage
 
 
 def require_harmless(tally: Tally) -> None:
-    assert (tally.lost, tally.doubled, tally.needless) == ([], [], [])
+    assert (tally.lost, tally.duplicated, tally.taken_from_healthy) == ([], [], [])
     if tally.resumed_s:
         assert median(tally.resumed_s) < 1.5 * LEASE_S
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_nothing_is_lost_or_doubled(stage: Stage, tallies: dict[str, Tally], fault: str) -> None:
+def test_nothing_is_lost_or_doubled(stage: FaultCluster, tallies: dict[str, Tally], fault: str) -> None:
     tally = tallies.setdefault(fault, Tally())
     for number in range(ROUNDS):
-        play(stage, FAULTS[fault], Random(f"{SEED}/{fault}/{number}"), tally)
+        run_round(stage, FAULTS[fault], Random(f"{SEED}/{fault}/{number}"), tally)
     require_harmless(tally)
 
 
 def test_clocks_of_hosts_may_be_wrong(tmp_path: Path, tallies: dict[str, Tally]) -> None:
     tally = tallies.setdefault("clocks an hour apart", Tally())
-    with Stage(tmp_path, skews_s=(-1800.0, 1800.0, -600.0)) as stage:
+    with FaultCluster(tmp_path, skews_s=(-1800.0, 1800.0, -600.0)) as stage:
         for number in range(ROUNDS):
             strike = FAULTS["worker killed"] if number else nothing
-            play(stage, strike, Random(f"{SEED}/clocks/{number}"), tally)
+            run_round(stage, strike, Random(f"{SEED}/clocks/{number}"), tally)
     require_harmless(tally)

@@ -8,7 +8,7 @@ import pytest
 from renderq.contract import Status
 from renderq_shared.errors import ManifestInvalid
 from renderq_shared.jobs import JobRecord
-from renderq_shared.manifests import MANIFEST_BYTES, manifest, read_manifest
+from renderq_shared.manifests import MANIFEST_BYTES, encode_manifest, read_manifest
 
 ID = "job_01m88734m8d43rjz0d8qwxwqgv"
 FILE = {"content_type": "image/png", "width": 64, "height": 64, "size_bytes": 1, "sha256": "", "pixel_sha256": ""}
@@ -27,9 +27,9 @@ JOB = JobRecord(
     sequence=1,
     created_ms=1_795_572_208_265,
     attempt=1,
-    losses=0,
-    attempts_max=3,
-    suspect=False,
+    lost_leases=0,
+    max_attempts=3,
+    quarantined=False,
     started_ms=1_795_572_208_300,
     completed_ms=1_795_572_208_433,
     claim_id="c1",
@@ -43,7 +43,7 @@ JOB = JobRecord(
 
 
 def chunks(**changed: str) -> Iterable[bytes]:
-    parsed = json.loads(manifest(JOB))
+    parsed = json.loads(encode_manifest(JOB))
     parsed["job"] |= changed
     yield json.dumps(parsed).encode()
 

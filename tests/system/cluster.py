@@ -18,7 +18,7 @@ from tests.system.http_user import HttpUser
 START_TIMEOUT_S = WAIT_TIMEOUT_S = 180
 
 
-class Part:
+class ServiceProcess:
     """One process."""
 
     def __init__(self, name: str, folder: Path, env: Mapping[str, str], *argv: str) -> None:
@@ -37,7 +37,7 @@ class Part:
     def log_text(self) -> str:
         return self._log.read_text(errors="replace")
 
-    def says(self, text: str) -> str:
+    def wait_for_log(self, text: str) -> str:
         """The first line that contains this, once there is one."""
         end = time.monotonic() + START_TIMEOUT_S
         while not (found := [line for line in self.log_text.splitlines() if text in line]):
@@ -58,12 +58,12 @@ class Part:
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
-    def ask_to_stop(self) -> None:
+    def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)
 
     def stop(self) -> int:
         """SIGTERM; the exit code. What has not ended after a minute is killed."""
-        self.ask_to_stop()
+        self.terminate()
         try:
             return self._process.wait(timeout=60)
         except subprocess.TimeoutExpired:
@@ -86,18 +86,18 @@ class Cluster(HttpUser):
         self._options = ("--redis-url", redis_url, "--store", store, "--data", str(folder))
         self._env = env
         self._on = on
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, ServiceProcess] = {}
 
     def __enter__(self) -> Self:
         api = self._start("api", "api", "--port", "0")
-        self.http = httpx2.Client(base_url=api.says("ready http").split()[1], timeout=70, trust_env=False)
+        self.http = httpx2.Client(base_url=api.wait_for_log("ready http").split()[1], timeout=70, trust_env=False)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.http.close()
         self.stop_all()
 
-    def start_worker(self, name: str, *options: str, **settings: str) -> Part:
+    def start_worker(self, name: str, *options: str, **settings: str) -> ServiceProcess:
         """Settings as their environment variables without the prefix."""
         return self._start(name, "worker", "--name", name, *options, **settings)
 
@@ -107,7 +107,7 @@ class Cluster(HttpUser):
             self.start_worker(name, "--device", device)
         self.wait_for_workers(*names)
 
-    def part(self, name: str) -> Part:
+    def process(self, name: str) -> ServiceProcess:
         return self._parts[name]
 
     def workers(self) -> dict[str, dict[str, Any]]:
@@ -134,7 +134,7 @@ class Cluster(HttpUser):
         """All at once; those that were killed are gone already."""
         workers = [part for name, part in self._parts.items() if name != "api"]
         for part in workers:
-            part.ask_to_stop()
+            part.terminate()
         for part in workers:
             part.stop()
             del self._parts[part.name]
@@ -147,9 +147,9 @@ class Cluster(HttpUser):
     def log_text(self) -> str:
         return "\n".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log")))
 
-    def _start(self, name: str, *argv: str, **settings: str) -> Part:
+    def _start(self, name: str, *argv: str, **settings: str) -> ServiceProcess:
         env = {**self._env, **{f"RENDERQ_{setting.upper()}": value for setting, value in settings.items()}}
         with self._on(name):
-            part = Part(name, self._folder, env, *argv, *self._options)
+            part = ServiceProcess(name, self._folder, env, *argv, *self._options)
         self._parts[name] = part
         return part

@@ -20,7 +20,7 @@ def records(redis_url: str, job_ids: Iterable[str]) -> dict[str, JobRecord]:
     return {job_id: each[0] for job_id, each in found.items() if each}
 
 
-def named_keys(jobs: Iterable[JobRecord]) -> set[str]:
+def expected_keys(jobs: Iterable[JobRecord]) -> set[str]:
     """Of the objects that ended jobs are said to consist of: their pictures, and a manifest each."""
     pictures = {output["key"] for job in jobs for output in json.loads(job.outputs_json or "[]")}
     return pictures | {manifest_key(job.id) for job in jobs}

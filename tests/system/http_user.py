@@ -30,11 +30,11 @@ class HttpUser:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def finished(self, job_id: str) -> dict[str, Any]:
+    def wait_until_ended(self, job_id: str) -> dict[str, Any]:
         """The job, once it is terminal."""
-        return self.until(job_id, lambda job: job["status"] in TERMINAL, wait=30)
+        return self.wait_until(job_id, lambda job: job["status"] in TERMINAL, wait=30)
 
-    def until(self, job_id: str, holds: Callable[[dict[str, Any]], bool], wait: int = 0) -> dict[str, Any]:
+    def wait_until(self, job_id: str, holds: Callable[[dict[str, Any]], bool], wait: int = 0) -> dict[str, Any]:
         """The job, as soon as it fulfils the condition."""
         deadline = time.monotonic() + JOB_TIMEOUT_S
         while time.monotonic() < deadline:
@@ -42,7 +42,7 @@ class HttpUser:
                 return job
         raise AssertionError(f"{job_id} stayed {job['status']} ({job['stage']})\n{self.log_text}")
 
-    def picture(self, job: dict[str, Any], index: int) -> bytes:
+    def image(self, job: dict[str, Any], index: int) -> bytes:
         answer = self.http.get(job["outputs"][index]["url"], follow_redirects=True)
         assert answer.status_code == 200, answer.text
         return answer.content

@@ -51,11 +51,11 @@ class Network:
             finally:
                 _set_namespace(here.fileno())
 
-    def cut(self, host: str) -> None:
+    def disconnect(self, host: str) -> None:
         """Pull the host's cables out of the switch: what it sends, and what is sent to it, is lost."""
         self._set_cables(host, "down")
 
-    def mend(self, host: str) -> None:
+    def reconnect(self, host: str) -> None:
         self._set_cables(host, "up")
 
     def _set_cables(self, host: str, state: str) -> None:
@@ -88,7 +88,7 @@ def _clear_up_after_the_dead() -> None:
             subprocess.run(["ip", "netns", "delete", place.name], capture_output=True, check=False)
 
 
-def why_impossible() -> str | None:
+def unavailable_reason() -> str | None:
     """Why this machine cannot have such hosts; `None` where it can."""
     if shutil.which("ip") is None:
         return "there is no ip command (iproute2)"

@@ -66,7 +66,7 @@ class Service(HttpUser):
         self._process.wait()
         self._close_pipes()
 
-    def part(self, name: str) -> psutil.Process:
+    def process(self, name: str) -> psutil.Process:
         """The process of one part: `api`, `worker` or `redis`."""
         for child in psutil.Process(self._process.pid).children():
             command = child.cmdline()
@@ -77,7 +77,7 @@ class Service(HttpUser):
     @property
     def redis_url(self) -> str:
         """Address of the embedded Redis, as its clients know it."""
-        return self.part("api").environ()["RENDERQ_REDIS_URL"]
+        return self.process("api").environ()["RENDERQ_REDIS_URL"]
 
     @property
     def log_text(self) -> str:

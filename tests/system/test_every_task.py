@@ -23,8 +23,8 @@ def data_url(pixels: np.ndarray) -> str:
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-COLOURS = np.random.default_rng(7).integers(0, 256, (3, 5, 3), np.uint8)
-PHOTO = {"image": data_url(np.kron(COLOURS, np.ones((10, 10, 1), np.uint8)))}
+COLORS = np.random.default_rng(7).integers(0, 256, (3, 5, 3), np.uint8)
+PHOTO = {"image": data_url(np.kron(COLORS, np.ones((10, 10, 1), np.uint8)))}
 """50 × 30 pixels."""
 DEPTH_MAP = data_url(np.arange(50 * 30, dtype=np.uint16).reshape(30, 50) * 40)
 """16 bits."""
@@ -58,7 +58,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-def test_every_task_gives_its_picture_and_gives_it_again(service: Service) -> None:
+def test_every_task_gives_its_image_and_gives_it_again(service: Service) -> None:
     models = service.http.get("/v1/models").json()["data"]
     assert {task for model in models for task in model["tasks"]} == set(TASKS)
     first = {name: service.submit(**{"seed": 7, **fields}) for name, (_, fields) in WANTED.items()}
@@ -72,14 +72,14 @@ def test_every_task_gives_its_picture_and_gives_it_again(service: Service) -> No
         repeated = output(service, job)
         for digest in ("pixel_sha256", "sha256"):
             assert repeated[digest] == pictures[name][digest], name
-    file = service.picture(service.job(first["fewer layers"]["id"]), 0)
+    file = service.image(service.job(first["fewer layers"]["id"]), 0)
     recipe = json.loads(Image.open(io.BytesIO(file)).text["renderq"])
     assert (recipe["request"]["clip_skip"], recipe["request"]["guidance_rescale"]) == (1, 0)
 
 
 def output(service: Service, job: dict[str, Any]) -> dict[str, Any]:
     """The one picture of the job, once it has ended well."""
-    ended = service.finished(job["id"])
+    ended = service.wait_until_ended(job["id"])
     assert ended["status"] == "succeeded", ended
     [one] = ended["outputs"]
     return one

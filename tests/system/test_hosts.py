@@ -14,8 +14,8 @@ from renderq import Client
 from tests.s3_servers import Nanio
 from tests.services import Valkey
 from tests.system.cluster import Cluster
-from tests.system.evidence import BUCKET, STORE, named_keys, records, stored_keys
-from tests.system.network import Network, why_impossible
+from tests.system.evidence import BUCKET, STORE, expected_keys, records, stored_keys
+from tests.system.network import Network, unavailable_reason
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -32,7 +32,7 @@ HOSTS = {
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Network]:
-    if reason := why_impossible():
+    if reason := unavailable_reason():
         pytest.skip(reason)
     with Network(HOSTS) as network:
         yield network
@@ -120,22 +120,22 @@ def test_a_worker_that_is_cut_off_loses_its_job_and_can_do_no_harm_when_it_is_ba
     cluster: Cluster, network: Network, valkey: Valkey, s3: Nanio
 ) -> None:
     _, job_id = (cluster.submit(n=12, steps=30)["id"] for _ in range(2))  # the device steps 16 images at once
-    cluster.until(job_id, lambda job: job["worker"] == "w1")
+    cluster.wait_until(job_id, lambda job: job["worker"] == "w1")
     cluster.start_worker("w2", "--device", "simulated")
-    cluster.until(job_id, lambda job: 0 < job["progress"]["images_done"] < 12)
-    network.cut("w1")
-    job = cluster.finished(job_id)
+    cluster.wait_until(job_id, lambda job: 0 < job["progress"]["images_done"] < 12)
+    network.disconnect("w1")
+    job = cluster.wait_until_ended(job_id)
     assert (job["status"], job["worker"], job["attempt"], len(job["outputs"])) == ("succeeded", "w2", 2, 12)
 
-    zombie = cluster.part("w1")
-    zombie.says("upload_failed")
-    network.mend("w1")
-    zombie.says("job_forgotten")
+    zombie = cluster.process("w1")
+    zombie.wait_for_log("upload_failed")
+    network.reconnect("w1")
+    zombie.wait_for_log("job_forgotten")
     assert cluster.job(job_id)["version"] == job["version"]
     with network.on("redis"):
-        named = named_keys(records(valkey.url, [job_id]).values())
+        named = expected_keys(records(valkey.url, [job_id]).values())
     with network.on("s3"):
         cluster.wait_for(lambda: stored_keys(s3, [job_id]) == named, "a store that holds nothing else")
 
-    cluster.part("w2").stop()
-    assert cluster.finished(cluster.submit(steps=1)["id"])["worker"] == "w1"
+    cluster.process("w2").stop()
+    assert cluster.wait_until_ended(cluster.submit(steps=1)["id"])["worker"] == "w1"

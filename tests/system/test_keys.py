@@ -23,7 +23,7 @@ def renderq(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_from_the_first_key_to_a_picture(tmp_path: Path) -> None:
+def test_from_the_first_key_to_an_image(tmp_path: Path) -> None:
     data, settings = tmp_path / "data", {"RENDERQ_KEYS": "required", "RENDERQ_DEVICE": "simulated:1"}
     with Service(data, "--host", "0.0.0.0", env=settings) as service:
         assert service.url.startswith("http://0.0.0.0:")

@@ -13,7 +13,7 @@ import pytest
 from tests.s3_servers import S3Server
 from tests.services import Valkey
 from tests.system.cluster import Cluster
-from tests.system.evidence import STORE, named_keys, records, stored_keys
+from tests.system.evidence import STORE, expected_keys, records, stored_keys
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -74,12 +74,12 @@ def test_a_worker_renders_only_the_models_that_it_serves(cluster: Cluster) -> No
     cluster.start_worker("circles-only", "--device", "simulated", worker_models="circles")
     cluster.wait_for_workers("circles-only")
     squares = [cluster.submit(model="squares")["id"] for _ in range(2)]
-    circles = [cluster.finished(cluster.submit(model="circles")["id"]) for _ in range(3)]
+    circles = [cluster.wait_until_ended(cluster.submit(model="circles")["id"]) for _ in range(3)]
     assert {(job["status"], job["worker"]) for job in circles} == {("succeeded", "circles-only")}
     waiting = [cluster.job(job_id) for job_id in squares]
     assert {(job["status"], job["wait_reason"]) for job in waiting} == {("queued", "no_worker_for_model")}
     cluster.start_worker("squares-only", "--device", "simulated", worker_models="squares")
-    ended = [cluster.finished(job_id) for job_id in squares]
+    ended = [cluster.wait_until_ended(job_id) for job_id in squares]
     assert {(job["status"], job["worker"]) for job in ended} == {("succeeded", "squares-only")}
     assert {id: worker["models"] for id, worker in cluster.workers().items()} == {
         "circles-only": ["circles"],
@@ -93,7 +93,7 @@ def test_three_workers_share_a_queue_and_none_idles_while_jobs_wait(three: Clust
     jobs: list[dict[str, Any]] = []
     for count, steps in ((3, 20), (7, 10)):  # a step takes 0.1 s, and 16 images fill a device
         submitted = [three.submit(n=16, steps=steps)["id"] for _ in range(count)]
-        jobs += [three.finished(job_id) for job_id in submitted]
+        jobs += [three.wait_until_ended(job_id) for job_id in submitted]
         assert {job["worker"] for job in jobs} == workers
     assert {(job["status"], job["attempt"]) for job in jobs} == {("succeeded", 1)}
     spans = sorted((Span.of(job) for job in jobs), key=lambda span: span.started)
@@ -116,14 +116,14 @@ def test_workers_are_killed_drained_and_added_and_each_job_is_rendered_once(
     accepted = [three.submit(n=12, steps=15)["id"] for _ in range(12)]  # the device steps 16 images at once
 
     half_done = three.wait_for(lambda: frozen_half_way(three, "w1"), "a job that is half done")
-    three.part("w1").kill()
+    three.process("w1").kill()
     lost = {job["id"] for job in three.running_on("w1")}
     losing_claims = {job.claim_id for job in records(own_valkey.url, lost).values()}
     leftovers = stored_keys(own_s3, [half_done])
     assert leftovers
 
     three.wait_for(lambda: three.running_on("w2"), "a job to drain")
-    drained = three.part("w2")
+    drained = three.process("w2")
     assert drained.stop() == 0
     said = map(json.loads, drained.log_text.splitlines())
     handed_back = {line["job"] for line in said if line["event"] == "job_handed_back"}
@@ -131,31 +131,31 @@ def test_workers_are_killed_drained_and_added_and_each_job_is_rendered_once(
     three.start_worker("late", "--device", "simulated:100")
     three.wait_for_workers("late")
     accepted += [three.submit(n=12, steps=15)["id"] for _ in range(6)]
-    jobs = {job_id: three.finished(job_id) for job_id in accepted}
+    jobs = {job_id: three.wait_until_ended(job_id) for job_id in accepted}
 
     assert {job["status"] for job in jobs.values()} == {"succeeded"}, three.log_text
     assert "late" in {job["worker"] for job in jobs.values()}
     kept = records(own_valkey.url, jobs)
     for job_id, job in jobs.items():
         assert job["attempt"] == 1 + (job_id in lost) + (job_id in handed_back), job
-        assert kept[job_id].losses == (job_id in lost), job
+        assert kept[job_id].lost_leases == (job_id in lost), job
         assert len(job["outputs"]) == 12
         assert kept[job_id].claim_id not in losing_claims
     for output in jobs[half_done]["outputs"]:
         picture = httpx2.get(output["signed_url"], trust_env=False).content
         assert hashlib.sha256(picture).hexdigest() == output["sha256"]
-    assert not leftovers & named_keys(kept.values())
-    three.wait_for(lambda: stored_keys(own_s3, jobs) == named_keys(kept.values()), "a store that holds nothing else")
+    assert not leftovers & expected_keys(kept.values())
+    three.wait_for(lambda: stored_keys(own_s3, jobs) == expected_keys(kept.values()), "a store that holds nothing else")
 
 
 def frozen_half_way(cluster: Cluster, worker: str) -> str | None:
     """A job that the worker, which is stopped in its tracks for it, has finished some pictures of."""
     if not any(map(is_half_done, cluster.running_on(worker))):
         return None
-    cluster.part(worker).freeze()
+    cluster.process(worker).freeze()
     if job := next(filter(is_half_done, cluster.running_on(worker)), None):
         return job["id"]
-    cluster.part(worker).thaw()
+    cluster.process(worker).thaw()
     return None
 
 

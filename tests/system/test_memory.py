@@ -9,11 +9,11 @@ from tests.system.service import Service
 pytestmark = pytest.mark.system
 
 
-def test_a_picture_that_does_not_fit_whole_comes_with_a_warning(tmp_path: Path) -> None:
+def test_an_image_that_does_not_fit_whole_comes_with_a_warning(tmp_path: Path) -> None:
     """The built-in model takes 56 MB, a picture of 512 pixels 33 to denoise and 101 to decode."""
     with Service(tmp_path, env={"RENDERQ_DEVICE_MEMORY_GB": "0.13", "RENDERQ_MEMORY_MODE": "full"}) as service:
-        large = service.finished(service.submit(width=512, height=512, steps=1)["id"])
-        small = service.finished(service.submit(steps=1)["id"])
+        large = service.wait_until_ended(service.submit(width=512, height=512, steps=1)["id"])
+        small = service.wait_until_ended(service.submit(steps=1)["id"])
     assert large["status"] == small["status"] == "succeeded"
     assert [warning["code"] for warning in large["warnings"]] == ["autoencoder_tiled"]
     assert "overlapping tiles" in large["warnings"][0]["message"]

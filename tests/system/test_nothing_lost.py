@@ -48,17 +48,19 @@ def kill(process: psutil.Process) -> None:
 
 def test_killed_worker_costs_an_attempt_and_no_job(service: Service) -> None:
     job = service.submit(steps=150, n=2, seed=1)
-    service.until(job["id"], is_rendering)
-    kill(service.part("worker"))
-    ended = service.finished(job["id"])
+    service.wait_until(job["id"], is_rendering)
+    kill(service.process("worker"))
+    ended = service.wait_until_ended(job["id"])
     assert (ended["status"], ended["attempt"], len(ended["outputs"])) == ("succeeded", 2, 2), ended
-    assert service.picture(ended, 1) == service.picture(service.finished(service.submit(steps=150, seed=2)["id"]), 0)
+    assert service.image(ended, 1) == service.image(
+        service.wait_until_ended(service.submit(steps=150, seed=2)["id"]), 0
+    )
 
 
 def test_a_step_that_lasts_three_leases_keeps_its_job(tmp_path: Path) -> None:
     environment = {"RENDERQ_LEASE_SECONDS": "1.5", "RENDERQ_DEVICE": "simulated:5000"}
     with Service(tmp_path, env=environment) as service:
-        job = service.finished(service.submit(steps=1)["id"])
+        job = service.wait_until_ended(service.submit(steps=1)["id"])
     assert (job["status"], job["attempt"]) == ("succeeded", 1), job
     assert job["metrics"]["inference_ms"] > 3 * 1500, "the step was too quick to prove anything"
 
@@ -67,11 +69,11 @@ def test_kill_of_everything_and_start_on_the_same_data(tmp_path: Path) -> None:
     service = Service(tmp_path, env={"RENDERQ_LEASE_SECONDS": str(LEASE_S)})
     service.start()
     accepted = [service.submit(steps=20, seed=seed)["id"] for seed in range(6)]
-    service.until(accepted[0], lambda job: job["status"] != "queued")
+    service.wait_until(accepted[0], lambda job: job["status"] != "queued")
     # The append-only file is flushed every second: that much may be lost to a power cut, nothing to a kill.
     service.kill_everything()
     service.start()
-    ended = [service.finished(job_id) for job_id in accepted]
+    ended = [service.wait_until_ended(job_id) for job_id in accepted]
     assert [job["status"] for job in ended] == ["succeeded"] * 6
     assert service.stop() == 0
 
@@ -84,7 +86,7 @@ def test_doubled_and_dropped_wakeups(service: Service) -> None:
         doubled = [service.submit(seed=seed, steps=10)["id"] for seed in range(4)]
         publisher.notify("shapes", 20)
         publisher.close()
-        ended = [service.finished(job_id) for job_id in dropped + doubled]
+        ended = [service.wait_until_ended(job_id) for job_id in dropped + doubled]
     assert {(job["status"], job["attempt"]) for job in ended} == {("succeeded", 1)}
 
 
@@ -98,8 +100,8 @@ def test_a_job_that_kills_its_process_takes_nobody_with_it(tmp_path: Path) -> No
         while not is_terminal(job):
             if renders_anew(job, killed):
                 killed = job["attempt"]
-                kill(service.part("worker"))
-            job = service.until(poison, partial(has_news, since=job["version"]))
-        ended = [service.finished(job_id) for job_id in innocents]
+                kill(service.process("worker"))
+            job = service.wait_until(poison, partial(has_news, since=job["version"]))
+        ended = [service.wait_until_ended(job_id) for job_id in innocents]
     assert (job["status"], job["error"]["code"]) == ("failed", "worker_lost"), job
     assert [job["status"] for job in ended] == ["succeeded"] * 7

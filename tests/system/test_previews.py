@@ -35,7 +35,7 @@ def pixels(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
 
 
-def test_previews_become_the_picture_and_change_nothing(service: Service) -> None:
+def test_previews_become_the_image_and_change_nothing(service: Service) -> None:
     wanted = {"steps": 40, "seed": 7}
     job_id = service.submit(**wanted)["id"]
     with looking(service, job_id) as events:
@@ -43,9 +43,9 @@ def test_previews_become_the_picture_and_change_nothing(service: Service) -> Non
     previews = [json.loads(event.data) for event in told if event.event == "preview"]
     assert told[-1].event == "done"
     assert [preview["step"] for preview in previews] == sorted({preview["step"] for preview in previews})
-    seen, unseen = service.finished(job_id), service.finished(service.submit(**wanted)["id"])
-    picture = service.picture(seen, 0)
-    assert picture == service.picture(unseen, 0)
+    seen, unseen = service.wait_until_ended(job_id), service.wait_until_ended(service.submit(**wanted)["id"])
+    picture = service.image(seen, 0)
+    assert picture == service.image(unseen, 0)
     last = pixels(base64.b64decode(previews[-1]["data"]))
     assert np.abs(last - pixels(picture)).mean() < 40
 
@@ -54,7 +54,7 @@ def test_previews_outlive_their_worker_and_end_with_the_job(service: Service) ->
     job_id = service.submit(steps=150, n=4)["id"]
     with looking(service, job_id) as events:
         assert next(event for event in events if event.event == "preview")
-        service.part("worker").kill()
+        service.process("worker").kill()
         assert next(event for event in events if event.event != "preview" and json.loads(event.data)["attempt"] == 2)
         assert next(event for event in events if event.event == "preview")
         service.http.post(f"/v1/jobs/{job_id}/cancel")

@@ -29,30 +29,30 @@ def names(s3: S3Server) -> set[str]:
     return {found["Key"] for found in s3.client().list_objects_v2(Bucket="pictures")["Contents"]}
 
 
-def test_a_prompt_becomes_a_picture_in_the_bucket(s3: S3Server, tmp_path: Path) -> None:
+def test_a_prompt_becomes_an_image_in_the_bucket(s3: S3Server, tmp_path: Path) -> None:
     # Files of variables hold what is not set as an empty string.
     env = {**s3.env, "RENDERQ_S3_PUBLIC_ENDPOINT": "", "RENDERQ_S3_ADDRESSING": "path"}
     with Service(tmp_path / "data", "--store", STORE, env=env) as service:
-        job = service.finished(service.submit(n=2, steps=4)["id"])
+        job = service.wait_until_ended(service.submit(n=2, steps=4)["id"])
         assert job["status"] == "succeeded", job
         assert {name for name in names(s3) if name.startswith(f"renderq/jobs/{job['id']}/")}
         for output in job["outputs"]:
             assert output["signed_url"].startswith(f"{s3.endpoint}/pictures/renderq/jobs/{job['id']}/")
             picture = httpx2.get(output["signed_url"], trust_env=False).content
             assert hashlib.sha256(picture).hexdigest() == output["sha256"]
-            assert service.picture(job, output["index"]) == picture
+            assert service.image(job, output["index"]) == picture
 
 
 def test_a_store_that_is_away_while_a_job_renders_costs_nothing_but_time(s3: S3Server, tmp_path: Path) -> None:
-    env = {**s3.env, "RENDERQ_PICTURES": "proxy"}
+    env = {**s3.env, "RENDERQ_IMAGE_DELIVERY": "proxy"}
     with Service(tmp_path / "data", "--store", STORE, env=env) as service:
         job = service.submit(steps=150)
-        service.until(job["id"], lambda job: job["stage"] == "denoising")
+        service.wait_until(job["id"], lambda job: job["stage"] == "denoising")
         s3.kill()
-        service.until(job["id"], lambda _: "upload_failed" in service.log_text)
+        service.wait_until(job["id"], lambda _: "upload_failed" in service.log_text)
         assert service.http.get("/readyz").status_code == 503
         s3.start()
-        ended = service.finished(job["id"])
+        ended = service.wait_until_ended(job["id"])
         assert (ended["status"], ended["attempt"]) == ("succeeded", 1), ended
         answer = service.http.get(ended["outputs"][0]["url"])
         assert answer.status_code == 200

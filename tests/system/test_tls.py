@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.services import Valkey
-from tests.system.cluster import Cluster, Part
-from tests.tls import TlsDoor, self_signed, server_context
+from tests.system.cluster import Cluster, ServiceProcess
+from tests.tls import TlsProxy, self_signed, server_context
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -21,13 +21,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 @pytest.fixture(scope="module")
-def door(own_valkey: Valkey, certificate: Certificate) -> Iterator[TlsDoor]:
-    with TlsDoor(own_valkey.port, server_context(*certificate)) as door:
+def door(own_valkey: Valkey, certificate: Certificate) -> Iterator[TlsProxy]:
+    with TlsProxy(own_valkey.port, server_context(*certificate)) as door:
         yield door
 
 
 def test_a_job_is_accepted_woken_for_and_rendered(
-    door: TlsDoor, certificate: tuple[Path, Path], tmp_path: Path
+    door: TlsProxy, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:
     url = f"rediss://127.0.0.1:{door.port}/0?ssl_ca_certs={certificate[1]}"
     with Cluster(tmp_path, url, "folder:", {"RENDERQ_SWEEP_SECONDS": "60"}) as cluster:
@@ -38,12 +38,12 @@ def test_a_job_is_accepted_woken_for_and_rendered(
 
 @pytest.mark.parametrize("command", [("api", "--port", "0"), ("worker", "--device", "simulated")])
 def test_a_certificate_that_nobody_vouches_for_is_refused_with_the_reason(
-    door: TlsDoor, tmp_path: Path, command: tuple[str, ...]
+    door: TlsProxy, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     url = f"rediss://127.0.0.1:{door.port}/0"
-    part = Part(command[0], tmp_path, {}, *command, "--redis-url", url, "--data", str(tmp_path))
+    part = ServiceProcess(command[0], tmp_path, {}, *command, "--redis-url", url, "--data", str(tmp_path))
     try:
-        assert "self-signed certificate" in part.says("certificate verify failed")
+        assert "self-signed certificate" in part.wait_for_log("certificate verify failed")
         assert "Traceback" not in part.log_text
     finally:
         part.kill()

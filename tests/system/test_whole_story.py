@@ -10,11 +10,11 @@ import pytest
 from standardwebhooks import Webhook
 
 from renderq import Client, JobCanceled, JobHandle, NotFound
-from tests.api.webhooks.receivers import Receiver, receiving
+from tests.api.webhooks.receivers import WebhookReceiver, webhook_receiver
 from tests.s3_servers import S3Server
 from tests.services import Valkey
 from tests.system.cluster import Cluster
-from tests.system.evidence import STORE, named_keys, records, stored_keys
+from tests.system.evidence import STORE, expected_keys, records, stored_keys
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -28,7 +28,7 @@ def cluster(own_valkey: Valkey, own_s3: S3Server, tmp_path: Path) -> Iterator[Cl
         **own_s3.env,
         "RENDERQ_LEASE_SECONDS": "3",
         "RENDERQ_WEBHOOK_SECRETS": SECRET,
-        "RENDERQ_OUTGOING_ALLOW": "127.0.0.0/8",
+        "RENDERQ_EGRESS_ALLOW": "127.0.0.0/8",
     }
     with Cluster(tmp_path, own_valkey.url, STORE, settings) as cluster:
         cluster.start_workers("w1", "w2", "w3", device="cpu")
@@ -42,7 +42,7 @@ def client(cluster: Cluster) -> Iterator[Client]:
 
 
 def test_a_day_with_renderq(cluster: Cluster, client: Client, own_valkey: Valkey, own_s3: S3Server) -> None:
-    with receiving() as receiver:
+    with webhook_receiver() as receiver:
 
         def submit(**fields: object) -> JobHandle:
             hook = {"url": receiver.url, "events": EVERYTHING}
@@ -75,7 +75,7 @@ def test_a_day_with_renderq(cluster: Cluster, client: Client, own_valkey: Valkey
         forgotten.status()
     del kept[forgotten.id]
     everything = {handle.id for handle in ended}
-    cluster.wait_for(lambda: stored_keys(own_s3, everything) == named_keys(kept.values()), "a store of what is left")
+    cluster.wait_for(lambda: stored_keys(own_s3, everything) == expected_keys(kept.values()), "a store of what is left")
 
 
 def watch_and_kill(cluster: Cluster, handle: JobHandle) -> None:
@@ -86,7 +86,7 @@ def watch_and_kill(cluster: Cluster, handle: JobHandle) -> None:
         names.append(event.name)
         if killed is None and event.job.stage == "denoising":
             killed = event.job.worker
-            cluster.part(killed).kill()
+            cluster.process(killed).kill()
     job = handle.job
     assert killed is not None
     assert (job.status, job.attempt, len(job.outputs)) == ("succeeded", 2, 2), cluster.log_text
@@ -95,7 +95,7 @@ def watch_and_kill(cluster: Cluster, handle: JobHandle) -> None:
     assert (names.count("done"), names[-1]) == (1, "done")
 
 
-def check_webhooks(cluster: Cluster, receiver: Receiver, handles: list[JobHandle]) -> None:
+def check_webhooks(cluster: Cluster, receiver: WebhookReceiver, handles: list[JobHandle]) -> None:
     """All has been told, each event once, and an independent library takes it for ours."""
     expected = Counter[tuple[str, str]]()
     for handle in handles:
@@ -106,11 +106,11 @@ def check_webhooks(cluster: Cluster, receiver: Receiver, handles: list[JobHandle
             expected[job.id, "job.output"] += len(job.outputs)
 
     def told() -> Counter[tuple[str, str]]:
-        events = [json.loads(body) for _, body in list(receiver.seen)]
+        events = [json.loads(body) for _, body in list(receiver.received)]
         return Counter((event["data"]["id"], event["type"]) for event in events)
 
     begun = {(handle.id, "job.started") for handle in handles if handle.job.status == "canceled"}
     cluster.wait_for(lambda: {k: n for k, n in told().items() if k not in begun} == expected, "webhooks")
     assert set(Counter(receiver.ids()).values()) == {1}
-    for headers, body in receiver.seen:
+    for headers, body in receiver.received:
         Webhook(SECRET).verify(body, headers)

@@ -5,23 +5,23 @@ from typing import Any
 
 import pytest
 
-from tests.worker.rig import Rig
+from tests.worker.rig import WorkerHarness
 
-NewRig = Callable[..., Rig]
+NewHarness = Callable[..., WorkerHarness]
 
 
 @pytest.fixture
-def new_rig(redis_url: str, tmp_path: Path) -> Iterator[NewRig]:
+def new_harness(redis_url: str, tmp_path: Path) -> Iterator[NewHarness]:
     """Makes running workers, all on one store; they end with the test."""
     with ExitStack() as stack:
 
-        def new(**options: Any) -> Rig:
-            return stack.enter_context(Rig(**{"redis_url": redis_url, "folder": tmp_path, **options}))
+        def new(**options: Any) -> WorkerHarness:
+            return stack.enter_context(WorkerHarness(**{"redis_url": redis_url, "folder": tmp_path, **options}))
 
         yield new
 
 
 @pytest.fixture
-def rig(new_rig: NewRig) -> Rig:
+def rig(new_harness: NewHarness) -> WorkerHarness:
     """A worker that steps at once."""
-    return new_rig()
+    return new_harness()

@@ -10,7 +10,7 @@ from typing import Any, Self
 from renderq.contract import ModelDefaults, ModelLimits, Status, parse_request
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.errors import ObjectStoreUnavailable
-from renderq_shared.jobs import Bounds, JobRecord, JobStore, NewJob, RedisJobStore, sync_client
+from renderq_shared.jobs import JobRecord, JobStore, NewJob, QueueLimits, RedisJobStore, sync_client
 from renderq_shared.objects import FolderStore, ObjectStore
 from renderq_shared.settings import WorkerSettings
 from renderq_shared.wakeups import queue_name
@@ -20,7 +20,7 @@ from renderq_worker.worker import Worker
 
 TENANT = "default"
 MODEL = "noop"
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 ENTRY = ModelEntry(
     name=MODEL,
@@ -41,32 +41,32 @@ def request_json(**fields: Any) -> str:
 def submit(store: JobStore, job_id: str, text: str | None = None, **fields: Any) -> None:
     text = text or request_json(**fields)
     images, model = fields.get("n", 1), fields.get("model", MODEL)
-    job = NewJob(job_id, TENANT, "txt2img", model, text, images, cost=1.0, priority=0, attempts_max=3)
-    store.submit(job, Bounds(10_000, 10_000))
+    job = NewJob(job_id, TENANT, "txt2img", model, text, images, cost=1.0, priority=0, max_attempts=3)
+    store.submit(job, QueueLimits(10_000, 10_000))
 
 
-def read(store: JobStore, job_id: str) -> JobRecord:
+def get_job(store: JobStore, job_id: str) -> JobRecord:
     found = store.get(TENANT, job_id)
     assert found is not None
     return found[0]
 
 
-def until(condition: Callable[[], Any], what: str = "the condition") -> Any:
+def wait_until(condition: Callable[[], Any], what: str = "the condition") -> Any:
     """Wait for what the condition returns to be true."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while not (result := condition()):
         assert time.monotonic() < end, f"{what} did not become true"
         time.sleep(0.005)
     return result
 
 
-class SpoilingEngine(SimulatedEngine):
+class FaultyEngine(SimulatedEngine):
     """Images with these seeds fail."""
 
-    spoiled: frozenset[int] = frozenset()
+    failing_seeds: frozenset[int] = frozenset()
 
     def submit(self, specs: Sequence[GenerationSpec], listener: Callable[[Event], None]) -> None:
-        bad = {spec.id for spec in specs if spec.seed in self.spoiled}
+        bad = {spec.id for spec in specs if spec.seed in self.failing_seeds}
 
         def spoil(event: Event) -> None:
             if isinstance(event, Rendered) and event.generation_id in bad:
@@ -76,7 +76,7 @@ class SpoilingEngine(SimulatedEngine):
         super().submit(specs, spoil)
 
 
-class FlakyFolder(FolderStore):
+class FlakyFolderStore(FolderStore):
     """Refuses the next `refusals` writes, and all to keys that have `refused` in them."""
 
     refusals = 0
@@ -91,7 +91,7 @@ class FlakyFolder(FolderStore):
         super().put(key, data, content_type)
 
 
-class Rig:
+class WorkerHarness:
     """The worker and what it stands on. Use as a context manager."""
 
     def __init__(
@@ -107,11 +107,11 @@ class Rig:
         self.client = sync_client(redis_url)
         self.store = RedisJobStore(self.client, queue_name)
         self.folder = folder
-        self.objects = FlakyFolder(folder)
+        self.objects = FlakyFolderStore(folder)
         self.settings = WorkerSettings(**{"redis_url": redis_url, "lease_seconds": 2.0, **settings})
-        self.passed_on: list[str] = []
+        self.forwarded_wakeups: list[str] = []
         """Models of the wake-ups that came while there was no room."""
-        self.engine = SpoilingEngine([ENTRY], step_s, stall_s=self.settings.stall_seconds)
+        self.engine = FaultyEngine([ENTRY], step_s, stall_s=self.settings.stall_seconds)
         self.worker = Worker(
             "w1",
             (MODEL,),
@@ -119,8 +119,8 @@ class Rig:
             store or self.store,
             objects or self.objects,
             self.engine,
-            self.passed_on.append,
-            upload_pauses_s=(0.01, 0.01),
+            self.forwarded_wakeups.append,
+            upload_retry_delays_s=(0.01, 0.01),
         )
         self._wakes: list[threading.Thread] = []
 
@@ -131,41 +131,41 @@ class Rig:
 
     def __exit__(self, *_: object) -> None:
         self.worker.stop_claiming()
-        self.worker.hand_back()
+        self.worker.release_jobs()
         self.worker.close()
         for wake in self._wakes:
-            wake.join(PATIENCE_S)
+            wake.join(TIMEOUT_S)
             assert not wake.is_alive()
         self.client.close()
 
     def wake(self, times: int = 1) -> None:
         """What Celery does with as many messages."""
         for _ in range(times):
-            thread = threading.Thread(target=self.worker.serve, args=(MODEL,))
+            thread = threading.Thread(target=self.worker.handle_wakeup, args=(MODEL,))
             self._wakes.append(thread)
             thread.start()
 
-    def sleep_again(self) -> None:
+    def join_wakeups(self) -> None:
         """Return once every wake-up has been served to its end."""
         for wake in self._wakes:
-            wake.join(PATIENCE_S)
+            wake.join(TIMEOUT_S)
             assert not wake.is_alive()
 
     def submit(self, job_id: str, **fields: Any) -> None:
         submit(self.store, job_id, **fields)
 
     def job(self, job_id: str) -> JobRecord:
-        return read(self.store, job_id)
+        return get_job(self.store, job_id)
 
-    def until(self, job_id: str, condition: Callable[[JobRecord], bool]) -> JobRecord:
-        return until(lambda: (job := self.job(job_id)) and condition(job) and job, f"what {job_id} should be")
+    def wait_until(self, job_id: str, condition: Callable[[JobRecord], bool]) -> JobRecord:
+        return wait_until(lambda: (job := self.job(job_id)) and condition(job) and job, f"what {job_id} should be")
 
-    def ended(self, job_id: str) -> JobRecord:
-        return self.until(job_id, lambda job: job.status.is_terminal)
+    def wait_until_ended(self, job_id: str) -> JobRecord:
+        return self.wait_until(job_id, lambda job: job.status.is_terminal)
 
-    def running(self, job_id: str) -> JobRecord:
+    def wait_until_running(self, job_id: str) -> JobRecord:
         """The job, once the engine has made a step of it."""
-        return self.until(job_id, lambda job: job.status is Status.RUNNING and progress(job)["step"] > 0)
+        return self.wait_until(job_id, lambda job: job.status is Status.RUNNING and progress(job)["step"] > 0)
 
     def files(self, prefix: str = "jobs") -> list[str]:
         """Objects that exist, as paths below the prefix."""

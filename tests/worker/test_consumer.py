@@ -11,7 +11,7 @@ import redis
 from renderq_shared.wakeups import WakeupPublisher, queue_name
 from renderq_worker.consumer import Consumer
 from tests.services import Valkey
-from tests.worker.rig import PATIENCE_S, until
+from tests.worker.rig import TIMEOUT_S, wait_until
 
 Start = Callable[..., Consumer]
 
@@ -23,16 +23,16 @@ def start() -> Iterator[Start]:
         def start(
             url: str,
             models: tuple[str, ...],
-            on_wake: Callable[[str], None],
+            on_wakeup: Callable[[str], None],
             threads: int = 2,
-            has_room: Callable[[], bool] = lambda: True,
+            can_accept: Callable[[], bool] = lambda: True,
             longest_tick_s: float | None = None,
         ) -> Consumer:
-            consumer = Consumer(url, models, "w1", threads, on_wake, has_room)
+            consumer = Consumer(url, models, "w1", threads, on_wakeup, can_accept)
             if longest_tick_s:
                 consumer._controller.hub.fire_timers = lambda **_: longest_tick_s  # nothing but events ends a tick
             consumer.start()
-            stack.callback(consumer.close, PATIENCE_S)
+            stack.callback(consumer.close, TIMEOUT_S)
             return consumer
 
         yield start
@@ -53,7 +53,7 @@ class Woken:
 
     def __call__(self, model: str) -> None:
         self.models.append(model)
-        assert self.open.wait(PATIENCE_S)
+        assert self.open.wait(TIMEOUT_S)
 
 
 @pytest.fixture
@@ -67,14 +67,14 @@ def woken() -> Iterator[Woken]:
 def test_a_wake_up_reaches_a_slot(redis_url: str, start: Start, woken: Woken) -> None:
     start(redis_url, ("a", "b"), woken)
     publish(redis_url, "b")
-    until(lambda: woken.models == ["b"])
+    wait_until(lambda: woken.models == ["b"])
 
 
 def test_wake_ups_of_models_that_are_not_served_stay_for_others(redis_url: str, start: Start, woken: Woken) -> None:
     start(redis_url, ("a",), woken)
     publish(redis_url, "b")
     publish(redis_url, "a")
-    until(lambda: woken.models == ["a"])
+    wait_until(lambda: woken.models == ["a"])
     with redis.Redis.from_url(redis_url) as client:
         assert client.llen(queue_name("b")) == 1
 
@@ -83,11 +83,11 @@ def test_a_worker_without_a_free_thread_leaves_wake_ups_to_others(redis_url: str
     woken.open.clear()
     start(redis_url, ("a",), woken, threads=2)
     publish(redis_url, "a", count=5)
-    until(lambda: len(woken.models) == 2)
+    wait_until(lambda: len(woken.models) == 2)
     with redis.Redis.from_url(redis_url) as client:
         assert client.llen(queue_name("a")) == 3
         woken.open.set()
-        until(lambda: len(woken.models) == 5)
+        wait_until(lambda: len(woken.models) == 5)
 
 
 class Room:
@@ -102,39 +102,39 @@ class Room:
         return self.is_there
 
 
-def test_a_worker_without_room_leaves_wake_ups_to_others(redis_url: str, start: Start, woken: Woken) -> None:
+def test_a_worker_without_free_slots_leaves_wake_ups_to_others(redis_url: str, start: Start, woken: Woken) -> None:
     room = Room()
-    consumer = start(redis_url, ("a",), woken, has_room=room)
+    consumer = start(redis_url, ("a",), woken, can_accept=room)
     publish(redis_url, "a", count=3)
     asked = room.asked
-    until(lambda: room.asked > asked + 1, "Celery's loop that turns")
+    wait_until(lambda: room.asked > asked + 1, "Celery's loop that turns")
     with redis.Redis.from_url(redis_url) as client:
         assert client.llen(queue_name("a")) == 3
     room.is_there = True
-    consumer.look_again()
-    until(lambda: len(woken.models) == 3)
+    consumer.recheck_capacity()
+    wait_until(lambda: len(woken.models) == 3)
 
 
-def test_new_room_is_news_to_a_loop_that_sleeps(redis_url: str, start: Start, woken: Woken) -> None:
+def test_freed_slots_wake_a_loop_that_sleeps(redis_url: str, start: Start, woken: Woken) -> None:
     room = Room()
     room.is_there = True
-    consumer = start(redis_url, ("a",), woken, has_room=room, longest_tick_s=1_000)
+    consumer = start(redis_url, ("a",), woken, can_accept=room, longest_tick_s=1_000)
     publish(redis_url, "a")
-    until(lambda: len(woken.models) == 1)
+    wait_until(lambda: len(woken.models) == 1)
     room.is_there = False
     asked = room.asked
-    until(lambda: room.asked > asked, "the look at the room")
+    wait_until(lambda: room.asked > asked, "the look at the room")
     publish(redis_url, "a")
     room.is_there = True
-    consumer.look_again()
-    until(lambda: len(woken.models) == 2)
+    consumer.recheck_capacity()
+    wait_until(lambda: len(woken.models) == 2)
 
 
 def test_a_wake_up_that_was_asked_for_in_time_is_not_kept(redis_url: str, start: Start, woken: Woken) -> None:
     publish(redis_url, "a")
     answers = iter([True])
-    start(redis_url, ("a",), woken, has_room=lambda: next(answers, False))
-    until(lambda: woken.models)
+    start(redis_url, ("a",), woken, can_accept=lambda: next(answers, False))
+    wait_until(lambda: woken.models)
 
 
 def test_a_slot_that_fails_does_not_hurt_the_next(redis_url: str, start: Start) -> None:
@@ -147,14 +147,14 @@ def test_a_slot_that_fails_does_not_hurt_the_next(redis_url: str, start: Start) 
 
     start(redis_url, ("a",), fail_first)
     publish(redis_url, "a", count=2)
-    until(lambda: len(seen) == 2)
+    wait_until(lambda: len(seen) == 2)
 
 
 def test_closing_ends_the_thread(redis_url: str, start: Start, woken: Woken) -> None:
     consumer = start(redis_url, ("a",), woken)
     publish(redis_url, "a")
-    until(lambda: woken.models)
-    consumer.close(PATIENCE_S)
+    wait_until(lambda: woken.models)
+    consumer.close(TIMEOUT_S)
     assert not consumer.is_alive
 
 
@@ -164,10 +164,10 @@ def test_wake_ups_are_consumed_again_after_redis_was_away(tmp_path: Path, start:
     try:
         start(valkey.url, ("a",), woken)
         publish(valkey.url, "a")
-        until(lambda: len(woken.models) == 1)
+        wait_until(lambda: len(woken.models) == 1)
         for round in (2, 3):
             valkey.restart()
             publish(valkey.url, "a")
-            until(lambda round=round: len(woken.models) == round, f"wake-up {round}")
+            wait_until(lambda round=round: len(woken.models) == round, f"wake-up {round}")
     finally:
         valkey.close()

@@ -13,11 +13,11 @@ from PIL import Image
 
 from renderq.contract import Status
 from renderq_shared.errors import ObjectStoreUnavailable
-from renderq_shared.jobs import Bounds, NewAsset, NewJob
+from renderq_shared.jobs import NewAsset, NewJob, QueueLimits
 from renderq_shared.objects import FolderStore
 from renderq_worker.engine import Depth2Img, GenerationSpec, Img2Img, Inpaint, Upscale, Variation
-from tests.worker.conftest import NewRig
-from tests.worker.rig import MODEL, TENANT, Rig, error, outputs, request_json, until
+from tests.worker.conftest import NewHarness
+from tests.worker.rig import MODEL, TENANT, WorkerHarness, error, outputs, request_json, wait_until
 
 
 class Shelf(FolderStore):
@@ -42,7 +42,7 @@ class Shelf(FolderStore):
 class Desk:
     """A worker with a shelf, and what its engine was given."""
 
-    def __init__(self, rig: Rig, shelf: Shelf) -> None:
+    def __init__(self, rig: WorkerHarness, shelf: Shelf) -> None:
         self.rig, self.shelf = rig, shelf
         self.given: list[GenerationSpec] = []
         submit = rig.engine.submit
@@ -57,8 +57,8 @@ class Desk:
         """An asset of the tenant, as the API keeps it."""
         id = f"asset_{number:064}"
         asset = NewAsset(id, TENANT, f"assets/t/{number}/{id}.png", "image/png", 8, 8, len(file))
-        self.rig.store.expect_asset(asset, 60_000)
-        self.rig.store.keep_asset(asset)
+        self.rig.store.reserve_asset(asset, 60_000)
+        self.rig.store.commit_asset(asset)
         if kept:
             self.shelf.put(asset.key, file, "image/png")
         return id
@@ -68,18 +68,18 @@ class Desk:
         request = json.loads(text)
         assets = tuple({request[name] for name in ("image", "mask", "depth_map") if request.get(name)})
         job = NewJob(job_id, TENANT, task, MODEL, text, request["n"], 1.0, 0, 3, assets=assets)
-        self.rig.store.submit(job, Bounds(10_000, 10_000))
+        self.rig.store.submit(job, QueueLimits(10_000, 10_000))
 
 
 @pytest.fixture
-def desk(new_rig: NewRig, tmp_path: Path) -> Iterator[Desk]:
+def desk(new_harness: NewHarness, tmp_path: Path) -> Iterator[Desk]:
     shelf = Shelf(tmp_path)
-    yield Desk(new_rig(objects=shelf), shelf)
+    yield Desk(new_harness(objects=shelf), shelf)
     shelf.open.set()
 
 
-def png(colour: int, width: int = 16, height: int = 8) -> bytes:
-    return saved(Image.new("RGB", (width, height), (colour, 0, 0)))
+def png(color: int, width: int = 16, height: int = 8) -> bytes:
+    return saved(Image.new("RGB", (width, height), (color, 0, 0)))
 
 
 def saved(image: Image.Image) -> bytes:
@@ -88,11 +88,11 @@ def saved(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def test_the_engine_gets_the_picture_for_every_image_of_the_job(desk: Desk) -> None:
+def test_the_engine_gets_the_input_image_for_every_image_of_the_job(desk: Desk) -> None:
     image = desk.asset(1, png(200, width=32, height=16))
     desk.submit("job", "img2img", image=image, strength=0.5, n=3)
     desk.rig.wake()
-    job = desk.rig.ended("job")
+    job = desk.rig.wait_until_ended("job")
     assert (job.status, len(outputs(job))) == (Status.SUCCEEDED, 3)
     assert [(spec.seed, spec.width, spec.height) for spec in desk.given] == [(5, 16, 8), (6, 16, 8), (7, 16, 8)]
     [task] = {id(spec.task): spec.task for spec in desk.given}.values()
@@ -114,7 +114,7 @@ def test_each_task_gets_its_inputs(desk: Desk) -> None:
     desk.submit("e", "depth2img", image=image, guidance_rescale=0.5)
     desk.submit("f", "upscale", image=small, noise_level=7)
     desk.rig.wake()
-    assert {desk.rig.ended(name).status for name in "abcdef"} == {Status.SUCCEEDED}
+    assert {desk.rig.wait_until_ended(name).status for name in "abcdef"} == {Status.SUCCEEDED}
     tasks = {spec.id[0]: (spec.task, spec.width, spec.height) for spec in desk.given}
     painted, width, height = tasks["a"]
     assert isinstance(painted, Inpaint)
@@ -137,17 +137,17 @@ def test_each_task_gets_its_inputs(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("how", ["no asset", "no file", "no picture"])
-def test_a_picture_that_cannot_be_had_fails_its_job_alone(desk: Desk, how: str) -> None:
+def test_an_image_that_cannot_be_had_fails_its_job_alone(desk: Desk, how: str) -> None:
     image = desk.asset(1, b"\x89PNG nothing", kept=how != "no file")
     desk.submit("job", "img2img", image=image, n=2)
     if how == "no asset":
         desk.rig.client.delete(f"rq:asset:{image}:{TENANT}")
     desk.submit("other", "txt2img")
     desk.rig.wake()
-    job = desk.rig.ended("job")
+    job = desk.rig.wait_until_ended("job")
     assert (job.status, error(job)["code"], error(job)["retryable"]) == (Status.FAILED, "input_unreadable", False)
     assert image in error(job)["message"]
-    assert desk.rig.ended("other").status is Status.SUCCEEDED
+    assert desk.rig.wait_until_ended("other").status is Status.SUCCEEDED
     assert {spec.id[:5] for spec in desk.given} == {"other"}
 
 
@@ -155,51 +155,51 @@ def test_a_store_that_is_away_for_a_while_costs_nothing_but_time(desk: Desk) -> 
     desk.shelf.refusals = 2
     desk.submit("job", "img2img", image=desk.asset(1, png(200)))
     desk.rig.wake()
-    assert desk.rig.ended("job").status is Status.SUCCEEDED
+    assert desk.rig.wait_until_ended("job").status is Status.SUCCEEDED
     desk.shelf.refusals = 100
     desk.submit("lost", "img2img", image=desk.asset(2, png(200)))
     desk.rig.wake()
-    lost = desk.rig.ended("lost")
+    lost = desk.rig.wait_until_ended("lost")
     assert (lost.status, error(lost)["code"], error(lost)["retryable"]) == (Status.FAILED, "storage_failed", True)
 
 
-def test_a_job_that_is_canceled_while_its_picture_is_read_never_comes_into_the_engine(desk: Desk) -> None:
+def test_a_job_that_is_canceled_while_its_image_is_read_never_comes_into_the_engine(desk: Desk) -> None:
     desk.shelf.open.clear()
     desk.submit("job", "img2img", image=desk.asset(1, png(200)))
     desk.submit("next", "img2img", image=desk.asset(2, png(200)))
     desk.submit("last", "img2img", image=desk.asset(3, png(200)))
     desk.rig.wake()
-    until(lambda: desk.shelf.reads == 2)  # as many as there are threads
-    running = [desk.rig.until(name, lambda job: job.status is Status.RUNNING) for name in ("job", "next", "last")]
+    wait_until(lambda: desk.shelf.reads == 2)  # as many as there are threads
+    running = [desk.rig.wait_until(name, lambda job: job.status is Status.RUNNING) for name in ("job", "next", "last")]
     for job in running:
         desk.rig.store.cancel(TENANT, job.id)
         desk.rig.worker.cancel(str(job.claim_id))
     desk.shelf.open.set()
-    assert {desk.rig.ended(name).status for name in ("job", "next", "last")} == {Status.CANCELED}
+    assert {desk.rig.wait_until_ended(name).status for name in ("job", "next", "last")} == {Status.CANCELED}
     assert desk.shelf.reads == 2
     assert len(desk.given) == 2
 
 
-def test_pictures_that_are_being_read_take_room_already(desk: Desk) -> None:
+def test_input_images_that_are_being_read_take_slots_already(desk: Desk) -> None:
     desk.shelf.open.clear()
-    assert desk.rig.worker.has_room()
+    assert desk.rig.worker.can_accept()
     desk.submit("job", "img2img", image=desk.asset(1, png(200)), n=16)
     desk.rig.wake()
-    until(lambda: desk.shelf.reads == 1)
-    assert not desk.rig.worker.has_room()
+    wait_until(lambda: desk.shelf.reads == 1)
+    assert not desk.rig.worker.can_accept()
     desk.shelf.open.set()
-    desk.rig.ended("job")
-    until(desk.rig.worker.has_room)
+    desk.rig.wait_until_ended("job")
+    wait_until(desk.rig.worker.can_accept)
 
 
-def test_a_lease_is_kept_while_a_picture_is_read(new_rig: NewRig, tmp_path: Path) -> None:
+def test_a_lease_is_kept_while_an_image_is_read(new_harness: NewHarness, tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
-    desk = Desk(new_rig(objects=shelf, lease_seconds=0.3), shelf)
+    desk = Desk(new_harness(objects=shelf, lease_seconds=0.3), shelf)
     shelf.open.clear()
     desk.submit("job", "img2img", image=desk.asset(1, png(200)))
     desk.rig.wake()
-    until(lambda: shelf.reads == 1)
+    wait_until(lambda: shelf.reads == 1)
     renewed = desk.rig.client.zscore("rq:leases", "job")
-    until(lambda: desk.rig.client.zscore("rq:leases", "job") > renewed + 300)
+    wait_until(lambda: desk.rig.client.zscore("rq:leases", "job") > renewed + 300)
     shelf.open.set()
-    assert desk.rig.ended("job").attempt == 1
+    assert desk.rig.wait_until_ended("job").attempt == 1

@@ -6,25 +6,25 @@ import pytest
 
 from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import Candidate, ClaimRequest, Held, JobRecord, RedisJobStore, Verdict, sync_client
+from renderq_shared.jobs import Candidate, ClaimRef, ClaimRequest, FenceResult, JobRecord, RedisJobStore, sync_client
 from renderq_shared.wakeups import queue_name
-from renderq_worker.engine import Vital
-from renderq_worker.held_jobs import HeldJobs
-from renderq_worker.lease_keeper import LeaseKeeper
+from renderq_worker.engine import EngineHealth
+from renderq_worker.held_jobs import ClaimedJobs
+from renderq_worker.lease_keeper import LeaseRenewer
 from renderq_worker.running_job import RunningJob
 from renderq_worker.simulated import SimulatedEngine
-from tests.worker.conftest import NewRig
-from tests.worker.rig import ENTRY, MODEL, Rig, outputs, read, request_json, submit, until
+from tests.worker.conftest import NewHarness
+from tests.worker.rig import ENTRY, MODEL, WorkerHarness, get_job, outputs, request_json, submit, wait_until
 
 LEASE_MS = 1_000
 
 
-def taken_away(rig: Rig, job_id: str) -> Held:
+def taken_away(rig: WorkerHarness, job_id: str) -> ClaimRef:
     """What the sweep does after a lost lease, at once: the job is back in the queue. The claim that lost it."""
     job = rig.job(job_id)
     assert job.claim_id is not None
-    held = Held(job_id, job.claim_id)
-    assert rig.store.requeue(held) is Verdict.HELD
+    held = ClaimRef(job_id, job.claim_id)
+    assert rig.store.requeue(held) is FenceResult.HELD
     return held
 
 
@@ -32,8 +32,8 @@ def claim_by_another(store: RedisJobStore, lease_ms: int = LEASE_MS) -> JobRecor
     return store.claim(ClaimRequest("claim-2", "w2", lease_ms, (Candidate(MODEL, True),), True, 10_000))
 
 
-def test_a_step_that_is_longer_than_several_leases_loses_nothing(new_rig: NewRig) -> None:
-    rig = new_rig(step_s=2.0, lease_seconds=0.5)
+def test_a_step_that_is_longer_than_several_leases_loses_nothing(new_harness: NewHarness) -> None:
+    rig = new_harness(step_s=2.0, lease_seconds=0.5)
     rig.submit("job", steps=1)
     rig.wake()
     swept = 0
@@ -41,48 +41,48 @@ def test_a_step_that_is_longer_than_several_leases_loses_nothing(new_rig: NewRig
         rig.store.sweep(500, 100)
         swept += 1
     assert swept > 1
-    assert (job.status, job.attempt, job.losses) == (Status.SUCCEEDED, 1, 0)
+    assert (job.status, job.attempt, job.lost_leases) == (Status.SUCCEEDED, 1, 0)
 
 
-def test_a_lost_job_is_left_alone_and_its_files_are_removed(new_rig: NewRig) -> None:
-    rig = new_rig(step_s=0.05, lease_seconds=0.5)
+def test_a_lost_job_is_left_alone_and_its_files_are_removed(new_harness: NewHarness) -> None:
+    rig = new_harness(step_s=0.05, lease_seconds=0.5)
     rig.submit("job", n=15, steps=150)
     rig.submit("early", n=2, steps=20)
     rig.wake()
-    rig.until("early", lambda job: len(outputs(job)) == 1)
+    rig.wait_until("early", lambda job: len(outputs(job)) == 1)
     lost = taken_away(rig, "early")
     second = claim_by_another(rig.store, lease_ms=60_000)
     assert second is not None
-    until(lambda: rig.worker.held.by_claim(lost.claim_id) is None, "forgetting the lost job")
+    wait_until(lambda: rig.worker.claimed_jobs.by_claim(lost.claim_id) is None, "forgetting the lost job")
     assert rig.files("jobs/early") == []
     job = rig.job("early")
     assert (job.status, job.worker, job.version) == (Status.RUNNING, "w2", second.version)
 
 
-def test_a_claim_that_lost_its_job_ends_without_a_word(new_rig: NewRig) -> None:
-    rig = new_rig(step_s=0.1, lease_seconds=60.0)  # no renewal and hardly a write: the end itself meets the fence
+def test_a_claim_that_lost_its_job_ends_without_a_word(new_harness: NewHarness) -> None:
+    rig = new_harness(step_s=0.1, lease_seconds=60.0)  # no renewal and hardly a write: the end itself meets the fence
     rig.submit("job", steps=1)
     rig.wake()
-    rig.until("job", lambda job: job.status is Status.RUNNING)
+    rig.wait_until("job", lambda job: job.status is Status.RUNNING)
     taken_away(rig, "job")
     second = claim_by_another(rig.store, lease_ms=60_000)
-    rig.sleep_again()
+    rig.join_wakeups()
     assert second is not None
     assert rig.job("job") == second
     assert rig.files() == []
 
 
-def test_pictures_that_a_job_shows_stay_although_the_claim_is_over(new_rig: NewRig) -> None:
+def test_images_that_a_job_shows_stay_although_the_claim_is_over(new_harness: NewHarness) -> None:
     """The sweep ends a job that is overdue: its finished pictures are kept, so the worker must not remove them."""
-    rig = new_rig(step_s=0.05, lease_seconds=0.5)
+    rig = new_harness(step_s=0.05, lease_seconds=0.5)
     rig.submit("filler", n=15, steps=150)
     rig.submit("job", n=2, steps=20)
     rig.wake()
-    rig.until("job", lambda job: len(outputs(job)) == 1)
+    rig.wait_until("job", lambda job: len(outputs(job)) == 1)
     rig.client.zadd("rq:deadlines", {"job": 1})
     rig.client.hset("rq:job:job", "deadline_at_ms", 1)
     rig.store.sweep(500, 100)
-    until(lambda: len(rig.worker.held) == 1, "forgetting the overdue job")
+    wait_until(lambda: len(rig.worker.claimed_jobs) == 1, "forgetting the overdue job")
     job = rig.job("job")
     assert job.status is Status.FAILED
     [output] = outputs(job)
@@ -93,8 +93,8 @@ class StalledEngine(SimulatedEngine):
     """Hangs in its first operation."""
 
     @property
-    def vital(self) -> Vital:
-        return Vital(alive=True, stage="denoising", since=0.0, stall_budget_s=0.0)
+    def health(self) -> EngineHealth:
+        return EngineHealth(is_alive=True, stage="denoising", since=0.0, stall_budget_s=0.0)
 
 
 class AwayStore(RedisJobStore):
@@ -102,11 +102,11 @@ class AwayStore(RedisJobStore):
 
     refusals = 1
 
-    def renew(self, held: Sequence[Held], lease_ms: int) -> tuple[Verdict, ...]:
+    def renew(self, claim_refs: Sequence[ClaimRef], lease_ms: int) -> tuple[FenceResult, ...]:
         if self.refusals:
             self.refusals -= 1
             raise StoreUnavailable("Redis is away")
-        return super().renew(held, lease_ms)
+        return super().renew(claim_refs, lease_ms)
 
 
 @pytest.fixture
@@ -115,33 +115,35 @@ def store(redis_url: str) -> AwayStore:
 
 
 @pytest.fixture
-def held(store: AwayStore) -> HeldJobs:
+def held(store: AwayStore) -> ClaimedJobs:
     submit(store, "job", text=request_json())
     record = claim_by_another(store)
     assert record is not None
-    held = HeldJobs()
+    held = ClaimedJobs()
     held.add(RunningJob(record, "claim-2"))
     return held
 
 
-def keeper(store: AwayStore, held: HeldJobs, engine: type[SimulatedEngine], heard: list[Verdict]) -> LeaseKeeper:
+def keeper(
+    store: AwayStore, held: ClaimedJobs, engine: type[SimulatedEngine], heard: list[FenceResult]
+) -> LeaseRenewer:
     simulated = engine([ENTRY], 0.0, 10.0)
     simulated.start()
-    return LeaseKeeper(store, held, simulated, LEASE_MS / 1000, lambda _job, verdict: heard.append(verdict))
+    return LeaseRenewer(store, held, simulated, LEASE_MS / 1000, lambda _job, verdict: heard.append(verdict))
 
 
-def test_a_worker_that_hangs_keeps_nothing(store: AwayStore, held: HeldJobs) -> None:
-    heard: list[Verdict] = []
+def test_a_worker_that_hangs_keeps_nothing(store: AwayStore, held: ClaimedJobs) -> None:
+    heard: list[FenceResult] = []
     keeper(store, held, StalledEngine, heard).tick()
     assert heard == []
     assert store.refusals == 1
 
 
-def test_a_store_that_is_away_is_asked_again_sooner(store: AwayStore, held: HeldJobs) -> None:
-    heard: list[Verdict] = []
+def test_a_store_that_is_away_is_asked_again_sooner(store: AwayStore, held: ClaimedJobs) -> None:
+    heard: list[FenceResult] = []
     leases = keeper(store, held, SimulatedEngine, heard)
     assert leases.tick() <= LEASE_MS / 3000
     assert heard == []
     leases.tick()
-    assert heard == [Verdict.HELD]
-    assert read(store, "job").losses == 0
+    assert heard == [FenceResult.HELD]
+    assert get_job(store, "job").lost_leases == 0

@@ -15,14 +15,16 @@ from tests.shared.checkpoints.files import original, safetensors
 from tests.worker.hub import COMMIT, REPOSITORY, hub
 
 COMMANDS = {
-    f"models-{name}": EntryPoint(f"models-{name}", f"renderq_worker.model_commands:{name}_command", services.GROUP)
+    f"models-{name}": EntryPoint(
+        f"models-{name}", f"renderq_worker.model_commands:{name}_command", services.ENTRY_POINT_GROUP
+    )
     for name in ("check", "pull")
 }
 
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(services, "service_commands", lambda: COMMANDS)
+    monkeypatch.setattr(services, "plugin_commands", lambda: COMMANDS)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
@@ -77,7 +79,7 @@ def test_every_problem_is_named_with_what_to_do(catalog: Path, capsys: pytest.Ca
 def test_a_model_that_does_not_fit(
     catalog: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("RENDERQ_MEMORY_GB", "0.03")
+    monkeypatch.setenv("RENDERQ_MODEL_MEMORY_GB", "0.03")
     assert main(["models", "check", "shapes", "--models", str(catalog)]) == 1
     assert (
         "renderq models check: model 'shapes': its weights need 0.1 GB and there are 0.0 GB on cpu"
@@ -85,11 +87,11 @@ def test_a_model_that_does_not_fit(
     )
 
 
-def test_a_model_that_fits_only_without_a_picture(
+def test_a_model_that_fits_only_without_an_image(
     catalog: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RENDERQ_DEVICE_MEMORY_GB", "0.058")
-    monkeypatch.setenv("RENDERQ_MEMORY_GB", "0.058")
+    monkeypatch.setenv("RENDERQ_MODEL_MEMORY_GB", "0.058")
     monkeypatch.setenv("RENDERQ_MEMORY_MODE", "full")
     assert main(["models", "check", "shapes", "--models", str(catalog)]) == 1
     assert "a picture of 64×64 pixels 0.0 GB, and there are 0.1 GB on cpu" in capsys.readouterr().err

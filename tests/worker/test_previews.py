@@ -15,14 +15,14 @@ import redis
 from PIL import Image
 
 from renderq.contract import Preview, Status
-from renderq_shared.jobs import Candidate, ClaimRequest, Held, RedisJobStore, sync_client
+from renderq_shared.jobs import Candidate, ClaimRef, ClaimRequest, RedisJobStore, sync_client
 from renderq_shared.wakeups import queue_name
 from renderq_worker.engine import Previewed
-from renderq_worker.output.preview import preview_file
+from renderq_worker.output.preview import encode_preview
 from renderq_worker.preview_writer import PreviewWriter
-from renderq_worker.running_job import RunningJob, Stop
-from tests.worker.conftest import NewRig
-from tests.worker.rig import ENTRY, MODEL, Rig, SpoilingEngine, read, submit, until
+from renderq_worker.running_job import RunningJob, StopReason
+from tests.worker.conftest import NewHarness
+from tests.worker.rig import ENTRY, MODEL, FaultyEngine, WorkerHarness, get_job, submit, wait_until
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def looking(client: redis.Redis, job_id: str) -> Iterator[Callable[[], Preview]]
         pubsub.subscribe(f"rq:previews:{job_id}")
 
         def preview() -> Preview:
-            message = until(partial(pubsub.get_message, timeout=1), "a preview")
+            message = wait_until(partial(pubsub.get_message, timeout=1), "a preview")
             return Preview.model_validate_json(message["data"])
 
         yield preview
@@ -42,23 +42,23 @@ def looking(client: redis.Redis, job_id: str) -> Iterator[Callable[[], Preview]]
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Generations of which previews were asked of the engine."""
     ids: list[str] = []
-    preview = SpoilingEngine.preview
+    preview = FaultyEngine.preview
 
-    def noted(engine: SpoilingEngine, generation_ids: Collection[str]) -> None:
+    def noted(engine: FaultyEngine, generation_ids: Collection[str]) -> None:
         ids.extend(generation_ids)
         preview(engine, generation_ids)
 
-    monkeypatch.setattr(SpoilingEngine, "preview", noted)
+    monkeypatch.setattr(FaultyEngine, "preview", noted)
     return ids
 
 
-def version_grows(rig: Rig, job_id: str, by: int) -> None:
+def version_grows(rig: WorkerHarness, job_id: str, by: int) -> None:
     version = rig.job(job_id).version + by
-    rig.until(job_id, lambda job: job.version >= version)
+    rig.wait_until(job_id, lambda job: job.version >= version)
 
 
-def test_who_looks_sees_every_image_on_its_way(new_rig: NewRig) -> None:
-    rig = new_rig(step_s=0.05)
+def test_who_looks_sees_every_image_on_its_way(new_harness: NewHarness) -> None:
+    rig = new_harness(step_s=0.05)
     rig.submit("job", n=2, width=64, height=32, steps=150)
     with looking(rig.client, "job") as preview:
         rig.wake()
@@ -70,8 +70,8 @@ def test_who_looks_sees_every_image_on_its_way(new_rig: NewRig) -> None:
     rig.worker.cancel(str(rig.job("job").claim_id))
 
 
-def test_who_does_not_look_costs_nothing(new_rig: NewRig, asked: list[str]) -> None:
-    rig = new_rig(step_s=0.02)
+def test_who_does_not_look_costs_nothing(new_harness: NewHarness, asked: list[str]) -> None:
+    rig = new_harness(step_s=0.02)
     rig.submit("seen", steps=150)
     rig.submit("unseen", steps=150)
     with looking(rig.client, "seen") as preview:
@@ -80,21 +80,21 @@ def test_who_does_not_look_costs_nothing(new_rig: NewRig, asked: list[str]) -> N
         assert set(asked) == {"seen/1/0"}
     version_grows(rig, "seen", 2)  # whatever was on its way when the last viewer left
     before = len(asked)
-    assert rig.ended("seen").status is rig.ended("unseen").status is Status.SUCCEEDED
+    assert rig.wait_until_ended("seen").status is rig.wait_until_ended("unseen").status is Status.SUCCEEDED
     assert len(asked) == before
 
 
-def test_a_job_that_is_claimed_again_is_shown_again(new_rig: NewRig) -> None:
-    first = new_rig(step_s=0.05)
+def test_a_job_that_is_claimed_again_is_shown_again(new_harness: NewHarness) -> None:
+    first = new_harness(step_s=0.05)
     first.submit("job", steps=150)
     with looking(first.client, "job") as preview:
         first.wake()
         preview()
     first.worker.stop_claiming()
-    first.worker.hand_back()
-    second = new_rig(step_s=0.05)
+    first.worker.release_jobs()
+    second = new_harness(step_s=0.05)
     second.wake()
-    second.until("job", lambda job: job.attempt == 2)
+    second.wait_until("job", lambda job: job.attempt == 2)
     with looking(first.client, "job") as preview:
         preview()
     second.worker.cancel(str(second.job("job").claim_id))
@@ -108,7 +108,7 @@ class GatedStore(RedisJobStore):
         self.gate, self.waiting = threading.Event(), threading.Event()
         self.shown: list[tuple[int, int]] = []
 
-    def show_preview(self, held: Held, preview_json: str) -> bool:
+    def publish_preview(self, claim_ref: ClaimRef, preview_json: str) -> bool:
         self.waiting.set()
         assert self.gate.wait(60)
         preview: dict[str, Any] = json.loads(preview_json)
@@ -135,21 +135,21 @@ def previewed(job: RunningJob, index: int, step: int) -> Previewed:
 
 
 def test_only_the_newest_of_an_image_waits_and_none_of_a_job_that_stops(store: GatedStore, job: RunningJob) -> None:
-    writer = PreviewWriter(store, SpoilingEngine([ENTRY], 0.0, 1.0))
+    writer = PreviewWriter(store, FaultyEngine([ENTRY], 0.0, 1.0))
     writer.start()
-    writer.take(job, previewed(job, 0, 1))
+    writer.publish(job, previewed(job, 0, 1))
     assert store.waiting.wait(60)
     for step in (2, 3, 4):
-        writer.take(job, previewed(job, 0, step))
-        writer.take(job, previewed(job, 1, step))
+        writer.publish(job, previewed(job, 0, step))
+        writer.publish(job, previewed(job, 1, step))
     store.gate.set()
-    until(lambda: len(store.shown) == 3)
-    job.stop(Stop.CANCELED)
-    writer.take(job, previewed(job, 0, 5))
-    until(lambda: not writer._due)
+    wait_until(lambda: len(store.shown) == 3)
+    job.request_stop(StopReason.CANCELED)
+    writer.publish(job, previewed(job, 0, 5))
+    wait_until(lambda: not writer._due)
     writer.close()
     assert store.shown == [(0, 1), (0, 4), (1, 4)]
-    assert read(store, "job").status is Status.RUNNING
+    assert get_job(store, "job").status is Status.RUNNING
 
 
 def test_at_most_two_a_second_are_asked_for(
@@ -157,19 +157,19 @@ def test_at_most_two_a_second_are_asked_for(
 ) -> None:
     now = [1_000.0]
     monkeypatch.setattr("renderq_worker.preview_writer.time", SimpleNamespace(monotonic=lambda: now[0]))
-    writer = PreviewWriter(store, SpoilingEngine([ENTRY], 0.0, 1.0))
+    writer = PreviewWriter(store, FaultyEngine([ENTRY], 0.0, 1.0))
     for _ in range(50):  # ten seconds
-        writer.want(job)
+        writer.request_preview(job)
         now[0] += 0.2
     assert len(asked) == 2 * 17
-    job.stop(Stop.CANCELED)
-    writer.want(job)
+    job.request_stop(StopReason.CANCELED)
+    writer.request_preview(job)
     assert len(asked) == 2 * 17
 
 
 @pytest.mark.parametrize("noise", [0, 1])
 def test_files_are_small(noise: int) -> None:
     loud = np.random.default_rng(0).integers(0, 2, (256, 256, 3), dtype=np.uint8) * 255 * noise
-    data = preview_file(loud.astype(np.uint8))
+    data = encode_preview(loud.astype(np.uint8))
     assert len(data) <= 32 * 1024
     assert Image.open(io.BytesIO(data)).size == (256, 256)

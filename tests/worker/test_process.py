@@ -13,7 +13,7 @@ from renderq_shared.jobs import JobRecord, RedisJobStore, sync_client
 from renderq_shared.objects import FolderStore
 from renderq_shared.wakeups import WakeupPublisher, queue_name
 from tests.services import Valkey
-from tests.worker.rig import outputs, progress, read, submit, until
+from tests.worker.rig import get_job, outputs, progress, submit, wait_until
 from tests.worker.worker_process import WorkerProcess
 
 MODEL = "shapes"
@@ -36,10 +36,14 @@ class Desk:
         self.wakeups.notify(MODEL)
 
     def ended(self, job_id: str) -> JobRecord:
-        return until(lambda: (job := read(self.store, job_id)).status.is_terminal and job, f"the end of {job_id}")
+        return wait_until(
+            lambda: (job := get_job(self.store, job_id)).status.is_terminal and job, f"the end of {job_id}"
+        )
 
     def running(self, job_id: str) -> JobRecord:
-        return until(lambda: progress(job := read(self.store, job_id))["step"] > 0 and job, f"a step of {job_id}")
+        return wait_until(
+            lambda: progress(job := get_job(self.store, job_id))["step"] > 0 and job, f"a step of {job_id}"
+        )
 
     def close(self) -> None:
         self.wakeups.close()
@@ -85,7 +89,7 @@ def test_the_real_engine_renders_the_built_in_model(desk: Desk, start: Start) ->
 
 def test_a_simulated_device_does_not_wait_for_torch(start: Start) -> None:
     worker = start("--device", "simulated")
-    worker.says("worker ready")
+    worker.wait_for_log("worker ready")
     assert (worker.has_loaded("numpy"), worker.has_loaded("torch")) == (True, False)
 
 
@@ -94,11 +98,11 @@ def test_sigterm_lets_a_running_job_end(desk: Desk, start: Start) -> None:
     desk.submit("job", steps=40)
     desk.running("job")
     worker.signal()
-    worker.says("worker draining")
+    worker.wait_for_log("worker draining")
     desk.submit("late")
     assert worker.wait() == 0
-    assert read(desk.store, "job").status is Status.SUCCEEDED
-    assert read(desk.store, "late").status is Status.QUEUED
+    assert get_job(desk.store, "job").status is Status.SUCCEEDED
+    assert get_job(desk.store, "late").status is Status.QUEUED
 
 
 def test_after_the_drain_time_jobs_are_handed_back(desk: Desk, start: Start) -> None:
@@ -107,8 +111,8 @@ def test_after_the_drain_time_jobs_are_handed_back(desk: Desk, start: Start) -> 
     desk.running("job")
     worker.signal(signal.SIGINT)
     assert worker.wait() == 0
-    job = read(desk.store, "job")
-    assert (job.status, job.losses) == (Status.QUEUED, 0)
+    job = get_job(desk.store, "job")
+    assert (job.status, job.lost_leases) == (Status.QUEUED, 0)
 
 
 def test_a_second_signal_hands_back_at_once(desk: Desk, start: Start) -> None:
@@ -116,10 +120,10 @@ def test_a_second_signal_hands_back_at_once(desk: Desk, start: Start) -> None:
     desk.submit("job", steps=150)
     desk.running("job")
     worker.signal()
-    worker.says("worker draining")
+    worker.wait_for_log("worker draining")
     worker.signal()
     assert worker.wait() == 0
-    assert read(desk.store, "job").status is Status.QUEUED
+    assert get_job(desk.store, "job").status is Status.QUEUED
 
 
 def test_a_process_that_hangs_ends_itself_and_loses_its_job(desk: Desk, start: Start) -> None:
@@ -127,8 +131,8 @@ def test_a_process_that_hangs_ends_itself_and_loses_its_job(desk: Desk, start: S
     desk.submit("job")
     assert worker.wait() == HUNG
     assert any("worker_hangs" in line for line in worker.log)
-    until(lambda: desk.store.sweep(2_000, 100).requeued, "the sweep that puts the job back")
-    assert read(desk.store, "job").losses == 1
+    wait_until(lambda: desk.store.sweep(2_000, 100).requeued, "the sweep that puts the job back")
+    assert get_job(desk.store, "job").lost_leases == 1
 
 
 def test_a_worker_that_was_frozen_meets_its_fence(desk: Desk, start: Start) -> None:
@@ -136,14 +140,14 @@ def test_a_worker_that_was_frozen_meets_its_fence(desk: Desk, start: Start) -> N
     desk.submit("job", steps=60)
     first = desk.running("job")
     frozen.freeze()
-    until(lambda: desk.store.sweep(1_000, 100).requeued, "the sweep that puts the job back")
+    wait_until(lambda: desk.store.sweep(1_000, 100).requeued, "the sweep that puts the job back")
     start("--device", "simulated", "--name", "other", lease_seconds=1)
     desk.wakeups.notify(MODEL)
     job = desk.ended("job")
     frozen.thaw()
-    frozen.says("job_forgotten")
-    assert (job.status, job.worker, job.attempt, job.losses) == (Status.SUCCEEDED, "other", 2, 1)
-    assert read(desk.store, "job") == job
+    frozen.wait_for_log("job_forgotten")
+    assert (job.status, job.worker, job.attempt, job.lost_leases) == (Status.SUCCEEDED, "other", 2, 1)
+    assert get_job(desk.store, "job") == job
     assert not list((desk.folder / "objects" / "jobs" / "job").glob(f"{first.claim_id}/*"))
 
 
@@ -172,10 +176,10 @@ def test_it_waits_for_redis_and_says_so(tmp_path: Path, start: Start) -> None:
     folder.mkdir()
     valkey = Valkey(folder)
     worker = start("--device", "simulated", url=valkey.url)
-    worker.says("waiting_for_redis")
+    worker.wait_for_log("waiting_for_redis")
     valkey.start()
     try:
-        worker.says("worker ready")
+        worker.wait_for_log("worker ready")
         worker.signal()
         assert worker.wait() == 0
     finally:

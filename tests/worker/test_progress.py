@@ -6,9 +6,9 @@ import time
 
 from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import Held, JobUpdate, Progressed, RedisJobStore, sync_client
+from renderq_shared.jobs import ClaimRef, JobUpdate, ProgressResult, RedisJobStore, sync_client
 from renderq_shared.wakeups import queue_name
-from tests.worker.conftest import NewRig
+from tests.worker.conftest import NewHarness
 from tests.worker.rig import outputs
 
 
@@ -22,33 +22,33 @@ class WatchedStore(RedisJobStore):
         self.written: list[JobUpdate] = []
         self.threads: set[str] = set()
 
-    def progress(self, held: Held, update: JobUpdate) -> Progressed:
+    def progress(self, claim_ref: ClaimRef, update: JobUpdate) -> ProgressResult:
         self.threads.add(threading.current_thread().name)
         if self.refusals > 0:
             self.refusals -= 1
             raise StoreUnavailable("Redis is away")
         self.written.append(update)
-        return super().progress(held, update)
+        return super().progress(claim_ref, update)
 
 
-def test_steps_are_written_at_most_every_200_ms(new_rig: NewRig, redis_url: str) -> None:
+def test_steps_are_written_at_most_every_200_ms(new_harness: NewHarness, redis_url: str) -> None:
     store = WatchedStore(redis_url)
-    rig = new_rig(step_s=0.01, store=store)
+    rig = new_harness(step_s=0.01, store=store)
     rig.submit("job", steps=100)
     began = time.monotonic()
     rig.wake()
-    assert rig.ended("job").status is Status.SUCCEEDED
+    assert rig.wait_until_ended("job").status is Status.SUCCEEDED
     stages = 4
     assert len(store.written) <= (time.monotonic() - began) / 0.2 + stages
     assert store.threads == {"progress"}
 
 
-def test_every_write_is_a_complete_snapshot_that_never_goes_back(new_rig: NewRig, redis_url: str) -> None:
+def test_every_write_is_a_complete_snapshot_that_never_goes_back(new_harness: NewHarness, redis_url: str) -> None:
     store = WatchedStore(redis_url)
-    rig = new_rig(step_s=0.02, store=store)
+    rig = new_harness(step_s=0.02, store=store)
     rig.submit("job", n=2, steps=50)
     rig.wake()
-    rig.ended("job")
+    rig.wait_until_ended("job")
     texts = [update.progress_json for update in store.written]
     assert None not in texts
     steps = [progress_of(text or "") for text in texts]
@@ -61,19 +61,19 @@ def progress_of(text: str) -> tuple[int, int]:
     return parsed["step"], parsed["steps"]
 
 
-def test_a_new_stage_is_written_without_waiting(new_rig: NewRig) -> None:
-    rig = new_rig(step_s=5.0)
+def test_a_new_stage_is_written_without_waiting(new_harness: NewHarness) -> None:
+    rig = new_harness(step_s=5.0)
     rig.submit("job", steps=2)
     rig.wake()
-    rig.until("job", lambda job: job.stage == "encoding")
+    rig.wait_until("job", lambda job: job.stage == "encoding")
 
 
-def test_the_latest_progress_arrives_after_the_store_was_away(new_rig: NewRig, redis_url: str) -> None:
+def test_the_latest_progress_arrives_after_the_store_was_away(new_harness: NewHarness, redis_url: str) -> None:
     store = WatchedStore(redis_url)
     store.refusals = 1
-    rig = new_rig(step_s=0.05, store=store)
+    rig = new_harness(step_s=0.05, store=store)
     rig.submit("job", steps=100)
     rig.wake()
-    job = rig.running("job")
+    job = rig.wait_until_running("job")
     assert store.refusals == 0
     assert outputs(job) == []

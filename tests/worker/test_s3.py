@@ -8,12 +8,12 @@ from renderq.contract import Status
 from renderq_shared.objects import open_store
 from renderq_shared.settings import SharedSettings
 from tests.s3_servers import Nanio
-from tests.worker.conftest import NewRig
+from tests.worker.conftest import NewHarness
 from tests.worker.rig import error, outputs
 
 
 def test_a_store_that_stays_away_fails_the_job_and_the_next_one_is_fine_again(
-    new_rig: NewRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    new_harness: NewHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = Nanio(tmp_path)
     server.start()
@@ -23,18 +23,18 @@ def test_a_store_that_stays_away_fails_the_job_and_the_next_one_is_fine_again(
         server.client().create_bucket(Bucket="pictures")
         objects = open_store(SharedSettings(store="s3://pictures/a"))
         objects.check()
-        rig = new_rig(objects=objects)
+        rig = new_harness(objects=objects)
         server.kill()
         rig.submit("lost", n=2)
         rig.wake()
-        job = rig.ended("lost")
+        job = rig.wait_until_ended("lost")
         assert (job.status, outputs(job)) == (Status.FAILED, [])
         assert (error(job)["code"], error(job)["retryable"]) == ("storage_failed", True)
         assert "nothing answers there" in error(job)["message"]
         server.start()
         rig.submit("kept")
         rig.wake()
-        kept = rig.ended("kept")
+        kept = rig.wait_until_ended("kept")
         assert kept.status is Status.SUCCEEDED
         assert objects.info(outputs(kept)[0]["key"]).size_bytes == outputs(kept)[0]["size_bytes"]
     finally:

@@ -7,8 +7,8 @@ from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import ClaimRequest, JobRecord, RedisJobStore, WorkerRecord, sync_client
 from renderq_shared.wakeups import queue_name
 from tests.contract.proxy import LossyProxy
-from tests.worker.conftest import NewRig
-from tests.worker.rig import MODEL, Rig, until
+from tests.worker.conftest import NewHarness
+from tests.worker.rig import MODEL, WorkerHarness, wait_until
 
 
 class CountingStore(RedisJobStore):
@@ -31,74 +31,76 @@ class CountingStore(RedisJobStore):
         return record
 
 
-def test_one_wake_up_is_enough_for_all_jobs(rig: Rig) -> None:
+def test_one_wake_up_is_enough_for_all_jobs(rig: WorkerHarness) -> None:
     for number in range(50):
         rig.submit(f"job-{number}")
     rig.wake()
-    rig.sleep_again()
+    rig.join_wakeups()
     assert all(rig.job(f"job-{number}").status is Status.SUCCEEDED for number in range(50))
 
 
-def test_too_many_wake_ups_are_harmless(rig: Rig) -> None:
+def test_too_many_wake_ups_are_harmless(rig: WorkerHarness) -> None:
     for number in range(20):
         rig.submit(f"job-{number}", n=1 + number % 3)
     rig.wake(40)
-    rig.sleep_again()
+    rig.join_wakeups()
     jobs = [rig.job(f"job-{number}") for number in range(20)]
     assert {(job.status, job.attempt) for job in jobs} == {(Status.SUCCEEDED, 1)}
 
 
-def test_a_wake_up_without_a_job_ends_at_once(rig: Rig) -> None:
+def test_a_wake_up_without_a_job_ends_at_once(rig: WorkerHarness) -> None:
     rig.wake(3)
-    rig.sleep_again()
-    assert len(rig.worker.held) == 0
+    rig.join_wakeups()
+    assert len(rig.worker.claimed_jobs) == 0
 
 
-def test_no_more_jobs_are_held_than_there_are_slots(new_rig: NewRig) -> None:
-    rig = new_rig(step_s=0.02, worker_slots=3)
+def test_no_more_jobs_are_held_than_there_are_slots(new_harness: NewHarness) -> None:
+    rig = new_harness(step_s=0.02, worker_slots=3)
     for number in range(9):
         rig.submit(f"job-{number}", steps=5)
     rig.wake(5)
     most = 0
     while any(not rig.job(f"job-{number}").status.is_terminal for number in range(9)):
-        most = max(most, len(rig.worker.held))
+        most = max(most, len(rig.worker.claimed_jobs))
     assert most == 3
 
 
-def test_no_job_is_taken_that_the_engine_has_no_room_for(new_rig: NewRig) -> None:
-    rig = new_rig(step_s=0.05)
+def test_no_job_is_taken_that_the_engine_has_no_free_slots_for(new_harness: NewHarness) -> None:
+    rig = new_harness(step_s=0.05)
     for number in range(3):
         rig.submit(f"job-{number}", n=16, steps=150)
     rig.wake(5)
-    rig.running("job-0")
-    rig.until("job-1", lambda job: job.status is Status.RUNNING)  # the one image of lookahead let it in
+    rig.wait_until_running("job-0")
+    rig.wait_until("job-1", lambda job: job.status is Status.RUNNING)  # the one image of lookahead let it in
     assert rig.job("job-2").status is Status.QUEUED
 
 
-def test_a_wake_up_that_comes_without_room_is_passed_on(new_rig: NewRig) -> None:
-    rig = new_rig(step_s=0.05)
+def test_a_wake_up_that_comes_without_free_slots_is_forwarded(new_harness: NewHarness) -> None:
+    rig = new_harness(step_s=0.05)
     for number in range(2):
         rig.submit(f"job-{number}", n=16, steps=150)
     rig.wake()
-    rig.until("job-1", lambda job: job.status is Status.RUNNING)
-    assert not rig.worker.has_room()
+    rig.wait_until("job-1", lambda job: job.status is Status.RUNNING)
+    assert not rig.worker.can_accept()
     rig.wake()
-    until(lambda: rig.passed_on == [MODEL])
+    wait_until(lambda: rig.forwarded_wakeups == [MODEL])
 
 
-def test_a_job_that_would_only_wait_is_left_to_a_worker_that_holds_nothing(new_rig: NewRig, redis_url: str) -> None:
+def test_a_job_that_would_only_wait_is_left_to_a_worker_that_holds_nothing(
+    new_harness: NewHarness, redis_url: str
+) -> None:
     store = CountingStore(redis_url)
-    rig = new_rig(step_s=0.05, store=store)
+    rig = new_harness(step_s=0.05, store=store)
     rig.store.register(idle_worker(), 60_000)
     rig.submit("wide", n=16, steps=150)
     rig.wake()
-    rig.running("wide")
+    rig.wait_until_running("wide")
     rig.submit("next")
     asked = len(store.requests)
-    until(lambda: len(store.requests) > asked + 1, "questions for it")
+    wait_until(lambda: len(store.requests) > asked + 1, "questions for it")
     assert rig.job("next").status is Status.QUEUED
     rig.store.unregister("idle")
-    rig.until("next", lambda job: job.status is Status.RUNNING)
+    rig.wait_until("next", lambda job: job.status is Status.RUNNING)
     assert not rig.job("wide").status.is_terminal
 
 
@@ -106,118 +108,118 @@ def idle_worker() -> WorkerRecord:
     return WorkerRecord("idle", "cpu", (MODEL,), (), jobs=0, draining=False, started_ms=0, seen_ms=0)
 
 
-def test_room_is_filled_as_soon_as_it_grows(new_rig: NewRig) -> None:
-    rig = new_rig(step_s=0.01)
+def test_slots_are_filled_as_soon_as_they_are_freed(new_harness: NewHarness) -> None:
+    rig = new_harness(step_s=0.01)
     rig.submit("wide", n=16, steps=10)
     rig.submit("second", n=16, steps=10)
     rig.submit("third", n=16, steps=10)
     rig.wake()
-    rig.sleep_again()
+    rig.join_wakeups()
     assert all(rig.job(id).status is Status.SUCCEEDED for id in ("wide", "second", "third"))
 
 
-def test_room_that_one_image_leaves_is_filled_before_its_job_ends(new_rig: NewRig) -> None:
-    rig = new_rig(step_s=0.05)
+def test_a_slot_that_one_image_frees_is_filled_before_its_job_ends(new_harness: NewHarness) -> None:
+    rig = new_harness(step_s=0.05)
     rig.submit("filler", n=15, steps=150)
     rig.submit("pair", n=2, steps=20)  # sixteen images fill the device, the last one waits for its sibling
     rig.submit("next", steps=1)
     rig.wake()
-    pair, following = rig.ended("pair"), rig.ended("next")
+    pair, following = rig.wait_until_ended("pair"), rig.wait_until_ended("next")
     assert (following.started_ms or 0) < (pair.completed_ms or 0)
 
 
-def test_a_queue_that_was_found_empty_is_not_asked_again_at_every_step(new_rig: NewRig, redis_url: str) -> None:
+def test_a_queue_that_was_found_empty_is_not_asked_again_at_every_step(new_harness: NewHarness, redis_url: str) -> None:
     store = CountingStore(redis_url)
-    rig = new_rig(step_s=0.005, store=store)
+    rig = new_harness(step_s=0.005, store=store)
     rig.submit("job", steps=100)
     rig.wake()
-    rig.sleep_again()
+    rig.join_wakeups()
     assert [record.id for record in store.given] == ["job"]
     assert len(store.requests) <= 4
 
 
-def test_slots_that_wait_do_not_all_ask_when_one_job_ends(new_rig: NewRig, redis_url: str) -> None:
+def test_slots_that_wait_do_not_all_ask_when_one_job_ends(new_harness: NewHarness, redis_url: str) -> None:
     store = CountingStore(redis_url)
-    rig = new_rig(step_s=0.02, store=store)
+    rig = new_harness(step_s=0.02, store=store)
     for number in range(6):  # one by one, so that each slot holds one job
         rig.submit(f"job-{number}", steps=100 + 5 * number)
         rig.wake()
-        rig.until(f"job-{number}", lambda job: job.status is Status.RUNNING)
-    rig.sleep_again()
+        rig.wait_until(f"job-{number}", lambda job: job.status is Status.RUNNING)
+    rig.join_wakeups()
     assert len(store.given) == 6
     unanswered = len(store.requests) - len(store.given)
     assert unanswered <= 6 + 6  # each slot after its job, and each once more when the engine was empty
 
 
-def test_a_job_whose_claim_was_not_answered_is_found_again(new_rig: NewRig, redis_url: str) -> None:
+def test_a_job_whose_claim_was_not_answered_is_found_again(new_harness: NewHarness, redis_url: str) -> None:
     store = CountingStore(redis_url)
     store.lost = frozenset({1, 2})
-    rig = new_rig(store=store)
+    rig = new_harness(store=store)
     rig.submit("job")
     rig.wake()
-    job = rig.ended("job")
+    job = rig.wait_until_ended("job")
     assert (job.status, job.attempt) == (Status.SUCCEEDED, 1)
     assert store.requests[0] == store.requests[1] == store.requests[2]
 
 
-def test_a_claim_that_was_never_answered_is_handed_back_at_the_end(new_rig: NewRig, redis_url: str) -> None:
+def test_a_claim_that_was_never_answered_is_handed_back_at_the_end(new_harness: NewHarness, redis_url: str) -> None:
     store = CountingStore(redis_url)
     store.lost = frozenset({1})
-    rig = new_rig(store=store)
+    rig = new_harness(store=store)
     rig.submit("job")
     rig.wake()
-    until(lambda: store.requests, "the first claim")
+    wait_until(lambda: store.requests, "the first claim")
     rig.worker.stop_claiming()
-    rig.sleep_again()
+    rig.join_wakeups()
     job = rig.job("job")
     assert job.status in {Status.QUEUED, Status.SUCCEEDED}
-    assert job.losses == 0
+    assert job.lost_leases == 0
 
 
-def test_jobs_survive_a_connection_that_loses_replies(redis_url: str, new_rig: NewRig) -> None:
+def test_jobs_survive_a_connection_that_loses_replies(redis_url: str, new_harness: NewHarness) -> None:
     port = int(redis_url.rpartition(":")[2].partition("/")[0])
     with LossyProxy(port, loss=0.1, seed=1) as proxy:
-        rig = new_rig(redis_url=f"redis://127.0.0.1:{proxy.port}/0")
+        rig = new_harness(redis_url=f"redis://127.0.0.1:{proxy.port}/0")
         direct = RedisJobStore(sync_client(redis_url), queue_name)
         for number in range(20):
             rig.submit(f"job-{number}")
         rig.wake()
-        rig.sleep_again()
+        rig.join_wakeups()
         jobs = [direct.get("default", f"job-{number}") for number in range(20)]
         assert proxy.lost > 0
         assert all(found and found[0].status is Status.SUCCEEDED and found[0].attempt == 1 for found in jobs)
         rig.worker.close()
 
 
-def test_nothing_is_claimed_while_draining(rig: Rig) -> None:
+def test_nothing_is_claimed_while_draining(rig: WorkerHarness) -> None:
     rig.worker.stop_claiming()
     rig.submit("job")
     rig.wake()
-    rig.sleep_again()
+    rig.join_wakeups()
     assert rig.job("job").status is Status.QUEUED
-    assert rig.passed_on == [MODEL]
+    assert rig.forwarded_wakeups == [MODEL]
 
 
-def make_suspect(rig: Rig, job_id: str) -> None:
-    rig.client.hset(f"rq:job:{job_id}", "losses", 1)
-    assert rig.job(job_id).suspect
+def make_suspect(rig: WorkerHarness, job_id: str) -> None:
+    rig.client.hset(f"rq:job:{job_id}", "lost_leases", 1)
+    assert rig.job(job_id).quarantined
 
 
-def test_a_suspect_runs_alone(new_rig: NewRig) -> None:
-    rig = new_rig(step_s=0.02)
+def test_a_quarantined_job_runs_alone(new_harness: NewHarness) -> None:
+    rig = new_harness(step_s=0.02)
     rig.submit("before", steps=20)
     rig.wake()
-    rig.running("before")
+    rig.wait_until_running("before")
     rig.submit("suspect", steps=40)
     make_suspect(rig, "suspect")
     for number in range(3):
         rig.submit(f"after-{number}", steps=5)
     rig.wake(4)
-    rig.running("suspect")
+    rig.wait_until_running("suspect")
     rig.wake(4)
-    rig.sleep_again()
+    rig.join_wakeups()
     names = ["before", "suspect", *(f"after-{number}" for number in range(3))]
-    jobs = {name: rig.ended(name) for name in names}
+    jobs = {name: rig.wait_until_ended(name) for name in names}
     assert all(job.status is Status.SUCCEEDED for job in jobs.values())
     suspect = jobs.pop("suspect")
     for other in jobs.values():
@@ -232,10 +234,10 @@ def _apart(one: JobRecord, other: JobRecord) -> bool:
     return one.completed_ms <= other.started_ms or other.completed_ms <= one.started_ms
 
 
-def test_jobs_of_one_tenant_start_in_order(rig: Rig) -> None:
+def test_jobs_of_one_tenant_start_in_order(rig: WorkerHarness) -> None:
     for number in range(10):
         rig.submit(f"job-{number}")
     rig.wake(3)
-    rig.sleep_again()
+    rig.join_wakeups()
     started = [rig.job(f"job-{number}").started_ms or 0 for number in range(10)]
     assert all(earlier <= later for earlier, later in itertools.pairwise(started))

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any, Self
 
-from tests.worker.rig import until
+from tests.worker.rig import wait_until
 
 _PROGRAM = """
 import argparse, sys
@@ -43,9 +43,9 @@ class WorkerProcess:
         self._process.kill()
         self.wait()
 
-    def says(self, text: str) -> None:
+    def wait_for_log(self, text: str) -> None:
         """Return once a line of the log contains this."""
-        until(lambda: self._process.poll() is not None or any(text in line for line in self.log), text)
+        wait_until(lambda: self._process.poll() is not None or any(text in line for line in self.log), text)
         assert any(text in line for line in self.log), "\n".join(self.log)
 
     def has_loaded(self, library: str) -> bool:

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import torch
 
-from renderq_shared.catalog import FileEntry, ModelEntry, describe_entry
+from renderq_shared.catalog import ModelConfig, ModelEntry, resolve_entry
 from renderq_shared.errors import CatalogInvalid
 from renderq_shared.settings import WorkerSettings
 from renderq_worker.errors import DeviceUnusable
-from renderq_worker.models import ModelLoadFailed, Placement, parameters
-from renderq_worker.models.needs import Needs, needs_of
-from renderq_worker.opening import open_placement
+from renderq_worker.models import ModelLoadFailed, Placement, parameter_counts
+from renderq_worker.models.needs import MemoryEstimate, estimate_memory
+from renderq_worker.opening import create_placement
 
 DTYPES = (torch.float32, torch.float16)
 """Number formats whose memory is told; bfloat16 takes as much as float16."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ModelReport:
     """One model of the catalog; without a family where its files did not even say that."""
 
     model: str
@@ -34,24 +34,24 @@ class Finding:
     """What it would run in here."""
     needed_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
     """Number format → memory for the weights."""
-    picture_bytes: int | None = None
+    activation_bytes: int | None = None
     """Memory beside the weights for a picture of the usual size, in that dtype, where it can be computed."""
     memory_mode: str = ""
     """How it would spare memory here."""
 
 
-def check(name: str, said: FileEntry, path: Path | None, settings: WorkerSettings) -> Finding:
+def check_model(name: str, config: ModelConfig, path: Path | None, settings: WorkerSettings) -> ModelReport:
     """Look at its files, what they say, and whether it fits into this machine's memory."""
     try:
-        entry = describe_entry(name, said, path)
-        total = sum(parameters(entry).values())
-        placement = open_placement(settings)
+        entry = resolve_entry(name, config, path)
+        total = sum(parameter_counts(entry).values())
+        placement = create_placement(settings)
         dtype = placement.dtype_of(entry)
-        needs = needs_of(entry, dtype)
+        needs = estimate_memory(entry, dtype)
         shortage = _shortage(entry, needs, placement)
     except (CatalogInvalid, ModelLoadFailed, DeviceUnusable) as error:
-        return Finding(name, str(error))
-    return Finding(
+        return ModelReport(name, str(error))
+    return ModelReport(
         name,
         shortage,
         entry.source,
@@ -61,12 +61,12 @@ def check(name: str, said: FileEntry, path: Path | None, settings: WorkerSetting
         total,
         _name(dtype),
         {_name(dtype): total * dtype.itemsize for dtype in DTYPES},
-        None if needs.native is None else needs.native.most,
+        None if needs.default_size is None else needs.default_size.peak,
         placement.mode_of(entry),
     )
 
 
-def _shortage(entry: ModelEntry, needs: Needs, placement: Placement) -> str | None:
+def _shortage(entry: ModelEntry, needs: MemoryEstimate, placement: Placement) -> str | None:
     """By the rules that loading goes by, and whether a picture fits beside the weights."""
     weights, there = placement.bytes_on_device(entry), placement.budget_bytes
     if weights > there:
@@ -75,11 +75,11 @@ def _shortage(entry: ModelEntry, needs: Needs, placement: Placement) -> str | No
             f"{placement.device.torch}; choose a smaller dtype, or a machine with more memory"
         )
     free = placement.device.free_bytes()
-    if needs.native is None or weights + needs.native.most <= free:
+    if needs.default_size is None or weights + needs.default_size.peak <= free:
         return None
     return (
         f"model {entry.name!r}: its weights need {_gb(weights)}, a picture of {entry.defaults.width}×"
-        f"{entry.defaults.height} pixels {_gb(needs.native.most)}, and there are {_gb(free)} on "
+        f"{entry.defaults.height} pixels {_gb(needs.default_size.peak)}, and there are {_gb(free)} on "
         f"{placement.device.torch}; choose a smaller dtype or smaller pictures, or a machine with more memory"
     )
 

@@ -50,8 +50,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from renderq_shared.errors import ObjectStoreUnavailable, RenderqSharedError, StoreUnavailable
     from renderq_shared.logs import configure_logging
-    from renderq_shared.settings import WorkerSettings, complaints
-    from renderq_shared.unknown_settings import warn_of_unknown_settings
+    from renderq_shared.settings import WorkerSettings, format_errors
+    from renderq_shared.unknown_settings import warn_unknown_settings
     from renderq_worker.errors import WorkerError
     from renderq_worker.starting import run_worker
 
@@ -59,10 +59,10 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = WorkerSettings(**{name: value for name, value in given.items() if value is not None})
         configure_logging(settings, "worker")
-        warn_of_unknown_settings(os.environ)
+        warn_unknown_settings(os.environ)
         _leave(run_worker(settings, signals))
     except ValidationError as error:
-        for line in complaints(error):
+        for line in format_errors(error):
             _complain(line)
     except (StoreUnavailable, ObjectStoreUnavailable) as error:
         _complain(str(error))

@@ -18,9 +18,9 @@ _RECONNECT_MIN_S, _RECONNECT_MAX_S = 0.5, 2.0
 
 
 class Consumer:
-    """Consumes the wake-ups of `models` on so many threads and calls `on_wake(model)` on one of them.
+    """Consumes the wake-ups of `models` on so many threads and calls `on_wakeup(model)` on one of them.
 
-    While `has_room()` says no it leaves them to other workers; `look_again` tells that the answer may have changed.
+    While `can_accept()` says no it leaves them to other workers; `look_again` tells that the answer may have changed.
     Runs on a thread of its own, so that Celery's signal handlers are never installed: signals are the process's.
     """
 
@@ -30,11 +30,11 @@ class Consumer:
         models: tuple[str, ...],
         worker_id: str,
         threads: int,
-        on_wake: Callable[[str], None],
-        has_room: Callable[[], bool],
+        on_wakeup: Callable[[str], None],
+        can_accept: Callable[[], bool],
     ) -> None:
         def wake(model: str) -> None:
-            on_wake(model)
+            on_wakeup(model)
 
         app = celery_app(redis_url, models)
         app.conf.worker_cancel_long_running_tasks_on_connection_loss = (
@@ -53,7 +53,7 @@ class Consumer:
             without_mingle=True,
             without_gossip=True,
         )
-        self._controller.gate = self._gate = _Gate(has_room)
+        self._controller.gate = self._gate = _Gate(can_accept)
         self._thread = threading.Thread(target=self._run, name="celery", daemon=True)
 
     def start(self) -> None:
@@ -64,7 +64,7 @@ class Consumer:
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
-    def look_again(self) -> None:
+    def recheck_capacity(self) -> None:
         """There may be room. Callable from any thread, as often as you like."""
         if self._gate.is_shut:
             self._controller.hub.call_soon(_nothing)  # Celery looks at the gate whenever its loop turns
@@ -87,13 +87,13 @@ class Consumer:
 class _Gate:
     """Stands between wake-ups and a worker that could do nothing with them."""
 
-    def __init__(self, has_room: Callable[[], bool]) -> None:
-        self._has_room = has_room
+    def __init__(self, can_accept: Callable[[], bool]) -> None:
+        self._can_accept = can_accept
         self.is_shut = True
 
     def is_open(self) -> bool:
         self.is_shut = True  # before the question: room that comes right after it is then told
-        self.is_shut = not self._has_room()
+        self.is_shut = not self._can_accept()
         return not self.is_shut
 
 

@@ -5,10 +5,10 @@ from typing import Protocol
 
 from renderq_worker.engine.events import Event
 from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.vital import Vital
+from renderq_worker.engine.vital import EngineHealth
 
 
-class EnginePort(Protocol):
+class EngineProtocol(Protocol):
     """Advances images step by step on a thread of its own. Every method may be called from any thread."""
 
     def start(self) -> None: ...
@@ -25,11 +25,11 @@ class EnginePort(Protocol):
         """Tell once, after a step to come, what each of these looks like so far, if that can be had quickly."""
         ...
 
-    def room(self, model: str) -> int:
+    def free_slots(self, model: str) -> int:
         """Images of this model that could be stepped at once, together with those in flight; 0 or less: none."""
         ...
 
-    def on_room(self, callback: Callable[[], None]) -> None:
+    def on_slots_freed(self, callback: Callable[[], None]) -> None:
         """Call back, on the engine's thread, whenever room has grown."""
         ...
 
@@ -40,7 +40,7 @@ class EnginePort(Protocol):
         ...
 
     @property
-    def vital(self) -> Vital: ...
+    def health(self) -> EngineHealth: ...
 
     def close(self) -> None:
         """Cancel what is left and end the thread."""

@@ -9,7 +9,7 @@ class DeviceUnusable(WorkerError):
     """The device that the settings name does not exist here, or is no device at all."""
 
 
-class PullRefused(WorkerError):
+class DownloadRefused(WorkerError):
     """The hub does not have what the catalog names, or does not give it to us."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from renderq_worker.running_job import RunningJob
 
 
-class HeldJobs:
+class ClaimedJobs:
     """A set of jobs, and a count of the changes that may let another one in. Thread-safe."""
 
     def __init__(self) -> None:
@@ -27,21 +27,21 @@ class HeldJobs:
 
     def add(self, job: RunningJob) -> None:
         with self._changed:
-            self._jobs[job.held.claim_id] = job
+            self._jobs[job.claim_ref.claim_id] = job
 
     def remove(self, job: RunningJob) -> None:
         """The job has ended."""
         with self._changed:
             job.end()
-            self._jobs.pop(job.held.claim_id, None)
-        self.change()
+            self._jobs.pop(job.claim_ref.claim_id, None)
+        self.notify()
 
     @property
     def changes(self) -> int:
         """Grows with every job that ended and every call of `change`."""
         return self._changes
 
-    def change(self) -> None:
+    def notify(self) -> None:
         """Something else happened that may let a job in, or should make a waiting slot look up."""
         with self._changed:
             self._changes += 1
@@ -53,7 +53,7 @@ class HeldJobs:
         """Call this, on whatever thread, after every change that is counted."""
         self._on_change.append(callback)
 
-    def wait_beyond(self, changes: int) -> None:
+    def wait_for_change(self, changes: int) -> None:
         """Return once `changes` is past."""
         with self._changed:
             self._changed.wait_for(lambda: self._changes > changes)

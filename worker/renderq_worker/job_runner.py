@@ -3,20 +3,20 @@
 import structlog
 
 from renderq.contract import JobErrorCode
-from renderq_shared.jobs.records import Verdict
+from renderq_shared.jobs.records import FenceResult
 from renderq_worker import report
 from renderq_worker.engine.events import Canceled, Event, Failed, Previewed, Rendered, Warned
 from renderq_worker.engine.tasks import Task, Txt2Img
-from renderq_worker.engine_port import EnginePort
-from renderq_worker.finisher import Finisher
-from renderq_worker.inputs import Inputs
+from renderq_worker.engine_port import EngineProtocol
+from renderq_worker.finisher import PostProcessor
+from renderq_worker.inputs import InputLoader
 from renderq_worker.preview_writer import PreviewWriter
 from renderq_worker.progress_writer import ProgressWriter
-from renderq_worker.running_job import RunningJob, Stop
+from renderq_worker.running_job import RunningJob, StopReason
 
 log = structlog.get_logger(__name__)
 
-_ENGINE_CLOSED = report.Failure(
+_ENGINE_CLOSED = report.JobError(
     JobErrorCode.INTERNAL, "the engine was closed before the picture was done", retryable=True
 )
 
@@ -26,9 +26,9 @@ class JobRunner:
 
     def __init__(
         self,
-        engine: EnginePort,
-        inputs: Inputs,
-        finisher: Finisher,
+        engine: EngineProtocol,
+        inputs: InputLoader,
+        finisher: PostProcessor,
         writer: ProgressWriter,
         previews: PreviewWriter,
     ) -> None:
@@ -40,56 +40,56 @@ class JobRunner:
 
     def run(self, job: RunningJob) -> None:
         """Give the job's images to the engine, with what they start from; the rest follows from its events."""
-        log.info("job_started", job=job.held.job_id, attempt=job.record.attempt, images=job.request.n)
-        if job.request.pictures:
-            self._inputs.prepare(job, self._enter, self._fail)
+        log.info("job_started", job=job.claim_ref.job_id, attempt=job.record.attempt, images=job.request.n)
+        if job.request.image_fields:
+            self._inputs.load(job, self._submit_to_engine, self._fail)
         else:
-            self._enter(job, Txt2Img())
+            self._submit_to_engine(job, Txt2Img())
 
-    def heed(self, job: RunningJob, verdict: Verdict) -> None:
+    def apply_fence_result(self, job: RunningJob, verdict: FenceResult) -> None:
         """What a fenced write met may end the job here."""
-        if verdict is Verdict.CANCELING:
-            self.stop(job, Stop.CANCELED)
-        elif verdict is Verdict.LOST:
-            self.stop(job, Stop.LOST)
+        if verdict is FenceResult.CANCELING:
+            self.stop(job, StopReason.CANCELED)
+        elif verdict is FenceResult.LOST:
+            self.stop(job, StopReason.LOST)
 
-    def stop(self, job: RunningJob, reason: Stop) -> None:
+    def stop(self, job: RunningJob, reason: StopReason) -> None:
         """Take the job's images out of the engine before their next step."""
-        if job.stop(reason):
-            log.info("job_stopped", job=job.held.job_id, reason=reason.name.lower())
+        if job.request_stop(reason):
+            log.info("job_stopped", job=job.claim_ref.job_id, reason=reason.name.lower())
             self._engine.cancel(job.generation_ids)
 
-    def _enter(self, job: RunningJob, task: Task) -> None:
-        self._engine.submit(job.specs(task), lambda event: self._listen(job, event))
-        job.enter()
+    def _submit_to_engine(self, job: RunningJob, task: Task) -> None:
+        self._engine.submit(job.specs(task), lambda event: self._on_event(job, event))
+        job.mark_submitted()
         if job.is_stopped:  # while it was on its way into the engine
             self._engine.cancel(job.generation_ids)
 
-    def _fail(self, job: RunningJob, failure: report.Failure) -> None:
+    def _fail(self, job: RunningJob, failure: report.JobError) -> None:
         """All of its images, before they came into the engine."""
-        job.enter()
+        job.mark_submitted()
         for index in range(job.request.n):
-            self._settled(job, job.drop(index) if job.is_stopped else job.fail(index, failure))
+            self._on_image_done(job, job.mark_canceled(index) if job.is_stopped else job.fail(index, failure))
 
-    def _listen(self, job: RunningJob, event: Event) -> None:
+    def _on_event(self, job: RunningJob, event: Event) -> None:
         """On the engine's thread: note it and leave the work to others."""
         index = job.index_of(event.generation_id)
         match event:
             case Previewed():
-                self._previews.take(job, event)
+                self._previews.publish(job, event)
             case Rendered():
-                self._writer.tell(job, at_once=job.follow(event))
-                self._finisher.take(job, event)
+                self._writer.schedule(job, at_once=job.apply_event(event))
+                self._finisher.submit(job, event)
             case Warned():
-                job.warn(report.Warned(event.code, event.message))
+                job.warn(report.JobWarning(event.code, event.message))
             case Failed(code=code, message=message, retryable=retryable):
-                self._settled(job, job.fail(index, report.Failure(code, message, retryable)))
+                self._on_image_done(job, job.fail(index, report.JobError(code, message, retryable)))
             case Canceled():
-                settled = job.drop(index) if job.is_stopped else job.fail(index, _ENGINE_CLOSED)
-                self._settled(job, settled)
+                settled = job.mark_canceled(index) if job.is_stopped else job.fail(index, _ENGINE_CLOSED)
+                self._on_image_done(job, settled)
             case _:
-                self._writer.tell(job, at_once=job.follow(event))
+                self._writer.schedule(job, at_once=job.apply_event(event))
 
-    def _settled(self, job: RunningJob, last: bool) -> None:
+    def _on_image_done(self, job: RunningJob, last: bool) -> None:
         if last:
             self._finisher.finish(job)

@@ -7,48 +7,48 @@ import structlog
 
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs.protocol import JobStore
-from renderq_shared.jobs.records import Verdict
-from renderq_worker.engine_port import EnginePort
-from renderq_worker.held_jobs import HeldJobs
+from renderq_shared.jobs.records import FenceResult
+from renderq_worker.engine_port import EngineProtocol
+from renderq_worker.held_jobs import ClaimedJobs
 from renderq_worker.running_job import RunningJob
 
 log = structlog.get_logger(__name__)
 
 _PER_LEASE = 3
 """Renewals per lease: two may fail before a job is lost."""
-_AWAY_S = 1.0
+_RETRY_DELAY_S = 1.0
 
 
-class LeaseKeeper:
+class LeaseRenewer:
     """One call renews everything; run by a ticker. A worker that hangs loses its jobs because this falls silent."""
 
     def __init__(
         self,
         store: JobStore,
-        held: HeldJobs,
-        engine: EnginePort,
+        held: ClaimedJobs,
+        engine: EngineProtocol,
         lease_s: float,
-        on_verdict: Callable[[RunningJob, Verdict], None],
+        on_fence_result: Callable[[RunningJob, FenceResult], None],
     ) -> None:
         self._store = store
         self._held = held
         self._engine = engine
         self._lease_s = lease_s
-        self._on_verdict = on_verdict
+        self._on_fence_result = on_fence_result
 
     def tick(self) -> float:
         """Renew; the pause until the next time, in seconds."""
         pause_s = self._lease_s / _PER_LEASE
         jobs = self._held.snapshot()
-        vital = self._engine.vital
-        if not vital.alive or vital.is_stalled(time.monotonic()):
-            log.error("leases_not_renewed", stage=vital.stage, jobs=len(jobs))
+        health = self._engine.health
+        if not health.is_alive or health.is_stalled(time.monotonic()):
+            log.error("leases_not_renewed", stage=health.stage, jobs=len(jobs))
         elif jobs:
             try:
-                verdicts = self._store.renew([job.held for job in jobs], round(self._lease_s * 1000))
+                verdicts = self._store.renew([job.claim_ref for job in jobs], round(self._lease_s * 1000))
             except StoreUnavailable as error:
                 log.warning("leases_not_renewed", reason=str(error), jobs=len(jobs))
-                return min(pause_s, _AWAY_S)
+                return min(pause_s, _RETRY_DELAY_S)
             for job, verdict in zip(jobs, verdicts, strict=True):
-                self._on_verdict(job, verdict)
+                self._on_fence_result(job, verdict)
         return pause_s

@@ -12,8 +12,8 @@ from renderq.cli.command import Command
 from renderq.cli.text import table
 
 if TYPE_CHECKING:
-    from renderq_shared.catalog import FileEntry
-    from renderq_worker.checking import Finding
+    from renderq_shared.catalog import ModelConfig
+    from renderq_worker.checking import ModelReport
 
 _OK, _PROBLEM, _REFUSED, _UNAVAILABLE = 0, 1, 2, 3
 """Exit codes: all is well; a model has a problem; the command line or the catalog is wrong; the hub is away."""
@@ -38,14 +38,14 @@ def _check(arguments: argparse.Namespace) -> int:
     from renderq_shared.settings import WorkerSettings
 
     logging.set_verbosity_error()  # or it complains that a library is missing which nobody needs
-    from renderq_worker.checking import check
+    from renderq_worker.checking import check_model
 
     given = {name: getattr(arguments, name) for name in ("models", "device")}
     settings = WorkerSettings(**{name: value for name, value in given.items() if value is not None})
     said = _said(settings.models, arguments.names)
     if said is None:
         return _REFUSED
-    findings = [check(name, entry, settings.models, settings) for name, entry in said.items()]
+    findings = [check_model(name, entry, settings.models, settings) for name, entry in said.items()]
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))  # noqa: T201
     else:
@@ -60,8 +60,8 @@ def _pull(arguments: argparse.Namespace) -> int:
     from renderq_shared.catalog import default_cache
     from renderq_shared.errors import CatalogInvalid
     from renderq_shared.settings import SharedSettings
-    from renderq_worker.errors import HubUnavailable, PullRefused
-    from renderq_worker.pulling import pull
+    from renderq_worker.errors import DownloadRefused, HubUnavailable
+    from renderq_worker.pulling import pull_model
 
     given = {} if arguments.models is None else {"models": arguments.models}
     settings = SharedSettings(**given)
@@ -72,10 +72,10 @@ def _pull(arguments: argparse.Namespace) -> int:
     for name, entry in said.items():
         try:
             if (source := entry.hub) is not None:
-                print(f"{name}  {pull(source, entry.variant, default_cache())}")  # noqa: T201
+                print(f"{name}  {pull_model(source, entry.variant, default_cache())}")  # noqa: T201
             elif name in arguments.names:
-                raise PullRefused(f"{entry.source} is not on the hub; there is nothing to download")
-        except (PullRefused, CatalogInvalid) as error:
+                raise DownloadRefused(f"{entry.source} is not on the hub; there is nothing to download")
+        except (DownloadRefused, CatalogInvalid) as error:
             _complain("models pull", f"model {name!r}: {error}")
             codes.append(_REFUSED)
         except HubUnavailable as error:
@@ -84,7 +84,7 @@ def _pull(arguments: argparse.Namespace) -> int:
     return max(codes)
 
 
-def _said(path: Path | None, names: Collection[str]) -> "dict[str, FileEntry] | None":
+def _said(path: Path | None, names: Collection[str]) -> "dict[str, ModelConfig] | None":
     """What the catalog says of these models; None, after a complaint, where it cannot be read or has not all."""
     from renderq_shared.catalog import read_models_file
     from renderq_shared.errors import CatalogInvalid
@@ -99,13 +99,13 @@ def _said(path: Path | None, names: Collection[str]) -> "dict[str, FileEntry] | 
     return {name: entry for name, entry in models.items() if not names or name in names}
 
 
-def _row(finding: "Finding") -> tuple[object, ...]:
+def _row(finding: "ModelReport") -> tuple[object, ...]:
     verdict = "has a problem" if finding.problem else "ok"
     if not finding.family:
         return (finding.model, *"--------", verdict)
     needed = [f"{finding.needed_bytes[dtype] / 1e9:.1f} GB" for dtype in ("float32", "float16")]
     weights = f"{finding.parameters / 1e6:,.0f} M"
-    picture = "unknown" if finding.picture_bytes is None else f"{finding.picture_bytes / 1e9:.1f} GB"
+    picture = "unknown" if finding.activation_bytes is None else f"{finding.activation_bytes / 1e9:.1f} GB"
     kept = picture, finding.memory_mode
     return (finding.model, finding.family, " ".join(finding.tasks), weights, finding.dtype, *needed, *kept, verdict)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.settings import WorkerSettings
-from renderq_worker.engine_port import EnginePort
+from renderq_worker.engine_port import EngineProtocol
 from renderq_worker.errors import DeviceUnusable
 from renderq_worker.simulated import SimulatedEngine, simulated_step_s
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from renderq_worker.engine import EngineSettings
     from renderq_worker.models import Placement
 
-_CAPACITY_FILE = "capacity.json"
+_BATCH_SIZES_FILE = "batch_sizes.json"
 
 
-def open_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EnginePort:
+def create_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EngineProtocol:
     """The engine that the settings name, not yet started; no model is loaded. Raises `DeviceUnusable`."""
     try:
         step_s = simulated_step_s(settings.device)
@@ -29,7 +29,7 @@ def open_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> Engi
 
 
 def device_name(settings: WorkerSettings) -> str:
-    """The device that `auto` stands for here, in the list of workers. For settings that `open_engine` took."""
+    """The device that `auto` stands for here, in the list of workers. For settings that `create_engine` took."""
     if simulated_step_s(settings.device) is not None:
         return settings.device
     from renderq_worker.devices import resolve_device
@@ -37,7 +37,7 @@ def device_name(settings: WorkerSettings) -> str:
     return str(resolve_device(settings.device))
 
 
-def open_placement(settings: WorkerSettings) -> "Placement":
+def create_placement(settings: WorkerSettings) -> "Placement":
     """Where and how a worker with these settings would keep its models. Raises `DeviceUnusable`."""
     from renderq_worker.engine.families import placement_of
 
@@ -45,7 +45,7 @@ def open_placement(settings: WorkerSettings) -> "Placement":
         return placement_of(_engine_settings(settings))
 
 
-def _real_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EnginePort:
+def _real_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EngineProtocol:
     from renderq_worker.engine import Engine  # brings torch
 
     with _usable(settings.device):
@@ -60,10 +60,10 @@ def _engine_settings(settings: WorkerSettings) -> "EngineSettings":
         dtype=settings.dtype,
         batching=settings.batching,
         threads=settings.threads,
-        memory_budget_bytes=_bytes(settings.memory_gb),
+        memory_budget_bytes=_bytes(settings.model_memory_gb),
         memory_mode=settings.memory_mode,
         device_memory_bytes=_bytes(settings.device_memory_gb),
-        capacity_file=settings.data / _CAPACITY_FILE,
+        batch_sizes_file=settings.data / _BATCH_SIZES_FILE,
         stall_seconds=settings.stall_seconds,
     )
 

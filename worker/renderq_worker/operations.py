@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    what: str
+    name: str
     since: float
     """Monotonic clock, seconds."""
 
 
-class Operations:
+class InflightOperations:
     """The operations that are running now. Thread-safe."""
 
     def __init__(self) -> None:
@@ -22,8 +22,8 @@ class Operations:
         self._lock = threading.Lock()
 
     @contextmanager
-    def running(self, what: str) -> Generator[None]:
-        operation = Operation(what, time.monotonic())
+    def track(self, name: str) -> Generator[None]:
+        operation = Operation(name, time.monotonic())
         with self._lock:
             self._running.add(operation)
         try:

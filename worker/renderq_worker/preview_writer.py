@@ -12,13 +12,13 @@ from renderq.contract import Preview
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs.protocol import JobStore
 from renderq_worker.engine.events import Previewed
-from renderq_worker.engine_port import EnginePort
-from renderq_worker.output.preview import CONTENT_TYPE, preview_file
+from renderq_worker.engine_port import EngineProtocol
+from renderq_worker.output.preview import CONTENT_TYPE, encode_preview
 from renderq_worker.running_job import RunningJob
 
 log = structlog.get_logger(__name__)
 
-_APART_S = 0.5
+_MIN_INTERVAL_S = 0.5
 """Least time between two wishes for previews of one job."""
 
 _Due: TypeAlias = tuple[RunningJob, Previewed]
@@ -27,10 +27,10 @@ _Due: TypeAlias = tuple[RunningJob, Previewed]
 class PreviewWriter:
     """Shows the newest preview of each image; one that is late for its successor is never shown."""
 
-    def __init__(self, store: JobStore, engine: EnginePort) -> None:
+    def __init__(self, store: JobStore, engine: EngineProtocol) -> None:
         self._store = store
         self._engine = engine
-        self._wished: WeakKeyDictionary[RunningJob, float] = WeakKeyDictionary()
+        self._last_requested: WeakKeyDictionary[RunningJob, float] = WeakKeyDictionary()
         """Monotonic times."""
         self._due: dict[str, _Due] = {}
         """By generation, who has waited longest first."""
@@ -48,14 +48,14 @@ class PreviewWriter:
             self._changed.notify()
         self._thread.join()
 
-    def want(self, job: RunningJob) -> None:
+    def request_preview(self, job: RunningJob) -> None:
         """Somebody looks at this job. Quick; from one thread only."""
         now = time.monotonic()
-        if not job.is_stopped and now - self._wished.get(job, -_APART_S) >= _APART_S:
-            self._wished[job] = now
+        if not job.is_stopped and now - self._last_requested.get(job, -_MIN_INTERVAL_S) >= _MIN_INTERVAL_S:
+            self._last_requested[job] = now
             self._engine.preview(job.generation_ids)
 
-    def take(self, job: RunningJob, previewed: Previewed) -> None:
+    def publish(self, job: RunningJob, previewed: Previewed) -> None:
         """Show this. Quick; callable from any thread."""
         with self._changed:
             self._due[previewed.generation_id] = (job, previewed)
@@ -67,11 +67,11 @@ class PreviewWriter:
             if job.is_stopped or job.is_ended:
                 continue
             try:
-                self._store.show_preview(job.held, _preview(job, previewed).model_dump_json())
+                self._store.publish_preview(job.claim_ref, _preview(job, previewed).model_dump_json())
             except StoreUnavailable as error:
-                log.warning("preview_not_shown", job=job.held.job_id, reason=str(error))
+                log.warning("preview_not_shown", job=job.claim_ref.job_id, reason=str(error))
             except Exception:
-                log.exception("preview_failed", job=job.held.job_id)
+                log.exception("preview_failed", job=job.claim_ref.job_id)
 
     def _next(self) -> _Due | None:
         """Wait for what is to be shown; `None` when closing."""
@@ -89,5 +89,5 @@ def _preview(job: RunningJob, previewed: Previewed) -> Preview:
         content_type=CONTENT_TYPE,
         width=width,
         height=height,
-        data=base64.b64encode(preview_file(previewed.pixels)),
+        data=base64.b64encode(encode_preview(previewed.pixels)),
     )

@@ -10,23 +10,23 @@ from redis import Redis
 
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.jobs import RedisJobStore
-from renderq_shared.jobs.changes import CancelListener
+from renderq_shared.jobs.changes import CancelSubscriber
 from renderq_shared.objects.protocol import ObjectStore
 from renderq_shared.settings import WorkerSettings
 from renderq_shared.wakeups import WakeupPublisher, queue_name
 from renderq_worker.consumer import Consumer
-from renderq_worker.opening import device_name, open_engine
-from renderq_worker.registration import Registration, worker_id
+from renderq_worker.opening import create_engine, device_name
+from renderq_worker.registration import WorkerHeartbeat, resolve_worker_id
 from renderq_worker.signals import StopSignals
-from renderq_worker.ticker import Ticker
+from renderq_worker.ticker import PeriodicThread
 from renderq_worker.watchdog import Watchdog
 from renderq_worker.worker import Worker
 
 log = structlog.get_logger(__name__)
 
-_LOOK_S = 0.1
+_POLL_INTERVAL_S = 0.1
 """How often the main thread, while draining, looks whether anything is still held."""
-_PART_S = 3.0
+_SHUTDOWN_TIMEOUT_S = 3.0
 """Time that one part gets to end."""
 _LAST_RESORT_S = 10.0
 """Time that all parts together get to end."""
@@ -38,27 +38,29 @@ class WorkerProcess:
     def __init__(
         self, settings: WorkerSettings, entries: Sequence[ModelEntry], client: Redis, objects: ObjectStore
     ) -> None:
-        self._id = worker_id(settings.worker_name)
+        self._id = resolve_worker_id(settings.worker_name)
         self._models = tuple(entry.name for entry in entries)
         self._drain_s = settings.drain_seconds
-        engine = open_engine(settings, entries)
+        engine = create_engine(settings, entries)
         self._device = device_name(settings)
         store = RedisJobStore(client, queue_name)
         self._client = client
         self._wakeups = wakeups = WakeupPublisher(settings.redis_url)
         self._worker = worker = Worker(self._id, self._models, settings, store, objects, engine, wakeups.notify)
         threads = settings.worker_slots + 1  # one to pass on what comes when all slots hold jobs
-        self._consumer = Consumer(settings.redis_url, self._models, self._id, threads, worker.serve, worker.has_room)
-        worker.on_room(self._consumer.look_again)
-        self._registration = Registration(store, self._id, self._device, self._models, engine, worker.held)
+        self._consumer = Consumer(
+            settings.redis_url, self._models, self._id, threads, worker.handle_wakeup, worker.can_accept
+        )
+        worker.on_slots_freed(self._consumer.recheck_capacity)
+        self._registration = WorkerHeartbeat(store, self._id, self._device, self._models, engine, worker.claimed_jobs)
         watchdog = Watchdog(engine, worker.operations, settings.stall_seconds, self._consumer)
-        self._watchdog_ticker = Ticker("watchdog", watchdog.tick)
-        self._registration_ticker = Ticker("registration", self._registration.tick)
+        self._watchdog_ticker = PeriodicThread("watchdog", watchdog.tick)
+        self._registration_ticker = PeriodicThread("registration", self._registration.tick)
 
     def run(self, signals: StopSignals) -> int:
         """Work until a signal, drain, leave; the exit code. A second signal ends the draining."""
         self._worker.start()
-        cancels = CancelListener(self._client, lambda _job_id, claim_id: self._worker.cancel(claim_id))
+        cancels = CancelSubscriber(self._client, lambda _job_id, claim_id: self._worker.cancel(claim_id))
         self._registration.tick()
         self._registration_ticker.start()
         self._consumer.start()
@@ -76,21 +78,21 @@ class WorkerProcess:
         """Claim nothing more, let jobs end for a while, hand back the rest."""
         end = time.monotonic() + self._drain_s
         _exit_after(self._drain_s + _LAST_RESORT_S)
-        held = self._worker.held
+        held = self._worker.claimed_jobs
         log.info("worker draining", jobs=len(held), seconds=self._drain_s)
         self._registration.drain()
-        self._registration_ticker.poke()
+        self._registration_ticker.wake()
         self._worker.stop_claiming()
-        while held and time.monotonic() < end and not signals.came_within(_LOOK_S):
+        while held and time.monotonic() < end and not signals.received_within(_POLL_INTERVAL_S):
             pass
-        self._worker.hand_back()
+        self._worker.release_jobs()
 
     def _close(self) -> None:
-        self._watchdog_ticker.close(_PART_S)
-        self._consumer.close(_PART_S)
+        self._watchdog_ticker.close(_SHUTDOWN_TIMEOUT_S)
+        self._consumer.close(_SHUTDOWN_TIMEOUT_S)
         self._wakeups.close()
-        self._registration_ticker.close(_PART_S)
-        self._registration.leave()
+        self._registration_ticker.close(_SHUTDOWN_TIMEOUT_S)
+        self._registration.deregister()
         self._worker.close()
 
 

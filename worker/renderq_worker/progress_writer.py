@@ -9,16 +9,16 @@ import structlog
 
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs.protocol import JobStore
-from renderq_shared.jobs.records import Verdict
+from renderq_shared.jobs.records import FenceResult
 from renderq_worker.running_job import RunningJob
 
 log = structlog.get_logger(__name__)
 
-_APART_S = 0.2
+_MIN_INTERVAL_S = 0.2
 """Least time between two writes of a job's steps; the latest value wins."""
 _BURST_S = 0.02
 """A new stage or picture is written at once; changes within this time share one write."""
-_AWAY_S = 1.0
+_RETRY_DELAY_S = 1.0
 """Pause after a write that the store did not answer."""
 
 
@@ -35,11 +35,11 @@ class ProgressWriter:
         self._thread: threading.Thread | None = None
 
     def start(
-        self, on_verdict: Callable[[RunningJob, Verdict], None], on_viewers: Callable[[RunningJob], None]
+        self, on_fence_result: Callable[[RunningJob, FenceResult], None], on_viewers: Callable[[RunningJob], None]
     ) -> None:
-        """Begin to write; `on_verdict` is told what a write met unless the job is simply ours, `on_viewers` that
+        """Begin to write; `on_fence_result` is told what a write met unless the job is simply ours, `on_viewers` that
         somebody looks at the job's previews."""
-        callbacks = (on_verdict, on_viewers)
+        callbacks = (on_fence_result, on_viewers)
         self._thread = threading.Thread(target=self._run, args=callbacks, name="progress", daemon=True)
         self._thread.start()
 
@@ -51,28 +51,30 @@ class ProgressWriter:
         if self._thread is not None:
             self._thread.join()
 
-    def tell(self, job: RunningJob, *, at_once: bool) -> None:
+    def schedule(self, job: RunningJob, *, at_once: bool) -> None:
         """There is news of this job. Quick; callable from any thread."""
         now = time.monotonic()
         with self._changed:
-            due = now + _BURST_S if at_once else max(now, self._written.get(job, 0.0) + _APART_S)
+            due = now + _BURST_S if at_once else max(now, self._written.get(job, 0.0) + _MIN_INTERVAL_S)
             if due < self._due.get(job, float("inf")):
                 self._due[job] = due
                 self._changed.notify()
 
-    def _run(self, on_verdict: Callable[[RunningJob, Verdict], None], on_viewers: Callable[[RunningJob], None]) -> None:
+    def _run(
+        self, on_fence_result: Callable[[RunningJob, FenceResult], None], on_viewers: Callable[[RunningJob], None]
+    ) -> None:
         while (job := self._next()) is not None:
             if job.is_ended or job.is_lost:
                 continue
             try:
-                progressed = self._store.progress(job.held, job.update())
+                progressed = self._store.progress(job.claim_ref, job.update())
             except StoreUnavailable as error:
-                log.warning("progress_not_written", job=job.held.job_id, reason=str(error))
+                log.warning("progress_not_written", job=job.claim_ref.job_id, reason=str(error))
                 self._postpone(job)
             else:
-                if progressed.verdict is not Verdict.HELD:
-                    on_verdict(job, progressed.verdict)
-                if progressed.previews_wanted:
+                if progressed.fence is not FenceResult.HELD:
+                    on_fence_result(job, progressed.fence)
+                if progressed.has_preview_viewers:
                     on_viewers(job)
 
     def _next(self) -> RunningJob | None:
@@ -90,4 +92,4 @@ class ProgressWriter:
 
     def _postpone(self, job: RunningJob) -> None:
         with self._changed:
-            self._due.setdefault(job, time.monotonic() + _AWAY_S)
+            self._due.setdefault(job, time.monotonic() + _RETRY_DELAY_S)

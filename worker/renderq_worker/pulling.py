@@ -16,7 +16,7 @@ from huggingface_hub.errors import (
 )
 
 from renderq_shared.catalog import HubSource
-from renderq_worker.errors import HubUnavailable, PullRefused, WorkerError
+from renderq_worker.errors import DownloadRefused, HubUnavailable, WorkerError
 
 _REFUSALS: tuple[tuple[type[Exception], str], ...] = (
     (GatedRepoError, "it is only given to those who accepted its terms: do so on the hub, and set HF_TOKEN"),
@@ -27,8 +27,8 @@ _REFUSALS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def pull(source: HubSource, variant: str | None, cache: Path) -> Path:
-    """The folder or file, downloaded unless it is there. Raises `PullRefused` or `HubUnavailable`."""
+def pull_model(source: HubSource, variant: str | None, cache: Path) -> Path:
+    """The folder or file, downloaded unless it is there. Raises `DownloadRefused` or `HubUnavailable`."""
     logging.set_verbosity_error()
     try:
         return Path(_file(source, cache) if source.file else _pipeline(source, variant, cache))
@@ -52,7 +52,7 @@ def _translated(error: Exception, source: HubSource) -> WorkerError:
     for cause in _causes(error):
         for kind, refusal in _REFUSALS:
             if isinstance(cause, kind):
-                return PullRefused(f"{what}: {refusal}")
+                return DownloadRefused(f"{what}: {refusal}")
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     return HubUnavailable(f"{what} could not be downloaded, and is not complete in the hub's cache: {first}")
 

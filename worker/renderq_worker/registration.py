@@ -8,26 +8,26 @@ import structlog
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs.protocol import JobStore
 from renderq_shared.jobs.records import WorkerRecord
-from renderq_worker.engine_port import EnginePort
-from renderq_worker.held_jobs import HeldJobs
+from renderq_worker.engine_port import EngineProtocol
+from renderq_worker.held_jobs import ClaimedJobs
 
 log = structlog.get_logger(__name__)
 
 _EVERY_S = 5.0
 _TTL_S = 3 * _EVERY_S
-_AWAY_S = 1.0
+_RETRY_DELAY_S = 1.0
 
 
-def worker_id(name: str | None) -> str:
+def resolve_worker_id(name: str | None) -> str:
     """The given name, else one that no other worker has."""
     return name or f"{socket.gethostname()}-{token_hex(3)}"
 
 
-class Registration:
+class WorkerHeartbeat:
     """One worker's entry in the list of workers; refreshed by a ticker."""
 
     def __init__(
-        self, store: JobStore, id: str, device: str, models: tuple[str, ...], engine: EnginePort, held: HeldJobs
+        self, store: JobStore, id: str, device: str, models: tuple[str, ...], engine: EngineProtocol, held: ClaimedJobs
     ) -> None:
         self._store = store
         self._id = id
@@ -57,10 +57,10 @@ class Registration:
             self._store.register(record, round(_TTL_S * 1000))
         except StoreUnavailable as error:
             log.warning("not_registered", reason=str(error))
-            return _AWAY_S
+            return _RETRY_DELAY_S
         return _EVERY_S
 
-    def leave(self) -> None:
+    def deregister(self) -> None:
         """Say goodbye; without an answer the entry ends by itself."""
         try:
             self._store.unregister(self._id)

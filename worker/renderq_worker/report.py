@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from renderq_shared.jobs.paces import Pace
+from renderq_shared.jobs.paces import JobTiming
 from renderq_worker.engine.events import RenderStats
 
 
@@ -22,7 +22,7 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class StoredOutput:
     """One finished picture."""
 
     index: int
@@ -31,7 +31,7 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class GridOutput:
+class StoredGrid:
     """All pictures of a job in one."""
 
     columns: int
@@ -40,7 +40,7 @@ class GridOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class JobError:
     """Why one image, or the grid, will not be."""
 
     code: str
@@ -49,7 +49,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
+class JobWarning:
     """Something that the job survived."""
 
     code: str
@@ -57,7 +57,7 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class ImageTiming:
     """What one picture took, in milliseconds."""
 
     stats: RenderStats
@@ -65,15 +65,15 @@ class Cost:
     upload_ms: float
 
 
-def outputs_json(outputs: Sequence[Output]) -> str:
+def outputs_json(outputs: Sequence[StoredOutput]) -> str:
     return _text([{"index": each.index, "seed": each.seed, **asdict(each.file)} for each in outputs])
 
 
-def grid_json(grid: GridOutput) -> str:
+def grid_json(grid: StoredGrid) -> str:
     return _text({"columns": grid.columns, "rows": grid.rows, **asdict(grid.file)})
 
 
-def warnings_json(warnings: Sequence[Warned]) -> str:
+def warnings_json(warnings: Sequence[JobWarning]) -> str:
     return _text([asdict(warning) for warning in warnings])
 
 
@@ -82,7 +82,7 @@ def progress_json(step: int, steps: int, images_done: int) -> str:
     return _text({"step": step, "steps": steps, "images_done": images_done})
 
 
-def error_json(failures: Mapping[int, Failure], images: int) -> str:
+def error_json(failures: Mapping[int, JobError], images: int) -> str:
     """The job's error from those of its images; `details.images` names them all."""
     first = failures[min(failures)]
     others = f"{len(failures)} of {images} images failed; image {min(failures)}: " if images > 1 else ""
@@ -96,19 +96,19 @@ def error_json(failures: Mapping[int, Failure], images: int) -> str:
     )
 
 
-def grid_error_json(failure: Failure) -> str:
+def grid_error_json(failure: JobError) -> str:
     """The error of a job that has all its pictures, but not their grid."""
     return _text({**asdict(failure), "details": {"images": []}})
 
 
-def metrics_json(costs: Sequence[Cost]) -> str:
+def metrics_json(costs: Sequence[ImageTiming]) -> str:
     """Sums over the pictures, but the longest wait for the model and the highest memory."""
     stats = [cost.stats for cost in costs]
     peaks = [each.peak_memory_bytes for each in stats if each.peak_memory_bytes is not None]
     return _text(
         {
             "load_ms": round(max(each.load_ms for each in stats)),
-            "inference_ms": round(_busy_ms(stats)),
+            "inference_ms": round(_device_share_ms(stats)),
             "encode_ms": round(sum(cost.encode_ms for cost in costs)),
             "upload_ms": round(sum(cost.upload_ms for cost in costs)),
             "peak_memory_bytes": max(peaks, default=None),
@@ -117,15 +117,15 @@ def metrics_json(costs: Sequence[Cost]) -> str:
     )
 
 
-def pace(costs: Sequence[Cost]) -> Pace:
+def job_timing(costs: Sequence[ImageTiming]) -> JobTiming:
     """What a job took of its device."""
     stats = [cost.stats for cost in costs]
-    alone_ms = sum(each.inference_ms / max(1.0, min(len(stats), each.batch_width_mean)) for each in stats)
+    device_wall_ms = sum(each.inference_ms / max(1.0, min(len(stats), each.batch_width_mean)) for each in stats)
     load_ms = max(each.load_ms for each in stats)
-    return Pace(stats[0].device, round(_busy_ms(stats)), round(alone_ms), round(load_ms))
+    return JobTiming(stats[0].device, round(_device_share_ms(stats)), round(device_wall_ms), round(load_ms))
 
 
-def _busy_ms(stats: Sequence[RenderStats]) -> float:
+def _device_share_ms(stats: Sequence[RenderStats]) -> float:
     """The job's share of the device: the time of a forward pass is divided among the images in it."""
     return sum(each.inference_ms / max(1.0, each.batch_width_mean) for each in stats)
 

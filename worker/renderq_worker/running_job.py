@@ -8,8 +8,8 @@ from enum import IntEnum
 
 from renderq.contract import JobRequest, Stage, Status, parse_request
 from renderq_shared.costs import cost, model_calls
-from renderq_shared.jobs.records import Held, JobRecord, JobUpdate, Outcome
-from renderq_shared.sides import result_sides
+from renderq_shared.jobs.records import ClaimRef, JobRecord, JobUpdate, Outcome
+from renderq_shared.sides import output_size
 from renderq_worker import report
 from renderq_worker.engine.events import Decoding, Encoding, Event, Loading, Stepped
 from renderq_worker.engine.generation import GenerationSpec
@@ -17,7 +17,7 @@ from renderq_worker.engine.tasks import Task
 from renderq_worker.output import Grid
 
 
-class Stop(IntEnum):
+class StopReason(IntEnum):
     """Why the worker no longer renders a job that it claimed. A later one takes precedence."""
 
     CANCELED = 1
@@ -34,7 +34,7 @@ class _Image:
     steps: int
     step: int = 0
     stage: Stage | None = None
-    settled: bool = False
+    is_done: bool = False
     """Its picture is in the store, or there will be none."""
 
 
@@ -44,19 +44,19 @@ class RunningJob:
     def __init__(self, record: JobRecord, claim_id: str) -> None:
         """Raises `ValueError` when the stored request is not one that this version understands."""
         self.record = record
-        self.held = Held(record.id, claim_id)
+        self.claim_ref = ClaimRef(record.id, claim_id)
         self.request: JobRequest = parse_request(json.loads(record.request_json))
-        self._sides = result_sides(self.request)
+        self._sides = output_size(self.request)
         self._images = _images(record, self.request)
-        self._outputs: dict[int, report.Output] = {}
+        self._outputs: dict[int, report.StoredOutput] = {}
         self.grid = Grid(self.request.n)
         """The canvas; a picture is placed in it only where the request asks for a grid."""
-        self._grid: report.GridOutput | None = None
-        self._grid_failure: report.Failure | None = None
-        self._failures: dict[int, report.Failure] = {}
-        self._warnings: dict[str, report.Warned] = {}
-        self._costs: list[report.Cost] = []
-        self._stop: Stop | None = None
+        self._grid: report.StoredGrid | None = None
+        self._grid_failure: report.JobError | None = None
+        self._failures: dict[int, report.JobError] = {}
+        self._warnings: dict[str, report.JobWarning] = {}
+        self._costs: list[report.ImageTiming] = []
+        self._stop: StopReason | None = None
         self._in_engine = False
         self._ended = False
         self._lock = threading.Lock()
@@ -90,7 +90,7 @@ class RunningJob:
     @property
     def prefix(self) -> str:
         """Where the objects of this claim live, and of no other."""
-        return f"jobs/{self.held.job_id}/{self.held.claim_id}/"
+        return f"jobs/{self.claim_ref.job_id}/{self.claim_ref.claim_id}/"
 
     @property
     def is_stopped(self) -> bool:
@@ -98,14 +98,14 @@ class RunningJob:
 
     @property
     def is_lost(self) -> bool:
-        return self._stop is Stop.LOST
+        return self._stop is StopReason.LOST
 
     @property
-    def waiting(self) -> int:
+    def pending_images(self) -> int:
         """Images that are on their way to the engine."""
         return 0 if self._in_engine else len(self._images)
 
-    def enter(self) -> None:
+    def mark_submitted(self) -> None:
         """The engine has the images, or they do not come any more."""
         self._in_engine = True
 
@@ -125,7 +125,7 @@ class RunningJob:
         """Of what rendered it; there must be a picture."""
         return self._costs[0].stats.model_revision
 
-    def stop(self, reason: Stop) -> bool:
+    def request_stop(self, reason: StopReason) -> bool:
         """Whether this is news; nothing stops a job that has ended."""
         with self._lock:
             if self._ended or (self._stop is not None and self._stop >= reason):
@@ -137,7 +137,7 @@ class RunningJob:
         with self._lock:
             self._ended = True
 
-    def follow(self, event: Event) -> bool:
+    def apply_event(self, event: Event) -> bool:
         """Take note of an image's way through the engine; whether the job's stage has changed."""
         with self._lock:
             before = self._stage()
@@ -155,42 +155,44 @@ class RunningJob:
                     image.stage = Stage.UPLOADING
             return self._stage() is not before
 
-    def succeed(self, output: report.Output, cost: report.Cost, warnings: Collection[report.Warned]) -> bool:
+    def succeed(
+        self, output: report.StoredOutput, cost: report.ImageTiming, warnings: Collection[report.JobWarning]
+    ) -> bool:
         """An image's picture is in the store; whether it was the job's last open image."""
         with self._lock:
             self._outputs[output.index] = output
             self._costs.append(cost)
             self._warnings.update({warning.code: warning for warning in warnings})
-            return self._settle(output.index)
+            return self._mark_done(output.index)
 
     @property
     def wants_grid(self) -> bool:
         """Whether all pictures are there, and are to be shown in one as well."""
         return self.request.output.grid and len(self._outputs) == len(self._images) and not self.is_stopped
 
-    def add_grid(self, grid: report.GridOutput) -> None:
+    def add_grid(self, grid: report.StoredGrid) -> None:
         """The grid is in the store."""
         self._grid = grid
 
-    def fail_grid(self, failure: report.Failure) -> None:
+    def fail_grid(self, failure: report.JobError) -> None:
         """There will be no grid: the job fails, and keeps its pictures."""
         self._grid_failure = failure
 
-    def warn(self, warning: report.Warned) -> None:
+    def warn(self, warning: report.JobWarning) -> None:
         """Something happened that the owner should know; told with the next news."""
         with self._lock:
             self._warnings[warning.code] = warning
 
-    def fail(self, index: int, failure: report.Failure) -> bool:
+    def fail(self, index: int, failure: report.JobError) -> bool:
         """There will be no picture; whether it was the job's last open image."""
         with self._lock:
             self._failures[index] = failure
-            return self._settle(index)
+            return self._mark_done(index)
 
-    def drop(self, index: int) -> bool:
+    def mark_canceled(self, index: int) -> bool:
         """The image was canceled; whether it was the job's last open image."""
         with self._lock:
-            return self._settle(index)
+            return self._mark_done(index)
 
     def update(self) -> JobUpdate:
         """All that is known, as a complete snapshot."""
@@ -221,15 +223,15 @@ class RunningJob:
         if self._grid_failure:
             error = report.grid_error_json(self._grid_failure)
             return Outcome(Status.FAILED, error_json=error, update=update, cost=cost)
-        return Outcome(Status.SUCCEEDED, update=update, cost=cost, pace=report.pace(self._costs))
+        return Outcome(Status.SUCCEEDED, update=update, cost=cost, timing=report.job_timing(self._costs))
 
     def _cost(self) -> float:
         """What was really spent: model calls that were made, however the job ended."""
         return sum(cost(image.step, *self._sides) for image in self._images.values())
 
-    def _settle(self, index: int) -> bool:
-        list(self._images.values())[index].settled = True
-        return all(image.settled for image in self._images.values())
+    def _mark_done(self, index: int) -> bool:
+        list(self._images.values())[index].is_done = True
+        return all(image.is_done for image in self._images.values())
 
     def _stage(self) -> Stage | None:
         """The stage of the first image that is still in the engine; after the last one, `uploading`."""

@@ -15,6 +15,6 @@ class StopSignals:
         """Until one comes."""
         signal.sigwait(_STOPPING)
 
-    def came_within(self, timeout_s: float) -> bool:
+    def received_within(self, timeout_s: float) -> bool:
         """Whether one came within this time. Each one is reported once."""
         return signal.sigtimedwait(_STOPPING, timeout_s) is not None

@@ -1,4 +1,4 @@
-"""A device that takes time and paints one colour: it shows what everything around the model costs.
+"""A device that takes time and paints one color: it shows what everything around the model costs.
 
 `RENDERQ_DEVICE=simulated` steps at once; `simulated:20` takes 20 ms for each step of up to 16 images. Jobs, leases,
 cancel, progress, files and storage are the real ones; only the pictures are not.
@@ -28,7 +28,7 @@ from renderq_worker.engine.events import (
 )
 from renderq_worker.engine.generation import GenerationSpec, Stage
 from renderq_worker.engine.mailbox import Mailbox
-from renderq_worker.engine.vital import Vital
+from renderq_worker.engine.vital import EngineHealth
 
 WIDTH = 16
 """Images per step."""
@@ -65,7 +65,7 @@ class SimulatedEngine:
         self._resident: tuple[str, ...] = ()
         self._images: dict[str, _Image] = {}
         self._mailbox = Mailbox()
-        self._on_room: list[Callable[[], None]] = []
+        self._on_slots_freed: list[Callable[[], None]] = []
         self._step_began: float | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -79,11 +79,11 @@ class SimulatedEngine:
     def preview(self, generation_ids: Collection[str]) -> None:
         self._mailbox.preview(generation_ids)
 
-    def room(self, model: str) -> int:
+    def free_slots(self, model: str) -> int:
         return WIDTH - self._mailbox.in_flight
 
-    def on_room(self, callback: Callable[[], None]) -> None:
-        self._on_room.append(callback)
+    def on_slots_freed(self, callback: Callable[[], None]) -> None:
+        self._on_slots_freed.append(callback)
 
     def is_empty(self) -> bool:
         return self._mailbox.in_flight == 0
@@ -92,12 +92,12 @@ class SimulatedEngine:
         return self._resident
 
     @property
-    def vital(self) -> Vital:
+    def health(self) -> EngineHealth:
         began = self._step_began
         alive = self._thread.is_alive() and not self._mailbox.is_closed
         if began is None:
-            return Vital(alive, None, time.monotonic(), math.inf)
-        return Vital(alive, Stage.DENOISING, began, self._stall_s)
+            return EngineHealth(alive, None, time.monotonic(), math.inf)
+        return EngineHealth(alive, Stage.DENOISING, began, self._stall_s)
 
     def start(self) -> None:
         self._thread.start()
@@ -107,10 +107,10 @@ class SimulatedEngine:
         self._closing.set()
         self._thread.join()
 
-    def paint(self, spec: GenerationSpec) -> npt.NDArray[np.uint8]:
-        """One colour, by prompt and seed."""
-        colour = hashlib.sha256(f"{spec.prompt}\0{spec.seed}".encode()).digest()[:3]
-        return np.full((spec.height, spec.width, 3), list(colour), np.uint8)
+    def render_stub(self, spec: GenerationSpec) -> npt.NDArray[np.uint8]:
+        """One color, by prompt and seed."""
+        color = hashlib.sha256(f"{spec.prompt}\0{spec.seed}".encode()).digest()[:3]
+        return np.full((spec.height, spec.width, 3), list(color), np.uint8)
 
     def _run(self) -> None:
         while not self._mailbox.is_closed:
@@ -119,21 +119,21 @@ class SimulatedEngine:
                 self._step()
             else:
                 self._mailbox.wait()
-        self._mailbox.end_all(Canceled)
+        self._mailbox.emit_to_all(Canceled)
 
     def _take_requests(self) -> None:
-        arrivals, cancellations = self._mailbox.take()
+        arrivals, cancellations = self._mailbox.drain()
         for spec in arrivals:
             self._images[spec.id] = _Image(spec)
             if spec.model not in self._resident:
-                self._mailbox.deliver(Loading(spec.id, spec.model))
+                self._mailbox.emit(Loading(spec.id, spec.model))
                 self._resident = (*self._resident, spec.model)
-            self._mailbox.deliver(Encoding(spec.id))
+            self._mailbox.emit(Encoding(spec.id))
         for id in cancellations:
             if self._images.pop(id, None) is not None:
-                self._mailbox.deliver(Canceled(id))
+                self._mailbox.emit(Canceled(id))
         if cancellations:
-            self._announce_room()
+            self._notify_slots_freed()
 
     def _step(self) -> None:
         batch = list(self._images.values())[:WIDTH]
@@ -143,35 +143,35 @@ class SimulatedEngine:
         for image in batch:
             image.step += 1
             image.shared_steps += len(batch)
-            self._mailbox.deliver(Stepped(image.spec.id, image.step, image.spec.calls))
+            self._mailbox.emit(Stepped(image.spec.id, image.step, image.spec.model_calls))
             self._preview(image)
-            if image.step == image.spec.calls:
+            if image.step == image.spec.model_calls:
                 self._decode(image)
-        self._announce_room()
+        self._notify_slots_freed()
 
     def _preview(self, image: _Image) -> None:
         spec = image.spec
-        if self._mailbox.wanted_previews([spec.id]):
-            self._mailbox.drop_preview(spec.id)
-            small = self.paint(replace(spec, width=spec.width // 8, height=spec.height // 8))
-            self._mailbox.deliver(Previewed(spec.id, image.step, spec.calls, small))
+        if self._mailbox.pending_previews([spec.id]):
+            self._mailbox.discard_preview_request(spec.id)
+            small = self.render_stub(replace(spec, width=spec.width // 8, height=spec.height // 8))
+            self._mailbox.emit(Previewed(spec.id, image.step, spec.model_calls, small))
 
     def _decode(self, image: _Image) -> None:
         spec = image.spec
         del self._images[spec.id]
-        self._mailbox.deliver(Decoding(spec.id))
+        self._mailbox.emit(Decoding(spec.id))
         stats = RenderStats(
             load_ms=0.0,
-            inference_ms=spec.calls * self._step_s * 1000,
-            batch_width_mean=image.shared_steps / spec.calls,
+            inference_ms=spec.model_calls * self._step_s * 1000,
+            batch_width_mean=image.shared_steps / spec.model_calls,
             peak_memory_bytes=None,
             device=_NAME,
             dtype="uint8",
             batch_invariant=True,
             model_revision=self._entries[spec.model].revision,
         )
-        self._mailbox.deliver(Rendered(spec.id, self.paint(spec), stats))
+        self._mailbox.emit(Rendered(spec.id, self.render_stub(spec), stats))
 
-    def _announce_room(self) -> None:
-        for callback in self._on_room:
+    def _notify_slots_freed(self) -> None:
+        for callback in self._on_slots_freed:
             callback()

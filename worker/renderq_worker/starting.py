@@ -8,7 +8,7 @@ from redis import Redis
 from renderq_shared.catalog import Catalog, ModelEntry, load_catalog
 from renderq_shared.errors import CatalogInvalid, StoreUnavailable
 from renderq_shared.jobs import check_server, sync_client
-from renderq_shared.objects import ObjectStore, compare, open_store
+from renderq_shared.objects import ObjectStore, check_same_store, open_store
 from renderq_shared.settings import WorkerSettings
 from renderq_worker.process import WorkerProcess
 from renderq_worker.signals import StopSignals
@@ -25,7 +25,7 @@ def run_worker(settings: WorkerSettings, signals: StopSignals) -> int:
     """
     entries = served_models(settings)
     client = sync_client(settings.redis_url)
-    if not wait_for_redis(client, settings.redis_url, signals.came_within):
+    if not wait_for_redis(client, settings.redis_url, signals.received_within):
         return 0
     objects = open_store(settings)
     check_objects(client, objects)
@@ -62,7 +62,7 @@ def wait_for_redis(client: Redis, url: str, is_stopped: Callable[[float], bool])
 def check_objects(client: Redis, objects: ObjectStore) -> None:
     """Raises `ObjectStoreUnavailable` or `ObjectStoreUnsuitable`, also when the API serves another store."""
     objects.check()
-    compare(client, objects)
+    check_same_store(client, objects)
 
 
 def _entry(catalog: Catalog, name: str) -> ModelEntry:

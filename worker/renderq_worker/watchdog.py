@@ -7,12 +7,12 @@ from collections.abc import Callable
 import structlog
 
 from renderq_worker.consumer import Consumer
-from renderq_worker.engine_port import EnginePort
-from renderq_worker.operations import Operations
+from renderq_worker.engine_port import EngineProtocol
+from renderq_worker.operations import InflightOperations
 
 log = structlog.get_logger(__name__)
 
-HUNG = 70
+EXIT_HUNG = 70
 """Exit code (EX_SOFTWARE): worth starting again."""
 
 _LOOKS_PER_BUDGET = 10
@@ -24,8 +24,8 @@ class Watchdog:
 
     def __init__(
         self,
-        engine: EnginePort,
-        operations: Operations,
+        engine: EngineProtocol,
+        operations: InflightOperations,
         stall_s: float,
         consumer: Consumer,
         end: Callable[[int], object] = os._exit,
@@ -41,19 +41,19 @@ class Watchdog:
         """Look; the pause until the next time, in seconds."""
         reason = self._reason(time.monotonic())
         if reason is not None:
-            log.critical("worker_hangs", reason=reason, exit_code=HUNG)
-            self._end(HUNG)
+            log.critical("worker_hangs", reason=reason, exit_code=EXIT_HUNG)
+            self._end(EXIT_HUNG)
         return min(_PAUSE_MAX_S, self._stall_s / _LOOKS_PER_BUDGET)
 
     def _reason(self, now: float) -> str | None:
-        vital = self._engine.vital
-        if not vital.alive:
+        health = self._engine.health
+        if not health.is_alive:
             return "the engine's thread has died"
         if not self._consumer.is_alive:
             return "the consumer of wake-ups has died"
-        if vital.is_stalled(now):
-            return f"{vital.stage} has taken {now - vital.since:.0f} s of {vital.stall_budget_s:.0f} s"
+        if health.is_stalled(now):
+            return f"{health.stage} has taken {now - health.since:.0f} s of {health.stall_budget_s:.0f} s"
         oldest = self._operations.oldest()
         if oldest is not None and now - oldest.since > self._stall_s:
-            return f"{oldest.what} has taken {now - oldest.since:.0f} s of {self._stall_s:.0f} s"
+            return f"{oldest.name} has taken {now - oldest.since:.0f} s of {self._stall_s:.0f} s"
         return None

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import httpx2
 
 from renderq.contract import LIMITS
-from renderq_api.assets.refusals import PictureRefused
-from renderq_api.outgoing import OutgoingRefused
+from renderq_api.assets.refusals import ImageRejected
+from renderq_api.outgoing import EgressDenied
 
 _FETCH_S = 20.0
 
@@ -19,26 +19,26 @@ _HEADERS = {
 }
 
 
-class Fetcher:
+class ImageFetcher:
     """Fetches without redirects, cookies or credentials."""
 
     def __init__(self, transport: httpx2.AsyncBaseTransport) -> None:
         """`transport` judges every address: `GuardedTransport`."""
         self._transport = transport
 
-    async def fetch(self, url: str, hold: Callable[[int], None]) -> bytes:
-        """The file at `url`. `hold` is told of every piece. Raises `PictureRefused`."""
+    async def fetch(self, url: str, reserve: Callable[[int], None]) -> bytes:
+        """The file at `url`. `hold` is told of every piece. Raises `ImageRejected`."""
         try:
             async with asyncio.timeout(_FETCH_S):
-                return await self._get(url, hold)
-        except OutgoingRefused as error:
+                return await self._get(url, reserve)
+        except EgressDenied as error:
             raise _unreachable(str(error)) from error
         except TimeoutError:
             raise _unreachable(f"it was not there within {_FETCH_S:.0f} s") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise _unreachable(f"the connection failed ({type(error).__name__})") from error
 
-    async def _get(self, url: str, hold: Callable[[int], None]) -> bytes:
+    async def _get(self, url: str, reserve: Callable[[int], None]) -> bytes:
         client = httpx2.AsyncClient(transport=self._transport, trust_env=False, timeout=_FETCH_S)
         file = io.BytesIO()
         async with client.stream("GET", url, headers=_HEADERS) as answer:
@@ -49,14 +49,14 @@ class Fetcher:
             if answer.headers.get("content-encoding", "identity") != "identity":
                 raise _unreachable("the answer is compressed, which nobody asked for")
             async for chunk in answer.aiter_raw():
-                hold(len(chunk))
+                reserve(len(chunk))
                 file.write(chunk)
                 if file.tell() > LIMITS.asset_bytes:
-                    raise PictureRefused(
+                    raise ImageRejected(
                         "asset_too_large", f"A picture's file may have at most {LIMITS.asset_bytes:,} bytes."
                     )
         return file.getvalue()
 
 
-def _unreachable(why: str) -> PictureRefused:
-    return PictureRefused("input_unreachable", f"The picture could not be fetched: {why}.")
+def _unreachable(why: str) -> ImageRejected:
+    return ImageRejected("input_unreachable", f"The picture could not be fetched: {why}.")

@@ -3,45 +3,47 @@
 import base64
 import binascii
 
-from renderq.contract import FieldError, JobRequest, ProblemKind, pictures_of
+from renderq.contract import FieldError, JobRequest, ProblemKind, image_references
 from renderq.contract.pictures import is_asset_id, is_data_url
-from renderq_api.assets.fetching import Fetcher
-from renderq_api.assets.keeping import Assets
-from renderq_api.assets.memory import Memory
-from renderq_api.assets.refusals import PictureRefused, unreadable
+from renderq_api.assets.fetching import ImageFetcher
+from renderq_api.assets.keeping import AssetStore
+from renderq_api.assets.memory import UploadBudget
+from renderq_api.assets.refusals import ImageRejected, unreadable
 from renderq_api.problems import ApiProblem, invalid
 from renderq_shared.jobs import AssetRecord, AsyncRedisJobStore
 
 
-def comes_from_elsewhere(request: JobRequest) -> bool:
+def has_remote_images(request: JobRequest) -> bool:
     """Whether a repetition may find another picture, or none."""
-    return any(not is_asset_id(name) and not is_data_url(name) for name in pictures_of(request).values())
+    return any(not is_asset_id(name) and not is_data_url(name) for name in image_references(request).values())
 
 
-class Inputs:
+class RequestImages:
     """Brings pictures in: those that are here already, those within the request, and those elsewhere."""
 
-    def __init__(self, jobs: AsyncRedisJobStore, assets: Assets, fetcher: Fetcher, memory: Memory) -> None:
+    def __init__(
+        self, jobs: AsyncRedisJobStore, assets: AssetStore, fetcher: ImageFetcher, budget: UploadBudget
+    ) -> None:
         self._jobs = jobs
         self._assets = assets
         self._fetcher = fetcher
-        self._memory = memory
+        self._budget = budget
 
-    async def bring_in(self, tenant: str, request: JobRequest) -> dict[str, AssetRecord]:
+    async def ingest(self, tenant: str, request: JobRequest) -> dict[str, AssetRecord]:
         """Field → its picture. Raises `ApiProblem`, and what stores raise that are away."""
-        return {field: await self._bring_in(tenant, field, name) for field, name in pictures_of(request).items()}
+        return {field: await self._ingest(tenant, field, name) for field, name in image_references(request).items()}
 
-    async def _bring_in(self, tenant: str, field: str, name: str) -> AssetRecord:
+    async def _ingest(self, tenant: str, field: str, name: str) -> AssetRecord:
         if is_asset_id(name):
             record = await self._jobs.asset(tenant, name)
             if record is None:
                 raise asset_not_found(field)
             return record
         try:
-            with self._memory.holding() as hold:
+            with self._budget.reserve() as hold:
                 data = _decoded(name) if is_data_url(name) else await self._fetcher.fetch(name, hold)
-                return await self._assets.take(tenant, data)
-        except PictureRefused as error:
+                return await self._assets.add(tenant, data)
+        except ImageRejected as error:
             raise invalid(f"/{field}: {error.why}", _error(field, error.code, error.why)) from error
 
 
@@ -56,7 +58,7 @@ def _error(field: str, code: str, detail: str) -> FieldError:
 
 
 def _decoded(data_url: str) -> bytes:
-    """Raises `PictureRefused`."""
+    """Raises `ImageRejected`."""
     try:
         return base64.b64decode(data_url.partition(",")[2], validate=True)
     except binascii.Error as error:

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from PIL import Image
 
-from renderq_api.assets.picture_files import PictureFile, read_header
-from renderq_api.assets.refusals import PictureRefused, unreadable
-from renderq_shared.orientation import upright_size
+from renderq_api.assets.picture_files import ImageHeader, read_header
+from renderq_api.assets.refusals import ImageRejected, unreadable
+from renderq_shared.orientation import oriented_size
 
 
-def inspect(data: bytes) -> PictureFile:
-    """What the file is; width and height as it is shown. Raises `PictureRefused`.
+def check_image(data: bytes) -> ImageHeader:
+    """What the file is; width and height as it is shown. Raises `ImageRejected`.
 
     Takes up to 1.1 GiB and some seconds for the largest picture that is taken: call it in a thread, one at a time.
     """
@@ -21,8 +21,8 @@ def inspect(data: bytes) -> PictureFile:
             if image.size != (header.width, header.height):
                 raise unreadable("it names two sizes")
             image.load()
-            width, height = upright_size(image)
-    except (PictureRefused, MemoryError):
+            width, height = oriented_size(image)
+    except (ImageRejected, MemoryError):
         raise
     except Exception as error:  # Pillow's readers raise whatever they stumble over
         raise unreadable("the file ends early or is damaged") from error

@@ -6,8 +6,8 @@ import secrets
 
 from starlette.concurrency import run_in_threadpool
 
-from renderq_api.assets.inspecting import inspect
-from renderq_api.assets.picture_files import PictureFile
+from renderq_api.assets.inspecting import check_image
+from renderq_api.assets.picture_files import ImageHeader
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable
 from renderq_shared.jobs import AssetRecord, AsyncRedisJobStore, NewAsset
 from renderq_shared.objects import ObjectStore
@@ -18,7 +18,7 @@ _PATIENCE_MS = 3_600_000
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
-class Assets:
+class AssetStore:
     """Takes pictures in. One at a time is decoded, so that large ones cannot exhaust the memory."""
 
     def __init__(self, jobs: AsyncRedisJobStore, objects: ObjectStore) -> None:
@@ -26,20 +26,20 @@ class Assets:
         self._objects = objects
         self._decoding = asyncio.Lock()
 
-    async def take(self, tenant: str, data: bytes) -> AssetRecord:
+    async def add(self, tenant: str, data: bytes) -> AssetRecord:
         """Keep a picture, or prolong the life of the one that the tenant has already.
 
-        Raises `PictureRefused`, `StoreUnavailable` and `ObjectStoreUnavailable`.
+        Raises `ImageRejected`, `StoreUnavailable` and `ObjectStoreUnavailable`.
         """
         async with self._decoding:
-            picture = await asyncio.to_thread(inspect, data)
+            picture = await asyncio.to_thread(check_image, data)
             digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
         asset = _new_asset(tenant, picture, digest, len(data))
-        known = await self._jobs.expect_asset(asset, _PATIENCE_MS)
+        known = await self._jobs.reserve_asset(asset, _PATIENCE_MS)
         if known is not None and await run_in_threadpool(self._has, known.key):
             return known
         await run_in_threadpool(self._objects.put, (known or asset).key, data, asset.content_type)
-        kept = known or await self._jobs.keep_asset(asset)
+        kept = known or await self._jobs.commit_asset(asset)
         if kept is None:
             raise ObjectStoreUnavailable(f"{self._objects} took more than an hour for a picture")
         return kept
@@ -53,7 +53,7 @@ class Assets:
         return True
 
 
-def _new_asset(tenant: str, picture: PictureFile, digest: str, size_bytes: int) -> NewAsset:
+def _new_asset(tenant: str, picture: ImageHeader, digest: str, size_bytes: int) -> NewAsset:
     """The folder of its own, in the folder of its tenant, whose name may have any characters."""
     owner, life, name = hashlib.sha256(tenant.encode()).hexdigest(), secrets.token_hex(16), f"asset_{digest}"
     return NewAsset(

@@ -10,25 +10,25 @@ _BYTES = 256 << 20
 """Eight of the largest files."""
 
 
-class Memory:
+class UploadBudget:
     """Of one process."""
 
     def __init__(self) -> None:
-        self.held = 0
+        self.reserved_bytes = 0
         """Bytes."""
 
     @contextmanager
-    def holding(self) -> Generator[Callable[[int], None]]:
+    def reserve(self) -> Generator[Callable[[int], None]]:
         """Gives a function to be told of more bytes, which are held until the block ends. It raises `ApiProblem`."""
         mine = 0
 
         def hold(more: int) -> None:
             nonlocal mine
-            mine, self.held = mine + more, self.held + more
-            if self.held > _BYTES:
+            mine, self.reserved_bytes = mine + more, self.reserved_bytes + more
+            if self.reserved_bytes > _BYTES:
                 raise ApiProblem(ProblemKind.SERVICE_UNAVAILABLE, "Too many pictures are coming in; try again.")
 
         try:
             yield hold
         finally:
-            self.held -= mine
+            self.reserved_bytes -= mine

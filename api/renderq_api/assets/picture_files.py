@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from renderq.contract import LIMITS
 from renderq.contract.assets import AssetType
-from renderq_api.assets.refusals import PictureRefused, unreadable
+from renderq_api.assets.refusals import ImageRejected, unreadable
 
 _METADATA_CHUNKS = 256
 """Chunks of a PNG that hold no pixels; real ones have a few dozen at most. Each may unpack to a megabyte."""
@@ -20,7 +20,7 @@ _PIXEL_CHUNKS = 1 << 16
 """Chunks of a PNG that hold pixels: the smallest that encoders write have 4 KiB."""
 
 _SEGMENTS = 4_096
-"""Segments of a JPEG. A colour profile of 16 MiB has 256."""
+"""Segments of a JPEG. A color profile of 16 MiB has 256."""
 
 _SCANS = 64
 """Scans of a JPEG; encoders write about ten. Each one draws the whole picture: a few bytes for seconds of work."""
@@ -40,7 +40,7 @@ _ISO_BRANDS = {b"avif": "an AVIF", b"heic": "a HEIC", b"heix": "a HEIC", b"mif1"
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFile:
+class ImageHeader:
     """What a file claims to be. Within the limits, but not decoded yet."""
 
     content_type: AssetType
@@ -48,8 +48,8 @@ class PictureFile:
     height: int
 
 
-def read_header(data: bytes) -> PictureFile:
-    """Raises `PictureRefused`."""
+def read_header(data: bytes) -> ImageHeader:
+    """Raises `ImageRejected`."""
     try:
         found = _read(data)
     except IndexError as error:
@@ -57,7 +57,7 @@ def read_header(data: bytes) -> PictureFile:
     if not found.width or not found.height:
         raise unreadable("it has no pixels")
     if found.width * found.height > LIMITS.asset_pixels:
-        raise PictureRefused(
+        raise ImageRejected(
             "asset_too_large",
             f"The picture has {found.width:,} × {found.height:,} pixels; at most {LIMITS.asset_pixels:,} are taken. "
             "Make it smaller.",
@@ -65,20 +65,20 @@ def read_header(data: bytes) -> PictureFile:
     return found
 
 
-def _read(data: bytes) -> PictureFile:
+def _read(data: bytes) -> ImageHeader:
     if not data:
         raise unreadable("the file is empty")
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return PictureFile("image/png", *_png_size(data))
+        return ImageHeader("image/png", *_png_size(data))
     if data.startswith(b"\xff\xd8\xff"):
-        return PictureFile("image/jpeg", *_jpeg_size(data))
+        return ImageHeader("image/jpeg", *_jpeg_size(data))
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return PictureFile("image/webp", *_webp_size(data))
+        return ImageHeader("image/webp", *_webp_size(data))
     beginning = data[:64].lstrip()
     what = next((name for start, name in _OTHERS.items() if beginning.startswith(start)), "none of them")
     if data[4:8] == b"ftyp":
         what = _ISO_BRANDS.get(data[8:12], what)
-    raise PictureRefused("unsupported_media_type", f"A picture must be PNG, JPEG or WebP; this is {what}.")
+    raise ImageRejected("unsupported_media_type", f"A picture must be PNG, JPEG or WebP; this is {what}.")
 
 
 def _png_size(data: bytes) -> tuple[int, int]:
@@ -160,5 +160,5 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     raise unreadable("its header is missing")
 
 
-def _animated() -> PictureRefused:
+def _animated() -> ImageRejected:
     return unreadable("it is animated", "Send one frame of it")

@@ -5,7 +5,7 @@ from typing import Literal
 Code = Literal["unsupported_media_type", "asset_too_large", "input_unreadable", "input_unreachable"]
 
 
-class PictureRefused(Exception):
+class ImageRejected(Exception):
     """It cannot be used. The message says what is wrong and what to do."""
 
     def __init__(self, code: Code, why: str) -> None:
@@ -14,5 +14,5 @@ class PictureRefused(Exception):
         self.why = why
 
 
-def unreadable(how: str, what_to_do: str = "Save it anew") -> PictureRefused:
-    return PictureRefused("input_unreadable", f"The picture cannot be read: {how}. {what_to_do}.")
+def unreadable(how: str, what_to_do: str = "Save it anew") -> ImageRejected:
+    return ImageRejected("input_unreadable", f"The picture cannot be read: {how}. {what_to_do}.")

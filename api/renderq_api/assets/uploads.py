@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from renderq.contract import LIMITS, ProblemKind
 from renderq_api.assets.form import FileForm, too_large
-from renderq_api.assets.memory import Memory
+from renderq_api.assets.memory import UploadBudget
 from renderq_api.problems import ApiProblem, invalid
 
 _FORM_BYTES = 16 << 10
@@ -21,12 +21,12 @@ _UPLOAD_S = 300.0
 
 
 @asynccontextmanager
-async def received(request: Request, memory: Memory) -> AsyncGenerator[bytes]:
+async def receive_upload(request: Request, budget: UploadBudget) -> AsyncGenerator[bytes]:
     """The file, held until the block ends. Raises `ApiProblem`; a body that is left unread ends its connection."""
     _require_size(request)
     form, latest = FileForm(_boundary(request)), _now() + _UPLOAD_S
     size, more = 0, True
-    with memory.holding() as hold:
+    with budget.reserve() as hold:
         try:
             while more:
                 chunk, more = await _next(request, latest)

@@ -1,7 +1,7 @@
 """Requests to addresses that clients chose: they reach the public internet, and what the operator allows besides."""
 
-from renderq_api.outgoing.addresses import Address, Allowed, OutgoingRefused, require_allowed
-from renderq_api.outgoing.names import NameLookup
+from renderq_api.outgoing.addresses import Address, AllowedNetworks, EgressDenied, check_allowed
+from renderq_api.outgoing.names import Resolver
 from renderq_api.outgoing.transport import GuardedTransport
 
-__all__ = ["Address", "Allowed", "GuardedTransport", "NameLookup", "OutgoingRefused", "require_allowed"]
+__all__ = ["Address", "AllowedNetworks", "EgressDenied", "GuardedTransport", "Resolver", "check_allowed"]

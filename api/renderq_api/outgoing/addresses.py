@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 Address = IPv4Address | IPv6Address
-Allowed = tuple[IPv4Network | IPv6Network, ...]
-"""Networks that the operator allows although they are not public (`RENDERQ_OUTGOING_ALLOW`)."""
+AllowedNetworks = tuple[IPv4Network | IPv6Network, ...]
+"""Networks that the operator allows although they are not public (`RENDERQ_EGRESS_ALLOW`)."""
 
 
-class OutgoingRefused(Exception):
+class EgressDenied(Exception):
     """The address is none that a client may send the service to. The message says why.
 
     It does not say where a name leads: the client may not know, and not be meant to.
@@ -38,34 +38,34 @@ PORTS_BELOW_1024 = frozenset({80, 443})
 """The other well-known ports belong to protocols that are not HTTP."""
 
 
-def require_allowed(address: Address, allowed: Allowed) -> None:
-    """Raises `OutgoingRefused` unless the address is public or the operator allows it."""
+def check_allowed(address: Address, allowed: AllowedNetworks) -> None:
+    """Raises `EgressDenied` unless the address is public or the operator allows it."""
     plain = _without_mapping(address)
     if any(plain in network for network in allowed if network.version == plain.version) or _is_public(plain):
         return
-    raise OutgoingRefused("the host has no public address; RENDERQ_OUTGOING_ALLOW can allow it")
+    raise EgressDenied("the host has no public address; RENDERQ_EGRESS_ALLOW can allow it")
 
 
-def require_port(port: int) -> None:
-    """Raises `OutgoingRefused` for ports on which no web server is meant to listen."""
+def check_port(port: int) -> None:
+    """Raises `EgressDenied` for ports on which no web server is meant to listen."""
     if port < 1024 and port not in PORTS_BELOW_1024:
-        raise OutgoingRefused(f"port {port} is not one of a web server: use 80, 443, or 1024 and above")
+        raise EgressDenied(f"port {port} is not one of a web server: use 80, 443, or 1024 and above")
 
 
-def parse_allowed(text: str) -> Allowed:
+def parse_allowed(text: str) -> AllowedNetworks:
     """Comma-separated networks, such as `10.0.0.0/8, fd00::/8`. Raises `ValueError`."""
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
-def choose(addresses: Sequence[Address], allowed: Allowed) -> tuple[Address, ...]:
+def checked_addresses(addresses: Sequence[Address], allowed: AllowedNetworks) -> tuple[Address, ...]:
     """The addresses of one name, to be tried in order. One that is refused refuses them all.
 
     A name that has public and private addresses has no honest use, and the next lookup may order them differently.
     """
     if not addresses:
-        raise OutgoingRefused("the host name has no address")
+        raise EgressDenied("the host name has no address")
     for address in addresses:
-        require_allowed(address, allowed)
+        check_allowed(address, allowed)
     return tuple(dict.fromkeys(addresses))
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
 
-from renderq_api.outgoing.addresses import Address, OutgoingRefused
+from renderq_api.outgoing.addresses import Address, EgressDenied
 
 _AT_ONCE = 256
 
 
-class NameLookup:
+class Resolver:
     """As this machine resolves names. Turns every spelling of an IP address (`0x7f.1`, `2130706433`) into it, too.
 
     A name server that does not answer takes half a minute, and nothing ends that. So each lookup has a thread of its
@@ -25,7 +25,7 @@ class NameLookup:
         self._free = asyncio.Semaphore(_AT_ONCE)
 
     async def __call__(self, host: str, port: int) -> list[Address]:
-        """The preferred address first. Raises `OutgoingRefused` for a name that does not exist."""
+        """The preferred address first. Raises `EgressDenied` for a name that does not exist."""
         await self._free.acquire()
         loop = asyncio.get_running_loop()
         found: asyncio.Future[list[Address] | None] = loop.create_future()
@@ -42,7 +42,7 @@ class NameLookup:
 
         threading.Thread(target=run, name="name-lookup", daemon=True).start()
         if (addresses := await found) is None:
-            raise OutgoingRefused("the host name cannot be resolved")
+            raise EgressDenied("the host name cannot be resolved")
         return addresses
 
     def _addresses(self, host: str, port: int) -> list[Address] | None:

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx2
 import structlog
 
-from renderq_api.outgoing.addresses import Address, Allowed, OutgoingRefused, choose, require_port
-from renderq_api.outgoing.names import NameLookup
+from renderq_api.outgoing.addresses import Address, AllowedNetworks, EgressDenied, check_port, checked_addresses
+from renderq_api.outgoing.names import Resolver
 
 log = structlog.get_logger(__name__)
 
@@ -25,20 +25,22 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
 
     The request goes to the judged address itself, so no second lookup can lead elsewhere; `Host`, SNI and the
     certificate check keep the name. Each request has a connection of its own: one that was opened for another name
-    on the same address is never taken. Raises `OutgoingRefused` before anything is sent, and httpx2's errors.
+    on the same address is never taken. Raises `EgressDenied` before anything is sent, and httpx2's errors.
     """
 
-    def __init__(self, allowed: Allowed, tls: ssl.SSLContext | None = None, resolve: Resolve | None = None) -> None:
+    def __init__(
+        self, allowed: AllowedNetworks, tls: ssl.SSLContext | None = None, resolve: Resolve | None = None
+    ) -> None:
         self._allowed = allowed
         self._tls = tls or httpx2.create_ssl_context(trust_env=False)
-        self._resolve = resolve or NameLookup()
+        self._resolve = resolve or Resolver()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.url.scheme not in _PORTS:
-            raise OutgoingRefused("only http and https addresses can be reached")
+            raise EgressDenied("only http and https addresses can be reached")
         host, port = request.url.raw_host.decode("ascii"), request.url.port or _PORTS[request.url.scheme]
-        require_port(port)
-        addresses = self._judged(host, await self._resolve(host, port))
+        check_port(port)
+        addresses = self._checked(host, await self._resolve(host, port))
         for address in addresses[:-1]:
             try:
                 return await self._send(request, host, address)
@@ -46,10 +48,10 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
                 continue
         return await self._send(request, host, addresses[-1])
 
-    def _judged(self, host: str, found: list[Address]) -> tuple[Address, ...]:
+    def _checked(self, host: str, found: list[Address]) -> tuple[Address, ...]:
         try:
-            return choose(found, self._allowed)[:_ADDRESSES_MAX]
-        except OutgoingRefused:
+            return checked_addresses(found, self._allowed)[:_ADDRESSES_MAX]
+        except EgressDenied:
             log.warning("outgoing_refused", host=host, addresses=[str(each) for each in found])
             raise
 

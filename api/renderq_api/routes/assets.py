@@ -8,17 +8,17 @@ from starlette.responses import Response
 
 from renderq.contract import Asset, FieldError, ProblemKind
 from renderq.contract.pictures import is_asset_id
-from renderq_api.answers import answer, no_query
-from renderq_api.assets import PictureRefused, received
-from renderq_api.openapi import PICTURE_FORM, answer_headers, problems
-from renderq_api.pictures import FILE_PROBLEMS, PICTURE_ANSWERS, picture_answer
+from renderq_api.answers import json_response, require_no_query
+from renderq_api.assets import ImageRejected, receive_upload
+from renderq_api.openapi import IMAGE_FORM, problems, response_headers
+from renderq_api.pictures import FILE_PROBLEMS, IMAGE_RESPONSES, image_response
 from renderq_api.problems import ApiProblem, invalid, not_found
-from renderq_api.representing import Links
-from renderq_api.services import Services, Serving
-from renderq_api.tenants import Tenant
+from renderq_api.representing import UrlBuilder
+from renderq_api.services import Services, ServicesDep
+from renderq_api.tenants import TenantDep
 from renderq_shared.jobs import AssetRecord
 
-router = APIRouter(prefix="/v1/assets", tags=["assets"], dependencies=[Depends(no_query)])
+router = APIRouter(prefix="/v1/assets", tags=["assets"], dependencies=[Depends(require_no_query)])
 
 _REFUSALS = {
     "unsupported_media_type": ProblemKind.UNSUPPORTED_MEDIA_TYPE,
@@ -36,7 +36,7 @@ _REFUSALS = {
     responses={
         201: {
             "description": "The picture is kept.",
-            "headers": answer_headers(Location="The asset's address."),
+            "headers": response_headers(Location="The asset's address."),
         },
         **problems(
             ProblemKind.ASSET_TOO_LARGE,
@@ -45,22 +45,22 @@ _REFUSALS = {
             ProblemKind.STORAGE_UNAVAILABLE,
         ),
     },
-    openapi_extra={"requestBody": PICTURE_FORM},
+    openapi_extra={"requestBody": IMAGE_FORM},
 )
-async def upload(request: Request, services: Serving, tenant: Tenant) -> Response:
-    async with received(request, services.memory) as data:
+async def upload(request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+    async with receive_upload(request, services.upload_budget) as data:
         try:
-            record = await services.assets.take(tenant, data)
-        except PictureRefused as error:
+            record = await services.assets.add(tenant, data)
+        except ImageRejected as error:
             raise _refusal(error) from error
-    asset = _asset(record, services, Links(str(request.base_url)))
-    return answer(asset, 201, {"Location": Links(str(request.base_url)).asset(record.id)})
+    asset = _asset(record, services, UrlBuilder(str(request.base_url)))
+    return json_response(asset, 201, {"Location": UrlBuilder(str(request.base_url)).asset(record.id)})
 
 
 @router.get("/{asset_id}", response_model=Asset, summary="Look at an asset", responses=problems(ProblemKind.NOT_FOUND))
-async def look(asset_id: str, request: Request, services: Serving, tenant: Tenant) -> Response:
+async def get_asset(asset_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     record = await _find(asset_id, services, tenant)
-    return answer(_asset(record, services, Links(str(request.base_url))))
+    return json_response(_asset(record, services, UrlBuilder(str(request.base_url))))
 
 
 @router.get(
@@ -69,11 +69,11 @@ async def look(asset_id: str, request: Request, services: Serving, tenant: Tenan
     response_class=Response,
     summary="Fetch an asset's picture",
     description="The file as it was uploaded, in the way in which jobs' pictures are served.",
-    responses={**PICTURE_ANSWERS, **problems(*FILE_PROBLEMS)},
+    responses={**IMAGE_RESPONSES, **problems(*FILE_PROBLEMS)},
 )
-async def content(asset_id: str, request: Request, services: Serving, tenant: Tenant) -> Response:
+async def content(asset_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     record = await _find(asset_id, services, tenant)
-    return await picture_answer(services, record.key, request)
+    return await image_response(services, record.key, request)
 
 
 router.add_api_route("/{asset_id}/content", content, methods=["HEAD"], include_in_schema=False)
@@ -86,14 +86,14 @@ async def _find(asset_id: str, services: Services, tenant: str) -> AssetRecord:
     return record
 
 
-def _refusal(error: PictureRefused) -> ApiProblem:
+def _refusal(error: ImageRejected) -> ApiProblem:
     if error.code in _REFUSALS:
         return ApiProblem(_REFUSALS[error.code], error.why)
     return invalid(error.why, FieldError(pointer="/file", code=error.code, detail=error.why))
 
 
-def _asset(record: AssetRecord, services: Services, links: Links) -> Asset:
-    kept_s = services.settings.asset_seconds
+def _asset(record: AssetRecord, services: Services, links: UrlBuilder) -> Asset:
+    retention_s = services.settings.asset_retention_seconds
     used_at = datetime.fromtimestamp(record.used_ms / 1000, UTC)
     return Asset.model_validate(
         {
@@ -104,7 +104,9 @@ def _asset(record: AssetRecord, services: Services, links: Links) -> Asset:
             "size_bytes": record.size_bytes,
             "sha256": record.id.removeprefix("asset_"),
             "created_at": datetime.fromtimestamp(record.created_ms / 1000, UTC),
-            "expires_at": used_at + timedelta(seconds=kept_s) if kept_s and not record.holds else None,
+            "expires_at": used_at + timedelta(seconds=retention_s)
+            if retention_s and not record.reference_count
+            else None,
             "url": links.asset_content(record.id),
         }
     )

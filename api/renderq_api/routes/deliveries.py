@@ -8,17 +8,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import Delivery, DeliveryAttempt, DeliveryList, ProblemKind
-from renderq_api.answers import answer, no_query
+from renderq_api.answers import json_response, require_no_query
 from renderq_api.ids import is_job_id
 from renderq_api.json_bodies import require_no_fields
 from renderq_api.openapi import problems
 from renderq_api.problems import not_found
-from renderq_api.services import Serving
-from renderq_api.tenants import Tenant
+from renderq_api.services import ServicesDep
+from renderq_api.tenants import TenantDep
 from renderq_api.webhooks.addresses import webhook_url
 from renderq_shared.jobs import DeliveryRecord
 
-router = APIRouter(prefix="/v1", tags=["webhooks"], dependencies=[Depends(no_query)])
+router = APIRouter(prefix="/v1", tags=["webhooks"], dependencies=[Depends(require_no_query)])
 
 
 @router.get(
@@ -28,11 +28,11 @@ router = APIRouter(prefix="/v1", tags=["webhooks"], dependencies=[Depends(no_que
     description="One delivery per event, kept for three days after its end.",
     responses=problems(ProblemKind.NOT_FOUND),
 )
-async def deliveries(job_id: str, services: Serving, tenant: Tenant) -> Response:
+async def deliveries(job_id: str, services: ServicesDep, tenant: TenantDep) -> Response:
     found = await services.jobs.deliveries(tenant, job_id) if is_job_id(job_id) else None
     if found is None:
         raise not_found("There is no such job.")
-    return answer(DeliveryList(data=tuple(map(_delivery, found))))
+    return json_response(DeliveryList(data=tuple(map(_delivery, found))))
 
 
 @router.post(
@@ -47,12 +47,12 @@ async def deliveries(job_id: str, services: Serving, tenant: Tenant) -> Response
         ProblemKind.UNSUPPORTED_MEDIA_TYPE,
     ),
 )
-async def replay(delivery_id: str, request: Request, services: Serving, tenant: Tenant) -> Response:
+async def replay(delivery_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     await require_no_fields(request)
     found = await services.jobs.replay_delivery(tenant, delivery_id)
     if found is None:
         raise not_found("There is no such delivery.")
-    return answer(_delivery(found))
+    return json_response(_delivery(found))
 
 
 def _delivery(record: DeliveryRecord) -> Delivery:
@@ -62,11 +62,11 @@ def _delivery(record: DeliveryRecord) -> Delivery:
         type=record.event,
         url=webhook_url(record.record),
         status=record.status,
-        created_at=_moment(record.created_ms),
-        next_attempt_at=None if record.due_ms is None else _moment(record.due_ms),
+        created_at=_timestamp(record.created_ms),
+        next_attempt_at=None if record.due_ms is None else _timestamp(record.due_ms),
         attempts=tuple(DeliveryAttempt.model_validate(each) for each in json.loads(record.log_json or "[]")),
     )
 
 
-def _moment(ms: int) -> datetime:
+def _timestamp(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)

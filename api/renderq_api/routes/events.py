@@ -11,16 +11,16 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from renderq.contract import Job, ProblemKind
-from renderq_api.following import News, follow
+from renderq_api.following import StreamEvent, stream_events
 from renderq_api.ids import is_job_id
-from renderq_api.openapi import answer_headers, header, problems
+from renderq_api.openapi import header, problems, response_headers
 from renderq_api.problems import invalid, not_found
-from renderq_api.representing import Links
-from renderq_api.services import Services, Serving
-from renderq_api.showing import links, show
-from renderq_api.tenants import Caller, Calling
-from renderq_api.waiting import HEARTBEAT_S, Found
-from renderq_shared.jobs import ShownPreview
+from renderq_api.representing import UrlBuilder
+from renderq_api.services import Services, ServicesDep
+from renderq_api.showing import to_signed_job, urls_for
+from renderq_api.tenants import Caller, CallerDep
+from renderq_api.waiting import HEARTBEAT_S, JobSnapshot
+from renderq_shared.jobs import PreviewMessage
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -77,7 +77,7 @@ class EventStream(StreamingResponse):
     responses={
         200: {
             "description": "The stream of events.",
-            "headers": answer_headers(
+            "headers": response_headers(
                 Cache_Control="Neither stored nor transformed.", X_Accel_Buffering="`no`: nginx passes events at once."
             ),
             "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "examples": _EXAMPLES}},
@@ -96,25 +96,25 @@ class EventStream(StreamingResponse):
         ]
     },
 )
-async def events(job_id: str, request: Request, services: Serving, caller: Calling) -> Response:
+async def events(job_id: str, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     since, wants_previews = _version(request.headers.get("last-event-id")), _wants_previews(request, caller)
 
-    async def read() -> Found | None:
+    async def read() -> JobSnapshot | None:
         return await services.jobs.get(caller.tenant, job_id) if is_job_id(job_id) else None
 
     with contextlib.ExitStack() as held:
-        watcher = held.enter_context(services.watching.watch(job_id))
+        watcher = held.enter_context(services.job_watchers.watch(job_id))
         found = await read()
         if found is None:
             raise not_found("There is no such job.")
         if wants_previews and not found[0].status.is_terminal:
-            held.enter_context(services.watching.show_previews(job_id, watcher))
-        news = follow(services.watching, watcher, read, found, since)
-        return EventStream(_encoded(news, services, caller, links(request)), held.pop_all())
+            held.enter_context(services.job_watchers.watch_previews(job_id, watcher))
+        news = stream_events(services.job_watchers, watcher, read, found, since)
+        return EventStream(_encoded(news, services, caller, urls_for(request)), held.pop_all())
 
 
 async def _encoded(
-    news: AsyncGenerator[News | ShownPreview | None], services: Services, caller: Caller, addresses: Links
+    news: AsyncGenerator[StreamEvent | PreviewMessage | None], services: Services, caller: Caller, urls: UrlBuilder
 ) -> AsyncGenerator[bytes]:
     """The stream's bytes. The first go out at once, so that a client sees whether a proxy holds them back."""
     yield format_sse_event(retry=RETRY_MS)
@@ -125,20 +125,20 @@ async def _encoded(
             match event:
                 case None:
                     yield _HEARTBEAT
-                case ShownPreview():
+                case PreviewMessage():
                     yield format_sse_event(event="preview", data_str=event.preview_json)
-                case News():
-                    yield _event(event, await show(services, addresses, event.found))
+                case StreamEvent():
+                    yield _event(event, await to_signed_job(services, urls, event.snapshot))
 
 
-def _event(news: News, job: Job) -> bytes:
+def _event(news: StreamEvent, job: Job) -> bytes:
     return format_sse_event(event=news.name, data_str=job.model_dump_json(), id=str(job.version))
 
 
 def _wants_previews(request: Request, caller: Caller) -> bool:
     """What the address asks for, beside holding the token that opened the door. Raises `ApiProblem`."""
     items = request.query_params.multi_items()
-    given, known = dict(items), {"previews", "token"} if caller.by_token else {"previews"}
+    given, known = dict(items), {"previews", "token"} if caller.via_token else {"previews"}
     if len(given) < len(items) or not given.keys() <= known or given.get("previews") not in {None, "true", "false"}:
         raise invalid("This route takes one query parameter, previews: previews=true or previews=false.")
     return given.get("previews") == "true"

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from renderq.contract import ProblemKind
 from renderq_api.openapi import problems
-from renderq_api.pictures import FILE_ANSWERS, FILE_PROBLEMS, file_answer
+from renderq_api.pictures import FILE_PROBLEMS, FILE_RESPONSES, file_response
 from renderq_api.problems import ApiProblem, not_found
-from renderq_api.services import Serving
+from renderq_api.services import ServicesDep
 from renderq_shared.objects import FolderStore
 from renderq_shared.objects.keys import is_key
 
@@ -23,7 +23,7 @@ _QUERY = {"expires": "Seconds since the epoch.", "signature": "Over key and expi
     "/{key:path}",
     summary="Fetch a file by its signed address",
     response_class=Response,
-    responses={**FILE_ANSWERS, **problems(*FILE_PROBLEMS, ProblemKind.FORBIDDEN, keyed=False)},
+    responses={**FILE_RESPONSES, **problems(*FILE_PROBLEMS, ProblemKind.FORBIDDEN, keyed=False)},
     openapi_extra={
         "parameters": [
             {"in": "query", "name": name, "required": True, "description": text, "schema": {"type": "string"}}
@@ -31,12 +31,12 @@ _QUERY = {"expires": "Seconds since the epoch.", "signature": "Over key and expi
         ]
     },
 )
-async def file(key: str, request: Request, services: Serving) -> Response:
+async def file(key: str, request: Request, services: ServicesDep) -> Response:
     objects = services.objects
     if not isinstance(objects, FolderStore) or not is_key(key):
         raise not_found("There is no such file.")
     expires = _require_signed(objects, key, request)
-    return await file_answer(objects, key, request, f"private, max-age={expires - int(time.time())}, immutable")
+    return await file_response(objects, key, request, f"private, max-age={expires - int(time.time())}, immutable")
 
 
 router.add_api_route("/{key:path}", file, methods=["HEAD"], include_in_schema=False)

@@ -7,27 +7,27 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from renderq.contract import ProblemKind
-from renderq.contract.base import AnswerModel
-from renderq_api.answers import answer, no_query
+from renderq.contract.base import ResponseModel
+from renderq_api.answers import json_response, require_no_query
 from renderq_api.openapi import problems
 from renderq_api.problems import ApiProblem
-from renderq_api.services import Services, Serving
+from renderq_api.services import Services, ServicesDep
 from renderq_shared.errors import RenderqSharedError
-from renderq_shared.objects import announced_id
+from renderq_shared.objects import published_store_id
 
-router = APIRouter(tags=["health"], dependencies=[Depends(no_query)])
+router = APIRouter(tags=["health"], dependencies=[Depends(require_no_query)])
 
 _PATIENCE_S = 0.8
 """A part that takes longer to answer is as good as away."""
 
 
-class Health(AnswerModel):
+class Health(ResponseModel):
     status: Literal["ok"] = "ok"
 
 
 @router.get("/healthz", response_model=Health, summary="Is the process alive?", responses=problems(keyed=False))
 async def alive() -> Response:
-    return answer(Health())
+    return json_response(Health())
 
 
 @router.get(
@@ -36,19 +36,19 @@ async def alive() -> Response:
     summary="Do Redis and the object store answer?",
     responses=problems(ProblemKind.STORAGE_UNAVAILABLE, keyed=False),
 )
-async def ready(services: Serving) -> Response:
+async def ready(services: ServicesDep) -> Response:
     redis, objects = await asyncio.gather(
-        _redis_obstacle(services), services.object_probe.obstacle(patience_s=_PATIENCE_S)
+        _redis_obstacle(services), services.store_health.problem(timeout_s=_PATIENCE_S)
     )
     if redis or objects:
         kind = ProblemKind.SERVICE_UNAVAILABLE if redis else ProblemKind.STORAGE_UNAVAILABLE
         raise ApiProblem(kind, "; ".join(filter(None, (redis, objects))) + ".")
-    return answer(Health())
+    return json_response(Health())
 
 
 async def _redis_obstacle(services: Services) -> str | None:
     try:
-        announced = await announced_id(services.redis)
+        announced = await published_store_id(services.redis)
         own = await asyncio.to_thread(lambda: services.objects.id)
     except RenderqSharedError as error:
         return str(error)

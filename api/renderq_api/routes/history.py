@@ -8,20 +8,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import Job, JobList, ProblemKind, Status
-from renderq_api.answers import answer, no_query
-from renderq_api.idempotency import idempotency
+from renderq_api.answers import json_response, require_no_query
+from renderq_api.idempotency import parse_idempotency_key
 from renderq_api.ids import is_job_id
-from renderq_api.job_answers import job_answer
+from renderq_api.job_answers import job_response
 from renderq_api.json_bodies import require_no_fields
-from renderq_api.listing import LIST_PARAMETERS, cursor, wanted
+from renderq_api.listing import LIST_PARAMETERS, encode_cursor, parse_list_query
 from renderq_api.openapi import ACCEPTED_JOB, IDEMPOTENCY_KEY, problems
 from renderq_api.problems import ApiProblem, not_found
-from renderq_api.representing import represent
-from renderq_api.services import Serving
-from renderq_api.showing import links
+from renderq_api.representing import to_job
+from renderq_api.services import ServicesDep
+from renderq_api.showing import urls_for
 from renderq_api.submitting import submit_job
-from renderq_api.tenants import Calling, Tenant
-from renderq_shared.jobs import Deletion, Submission
+from renderq_api.tenants import CallerDep, TenantDep
+from renderq_shared.jobs import DeleteResult, SubmitOutcome
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -44,18 +44,18 @@ _SCAN = 500
         ]
     },
 )
-async def jobs(request: Request, services: Serving, tenant: Tenant) -> Response:
-    asked = wanted(request.query_params.multi_items())
-    page = await services.jobs.page(tenant, asked.filter, asked.limit, _SCAN, asked.after)
-    addresses, kept_s = links(request), services.settings.retention_seconds
+async def jobs(request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+    query = parse_list_query(request.query_params.multi_items())
+    page = await services.jobs.page(tenant, query.filter, query.limit, _SCAN, query.after)
+    urls, retention_s = urls_for(request), services.settings.output_retention_seconds
 
     def listed() -> JobList:
         return JobList(
-            data=tuple(represent(record, None, addresses, services.sign, kept_s) for record in page.records),
-            next_cursor=cursor(page.last, asked.filter) if page.last else None,
+            data=tuple(to_job(record, None, urls, services.url_signer, retention_s) for record in page.records),
+            next_cursor=encode_cursor(page.last, query.filter) if page.last else None,
         )
 
-    return answer(await asyncio.to_thread(listed))
+    return json_response(await asyncio.to_thread(listed))
 
 
 @router.post(
@@ -85,11 +85,11 @@ async def jobs(request: Request, services: Serving, tenant: Tenant) -> Response:
         ),
     },
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
-    dependencies=[Depends(no_query)],
+    dependencies=[Depends(require_no_query)],
 )
-async def retry(job_id: str, request: Request, services: Serving, caller: Calling) -> Response:
+async def retry(job_id: str, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     await require_no_fields(request)
-    promise = idempotency(request.headers.getlist("idempotency-key"), "POST", request.url.path, b"")
+    idempotency = parse_idempotency_key(request.headers.getlist("idempotency-key"), "POST", request.url.path, b"")
     found = await services.jobs.get(caller.tenant, job_id) if is_job_id(job_id) else None
     if found is None:
         raise not_found("There is no such job.")
@@ -99,11 +99,11 @@ async def retry(job_id: str, request: Request, services: Serving, caller: Callin
         raise ApiProblem(ProblemKind.JOB_SUCCEEDED, detail)
     if not earlier.status.is_terminal:
         raise _not_ended(f"is {earlier.status}")
-    submitted, record = await submit_job(services, caller, json.loads(earlier.request_json), promise, earlier.id)
-    headers = {"Location": links(request).job(record.id)}
-    if submitted.outcome is Submission.REPLAYED:
+    submitted, record = await submit_job(services, caller, json.loads(earlier.request_json), idempotency, earlier.id)
+    headers = {"Location": urls_for(request).job(record.id)}
+    if submitted.outcome is SubmitOutcome.REPLAYED:
         headers["Idempotency-Replayed"] = "true"
-    return await job_answer(request, services, (record, submitted.place), wait=None, status=201, headers=headers)
+    return await job_response(request, services, (record, submitted.position), wait=None, status=201, headers=headers)
 
 
 @router.delete(
@@ -117,13 +117,13 @@ async def retry(job_id: str, request: Request, services: Serving, caller: Callin
         204: {"description": "The job is forgotten."},
         **problems(ProblemKind.NOT_FOUND, ProblemKind.JOB_NOT_TERMINAL),
     },
-    dependencies=[Depends(no_query)],
+    dependencies=[Depends(require_no_query)],
 )
-async def delete(job_id: str, services: Serving, tenant: Tenant) -> Response:
-    deletion = await services.jobs.delete(tenant, job_id) if is_job_id(job_id) else Deletion.UNKNOWN
-    if deletion is Deletion.UNKNOWN:
+async def delete(job_id: str, services: ServicesDep, tenant: TenantDep) -> Response:
+    deletion = await services.jobs.delete(tenant, job_id) if is_job_id(job_id) else DeleteResult.UNKNOWN
+    if deletion is DeleteResult.UNKNOWN:
         raise not_found("There is no such job.")
-    if deletion is Deletion.NOT_ENDED:
+    if deletion is DeleteResult.NOT_ENDED:
         raise _not_ended("has not ended")
     return Response(status_code=204)
 

@@ -4,21 +4,21 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from renderq_api.answers import no_query
+from renderq_api.answers import require_no_query
 from renderq_api.ids import is_job_id
 from renderq_api.openapi import problems
-from renderq_api.pictures import FILE_PROBLEMS, PICTURE_ANSWERS, picture_answer
+from renderq_api.pictures import FILE_PROBLEMS, IMAGE_RESPONSES, image_response
 from renderq_api.problems import not_found
 from renderq_api.representing import grid_key, output_key
-from renderq_api.services import Services, Serving
-from renderq_api.tenants import Tenant
+from renderq_api.services import Services, ServicesDep
+from renderq_api.tenants import TenantDep
 from renderq_shared.jobs import JobRecord
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_query)])
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(require_no_query)])
 
 _ADDRESS = (
     "Leads to a fresh signed address, which serves `Range` requests; a service set to "
-    "`RENDERQ_PICTURES=proxy` answers with the picture itself. This address never changes."
+    "`RENDERQ_IMAGE_DELIVERY=proxy` answers with the picture itself. This address never changes."
 )
 
 
@@ -28,16 +28,16 @@ _ADDRESS = (
     response_class=Response,
     summary="Fetch all pictures in one",
     description=f"The grid of a job that asked for one with `output.grid`. {_ADDRESS}",
-    responses={**PICTURE_ANSWERS, **problems(*FILE_PROBLEMS)},
+    responses={**IMAGE_RESPONSES, **problems(*FILE_PROBLEMS)},
 )
-async def grid(job_id: str, request: Request, services: Serving, tenant: Tenant) -> Response:
+async def grid(job_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     record = await _with_pictures(services, tenant, job_id)
     key = grid_key(record)
     if key is None:
         raise not_found(
             f"The job has no grid; it is {record.status}. Succeeded jobs have one if their request says output.grid."
         )
-    return await picture_answer(services, key, request)
+    return await image_response(services, key, request)
 
 
 @router.get(
@@ -46,16 +46,16 @@ async def grid(job_id: str, request: Request, services: Serving, tenant: Tenant)
     response_class=Response,
     summary="Fetch a picture",
     description=_ADDRESS,
-    responses={**PICTURE_ANSWERS, **problems(*FILE_PROBLEMS)},
+    responses={**IMAGE_RESPONSES, **problems(*FILE_PROBLEMS)},
 )
-async def image(job_id: str, index: int, request: Request, services: Serving, tenant: Tenant) -> Response:
+async def image(job_id: str, index: int, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     record = await _with_pictures(services, tenant, job_id)
     key = output_key(record, index)
     if key is None:
         raise not_found(
             f"The job has no finished picture {index}; it is {record.status}, with {record.images} asked for."
         )
-    return await picture_answer(services, key, request)
+    return await image_response(services, key, request)
 
 
 async def _with_pictures(services: Services, tenant: str, job_id: str) -> JobRecord:
@@ -64,7 +64,7 @@ async def _with_pictures(services: Services, tenant: str, job_id: str) -> JobRec
     if found is None:
         raise not_found("There is no such job.")
     record, _ = found
-    if record.data_removed:
+    if record.outputs_expired:
         raise not_found("The job's pictures were kept for as long as pictures are kept. Submit its `request` again.")
     return record
 

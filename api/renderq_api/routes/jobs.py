@@ -5,23 +5,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import Job, ProblemKind
-from renderq_api.answers import no_query
-from renderq_api.idempotency import idempotency
+from renderq_api.answers import require_no_query
+from renderq_api.idempotency import parse_idempotency_key
 from renderq_api.ids import is_job_id
-from renderq_api.job_answers import is_current, job_answer, state_headers
+from renderq_api.job_answers import is_current, job_response, state_headers
 from renderq_api.json_bodies import read_object, require_no_fields
-from renderq_api.openapi import ACCEPTED_JOB, IDEMPOTENCY_KEY, JOB_BODY, PREFER, answer_headers, header, problems
+from renderq_api.openapi import ACCEPTED_JOB, IDEMPOTENCY_KEY, JOB_BODY, PREFER, header, problems, response_headers
 from renderq_api.preferences import wait_seconds
 from renderq_api.problems import ApiProblem, not_found
 from renderq_api.representing import retry_after_s
-from renderq_api.services import Services, Serving
-from renderq_api.showing import links
+from renderq_api.services import Services, ServicesDep
+from renderq_api.showing import urls_for
 from renderq_api.submitting import submit_job
-from renderq_api.tenants import Calling, Tenant
-from renderq_api.waiting import Found, wait_for_end
-from renderq_shared.jobs import JobRecord, QueuePlace, Submission
+from renderq_api.tenants import CallerDep, TenantDep
+from renderq_api.waiting import JobSnapshot, wait_for_terminal
+from renderq_shared.jobs import JobRecord, QueuePosition, SubmitOutcome
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_query)])
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(require_no_query)])
 
 
 @router.post(
@@ -52,19 +52,21 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(no_qu
         "parameters": [PREFER, IDEMPOTENCY_KEY],
     },
 )
-async def submit(request: Request, services: Serving, caller: Calling) -> Response:
+async def submit(request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     wait = wait_seconds(request.headers.getlist("prefer"))
     body = await read_object(request)
-    promise = idempotency(request.headers.getlist("idempotency-key"), "POST", request.url.path, body.canonical)
-    submitted, record = await submit_job(services, caller, body.fields, promise)
+    idempotency = parse_idempotency_key(
+        request.headers.getlist("idempotency-key"), "POST", request.url.path, body.canonical
+    )
+    submitted, record = await submit_job(services, caller, body.fields, idempotency)
     if wait:
         found = await _wait(services, request, caller.tenant, record.id, wait)
     else:
-        found = record, submitted.place
-    headers = {"Location": links(request).job(record.id)}
-    if submitted.outcome is Submission.REPLAYED:
+        found = record, submitted.position
+    headers = {"Location": urls_for(request).job(record.id)}
+    if submitted.outcome is SubmitOutcome.REPLAYED:
         headers["Idempotency-Replayed"] = "true"
-    return await job_answer(request, services, found, wait, status=201, headers=headers)
+    return await job_response(request, services, found, wait, status=201, headers=headers)
 
 
 @router.get(
@@ -74,7 +76,7 @@ async def submit(request: Request, services: Serving, caller: Calling) -> Respon
     responses={
         200: {
             "description": "The job as it is.",
-            "headers": answer_headers(
+            "headers": response_headers(
                 ETag="The job's version. A place in the queue changes without a new version.",
                 Retry_After="Seconds until asking again is worth it, while the job has not ended.",
                 Preference_Applied="`wait=N` as granted.",
@@ -87,15 +89,15 @@ async def submit(request: Request, services: Serving, caller: Calling) -> Respon
         "parameters": [PREFER, header("If-None-Match", "An ETag, to be told only of a newer version.", 'W/"7"')]
     },
 )
-async def look(job_id: str, request: Request, services: Serving, tenant: Tenant) -> Response:
+async def get_job(job_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     wait = wait_seconds(request.headers.getlist("prefer"))
     found = await _wait(services, request, tenant, job_id, wait or 0)
     record, place = found
-    again_s = retry_after_s(place, services.estimates.eta(record, place))
+    again_s = retry_after_s(place, services.eta_cache.eta(record, place))
     headers = {} if record.status.is_terminal else {"Retry-After": str(again_s)}
     if is_current(request.headers.get("if-none-match"), record.version):
         return Response(status_code=304, headers={**headers, **state_headers(record, wait)})
-    return await job_answer(request, services, found, wait, headers=headers)
+    return await job_response(request, services, found, wait, headers=headers)
 
 
 @router.post(
@@ -104,7 +106,7 @@ async def look(job_id: str, request: Request, services: Serving, tenant: Tenant)
     summary="Cancel a job",
     description="Idempotent: a job that has already ended is answered as it is.",
     responses={
-        200: {"description": "The job after the call.", "headers": answer_headers(ETag="The job's version.")},
+        200: {"description": "The job after the call.", "headers": response_headers(ETag="The job's version.")},
         **problems(
             ProblemKind.NOT_FOUND,
             ProblemKind.PAYLOAD_TOO_LARGE,
@@ -114,25 +116,25 @@ async def look(job_id: str, request: Request, services: Serving, tenant: Tenant)
         ),
     },
 )
-async def cancel(job_id: str, request: Request, services: Serving, tenant: Tenant) -> Response:
+async def cancel(job_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     await require_no_fields(request)
     record = await services.jobs.cancel(tenant, job_id) if is_job_id(job_id) else None
     if record is None:
         raise _unknown()
-    return await job_answer(request, services, (record, None), wait=None)
+    return await job_response(request, services, (record, None), wait=None)
 
 
-async def _wait(services: Services, request: Request, tenant: str, job_id: str, seconds: int) -> Found:
+async def _wait(services: Services, request: Request, tenant: str, job_id: str, seconds: int) -> JobSnapshot:
     """Raises `ApiProblem` for a job that this tenant never had."""
 
-    async def read() -> tuple[JobRecord, QueuePlace | None] | None:
+    async def read() -> tuple[JobRecord, QueuePosition | None] | None:
         return await services.jobs.get(tenant, job_id)
 
-    found: Found | None = None
+    found: JobSnapshot | None = None
     if is_job_id(job_id):
         if seconds:
-            with services.watching.watch(job_id, end_only=True) as watcher:
-                found = await wait_for_end(services.watching, watcher, read, seconds, request)
+            with services.job_watchers.watch(job_id, terminal_only=True) as watcher:
+                found = await wait_for_terminal(services.job_watchers, watcher, read, seconds, request)
         else:
             found = await read()
     if found is None:

@@ -4,28 +4,28 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from renderq.contract import Model, ModelList, ProblemKind
-from renderq_api.answers import answer, no_query
+from renderq_api.answers import json_response, require_no_query
 from renderq_api.openapi import problems
 from renderq_api.problems import not_found
-from renderq_api.services import Services, Serving
+from renderq_api.services import Services, ServicesDep
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.costs import cost
 
-router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(no_query)])
+router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(require_no_query)])
 
 
 @router.get("", response_model=ModelList, summary="List the models", responses=problems())
-async def models(services: Serving) -> Response:
-    return answer(ModelList(data=await described(services, services.catalog.models)))
+async def models(services: ServicesDep) -> Response:
+    return json_response(ModelList(data=await describe_models(services, services.catalog.models)))
 
 
 @router.get("/{name}", response_model=Model, summary="Look at a model", responses=problems(ProblemKind.NOT_FOUND))
-async def model(name: str, services: Serving) -> Response:
-    [found] = await described(services, (entry_of(services, name),))
-    return answer(found)
+async def model(name: str, services: ServicesDep) -> Response:
+    [found] = await describe_models(services, (get_entry(services, name),))
+    return json_response(found)
 
 
-def entry_of(services: Services, name: str) -> ModelEntry:
+def get_entry(services: Services, name: str) -> ModelEntry:
     """Raises `ApiProblem`."""
     entry = services.catalog.get(name)
     if entry is None:
@@ -33,7 +33,7 @@ def entry_of(services: Services, name: str) -> ModelEntry:
     return entry
 
 
-async def described(services: Services, entries: tuple[ModelEntry, ...]) -> tuple[Model, ...]:
+async def describe_models(services: Services, entries: tuple[ModelEntry, ...]) -> tuple[Model, ...]:
     """Models as they are at the moment."""
     now = await services.jobs.stats()
     queued = {queue.model: queue.queued for queue in now.queues}
@@ -44,10 +44,10 @@ async def described(services: Services, entries: tuple[ModelEntry, ...]) -> tupl
             family=entry.family,
             tasks=entry.tasks,
             revision=entry.revision,
-            licence=entry.licence,
+            license=entry.license,
             schedulers=entry.schedulers,
-            takes_negative_prompt=entry.takes_negative_prompt,
-            estimates_depth=entry.estimates_depth,
+            supports_negative_prompt=entry.supports_negative_prompt,
+            has_depth_estimator=entry.has_depth_estimator,
             watermark=entry.watermark,
             default=entry is services.catalog.default,
             defaults=entry.defaults,
@@ -57,7 +57,7 @@ async def described(services: Services, entries: tuple[ModelEntry, ...]) -> tupl
             paused=entry.name in now.paused,
             workers=sum(entry.name in worker.models for worker in now.workers),
             warm_workers=sum(entry.name in worker.resident_models for worker in now.workers),
-            seconds_per_image=services.estimates.seconds_per_image(
+            seconds_per_image=services.eta_cache.seconds_per_image(
                 entry.name, cost(entry.defaults.steps, entry.defaults.width, entry.defaults.height)
             ),
         )

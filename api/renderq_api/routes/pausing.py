@@ -7,18 +7,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import Model, ProblemKind, Tenant, TenantList
-from renderq_api.answers import answer, no_query
+from renderq_api.answers import json_response, require_no_query
 from renderq_api.json_bodies import require_no_fields
 from renderq_api.openapi import problems
 from renderq_api.problems import not_found
-from renderq_api.routes.models import described, entry_of
-from renderq_api.services import Services, Serving
-from renderq_api.sweeps import wake
+from renderq_api.routes.models import describe_models, get_entry
+from renderq_api.services import Services, ServicesDep
+from renderq_api.sweeps import top_up_wakeups
 from renderq_api.tenants import admin_only
 from renderq_shared.access import DEFAULT_TENANT
 from renderq_shared.jobs import TenantRecord
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(no_query), Depends(admin_only)])
+router = APIRouter(prefix="/v1", dependencies=[Depends(require_no_query), Depends(admin_only)])
 
 Action = Literal["pause", "resume"]
 
@@ -37,20 +37,20 @@ _PROBLEMS = problems(ProblemKind.NOT_FOUND, ProblemKind.PAYLOAD_TOO_LARGE, Probl
     description=_DESCRIPTION,
     responses=_PROBLEMS,
 )
-async def pause_model(name: str, action: Action, request: Request, services: Serving) -> Response:
+async def pause_model(name: str, action: Action, request: Request, services: ServicesDep) -> Response:
     await require_no_fields(request)
-    entry = entry_of(services, name)
+    entry = get_entry(services, name)
     await services.jobs.pause_model(entry.name, action == "pause")
     await _wake(services)
-    [model] = await described(services, (entry,))
-    return answer(model)
+    [model] = await describe_models(services, (entry,))
+    return json_response(model)
 
 
 @router.get(
     "/tenants", response_model=TenantList, tags=["tenants"], summary="List the tenants (admin)", responses=problems()
 )
-async def tenants(services: Serving) -> Response:
-    return answer(TenantList(data=tuple(map(_tenant, (await _known(services)).values()))))
+async def tenants(services: ServicesDep) -> Response:
+    return json_response(TenantList(data=tuple(map(_tenant, (await _known(services)).values()))))
 
 
 @router.post(
@@ -61,14 +61,14 @@ async def tenants(services: Serving) -> Response:
     description=_DESCRIPTION,
     responses=_PROBLEMS,
 )
-async def pause_tenant(name: str, action: Action, request: Request, services: Serving) -> Response:
+async def pause_tenant(name: str, action: Action, request: Request, services: ServicesDep) -> Response:
     await require_no_fields(request)
     known = await _known(services)
     if name not in known:
         raise not_found(f"There is no such tenant; there are {', '.join(list(known)[:20])}.")
     await services.jobs.pause_tenant(name, action == "pause")
     await _wake(services)
-    return answer(_tenant((await _known(services))[name]))
+    return json_response(_tenant((await _known(services))[name]))
 
 
 async def _known(services: Services) -> dict[str, TenantRecord]:
@@ -84,4 +84,4 @@ def _tenant(record: TenantRecord) -> Tenant:
 
 async def _wake(services: Services) -> None:
     """What may be given out again need not wait for the next sweep."""
-    wake(services.wakeups, await services.jobs.queues(), services.settings.wake_bound)
+    top_up_wakeups(services.wakeups, await services.jobs.queues(), services.settings.max_pending_wakeups)

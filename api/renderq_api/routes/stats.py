@@ -4,15 +4,15 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from renderq.contract import ModelStats, Stats
-from renderq_api.answers import answer, no_query
+from renderq_api.answers import json_response, require_no_query
 from renderq_api.openapi import problems
-from renderq_api.services import Serving
+from renderq_api.services import ServicesDep
 
-router = APIRouter(prefix="/v1/stats", tags=["workers"], dependencies=[Depends(no_query)])
+router = APIRouter(prefix="/v1/stats", tags=["workers"], dependencies=[Depends(require_no_query)])
 
 
 @router.get("", response_model=Stats, summary="How much waits, for how long, and who renders", responses=problems())
-async def stats(services: Serving) -> Response:
+async def stats(services: ServicesDep) -> Response:
     now = await services.jobs.stats()
     queues = {queue.model: queue for queue in now.queues}
     # A model that left the catalog may still have jobs.
@@ -28,7 +28,7 @@ async def stats(services: Serving) -> Response:
         )
         for model in (*services.catalog.names, *others)
     )
-    return answer(
+    return json_response(
         Stats(
             queued_jobs=sum(model.queued_jobs for model in models),
             running_jobs=sum(model.running_jobs for model in models),

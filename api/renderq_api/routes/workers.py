@@ -6,18 +6,20 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from renderq.contract import Worker, WorkerList
-from renderq_api.answers import answer, no_query
+from renderq_api.answers import json_response, require_no_query
 from renderq_api.openapi import problems
-from renderq_api.services import Serving
+from renderq_api.services import ServicesDep
 from renderq_api.tenants import admin_only
 from renderq_shared.jobs import WorkerRecord
 
-router = APIRouter(prefix="/v1/workers", tags=["workers"], dependencies=[Depends(no_query), Depends(admin_only)])
+router = APIRouter(
+    prefix="/v1/workers", tags=["workers"], dependencies=[Depends(require_no_query), Depends(admin_only)]
+)
 
 
 @router.get("", response_model=WorkerList, summary="List the live workers (admin)", responses=problems())
-async def workers(services: Serving) -> Response:
-    return answer(WorkerList(data=tuple(_worker(record) for record in await services.jobs.workers())))
+async def workers(services: ServicesDep) -> Response:
+    return json_response(WorkerList(data=tuple(_worker(record) for record in await services.jobs.workers())))
 
 
 def _worker(record: WorkerRecord) -> Worker:
@@ -28,10 +30,10 @@ def _worker(record: WorkerRecord) -> Worker:
         resident_models=record.resident_models,
         jobs=record.jobs,
         draining=record.draining,
-        started_at=_moment(record.started_ms),
-        seen_at=_moment(record.seen_ms),
+        started_at=_timestamp(record.started_ms),
+        seen_at=_timestamp(record.seen_ms),
     )
 
 
-def _moment(ms: int) -> datetime:
+def _timestamp(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)

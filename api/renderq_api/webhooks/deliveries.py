@@ -10,9 +10,9 @@ import time
 import structlog
 
 from renderq.contract import DeliveryStatus
-from renderq_api.webhooks.sending import Sender, Sent
+from renderq_api.webhooks.sending import Sender, SendResult
 from renderq_shared.errors import RenderqSharedError
-from renderq_shared.jobs import AsyncRedisJobStore, DeliveryClaim, DeliveryRecord, Settlement
+from renderq_shared.jobs import AsyncRedisJobStore, DeliveryClaim, DeliveryRecord, DeliveryResult
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ _JITTER = 0.25
 _random = random.SystemRandom()
 
 
-class Deliveries:
+class Dispatcher:
     """Claims due deliveries, sends them, settles them. A process that dies leaves them to others after the lease."""
 
     def __init__(self, jobs: AsyncRedisJobStore, sender: Sender, delays_s: tuple[float, ...], lease_s: float) -> None:
@@ -84,14 +84,14 @@ class Deliveries:
         except Exception:
             # Counted like any other failure: what cannot be sent must not be tried for ever.
             log.exception("delivery_failed", delivery=delivery.id)
-            sent = self._sender.fault()
+            sent = self._sender.internal_error()
         await self._settle(self._settlement(delivery, sent), lease_end)
 
-    async def _settle(self, told: Settlement, lease_end: float) -> None:
+    async def _settle(self, told: DeliveryResult, lease_end: float) -> None:
         """An outage that is shorter than the lease costs no second attempt."""
         while True:
             try:
-                await self._jobs.settle_delivery(told)
+                await self._jobs.complete_delivery(told)
                 return
             except RenderqSharedError as error:
                 if time.monotonic() > lease_end:
@@ -99,12 +99,12 @@ class Deliveries:
                     return
             await asyncio.sleep(_PAUSE_S)
 
-    def _settlement(self, delivery: DeliveryRecord, sent: Sent) -> Settlement:
+    def _settlement(self, delivery: DeliveryRecord, sent: SendResult) -> DeliveryResult:
         attempts = [*json.loads(delivery.log_json or "[]"), sent.attempt.model_dump(mode="json")][-_LOG_MAX:]
         status, delay_s = self._verdict(delivery.attempt, sent)
-        return Settlement(delivery.id, str(delivery.claim_id), status, json.dumps(attempts), round(delay_s * 1000))
+        return DeliveryResult(delivery.id, str(delivery.claim_id), status, json.dumps(attempts), round(delay_s * 1000))
 
-    def _verdict(self, earlier: int, sent: Sent) -> tuple[DeliveryStatus, float]:
+    def _verdict(self, earlier: int, sent: SendResult) -> tuple[DeliveryStatus, float]:
         if sent.attempt.error is None:
             return DeliveryStatus.DELIVERED, 0.0
         if sent.attempt.status == 410:

@@ -11,9 +11,9 @@ from email.utils import parsedate_to_datetime
 import httpx2
 
 from renderq.contract import DeliveryAttempt, WebhookEvent
-from renderq.core.signatures import signature
-from renderq_api.outgoing import OutgoingRefused
-from renderq_api.representing import Links, represent
+from renderq.core.signatures import sign
+from renderq_api.outgoing import EgressDenied
+from renderq_api.representing import UrlBuilder, to_job
 from renderq_api.webhooks.addresses import webhook_url
 from renderq_shared.jobs import DeliveryRecord
 
@@ -26,7 +26,7 @@ _CONNECT_SHARE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SendResult:
     """An attempt, and what the receiver asked for."""
 
     attempt: DeliveryAttempt
@@ -41,36 +41,36 @@ class Sender:
         transport: Callable[[], httpx2.AsyncBaseTransport],
         keys: tuple[bytes, ...],
         public_url: str,
-        kept_s: int,
+        retention_s: int,
         timeout_s: float,
     ) -> None:
         """`keys` all sign. `public_url` begins the addresses in the body; it ends with a slash."""
         self._transport = transport
         self._keys = keys
-        self._links = Links(public_url)
-        self._kept_s = kept_s
+        self._links = UrlBuilder(public_url)
+        self._retention_s = retention_s
         self._timeout_s = timeout_s
 
-    async def send(self, delivery: DeliveryRecord) -> Sent:
+    async def send(self, delivery: DeliveryRecord) -> SendResult:
         """Raises nothing that the receiver or the network is to blame for."""
         attempt = _Attempt()
         try:
             answer = await self._post(delivery)
-        except OutgoingRefused as error:
-            return attempt.told(f"refused: {error}")
+        except EgressDenied as error:
+            return attempt.result(f"refused: {error}")
         except TimeoutError:
-            return attempt.told(f"no answer within {self._timeout_s:g} s")
+            return attempt.result(f"no answer within {self._timeout_s:g} s")
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            return attempt.told(_words(error))
+            return attempt.result(_words(error))
         status = answer.status_code
         if 200 <= status < 300:
-            return attempt.told(None, status)
+            return attempt.result(None, status)
         words = "redirects are not followed" if 300 <= status < 400 else "not a 2xx answer"
-        return attempt.told(words, status, _retry_after_s(answer.headers.get("retry-after")))
+        return attempt.result(words, status, _retry_after_s(answer.headers.get("retry-after")))
 
-    def fault(self) -> Sent:
+    def internal_error(self) -> SendResult:
         """An attempt that failed for a reason that nobody foresaw."""
-        return _Attempt().told("a fault of the service; its log tells more")
+        return _Attempt().result("a fault of the service; its log tells more")
 
     async def _post(self, delivery: DeliveryRecord) -> httpx2.Response:
         body = self._body(delivery)
@@ -80,7 +80,7 @@ class Sender:
             "User-Agent": "renderq-webhooks",
             "webhook-id": delivery.id,
             "webhook-timestamp": str(now),
-            "webhook-signature": " ".join(signature(key, delivery.id, now, body) for key in self._keys),
+            "webhook-signature": " ".join(sign(key, delivery.id, now, body) for key in self._keys),
         }
         patience = httpx2.Timeout(None, connect=self._timeout_s / _CONNECT_SHARE)
         async with httpx2.AsyncClient(transport=self._transport(), trust_env=False, timeout=patience) as client:
@@ -99,7 +99,7 @@ class Sender:
         event = WebhookEvent(
             type=delivery.event,
             timestamp=datetime.fromtimestamp(delivery.created_ms / 1000, UTC),
-            data=represent(delivery.record, None, self._links, None, self._kept_s),
+            data=to_job(delivery.record, None, self._links, None, self._retention_s),
         )
         return event.model_dump_json().encode()
 
@@ -110,9 +110,11 @@ class _Attempt:
     def __init__(self) -> None:
         self._at, self._clock = datetime.now(UTC), time.monotonic()
 
-    def told(self, error: str | None, status: int | None = None, retry_after_s: float | None = None) -> Sent:
+    def result(self, error: str | None, status: int | None = None, retry_after_s: float | None = None) -> SendResult:
         duration_ms = round((time.monotonic() - self._clock) * 1000)
-        return Sent(DeliveryAttempt(at=self._at, status=status, duration_ms=duration_ms, error=error), retry_after_s)
+        return SendResult(
+            DeliveryAttempt(at=self._at, status=status, duration_ms=duration_ms, error=error), retry_after_s
+        )
 
 
 def _words(error: Exception) -> str:

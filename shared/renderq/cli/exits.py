@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from renderq.cli.text import shown
+from renderq.cli.text import printable
 from renderq.errors import (
     ConfigurationError,
     ConnectionFailed,
@@ -65,7 +65,7 @@ def exit_code(error: RenderqError) -> ExitCode:
     return _CODES.get(type(error), ExitCode.UNAVAILABLE)
 
 
-def sentence(error: RenderqError) -> str:
+def format_error(error: RenderqError) -> str:
     """The error in one line, with what to do, fit for a terminal."""
     parts = [str(error), *getattr(error, "__notes__", ()), *filter(None, [_HINTS.get(type(error))])]
-    return shown("; ".join(" ".join(part.split()) for part in parts))
+    return printable("; ".join(" ".join(part.split()) for part in parts))

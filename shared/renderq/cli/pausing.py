@@ -8,10 +8,10 @@ from renderq.cli import connection
 from renderq.cli.exits import ExitCode, UsageError
 from renderq.cli.text import as_json, table
 from renderq.client import Client
-from renderq.contract.base import AnswerModel
+from renderq.contract.base import ResponseModel
 
-Item = TypeVar("Item", bound=AnswerModel)
-Item_co = TypeVar("Item_co", bound=AnswerModel, covariant=True)
+Item = TypeVar("Item", bound=ResponseModel)
+Item_co = TypeVar("Item_co", bound=ResponseModel, covariant=True)
 
 
 class Pausable(Protocol[Item_co]):

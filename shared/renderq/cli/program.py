@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from renderq.cli import services
 from renderq.cli.command import Command
 from renderq.cli.commands import CLIENT_COMMANDS
-from renderq.cli.exits import ExitCode, exit_code, sentence
+from renderq.cli.exits import ExitCode, exit_code, format_error
 from renderq.errors import RenderqError
 from renderq.version import version
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # here, and not on the way out, where nobody could answer for a reader that has gone
         return code
     except RenderqError as error:
-        print(f"renderq: {sentence(error)}", file=sys.stderr)
+        print(f"renderq: {format_error(error)}", file=sys.stderr)
         return exit_code(error)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
@@ -57,11 +57,11 @@ def _run(arguments: list[str]) -> int:
     if chosen in CLIENT_COMMANDS:
         args = _parser(CLIENT_COMMANDS, with_services=False).parse_args(arguments)
         return CLIENT_COMMANDS[chosen].run(args)
-    entry = services.service_commands().get(chosen)
+    entry = services.plugin_commands().get(chosen)
     if entry is None:
         _parser(CLIENT_COMMANDS, with_services=True).parse_args(arguments)
         return ExitCode.OK
-    return _run_service(chosen, services.load(entry), arguments)
+    return _run_service(chosen, services.load_command(entry), arguments)
 
 
 def _run_service(name: str, command: Command, arguments: list[str]) -> int:
@@ -69,7 +69,7 @@ def _run_service(name: str, command: Command, arguments: list[str]) -> int:
     try:
         return command.run(args)
     except ModuleNotFoundError as error:
-        raise services.not_installed(name, error) from None
+        raise services.missing_dependency(name, error) from None
 
 
 def _parser(commands: dict[str, Command], *, with_services: bool) -> argparse.ArgumentParser:
@@ -85,13 +85,13 @@ def _parser(commands: dict[str, Command], *, with_services: bool) -> argparse.Ar
         formatter = argparse.RawDescriptionHelpFormatter
         own = choices.add_parser(
             name,
-            prog=f"renderq {services.words(name)}",
+            prog=f"renderq {services.command_words(name)}",
             help=command.help,
             description=command.help,
             formatter_class=formatter,
         )
         command.add_arguments(own)
     if with_services:
-        for name, entry in services.service_commands().items():
-            choices.add_parser(services.words(name), help=services.summary(entry))
+        for name, entry in services.plugin_commands().items():
+            choices.add_parser(services.command_words(name), help=services.summary(entry))
     return parser

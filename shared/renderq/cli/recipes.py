@@ -4,24 +4,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from renderq.cli.exits import UsageError
-from renderq.cli.services import not_installed
-from renderq.fields import RequestFields
+from renderq.cli.services import missing_dependency
+from renderq.fields import RequestParams
 
 if TYPE_CHECKING:
-    from renderq.picture_files.recipe import FoundRecipe
+    from renderq.picture_files.recipe import EmbeddedRecipe
 
 
-def read(file: str) -> "FoundRecipe":
+def read_recipe_file(file: str) -> "EmbeddedRecipe":
     """The recipe in a file. Raises `UsageError` if there is none that can be read."""
     try:
-        from renderq.picture_files.opening import PictureUnreadable, opened
-        from renderq.picture_files.recipe import RecipeUnreadable, recipe_in
+        from renderq.picture_files.opening import ImageUnreadable, open_image
+        from renderq.picture_files.recipe import RecipeUnreadable, read_recipe
     except ModuleNotFoundError as error:
-        raise not_installed("run --from", error, "inspect") from None
+        raise missing_dependency("run --from", error, "inspect") from None
     try:
-        with opened(Path(file)) as (_, image):
-            recipe = recipe_in(image)
-    except PictureUnreadable as error:
+        with open_image(Path(file)) as (_, image):
+            recipe = read_recipe(image)
+    except ImageUnreadable as error:
         raise UsageError(f"{file} cannot be looked into: {error}") from error
     except RecipeUnreadable as error:
         raise UsageError(f"the recipe in {file} cannot be read: {error}") from error
@@ -30,9 +30,11 @@ def read(file: str) -> "FoundRecipe":
     return recipe
 
 
-def changed(recipe: "FoundRecipe", prompt: str | None, fields: RequestFields) -> tuple[str | None, RequestFields]:
+def with_overrides(
+    recipe: "EmbeddedRecipe", prompt: str | None, fields: RequestParams
+) -> tuple[str | None, RequestParams]:
     """The recipe's prompt and request, with what the command line says instead."""
     body: dict[str, Any] = dict(recipe.body)
     written = body.pop("prompt", None)
     output = {**body.get("output", {}), **cast(dict[str, Any], fields.get("output", {}))}
-    return written if prompt is None else prompt, cast(RequestFields, {**body, **fields, "output": output})
+    return written if prompt is None else prompt, cast(RequestParams, {**body, **fields, "output": output})

@@ -18,7 +18,7 @@ from renderq.contract import (
     Txt2ImgRequest,
     UpscaleRequest,
 )
-from renderq.fields import OutputFields, RequestFields
+from renderq.fields import OutputParams, RequestParams
 from renderq.job_handle import JobHandle
 
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
@@ -28,7 +28,7 @@ FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
     """The prompt and one option per field, described in the contract's words; ranges are checked by the service."""
     parser.add_argument("prompt", nargs="?", help=f"{_about(Txt2ImgRequest, 'prompt')} Some tasks need none.")
-    picture = parser.add_argument_group("picture")
+    picture = parser.add_argument_group("image")
     picture.add_argument("--task", choices=tuple(TASKS), help="What is made from what (default: as the rest asks for).")
     picture.add_argument("--model", help="A name from `renderq models`; default: the server's.")
     _add(picture, "--negative-prompt", metavar="TEXT")
@@ -42,10 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
     picture.add_argument("--scheduler", choices=SCHEDULERS, metavar="NAME", help=sampler)
     _add(picture, "--seed", type=int)
     _add(picture, "-n", type=int)
-    source = parser.add_argument_group("from a picture", "PICTURE is a file, an asset_…, or an https URL.")
-    _add(source, "--image", model=InpaintRequest, metavar="PICTURE")
-    _add(source, "--mask", model=InpaintRequest, metavar="PICTURE")
-    _add(source, "--depth-map", model=Depth2ImgRequest, metavar="PICTURE")
+    source = parser.add_argument_group("from a picture", "IMAGE is a file, an asset_…, or an https URL.")
+    _add(source, "--image", model=InpaintRequest, metavar="IMAGE")
+    _add(source, "--mask", model=InpaintRequest, metavar="IMAGE")
+    _add(source, "--depth-map", model=Depth2ImgRequest, metavar="IMAGE")
     _add(source, "--strength", model=InpaintRequest, type=float)
     _add(source, "--extend", model=OutpaintRequest, type=_side_pixels, action="append", metavar="SIDE=PIXELS")
     _add(source, "--noise-level", model=UpscaleRequest, type=int, metavar="LEVEL")
@@ -62,17 +62,17 @@ def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
     _add(queue, "--metadata", type=_key_value, action="append", metavar="KEY=VALUE")
 
 
-def request_fields(args: argparse.Namespace, image_format: str | None) -> RequestFields:
+def request_fields(args: argparse.Namespace, image_format: str | None) -> RequestParams:
     """What the options say; options that were not given are not in it."""
     given: dict[str, Any] = {name: value for name, value in vars(args).items() if value is not None}
     given["format"] = image_format
     given["metadata"] = dict(given.get("metadata", ()))
     given["extend"] = dict(given["extend"]) if "extend" in given else None
-    given["output"] = {name: given[name] for name in OutputFields.__annotations__ if given.get(name) is not None}
-    return RequestFields(**{name: given[name] for name in RequestFields.__annotations__ if given.get(name) is not None})
+    given["output"] = {name: given[name] for name in OutputParams.__annotations__ if given.get(name) is not None}
+    return RequestParams(**{name: given[name] for name in RequestParams.__annotations__ if given.get(name) is not None})
 
 
-def submit(client: Client, prompt: str | None, fields: RequestFields) -> JobHandle:
+def submit(client: Client, prompt: str | None, fields: RequestParams) -> JobHandle:
     """Raises `UsageError` for a picture that cannot be opened."""
     try:
         return client.submit(prompt, **fields)

@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint, entry_points
 from renderq.cli.command import Command
 from renderq.cli.exits import UsageError
 
-GROUP = "renderq.commands"
+ENTRY_POINT_GROUP = "renderq.commands"
 
 SUMMARIES = {
     "up": "start the whole service on this machine",
@@ -20,12 +20,12 @@ SUMMARIES = {
 such as `jobs-restore`, is a command below one of the client's."""
 
 
-def service_commands() -> dict[str, EntryPoint]:
+def plugin_commands() -> dict[str, EntryPoint]:
     """Name → where the command is; nothing is imported."""
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
+    return {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
 
 
-def words(name: str) -> str:
+def command_words(name: str) -> str:
     """A command's name as it is typed: `jobs-restore` is `jobs restore`."""
     return name.replace("-", " ")
 
@@ -36,14 +36,14 @@ def summary(entry: EntryPoint) -> str:
     return SUMMARIES.get(entry.name, f"from {package}")
 
 
-def load(entry: EntryPoint) -> Command:
+def load_command(entry: EntryPoint) -> Command:
     """Import a command. Raises `UsageError` if what it needs is not installed."""
     try:
         return entry.load()
     except ModuleNotFoundError as error:
-        raise not_installed(entry.name, error) from None
+        raise missing_dependency(entry.name, error) from None
 
 
-def not_installed(name: str, error: ModuleNotFoundError, extra: str = "all") -> UsageError:
-    needed = f"`renderq {words(name)}` needs {error.name}, which is not installed"
+def missing_dependency(name: str, error: ModuleNotFoundError, extra: str = "all") -> UsageError:
+    needed = f"`renderq {command_words(name)}` needs {error.name}, which is not installed"
     return UsageError(f"{needed}: pip install 'renderq[{extra}]'")

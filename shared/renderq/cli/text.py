@@ -27,23 +27,23 @@ def _describe_queued(job: Job) -> str:
     if job.wait_reason == "paused":
         return "queued: the operator has paused it"
     if job.wait_reason == "no_worker_for_model":
-        return f"queued: no worker serves {shown(job.model)}"
+        return f"queued: no worker serves {printable(job.model)}"
     if job.wait_reason == "loading_model":
-        return f"queued: {shown(job.model)} is being loaded"
+        return f"queued: {printable(job.model)} is being loaded"
     words = f"queued: {job.queue_position} before it" if job.queue_position else "queued"
     return f"{words}, done in about {job.eta_seconds.p50:.0f} s" if job.eta_seconds else words
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Columns as wide as their widest cell, two spaces apart."""
-    lines = [[shown(str(cell)) for cell in row] for row in (header, *rows)]
+    lines = [[printable(str(cell)) for cell in row] for row in (header, *rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """A stranger's text on one line, with whatever a terminal would obey written as an escape."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 

@@ -8,6 +8,7 @@ from renderq.contract.jobs import (
     Eta,
     EventName,
     Grid,
+    ImageFile,
     Job,
     JobError,
     JobList,
@@ -15,7 +16,6 @@ from renderq.contract.jobs import (
     JobWarning,
     Metrics,
     Output,
-    PictureFile,
     Progress,
     WaitReason,
 )
@@ -47,10 +47,10 @@ from renderq.contract.requests import (
     Txt2ImgRequest,
     UpscaleRequest,
     VariationRequest,
+    image_references,
     parse_request,
-    pictures_of,
 )
-from renderq.contract.statuses import JobErrorCode, Stage, Status, may_follow
+from renderq.contract.statuses import JobErrorCode, Stage, Status, can_transition
 from renderq.contract.webhooks import (
     TERMINAL_EVENT_TYPES,
     WEBHOOK_EVENT_TYPES,
@@ -82,6 +82,7 @@ __all__ = [
     "Extend",
     "FieldError",
     "Grid",
+    "ImageFile",
     "Img2ImgRequest",
     "InpaintRequest",
     "Job",
@@ -101,7 +102,6 @@ __all__ = [
     "OutpaintRequest",
     "Output",
     "OutputOptions",
-    "PictureFile",
     "Preview",
     "Problem",
     "ProblemKind",
@@ -120,7 +120,7 @@ __all__ = [
     "WebhookOptions",
     "Worker",
     "WorkerList",
-    "may_follow",
+    "can_transition",
+    "image_references",
     "parse_request",
-    "pictures_of",
 ]

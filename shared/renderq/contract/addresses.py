@@ -26,7 +26,7 @@ def _is_place(netloc: str) -> bool:
     return True
 
 
-def require_address(url: str, schemes: Collection[str]) -> str:
+def check_url(url: str, schemes: Collection[str]) -> str:
     """An absolute URL with nothing in it that would be ignored or shown to others. Raises `ValueError`."""
     wanted = " or ".join(sorted(schemes))
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:

@@ -4,12 +4,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from renderq.contract.base import AnswerModel, Timestamp
+from renderq.contract.base import ResponseModel, Timestamp
 
 AssetType = Literal["image/png", "image/jpeg", "image/webp"]
 
 
-class Asset(AnswerModel):
+class Asset(ResponseModel):
     """An uploaded picture."""
 
     id: str = Field(description="`asset_` and the sha256 of the file: the same bytes have the same id.")

@@ -6,13 +6,13 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 
-class WireModel(BaseModel):
+class RequestModel(BaseModel):
     """Frozen, and strict about types and unknown fields: nothing is guessed, nothing is accepted and ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class AnswerModel(BaseModel):
+class ResponseModel(BaseModel):
     """Frozen, and lenient about unknown fields: an older client reads a newer server's answer."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

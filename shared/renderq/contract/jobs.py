@@ -4,16 +4,16 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from renderq.contract.base import AnswerModel, Timestamp
+from renderq.contract.base import ResponseModel, Timestamp
 from renderq.contract.statuses import JobErrorCode, Stage, Status
 
-WaitReason = Literal["behind_n_jobs", "no_worker_for_model", "loading_model", "paused"]
+WaitReason = Literal["queued", "no_worker_for_model", "loading_model", "paused"]
 
 EventName = Literal["status", "progress", "output", "preview", "done"]
 """What is new in an event of a job's stream; each carries the complete job, but `preview`. `done` is the last."""
 
 
-class Progress(AnswerModel):
+class Progress(ResponseModel):
     """How far the job is; every one is complete in itself."""
 
     value: float = Field(0.0, ge=0, le=1, description="Share of all denoising steps that are done.")
@@ -23,7 +23,7 @@ class Progress(AnswerModel):
     images_total: int = 1
 
 
-class PictureFile(AnswerModel):
+class ImageFile(ResponseModel):
     """A finished file: where it is, and what it is."""
 
     url: str = Field(description="The stable address: redirects to a fresh signed URL, or is the picture itself.")
@@ -40,21 +40,21 @@ class PictureFile(AnswerModel):
     pixel_sha256: str = Field(description="Of the decoded RGB bytes, row by row: the same in every lossless format.")
 
 
-class Output(PictureFile):
+class Output(ImageFile):
     """One finished picture."""
 
     index: int = Field(description="0 … n−1.")
     seed: int
 
 
-class Grid(PictureFile):
+class Grid(ImageFile):
     """All pictures of the job in one, row by row in the order of their index."""
 
     columns: int
     rows: int
 
 
-class JobError(AnswerModel):
+class JobError(ResponseModel):
     """Why the job failed."""
 
     code: JobErrorCode
@@ -63,14 +63,14 @@ class JobError(AnswerModel):
     details: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-class JobWarning(AnswerModel):
+class JobWarning(ResponseModel):
     """Something that the job survived and its owner should know."""
 
     code: str
     message: str
 
 
-class Metrics(AnswerModel):
+class Metrics(ResponseModel):
     """Where the time went, in milliseconds; `None` until it is known."""
 
     queue_ms: int | None = None
@@ -83,20 +83,20 @@ class Metrics(AnswerModel):
     batch_width_mean: float | None = Field(None, description="Mean number of images that shared a forward pass.")
 
 
-class Eta(AnswerModel):
+class Eta(ResponseModel):
     """Seconds until the job will have ended: in half of all cases less than `p50`, in nine of ten less than `p90`."""
 
     p50: float
     p90: float
 
 
-class JobUrls(AnswerModel):
+class JobUrls(ResponseModel):
     self: str
     cancel: str
     events: str = Field(description="The job as server-sent events; any client that may see the job may open it.")
 
 
-class Job(AnswerModel):
+class Job(ResponseModel):
     """A job, complete at version `version`."""
 
     id: str
@@ -111,7 +111,7 @@ class Job(AnswerModel):
     expires_at: Timestamp | None = Field(
         None, description="When its pictures are removed; null until it has ended, and where they are kept for ever."
     )
-    data_removed: bool = Field(False, description="Whether its pictures were removed because they had expired.")
+    outputs_expired: bool = Field(False, description="Whether its pictures were removed because they had expired.")
     queue_position: int | None = Field(
         None, description="Jobs expected to start first if nothing else arrives; only while queued."
     )
@@ -128,7 +128,7 @@ class Job(AnswerModel):
     warnings: tuple[JobWarning, ...] = ()
     metrics: Metrics
     attempt: int = Field(description="Times that a worker has taken the job.")
-    attempts_max: int = Field(description="Lost workers after which the job fails with `worker_lost`.")
+    max_attempts: int = Field(description="Lost workers after which the job fails with `worker_lost`.")
     worker: str | None = None
     model_revision: str | None = None
     device: str | None = None
@@ -144,7 +144,7 @@ class Job(AnswerModel):
     urls: JobUrls
 
 
-class JobList(AnswerModel):
+class JobList(ResponseModel):
     """One page of a list of jobs."""
 
     data: tuple[Job, ...]

@@ -11,7 +11,7 @@ class Limits:
     """Length of `prompt` and of `negative_prompt`."""
     images: int = 16
     """Largest `n`."""
-    side_multiple: int = 8
+    size_multiple: int = 8
     """Width and height are multiples of this, the reduction factor of the usual autoencoders."""
     side_pixels: int = 16_384
     """Width and height before a model's own limit is known."""

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from renderq.contract.base import AnswerModel, Timestamp
+from renderq.contract.base import ResponseModel, Timestamp
 
 
-class ModelDefaults(AnswerModel):
+class ModelDefaults(ResponseModel):
     """What a request gets where it says nothing."""
 
     width: int
@@ -17,25 +17,25 @@ class ModelDefaults(AnswerModel):
     scheduler: str | None = Field(None, description="`null`: the sampler that the model's own files name.")
 
 
-class ModelLimits(AnswerModel):
+class ModelLimits(ResponseModel):
     max_side: int = Field(description="Largest width and largest height of a result, in pixels.")
     max_pixels: int = Field(description="Largest width × height of a result.")
-    side_multiple: int = Field(8, description="`width` and `height` of a request are multiples of it.")
+    size_multiple: int = Field(8, description="`width` and `height` of a request are multiples of it.")
     max_clip_skip: int = Field(0, description="Largest `clip_skip`; 0: the model knows none.")
     max_guidance_rescale: float = Field(0, description="Largest `guidance_rescale`; 0: the model knows none.")
     max_noise_level: int | None = Field(None, description="Largest `noise_level` of `upscale`; null without that task.")
 
 
-class Model(AnswerModel):
+class Model(ResponseModel):
     name: str
     description: str = ""
     family: str
     tasks: tuple[str, ...]
     revision: str
-    licence: str = ""
+    license: str = ""
     schedulers: tuple[str, ...] = Field((), description="Samplers to choose from; none: the model's own only.")
-    takes_negative_prompt: bool = Field(True, description="Whether it heeds a `negative_prompt`.")
-    estimates_depth: bool = Field(False, description="Whether `depth2img` can do without a `depth_map`.")
+    supports_negative_prompt: bool = Field(True, description="Whether it heeds a `negative_prompt`.")
+    has_depth_estimator: bool = Field(False, description="Whether `depth2img` can do without a `depth_map`.")
     watermark: str | None = Field(None, description="Text that all its pictures carry in their pixels, invisibly.")
     default: bool = Field(description="Whether requests that name no model get this one.")
     defaults: ModelDefaults
@@ -50,11 +50,11 @@ class Model(AnswerModel):
     )
 
 
-class ModelList(AnswerModel):
+class ModelList(ResponseModel):
     data: tuple[Model, ...]
 
 
-class Worker(AnswerModel):
+class Worker(ResponseModel):
     id: str
     device: str
     models: tuple[str, ...] = Field(description="Models that it serves.")
@@ -65,11 +65,11 @@ class Worker(AnswerModel):
     seen_at: Timestamp
 
 
-class WorkerList(AnswerModel):
+class WorkerList(ResponseModel):
     data: tuple[Worker, ...]
 
 
-class ModelStats(AnswerModel):
+class ModelStats(ResponseModel):
     """How busy one model is."""
 
     model: str
@@ -80,7 +80,7 @@ class ModelStats(AnswerModel):
     workers: int = Field(description="Live workers that serve it.")
 
 
-class Stats(AnswerModel):
+class Stats(ResponseModel):
     """How busy the service is."""
 
     queued_jobs: int
@@ -89,12 +89,12 @@ class Stats(AnswerModel):
     models: tuple[ModelStats, ...]
 
 
-class Tenant(AnswerModel):
+class Tenant(ResponseModel):
     name: str
     queued_jobs: int
     weight: float = Field(description="Its share of each model's time, compared with other tenants'.")
     paused: bool = Field(description="Whether none of its jobs are given to workers for now.")
 
 
-class TenantList(AnswerModel):
+class TenantList(ResponseModel):
     data: tuple[Tenant, ...]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from renderq.contract.addresses import require_address
+from renderq.contract.addresses import check_url
 from renderq.contract.limits import LIMITS
 
 _ASSET_ID = re.compile(r"asset_[0-9a-f]{64}")
@@ -22,16 +22,16 @@ def is_data_url(text: str) -> bool:
     return _DATA_URL.match(text) is not None
 
 
-def _is_picture(text: str) -> str:
+def _check_image_reference(text: str) -> str:
     if is_asset_id(text) or is_data_url(text):
         return text
     if text.startswith("https://"):
-        return require_address(text, {"https"})
+        return check_url(text, {"https"})
     raise ValueError(
         "must be an asset (asset_ and 64 hexadecimal digits), an https URL, or a data URL in base64, "
         "such as data:image/png;base64,…"
     )
 
 
-Picture = Annotated[str, Field(max_length=LIMITS.data_url_characters), AfterValidator(_is_picture)]
+ImageReference = Annotated[str, Field(max_length=LIMITS.data_url_characters), AfterValidator(_check_image_reference)]
 """`asset_…`, `https://…` or `data:…;base64,…`."""

@@ -2,10 +2,10 @@
 
 from pydantic import Base64Bytes, Field
 
-from renderq.contract.base import AnswerModel
+from renderq.contract.base import ResponseModel
 
 
-class Preview(AnswerModel):
+class Preview(ResponseModel):
     """A small picture of an image between two of its steps."""
 
     index: int = Field(description="The image: 0 … n−1.")

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from renderq.contract.base import AnswerModel
+from renderq.contract.base import ResponseModel
 
 
 class ProblemKind(StrEnum):
@@ -37,7 +37,7 @@ class ProblemKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ProblemFacts:
+class ProblemDefinition:
     """What is the same for every problem of a kind."""
 
     status: int
@@ -45,34 +45,34 @@ class ProblemFacts:
     retryable: bool = False
 
 
-PROBLEMS: dict[ProblemKind, ProblemFacts] = {
-    ProblemKind.INVALID_REQUEST: ProblemFacts(422, "The request is not valid"),
-    ProblemKind.MODEL_NOT_FOUND: ProblemFacts(422, "There is no model of that name"),
-    ProblemKind.TASK_NOT_SUPPORTED: ProblemFacts(422, "The task is not supported"),
-    ProblemKind.TOO_MANY_PIXELS: ProblemFacts(422, "The picture is larger than the model allows"),
-    ProblemKind.ASSET_NOT_FOUND: ProblemFacts(422, "There is no such asset"),
-    ProblemKind.ASSET_TOO_LARGE: ProblemFacts(413, "The picture is too large"),
-    ProblemKind.PAYLOAD_TOO_LARGE: ProblemFacts(413, "The request body is too large"),
-    ProblemKind.UNSUPPORTED_MEDIA_TYPE: ProblemFacts(415, "The media type is not supported"),
-    ProblemKind.REQUEST_TIMEOUT: ProblemFacts(408, "The request did not come in time", retryable=True),
-    ProblemKind.METHOD_NOT_ALLOWED: ProblemFacts(405, "The method is not allowed here"),
-    ProblemKind.IDEMPOTENCY_KEY_REUSE: ProblemFacts(422, "The idempotency key belongs to another request"),
-    ProblemKind.JOB_NOT_TERMINAL: ProblemFacts(409, "The job has not ended"),
-    ProblemKind.JOB_SUCCEEDED: ProblemFacts(409, "The job has succeeded"),
-    ProblemKind.QUEUE_FULL: ProblemFacts(503, "The queue is full", retryable=True),
-    ProblemKind.QUOTA_EXCEEDED: ProblemFacts(429, "You have as many jobs queued as you may", retryable=True),
-    ProblemKind.RATE_LIMITED: ProblemFacts(429, "You ask more often than you may", retryable=True),
-    ProblemKind.UNAUTHORIZED: ProblemFacts(401, "This needs a valid API key"),
-    ProblemKind.FORBIDDEN: ProblemFacts(403, "You may not do that"),
-    ProblemKind.NOT_FOUND: ProblemFacts(404, "There is nothing at this address"),
-    ProblemKind.STORAGE_UNAVAILABLE: ProblemFacts(503, "The object store does not answer", retryable=True),
-    ProblemKind.SERVICE_UNAVAILABLE: ProblemFacts(503, "The service cannot answer now", retryable=True),
-    ProblemKind.RANGE_NOT_SATISFIABLE: ProblemFacts(416, "The range lies outside the file"),
-    ProblemKind.INTERNAL_ERROR: ProblemFacts(500, "Something went wrong inside the service", retryable=True),
+PROBLEMS: dict[ProblemKind, ProblemDefinition] = {
+    ProblemKind.INVALID_REQUEST: ProblemDefinition(422, "The request is not valid"),
+    ProblemKind.MODEL_NOT_FOUND: ProblemDefinition(422, "There is no model of that name"),
+    ProblemKind.TASK_NOT_SUPPORTED: ProblemDefinition(422, "The task is not supported"),
+    ProblemKind.TOO_MANY_PIXELS: ProblemDefinition(422, "The picture is larger than the model allows"),
+    ProblemKind.ASSET_NOT_FOUND: ProblemDefinition(422, "There is no such asset"),
+    ProblemKind.ASSET_TOO_LARGE: ProblemDefinition(413, "The picture is too large"),
+    ProblemKind.PAYLOAD_TOO_LARGE: ProblemDefinition(413, "The request body is too large"),
+    ProblemKind.UNSUPPORTED_MEDIA_TYPE: ProblemDefinition(415, "The media type is not supported"),
+    ProblemKind.REQUEST_TIMEOUT: ProblemDefinition(408, "The request did not come in time", retryable=True),
+    ProblemKind.METHOD_NOT_ALLOWED: ProblemDefinition(405, "The method is not allowed here"),
+    ProblemKind.IDEMPOTENCY_KEY_REUSE: ProblemDefinition(422, "The idempotency key belongs to another request"),
+    ProblemKind.JOB_NOT_TERMINAL: ProblemDefinition(409, "The job has not ended"),
+    ProblemKind.JOB_SUCCEEDED: ProblemDefinition(409, "The job has succeeded"),
+    ProblemKind.QUEUE_FULL: ProblemDefinition(503, "The queue is full", retryable=True),
+    ProblemKind.QUOTA_EXCEEDED: ProblemDefinition(429, "You have as many jobs queued as you may", retryable=True),
+    ProblemKind.RATE_LIMITED: ProblemDefinition(429, "You ask more often than you may", retryable=True),
+    ProblemKind.UNAUTHORIZED: ProblemDefinition(401, "This needs a valid API key"),
+    ProblemKind.FORBIDDEN: ProblemDefinition(403, "You may not do that"),
+    ProblemKind.NOT_FOUND: ProblemDefinition(404, "There is nothing at this address"),
+    ProblemKind.STORAGE_UNAVAILABLE: ProblemDefinition(503, "The object store does not answer", retryable=True),
+    ProblemKind.SERVICE_UNAVAILABLE: ProblemDefinition(503, "The service cannot answer now", retryable=True),
+    ProblemKind.RANGE_NOT_SATISFIABLE: ProblemDefinition(416, "The range lies outside the file"),
+    ProblemKind.INTERNAL_ERROR: ProblemDefinition(500, "Something went wrong inside the service", retryable=True),
 }
 
 
-class FieldError(AnswerModel):
+class FieldError(ResponseModel):
     """One thing that is wrong with a request body."""
 
     pointer: str = Field(description="JSON Pointer (RFC 6901) to the value, e.g. `/steps`.")
@@ -80,7 +80,7 @@ class FieldError(AnswerModel):
     detail: str
 
 
-class Problem(AnswerModel):
+class Problem(ResponseModel):
     """The body of every error answer, as `application/problem+json`."""
 
     type: str = Field(description="Address of this kind's page in the error reference.")

@@ -13,9 +13,9 @@ from pydantic import (
     model_validator,
 )
 
-from renderq.contract.base import WireModel
+from renderq.contract.base import RequestModel
 from renderq.contract.limits import LIMITS
-from renderq.contract.pictures import Picture
+from renderq.contract.pictures import ImageReference
 from renderq.contract.webhooks import WebhookOptions
 
 Scheduler = Literal[
@@ -37,10 +37,10 @@ SCHEDULERS: tuple[str, ...] = Scheduler.__args__  # pyright: ignore[reportAttrib
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 Prompt = Annotated[str, StringConstraints(max_length=LIMITS.prompt_characters)]
-Side = Annotated[int, Field(ge=LIMITS.side_multiple, le=LIMITS.side_pixels, multiple_of=LIMITS.side_multiple)]
+Side = Annotated[int, Field(ge=LIMITS.size_multiple, le=LIMITS.side_pixels, multiple_of=LIMITS.size_multiple)]
 SmallSide = Annotated[int, Field(ge=4, le=LIMITS.side_pixels, multiple_of=4)]
 """Of a picture that is made four times as large."""
-Extension = Annotated[int, Field(ge=0, le=LIMITS.side_pixels, multiple_of=LIMITS.side_multiple)]
+Extension = Annotated[int, Field(ge=0, le=LIMITS.side_pixels, multiple_of=LIMITS.size_multiple)]
 MetadataText = Annotated[str, StringConstraints(max_length=LIMITS.metadata_characters)]
 
 
@@ -67,7 +67,7 @@ WatermarkText = Annotated[
 """What is written into the pixels."""
 
 
-class OutputOptions(WireModel):
+class OutputOptions(RequestModel):
     """How the pictures are written."""
 
     format: ImageFormat = Field("png", description="File format of the pictures.")
@@ -85,7 +85,7 @@ class OutputOptions(WireModel):
     )
 
 
-class TaskRequest(WireModel):
+class TaskRequest(RequestModel):
     """What every task has. A field that is left out takes the model's default."""
 
     model: str | None = Field(None, max_length=200, description="A name from `GET /v1/models`; default: the server's.")
@@ -146,17 +146,17 @@ class TaskRequest(WireModel):
 class Txt2ImgRequest(TaskRequest):
     """A picture from words."""
 
-    pictures: ClassVar[tuple[str, ...]] = ()
+    image_fields: ClassVar[tuple[str, ...]] = ()
     strength: ClassVar[float] = 1.0
     task: Literal["txt2img"] = "txt2img"
     width: Side | None = Field(None, description="Pixels, a multiple of 8.")
     height: Side | None = Field(None, description="Pixels, a multiple of 8.")
 
 
-class _FromPicture(TaskRequest):
-    pictures: ClassVar[tuple[str, ...]] = ("image",)
+class _ImageTaskRequest(TaskRequest):
+    image_fields: ClassVar[tuple[str, ...]] = ("image",)
     """Fields that may name pictures."""
-    image: Picture = Field(
+    image: ImageReference = Field(
         description="The picture to start from: `asset_…`, an https URL, or a data URL of at most 256 KiB."
     )
     width: Side | None = Field(
@@ -170,7 +170,7 @@ class _FromPicture(TaskRequest):
 Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class Img2ImgRequest(_FromPicture):
+class Img2ImgRequest(_ImageTaskRequest):
     """A picture from a picture and words."""
 
     task: Literal["img2img"]
@@ -180,12 +180,12 @@ class Img2ImgRequest(_FromPicture):
     )
 
 
-class InpaintRequest(_FromPicture):
+class InpaintRequest(_ImageTaskRequest):
     """Part of a picture made anew."""
 
-    pictures: ClassVar[tuple[str, ...]] = ("image", "mask")
+    image_fields: ClassVar[tuple[str, ...]] = ("image", "mask")
     task: Literal["inpaint"]
-    mask: Picture = Field(
+    mask: ImageReference = Field(
         description="What is made anew: white; what stays: black or transparent. It is stretched over the picture."
     )
     strength: Strength = Field(
@@ -193,7 +193,7 @@ class InpaintRequest(_FromPicture):
     )
 
 
-class Extend(WireModel):
+class Extend(RequestModel):
     """How much is added to each side of a picture, in pixels."""
 
     left: Extension = 0
@@ -208,7 +208,7 @@ class Extend(WireModel):
         return self
 
 
-class OutpaintRequest(_FromPicture):
+class OutpaintRequest(_ImageTaskRequest):
     """A picture continued beyond its edges."""
 
     strength: ClassVar[float] = 1.0
@@ -220,7 +220,7 @@ VARIATION_STRENGTH = 0.8
 """That of `StableDiffusionImg2ImgPipeline`, where nothing is said."""
 
 
-class VariationRequest(_FromPicture):
+class VariationRequest(_ImageTaskRequest):
     """Another picture like this one."""
 
     strength: ClassVar[float] = VARIATION_STRENGTH
@@ -228,12 +228,12 @@ class VariationRequest(_FromPicture):
     prompt: Prompt = Field("", description="What the picture shows; it keeps the variation closer to it.")
 
 
-class Depth2ImgRequest(_FromPicture):
+class Depth2ImgRequest(_ImageTaskRequest):
     """Another picture with the depth of this one."""
 
-    pictures: ClassVar[tuple[str, ...]] = ("image", "depth_map")
+    image_fields: ClassVar[tuple[str, ...]] = ("image", "depth_map")
     task: Literal["depth2img"]
-    depth_map: Picture | None = Field(
+    depth_map: ImageReference | None = Field(
         None,
         description="How near each place of the picture is, lighter being nearer; it is stretched over the picture. "
         "Left out, the model's own estimator looks at the picture; a model that has none needs the map.",
@@ -243,7 +243,7 @@ class Depth2ImgRequest(_FromPicture):
     )
 
 
-class UpscaleRequest(_FromPicture):
+class UpscaleRequest(_ImageTaskRequest):
     """A picture made four times as wide and as high."""
 
     strength: ClassVar[float] = 1.0
@@ -289,9 +289,9 @@ TASKS: dict[str, type[JobRequest]] = {
 DEFAULT_TASK = "txt2img"
 
 
-def pictures_of(request: JobRequest) -> dict[str, str]:
+def image_references(request: JobRequest) -> dict[str, str]:
     """Field → the picture that it names."""
-    named = {field: getattr(request, field) for field in request.pictures}
+    named = {field: getattr(request, field) for field in request.image_fields}
     return {field: picture for field, picture in named.items() if picture is not None}
 
 

@@ -32,7 +32,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 """Status → the statuses that may follow it. The Lua scripts and the in-memory store are tested against this table."""
 
 
-def may_follow(current: Status, following: Status) -> bool:
+def can_transition(current: Status, following: Status) -> bool:
     return following in TRANSITIONS[current]
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from renderq.contract.addresses import URL_CHARACTERS, require_address
-from renderq.contract.base import AnswerModel, Timestamp, WireModel
+from renderq.contract.addresses import URL_CHARACTERS, check_url
+from renderq.contract.base import RequestModel, ResponseModel, Timestamp
 from renderq.contract.jobs import Job
 
 WebhookEventType = Literal["job.started", "job.output", "job.succeeded", "job.failed", "job.canceled", "job.expired"]
@@ -15,7 +15,7 @@ TERMINAL_EVENT_TYPES = WEBHOOK_EVENT_TYPES[2:]
 
 
 def _is_sendable(url: str) -> str:
-    return require_address(url, {"http", "https"})
+    return check_url(url, {"http", "https"})
 
 
 def _are_distinct(events: tuple[WebhookEventType, ...]) -> tuple[WebhookEventType, ...]:
@@ -24,7 +24,7 @@ def _are_distinct(events: tuple[WebhookEventType, ...]) -> tuple[WebhookEventTyp
     return events
 
 
-class WebhookOptions(WireModel):
+class WebhookOptions(RequestModel):
     """Whom to tell of a job's events, by a signed POST."""
 
     url: Annotated[str, AfterValidator(_is_sendable)] = Field(
@@ -35,7 +35,7 @@ class WebhookOptions(WireModel):
     )
 
 
-class WebhookEvent(AnswerModel):
+class WebhookEvent(ResponseModel):
     """The body of a webhook. Its `webhook-id` header is the same at every attempt: take each id once."""
 
     type: WebhookEventType
@@ -54,7 +54,7 @@ class DeliveryStatus(StrEnum):
     """The receiver answered 410, to this delivery or another one of the job."""
 
 
-class DeliveryAttempt(AnswerModel):
+class DeliveryAttempt(ResponseModel):
     """One POST, and what came of it."""
 
     at: Timestamp
@@ -63,7 +63,7 @@ class DeliveryAttempt(AnswerModel):
     error: str | None = Field(None, description="Why it does not count as delivered; null if it does.")
 
 
-class Delivery(AnswerModel):
+class Delivery(ResponseModel):
     """One event on its way to one address."""
 
     id: str = Field(description="Sent as `webhook-id` with every attempt.")
@@ -76,5 +76,5 @@ class Delivery(AnswerModel):
     attempts: tuple[DeliveryAttempt, ...] = Field((), description="The last 20, oldest first.")
 
 
-class DeliveryList(AnswerModel):
+class DeliveryList(ResponseModel):
     data: tuple[Delivery, ...]

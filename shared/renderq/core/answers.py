@@ -17,10 +17,10 @@ from renderq.errors import (
     RateLimited,
     ServiceUnavailable,
     Unauthorized,
-    UnexpectedAnswer,
+    UnexpectedResponse,
 )
 
-Answer = TypeVar("Answer", bound=BaseModel)
+ModelT = TypeVar("Answer", bound=BaseModel)
 
 OK = 200
 NOT_MODIFIED = 304
@@ -35,32 +35,32 @@ class Snapshot:
     job: Job
     etag: str | None
     """For `If-None-Match`."""
-    held: bool
+    server_waited: bool
     """Whether the service held the request until the job was done or the asked time was over."""
     retry_after: float | None
     """Seconds after which the service suggests to ask again."""
 
 
-def read(model: type[Answer], response: httpx2.Response) -> Answer:
-    """The body as a model. Raises `UnexpectedAnswer` if it is something else."""
+def parse_response(model: type[ModelT], response: httpx2.Response) -> ModelT:
+    """The body as a model. Raises `UnexpectedResponse` if it is something else."""
     if not response.is_success:
-        raise unexpected(response, _redirected(response))
+        raise unexpected_response(response, _redirected(response))
     try:
         return model.model_validate_json(response.content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = "/".join(str(part) for part in first["loc"]) or "the body"
-        raise unexpected(response, f"not a renderq {model.__name__}: {where}: {first['msg']}") from None
+        raise unexpected_response(response, f"not a renderq {model.__name__}: {where}: {first['msg']}") from None
 
 
-def read_snapshot(response: httpx2.Response) -> Snapshot | None:
+def parse_snapshot(response: httpx2.Response) -> Snapshot | None:
     """The job, or `None` if it has not changed (304)."""
     if response.status_code == NOT_MODIFIED:
         return None
     return Snapshot(
-        job=read(Job, response),
+        job=parse_response(Job, response),
         etag=response.headers.get("ETag"),
-        held="wait" in response.headers.get("Preference-Applied", "").lower(),
+        server_waited="wait" in response.headers.get("Preference-Applied", "").lower(),
         retry_after=parse_retry_after(response.headers.get("Retry-After")),
     )
 
@@ -84,8 +84,8 @@ def api_error(response: httpx2.Response) -> APIError:
     )
 
 
-def unexpected(response: httpx2.Response, what: str) -> UnexpectedAnswer:
-    return UnexpectedAnswer(f"{_exchange(response)}: {what}", status=response.status_code)
+def unexpected_response(response: httpx2.Response, what: str) -> UnexpectedResponse:
+    return UnexpectedResponse(f"{_exchange(response)}: {what}", status=response.status_code)
 
 
 def _problem(response: httpx2.Response) -> Problem | None:
@@ -106,14 +106,16 @@ def _redirected(response: httpx2.Response) -> str:
     return f"redirected to {location}; use that address as base_url" if location else "no body was expected"
 
 
-def shown(url: httpx2.URL) -> str:
+def redact_url(url: httpx2.URL) -> str:
     """An address as messages show it: without password and without query, which may be a signature."""
     return f"{url.scheme}://{url.netloc.decode()}{url.path}"
 
 
 def _exchange(response: httpx2.Response) -> str:
     request = response.request
-    return f"{request.method} {shown(request.url)} answered {response.status_code} {response.reason_phrase}".rstrip()
+    return (
+        f"{request.method} {redact_url(request.url)} answered {response.status_code} {response.reason_phrase}".rstrip()
+    )
 
 
 def _content_type(response: httpx2.Response) -> str:

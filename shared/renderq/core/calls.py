@@ -24,144 +24,144 @@ from renderq.contract import (
     WebhookOptions,
     WorkerList,
 )
-from renderq.core.answers import Snapshot, read, read_snapshot
+from renderq.core.answers import Snapshot, parse_response, parse_snapshot
 from renderq.core.event_stream import MEDIA_TYPE as EVENT_STREAM
-from renderq.core.pictures import task_of
-from renderq.fields import JobFilters, RequestFields
+from renderq.core.pictures import infer_task
+from renderq.fields import JobFilters, RequestParams
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Request(Generic[T]):
     """One logical request, however often it is attempted."""
 
     method: str
     url: str
     """Relative to the service's address, or absolute."""
-    read: Callable[[httpx2.Response], T]
+    parse: Callable[[httpx2.Response], T]
     """Makes the result of an answer below 400."""
     body: Mapping[str, object] | None = None
     """Sent as JSON."""
     file: bytes | None = None
     """Sent as the one file of a form."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    hold: int = 0
+    server_wait: int = 0
     """Seconds that the service may take because it was asked to."""
 
 
-def submit_job(prompt: str | None, fields: RequestFields, idempotency_key: str | None) -> Call[Job]:
+def submit_job(prompt: str | None, fields: RequestParams, idempotency_key: str | None) -> Request[Job]:
     """A new job. All attempts carry the same key, so that the service makes one job of them."""
     body = {name: _plain(value) for name, value in {"prompt": prompt, **fields}.items() if value is not None}
-    task = task_of(fields)
-    return Call(
+    task = infer_task(fields)
+    return Request(
         "POST",
         "v1/jobs",
-        partial(read, Job),
+        partial(parse_response, Job),
         body={**({"task": task} if task else {}), **body},
         headers={"Idempotency-Key": idempotency_key or str(uuid4())},
     )
 
 
-def get_job(job_id: str, *, hold: int = 0, etag: str | None = None) -> Call[Snapshot | None]:
+def poll_job(job_id: str, *, server_wait: int = 0, etag: str | None = None) -> Request[Snapshot | None]:
     """A job; `None` if it still is what `etag` was given for.
 
     With `hold` the service is asked to answer only when the job is terminal, or after that many seconds.
     """
     headers: dict[str, str] = {}
-    if hold:
-        headers["Prefer"] = f"wait={hold}"
+    if server_wait:
+        headers["Prefer"] = f"wait={server_wait}"
     if etag:
         headers["If-None-Match"] = etag
-    return Call("GET", _job_path(job_id), read_snapshot, headers=headers, hold=hold)
+    return Request("GET", _job_path(job_id), parse_snapshot, headers=headers, server_wait=server_wait)
 
 
-def show_job(job_id: str) -> Call[Job]:
+def fetch_job(job_id: str) -> Request[Job]:
     """A job as it is now."""
-    return Call("GET", _job_path(job_id), partial(read, Job))
+    return Request("GET", _job_path(job_id), partial(parse_response, Job))
 
 
-def follow_job(job_id: str, last_event_id: str | None, *, previews: bool = False) -> Call[httpx2.Response]:
+def stream_job_events(job_id: str, last_event_id: str | None, *, previews: bool = False) -> Request[httpx2.Response]:
     """A job's events: all, or those after one that came before; with or without previews."""
     headers = {"Accept": f"{EVENT_STREAM}, application/problem+json", "Cache-Control": "no-store"}
     if last_event_id is not None:
         headers["Last-Event-ID"] = last_event_id
     query = "?previews=true" if previews else ""
-    return Call("GET", f"{_job_path(job_id)}/events{query}", _as_it_is, headers=headers)
+    return Request("GET", f"{_job_path(job_id)}/events{query}", raw_response, headers=headers)
 
 
-def cancel_job(job_id: str) -> Call[Job]:
-    return Call("POST", f"{_job_path(job_id)}/cancel", partial(read, Job))
+def cancel_job(job_id: str) -> Request[Job]:
+    return Request("POST", f"{_job_path(job_id)}/cancel", partial(parse_response, Job))
 
 
-def retry_job(job_id: str, idempotency_key: str | None = None) -> Call[Job]:
+def retry_job(job_id: str, idempotency_key: str | None = None) -> Request[Job]:
     """The job again, as a new one; the key is that of `submit_job`."""
     headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
-    return Call("POST", f"{_job_path(job_id)}/retry", partial(read, Job), headers=headers)
+    return Request("POST", f"{_job_path(job_id)}/retry", partial(parse_response, Job), headers=headers)
 
 
-def delete_job(job_id: str) -> Call[httpx2.Response]:
-    return Call("DELETE", _job_path(job_id), _as_it_is)
+def delete_job(job_id: str) -> Request[httpx2.Response]:
+    return Request("DELETE", _job_path(job_id), raw_response)
 
 
-def list_jobs(page_size: int, filters: JobFilters, cursor: str | None) -> Call[JobList]:
+def list_jobs(page_size: int, filters: JobFilters, cursor: str | None) -> Request[JobList]:
     """One page of the list; times without a zone are local."""
     given = {"limit": page_size, **filters, "cursor": cursor}
     query = {name: _text(value) for name, value in given.items() if value is not None}
-    return Call("GET", f"v1/jobs?{urlencode(query)}", partial(read, JobList))
+    return Request("GET", f"v1/jobs?{urlencode(query)}", partial(parse_response, JobList))
 
 
-def get_stats() -> Call[Stats]:
-    return Call("GET", "v1/stats", partial(read, Stats))
+def get_stats() -> Request[Stats]:
+    return Request("GET", "v1/stats", partial(parse_response, Stats))
 
 
-def list_models() -> Call[ModelList]:
-    return Call("GET", "v1/models", partial(read, ModelList))
+def list_models() -> Request[ModelList]:
+    return Request("GET", "v1/models", partial(parse_response, ModelList))
 
 
-def get_model(name: str) -> Call[Model]:
-    return Call("GET", f"v1/models/{quote(name, safe='')}", partial(read, Model))
+def get_model(name: str) -> Request[Model]:
+    return Request("GET", f"v1/models/{quote(name, safe='')}", partial(parse_response, Model))
 
 
-def pause_model(name: str) -> Call[Model]:
-    return Call("POST", f"v1/models/{quote(name, safe='')}/pause", partial(read, Model))
+def pause_model(name: str) -> Request[Model]:
+    return Request("POST", f"v1/models/{quote(name, safe='')}/pause", partial(parse_response, Model))
 
 
-def resume_model(name: str) -> Call[Model]:
-    return Call("POST", f"v1/models/{quote(name, safe='')}/resume", partial(read, Model))
+def resume_model(name: str) -> Request[Model]:
+    return Request("POST", f"v1/models/{quote(name, safe='')}/resume", partial(parse_response, Model))
 
 
-def list_tenants() -> Call[TenantList]:
-    return Call("GET", "v1/tenants", partial(read, TenantList))
+def list_tenants() -> Request[TenantList]:
+    return Request("GET", "v1/tenants", partial(parse_response, TenantList))
 
 
-def pause_tenant(name: str) -> Call[Tenant]:
-    return Call("POST", f"v1/tenants/{quote(name, safe='')}/pause", partial(read, Tenant))
+def pause_tenant(name: str) -> Request[Tenant]:
+    return Request("POST", f"v1/tenants/{quote(name, safe='')}/pause", partial(parse_response, Tenant))
 
 
-def resume_tenant(name: str) -> Call[Tenant]:
-    return Call("POST", f"v1/tenants/{quote(name, safe='')}/resume", partial(read, Tenant))
+def resume_tenant(name: str) -> Request[Tenant]:
+    return Request("POST", f"v1/tenants/{quote(name, safe='')}/resume", partial(parse_response, Tenant))
 
 
-def list_workers() -> Call[WorkerList]:
-    return Call("GET", "v1/workers", partial(read, WorkerList))
+def list_workers() -> Request[WorkerList]:
+    return Request("GET", "v1/workers", partial(parse_response, WorkerList))
 
 
-def upload_asset(picture: bytes) -> Call[Asset]:
+def upload_asset(data: bytes) -> Request[Asset]:
     """Needs no key to be repeated: the same bytes are the same asset."""
-    return Call("POST", "v1/assets", partial(read, Asset), file=picture)
+    return Request("POST", "v1/assets", partial(parse_response, Asset), file=data)
 
 
-def get_asset(asset_id: str) -> Call[Asset]:
-    return Call("GET", f"v1/assets/{quote(asset_id, safe='')}", partial(read, Asset))
+def get_asset(asset_id: str) -> Request[Asset]:
+    return Request("GET", f"v1/assets/{quote(asset_id, safe='')}", partial(parse_response, Asset))
 
 
-def get_file(url: str) -> Call[httpx2.Response]:
+def get_file(url: str) -> Request[httpx2.Response]:
     """Any file, or the redirect to it."""
-    return Call("GET", url, _as_it_is, headers={"Accept": "*/*"})
+    return Request("GET", url, raw_response, headers={"Accept": "*/*"})
 
 
-def _as_it_is(response: httpx2.Response) -> httpx2.Response:
+def raw_response(response: httpx2.Response) -> httpx2.Response:
     return response
 
 

@@ -4,7 +4,7 @@ import hashlib
 
 from renderq.configuration import Configuration
 from renderq.contract import Grid, Output
-from renderq.core.answers import unexpected
+from renderq.core.answers import unexpected_response
 from renderq.core.calls import get_file
 from renderq.core.flows import Flow, perform
 from renderq.errors import ImageCorrupted
@@ -25,7 +25,7 @@ def download(output: Output | Grid, configuration: Configuration) -> Flow[bytes]
         url = url.join(response.headers["Location"])
         response = yield from perform(get_file(str(url)), configuration)
     if not response.is_success:
-        raise unexpected(response, "a picture was expected")
+        raise unexpected_response(response, "a picture was expected")
     digest = hashlib.sha256(response.content).hexdigest()
     if digest != output.sha256:
         what = f"image {output.index}" if isinstance(output, Output) else "the grid"

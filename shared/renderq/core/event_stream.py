@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 MEDIA_TYPE = "text/event-stream"
 
-SIZE_MAX = 16 * 1024 * 1024
+MAX_EVENT_CHARACTERS = 16 * 1024 * 1024
 """Characters of one event; whoever sends more is not renderq."""
 
 _LINE_END = re.compile("\r\n|\n|\r")
@@ -55,8 +55,8 @@ class EventStreamParser:
         for line in lines:
             if event := self._take(line):
                 yield event
-        if self._size + len(self._rest) > SIZE_MAX:
-            raise ValueError(f"an event has more than {SIZE_MAX:,} characters")
+        if self._size + len(self._rest) > MAX_EVENT_CHARACTERS:
+            raise ValueError(f"an event has more than {MAX_EVENT_CHARACTERS:,} characters")
 
     def _take(self, line: str) -> ServerSentEvent | None:
         if not line:

@@ -9,24 +9,24 @@ from renderq.contract import LIMITS, Grid, Job, Output, Preview
 
 PathLike = str | os.PathLike[str]
 
-PictureSource = PathLike | bytes | BinaryIO
+ImageSource = PathLike | bytes | BinaryIO
 """A picture's path, its bytes, or a file that is open for reading bytes."""
 
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 """Content type → file name suffix."""
 
 
-def read_picture(source: PictureSource) -> bytes:
+def read_image(source: ImageSource) -> bytes:
     """All of it; of what is too large just as much that the service says so. Raises `OSError`."""
     if isinstance(source, bytes):
         return source
     if isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as file:
-            return read_picture(file)
+            return read_image(file)
     return source.read(LIMITS.asset_bytes + 1)
 
 
-def picture_path(path: PathLike, job: Job, picture: Output | Grid | Preview, *, numbered: bool) -> Path:
+def image_path(path: PathLike, job: Job, image: Output | Grid | Preview, *, numbered: bool) -> Path:
     """The file for a picture.
 
     A folder (one that exists, or a path that ends with a slash) gets a file named after the job. With `numbered`, and
@@ -38,11 +38,11 @@ def picture_path(path: PathLike, job: Job, picture: Output | Grid | Preview, *, 
     if in_folder:
         target = target / job.id
     number = ""
-    if isinstance(picture, Grid):
+    if isinstance(image, Grid):
         number = "-grid" if in_folder else ""
     elif (numbered or in_folder) and job.progress.images_total > 1:
-        number = f"-{picture.index}"
-    suffix = target.suffix or SUFFIXES.get(picture.content_type, "")
+        number = f"-{image.index}"
+    suffix = target.suffix or SUFFIXES.get(image.content_type, "")
     return target.with_name(f"{target.stem}{number}{suffix}")
 
 

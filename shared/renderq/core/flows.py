@@ -12,15 +12,15 @@ from typing import Generic, TypeAlias, TypeVar
 import httpx2
 
 from renderq.configuration import Configuration
-from renderq.core.answers import api_error, shown
-from renderq.core.calls import Call
+from renderq.core.answers import api_error, redact_url
+from renderq.core.calls import Request
 from renderq.core.retries import is_retried, retry_delay
 from renderq.errors import ConnectionFailed
 
 T = TypeVar("T")
 
 BAD_REQUEST = 400
-SILENCE_AFTER_DEADLINE = 5.0
+DEADLINE_GRACE_S = 5.0
 """Seconds by which a service that says nothing may exceed a deadline."""
 
 
@@ -48,7 +48,7 @@ Flow: TypeAlias = Generator[Attempt, httpx2.Response, T]
 """Asks for attempts, receives responses (or an `httpx2.RequestError`, thrown), returns a result."""
 
 
-class Course(Generic[T]):
+class FlowRun(Generic[T]):
     """One flow under way, for a driver: what it asks for now, and in the end its result."""
 
     def __init__(self, flow: Flow[T]) -> None:
@@ -58,7 +58,7 @@ class Course(Generic[T]):
         self.result: T
         self._step(lambda: next(flow))
 
-    def answer(self, response: httpx2.Response) -> None:
+    def receive(self, response: httpx2.Response) -> None:
         self._step(lambda: self._flow.send(response))
 
     def fail(self, error: httpx2.RequestError) -> None:
@@ -71,7 +71,7 @@ class Course(Generic[T]):
             self.attempt, self.result = None, end.value
 
 
-def perform(call: Call[T], configuration: Configuration, delay: float = 0.0, deadline: float = inf) -> Flow[T]:
+def perform(request: Request[T], configuration: Configuration, delay: float = 0.0, deadline: float = inf) -> Flow[T]:
     """One call with its retries, the first attempt after `delay` seconds.
 
     No attempt is begun after `deadline` (on the monotonic clock). Raises `ConnectionFailed` and `APIError`.
@@ -79,13 +79,13 @@ def perform(call: Call[T], configuration: Configuration, delay: float = 0.0, dea
     number = 0
     while True:
         try:
-            response = yield attempt_of(call, configuration, delay, deadline)
+            response = yield build_attempt(request, configuration, delay, deadline)
         except httpx2.RequestError as error:
-            failure = connection_failed(configuration, error)
+            failure = connection_error(configuration, error)
             retry_after = None
         else:
             if response.status_code < BAD_REQUEST:
-                return call.read(response)
+                return request.parse(response)
             failure = api_error(response)
             if not is_retried(failure.status):
                 raise failure
@@ -96,26 +96,28 @@ def perform(call: Call[T], configuration: Configuration, delay: float = 0.0, dea
         number, delay = number + 1, pause
 
 
-def attempt_of(call: Call[T], configuration: Configuration, delay: float, deadline: float) -> Attempt:
+def build_attempt(request: Request[T], configuration: Configuration, delay: float, deadline: float) -> Attempt:
     """A call as it is sent; every further attempt is the same."""
-    url = configuration.url(call.url)
-    headers = {"Accept": "application/json", **call.headers}
-    if configuration.api_key and configuration.is_own_origin(url):
+    url = configuration.url(request.url)
+    headers = {"Accept": "application/json", **request.headers}
+    if configuration.api_key and configuration.is_same_origin(url):
         headers["Authorization"] = f"Bearer {configuration.api_key}"
     return Attempt(
         delay=delay,
-        method=call.method,
+        method=request.method,
         url=url,
         headers=headers,
-        body=call.body,
-        file=call.file,
-        timeout=min(configuration.timeout + call.hold, deadline - time.monotonic() - delay + SILENCE_AFTER_DEADLINE),
+        body=request.body,
+        file=request.file,
+        timeout=min(
+            configuration.timeout + request.server_wait, deadline - time.monotonic() - delay + DEADLINE_GRACE_S
+        ),
     )
 
 
-def connection_failed(configuration: Configuration, error: httpx2.RequestError) -> ConnectionFailed:
+def connection_error(configuration: Configuration, error: httpx2.RequestError) -> ConnectionFailed:
     """What a lost connection or a silent service is for the caller."""
     reason = str(error) or type(error).__name__
-    failure = ConnectionFailed(f"no answer from {shown(configuration.base_url)}: {reason}")
+    failure = ConnectionFailed(f"no answer from {redact_url(configuration.base_url)}: {reason}")
     failure.__cause__ = error
     return failure

@@ -11,18 +11,18 @@ import httpx2
 
 from renderq.configuration import Configuration
 from renderq.contract import EventName, Job, Preview
-from renderq.core.answers import api_error, is_event_stream, shown, unexpected
-from renderq.core.calls import follow_job
+from renderq.core.answers import api_error, is_event_stream, redact_url, unexpected_response
+from renderq.core.calls import stream_job_events
 from renderq.core.event_stream import EventStreamParser
-from renderq.core.flows import BAD_REQUEST, Flow, attempt_of, connection_failed
+from renderq.core.flows import BAD_REQUEST, Flow, build_attempt, connection_error
 from renderq.core.retries import is_retried, retry_delay
 from renderq.errors import APIError, ConnectionFailed
 
-SILENCE_MAX = 25.0
+IDLE_TIMEOUT_S = 25.0
 """Seconds without a byte after which a stream is given up: the service gives a sign of life every 15 s, and a proxy
 that lets none through holds all of it back."""
 
-RETRY_DEFAULT_MS = 2_000
+DEFAULT_RETRY_MS = 2_000
 """Pause before the next stream if the service has not said how long it should be."""
 
 
@@ -39,7 +39,7 @@ class JobEvent:
     """In a `preview`, what an image looks like so far."""
 
 
-class _Stream:
+class _EventStream:
     """One connection's part of the events."""
 
     def __init__(self, emit: Callable[[JobEvent], None], job: Job | None = None) -> None:
@@ -48,7 +48,7 @@ class _Stream:
         """As it was told last."""
         self._parser = EventStreamParser()
         self.last_id: str | None = None
-        self.heard = False
+        self.received = False
         """Whether anything came."""
         self.done = False
         self.fault: str | None = None
@@ -56,11 +56,11 @@ class _Stream:
 
     @property
     def retry_s(self) -> float:
-        return (RETRY_DEFAULT_MS if self._parser.retry_ms is None else self._parser.retry_ms) / 1000
+        return (DEFAULT_RETRY_MS if self._parser.retry_ms is None else self._parser.retry_ms) / 1000
 
     def feed(self, chunk: bytes) -> bool:
         """Whether that was all."""
-        self.heard = True
+        self.received = True
         for event in self._read(chunk):
             self.done = event.name == "done"
             self._emit(event)
@@ -79,7 +79,7 @@ class _Stream:
             self.fault = f"not the events of a renderq job: {error}"
 
 
-def follow(
+def stream_events(
     job_id: str,
     configuration: Configuration,
     emit: Callable[[JobEvent], None],
@@ -98,19 +98,19 @@ def follow(
     last_id: str | None = None
     job: Job | None = None
     while time.monotonic() + delay < deadline:
-        stream = _Stream(emit, job)
-        attempt = attempt_of(follow_job(job_id, last_id, previews=previews), configuration, delay, deadline)
-        attempt = replace(attempt, timeout=min(attempt.timeout, SILENCE_MAX), on_chunk=stream.feed, cut_at=deadline)
+        stream = _EventStream(emit, job)
+        attempt = build_attempt(stream_job_events(job_id, last_id, previews=previews), configuration, delay, deadline)
+        attempt = replace(attempt, timeout=min(attempt.timeout, IDLE_TIMEOUT_S), on_chunk=stream.feed, cut_at=deadline)
         try:
             response = yield attempt
         except httpx2.RequestError as error:
-            failure = connection_failed(configuration, error)
+            failure = connection_error(configuration, error)
         else:
             failure = _refusal(response, stream)
         if stream.done:
             return
         last_id, job = last_id if stream.last_id is None else stream.last_id, stream.job
-        if stream.heard and not stream.fault:
+        if stream.received and not stream.fault:
             fruitless, delay = 0, stream.retry_s * random.uniform(1.0, 1.5)  # not all clients at once
         else:
             pause = _pause(failure, fruitless, max_retries)
@@ -119,15 +119,15 @@ def follow(
             fruitless, delay = fruitless + 1, pause
 
 
-def _refusal(response: httpx2.Response, stream: _Stream) -> ConnectionFailed | APIError:
+def _refusal(response: httpx2.Response, stream: _EventStream) -> ConnectionFailed | APIError:
     """What an answer that did not lead to `done` is if it was not a stream that broke off."""
     if response.status_code >= BAD_REQUEST:
         return api_error(response)
     if not is_event_stream(response):
-        return unexpected(response, "an event stream was expected")
+        return unexpected_response(response, "an event stream was expected")
     if stream.fault:
-        return unexpected(response, stream.fault)
-    return ConnectionFailed(f"the event stream of {shown(response.request.url)} ended before it began")
+        return unexpected_response(response, stream.fault)
+    return ConnectionFailed(f"the event stream of {redact_url(response.request.url)} ended before it began")
 
 
 def _pause(failure: ConnectionFailed | APIError, number: int, max_retries: int) -> float | None:

@@ -5,8 +5,8 @@ from typing import cast
 
 from renderq.contract import Asset
 from renderq.contract.pictures import is_asset_id, is_data_url
-from renderq.core.files import PictureSource
-from renderq.fields import RequestFields
+from renderq.core.files import ImageSource
+from renderq.fields import RequestParams
 
 _FIELDS = ("image", "mask", "depth_map")
 
@@ -20,18 +20,18 @@ _TELLING = {
 """Field → the task that it belongs to; the first one that is there decides."""
 
 
-def local_pictures(fields: RequestFields) -> dict[str, PictureSource]:
+def local_images(fields: RequestParams) -> dict[str, ImageSource]:
     """Field → what is to be uploaded for it. A text that is no asset, https URL or data URL is a path."""
     given = {name: value for name in _FIELDS if (value := fields.get(name)) is not None}
-    return {name: cast(PictureSource, value) for name, value in given.items() if not _is_named(value)}
+    return {name: cast(ImageSource, value) for name, value in given.items() if not _is_named(value)}
 
 
-def with_assets(fields: RequestFields, uploaded: Mapping[str, Asset]) -> RequestFields:
+def with_assets(fields: RequestParams, uploaded: Mapping[str, Asset]) -> RequestParams:
     """The same request, with assets in place of what was uploaded."""
-    return cast(RequestFields, {**fields, **uploaded})
+    return cast(RequestParams, {**fields, **uploaded})
 
 
-def task_of(fields: RequestFields) -> str | None:
+def infer_task(fields: RequestParams) -> str | None:
     """What is meant where no task is said: it follows from the rest; `None` is the service's default."""
     return next((task for field, task in _TELLING.items() if fields.get(field) is not None), None)
 

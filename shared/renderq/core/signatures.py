@@ -11,7 +11,7 @@ KEY_BYTES = range(24, 65)
 """Lengths that the specification allows."""
 
 
-def read_secret(secret: str) -> bytes:
+def parse_secret(secret: str) -> bytes:
     """The key in `whsec_…`. Raises `ValueError` for anything else."""
     text = secret.removeprefix(PREFIX)
     try:
@@ -23,7 +23,7 @@ def read_secret(secret: str) -> bytes:
     return key
 
 
-def signature(key: bytes, webhook_id: str, timestamp: int, body: bytes) -> str:
+def sign(key: bytes, webhook_id: str, timestamp: int, body: bytes) -> str:
     """`timestamp`: seconds since the epoch, as sent in `webhook-timestamp`."""
     digest = hmac.digest(key, f"{webhook_id}.{timestamp}.".encode() + body, hashlib.sha256)
     return f"v1,{base64.b64encode(digest).decode()}"

@@ -8,12 +8,12 @@ from math import inf
 from renderq.configuration import Configuration
 from renderq.contract import LIMITS, Job
 from renderq.core.answers import Snapshot
-from renderq.core.calls import get_job
+from renderq.core.calls import poll_job
 from renderq.core.flows import Flow, perform
-from renderq.core.following import JobEvent, follow
+from renderq.core.following import JobEvent, stream_events
 from renderq.errors import APIError, ConnectionFailed, RateLimited, ServiceUnavailable, WaitTimeout, job_error
 
-STREAM_LEAST = 1.0
+MIN_STREAM_S = 1.0
 """Seconds; for less no event stream is opened."""
 POLL_INTERVAL = 0.3
 """Seconds between polls for progress, and the least between any two."""
@@ -28,24 +28,24 @@ def wait_for(
     configuration: Configuration,
     timeout: float | None,
     on_progress: Callable[[Job], None] | None,
-    seen: Callable[[Job], None],
+    on_snapshot: Callable[[Job], None],
 ) -> Flow[Job]:
     """Follow the job until it is terminal; returns it if it succeeded.
 
     `seen` gets every snapshot, `on_progress` only those that differ from the one before. Raises `WaitTimeout`,
-    `JobUnsuccessful`, `ConnectionFailed` and `APIError`.
+    `JobNotSucceeded`, `ConnectionFailed` and `APIError`.
     """
     deadline = inf if timeout is None else time.monotonic() + timeout
     pause, etag = 0.0, None
-    if not job.status.is_terminal and deadline - time.monotonic() > STREAM_LEAST:
-        job = yield from _by_events(job, configuration, deadline, on_progress, seen)
+    if not job.status.is_terminal and deadline - time.monotonic() > MIN_STREAM_S:
+        job = yield from _by_events(job, configuration, deadline, on_progress, on_snapshot)
     while not job.status.is_terminal:
         began = time.monotonic() + pause
-        hold = 0 if on_progress else max(0, int(min(LIMITS.wait_seconds, deadline - began)))
-        snapshot = yield from _poll(job, configuration, hold, etag, pause, deadline)
+        server_wait = 0 if on_progress else max(0, int(min(LIMITS.wait_seconds, deadline - began)))
+        snapshot = yield from _poll(job, configuration, server_wait, etag, pause, deadline)
         if snapshot is not None:
             job = snapshot.job
-            seen(job)
+            on_snapshot(job)
         if snapshot is not None and on_progress is not None:
             etag = snapshot.etag
             on_progress(job)
@@ -63,7 +63,7 @@ def _by_events(
     configuration: Configuration,
     deadline: float,
     on_progress: Callable[[Job], None] | None,
-    seen: Callable[[Job], None],
+    on_snapshot: Callable[[Job], None],
 ) -> Flow[Job]:
     """The job as the last event showed it: not terminal if the service, or a proxy before it, lets no events through.
 
@@ -75,20 +75,22 @@ def _by_events(
         nonlocal last
         is_news = last is None or event.name != "done" or event.job.version != last.job.version
         last = event
-        seen(event.job)
+        on_snapshot(event.job)
         if on_progress is not None and is_news:
             on_progress(event.job)
 
     with suppress(ConnectionFailed, APIError):
-        yield from follow(job.id, configuration, take, max_retries=0, deadline=deadline)
+        yield from stream_events(job.id, configuration, take, max_retries=0, deadline=deadline)
     return last.job if last else job
 
 
 def _poll(
-    job: Job, configuration: Configuration, hold: int, etag: str | None, pause: float, deadline: float
+    job: Job, configuration: Configuration, server_wait: int, etag: str | None, pause: float, deadline: float
 ) -> Flow[Snapshot | None]:
     try:
-        return (yield from perform(get_job(job.id, hold=hold, etag=etag), configuration, pause, deadline))
+        return (
+            yield from perform(poll_job(job.id, server_wait=server_wait, etag=etag), configuration, pause, deadline)
+        )
     except (ConnectionFailed, RateLimited, ServiceUnavailable) as error:
         error.add_note(f"{job.id} goes on")
         raise
@@ -98,7 +100,7 @@ def _pause(snapshot: Snapshot | None, elapsed: float, wants_progress: bool) -> f
     """Seconds until the next poll."""
     if wants_progress or snapshot is None:
         return POLL_INTERVAL
-    if snapshot.held:
+    if snapshot.server_waited:
         return max(0.0, POLL_INTERVAL - elapsed)
     if snapshot.retry_after is None:
         return POLL_DEFAULT

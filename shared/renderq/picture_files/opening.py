@@ -18,37 +18,37 @@ _SCANS_MAX = 64
 """Of a JPEG: encoders write about ten, and each draws the whole picture."""
 
 
-class PictureUnreadable(Exception):
+class ImageUnreadable(Exception):
     """The file is no picture that could be looked into."""
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Generator[tuple[bytes, Image.Image]]:
+def open_image(path: Path) -> Generator[tuple[bytes, Image.Image]]:
     """The file and its picture, of which only the header has been read.
 
-    What turns out to be damaged within the block, and before it, raises `PictureUnreadable`; so does an `OSError`.
+    What turns out to be damaged within the block, and before it, raises `ImageUnreadable`; so does an `OSError`.
     """
     try:
         data = _bytes(path)
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             if image.width * image.height > LIMITS.asset_pixels:
-                raise PictureUnreadable(
+                raise ImageUnreadable(
                     f"it has {image.width:,} × {image.height:,} pixels; at most {LIMITS.asset_pixels:,} are looked at"
                 )
             yield data, image
     except Image.DecompressionBombError as error:
-        raise PictureUnreadable(f"it has more than {LIMITS.asset_pixels:,} pixels") from error
+        raise ImageUnreadable(f"it has more than {LIMITS.asset_pixels:,} pixels") from error
     except Image.UnidentifiedImageError as error:
-        raise PictureUnreadable("it is no PNG, JPEG or WebP") from error
+        raise ImageUnreadable("it is no PNG, JPEG or WebP") from error
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, KeyError, TypeError, IndexError) as error:
-        raise PictureUnreadable(getattr(error, "strerror", None) or f"it is damaged: {error}") from error
+        raise ImageUnreadable(getattr(error, "strerror", None) or f"it is damaged: {error}") from error
 
 
 def _bytes(path: Path) -> bytes:
     with path.open("rb") as file:
         data = file.read(_BYTES_MAX + 1)
     if len(data) > _BYTES_MAX:
-        raise PictureUnreadable(f"it has more than {_BYTES_MAX >> 20} MiB")
+        raise ImageUnreadable(f"it has more than {_BYTES_MAX >> 20} MiB")
     if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > _SCANS_MAX:
-        raise PictureUnreadable("it is drawn more often than any program does")
+        raise ImageUnreadable("it is drawn more often than any program does")
     return data

@@ -16,12 +16,12 @@ PNG_KEY = "renderq"
 EXIF_PREFIX = b"ASCII\0\0\0"
 """Of `UserComment`, before the text."""
 
-NOT_OF_THE_PICTURE = frozenset({"metadata", "priority", "deadline_seconds", "webhook"})
+NON_RECIPE_FIELDS = frozenset({"metadata", "priority", "deadline_seconds", "webhook"})
 """Fields of a request that no recipe has: a picture does not depend on them."""
 
 
 @dataclass(frozen=True, slots=True)
-class FoundRecipe:
+class EmbeddedRecipe:
     """A recipe whose request is valid, as far as that can be said without its model."""
 
     request: JobRequest
@@ -30,7 +30,7 @@ class FoundRecipe:
     @property
     def body(self) -> dict[str, JsonValue]:
         """What `POST /v1/jobs` makes the picture of again."""
-        body = self.request.model_dump(mode="json", exclude=set(NOT_OF_THE_PICTURE), exclude_unset=True)
+        body = self.request.model_dump(mode="json", exclude=set(NON_RECIPE_FIELDS), exclude_unset=True)
         return {"task": self.request.task, **body}
 
 
@@ -38,7 +38,7 @@ class RecipeUnreadable(Exception):
     """There is a recipe, and it is not one that this renderq can read."""
 
 
-def recipe_in(image: Image.Image) -> FoundRecipe | None:
+def read_recipe(image: Image.Image) -> EmbeddedRecipe | None:
     """The recipe of an opened picture, whose pixels are not needed; `None` if it has none.
 
     Raises `RecipeUnreadable`.
@@ -54,7 +54,7 @@ def _comment(image: Image.Image) -> bytes | None:
     return None
 
 
-def _read(text: str | bytes) -> FoundRecipe:
+def _read(text: str | bytes) -> EmbeddedRecipe:
     try:
         recipe = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -66,6 +66,6 @@ def _read(text: str | bytes) -> FoundRecipe:
     if not isinstance(request, dict) or not isinstance(revision, str):
         raise RecipeUnreadable("it has no request, or no model revision")
     try:
-        return FoundRecipe(parse_request(request), revision)
+        return EmbeddedRecipe(parse_request(request), revision)
     except (ValidationError, RecursionError) as error:
         raise RecipeUnreadable("its request is not one that this renderq knows") from error

@@ -5,7 +5,7 @@ largest but the first: modulo 36 that one lies in the lower half for 0, in the u
 text's bits from left to right and downwards. What the package writes is read here, and the other way round.
 
 Writing differs (docs/adr/0009-own-watermark.md): no other coefficient of a block may overtake the one that was set, and
-a colour that has no room on one side moves to the other, so that no block is lost.
+a color that has no room on one side moves to the other, so that no block is lost.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _GREEN, _BLUE = -0.39465, 2.03211
 
 _AGREEMENT, _CLARITY = 0.87, 0.55
 """From which on it is there. A longer text, read as if it were a shorter one, comes to an agreement of 0.85; of 818
-pictures without any (photographs, noise, stripes, flat colours) none comes to a clarity above 0.49. A PNG has 0.999."""
+pictures without any (photographs, noise, stripes, flat colors) none comes to a clarity above 0.49. A PNG has 0.999."""
 _EXPECTED = 0.3
 """Clarity from which on a text that is known beforehand is there."""
 _LETTERS = range(0x20, 0x7F)
@@ -45,7 +45,7 @@ class Watermark:
     """How far they do: 1 if all do and none is in doubt, about 0 where nothing was written."""
 
 
-def mark(pixels: Pixels, text: str, *, lossy: bool = False) -> Pixels:
+def embed(pixels: Pixels, text: str, *, lossy: bool = False) -> Pixels:
     """The pixels, uint8 RGB [height, width, 3], with `text` in them.
 
     `lossy` moves whole blocks instead of single coefficients: what JPEG and WebP leave alone, and easier to see (33 dB
@@ -77,7 +77,7 @@ def read(votes: Votes, length: int) -> Watermark | None:
     return _judged(votes, np.packbits(sums > 0).tobytes())
 
 
-def find(votes: Votes, length: int | None = None) -> Watermark | None:
+def detect(votes: Votes, length: int | None = None) -> Watermark | None:
     """A watermark of so many bytes, whatever they are; `None` if there is none.
 
     Without a length a text is looked for: the shortest that explains the blocks as well as the best one does.

@@ -1,20 +1,20 @@
 """API keys: what they look like, and where they are kept."""
 
 from renderq_shared.access.key_store import AsyncKeyStore, KeyStore
-from renderq_shared.access.key_text import KeyText, is_key_id, new_key, read_key
+from renderq_shared.access.key_text import ApiKey, is_key_id, new_key, parse_key
 from renderq_shared.access.records import DEFAULT_TENANT, KeyList, KeyRecord, NewKey, Role, is_tenant
 
 __all__ = [
     "DEFAULT_TENANT",
+    "ApiKey",
     "AsyncKeyStore",
     "KeyList",
     "KeyRecord",
     "KeyStore",
-    "KeyText",
     "NewKey",
     "Role",
     "is_key_id",
     "is_tenant",
     "new_key",
-    "read_key",
+    "parse_key",
 ]

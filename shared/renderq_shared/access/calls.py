@@ -4,49 +4,49 @@ from collections.abc import Sequence
 from typing import Any
 
 from renderq_shared.access.records import KeyList, KeyRecord, NewKey, Role
-from renderq_shared.jobs.calls import Call
-from renderq_shared.jobs.decoding import pairs
+from renderq_shared.jobs.calls import Command
+from renderq_shared.jobs.decoding import flat_to_dict
 from renderq_shared.jobs.scripts import load_script
 
 
-def create(key: NewKey) -> Call[KeyRecord | None]:
+def create(key: NewKey) -> Command[KeyRecord | None]:
     fields = {
         "name": key.name,
         "tenant": key.tenant,
         "role": key.role.value,
         "weight": key.weight,
         "requests_per_minute": key.requests_per_minute,
-        "queued_max": key.queued_max,
+        "max_queued_jobs": key.max_queued_jobs,
     }
     arguments = (
         *(key.id, key.digest, "" if key.lifetime_ms is None else key.lifetime_ms),
         *(text for name, value in fields.items() if value is not None for text in (name, value)),
     )
-    return Call(load_script("create_key"), arguments, _optional_key)
+    return Command(load_script("create"), arguments, _optional_key)
 
 
-def revoke(key_id: str) -> Call[KeyRecord | None]:
-    return Call(load_script("revoke_key"), (key_id,), _optional_key)
+def revoke(key_id: str) -> Command[KeyRecord | None]:
+    return Command(load_script("revoke"), (key_id,), _optional_key)
 
 
-def read(known: str | None) -> Call[KeyList]:
+def read(known: str | None) -> Command[KeyList]:
     def answer(reply: list[Any]) -> KeyList:
         keys = tuple(map(_key, reply[2])) if len(reply) > 2 else None
         return KeyList(reply[1] or None, int(reply[0]), keys)
 
-    return Call(load_script("keys"), (known or "",), answer)
+    return Command(load_script("keys"), (known or "",), answer)
 
 
-def use(key_ids: Sequence[str]) -> Call[None]:
-    return Call(load_script("use_keys"), tuple(key_ids), _nothing)
+def record_use(key_ids: Sequence[str]) -> Command[None]:
+    return Command(load_script("use"), tuple(key_ids), _nothing)
 
 
-def reset() -> Call[None]:
-    return Call(load_script("reset_keys"), (), _nothing)
+def reset() -> Command[None]:
+    return Command(load_script("reset"), (), _nothing)
 
 
 def _key(flat: Sequence[str]) -> KeyRecord:
-    fields = pairs(flat)
+    fields = flat_to_dict(flat)
     return KeyRecord(
         id=fields["id"],
         digest=fields["digest"],
@@ -55,7 +55,7 @@ def _key(flat: Sequence[str]) -> KeyRecord:
         role=Role(fields["role"]),
         weight=float(fields["weight"]),
         requests_per_minute=_optional_int(fields.get("requests_per_minute")),
-        queued_max=_optional_int(fields.get("queued_max")),
+        max_queued_jobs=_optional_int(fields.get("max_queued_jobs")),
         created_ms=int(fields["created_ms"]),
         expires_ms=_optional_int(fields.get("expires_ms")),
         revoked_ms=_optional_int(fields.get("revoked_ms")),

@@ -18,7 +18,7 @@ from renderq_shared.access.records import DEFAULT_TENANT, NewKey, Role
 from renderq_shared.access.showing import key_facts, key_table
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import sync_client
-from renderq_shared.settings import SharedSettings, complaints
+from renderq_shared.settings import SharedSettings, format_errors
 from renderq_shared.up.embedded_redis import EmbeddedRedis
 
 
@@ -43,7 +43,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate", type=options.positive, metavar="N", help="requests that it may make in a minute (default: any number)"
     )
     create.add_argument(
-        "--queued-max",
+        "--max-queued-jobs",
         type=options.positive,
         metavar="N",
         help="jobs that its tenant may have queued (default: the setting's)",
@@ -81,7 +81,7 @@ def _run(arguments: argparse.Namespace) -> int:
         with sync_client(_redis_url(arguments)) as client:
             return arguments.action(KeyStore(client), arguments)
     except ValidationError as error:
-        raise UsageError("; ".join(complaints(error))) from None
+        raise UsageError("; ".join(format_errors(error))) from None
     except StoreUnavailable as error:
         _remark(
             f"{str(error).rstrip('.')}. Is it running? `renderq up` starts one, --data or --redis-url names another"
@@ -101,7 +101,7 @@ def _redis_url(arguments: argparse.Namespace) -> str:
     given: dict[str, Any] = {name: getattr(arguments, name) for name in ("redis_url", "data")}
     settings = SharedSettings(**{name: value for name, value in given.items() if value is not None})
     if arguments.redis_url is None and (arguments.data or "redis_url" not in settings.model_fields_set):
-        if embedded := EmbeddedRedis.announced(settings.data / "redis"):
+        if embedded := EmbeddedRedis.read_url(settings.data / "redis"):
             return embedded
         if arguments.data:
             raise UsageError(f"no renderq up runs on {settings.data}")
@@ -119,7 +119,7 @@ def _create(store: KeyStore, arguments: argparse.Namespace) -> int:
             role=arguments.role,
             weight=arguments.weight,
             requests_per_minute=arguments.rate,
-            queued_max=arguments.queued_max,
+            max_queued_jobs=arguments.max_queued_jobs,
             lifetime_ms=arguments.expires,
         )
     )

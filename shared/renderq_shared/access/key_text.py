@@ -5,7 +5,7 @@
 
 The id stands in lists and logs, the secret nowhere: Redis holds the SHA-256 of the whole text. A slow hash would gain
 nothing, since nobody can guess 160 random bits, and would cost every request its time. The check tells a key that was
-mistyped or cut off from one that is not known, and lets scanners recognise a leaked one.
+mistyped or cut off from one that is not known, and lets scanners recognize a leaked one.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _KEY = re.compile(rf"({_ID})_[{ALPHABET}]{{{_SECRET_CHARACTERS + _CHECK_CHARACTE
 
 
 @dataclass(frozen=True, slots=True)
-class KeyText:
+class ApiKey:
     """A key as its owner has it."""
 
     id: str
@@ -38,24 +38,24 @@ class KeyText:
         """SHA-256 in hexadecimal: what is stored."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
-    def fits(self, digest: str) -> bool:
+    def matches(self, digest: str) -> bool:
         """Whether this is the key of that digest, in a time that says nothing about it."""
         return hmac.compare_digest(self.digest, digest)
 
 
-def new_key() -> KeyText:
+def new_key() -> ApiKey:
     """A key that nobody can guess."""
     key_id = f"rq_{_random(_ID_CHARACTERS)}"
     body = f"{key_id}_{_random(_SECRET_CHARACTERS)}"
-    return KeyText(key_id, body + _check(body))
+    return ApiKey(key_id, body + _check(body))
 
 
-def read_key(text: str) -> KeyText | None:
+def parse_key(text: str) -> ApiKey | None:
     """A key as it was sent; `None` for what cannot be one."""
     match = _KEY.fullmatch(text)
     if match is None or _check(text[:-_CHECK_CHARACTERS]) != text[-_CHECK_CHARACTERS:]:
         return None
-    return KeyText(match[1], text)
+    return ApiKey(match[1], text)
 
 
 def is_key_id(text: str) -> bool:

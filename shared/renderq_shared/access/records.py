@@ -39,7 +39,7 @@ class NewKey:
     """The tenant's share of a model's time, compared with other tenants'. Of several keys the largest counts."""
     requests_per_minute: int | None = None
     """`None`: as many as it likes."""
-    queued_max: int | None = None
+    max_queued_jobs: int | None = None
     """Jobs that the tenant may have queued when this key submits one more; `None`: as the settings say."""
     lifetime_ms: int | None = None
 
@@ -55,7 +55,7 @@ class KeyRecord:
     role: Role
     weight: float
     requests_per_minute: int | None
-    queued_max: int | None
+    max_queued_jobs: int | None
     created_ms: int
     expires_ms: int | None
     revoked_ms: int | None

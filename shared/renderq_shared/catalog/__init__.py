@@ -12,23 +12,23 @@ from renderq_shared.catalog.entries import Catalog, Dtype, ModelEntry
 from renderq_shared.catalog.hub_cache import HubSource, default_cache
 from renderq_shared.catalog.models_toml import (
     BUILTIN,
-    FileEntry,
+    ModelConfig,
     ModelsFile,
-    describe_entry,
     load_catalog,
     read_models_file,
+    resolve_entry,
 )
 
 __all__ = [
     "BUILTIN",
     "Catalog",
     "Dtype",
-    "FileEntry",
     "HubSource",
+    "ModelConfig",
     "ModelEntry",
     "ModelsFile",
     "default_cache",
-    "describe_entry",
     "load_catalog",
     "read_models_file",
+    "resolve_entry",
 ]

@@ -10,7 +10,7 @@ from renderq_shared.errors import CatalogInvalid
 
 _STABLE_DIFFUSION, _SDXL, _WHOLE = "stable_diffusion", "sdxl", "pipeline"
 
-WHOLE_KINDS = (
+GENERIC_PIPELINES = (
     "AuraFlow",
     "Chroma",
     "CogView4",
@@ -26,14 +26,14 @@ WHOLE_KINDS = (
 )
 """Pipelines from words to a picture that are run whole."""
 
-WITHOUT_NEGATIVE = ("Flux", "QwenImage")
+GUIDANCE_DISTILLED = ("Flux", "QwenImage")
 """Those of them that were distilled for guidance: they heed a negative prompt only beside a second scale."""
 
 _FAMILIES: dict[str, str] = {
     **{f"StableDiffusion{kind}Pipeline": _STABLE_DIFFUSION for kind in ("", "Img2Img", "Inpaint")},
     **{f"StableDiffusion{kind}Pipeline": _STABLE_DIFFUSION for kind in ("Depth2Img", "Upscale")},
     **{f"StableDiffusionXL{kind}Pipeline": _SDXL for kind in ("", "Img2Img", "Inpaint")},
-    **{f"{kind}Pipeline": _WHOLE for kind in WHOLE_KINDS},
+    **{f"{kind}Pipeline": _WHOLE for kind in GENERIC_PIPELINES},
 }
 """diffusers pipeline class, as `model_index.json` names it → our family."""
 
@@ -65,27 +65,27 @@ _TILES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class PipelineInfo:
     """What the configuration says."""
 
     family: str
     tasks: tuple[str, ...]
-    side: int
+    native_size: int
     """Trained width and height in pixels."""
     max_side: int
     """Up to which width and height results are still worth having."""
-    side_multiple: int
+    size_multiple: int
     """Of which sides that are asked for must be multiples."""
     schedulers: tuple[str, ...] = ()
     """Samplers that may be chosen."""
     max_clip_skip: int = 0
     max_guidance_rescale: float = 0.0
     max_noise_level: int | None = None
-    estimates_depth: bool = False
-    takes_negative_prompt: bool = True
+    has_depth_estimator: bool = False
+    supports_negative_prompt: bool = True
 
 
-def describe(folder: Path) -> Description:
+def inspect_pipeline(folder: Path) -> PipelineInfo:
     """Raises `CatalogInvalid`."""
     index = read_json(folder / "model_index.json")
     name = str(index.get("_class_name"))
@@ -101,18 +101,18 @@ def describe(folder: Path) -> Description:
         raise CatalogInvalid(f"{folder} is a {conditioning} model of family {family}, which renderq has no task for")
     side, upscales = _native_side(folder, unet, vae), conditioning == "upscale"
     is_distilled = unet.get("time_cond_proj_dim") is not None  # takes the guidance scale as a number, in one pass
-    return Description(
+    return PipelineInfo(
         family,
         tasks,
         side,
         max_side=2 * side * (_TILES if upscales else 1),
-        side_multiple=4 if upscales else 8,
+        size_multiple=4 if upscales else 8,
         schedulers=SCHEDULERS,
         max_clip_skip=_max_clip_skip(folder, family),
         max_guidance_rescale=0.0 if is_distilled else 1.0,
         max_noise_level=index.get("max_noise_level", _NOISE_LEVEL) if upscales else None,
-        estimates_depth=index.get("depth_estimator", [None])[0] is not None,
-        takes_negative_prompt=not is_distilled,
+        has_depth_estimator=index.get("depth_estimator", [None])[0] is not None,
+        supports_negative_prompt=not is_distilled,
     )
 
 
@@ -157,15 +157,15 @@ def _max_clip_skip(folder: Path, family: str) -> int:
     return min(fewest - (family == _SDXL), LIMITS.clip_skip)
 
 
-def _whole(folder: Path, name: str) -> Description:
+def _whole(folder: Path, name: str) -> PipelineInfo:
     side = _side_of_whole(folder)
-    return Description(
+    return PipelineInfo(
         _WHOLE,
         ("txt2img",),
         side,
         max_side=2 * side,
-        side_multiple=_MULTIPLES.get(name, _WHOLE_MULTIPLE),
-        takes_negative_prompt=name.removesuffix("Pipeline") not in WITHOUT_NEGATIVE,
+        size_multiple=_MULTIPLES.get(name, _WHOLE_MULTIPLE),
+        supports_negative_prompt=name.removesuffix("Pipeline") not in GUIDANCE_DISTILLED,
     )
 
 

@@ -30,7 +30,7 @@ class ModelEntry(BaseModel):
     tasks: tuple[str, ...]
     revision: str
     """Names the exact weights: a digest of the pipeline's files."""
-    licence: str = ""
+    license: str = ""
     dtype: Dtype = "auto"
     watermark: WatermarkText | None = None
     """Written into the pixels of all its pictures."""
@@ -40,12 +40,12 @@ class ModelEntry(BaseModel):
     limits: ModelLimits
     schedulers: tuple[str, ...] = SCHEDULERS
     """Samplers that requests may choose."""
-    estimates_depth: bool = False
+    has_depth_estimator: bool = False
     """Whether it can look at a picture's depth by itself."""
-    takes_negative_prompt: bool = True
+    supports_negative_prompt: bool = True
 
     @property
-    def configuration(self) -> Path:
+    def config_folder(self) -> Path:
         """The folder with `model_index.json` and the components' configurations."""
         return Path(self.layout or self.source)
 

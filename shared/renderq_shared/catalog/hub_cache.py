@@ -11,7 +11,7 @@ from typing import Self
 
 from renderq_shared.errors import CatalogInvalid
 
-PREFIX = "hub:"
+HUB_PREFIX = "hub:"
 
 _ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<file>[\w./-]+))?")
 
@@ -30,12 +30,12 @@ class HubSource:
     @classmethod
     def parse(cls, source: str, revision: str | None) -> Self:
         """Read `hub:OWNER/NAME` or `hub:OWNER/NAME/FILE`. Raises `CatalogInvalid`."""
-        match = _ID.fullmatch(source.removeprefix(PREFIX))
+        match = _ID.fullmatch(source.removeprefix(HUB_PREFIX))
         if match is None or ".." in source:
             raise CatalogInvalid(f"source {source!r} must be hub:OWNER/NAME or hub:OWNER/NAME/FILE")
         return cls(match["repository"], match["file"], revision or "main")
 
-    def cached(self, cache: Path) -> Path:
+    def cached_path(self, cache: Path) -> Path:
         """The folder or file in the cache. Raises `CatalogInvalid` if it is not there."""
         folder = cache / f"models--{self.repository.replace('/', '--')}"
         reference = folder / "refs" / self.revision

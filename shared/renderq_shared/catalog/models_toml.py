@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from renderq.contract import ModelDefaults, ModelLimits
 from renderq.contract.requests import Scheduler, WatermarkText
-from renderq_shared.catalog.describing import Description, describe
+from renderq_shared.catalog.describing import PipelineInfo, inspect_pipeline
 from renderq_shared.catalog.entries import Catalog, Dtype, Memory, ModelEntry
-from renderq_shared.catalog.hub_cache import PREFIX, HubSource, default_cache
-from renderq_shared.catalog.layouts import layout_folder, layout_of, require_parts
-from renderq_shared.catalog.revisions import revision_of
+from renderq_shared.catalog.hub_cache import HUB_PREFIX, HubSource, default_cache
+from renderq_shared.catalog.layouts import check_complete, detect_layout, layout_folder
+from renderq_shared.catalog.revisions import compute_revision
 from renderq_shared.checkpoints import SUFFIXES, read_tensors
 from renderq_shared.errors import CatalogInvalid, CheckpointUnreadable
 
@@ -21,7 +21,7 @@ BUILTIN = "builtin:shapes"
 """Source of the model that ships with renderq."""
 
 
-class FileDefaults(BaseModel):
+class DefaultsConfig(BaseModel):
     """What a request gets where it says nothing, as far as the entry says so."""
 
     model_config = ConfigDict(extra="forbid")
@@ -35,7 +35,7 @@ class FileDefaults(BaseModel):
     scheduler: Scheduler | None = None
 
 
-class FileEntry(BaseModel):
+class ModelConfig(BaseModel):
     """One `[models.NAME]` table."""
 
     model_config = ConfigDict(extra="forbid")
@@ -48,18 +48,18 @@ class FileEntry(BaseModel):
     layout: str | None = None
     """For a file: a shipped layout, or a folder with the configuration; found in the file where that is possible."""
     description: str = ""
-    licence: str = ""
+    license: str = ""
     dtype: Dtype = "auto"
     watermark: WatermarkText | None = None
     """Written into the pixels of all its pictures; no request can say otherwise."""
     memory: Memory = "auto"
-    defaults: FileDefaults = FileDefaults()
+    defaults: DefaultsConfig = DefaultsConfig()
     max_side: int | None = Field(None, ge=8)
 
     @property
     def hub(self) -> HubSource | None:
         """Where on the hub it is. Raises `CatalogInvalid`."""
-        return HubSource.parse(self.source, self.revision) if self.source.startswith(PREFIX) else None
+        return HubSource.parse(self.source, self.revision) if self.source.startswith(HUB_PREFIX) else None
 
 
 class ModelsFile(BaseModel):
@@ -68,17 +68,17 @@ class ModelsFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     default: str | None = None
-    models: dict[str, FileEntry] = Field(min_length=1)
+    models: dict[str, ModelConfig] = Field(min_length=1)
 
 
 _BUILTIN_FILE = ModelsFile(
     models={
-        "shapes": FileEntry(
+        "shapes": ModelConfig(
             source=BUILTIN,
-            description="Coloured shapes on coloured grounds; ships with renderq and needs no download.",
-            licence="Apache-2.0",
+            description="Colored shapes on colored grounds; ships with renderq and needs no download.",
+            license="Apache-2.0",
             dtype="float32",
-            defaults=FileDefaults(steps=20, guidance_scale=2.0),
+            defaults=DefaultsConfig(steps=20, guidance_scale=2.0),
             max_side=512,
         )
     }
@@ -98,7 +98,7 @@ def load_catalog(path: Path | None, cache: Path | None = None) -> Catalog:
     what to do.
     """
     parsed = read_models_file(path)
-    entries = {name: describe_entry(name, entry, path, cache) for name, entry in parsed.models.items()}
+    entries = {name: resolve_entry(name, entry, path, cache) for name, entry in parsed.models.items()}
     default = parsed.default or next(iter(entries))
     return Catalog(models=(entries.pop(default), *entries.values()))
 
@@ -121,7 +121,7 @@ def read_models_file(path: Path | None) -> ModelsFile:
     return parsed
 
 
-def describe_entry(name: str, entry: FileEntry, path: Path | None, cache: Path | None = None) -> ModelEntry:
+def resolve_entry(name: str, entry: ModelConfig, path: Path | None, cache: Path | None = None) -> ModelEntry:
     """The entry with everything that the model's files say. Raises `CatalogInvalid` with file and entry."""
     try:
         return _described(name, entry, path.parent if path else Path(), cache or default_cache())
@@ -129,11 +129,11 @@ def describe_entry(name: str, entry: FileEntry, path: Path | None, cache: Path |
         raise CatalogInvalid(f"{f'{path}: ' if path else ''}model {name!r}: {error}") from error
 
 
-def _described(name: str, entry: FileEntry, base: Path, cache: Path) -> ModelEntry:
+def _described(name: str, entry: ModelConfig, base: Path, cache: Path) -> ModelEntry:
     source = _located(entry, base, cache)
     layout = _layout(entry, source, base)
-    description = describe(layout or source)
-    _require_heeded(entry.defaults, description)
+    description = inspect_pipeline(layout or source)
+    _check_capabilities(entry.defaults, description)
     try:
         return ModelEntry(
             name=name,
@@ -143,61 +143,61 @@ def _described(name: str, entry: FileEntry, base: Path, cache: Path) -> ModelEnt
             description=entry.description,
             family=description.family,
             tasks=description.tasks,
-            revision=revision_of(source, layout),
-            licence=entry.licence,
+            revision=compute_revision(source, layout),
+            license=entry.license,
             dtype=entry.dtype,
             watermark=entry.watermark,
             memory=entry.memory,
             defaults=_defaults(entry, description),
             limits=_limits(entry, description),
             schedulers=description.schedulers,
-            takes_negative_prompt=description.takes_negative_prompt,
-            estimates_depth=description.estimates_depth and layout is None,  # a single file holds no estimator
+            supports_negative_prompt=description.supports_negative_prompt,
+            has_depth_estimator=description.has_depth_estimator and layout is None,  # a single file holds no estimator
         )
     except ValidationError as error:
         raise CatalogInvalid(_first(error)) from error
 
 
-def _defaults(entry: FileEntry, description: Description) -> ModelDefaults:
-    native = {"width": description.side, "height": description.side}
-    said = entry.defaults.model_dump(exclude_none=True)
-    return ModelDefaults.model_validate({**native, **_FAMILY_DEFAULTS[description.family], **said})
+def _defaults(entry: ModelConfig, description: PipelineInfo) -> ModelDefaults:
+    native = {"width": description.native_size, "height": description.native_size}
+    config = entry.defaults.model_dump(exclude_none=True)
+    return ModelDefaults.model_validate({**native, **_FAMILY_DEFAULTS[description.family], **config})
 
 
-def _require_heeded(said: FileDefaults, description: Description) -> None:
+def _check_capabilities(config: DefaultsConfig, description: PipelineInfo) -> None:
     """Raises `CatalogInvalid` for a default that every request would be refused for."""
-    if said.scheduler is not None and not description.schedulers:
+    if config.scheduler is not None and not description.schedulers:
         raise CatalogInvalid("it runs with its own scheduler only; leave defaults.scheduler out")
-    for name, side in (("width", said.width), ("height", said.height)):
-        if side is not None and side % description.side_multiple:
-            raise CatalogInvalid(f"defaults.{name} = {side} is no multiple of {description.side_multiple}")
+    for name, side in (("width", config.width), ("height", config.height)):
+        if side is not None and side % description.size_multiple:
+            raise CatalogInvalid(f"defaults.{name} = {side} is no multiple of {description.size_multiple}")
     for name, value, most in (
-        ("clip_skip", said.clip_skip, description.max_clip_skip),
-        ("guidance_rescale", said.guidance_rescale, description.max_guidance_rescale),
+        ("clip_skip", config.clip_skip, description.max_clip_skip),
+        ("guidance_rescale", config.guidance_rescale, description.max_guidance_rescale),
     ):
         if value is not None and value > most:
             raise CatalogInvalid(f"defaults.{name} = {value:g} is more than the {most:g} that the model knows")
 
 
-def _limits(entry: FileEntry, description: Description) -> ModelLimits:
+def _limits(entry: ModelConfig, description: PipelineInfo) -> ModelLimits:
     max_side = entry.max_side or description.max_side
     return ModelLimits(
         max_side=max_side,
         max_pixels=max_side * max_side,
-        side_multiple=description.side_multiple,
+        size_multiple=description.size_multiple,
         max_clip_skip=description.max_clip_skip,
         max_guidance_rescale=description.max_guidance_rescale,
         max_noise_level=description.max_noise_level,
     )
 
 
-def _located(entry: FileEntry, base: Path, cache: Path) -> Path:
+def _located(entry: ModelConfig, base: Path, cache: Path) -> Path:
     """The folder or file that `source` means. Raises `CatalogInvalid`."""
     if entry.source == BUILTIN:
         return Path(str(files("renderq_worker.builtin"))) / "shapes"
     hub = entry.hub
     if hub is not None:
-        return hub.cached(cache)
+        return hub.cached_path(cache)
     if entry.revision is not None:
         raise CatalogInvalid("revision belongs to a source on the hub; leave it out")
     source = (base / Path(entry.source).expanduser()).resolve()
@@ -206,7 +206,7 @@ def _located(entry: FileEntry, base: Path, cache: Path) -> Path:
     return source
 
 
-def _layout(entry: FileEntry, source: Path, base: Path) -> Path | None:
+def _layout(entry: ModelConfig, source: Path, base: Path) -> Path | None:
     """Where the configuration of a single file is; a folder has its own. Raises `CatalogInvalid`."""
     if source.is_dir():
         if entry.layout is not None:
@@ -218,8 +218,8 @@ def _layout(entry: FileEntry, source: Path, base: Path) -> Path | None:
         raise CatalogInvalid(f"{source} is neither a folder nor a file of weights ({', '.join(SUFFIXES)})")
     tensors = read_tensors(source)
     if entry.layout is None:
-        return layout_of(tensors)
-    require_parts(tensors)
+        return detect_layout(tensors)
+    check_complete(tensors)
     own = (base / Path(entry.layout).expanduser()).resolve()
     return own if own.is_dir() else layout_folder(entry.layout)
 

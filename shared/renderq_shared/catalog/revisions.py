@@ -9,7 +9,7 @@ _SPAN_BYTES = 65_536
 _SUFFIXES = frozenset({".json", ".safetensors", ".txt", ".bin", ".ckpt"})
 
 
-def revision_of(source: Path, layout: Path | None) -> str:
+def compute_revision(source: Path, layout: Path | None) -> str:
     """A digest of names, sizes and contents: of small files the whole, of large ones spans all over the file.
 
     Training changes weights everywhere, so that sixteen spans of 64 KiB show it. The configuration counts too.

@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from renderq_shared.checkpoints import pickled, safetensors_header
-from renderq_shared.checkpoints.tensor import Tensor
+from renderq_shared.checkpoints.tensor import TensorInfo
 from renderq_shared.errors import CheckpointUnreadable
 
-__all__ = ["SUFFIXES", "Tensor", "read_tensors"]
+__all__ = ["SUFFIXES", "TensorInfo", "read_tensors"]
 
 SUFFIXES = (".safetensors", ".ckpt", ".bin", ".pt", ".pth")
 """Of files that `read_tensors` knows."""
 
 
-def read_tensors(path: Path) -> Mapping[str, Tensor]:
+def read_tensors(path: Path) -> Mapping[str, TensorInfo]:
     """Every tensor of the file by name. Raises `CheckpointUnreadable` with the file and what to do."""
     if path.suffix not in SUFFIXES:
         raise CheckpointUnreadable(f"{path} is not a file of weights; known are {', '.join(SUFFIXES)}")

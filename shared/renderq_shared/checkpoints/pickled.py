@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from renderq_shared.checkpoints.tensor import Tensor
+from renderq_shared.checkpoints.tensor import TensorInfo
 from renderq_shared.errors import CheckpointUnreadable
 
 _DATA_MODULES = frozenset({"torch", "collections", "_codecs"})
 """Packages whose constructors `torch.load(weights_only=True)` may accept; what it does not, it refuses itself."""
 
 
-def read(path: Path) -> Mapping[str, Tensor]:
+def read(path: Path) -> Mapping[str, TensorInfo]:
     """Raises `CheckpointUnreadable` for another format, a file that is cut off, or one that would run code."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -40,7 +40,7 @@ def read(path: Path) -> Mapping[str, Tensor]:
             f"{path} asks for {', '.join(foreign[:3])}: reading it as it wants would run code, so it is refused; "
             "use a .safetensors version of the model"
         )
-    return {name: value for name, value in _state_dict(content).items() if isinstance(value, Tensor)}
+    return {name: value for name, value in _state_dict(content).items() if isinstance(value, TensorInfo)}
 
 
 def _state_dict(content: object) -> Mapping[str, object]:
@@ -60,13 +60,13 @@ class _InertUnpickler(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         name = f"{module_name}.{global_name}"
         self.named.add(name)
-        return _STAND_INS.get(name, _Nothing)
+        return _STUBS.get(name, _Ignored)
 
     def persistent_load(self, pid: Any, /) -> Any:
-        return _Nothing()
+        return _Ignored()
 
 
-class _Nothing:
+class _Ignored:
     """Stands for whatever the pickle wants made or called: takes everything, does nothing."""
 
     def __new__(cls, *_: object, **__: object) -> Self:
@@ -88,15 +88,15 @@ class _Nothing:
     def add(self, _: object) -> None: ...
 
 
-def _tensor(_storage: object, _offset: object, shape: tuple[int, ...], *_: object) -> Tensor:
-    return Tensor(tuple(shape))
+def _tensor(_storage: object, _offset: object, shape: tuple[int, ...], *_: object) -> TensorInfo:
+    return TensorInfo(tuple(shape))
 
 
 def _parameter(tensor: object, *_: object) -> object:
     return tensor
 
 
-class _StandIn:
+class _Stub:
     """A constructor that the pickle may call, and cannot change: what it would set on it is dropped."""
 
     __slots__ = ("_make",)
@@ -110,9 +110,9 @@ class _StandIn:
     def __setstate__(self, _: object) -> None: ...
 
 
-_STAND_INS: Mapping[str, _StandIn] = {
-    "collections.OrderedDict": _StandIn(OrderedDict),
-    "torch._utils._rebuild_tensor_v2": _StandIn(_tensor),
-    "torch._utils._rebuild_tensor": _StandIn(_tensor),
-    "torch._utils._rebuild_parameter": _StandIn(_parameter),
+_STUBS: Mapping[str, _Stub] = {
+    "collections.OrderedDict": _Stub(OrderedDict),
+    "torch._utils._rebuild_tensor_v2": _Stub(_tensor),
+    "torch._utils._rebuild_tensor": _Stub(_tensor),
+    "torch._utils._rebuild_parameter": _Stub(_parameter),
 }

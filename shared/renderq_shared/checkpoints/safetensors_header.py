@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from renderq_shared.checkpoints.tensor import Tensor
+from renderq_shared.checkpoints.tensor import TensorInfo
 from renderq_shared.errors import CheckpointUnreadable
 
 _LENGTH_BYTES = 8
@@ -24,7 +24,7 @@ class _Described(BaseModel):
 _HEADER = TypeAdapter(dict[str, _Described])
 
 
-def read(path: Path) -> Mapping[str, Tensor]:
+def read(path: Path) -> Mapping[str, TensorInfo]:
     """Raises `CheckpointUnreadable` when the file is another kind or shorter than its header says."""
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -39,7 +39,7 @@ def read(path: Path) -> Mapping[str, Tensor]:
         raise CheckpointUnreadable(
             f"{path} has {size:,} bytes and its header announces {announced:,}; download it again"
         )
-    return {name: Tensor(tensor.shape) for name, tensor in described.items()}
+    return {name: TensorInfo(tensor.shape) for name, tensor in described.items()}
 
 
 def _described(path: Path, text: bytes, *, is_cut_off: bool) -> dict[str, _Described]:

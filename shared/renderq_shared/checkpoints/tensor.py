@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class TensorInfo:
     """Where its weights are does not matter here."""
 
     shape: tuple[int, ...]
 
     @property
-    def parameters(self) -> int:
+    def numel(self) -> int:
         """Number of weights."""
         return math.prod(self.shape)

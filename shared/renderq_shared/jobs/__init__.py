@@ -2,7 +2,7 @@
 
 from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.async_redis_store import AsyncRedisJobStore
-from renderq_shared.jobs.changes import CancelListener, Change, Reconnected, watch_changes
+from renderq_shared.jobs.changes import CancelSubscriber, Change, Reconnected, subscribe
 from renderq_shared.jobs.connections import (
     async_client,
     celery_url,
@@ -10,87 +10,87 @@ from renderq_shared.jobs.connections import (
     check_server_async,
     sync_client,
 )
-from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement, delivery_id
-from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
+from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, DeliveryResult, delivery_id
+from renderq_shared.jobs.history import DeleteResult, JobFilter, JobPage, JobPosition, Retention, RetentionResult
 from renderq_shared.jobs.memory_store import MemoryJobStore
-from renderq_shared.jobs.paces import ModelPace, Pace, PaceSample, share_done
-from renderq_shared.jobs.previews import PreviewChannels, ShownPreview
-from renderq_shared.jobs.prompt_redis import DISK_PATIENCE_S, PromptRedis
+from renderq_shared.jobs.paces import JobTiming, ModelTimings, TimingSample, progress_fraction
+from renderq_shared.jobs.previews import PreviewChannels, PreviewMessage
+from renderq_shared.jobs.prompt_redis import DURABLE_TIMEOUT_S, BoundedRedis
 from renderq_shared.jobs.protocol import JobStore
 from renderq_shared.jobs.records import (
-    Bounds,
     Candidate,
+    ClaimRef,
     ClaimRequest,
-    Finished,
-    Held,
+    FenceResult,
+    FinishResult,
     Idempotency,
     JobRecord,
     JobUpdate,
     ModelQueue,
     NewJob,
     Outcome,
-    Progressed,
-    QueuePlace,
-    Submission,
-    Submitted,
-    Swept,
+    ProgressResult,
+    QueueLimits,
+    QueuePosition,
+    SubmitOutcome,
+    SubmitResult,
+    SweepResult,
     TenantRecord,
-    Verdict,
     WorkerRecord,
 )
 from renderq_shared.jobs.redis_store import RedisJobStore
 
 __all__ = [
-    "DISK_PATIENCE_S",
+    "DURABLE_TIMEOUT_S",
     "AssetRecord",
     "AsyncRedisJobStore",
-    "Bounds",
-    "CancelListener",
+    "BoundedRedis",
+    "CancelSubscriber",
     "Candidate",
     "Change",
+    "ClaimRef",
     "ClaimRequest",
-    "Deletion",
+    "DeleteResult",
     "DeliveryClaim",
     "DeliveryRecord",
-    "Finished",
-    "Held",
+    "DeliveryResult",
+    "FenceResult",
+    "FinishResult",
     "Idempotency",
     "JobFilter",
     "JobPage",
     "JobPosition",
     "JobRecord",
     "JobStore",
+    "JobTiming",
     "JobUpdate",
     "MemoryJobStore",
-    "ModelPace",
     "ModelQueue",
+    "ModelTimings",
     "NewAsset",
     "NewJob",
     "Outcome",
-    "Pace",
-    "PaceSample",
     "PreviewChannels",
-    "Progressed",
-    "PromptRedis",
-    "QueuePlace",
+    "PreviewMessage",
+    "ProgressResult",
+    "QueueLimits",
+    "QueuePosition",
     "Reconnected",
     "RedisJobStore",
     "Retention",
-    "Retired",
-    "Settlement",
-    "ShownPreview",
-    "Submission",
-    "Submitted",
-    "Swept",
+    "RetentionResult",
+    "SubmitOutcome",
+    "SubmitResult",
+    "SweepResult",
     "TenantRecord",
-    "Verdict",
+    "TimingSample",
     "WorkerRecord",
     "async_client",
     "celery_url",
     "check_server",
     "check_server_async",
     "delivery_id",
-    "share_done",
+    "progress_fraction",
+    "subscribe",
     "sync_client",
-    "watch_changes",
 ]

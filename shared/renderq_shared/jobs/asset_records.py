@@ -32,5 +32,5 @@ class AssetRecord(NewAsset):
     created_ms: int
     used_ms: int
     """When it was uploaded or used last: its life is counted from then."""
-    holds: int = 0
+    reference_count: int = 0
     """Jobs that name it; while there are any, its life does not end."""

@@ -7,58 +7,60 @@ from redis.asyncio import Redis
 
 from renderq_shared.jobs import calls
 from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
-from renderq_shared.jobs.calls import Call
-from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
-from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
-from renderq_shared.jobs.paces import ModelPace
-from renderq_shared.jobs.prompt_redis import PromptRedis
+from renderq_shared.jobs.calls import Command
+from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, DeliveryResult
+from renderq_shared.jobs.history import DeleteResult, JobFilter, JobPage, JobPosition, Retention, RetentionResult
+from renderq_shared.jobs.paces import ModelTimings
+from renderq_shared.jobs.prompt_redis import BoundedRedis
 from renderq_shared.jobs.records import (
-    Bounds,
+    ClaimRef,
     ClaimRequest,
-    Finished,
-    Held,
+    FenceResult,
+    FinishResult,
     Idempotency,
     JobRecord,
     JobUpdate,
     ModelQueue,
     NewJob,
     Outcome,
-    Progressed,
-    QueuePlace,
+    ProgressResult,
+    QueueLimits,
+    QueuePosition,
     StoreStats,
-    Submitted,
-    Swept,
+    SubmitResult,
+    SweepResult,
     TenantRecord,
-    Verdict,
     WorkerRecord,
 )
-from renderq_shared.jobs.running import Execute, run_async
+from renderq_shared.jobs.running import SendCommand, execute_async
 
 Answer = TypeVar("Answer")
 
 
 class AsyncRedisJobStore:
-    """The methods of `JobStore`, to be awaited: one round trip per call."""
+    """The methods of `JobStore`, to be awaited: one round trip per command."""
 
-    def __init__(self, client: Redis, queue_name: Callable[[str], str], disk_client: PromptRedis | None = None) -> None:
+    def __init__(
+        self, client: Redis, queue_name: Callable[[str], str], durable_client: BoundedRedis | None = None
+    ) -> None:
         """`client` decodes replies to text (`async_client`); `queue_name`: model → the list of its wake-ups.
 
-        With `disk_client` (the same, more patient) a submission is answered once it is on the server's disk.
+        With `durable_client` (the same, more patient) a submission is answered once it is on the server's disk.
         """
         self._client = client
-        self._disk_client = disk_client
+        self._durable_client = durable_client
         self._queue_name = queue_name
 
-    async def submit(self, job: NewJob, bounds: Bounds) -> Submitted:
-        call = calls.submit(job, bounds, self._queue_name(job.model))
-        if self._disk_client is not None:
-            return await self._run(call, self._disk_client.execute_on_disk)
-        return await self._run(call)
+    async def submit(self, job: NewJob, limits: QueueLimits) -> SubmitResult:
+        command = calls.submit(job, limits, self._queue_name(job.model))
+        if self._durable_client is not None:
+            return await self._run(command, self._durable_client.execute_durable)
+        return await self._run(command)
 
-    async def replay(self, tenant: str, idempotency: Idempotency) -> Submitted | None:
+    async def replay(self, tenant: str, idempotency: Idempotency) -> SubmitResult | None:
         return await self._run(calls.replay(tenant, idempotency))
 
-    async def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:
+    async def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePosition | None] | None:
         return await self._run(calls.get(tenant, job_id))
 
     async def page(
@@ -72,44 +74,44 @@ class AsyncRedisJobStore:
     async def claim(self, request: ClaimRequest) -> JobRecord | None:
         return await self._run(calls.claim(request))
 
-    async def renew(self, held: Sequence[Held], lease_ms: int) -> tuple[Verdict, ...]:
-        return await self._run(calls.renew(held, lease_ms))
+    async def renew(self, claim_refs: Sequence[ClaimRef], lease_ms: int) -> tuple[FenceResult, ...]:
+        return await self._run(calls.renew(claim_refs, lease_ms))
 
-    async def progress(self, held: Held, update: JobUpdate) -> Progressed:
-        return await self._run(calls.progress(held, update))
+    async def progress(self, claim_ref: ClaimRef, update: JobUpdate) -> ProgressResult:
+        return await self._run(calls.progress(claim_ref, update))
 
-    async def show_preview(self, held: Held, preview_json: str) -> bool:
-        return await self._run(calls.show_preview(held, preview_json))
+    async def publish_preview(self, claim_ref: ClaimRef, preview_json: str) -> bool:
+        return await self._run(calls.publish_preview(claim_ref, preview_json))
 
-    async def finish(self, held: Held, outcome: Outcome) -> Finished:
-        return await self._run(calls.finish(held, outcome))
+    async def finish(self, claim_ref: ClaimRef, outcome: Outcome) -> FinishResult:
+        return await self._run(calls.finish(claim_ref, outcome))
 
-    async def requeue(self, held: Held) -> Verdict:
-        return await self._run(calls.requeue(held))
+    async def requeue(self, claim_ref: ClaimRef) -> FenceResult:
+        return await self._run(calls.requeue(claim_ref))
 
-    async def sweep(self, lease_ms: int, limit: int) -> Swept:
+    async def sweep(self, lease_ms: int, limit: int) -> SweepResult:
         return await self._run(calls.sweep(lease_ms, limit))
 
-    async def delete(self, tenant: str, job_id: str) -> Deletion:
+    async def delete(self, tenant: str, job_id: str) -> DeleteResult:
         return await self._run(calls.delete(tenant, job_id))
 
-    async def retire(self, keep: Retention, lease_ms: int, limit: int) -> Retired:
-        return await self._run(calls.retire(keep, lease_ms, limit))
+    async def apply_retention(self, keep: Retention, lease_ms: int, limit: int) -> RetentionResult:
+        return await self._run(calls.apply_retention(keep, lease_ms, limit))
 
-    async def removed(self, prefixes: Sequence[str]) -> None:
-        await self._run(calls.removed(prefixes))
+    async def confirm_deleted(self, prefixes: Sequence[str]) -> None:
+        await self._run(calls.confirm_deleted(prefixes))
 
-    async def expect_asset(self, asset: NewAsset, patience_ms: int) -> AssetRecord | None:
-        return await self._run(calls.expect_asset(asset, patience_ms))
+    async def reserve_asset(self, asset: NewAsset, reservation_ttl_ms: int) -> AssetRecord | None:
+        return await self._run(calls.reserve_asset(asset, reservation_ttl_ms))
 
-    async def keep_asset(self, asset: NewAsset) -> AssetRecord | None:
-        return await self._run(calls.keep_asset(asset))
+    async def commit_asset(self, asset: NewAsset) -> AssetRecord | None:
+        return await self._run(calls.commit_asset(asset))
 
     async def asset(self, tenant: str, asset_id: str) -> AssetRecord | None:
         return await self._run(calls.asset(tenant, asset_id))
 
-    async def recorded(self, job_ids: Sequence[str]) -> None:
-        await self._run(calls.recorded(job_ids))
+    async def confirm_manifests(self, job_ids: Sequence[str]) -> None:
+        await self._run(calls.confirm_manifests(job_ids))
 
     async def restore(self, job: JobRecord) -> bool:
         return await self._run(calls.restore(job))
@@ -129,8 +131,8 @@ class AsyncRedisJobStore:
     async def claim_deliveries(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:
         return await self._run(calls.claim_deliveries(request))
 
-    async def settle_delivery(self, told: Settlement) -> bool:
-        return await self._run(calls.settle_delivery(told))
+    async def complete_delivery(self, result: DeliveryResult) -> bool:
+        return await self._run(calls.complete_delivery(result))
 
     async def deliveries(self, tenant: str, job_id: str) -> tuple[DeliveryRecord, ...] | None:
         return await self._run(calls.deliveries(tenant, job_id))
@@ -138,8 +140,8 @@ class AsyncRedisJobStore:
     async def replay_delivery(self, tenant: str, delivery_id: str) -> DeliveryRecord | None:
         return await self._run(calls.replay_delivery(tenant, delivery_id))
 
-    async def paces(self) -> tuple[ModelPace, ...]:
-        return await self._run(calls.paces())
+    async def timings(self) -> tuple[ModelTimings, ...]:
+        return await self._run(calls.timings())
 
     async def pause_model(self, model: str, paused: bool) -> None:
         await self._run(calls.pause("model", model, paused))
@@ -153,5 +155,5 @@ class AsyncRedisJobStore:
     async def stats(self) -> StoreStats:
         return await self._run(calls.stats())
 
-    async def _run(self, call: Call[Answer], execute: Execute | None = None) -> Answer:
-        return await run_async(self._client, call, execute)
+    async def _run(self, command: Command[Answer], send: SendCommand | None = None) -> Answer:
+        return await execute_async(self._client, command, send)

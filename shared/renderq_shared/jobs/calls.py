@@ -8,41 +8,41 @@ from typing import Any, Generic, Literal, TypeVar
 
 from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
 from renderq_shared.jobs.decoding import (
-    delivery_record,
-    job_record,
-    model_pace,
-    model_queue,
-    optional_asset,
-    optional_job,
-    pairs,
-    queue_place,
-    tenant_record,
-    worker_record,
+    decode_asset_or_none,
+    decode_delivery,
+    decode_job,
+    decode_job_or_none,
+    decode_model_queue,
+    decode_model_timings,
+    decode_queue_position,
+    decode_tenant,
+    decode_worker,
+    flat_to_dict,
 )
-from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
-from renderq_shared.jobs.encoding import job_fields
+from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, DeliveryResult
+from renderq_shared.jobs.encoding import encode_job
 from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
-from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
-from renderq_shared.jobs.paces import SAMPLES_MAX, ModelPace
+from renderq_shared.jobs.history import DeleteResult, JobFilter, JobPage, JobPosition, Retention, RetentionResult
+from renderq_shared.jobs.paces import MAX_SAMPLES, ModelTimings
 from renderq_shared.jobs.records import (
-    Bounds,
+    ClaimRef,
     ClaimRequest,
-    Finished,
-    Held,
+    FenceResult,
+    FinishResult,
     Idempotency,
     JobRecord,
     JobUpdate,
     ModelQueue,
     NewJob,
     Outcome,
-    Progressed,
-    QueuePlace,
+    ProgressResult,
+    QueueLimits,
+    QueuePosition,
     StoreStats,
-    Submission,
-    Submitted,
-    Swept,
+    SubmitOutcome,
+    SubmitResult,
+    SweepResult,
     TenantRecord,
-    Verdict,
     WorkerRecord,
 )
 from renderq_shared.jobs.scripts import Script, load_script
@@ -64,55 +64,58 @@ Argument = str | int | float
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[Answer]):
-    """One round trip: a script, its arguments, and how to read its reply."""
+class Command(Generic[Answer]):
+    """One round trip: a script, its arguments, and how to decode its reply."""
 
     script: Script
     arguments: tuple[Argument, ...]
-    read: Callable[[Any], Answer]
+    decode: Callable[[Any], Answer]
 
 
-def submit(job: NewJob, bounds: Bounds, wake_queue: str) -> Call[Submitted]:
+def submit(job: NewJob, limits: QueueLimits, wake_queue: str) -> Command[SubmitResult]:
     """`wake_queue` is the list that holds the model's wake-ups."""
     arguments = (
         *(job.id, job.tenant, job.task, job.model, job.request_json),
-        *(job.images, job.cost, job.priority, job.attempts_max, "" if job.deadline_ms is None else job.deadline_ms),
-        *(bounds.total, bounds.per_tenant, wake_queue),
+        *(job.images, job.cost, job.priority, job.max_attempts, "" if job.deadline_ms is None else job.deadline_ms),
+        *(limits.total, limits.per_tenant, wake_queue),
         *((job.idempotency.key, job.idempotency.fingerprint) if job.idempotency else ("", "")),
         *(IDEMPOTENCY_KEPT_MS, job.retried_from or "", " ".join(job.webhook_events), job.webhook_host, job.weight),
         " ".join(job.assets),
     )
-    return Call(
+    return Command(
         load_script("submit"),
         arguments,
-        lambda reply: Submitted(
-            Submission(reply[0]), optional_job(reply[2]), reply[1], queue_place(*reply[3]) if len(reply) > 3 else None
+        lambda reply: SubmitResult(
+            SubmitOutcome(reply[0]),
+            decode_job_or_none(reply[2]),
+            reply[1],
+            decode_queue_position(*reply[3]) if len(reply) > 3 else None,
         ),
     )
 
 
-def replay(tenant: str, idempotency: Idempotency) -> Call[Submitted | None]:
-    def read(reply: list[Any]) -> Submitted | None:
+def replay(tenant: str, idempotency: Idempotency) -> Command[SubmitResult | None]:
+    def decode(reply: list[Any]) -> SubmitResult | None:
         if not reply:
             return None
-        place = queue_place(*reply[2]) if len(reply) > 2 else None
-        return Submitted(Submission(reply[0]), optional_job(reply[1]), wake_length=0, place=place)
+        place = decode_queue_position(*reply[2]) if len(reply) > 2 else None
+        return SubmitResult(SubmitOutcome(reply[0]), decode_job_or_none(reply[1]), pending_wakeups=0, position=place)
 
-    return Call(load_script("replay"), (tenant, idempotency.key, idempotency.fingerprint), read)
-
-
-def get(tenant: str, job_id: str) -> Call[tuple[JobRecord, QueuePlace | None] | None]:
-    def read(reply: list[Any]) -> tuple[JobRecord, QueuePlace | None] | None:
-        record = optional_job(reply[0]) if reply else None
-        return (record, queue_place(*reply[1]) if len(reply) > 1 else None) if record else None
-
-    return Call(load_script("get"), (tenant, job_id), read)
+    return Command(load_script("replay"), (tenant, idempotency.key, idempotency.fingerprint), decode)
 
 
-def page(tenant: str, wanted: JobFilter, limit: int, scan: int, after: JobPosition | None = None) -> Call[JobPage]:
-    def read(reply: list[Any]) -> JobPage:
+def get(tenant: str, job_id: str) -> Command[tuple[JobRecord, QueuePosition | None] | None]:
+    def decode(reply: list[Any]) -> tuple[JobRecord, QueuePosition | None] | None:
+        record = decode_job_or_none(reply[0]) if reply else None
+        return (record, decode_queue_position(*reply[1]) if len(reply) > 1 else None) if record else None
+
+    return Command(load_script("get"), (tenant, job_id), decode)
+
+
+def page(tenant: str, wanted: JobFilter, limit: int, scan: int, after: JobPosition | None = None) -> Command[JobPage]:
+    def decode(reply: list[Any]) -> JobPage:
         last = JobPosition(int(reply[1][0]), reply[1][1]) if len(reply) > 1 else None
-        return JobPage(tuple(job_record(pairs(flat)) for flat in reply[0]), last)
+        return JobPage(tuple(decode_job(flat_to_dict(flat)) for flat in reply[0]), last)
 
     arguments = (
         *(tenant, wanted.status or "", wanted.model or "", wanted.task or ""),
@@ -120,139 +123,145 @@ def page(tenant: str, wanted: JobFilter, limit: int, scan: int, after: JobPositi
         *(limit, scan),
         *((after.created_ms, after.job_id) if after else ("", "")),
     )
-    return Call(load_script("page"), arguments, read)
+    return Command(load_script("page"), arguments, decode)
 
 
-def cancel(tenant: str, job_id: str) -> Call[JobRecord | None]:
-    return Call(load_script("cancel"), (tenant, job_id), optional_job)
+def cancel(tenant: str, job_id: str) -> Command[JobRecord | None]:
+    return Command(load_script("cancel"), (tenant, job_id), decode_job_or_none)
 
 
-def claim(request: ClaimRequest) -> Call[JobRecord | None]:
+def claim(request: ClaimRequest) -> Command[JobRecord | None]:
     arguments = (
         *(request.claim_id, request.worker, request.lease_ms),
         *(int(request.engine_empty), request.switch_after_ms, CLAIM_REMEMBERED_MS),
-        *(argument for each in request.candidates for argument in (each.model, int(each.resident), int(each.ahead))),
+        *(argument for each in request.candidates for argument in (each.model, int(each.resident), int(each.prefetch))),
     )
-    return Call(load_script("claim"), arguments, optional_job)
+    return Command(load_script("claim"), arguments, decode_job_or_none)
 
 
-def renew(held: Sequence[Held], lease_ms: int) -> Call[tuple[Verdict, ...]]:
-    arguments = (lease_ms, *(argument for each in held for argument in (each.job_id, each.claim_id)))
-    return Call(load_script("renew"), arguments, lambda reply: tuple(map(Verdict, reply)))
+def renew(claim_refs: Sequence[ClaimRef], lease_ms: int) -> Command[tuple[FenceResult, ...]]:
+    arguments = (lease_ms, *(argument for each in claim_refs for argument in (each.job_id, each.claim_id)))
+    return Command(load_script("renew"), arguments, lambda reply: tuple(map(FenceResult, reply)))
 
 
-def progress(held: Held, update: JobUpdate) -> Call[Progressed]:
-    return Call(
+def progress(claim_ref: ClaimRef, update: JobUpdate) -> Command[ProgressResult]:
+    return Command(
         load_script("progress"),
-        (held.job_id, held.claim_id, _indexes(update), *_news(update)),
-        lambda reply: Progressed(Verdict(reply[0]), previews_wanted=bool(reply[1])),
+        (claim_ref.job_id, claim_ref.claim_id, _indexes(update), *_update_fields(update)),
+        lambda reply: ProgressResult(FenceResult(reply[0]), has_preview_viewers=bool(reply[1])),
     )
 
 
-def show_preview(held: Held, preview_json: str) -> Call[bool]:
-    return Call(load_script("show_preview"), (held.job_id, held.claim_id, preview_json), bool)
+def publish_preview(claim_ref: ClaimRef, preview_json: str) -> Command[bool]:
+    return Command(load_script("publish_preview"), (claim_ref.job_id, claim_ref.claim_id, preview_json), bool)
 
 
-def finish(held: Held, outcome: Outcome) -> Call[Finished]:
+def finish(claim_ref: ClaimRef, outcome: Outcome) -> Command[FinishResult]:
     arguments = (
-        *(held.job_id, held.claim_id, outcome.status.value, outcome.error_json or ""),
+        *(claim_ref.job_id, claim_ref.claim_id, outcome.status.value, outcome.error_json or ""),
         "" if outcome.cost is None else outcome.cost,
         _indexes(outcome.update),
-        *((pace.device, pace.busy_ms, pace.alone_ms, pace.load_ms) if (pace := outcome.pace) else ("",) * 4),
-        *(SAMPLES_MAX, *_news(outcome.update)),
+        *(
+            (pace.device, pace.device_share_ms, pace.device_wall_ms, pace.load_ms)
+            if (pace := outcome.timing)
+            else ("",) * 4
+        ),
+        *(MAX_SAMPLES, *_update_fields(outcome.update)),
     )
-    return Call(load_script("finish"), arguments, lambda reply: Finished(bool(reply[0]), optional_job(reply[1])))
+    return Command(
+        load_script("finish"), arguments, lambda reply: FinishResult(bool(reply[0]), decode_job_or_none(reply[1]))
+    )
 
 
-def requeue(held: Held) -> Call[Verdict]:
-    return Call(load_script("requeue"), (held.job_id, held.claim_id), Verdict)
+def requeue(claim_ref: ClaimRef) -> Command[FenceResult]:
+    return Command(load_script("requeue"), (claim_ref.job_id, claim_ref.claim_id), FenceResult)
 
 
-def sweep(lease_ms: int, limit: int) -> Call[Swept]:
-    def read(reply: list[Any]) -> Swept:
+def sweep(lease_ms: int, limit: int) -> Command[SweepResult]:
+    def decode(reply: list[Any]) -> SweepResult:
         *ids, extended, queues, more = reply
-        return Swept(*map(tuple, ids), extended=extended, queues=_model_queues(queues), more=bool(more))
+        return SweepResult(*map(tuple, ids), extended=extended, queues=_model_queues(queues), more=bool(more))
 
-    return Call(load_script("sweep"), (lease_ms, limit, WORKER_LOST_JSON, DEADLINE_EXCEEDED_JSON), read)
-
-
-def delete(tenant: str, job_id: str) -> Call[Deletion]:
-    return Call(load_script("delete"), (tenant, job_id, DELETION_REMEMBERED_MS), Deletion)
+    return Command(load_script("sweep"), (lease_ms, limit, WORKER_LOST_JSON, DEADLINE_EXCEEDED_JSON), decode)
 
 
-def retire(keep: Retention, lease_ms: int, limit: int) -> Call[Retired]:
-    kept = ("" if ms is None else ms for ms in (keep.pictures_ms, keep.records_ms, keep.assets_ms))
-    return Call(
-        load_script("retire"),
+def delete(tenant: str, job_id: str) -> Command[DeleteResult]:
+    return Command(load_script("delete"), (tenant, job_id, DELETION_REMEMBERED_MS), DeleteResult)
+
+
+def apply_retention(keep: Retention, lease_ms: int, limit: int) -> Command[RetentionResult]:
+    kept = ("" if ms is None else ms for ms in (keep.outputs_ms, keep.jobs_ms, keep.assets_ms))
+    return Command(
+        load_script("apply_retention"),
         (*kept, lease_ms, limit),
-        lambda reply: Retired(
+        lambda reply: RetentionResult(
             *map(tuple, reply[:4]),
-            manifests=tuple(job_record(pairs(flat)) for flat in reply[4]),
+            manifests=tuple(decode_job(flat_to_dict(flat)) for flat in reply[4]),
             more=bool(reply[5]),
         ),
     )
 
 
-def removed(prefixes: Sequence[str]) -> Call[None]:
-    return Call(load_script("removed"), tuple(prefixes), _nothing)
+def confirm_deleted(prefixes: Sequence[str]) -> Command[None]:
+    return Command(load_script("confirm_deleted"), tuple(prefixes), _nothing)
 
 
-def expect_asset(asset: NewAsset, patience_ms: int) -> Call[AssetRecord | None]:
-    arguments = (asset.tenant, asset.id, asset.prefix, patience_ms)
-    return Call(load_script("expect_asset"), arguments, optional_asset)
+def reserve_asset(asset: NewAsset, reservation_ttl_ms: int) -> Command[AssetRecord | None]:
+    arguments = (asset.tenant, asset.id, asset.prefix, reservation_ttl_ms)
+    return Command(load_script("reserve_asset"), arguments, decode_asset_or_none)
 
 
-def keep_asset(asset: NewAsset) -> Call[AssetRecord | None]:
+def commit_asset(asset: NewAsset) -> Command[AssetRecord | None]:
     arguments = (
         *(asset.tenant, asset.id, asset.prefix),
         *("key", asset.key, "content_type", asset.content_type, "size_bytes", asset.size_bytes),
         *("width", asset.width, "height", asset.height),
     )
-    return Call(load_script("keep_asset"), arguments, optional_asset)
+    return Command(load_script("commit_asset"), arguments, decode_asset_or_none)
 
 
-def asset(tenant: str, asset_id: str) -> Call[AssetRecord | None]:
-    return Call(load_script("asset"), (tenant, asset_id), optional_asset)
+def asset(tenant: str, asset_id: str) -> Command[AssetRecord | None]:
+    return Command(load_script("asset"), (tenant, asset_id), decode_asset_or_none)
 
 
-def recorded(job_ids: Sequence[str]) -> Call[None]:
-    return Call(load_script("recorded"), tuple(job_ids), _nothing)
+def confirm_manifests(job_ids: Sequence[str]) -> Command[None]:
+    return Command(load_script("confirm_manifests"), tuple(job_ids), _nothing)
 
 
-def restore(job: JobRecord) -> Call[bool]:
-    fields = job_fields(job).items()
-    return Call(load_script("restore"), tuple(text for pair in fields for text in pair), bool)
+def restore(job: JobRecord) -> Command[bool]:
+    fields = encode_job(job).items()
+    return Command(load_script("restore"), tuple(text for pair in fields for text in pair), bool)
 
 
-def register(worker: WorkerRecord, ttl_ms: int) -> Call[None]:
+def register(worker: WorkerRecord, ttl_ms: int) -> Command[None]:
     arguments = (
         *(worker.id, ttl_ms, worker.device, json.dumps(worker.models), json.dumps(worker.resident_models)),
         *(worker.jobs, int(worker.draining), *worker.models),
     )
-    return Call(load_script("register"), arguments, _nothing)
+    return Command(load_script("register"), arguments, _nothing)
 
 
-def unregister(worker_id: str) -> Call[None]:
-    return Call(load_script("unregister"), (worker_id,), _nothing)
+def unregister(worker_id: str) -> Command[None]:
+    return Command(load_script("unregister"), (worker_id,), _nothing)
 
 
-def workers() -> Call[tuple[WorkerRecord, ...]]:
-    return Call(load_script("workers"), (), _workers)
+def workers() -> Command[tuple[WorkerRecord, ...]]:
+    return Command(load_script("workers"), (), _workers)
 
 
-def queues() -> Call[tuple[ModelQueue, ...]]:
-    return Call(load_script("queues"), (), _model_queues)
+def queues() -> Command[tuple[ModelQueue, ...]]:
+    return Command(load_script("queues"), (), _model_queues)
 
 
-def paces() -> Call[tuple[ModelPace, ...]]:
-    return Call(
+def timings() -> Command[tuple[ModelTimings, ...]]:
+    return Command(
         load_script("paces"),
         (),
-        lambda reply: tuple(sorted((model_pace(*each) for each in reply), key=lambda pace: pace.model)),
+        lambda reply: tuple(sorted((decode_model_timings(*each) for each in reply), key=lambda pace: pace.model)),
     )
 
 
-def _news(update: JobUpdate) -> tuple[str, ...]:
+def _update_fields(update: JobUpdate) -> tuple[str, ...]:
     named = {
         "stage": update.stage,
         "progress_json": update.progress_json,
@@ -265,62 +274,62 @@ def _news(update: JobUpdate) -> tuple[str, ...]:
     return tuple(text for name, value in named.items() if value is not None for text in (name, value))
 
 
-def pause(kind: Literal["model", "tenant"], name: str, paused: bool) -> Call[None]:
-    return Call(load_script("pause"), (kind, name, int(paused)), _nothing)
+def pause(kind: Literal["model", "tenant"], name: str, paused: bool) -> Command[None]:
+    return Command(load_script("pause"), (kind, name, int(paused)), _nothing)
 
 
-def tenants() -> Call[tuple[TenantRecord, ...]]:
-    return Call(
+def tenants() -> Command[tuple[TenantRecord, ...]]:
+    return Command(
         load_script("tenants"),
         (),
-        lambda reply: tuple(sorted((tenant_record(*each) for each in reply), key=lambda tenant: tenant.name)),
+        lambda reply: tuple(sorted((decode_tenant(*each) for each in reply), key=lambda tenant: tenant.name)),
     )
 
 
-def claim_deliveries(request: DeliveryClaim) -> Call[tuple[DeliveryRecord, ...]]:
+def claim_deliveries(request: DeliveryClaim) -> Command[tuple[DeliveryRecord, ...]]:
     arguments = (request.claim_id, request.lease_ms, request.limit)
-    return Call(load_script("claim_deliveries"), arguments, _deliveries)
+    return Command(load_script("claim_deliveries"), arguments, _deliveries)
 
 
-def settle_delivery(told: Settlement) -> Call[bool]:
+def complete_delivery(result: DeliveryResult) -> Command[bool]:
     arguments = (
-        *(told.delivery_id, told.claim_id, told.status.value, told.delay_ms, told.log_json),
+        *(result.delivery_id, result.claim_id, result.status.value, result.delay_ms, result.log_json),
         DELIVERY_KEPT_MS,
     )
-    return Call(load_script("settle_delivery"), arguments, bool)
+    return Command(load_script("complete_delivery"), arguments, bool)
 
 
-def deliveries(tenant: str, job_id: str) -> Call[tuple[DeliveryRecord, ...] | None]:
-    return Call(load_script("deliveries"), (tenant, job_id), lambda reply: _deliveries(reply[0]) if reply else None)
+def deliveries(tenant: str, job_id: str) -> Command[tuple[DeliveryRecord, ...] | None]:
+    return Command(load_script("deliveries"), (tenant, job_id), lambda reply: _deliveries(reply[0]) if reply else None)
 
 
-def replay_delivery(tenant: str, delivery_id: str) -> Call[DeliveryRecord | None]:
+def replay_delivery(tenant: str, delivery_id: str) -> Command[DeliveryRecord | None]:
     arguments = (tenant, delivery_id)
-    return Call(load_script("replay_delivery"), arguments, lambda reply: delivery_record(reply) if reply else None)
+    return Command(load_script("replay_delivery"), arguments, lambda reply: decode_delivery(reply) if reply else None)
 
 
 def _deliveries(reply: list[Any]) -> tuple[DeliveryRecord, ...]:
-    return tuple(map(delivery_record, reply))
+    return tuple(map(decode_delivery, reply))
 
 
 def _indexes(update: JobUpdate) -> str:
     return " ".join(map(str, update.finished))
 
 
-def stats() -> Call[StoreStats]:
-    def read(reply: list[Any]) -> StoreStats:
+def stats() -> Command[StoreStats]:
+    def decode(reply: list[Any]) -> StoreStats:
         queues, held, workers, paused = reply
         return StoreStats(_model_queues(queues), dict(Counter(held)), _workers(workers), frozenset(paused))
 
-    return Call(load_script("stats"), (), read)
+    return Command(load_script("stats"), (), decode)
 
 
 def _workers(reply: list[Any]) -> tuple[WorkerRecord, ...]:
-    return tuple(sorted(map(worker_record, reply), key=_worker_id))
+    return tuple(sorted(map(decode_worker, reply), key=_worker_id))
 
 
 def _model_queues(reply: list[Any]) -> tuple[ModelQueue, ...]:
-    return tuple(sorted((model_queue(*each) for each in reply), key=lambda queue: queue.model))
+    return tuple(sorted((decode_model_queue(*each) for each in reply), key=lambda queue: queue.model))
 
 
 def _worker_id(worker: WorkerRecord) -> str:

@@ -17,8 +17,8 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 
-from renderq_shared.jobs.decoding import job_record
-from renderq_shared.jobs.previews import PreviewChannels, ShownPreview, read_preview
+from renderq_shared.jobs.decoding import decode_job
+from renderq_shared.jobs.previews import PreviewChannels, PreviewMessage, decode_preview
 from renderq_shared.jobs.records import JobRecord
 
 CHANGES = "rq:changes"
@@ -62,10 +62,10 @@ class KeysChanged:
     """An API key was created or revoked."""
 
 
-News: TypeAlias = Change | ShownPreview | KeysChanged | Reconnected
+Notification: TypeAlias = Change | PreviewMessage | KeysChanged | Reconnected
 
 
-async def watch_changes(client: AsyncRedis, previews: PreviewChannels) -> AsyncGenerator[News]:
+async def subscribe(client: AsyncRedis, previews: PreviewChannels) -> AsyncGenerator[Notification]:
     """All changes and those previews that are wanted, over one subscription that reconnects by itself; endless."""
     pause, longest = _BACKOFF_S
     while True:
@@ -97,18 +97,18 @@ class _Subscription:
         self._quiet = False
 
     async def begin(self) -> None:
-        await self._pubsub.subscribe(KEYS_CHANGED, CHANGES, *self._previews.begin())
+        await self._pubsub.subscribe(KEYS_CHANGED, CHANGES, *self._previews.restart())
 
-    async def next(self) -> News | None:
+    async def next(self) -> Notification | None:
         """What came, if it is of interest. Raises `RedisError` or `OSError` when the connection is lost."""
         if self._reading is None:
             self._reading = asyncio.ensure_future(self._pubsub.get_message(timeout=_QUIET_S))
         if self._wishing is None:
-            self._wishing = asyncio.ensure_future(self._previews.changes())
+            self._wishing = asyncio.ensure_future(self._previews.wait_for_change())
         await asyncio.wait({self._reading, self._wishing}, return_when=asyncio.FIRST_COMPLETED)
         if self._wishing.done():
             self._wishing = None
-            await self._follow_wishes()
+            await self._sync_channels()
         if not self._reading.done():
             return None
         message, self._reading = self._reading.result(), None
@@ -121,14 +121,14 @@ class _Subscription:
         await asyncio.gather(*tasks, return_exceptions=True)
         await cast(Any, self._pubsub).aclose()
 
-    async def _follow_wishes(self) -> None:
-        opened, closed = self._previews.take()
+    async def _sync_channels(self) -> None:
+        opened, closed = self._previews.pending_changes()
         if opened:
             await self._pubsub.subscribe(*opened)
         if closed:
             await self._pubsub.unsubscribe(*closed)
 
-    async def _read(self, message: dict[str, Any] | None) -> News | None:
+    async def _read(self, message: dict[str, Any] | None) -> Notification | None:
         if message is None and self._quiet:
             raise ConnectionError("no sign of life")
         self._quiet = message is None
@@ -139,17 +139,17 @@ class _Subscription:
         if kind != "message":
             return Reconnected() if kind == "subscribe" and channel == CHANGES else None
         if channel == CHANGES:
-            return read_change(message["data"])
-        return KeysChanged() if channel == KEYS_CHANGED else read_preview(channel, message["data"])
+            return decode_change(message["data"])
+        return KeysChanged() if channel == KEYS_CHANGED else decode_preview(channel, message["data"])
 
 
-def read_change(snapshot: str) -> Change:
+def decode_change(snapshot: str) -> Change:
     """What one message on `CHANGES` says."""
-    record = job_record(json.loads(snapshot))
+    record = decode_job(json.loads(snapshot))
     return Change(record.id, record.tenant, record.version, record)
 
 
-class CancelListener:
+class CancelSubscriber:
     """Tells a worker at once which of its jobs should stop, from a thread of its own that reconnects by itself."""
 
     def __init__(self, client: Redis, on_cancel: Callable[[str, str], None]) -> None:

@@ -11,11 +11,11 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from renderq_shared.errors import StoreUnsuitable
-from renderq_shared.jobs.prompt_redis import PATIENCE_S, PromptRedis
-from renderq_shared.jobs.redis_errors import translated
+from renderq_shared.jobs.prompt_redis import REPLY_TIMEOUT_S, BoundedRedis
+from renderq_shared.jobs.redis_errors import translate_errors
 from renderq_shared.jobs.sentinels import primary_client
 from renderq_shared.redis_address import redis_py_url
-from renderq_shared.sentinel_address import sentinel_address
+from renderq_shared.sentinel_address import parse_sentinel_url
 
 REDIS_MIN = (7, 2)
 VALKEY_MIN = (8, 0)
@@ -35,21 +35,21 @@ def sync_client(url: str) -> Redis:
         "maint_notifications_config": _NO_NOTIFICATIONS,
         **_keepalive(url),
     }
-    if (address := sentinel_address(url)) is not None:
+    if (address := parse_sentinel_url(url)) is not None:
         return primary_client(address, **options)
     return Redis.from_url(redis_py_url(url), **options)
 
 
-def async_client(url: str, patience_s: float = PATIENCE_S) -> PromptRedis:
+def async_client(url: str, timeout_s: float = REPLY_TIMEOUT_S) -> BoundedRedis:
     """For the API: no retries and less than a second, so that "Redis is away" is an answer and not a wait."""
-    return PromptRedis.at(
-        redis_py_url(url), patience_s, maint_notifications_config=_NO_NOTIFICATIONS, **_keepalive(url)
+    return BoundedRedis.for_url(
+        redis_py_url(url), timeout_s, maint_notifications_config=_NO_NOTIFICATIONS, **_keepalive(url)
     )
 
 
 def celery_url(url: str) -> str:
     """What Celery takes: the same, but kombu checks no certificate unless the URL says so, and names each Sentinel."""
-    if (address := sentinel_address(url)) is not None:
+    if (address := parse_sentinel_url(url)) is not None:
         return address.celery_url
     parts = urlsplit(url)
     if parts.scheme != "rediss" or "ssl_cert_reqs" in dict(parse_qsl(parts.query)):
@@ -63,17 +63,17 @@ def check_server(client: Redis) -> tuple[str, ...]:
 
     Raises `StoreUnsuitable` for a server that is too old or a cluster, `StoreUnavailable` for none.
     """
-    with translated():
-        return judge_server(cast(Any, client).info())
+    with translate_errors():
+        return validate_server(cast(Any, client).info())
 
 
-async def check_server_async(client: AsyncRedis, *, on_disk: bool = False) -> tuple[str, ...]:
-    """`check_server` for an event loop. `on_disk`: whether it will be asked to wait for its disk."""
-    with translated():
-        return judge_server(await cast(Any, client).info(), on_disk=on_disk)
+async def check_server_async(client: AsyncRedis, *, durable: bool = False) -> tuple[str, ...]:
+    """`check_server` for an event loop. `durable`: whether it will be asked to wait for its disk."""
+    with translate_errors():
+        return validate_server(await cast(Any, client).info(), durable=durable)
 
 
-def judge_server(info: Mapping[str, Any], *, on_disk: bool = False) -> tuple[str, ...]:
+def validate_server(info: Mapping[str, Any], *, durable: bool = False) -> tuple[str, ...]:
     """What `INFO` says about a server's fitness; see `check_server`."""
     valkey = info.get("valkey_version")
     name, version, least = ("Valkey", valkey, VALKEY_MIN) if valkey else ("Redis", info["redis_version"], REDIS_MIN)
@@ -86,7 +86,7 @@ def judge_server(info: Mapping[str, Any], *, on_disk: bool = False) -> tuple[str
             "this server is part of a cluster, where one call cannot change several keys at once: "
             "point RENDERQ_REDIS_URL at a single primary (with replicas and Sentinel if you like)"
         )
-    if on_disk and not info.get("aof_enabled"):
+    if durable and not info.get("aof_enabled"):
         raise StoreUnsuitable(
             "RENDERQ_DURABILITY=fsync needs the server's append-only file: set appendonly to yes, "
             "and appendfsync to always"

@@ -8,26 +8,26 @@ from pydantic import TypeAdapter
 from renderq.contract import DeliveryStatus, Status, WebhookEventType
 from renderq_shared.jobs.asset_records import AssetRecord
 from renderq_shared.jobs.delivery_records import DeliveryRecord
-from renderq_shared.jobs.paces import ModelPace, Pace, PaceSample, rounded_cost
-from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePlace, TenantRecord, WorkerRecord
+from renderq_shared.jobs.paces import JobTiming, ModelTimings, TimingSample, round_cost
+from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePosition, TenantRecord, WorkerRecord
 
 _NAMES = TypeAdapter(tuple[str, ...])
 _EVENT: TypeAdapter[WebhookEventType] = TypeAdapter(WebhookEventType)
 
 
-def pairs(flat: Sequence[str]) -> dict[str, str]:
+def flat_to_dict(flat: Sequence[str]) -> dict[str, str]:
     """`[field, value, field, value, …]` as a mapping."""
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def optional_job(flat: Sequence[str]) -> JobRecord | None:
+def decode_job_or_none(flat: Sequence[str]) -> JobRecord | None:
     """A job as flat pairs; no pairs, no job."""
-    return job_record(pairs(flat)) if flat else None
+    return decode_job(flat_to_dict(flat)) if flat else None
 
 
-def job_record(fields: Mapping[str, str]) -> JobRecord:
+def decode_job(fields: Mapping[str, str]) -> JobRecord:
     """A job's hash. Fields that are the store's own are left out."""
-    losses = int(fields.get("losses", 0))
+    lost_leases = int(fields.get("lost_leases", 0))
     return JobRecord(
         id=fields["id"],
         tenant=fields["tenant"],
@@ -41,9 +41,9 @@ def job_record(fields: Mapping[str, str]) -> JobRecord:
         sequence=int(fields["sequence"]),
         created_ms=int(fields["created_ms"]),
         attempt=int(fields.get("attempt", 0)),
-        losses=losses,
-        attempts_max=int(fields["attempts_max"]),
-        suspect=losses > 0,
+        lost_leases=lost_leases,
+        max_attempts=int(fields["max_attempts"]),
+        quarantined=lost_leases > 0,
         deadline_at_ms=_optional_int(fields.get("deadline_at_ms")),
         started_ms=_optional_int(fields.get("started_ms")),
         completed_ms=_optional_int(fields.get("completed_ms")),
@@ -59,15 +59,15 @@ def job_record(fields: Mapping[str, str]) -> JobRecord:
         runtime_json=fields.get("runtime_json"),
         retried_from=fields.get("retried_from"),
         cost=float(fields.get("cost", 0)),
-        data_removed="data_removed" in fields,
+        outputs_expired="outputs_expired" in fields,
     )
 
 
-def optional_asset(flat: Sequence[str]) -> AssetRecord | None:
+def decode_asset_or_none(flat: Sequence[str]) -> AssetRecord | None:
     """An asset as flat pairs; no pairs, no asset."""
     if not flat:
         return None
-    fields = pairs(flat)
+    fields = flat_to_dict(flat)
     return AssetRecord(
         id=fields["id"],
         tenant=fields["tenant"],
@@ -78,12 +78,12 @@ def optional_asset(flat: Sequence[str]) -> AssetRecord | None:
         size_bytes=int(fields["size_bytes"]),
         created_ms=int(fields["created_ms"]),
         used_ms=int(fields["used_ms"]),
-        holds=int(fields.get("holds", 0)),
+        reference_count=int(fields.get("reference_count", 0)),
     )
 
 
-def delivery_record(flat: Sequence[str]) -> DeliveryRecord:
-    fields = pairs(flat)
+def decode_delivery(flat: Sequence[str]) -> DeliveryRecord:
+    fields = flat_to_dict(flat)
     return DeliveryRecord(
         id=fields["id"],
         job_id=fields["job_id"],
@@ -92,37 +92,39 @@ def delivery_record(flat: Sequence[str]) -> DeliveryRecord:
         status=DeliveryStatus(fields["status"]),
         created_ms=int(fields["created_ms"]),
         attempt=int(fields["attempt"]),
-        record=job_record(json.loads(fields["job_json"])),
+        record=decode_job(json.loads(fields["job_json"])),
         due_ms=_optional_int(fields.get("due_ms")),
         claim_id=fields.get("claim_id"),
         log_json=fields.get("log_json"),
     )
 
 
-def queue_place(ahead: int, served: int, paused: int, cost_before: str) -> QueuePlace:
-    return QueuePlace(ahead, bool(served), bool(paused), rounded_cost(float(cost_before)))
+def decode_queue_position(ahead: int, served: int, paused: int, cost_ahead: str) -> QueuePosition:
+    return QueuePosition(ahead, bool(served), bool(paused), round_cost(float(cost_ahead)))
 
 
-def model_queue(model: str, queued: int, oldest_age_ms: int, wake_length: int, served: int, ready: int) -> ModelQueue:
-    return ModelQueue(model, queued, oldest_age_ms, wake_length, bool(served), ready)
+def decode_model_queue(
+    model: str, queued: int, oldest_age_ms: int, pending_wakeups: int, served: int, ready: int
+) -> ModelQueue:
+    return ModelQueue(model, queued, oldest_age_ms, pending_wakeups, bool(served), ready)
 
 
-def tenant_record(name: str, queued: int, weight: str, paused: int) -> TenantRecord:
+def decode_tenant(name: str, queued: int, weight: str, paused: int) -> TenantRecord:
     return TenantRecord(name, queued, float(weight), bool(paused))
 
 
-def model_pace(model: str, samples: Sequence[str], devices: Sequence[str], warm: int) -> ModelPace:
-    return ModelPace(model, tuple(map(_sample, samples)), tuple(sorted(devices)), bool(warm))
+def decode_model_timings(model: str, samples: Sequence[str], devices: Sequence[str], warm: int) -> ModelTimings:
+    return ModelTimings(model, tuple(map(_sample, samples)), tuple(sorted(devices)), bool(warm))
 
 
-def _sample(text: str) -> PaceSample:
-    busy_ms, alone_ms, load_ms, wall_ms, cost, images, device = text.split(" ", 6)
-    pace = Pace(device, int(busy_ms), int(alone_ms), int(load_ms))
-    return PaceSample(pace, float(cost), int(images), int(wall_ms))
+def _sample(text: str) -> TimingSample:
+    device_share_ms, device_wall_ms, load_ms, wall_ms, cost, images, device = text.split(" ", 6)
+    pace = JobTiming(device, int(device_share_ms), int(device_wall_ms), int(load_ms))
+    return TimingSample(pace, float(cost), int(images), int(wall_ms))
 
 
-def worker_record(flat: Sequence[str]) -> WorkerRecord:
-    fields = pairs(flat)
+def decode_worker(flat: Sequence[str]) -> WorkerRecord:
+    fields = flat_to_dict(flat)
     return WorkerRecord(
         id=fields["id"],
         device=fields["device"],

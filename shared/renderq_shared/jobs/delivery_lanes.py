@@ -1,4 +1,4 @@
-"""Whose delivery is sent next, in memory: what `lua/outbox.lua` does with `rq:lane` and the turns.
+"""Whose delivery is sent next, in memory: what `lua/outbox.lua` does with `rq:delivery-queue` and the turns.
 
 Hosts take turns within their tenant and tenants with each other, and of each only so many are being sent at once: a
 receiver that does not answer holds up nobody else's.
@@ -11,7 +11,7 @@ PER_HOST, PER_TENANT = 8, 32
 """Deliveries that senders hold at once."""
 
 
-class DeliveryLanes:
+class DeliveryQueues:
     """Waiting deliveries in one lane per tenant and host, and how many of each are being sent."""
 
     def __init__(self) -> None:
@@ -21,17 +21,17 @@ class DeliveryLanes:
         """Turns: by when one may be served, the earliest first."""
         self._held: dict[str, tuple[str, str]] = {}
 
-    def wait(self, key: str, tenant: str, host: str, due_ms: int, now_ms: int) -> None:
+    def schedule(self, key: str, tenant: str, host: str, due_ms: int, now_ms: int) -> None:
         self._remove(key, tenant, host)
         self._lanes[tenant, host][key] = due_ms
         self._take_turns(tenant, host, now_ms)
 
-    def take_out(self, key: str, tenant: str, host: str, now_ms: int) -> None:
+    def remove(self, key: str, tenant: str, host: str, now_ms: int) -> None:
         """It waits no more, and nobody holds it."""
         self._remove(key, tenant, host)
         self._take_turns(tenant, host, now_ms)
 
-    def hold_next(self, now_ms: int) -> str | None:
+    def lease_next(self, now_ms: int) -> str | None:
         """The longest overdue one of the host whose turn it is, of the tenant whose turn it is."""
         tenant, turn = _first(self._tenants)
         if turn is None or turn > now_ms:

@@ -41,7 +41,7 @@ class DeliveryClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class DeliveryResult:
     """What came of one attempt."""
 
     delivery_id: str

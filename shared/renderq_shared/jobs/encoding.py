@@ -4,10 +4,10 @@ from dataclasses import fields
 
 from renderq_shared.jobs.records import JobRecord
 
-_DERIVED = frozenset({"suspect"})
+_DERIVED = frozenset({"quarantined"})
 
 
-def job_fields(job: JobRecord) -> dict[str, str]:
+def encode_job(job: JobRecord) -> dict[str, str]:
     """A job's hash without the fields that are the store's own; what is absent there is left out."""
     named = {field.name: getattr(job, field.name) for field in fields(job) if field.name not in _DERIVED}
     return {name: _text(value) for name, value in named.items() if value is not None and value is not False}

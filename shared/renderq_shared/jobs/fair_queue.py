@@ -15,7 +15,7 @@ TENANTS_COUNTED = 100
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class QueueEntry:
     """A job's place among its tenant's: higher priority first, then earlier acceptance."""
 
     rank: int
@@ -24,7 +24,7 @@ class Place:
     created_ms: int = field(compare=False)
 
     @classmethod
-    def of(cls, priority: int, sequence: int, job_id: str, created_ms: int) -> "Place":
+    def of(cls, priority: int, sequence: int, job_id: str, created_ms: int) -> "QueueEntry":
         return cls(10 - priority, sequence, job_id, created_ms)
 
 
@@ -41,13 +41,13 @@ class FairQueue:
         self.now = 0.0
         """The model's current virtual time: that of the tenant that was last given something."""
         self._virtual: dict[str, float] = {}
-        self._places: dict[str, list[Place]] = {}
+        self._places: dict[str, list[QueueEntry]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._places.values()))
 
     @property
-    def ready(self) -> int:
+    def claimable(self) -> int:
         """Jobs that may be given out."""
         return sum(len(places) for tenant, places in self._places.items() if tenant not in self._paused)
 
@@ -71,14 +71,14 @@ class FairQueue:
         """The job that is next; it stays in the queue."""
         return self._places[tenants[0]][0].job_id if (tenants := self._in_turn()) else None
 
-    def enqueue(self, tenant: str, place: Place) -> None:
+    def enqueue(self, tenant: str, place: QueueEntry) -> None:
         if tenant not in self._places:
             self._places[tenant] = []
             if tenant not in self._paused:
-                self.take_turns(tenant)
+                self.activate_tenant(tenant)
         insort(self._places[tenant], place)
 
-    def take_turns(self, tenant: str) -> None:
+    def activate_tenant(self, tenant: str) -> None:
         """Let a tenant join the others, if it has anything queued: at the current time if it is behind that."""
         if tenant in self._places:
             self._virtual[tenant] = max(self.virtual_time(tenant), self.now)
@@ -94,9 +94,9 @@ class FairQueue:
         """Give a tenant its next job and charge it: so much."""
         self.now = self.virtual_time(tenant)
         self.dequeue(tenant, job_id)
-        return self.recharge(tenant, cost, before=0.0)
+        return self.adjust_charge(tenant, cost, before=0.0)
 
-    def recharge(self, tenant: str, cost: float, before: float) -> float:
+    def adjust_charge(self, tenant: str, cost: float, before: float) -> float:
         """Charge a job that costs so much in place of what was charged before, and return the charge.
 
         What is given back cannot put a tenant behind the current time.
@@ -106,7 +106,7 @@ class FairQueue:
         self._virtual[tenant] = max(new, min(old, self.now)) if new < old else new
         return charge
 
-    def ahead(self, tenant: str, job_id: str) -> int:
+    def jobs_ahead(self, tenant: str, job_id: str) -> int:
         """Jobs that are expected to start before this one, if all cost the same and tenants are served by weight."""
         own = [place.job_id for place in self._places[tenant]].index(job_id)
         ahead, first = own, True

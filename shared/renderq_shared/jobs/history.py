@@ -37,7 +37,7 @@ class JobPage:
     """What the next page follows; `None` at the end of the list."""
 
 
-class Deletion(StrEnum):
+class DeleteResult(StrEnum):
     """What became of a wish to forget a job."""
 
     DELETED = "deleted"
@@ -49,22 +49,22 @@ class Deletion(StrEnum):
 class Retention:
     """How long after its end a job keeps what, and how long assets are kept; `None` for ever."""
 
-    pictures_ms: int | None
-    records_ms: int | None
+    outputs_ms: int | None
+    jobs_ms: int | None
     """Takes effect once the pictures are gone."""
     assets_ms: int | None = None
     """Counted from an asset's last use."""
 
 
 @dataclass(frozen=True, slots=True)
-class Retired:
+class RetentionResult:
     """What one bounded call let go of. `more` asks for another one at once."""
 
-    emptied: tuple[str, ...]
+    outputs_expired: tuple[str, ...]
     """Jobs whose records name no pictures any more."""
-    forgotten: tuple[str, ...]
+    deleted: tuple[str, ...]
     """Jobs that are gone."""
-    expired: tuple[str, ...]
+    assets_expired: tuple[str, ...]
     """Assets that are gone."""
     removals: tuple[str, ...]
     """Prefixes of what the caller is to remove from the object store, and then to say so."""

@@ -7,18 +7,26 @@ from typing import Any
 
 from renderq.contract import Status
 from renderq_shared.jobs.failures import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
-from renderq_shared.jobs.fair_queue import FairQueue, Place
+from renderq_shared.jobs.fair_queue import FairQueue, QueueEntry
 from renderq_shared.jobs.memory_outbox import EVENTS, MemoryOutbox
 from renderq_shared.jobs.memory_removals import Removals
-from renderq_shared.jobs.paces import rounded_cost, share_done
-from renderq_shared.jobs.records import Held, JobRecord, NewJob, TenantRecord
+from renderq_shared.jobs.paces import progress_fraction, round_cost
+from renderq_shared.jobs.records import ClaimRef, JobRecord, NewJob, TenantRecord
 
-NEWS = ("stage", "progress_json", "outputs_json", "grid_json", "warnings_json", "metrics_json", "runtime_json")
+ATTEMPT_FIELDS = (
+    "stage",
+    "progress_json",
+    "outputs_json",
+    "grid_json",
+    "warnings_json",
+    "metrics_json",
+    "runtime_json",
+)
 """What an attempt writes; nothing of it outlives the attempt when the job goes back into the queue."""
 
 
 @dataclass(slots=True)
-class Account:
+class JobAccounting:
     """What the store knows of a job beyond its record."""
 
     cost: float
@@ -29,7 +37,7 @@ class Account:
     """Claims, so that a repeated requeue or finish finds its first answer."""
 
 
-class JobBook:
+class JobTable:
     """Jobs, queues and leases. Every method is one named transition; the caller sees to it that they come singly."""
 
     def __init__(
@@ -41,7 +49,7 @@ class JobBook:
     ) -> None:
         self.now_ms = clock_ms
         self.jobs: dict[str, JobRecord] = {}
-        self.accounts: dict[str, Account] = {}
+        self.accounts: dict[str, JobAccounting] = {}
         self.weights: dict[str, float] = {}
         self.paused_models: set[str] = set()
         self.paused_tenants: set[str] = set()
@@ -56,10 +64,10 @@ class JobBook:
         self._removals = removals
         self._sequence = 0
 
-    def held(self, held: Held) -> JobRecord | None:
+    def find_claimed(self, claim_ref: ClaimRef) -> JobRecord | None:
         """The job, if this claim holds it."""
-        job = self.jobs.get(held.job_id)
-        return job if job and job.claim_id == held.claim_id and not job.status.is_terminal else None
+        job = self.jobs.get(claim_ref.job_id)
+        return job if job and job.claim_id == claim_ref.claim_id and not job.status.is_terminal else None
 
     def queued(self, tenant: str | None = None) -> int:
         """Queued jobs, of one tenant or in all."""
@@ -82,27 +90,27 @@ class JobBook:
             sequence=self._sequence,
             created_ms=now,
             attempt=0,
-            losses=0,
-            attempts_max=new.attempts_max,
-            suspect=False,
+            lost_leases=0,
+            max_attempts=new.max_attempts,
+            quarantined=False,
             deadline_at_ms=None if new.deadline_ms is None else now + new.deadline_ms,
             retried_from=new.retried_from,
             cost=new.cost,
         )
         self.models.add(job.model)
         self.weights[job.tenant] = new.weight
-        self.accounts[job.id] = Account(new.cost)
+        self.accounts[job.id] = JobAccounting(new.cost)
         self.outbox.subscribe(job.id, new.webhook_events, new.webhook_host)
         self._enqueue(job)
-        return self.change(job)
+        return self.update(job)
 
-    def take(self, job: JobRecord, claim_id: str, worker: str, lease_ms: int) -> JobRecord:
+    def claim(self, job: JobRecord, claim_id: str, worker: str, lease_ms: int) -> JobRecord:
         """queued → running"""
         account = self.accounts[job.id]
         now = self.now_ms()
         account.charge = self.queues[job.model].take(job.tenant, job.id, account.cost)
         self.leases[job.id] = now + lease_ms
-        return self.change(
+        return self.update(
             job, status=Status.RUNNING, attempt=job.attempt + 1, claim_id=claim_id, worker=worker, started_ms=now
         )
 
@@ -111,7 +119,7 @@ class JobBook:
         if job.status is Status.QUEUED:
             return self.end(job, Status.CANCELED)
         if job.status is Status.RUNNING:
-            job = self.change(job, status=Status.CANCELING)
+            job = self.update(job, status=Status.CANCELING)
             self._on_cancel(job.id, str(job.claim_id))
         return job
 
@@ -120,32 +128,32 @@ class JobBook:
         if job.status is Status.QUEUED:
             self.queues[job.model].dequeue(job.tenant, job.id)
         self.leases.pop(job.id, None)
-        return self.change(job, **{**fields, "status": status, "stage": None, "completed_ms": self.now_ms()})
+        return self.update(job, **{**fields, "status": status, "stage": None, "completed_ms": self.now_ms()})
 
-    def put_back(self, job: JobRecord, losses: int) -> JobRecord:
+    def requeue(self, job: JobRecord, lost_leases: int) -> JobRecord:
         """running → queued at the old place; the attempt is not charged"""
         del self.leases[job.id]
-        self._removals.remove_twice(f"jobs/{job.id}/{job.claim_id}/")
-        self.recharge(job, 0.0)
+        self._removals.schedule(f"jobs/{job.id}/{job.claim_id}/")
+        self.adjust_charge(job, 0.0)
         self._enqueue(job)
-        return self.change(
+        return self.update(
             job,
             status=Status.QUEUED,
-            losses=losses,
-            suspect=losses > 0,
+            lost_leases=lost_leases,
+            quarantined=lost_leases > 0,
             claim_id=None,
             worker=None,
-            **dict.fromkeys(NEWS),
+            **dict.fromkeys(ATTEMPT_FIELDS),
         )
 
-    def lose(self, job: JobRecord) -> JobRecord:
+    def lose_lease(self, job: JobRecord) -> JobRecord:
         """The lease is lost: canceling → canceled, running → queued as a suspect, or failed once it lost too many."""
-        losses = job.losses + 1
+        lost_leases = job.lost_leases + 1
         if job.status is Status.CANCELING:
             return self.end(job, Status.CANCELED)
-        if losses >= job.attempts_max:
-            return self.end(job, Status.FAILED, losses=losses, suspect=True, error_json=WORKER_LOST_JSON)
-        return self.put_back(job, losses)
+        if lost_leases >= job.max_attempts:
+            return self.end(job, Status.FAILED, lost_leases=lost_leases, quarantined=True, error_json=WORKER_LOST_JSON)
+        return self.requeue(job, lost_leases)
 
     def miss_deadline(self, job: JobRecord) -> JobRecord:
         """queued → expired, running → failed"""
@@ -165,12 +173,12 @@ class JobBook:
         ]
         return [job for _, _, job in sorted(due, key=lambda each: each[:2])]
 
-    def cost_before(self, queued: JobRecord, ahead: int) -> float:
+    def cost_ahead(self, queued: JobRecord, ahead: int) -> float:
         """What so many queued jobs cost, on average, and what workers still have to do."""
         of_model = [job for job in self.jobs.values() if job.model == queued.model]
         others = [job.cost for job in of_model if job.status is Status.QUEUED and job.id != queued.id]
-        held = sum(job.cost * (1 - share_done(job.progress_json)) for job in of_model if job.id in self.leases)
-        return rounded_cost((ahead * sum(others) / len(others) if others else 0) + held)
+        held = sum(job.cost * (1 - progress_fraction(job.progress_json)) for job in of_model if job.id in self.leases)
+        return round_cost((ahead * sum(others) / len(others) if others else 0) + held)
 
     def pause_tenant(self, tenant: str, paused: bool) -> None:
         """It leaves the turns of every model, or joins them."""
@@ -179,11 +187,11 @@ class JobBook:
         else:
             self.paused_tenants.discard(tenant)
             for queue in self.queues.values():
-                queue.take_turns(tenant)
+                queue.activate_tenant(tenant)
 
-    def ready(self, model: str) -> int:
+    def claimable(self, model: str) -> int:
         """Queued jobs of a model that may be given out."""
-        return 0 if model in self.paused_models else self.queues[model].ready
+        return 0 if model in self.paused_models else self.queues[model].claimable
 
     def tenants(self) -> tuple[TenantRecord, ...]:
         """Those that have queued jobs or a weight, or are paused."""
@@ -194,36 +202,36 @@ class JobBook:
             for tenant in sorted({*queued, *weighed, *self.paused_tenants})
         )
 
-    def forget(self, job: JobRecord) -> None:
+    def delete(self, job: JobRecord) -> None:
         """an ended job → nothing"""
-        self.outbox.forget(job)
+        self.outbox.delete(job)
         del self.jobs[job.id], self.accounts[job.id]
 
     def restore(self, job: JobRecord) -> None:
         """nothing → an ended job"""
-        self.accounts[job.id] = Account(cost=0.0)
+        self.accounts[job.id] = JobAccounting(cost=0.0)
         self.outbox.subscribe(job.id, (), host="")
         self.jobs[job.id] = job
 
-    def recharge(self, job: JobRecord, cost: float) -> None:
+    def adjust_charge(self, job: JobRecord, cost: float) -> None:
         """Charge the tenant for a job that costs so much in place of what the last attempt was charged."""
         account = self.accounts[job.id]
-        account.charge = self.queues[job.model].recharge(job.tenant, cost, before=account.charge)
+        account.charge = self.queues[job.model].adjust_charge(job.tenant, cost, before=account.charge)
 
-    def change(self, job: JobRecord, **fields: Any) -> JobRecord:
+    def update(self, job: JobRecord, **fields: Any) -> JobRecord:
         """Write, count and tell one change, and file what the job's webhook wants to know."""
         changed = replace(job, version=job.version + 1, **fields)
         self.jobs[job.id] = changed
         self._on_change(changed)
         if "status" in fields and (event := EVENTS.get(changed.status)):
-            self.outbox.announce(changed, event)
+            self.outbox.enqueue_event(changed, event)
         return changed
 
-    def announce_outputs(self, job: JobRecord, indexes: tuple[int, ...]) -> None:
+    def enqueue_output_events(self, job: JobRecord, indexes: tuple[int, ...]) -> None:
         """Pictures that are finished."""
         for index in indexes:
-            self.outbox.announce(job, "job.output", index)
+            self.outbox.enqueue_event(job, "job.output", index)
 
     def _enqueue(self, job: JobRecord) -> None:
-        place = Place.of(job.priority, job.sequence, job.id, job.created_ms)
+        place = QueueEntry.of(job.priority, job.sequence, job.id, job.created_ms)
         self.queues[job.model].enqueue(job.tenant, place)

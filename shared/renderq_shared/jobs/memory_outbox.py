@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from renderq.contract import DeliveryStatus, Status, WebhookEventType
 from renderq_shared.jobs.calls import DELIVERY_KEPT_MS
-from renderq_shared.jobs.delivery_lanes import DeliveryLanes
-from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement, delivery_id
+from renderq_shared.jobs.delivery_lanes import DeliveryQueues
+from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, DeliveryResult, delivery_id
 from renderq_shared.jobs.records import JobRecord
 
 _ENDS: dict[Status, WebhookEventType] = {
@@ -27,16 +27,16 @@ class MemoryOutbox:
         self._deliveries: dict[str, DeliveryRecord] = {}
         self._wanted: dict[str, frozenset[str]] = {}
         self._hosts: dict[str, str] = {}
-        self._lanes = DeliveryLanes()
+        self._lanes = DeliveryQueues()
         self._claims: dict[str, tuple[tuple[str, ...], int]] = {}
-        self._settled_by: dict[str, str] = {}
+        self._completed_by: dict[str, str] = {}
         self._forget_at: dict[str, int] = {}
 
     def subscribe(self, job_id: str, events: tuple[str, ...], host: str) -> None:
         self._wanted[job_id] = frozenset(events)
         self._hosts[job_id] = host
 
-    def announce(self, job: JobRecord, event: WebhookEventType, index: int | None = None) -> None:
+    def enqueue_event(self, job: JobRecord, event: WebhookEventType, index: int | None = None) -> None:
         """File an event with the job as it is now, once, if its webhook wants it."""
         key, now = delivery_id(job.id, event, index), self._now_ms()
         if event in self._wanted[job.id] and self._find(key) is None:
@@ -54,29 +54,29 @@ class MemoryOutbox:
         until = now + request.lease_ms
         self._put_back_expired(request.limit)
         keys: list[str] = []
-        while len(keys) < request.limit and (key := self._lanes.hold_next(now)):
+        while len(keys) < request.limit and (key := self._lanes.lease_next(now)):
             self._change(key, claim_id=request.claim_id, due_ms=until)
             keys.append(key)
         if keys:
             self._claims[request.claim_id] = (tuple(keys), until)
         return tuple(self._deliveries[key] for key in keys)
 
-    def settle(self, told: Settlement) -> bool:
-        delivery = self._find(told.delivery_id)
-        if delivery is None or self._settled_by.get(delivery.id) == told.claim_id:
+    def complete(self, result: DeliveryResult) -> bool:
+        delivery = self._find(result.delivery_id)
+        if delivery is None or self._completed_by.get(delivery.id) == result.claim_id:
             return delivery is not None
-        if delivery.claim_id != told.claim_id:
+        if delivery.claim_id != result.claim_id:
             return False
-        self._settled_by[delivery.id] = told.claim_id
-        self._change(delivery.id, log_json=told.log_json, attempt=delivery.attempt + 1)
-        if told.status is DeliveryStatus.PENDING:
-            self._wait(delivery.id, self._now_ms() + told.delay_ms)
+        self._completed_by[delivery.id] = result.claim_id
+        self._change(delivery.id, log_json=result.log_json, attempt=delivery.attempt + 1)
+        if result.status is DeliveryStatus.PENDING:
+            self._wait(delivery.id, self._now_ms() + result.delay_ms)
         else:
-            self._end(delivery.id, told.status)
-        if told.status is DeliveryStatus.DISABLED:
+            self._end(delivery.id, result.status)
+        if result.status is DeliveryStatus.DISABLED:
             for other in list(self._deliveries.values()):
                 if other.job_id == delivery.job_id and other.status is DeliveryStatus.PENDING:
-                    self._end(other.id, told.status)
+                    self._end(other.id, result.status)
             self._wanted[delivery.job_id] = frozenset()
         return True
 
@@ -98,7 +98,7 @@ class MemoryOutbox:
             self._wait(key, self._now_ms())
         return self._deliveries[key]
 
-    def forget(self, job: JobRecord) -> None:
+    def delete(self, job: JobRecord) -> None:
         del self._wanted[job.id]
         for delivery in self.of_job(job):
             self._take_out(delivery.id)
@@ -125,11 +125,11 @@ class MemoryOutbox:
     def _wait(self, key: str, due_ms: int) -> None:
         delivery = self._deliveries[key]
         self._change(key, claim_id=None, due_ms=due_ms)
-        self._lanes.wait(key, delivery.tenant, self._hosts[delivery.job_id], due_ms, self._now_ms())
+        self._lanes.schedule(key, delivery.tenant, self._hosts[delivery.job_id], due_ms, self._now_ms())
 
     def _take_out(self, key: str) -> None:
         delivery = self._deliveries[key]
-        self._lanes.take_out(key, delivery.tenant, self._hosts[delivery.job_id], self._now_ms())
+        self._lanes.remove(key, delivery.tenant, self._hosts[delivery.job_id], self._now_ms())
 
     def _end(self, key: str, status: DeliveryStatus) -> None:
         self._take_out(key)

@@ -3,27 +3,27 @@
 from collections import defaultdict, deque
 from collections.abc import Iterable
 
-from renderq_shared.jobs.memory_book import JobBook
-from renderq_shared.jobs.paces import SAMPLES_MAX, ModelPace, Pace, PaceSample
+from renderq_shared.jobs.memory_book import JobTable
+from renderq_shared.jobs.paces import MAX_SAMPLES, JobTiming, ModelTimings, TimingSample
 from renderq_shared.jobs.records import JobRecord, WorkerRecord
 
 
-class PaceBook:
+class TimingTable:
     """What finished jobs took. The caller sees to it that calls come singly."""
 
-    def __init__(self, book: JobBook) -> None:
+    def __init__(self, book: JobTable) -> None:
         self._book = book
-        self._samples: defaultdict[str, deque[PaceSample]] = defaultdict(lambda: deque(maxlen=SAMPLES_MAX))
+        self._samples: defaultdict[str, deque[TimingSample]] = defaultdict(lambda: deque(maxlen=MAX_SAMPLES))
 
-    def keep(self, ended: JobRecord, pace: Pace) -> None:
+    def record(self, ended: JobRecord, pace: JobTiming) -> None:
         """A job that succeeded."""
         wall_ms = (ended.completed_ms or 0) - (ended.started_ms or 0)
-        self._samples[ended.model].appendleft(PaceSample(pace, ended.cost, ended.images, wall_ms))
+        self._samples[ended.model].appendleft(TimingSample(pace, ended.cost, ended.images, wall_ms))
 
-    def paces(self, workers: Iterable[WorkerRecord]) -> tuple[ModelPace, ...]:
+    def timings(self, workers: Iterable[WorkerRecord]) -> tuple[ModelTimings, ...]:
         taking = [worker for worker in workers if not worker.draining]
         return tuple(
-            ModelPace(
+            ModelTimings(
                 model=model,
                 samples=tuple(self._samples[model]),
                 devices=tuple(sorted(worker.device for worker in taking if model in worker.models)),

@@ -15,28 +15,28 @@ class Removals:
         self.late: dict[str, int] = {}
         """Not due yet, and not to be given out before they are."""
 
-    def remove(self, prefix: str) -> None:
+    def schedule_once(self, prefix: str) -> None:
         self.due[prefix] = self._now_ms()
 
-    def remove_twice(self, prefix: str) -> None:
-        self.remove(prefix)
+    def schedule(self, prefix: str) -> None:
+        self.schedule_once(prefix)
         self.late[prefix] = self._now_ms() + LATE_MS
 
-    def come_due(self, limit: int) -> list[str]:
+    def promote_late(self, limit: int) -> list[str]:
         """What was late and is due now."""
         late = self._ripe(self.late, limit)
         for prefix in late:
             del self.late[prefix]
-            self.remove(prefix)
+            self.schedule_once(prefix)
         return late
 
-    def give_out(self, lease_ms: int, limit: int) -> list[str]:
+    def lease_due(self, lease_ms: int, limit: int) -> list[str]:
         """What the caller is to remove, before another one is asked to."""
         given = self._ripe(self.due, limit)
         self.due.update(dict.fromkeys(given, self._now_ms() + lease_ms))
         return given
 
-    def removed(self, prefixes: Iterable[str]) -> None:
+    def confirm_deleted(self, prefixes: Iterable[str]) -> None:
         for prefix in prefixes:
             self.due.pop(prefix, None)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from renderq_shared.jobs.records import WorkerRecord
 
 
-class WorkerList:
+class WorkerTable:
     """Workers that described themselves lately."""
 
     def __init__(self, clock_ms: Callable[[], int]) -> None:

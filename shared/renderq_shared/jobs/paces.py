@@ -3,28 +3,28 @@
 import json
 from dataclasses import dataclass
 
-SAMPLES_MAX = 64
+MAX_SAMPLES = 64
 """Finished jobs that are remembered for each model; the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class JobTiming:
     """What a job took, as its worker measured it."""
 
     device: str
-    busy_ms: int
+    device_share_ms: int
     """Its share of the device's time: that of a forward pass is divided among the images in it."""
-    alone_ms: int
+    device_wall_ms: int
     """Time that it spent on the device, whoever else was in the same forward passes."""
     load_ms: int
     """Time that it waited for its model to be loaded."""
 
 
 @dataclass(frozen=True, slots=True)
-class PaceSample:
+class TimingSample:
     """What one job took that succeeded."""
 
-    pace: Pace
+    timing: JobTiming
     cost: float
     """As it was estimated at its acceptance."""
     images: int
@@ -33,23 +33,23 @@ class PaceSample:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelPace:
+class ModelTimings:
     """One model's samples, newest first, and who renders it."""
 
     model: str
-    samples: tuple[PaceSample, ...]
+    samples: tuple[TimingSample, ...]
     devices: tuple[str, ...]
     """One for each live worker that takes its jobs."""
     warm: bool
     """Whether one of them has it in memory."""
 
 
-def rounded_cost(cost: float) -> float:
+def round_cost(cost: float) -> float:
     """Sums of costs depend on the order in their last digits."""
     return round(cost, 3)
 
 
-def share_done(progress_json: str | None) -> float:
+def progress_fraction(progress_json: str | None) -> float:
     """Share of a job's steps that its progress counts; 0 while nothing is counted."""
     done = json.loads(progress_json or "{}")
     return done["step"] / done["steps"] if done.get("steps") else 0.0

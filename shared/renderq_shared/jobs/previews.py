@@ -9,7 +9,7 @@ PREVIEWS = "rq:previews:"
 
 
 @dataclass(frozen=True, slots=True)
-class ShownPreview:
+class PreviewMessage:
     """What an image of a job looks like so far."""
 
     job_id: str
@@ -17,9 +17,9 @@ class ShownPreview:
     preview_json: str
 
 
-def read_preview(channel: str, preview_json: str) -> ShownPreview:
+def decode_preview(channel: str, preview_json: str) -> PreviewMessage:
     """What one message on a job's channel says."""
-    return ShownPreview(channel.removeprefix(PREVIEWS), json.loads(preview_json)["index"], preview_json)
+    return PreviewMessage(channel.removeprefix(PREVIEWS), json.loads(preview_json)["index"], preview_json)
 
 
 class PreviewChannels:
@@ -30,26 +30,26 @@ class PreviewChannels:
         self._changed: set[str] = set()
         self._news = asyncio.Event()
 
-    def open(self, job_id: str) -> None:
+    def subscribe(self, job_id: str) -> None:
         """From now on this job's previews are wanted."""
         self._open.add(PREVIEWS + job_id)
         self._note(PREVIEWS + job_id)
 
-    def close(self, job_id: str) -> None:
+    def unsubscribe(self, job_id: str) -> None:
         """They are not any more."""
         self._open.discard(PREVIEWS + job_id)
         self._note(PREVIEWS + job_id)
 
-    def begin(self) -> tuple[str, ...]:
+    def restart(self) -> tuple[str, ...]:
         """Channels for a new subscription, which `take` then keeps up to date."""
-        self.take()
+        self.pending_changes()
         return tuple(self._open)
 
-    async def changes(self) -> None:
+    async def wait_for_change(self) -> None:
         """Return once there is something to take."""
         await self._news.wait()
 
-    def take(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def pending_changes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Channels to subscribe to and to leave, since the last call; it does no harm if one is so already."""
         changed, self._changed = self._changed, set()
         self._news.clear()

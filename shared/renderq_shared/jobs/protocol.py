@@ -4,27 +4,27 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
-from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
-from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
-from renderq_shared.jobs.paces import ModelPace
+from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, DeliveryResult
+from renderq_shared.jobs.history import DeleteResult, JobFilter, JobPage, JobPosition, Retention, RetentionResult
+from renderq_shared.jobs.paces import ModelTimings
 from renderq_shared.jobs.records import (
-    Bounds,
+    ClaimRef,
     ClaimRequest,
-    Finished,
-    Held,
+    FenceResult,
+    FinishResult,
     Idempotency,
     JobRecord,
     JobUpdate,
     ModelQueue,
     NewJob,
     Outcome,
-    Progressed,
-    QueuePlace,
+    ProgressResult,
+    QueueLimits,
+    QueuePosition,
     StoreStats,
-    Submitted,
-    Swept,
+    SubmitResult,
+    SweepResult,
     TenantRecord,
-    Verdict,
     WorkerRecord,
 )
 
@@ -36,15 +36,15 @@ class JobStore(Protocol):
     further and answers the same. Raises `StoreUnavailable` when the server does not answer.
     """
 
-    def submit(self, job: NewJob, bounds: Bounds) -> Submitted:
-        """Accept a job: idempotency, bounds, record, index and queue entry together. Keyed by the job's id."""
+    def submit(self, job: NewJob, limits: QueueLimits) -> SubmitResult:
+        """Accept a job: idempotency, limits, record, index and queue entry together. Keyed by the job's id."""
         ...
 
-    def replay(self, tenant: str, idempotency: Idempotency) -> Submitted | None:
+    def replay(self, tenant: str, idempotency: Idempotency) -> SubmitResult | None:
         """What `submit` would answer to a key that it knows; `None` for a new one. Counts no wake-ups."""
         ...
 
-    def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:
+    def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePosition | None] | None:
         """The job and, while it is queued, its place. `None` for what this tenant never had."""
         ...
 
@@ -63,28 +63,28 @@ class JobStore(Protocol):
         """Give a worker the next job by fairness, or nothing: queued → running under a new lease."""
         ...
 
-    def renew(self, held: Sequence[Held], lease_ms: int) -> tuple[Verdict, ...]:
+    def renew(self, claim_refs: Sequence[ClaimRef], lease_ms: int) -> tuple[FenceResult, ...]:
         """Extend the leases of all jobs that a worker holds; one verdict each, in order."""
         ...
 
-    def progress(self, held: Held, update: JobUpdate) -> Progressed:
+    def progress(self, claim_ref: ClaimRef, update: JobUpdate) -> ProgressResult:
         """Write news of a running job."""
         ...
 
-    def show_preview(self, held: Held, preview_json: str) -> bool:
+    def publish_preview(self, claim_ref: ClaimRef, preview_json: str) -> bool:
         """Show a preview to whoever looks just now; whether anybody does. Refused unless the claim holds the job and
         the job is running, so that no preview comes after its end."""
         ...
 
-    def finish(self, held: Held, outcome: Outcome) -> Finished:
+    def finish(self, claim_ref: ClaimRef, outcome: Outcome) -> FinishResult:
         """End a job. Refused when the claim no longer holds it."""
         ...
 
-    def requeue(self, held: Held) -> Verdict:
+    def requeue(self, claim_ref: ClaimRef) -> FenceResult:
         """Hand a job back: running → queued at its old place, canceling → canceled. Counts as no loss."""
         ...
 
-    def sweep(self, lease_ms: int, limit: int) -> Swept:
+    def sweep(self, lease_ms: int, limit: int) -> SweepResult:
         """Put back or end what lost its lease or passed its deadline: at most `limit` jobs of each kind.
 
         After an outage (the last sweep was more than a lease ago, or the server has restarted) all leases are
@@ -93,33 +93,33 @@ class JobStore(Protocol):
         """
         ...
 
-    def delete(self, tenant: str, job_id: str) -> Deletion:
-        """Forget an ended job; its pictures are given out by `retire`, until somebody says that they are removed."""
+    def delete(self, tenant: str, job_id: str) -> DeleteResult:
+        """Forget an ended job; its pictures are given out by `apply_retention`, until somebody says that they are removed."""
         ...
 
-    def retire(self, keep: Retention, lease_ms: int, limit: int) -> Retired:
+    def apply_retention(self, keep: Retention, lease_ms: int, limit: int) -> RetentionResult:
         """Empty and forget jobs that ended long ago, and give out jobs whose pictures are to be removed, and ended
         jobs whose manifests are to be written: at most `limit` of each kind.
 
-        First the record stops naming the pictures, then somebody removes them, then `removed` strikes them off: a
+        First the record stops naming the pictures, then somebody removes them, then `confirm_deleted` strikes them off: a
         record never names pictures that are gone, and pictures that no record names are noted here, whoever crashes
-        when. Each job is given to the one whose call got it, and to another one after `lease_ms` without `removed` or
-        `recorded`; for removal once more an hour later, for what a worker that was cut off has written meanwhile.
+        when. Each job is given to the one whose call got it, and to another one after `lease_ms` without `confirm_deleted` or
+        `confirm_manifests`; for removal once more an hour later, for what a worker that was cut off has written meanwhile.
         """
         ...
 
-    def removed(self, prefixes: Sequence[str]) -> None:
+    def confirm_deleted(self, prefixes: Sequence[str]) -> None:
         """Nothing is left below these prefixes in the object store."""
         ...
 
-    def expect_asset(self, asset: NewAsset, patience_ms: int) -> AssetRecord | None:
+    def reserve_asset(self, asset: NewAsset, reservation_ttl_ms: int) -> AssetRecord | None:
         """Ask before a picture is written to the object store. What the tenant has already begins a new life.
 
-        `None` asks the caller to write it, and then to call `keep_asset` within `patience_ms`, else it is removed.
+        `None` asks the caller to write it, and then to call `commit_asset` within `reservation_ttl_ms`, else it is removed.
         """
         ...
 
-    def keep_asset(self, asset: NewAsset) -> AssetRecord | None:
+    def commit_asset(self, asset: NewAsset) -> AssetRecord | None:
         """Keep what was expected and is written; the asset may be another writer's who was first.
 
         `None` if it came too late: what was written is being removed.
@@ -130,7 +130,7 @@ class JobStore(Protocol):
         """An asset; `None` for what this tenant does not have."""
         ...
 
-    def recorded(self, job_ids: Sequence[str]) -> None:
+    def confirm_manifests(self, job_ids: Sequence[str]) -> None:
         """The manifests of these jobs are in the object store."""
         ...
 
@@ -170,7 +170,7 @@ class JobStore(Protocol):
         """What waits, what is being rendered, and who renders."""
         ...
 
-    def paces(self) -> tuple[ModelPace, ...]:
+    def timings(self) -> tuple[ModelTimings, ...]:
         """How fast each model is rendered that ever had a job, and how much is before a job of it that waits."""
         ...
 
@@ -178,7 +178,7 @@ class JobStore(Protocol):
         """Give a sender of webhooks what is due, the longest overdue first."""
         ...
 
-    def settle_delivery(self, told: Settlement) -> bool:
+    def complete_delivery(self, result: DeliveryResult) -> bool:
         """Tell what came of an attempt. Refused when the claim no longer holds the delivery."""
         ...
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from renderq.contract import Status
-from renderq_shared.jobs.paces import Pace
+from renderq_shared.jobs.paces import JobTiming
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class NewJob:
     cost: float
     """Estimated device time in arbitrary but consistent units; fairness charges it to the tenant."""
     priority: int
-    attempts_max: int
+    max_attempts: int
     deadline_ms: int | None = None
     """Time to live after acceptance."""
     idempotency: Idempotency | None = None
@@ -53,7 +53,7 @@ class NewJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class QueueLimits:
     """How many jobs may be queued."""
 
     total: int
@@ -78,10 +78,10 @@ class JobRecord:
     created_ms: int
     attempt: int
     """Claims so far."""
-    losses: int
+    lost_leases: int
     """Leases that ran out without a word from the worker; hand-backs do not count."""
-    attempts_max: int
-    suspect: bool
+    max_attempts: int
+    quarantined: bool
     """It lost a worker before: given only to an empty engine, and rendered alone. A hand-back clears nothing."""
     deadline_at_ms: int | None = None
     started_ms: int | None = None
@@ -103,25 +103,25 @@ class JobRecord:
     """The job that this one does again; it may be forgotten by now."""
     cost: float = 0.0
     """Estimated at acceptance, in the units of `NewJob.cost`."""
-    data_removed: bool = False
+    outputs_expired: bool = False
     """Its pictures were kept for as long as they are kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class QueuePlace:
+class QueuePosition:
     """What a queued job is waiting for."""
 
-    ahead: int
+    jobs_ahead: int
     """Jobs expected to start first if nothing else arrives: exact within a tenant, an estimate between tenants."""
-    served: bool
+    has_worker: bool
     """Whether a live worker serves its model."""
     paused: bool = False
     """Whether its model or its tenant is paused: nobody is given it."""
-    cost_before: float = 0.0
+    cost_ahead: float = 0.0
     """An estimate of what those jobs cost, and of what workers still have to do of those that they hold."""
 
 
-class Submission(StrEnum):
+class SubmitOutcome(StrEnum):
     """What became of a submission."""
 
     ACCEPTED = "accepted"
@@ -136,13 +136,13 @@ class Submission(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
-    outcome: Submission
+class SubmitResult:
+    outcome: SubmitOutcome
     record: JobRecord | None
     """The job that now stands for the submission; `None` if there is none."""
-    wake_length: int
+    pending_wakeups: int
     """Wake-ups waiting for the model: a caller publishes one only below its bound."""
-    place: QueuePlace | None = None
+    position: QueuePosition | None = None
     """What that job waits for, while it is queued."""
 
 
@@ -153,7 +153,7 @@ class Candidate:
     model: str
     resident: bool
     """Already in memory. One that is not goes first once its oldest job waited `switch_after_ms`."""
-    ahead: bool = False
+    prefetch: bool = False
     """A job of it would not be stepped at once: one that a worker without jobs could take is left to it."""
 
 
@@ -172,7 +172,7 @@ class ClaimRequest:
     switch_after_ms: int
 
 
-class Verdict(StrEnum):
+class FenceResult(StrEnum):
     """What a fenced write met."""
 
     HELD = "held"
@@ -184,16 +184,16 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Progressed:
+class ProgressResult:
     """What came of telling a job's news."""
 
-    verdict: Verdict
-    previews_wanted: bool
+    fence: FenceResult
+    has_preview_viewers: bool
     """Whether anybody looks at the job's previews right now: only then are any made."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ClaimRef:
     """A job that a worker holds, named for renewal."""
 
     job_id: str
@@ -225,12 +225,12 @@ class Outcome:
     update: JobUpdate = field(default_factory=JobUpdate)
     cost: float | None = None
     """Measured cost in the units of `NewJob.cost`: corrects what fairness charged."""
-    pace: Pace | None = None
+    timing: JobTiming | None = None
     """What it took; remembered if it succeeds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishResult:
     accepted: bool
     """Whether this claim's outcome is the job's (also when it is told a second time). `canceled` is refused for a job
     that nobody wanted to cancel."""
@@ -246,14 +246,14 @@ class ModelQueue:
     model: str
     queued: int
     oldest_age_ms: int
-    wake_length: int
-    served: bool
-    ready: int
+    pending_wakeups: int
+    has_worker: bool
+    claimable: int
     """Those of the queued that a worker may be given: not of a paused tenant, and none of a paused model."""
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepResult:
     """What one bounded sweep did. `more` asks for another one at once."""
 
     requeued: tuple[str, ...]
@@ -261,7 +261,7 @@ class Swept:
     """Failed with `worker_lost`."""
     canceled: tuple[str, ...]
     expired: tuple[str, ...]
-    overdue: tuple[str, ...]
+    deadline_exceeded: tuple[str, ...]
     """Failed with `deadline_exceeded` while running."""
     extended: int
     """Leases that were extended because Redis, or every sweep, had been away."""

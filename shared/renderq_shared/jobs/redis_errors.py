@@ -17,7 +17,7 @@ _AWAY = (
 
 
 @contextmanager
-def translated() -> Generator[None]:
+def translate_errors() -> Generator[None]:
     """Raise `StoreUnavailable` for what the server, not the caller, is to blame for."""
     try:
         yield

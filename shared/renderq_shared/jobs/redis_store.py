@@ -7,50 +7,50 @@ from redis import Redis
 
 from renderq_shared.jobs import calls
 from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
-from renderq_shared.jobs.calls import Call
-from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, Settlement
-from renderq_shared.jobs.history import Deletion, JobFilter, JobPage, JobPosition, Retention, Retired
-from renderq_shared.jobs.paces import ModelPace
+from renderq_shared.jobs.calls import Command
+from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, DeliveryResult
+from renderq_shared.jobs.history import DeleteResult, JobFilter, JobPage, JobPosition, Retention, RetentionResult
+from renderq_shared.jobs.paces import ModelTimings
 from renderq_shared.jobs.records import (
-    Bounds,
+    ClaimRef,
     ClaimRequest,
-    Finished,
-    Held,
+    FenceResult,
+    FinishResult,
     Idempotency,
     JobRecord,
     JobUpdate,
     ModelQueue,
     NewJob,
     Outcome,
-    Progressed,
-    QueuePlace,
+    ProgressResult,
+    QueueLimits,
+    QueuePosition,
     StoreStats,
-    Submitted,
-    Swept,
+    SubmitResult,
+    SweepResult,
     TenantRecord,
-    Verdict,
     WorkerRecord,
 )
-from renderq_shared.jobs.running import run
+from renderq_shared.jobs.running import execute
 
 Answer = TypeVar("Answer")
 
 
 class RedisJobStore:
-    """`JobStore` over one Redis or Valkey: one round trip per call."""
+    """`JobStore` over one Redis or Valkey: one round trip per command."""
 
     def __init__(self, client: Redis, queue_name: Callable[[str], str]) -> None:
         """`client` decodes replies to text (`sync_client`); `queue_name`: model → the list of its wake-ups."""
         self._client = client
         self._queue_name = queue_name
 
-    def submit(self, job: NewJob, bounds: Bounds) -> Submitted:
-        return self._run(calls.submit(job, bounds, self._queue_name(job.model)))
+    def submit(self, job: NewJob, limits: QueueLimits) -> SubmitResult:
+        return self._run(calls.submit(job, limits, self._queue_name(job.model)))
 
-    def replay(self, tenant: str, idempotency: Idempotency) -> Submitted | None:
+    def replay(self, tenant: str, idempotency: Idempotency) -> SubmitResult | None:
         return self._run(calls.replay(tenant, idempotency))
 
-    def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePlace | None] | None:
+    def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePosition | None] | None:
         return self._run(calls.get(tenant, job_id))
 
     def page(self, tenant: str, wanted: JobFilter, limit: int, scan: int, after: JobPosition | None = None) -> JobPage:
@@ -62,44 +62,44 @@ class RedisJobStore:
     def claim(self, request: ClaimRequest) -> JobRecord | None:
         return self._run(calls.claim(request))
 
-    def renew(self, held: Sequence[Held], lease_ms: int) -> tuple[Verdict, ...]:
-        return self._run(calls.renew(held, lease_ms))
+    def renew(self, claim_refs: Sequence[ClaimRef], lease_ms: int) -> tuple[FenceResult, ...]:
+        return self._run(calls.renew(claim_refs, lease_ms))
 
-    def progress(self, held: Held, update: JobUpdate) -> Progressed:
-        return self._run(calls.progress(held, update))
+    def progress(self, claim_ref: ClaimRef, update: JobUpdate) -> ProgressResult:
+        return self._run(calls.progress(claim_ref, update))
 
-    def show_preview(self, held: Held, preview_json: str) -> bool:
-        return self._run(calls.show_preview(held, preview_json))
+    def publish_preview(self, claim_ref: ClaimRef, preview_json: str) -> bool:
+        return self._run(calls.publish_preview(claim_ref, preview_json))
 
-    def finish(self, held: Held, outcome: Outcome) -> Finished:
-        return self._run(calls.finish(held, outcome))
+    def finish(self, claim_ref: ClaimRef, outcome: Outcome) -> FinishResult:
+        return self._run(calls.finish(claim_ref, outcome))
 
-    def requeue(self, held: Held) -> Verdict:
-        return self._run(calls.requeue(held))
+    def requeue(self, claim_ref: ClaimRef) -> FenceResult:
+        return self._run(calls.requeue(claim_ref))
 
-    def sweep(self, lease_ms: int, limit: int) -> Swept:
+    def sweep(self, lease_ms: int, limit: int) -> SweepResult:
         return self._run(calls.sweep(lease_ms, limit))
 
-    def delete(self, tenant: str, job_id: str) -> Deletion:
+    def delete(self, tenant: str, job_id: str) -> DeleteResult:
         return self._run(calls.delete(tenant, job_id))
 
-    def retire(self, keep: Retention, lease_ms: int, limit: int) -> Retired:
-        return self._run(calls.retire(keep, lease_ms, limit))
+    def apply_retention(self, keep: Retention, lease_ms: int, limit: int) -> RetentionResult:
+        return self._run(calls.apply_retention(keep, lease_ms, limit))
 
-    def removed(self, prefixes: Sequence[str]) -> None:
-        self._run(calls.removed(prefixes))
+    def confirm_deleted(self, prefixes: Sequence[str]) -> None:
+        self._run(calls.confirm_deleted(prefixes))
 
-    def expect_asset(self, asset: NewAsset, patience_ms: int) -> AssetRecord | None:
-        return self._run(calls.expect_asset(asset, patience_ms))
+    def reserve_asset(self, asset: NewAsset, reservation_ttl_ms: int) -> AssetRecord | None:
+        return self._run(calls.reserve_asset(asset, reservation_ttl_ms))
 
-    def keep_asset(self, asset: NewAsset) -> AssetRecord | None:
-        return self._run(calls.keep_asset(asset))
+    def commit_asset(self, asset: NewAsset) -> AssetRecord | None:
+        return self._run(calls.commit_asset(asset))
 
     def asset(self, tenant: str, asset_id: str) -> AssetRecord | None:
         return self._run(calls.asset(tenant, asset_id))
 
-    def recorded(self, job_ids: Sequence[str]) -> None:
-        self._run(calls.recorded(job_ids))
+    def confirm_manifests(self, job_ids: Sequence[str]) -> None:
+        self._run(calls.confirm_manifests(job_ids))
 
     def restore(self, job: JobRecord) -> bool:
         return self._run(calls.restore(job))
@@ -119,8 +119,8 @@ class RedisJobStore:
     def claim_deliveries(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:
         return self._run(calls.claim_deliveries(request))
 
-    def settle_delivery(self, told: Settlement) -> bool:
-        return self._run(calls.settle_delivery(told))
+    def complete_delivery(self, result: DeliveryResult) -> bool:
+        return self._run(calls.complete_delivery(result))
 
     def deliveries(self, tenant: str, job_id: str) -> tuple[DeliveryRecord, ...] | None:
         return self._run(calls.deliveries(tenant, job_id))
@@ -128,8 +128,8 @@ class RedisJobStore:
     def replay_delivery(self, tenant: str, delivery_id: str) -> DeliveryRecord | None:
         return self._run(calls.replay_delivery(tenant, delivery_id))
 
-    def paces(self) -> tuple[ModelPace, ...]:
-        return self._run(calls.paces())
+    def timings(self) -> tuple[ModelTimings, ...]:
+        return self._run(calls.timings())
 
     def pause_model(self, model: str, paused: bool) -> None:
         self._run(calls.pause("model", model, paused))
@@ -143,5 +143,5 @@ class RedisJobStore:
     def stats(self) -> StoreStats:
         return self._run(calls.stats())
 
-    def _run(self, call: Call[Answer]) -> Answer:
-        return run(self._client, call)
+    def _run(self, command: Command[Answer]) -> Answer:
+        return execute(self._client, command)

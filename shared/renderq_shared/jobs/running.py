@@ -1,4 +1,4 @@
-"""Runs a call: one round trip, two when the server does not know the script yet."""
+"""Runs a command: one round trip, two when the server does not know the script yet."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
@@ -7,30 +7,30 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import NoScriptError
 
-from renderq_shared.jobs.calls import Call
-from renderq_shared.jobs.redis_errors import translated
+from renderq_shared.jobs.calls import Command
+from renderq_shared.jobs.redis_errors import translate_errors
 
 Answer = TypeVar("Answer")
-Execute = Callable[..., Awaitable[Any]]
+SendCommand = Callable[..., Awaitable[Any]]
 
 
-def run(client: Redis, call: Call[Answer]) -> Answer:
+def execute(client: Redis, command: Command[Answer]) -> Answer:
     """Raises `StoreUnavailable`."""
     scripting = cast(Any, client)
-    with translated():
+    with translate_errors():
         try:
-            reply = scripting.evalsha(call.script.sha, 0, *call.arguments)
+            reply = scripting.evalsha(command.script.sha, 0, *command.arguments)
         except NoScriptError:
-            reply = scripting.eval(call.script.source, 0, *call.arguments)
-    return call.read(reply)
+            reply = scripting.eval(command.script.source, 0, *command.arguments)
+    return command.decode(reply)
 
 
-async def run_async(client: AsyncRedis, call: Call[Answer], execute: Execute | None = None) -> Answer:
-    """`execute` sends a command in the client's place. Raises `StoreUnavailable`."""
-    ask = cast(Any, client).execute_command if execute is None else execute
-    with translated():
+async def execute_async(client: AsyncRedis, command: Command[Answer], send: SendCommand | None = None) -> Answer:
+    """`send` sends a command in the client's place. Raises `StoreUnavailable`."""
+    ask = cast(Any, client).execute_command if send is None else send
+    with translate_errors():
         try:
-            reply = await ask("EVALSHA", call.script.sha, 0, *call.arguments)
+            reply = await ask("EVALSHA", command.script.sha, 0, *command.arguments)
         except NoScriptError:
-            reply = await ask("EVAL", call.script.source, 0, *call.arguments)
-    return call.read(reply)
+            reply = await ask("EVAL", command.script.source, 0, *command.arguments)
+    return command.decode(reply)

@@ -11,13 +11,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from renderq_shared.sentinel_address import SentinelAddress
+from renderq_shared.sentinel_address import SentinelUrl
 
 _TIMEOUTS = {"socket_timeout": 0.3, "socket_connect_timeout": 0.3}
 """A Sentinel that is silent for longer is passed over for the next one; nobody is asked twice in a row."""
 
 
-def primary_client(address: SentinelAddress, **options: Any) -> Redis:
+def primary_client(address: SentinelUrl, **options: Any) -> Redis:
     """For callers that block; `options` go to each connection."""
     sentinels = Sentinel(address.hosts, sentinel_kwargs={**_TIMEOUTS, "retry": Retry(NoBackoff(), 0)})
     return sentinels.master_for(address.service, **address.credentials, **options)
@@ -27,7 +27,7 @@ class PrimaryPool(AsyncSentinelConnectionPool, BlockingConnectionPool):
     """For event loops: a bounded pool."""
 
     @classmethod
-    def of(cls, address: SentinelAddress, **options: Any) -> "PrimaryPool":
+    def of(cls, address: SentinelUrl, **options: Any) -> "PrimaryPool":
         """`options` are those of the pool and of each connection."""
         sentinels = AsyncSentinel(address.hosts, sentinel_kwargs={**_TIMEOUTS, "retry": AsyncRetry(NoBackoff(), 0)})
         return cls(address.service, sentinels, **address.credentials, **options)

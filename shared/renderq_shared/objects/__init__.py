@@ -3,6 +3,15 @@
 from renderq_shared.objects.folder import FolderStore
 from renderq_shared.objects.opening import open_store
 from renderq_shared.objects.protocol import ObjectInfo, ObjectStore, SignedUrl
-from renderq_shared.objects.sharing import announce, announced_id, compare
+from renderq_shared.objects.sharing import check_same_store, publish_store_id, published_store_id
 
-__all__ = ["FolderStore", "ObjectInfo", "ObjectStore", "SignedUrl", "announce", "announced_id", "compare", "open_store"]
+__all__ = [
+    "FolderStore",
+    "ObjectInfo",
+    "ObjectStore",
+    "SignedUrl",
+    "check_same_store",
+    "open_store",
+    "publish_store_id",
+    "published_store_id",
+]

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, ObjectStoreUnsuitable
 from renderq_shared.objects.durable_files import create_once, make_folders, write_atomically
-from renderq_shared.objects.keys import is_key, require_key, require_prefix
-from renderq_shared.objects.media_types import media_type, require_media_type
+from renderq_shared.objects.keys import check_key, check_prefix, is_key
+from renderq_shared.objects.media_types import check_media_type, media_type
 from renderq_shared.objects.protocol import ObjectInfo, SignedUrl
 from renderq_shared.objects.signing import is_signed, signed_path
 
 _CHUNK_BYTES = 256 * 1024
 
-_LASTING = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT}
+_PERMANENT_ERRNOS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT}
 """Errors that stay until somebody changes the folder or its rights; a full disk or a lost mount may pass."""
 
 _PRIVATE = ".renderq"
@@ -59,7 +59,7 @@ class FolderStore:
         except (NotADirectoryError, FileExistsError) as error:
             raise ObjectStoreUnsuitable(f"{error.filename} is a file; the object store needs a folder") from error
         except OSError as error:
-            fault = ObjectStoreUnsuitable if error.errno in _LASTING else ObjectStoreUnavailable
+            fault = ObjectStoreUnsuitable if error.errno in _PERMANENT_ERRNOS else ObjectStoreUnavailable
             raise fault(
                 f"{self.root} cannot be written: {error.strerror}; mend it, or choose another folder with RENDERQ_STORE"
             ) from error
@@ -67,7 +67,7 @@ class FolderStore:
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Raises `ValueError` where the key's extension says another content type: nothing else records it."""
         path = self._path(key)
-        require_media_type(key, content_type)
+        check_media_type(key, content_type)
         try:
             make_folders(self._scratch)
             write_atomically(path, data, self._scratch)
@@ -102,12 +102,12 @@ class FolderStore:
             raise ObjectStoreUnavailable(f"{path} cannot be read: {error.strerror}") from error
 
     def keys(self, prefix: str) -> Iterator[str]:
-        for folder, _, names in os.walk(self.root / require_prefix(prefix), onerror=_not_listed):
+        for folder, _, names in os.walk(self.root / check_prefix(prefix), onerror=_not_listed):
             place = Path(folder).relative_to(self.root)
             yield from (key for name in names if is_key(key := (place / name).as_posix()))
 
     def delete_prefix(self, prefix: str) -> int:
-        folder = self.root / require_prefix(prefix)
+        folder = self.root / check_prefix(prefix)
         try:
             count = sum(len(files) for _, _, files in os.walk(folder))
             shutil.rmtree(folder)
@@ -119,7 +119,7 @@ class FolderStore:
 
     def signed_url(self, key: str, expires_s: int) -> SignedUrl:
         expires = int(time.time()) + expires_s
-        path = signed_path(self._signing_key, require_key(key), expires)
+        path = signed_path(self._signing_key, check_key(key), expires)
         return SignedUrl(path, datetime.fromtimestamp(expires, UTC))
 
     def is_signed(self, key: str, expires: int, signature: str) -> bool:
@@ -127,7 +127,7 @@ class FolderStore:
         return is_signed(self._signing_key, key, expires, signature)
 
     def _path(self, key: str) -> Path:
-        return self.root / require_key(key)
+        return self.root / check_key(key)
 
     def _shared_secret(self, name: str, mode: int) -> bytes:
         """32 random bytes in hex, made by whoever comes first and read by all."""

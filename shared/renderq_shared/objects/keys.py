@@ -15,7 +15,7 @@ def is_key(text: str) -> bool:
     return len(text) <= KEY_CHARACTERS and _KEY.fullmatch(text) is not None
 
 
-def require_key(key: str) -> str:
+def check_key(key: str) -> str:
     """Raises `ValueError` for anything that is not a key."""
     if not is_key(key):
         raise ValueError(
@@ -24,7 +24,7 @@ def require_key(key: str) -> str:
     return key
 
 
-def require_prefix(prefix: str) -> str:
+def check_prefix(prefix: str) -> str:
     """Raises `ValueError` for anything but whole segments, each followed by a slash."""
     if len(prefix) > KEY_CHARACTERS or not _PREFIX.fullmatch(prefix):
         raise ValueError(f"{prefix!r} is not a key prefix: key segments, each followed by a slash")

@@ -16,7 +16,7 @@ def media_type(key: str) -> str:
     return MEDIA_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
 
 
-def require_media_type(key: str, content_type: str) -> None:
+def check_media_type(key: str, content_type: str) -> None:
     """Raises `ValueError` where the key's extension says another content type: a folder records no other one."""
     if media_type(key) != content_type:
         raise ValueError(f"{key} is {media_type(key)} by its extension, not {content_type}")

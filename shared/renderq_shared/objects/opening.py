@@ -2,7 +2,7 @@
 
 from renderq_shared.objects.folder import FolderStore
 from renderq_shared.objects.protocol import ObjectStore
-from renderq_shared.s3_place import s3_place
+from renderq_shared.s3_place import parse_s3_url
 from renderq_shared.settings import SharedSettings
 
 
@@ -14,5 +14,5 @@ def open_store(settings: SharedSettings) -> ObjectStore:
         from renderq_shared.objects.s3_client import S3Clients
 
         clients = S3Clients(settings.s3_addressing, settings.s3_checksums, settings.s3_public_endpoint)
-        return S3Store(s3_place(settings.store), clients)
+        return S3Store(parse_s3_url(settings.store), clients)
     return FolderStore(settings.store_folder)

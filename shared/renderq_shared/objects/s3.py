@@ -11,12 +11,12 @@ from typing import Any
 from boto3.s3.transfer import TransferConfig
 
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, ObjectStoreUnsuitable
-from renderq_shared.objects.keys import is_key, require_key, require_prefix
-from renderq_shared.objects.media_types import content_disposition, media_type, require_media_type
+from renderq_shared.objects.keys import check_key, check_prefix, is_key
+from renderq_shared.objects.media_types import check_media_type, content_disposition, media_type
 from renderq_shared.objects.protocol import ObjectInfo, SignedUrl
 from renderq_shared.objects.s3_client import S3Clients
-from renderq_shared.objects.s3_errors import S3_ERRORS, explain, is_lasting, is_missing
-from renderq_shared.s3_place import S3Place
+from renderq_shared.objects.s3_errors import S3_ERRORS, explain, is_missing, is_permanent
+from renderq_shared.s3_place import S3Location
 
 _CHUNK_BYTES = 256 * 1024
 
@@ -32,7 +32,7 @@ _PRIVATE = ".renderq/"
 class S3Store:
     """Objects in a bucket, below a prefix. Makes no request before the first call; thread-safe."""
 
-    def __init__(self, place: S3Place, clients: S3Clients) -> None:
+    def __init__(self, place: S3Location, clients: S3Clients) -> None:
         self._place = place
         self._clients = clients
         self._written = False
@@ -53,12 +53,12 @@ class S3Store:
                 self._client.put_object(Bucket=self._place.bucket, Key=self._name(f"{_PRIVATE}last-check"), Body=b"")
                 self._written = True
         except S3_ERRORS as error:
-            fault = ObjectStoreUnsuitable if is_lasting(error) else ObjectStoreUnavailable
+            fault = ObjectStoreUnsuitable if is_permanent(error) else ObjectStoreUnavailable
             raise fault(self._explained(error)) from error
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
-        name = self._name(require_key(key))
-        require_media_type(key, content_type)
+        name = self._name(check_key(key))
+        check_media_type(key, content_type)
         with self._translated(key):
             if len(data) <= _PART_BYTES:
                 self._client.put_object(Bucket=self._place.bucket, Key=name, Body=data, ContentType=content_type)
@@ -68,7 +68,7 @@ class S3Store:
                 )
 
     def info(self, key: str) -> ObjectInfo:
-        name = self._name(require_key(key))
+        name = self._name(check_key(key))
         with self._translated(key):
             head = self._client.head_object(Bucket=self._place.bucket, Key=name)
         return ObjectInfo(head["ContentLength"], head["ContentType"], head["ETag"].strip('"'))
@@ -77,7 +77,7 @@ class S3Store:
         if end is not None and end <= start:  # no range header says "nothing"
             self.info(key)
             return
-        name = self._name(require_key(key))
+        name = self._name(check_key(key))
         wanted = {} if (start, end) == (0, None) else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
         with self._translated(key):
             answer = self._client.get_object(Bucket=self._place.bucket, Key=name, **wanted)
@@ -88,14 +88,14 @@ class S3Store:
 
     def keys(self, prefix: str) -> Iterator[str]:
         with self._translated():
-            for names in self._listed(self._name(require_prefix(prefix))):
+            for names in self._listed(self._name(check_prefix(prefix))):
                 yield from (key for name in names if is_key(key := name.removeprefix(self._place.prefix)))
 
     def delete_prefix(self, prefix: str) -> int:
         """Raises `ObjectStoreUnavailable` also if only some objects could not be removed."""
         deleted, refused = 0, list[str]()
         with self._translated():
-            for names in self._listed(self._name(require_prefix(prefix))):
+            for names in self._listed(self._name(check_prefix(prefix))):
                 objects = [{"Key": name} for name in names]
                 answer = self._client.delete_objects(
                     Bucket=self._place.bucket, Delete={"Objects": objects, "Quiet": True}
@@ -115,7 +115,7 @@ class S3Store:
         expires = int(time.time()) + expires_s
         parameters = {
             "Bucket": self._place.bucket,
-            "Key": self._name(require_key(key)),
+            "Key": self._name(check_key(key)),
             "ResponseContentType": media_type(key),
             "ResponseContentDisposition": content_disposition(key),
             "ResponseCacheControl": f"private, max-age={expires_s}, immutable",

@@ -26,7 +26,7 @@ _KEY = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _REGION = "the bucket is in another region: set AWS_DEFAULT_REGION"
 _NOT_ALLOWED = "the key is not allowed to do this: it needs to get, put, list and delete objects below the prefix"
 
-_LASTING = {
+_PERMANENT = {
     "NoSuchBucket": "there is no such bucket: create it, or set RENDERQ_STORE",
     "InvalidBucketName": "this is no bucket name: set RENDERQ_STORE",
     "AccessDenied": _NOT_ALLOWED,
@@ -43,7 +43,7 @@ _LASTING = {
 }
 """Codes of answers that only a person can change."""
 
-_PASSING = {
+_TRANSIENT = {
     "RequestTimeTooSkewed": "this machine's clock and the store's differ by minutes: set the clock",
     "ExpiredToken": "the temporary credentials have expired",
     "TokenRefreshRequired": "the temporary credentials have expired",
@@ -51,7 +51,7 @@ _PASSING = {
     "InvalidObjectState": "the object is archived: lifecycle rules must not move pictures to archive classes",
 }
 
-_LASTING_TYPES: dict[type[Exception], str] = {
+_PERMANENT_TYPES: dict[type[Exception], str] = {
     NoCredentialsError: f"no credentials: set {_KEY}, or any other source that boto3 reads",
     PartialCredentialsError: f"half of the credentials is missing: set {_KEY}",
     NoAuthTokenError: f"no credentials: set {_KEY}, or any other source that boto3 reads",
@@ -59,7 +59,7 @@ _LASTING_TYPES: dict[type[Exception], str] = {
     InvalidRegionError: "this is no region: set AWS_DEFAULT_REGION",
 }
 
-_PASSING_TYPES: dict[type[Exception], str] = {
+_TRANSIENT_TYPES: dict[type[Exception], str] = {
     SSLError: "TLS failed; is the certificate valid, and its authority known (AWS_CA_BUNDLE)?",
     EndpointConnectionError: "nothing answers there: is the store up, and AWS_ENDPOINT_URL right?",
     ConnectTimeoutError: "nothing answers there: is the store up, and AWS_ENDPOINT_URL right?",
@@ -70,7 +70,7 @@ _PASSING_TYPES: dict[type[Exception], str] = {
 }
 
 
-def code_of(error: Exception) -> str | None:
+def error_code(error: Exception) -> str | None:
     """The code that the store answered with, e.g. `NoSuchKey`; `None` where it did not answer."""
     if not isinstance(error, ClientError):
         return None
@@ -80,21 +80,21 @@ def code_of(error: Exception) -> str | None:
 
 def is_missing(error: Exception) -> bool:
     """Whether there is no object under the key. Answers to HEAD have no code but the status."""
-    return code_of(error) in {"NoSuchKey", "404", "NotFound"}
+    return error_code(error) in {"NoSuchKey", "404", "NotFound"}
 
 
-def is_lasting(error: Exception) -> bool:
+def is_permanent(error: Exception) -> bool:
     """Whether waiting does not help: somebody has to change a setting, a key or a bucket."""
-    return code_of(error) in _LASTING or any(isinstance(error, kind) for kind in _LASTING_TYPES)
+    return error_code(error) in _PERMANENT or any(isinstance(error, kind) for kind in _PERMANENT_TYPES)
 
 
 def explain(error: Exception) -> str:
     """What is wrong and what to do, without secrets."""
-    code = code_of(error)
+    code = error_code(error)
     if code is not None:
-        reason = _LASTING.get(code) or _PASSING.get(code)
+        reason = _PERMANENT.get(code) or _TRANSIENT.get(code)
         return f"{reason} ({code})" if reason else f"the store answered {code}"
-    for kind, reason in (_LASTING_TYPES | _PASSING_TYPES).items():
+    for kind, reason in (_PERMANENT_TYPES | _TRANSIENT_TYPES).items():
         if isinstance(error, kind):
             return f"{reason} ({type(error).__name__})"
     return f"boto3 cannot use it ({type(error).__name__})"

@@ -12,29 +12,29 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from renderq_shared.errors import ObjectStoreUnsuitable
-from renderq_shared.jobs.redis_errors import translated
+from renderq_shared.jobs.redis_errors import translate_errors
 from renderq_shared.objects.protocol import ObjectStore
 
 STORE_KEY = "rq:store"
 """Redis key of the announced id."""
 
 
-async def announce(client: AsyncRedis, store: ObjectStore) -> None:
+async def publish_store_id(client: AsyncRedis, store: ObjectStore) -> None:
     """Tell all workers which store the API serves. The last API to start is right: stores may move."""
     id = await asyncio.to_thread(lambda: store.id)  # a folder's is read from it
-    with translated():
+    with translate_errors():
         await client.set(STORE_KEY, id)
 
 
-async def announced_id(client: AsyncRedis) -> str | None:
+async def published_store_id(client: AsyncRedis) -> str | None:
     """What was announced last; `None` before the first API."""
-    with translated():
+    with translate_errors():
         return cast(str | None, await client.get(STORE_KEY))
 
 
-def compare(client: Redis, store: ObjectStore) -> None:
+def check_same_store(client: Redis, store: ObjectStore) -> None:
     """Raises `ObjectStoreUnsuitable` if the API serves another store than this process sees."""
-    with translated():
+    with translate_errors():
         announced = cast(str | None, client.get(STORE_KEY))
     if announced is not None and announced != store.id:
         raise ObjectStoreUnsuitable(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-REFUSED = 2
+EXIT_CONFIG = 2
 """Exit code of a process that cannot start as it is configured: starting it again would not help."""
 
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -20,12 +20,12 @@ PrintLine = Callable[[str, str], None]
 """Takes the child's name and a line of its output."""
 
 
-class ChildRefused(Exception):
+class ConfigurationRejected(Exception):
     """A child cannot start as it is configured; its own output says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class ChildSpec:
+class ProcessSpec:
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]
@@ -34,10 +34,10 @@ class ChildSpec:
     stdin: bytes = b""
 
 
-class Child:
+class SupervisedProcess:
     """One supervised process. `run` keeps it alive until `stop`."""
 
-    def __init__(self, spec: ChildSpec, print_line: PrintLine) -> None:
+    def __init__(self, spec: ProcessSpec, print_line: PrintLine) -> None:
         self._spec = spec
         self._print_line = print_line
         self._process: asyncio.subprocess.Process | None = None
@@ -46,7 +46,7 @@ class Child:
     async def run(self) -> None:
         """Start it, and again whenever it ends, with growing pauses.
 
-        Raises `ChildRefused` when it exits with `REFUSED`.
+        Raises `ConfigurationRejected` when it exits with `REFUSED`.
         """
         failures = 0
         while not self._stopping.is_set():
@@ -54,8 +54,8 @@ class Child:
             code = await self._run_once()
             if self._stopping.is_set():
                 return
-            if code == REFUSED:
-                raise ChildRefused(f"{self._spec.name} cannot start; its last lines say why")
+            if code == EXIT_CONFIG:
+                raise ConfigurationRejected(f"{self._spec.name} cannot start; its last lines say why")
             failures = 1 if time.monotonic() - started > _HEALTHY_AFTER_S else failures + 1
             pause = _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1]
             self._print_line(self._spec.name, f"ended with {_describe(code)}; starting it again in {pause:g} s")

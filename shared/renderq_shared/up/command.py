@@ -13,10 +13,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from renderq.cli.command import Command
-from renderq_shared.settings import ApiSettings, complaints
-from renderq_shared.up.children import ChildSpec
-from renderq_shared.up.embedded_redis import EmbeddedRedis, NoServerBinary
-from renderq_shared.up.supervisor import Plan, Supervisor
+from renderq_shared.settings import ApiSettings, format_errors
+from renderq_shared.up.children import ProcessSpec
+from renderq_shared.up.embedded_redis import EmbeddedRedis, ServerNotFound
+from renderq_shared.up.supervisor import LaunchPlan, Supervisor
 
 _DRAIN_S = 5.0
 """On one machine somebody waits for Ctrl-C to end: shorter than a worker's own default, unless set."""
@@ -45,9 +45,9 @@ def _run(arguments: argparse.Namespace) -> int:
         with _sole_user_of(settings.data):
             return asyncio.run(Supervisor(_plan(settings, arguments.workers)).run())
     except ValidationError as error:
-        for line in complaints(error):
+        for line in format_errors(error):
             _complain(line)
-    except (AlreadyRunning, NoServerBinary, OSError, ValueError) as error:
+    except (AlreadyRunning, ServerNotFound, OSError, ValueError) as error:
         _complain(str(error))
     return 2
 
@@ -59,9 +59,9 @@ command = Command(
 )
 
 
-def _plan(settings: ApiSettings, workers: int) -> Plan:
+def _plan(settings: ApiSettings, workers: int) -> LaunchPlan:
     external = "redis_url" in settings.model_fields_set
-    redis = None if external else EmbeddedRedis.at(settings.data / "redis", on_disk=settings.on_disk)
+    redis = None if external else EmbeddedRedis.create(settings.data / "redis", durable=settings.durable)
     port = settings.port or _free_port(settings.host)
     threads = max(1, (os.cpu_count() or 1) // workers)
     redis_url = redis.url if redis else settings.redis_url
@@ -79,13 +79,13 @@ def _plan(settings: ApiSettings, workers: int) -> Plan:
     }
     drain = float(env["RENDERQ_DRAIN_SECONDS"])
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return Plan(
+    return LaunchPlan(
         url=f"http://{host}:{port}",
         redis=redis,
         redis_url=redis_url,
-        api=ChildSpec("api", _part("api"), env, stop_seconds=10),
+        api=ProcessSpec("api", _part("api"), env, stop_seconds=10),
         workers=[
-            ChildSpec(f"worker-{number}", _part("worker"), env, stop_seconds=drain + 10)
+            ProcessSpec(f"worker-{number}", _part("worker"), env, stop_seconds=drain + 10)
             for number in range(1, workers + 1)
         ],
     )

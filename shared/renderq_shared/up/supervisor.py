@@ -11,15 +11,15 @@ import httpx2
 
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import async_client, calls
-from renderq_shared.jobs.running import run_async
-from renderq_shared.up.children import Child, ChildSpec
+from renderq_shared.jobs.running import execute_async
+from renderq_shared.up.children import ProcessSpec, SupervisedProcess
 from renderq_shared.up.embedded_redis import SYNC_S, EmbeddedRedis
 
 _POLL_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LaunchPlan:
     """What runs, in the order of starting."""
 
     url: str
@@ -27,16 +27,16 @@ class Plan:
     redis: EmbeddedRedis | None
     """`None`: somebody else runs it."""
     redis_url: str
-    api: ChildSpec
-    workers: Sequence[ChildSpec]
+    api: ProcessSpec
+    workers: Sequence[ProcessSpec]
 
 
 class Supervisor:
     """Owns the children of one `renderq up`."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: LaunchPlan) -> None:
         self._plan = plan
-        self._children: list[Child] = []
+        self._children: list[SupervisedProcess] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
         self._failure: str | None = None
@@ -48,23 +48,23 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal)
-        bringing_up = loop.create_task(self._guard(self._bring_up()))
+        bringing_up = loop.create_task(self._guard(self._start_all()))
         await self._stopping.wait()
         bringing_up.cancel()
         self._print_line("up", self._failure or "stopping; once more to kill")
         for child in reversed(self._children):  # whoever needs a part ends before it
             await child.stop()
         if self._plan.redis is not None:
-            self._plan.redis.withdraw()
+            self._plan.redis.remove_url()
         await asyncio.gather(bringing_up, *self._tasks, return_exceptions=True)
         return 1 if self._failure else 0
 
-    async def _bring_up(self) -> None:
+    async def _start_all(self) -> None:
         if self._plan.redis is not None:
             self._start(self._plan.redis.spec())
             await asyncio.to_thread(self._plan.redis.wait_until_loaded)
-            self._plan.redis.announce()
-            if not self._plan.redis.on_disk:
+            self._plan.redis.publish_url()
+            if not self._plan.redis.durable:
                 self._tasks.append(asyncio.create_task(self._guard(self._keep_synced(self._plan.redis))))
         self._start(self._plan.api)
         for spec in self._plan.workers:
@@ -78,8 +78,8 @@ class Supervisor:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), SYNC_S)
 
-    def _start(self, spec: ChildSpec) -> None:
-        child = Child(spec, self._print_line)
+    def _start(self, spec: ProcessSpec) -> None:
+        child = SupervisedProcess(spec, self._print_line)
         self._children.append(child)
         self._tasks.append(asyncio.create_task(self._guard(child.run())))
 
@@ -110,6 +110,6 @@ async def _until_servable(url: str, redis_url: str) -> None:
         while True:
             with contextlib.suppress(httpx2.HTTPError, StoreUnavailable):
                 ready = await http.get("/readyz")
-                if ready.is_success and await run_async(redis, calls.workers()):  # the API might ask for a key
+                if ready.is_success and await execute_async(redis, calls.workers()):  # the API might ask for a key
                     return
             await asyncio.sleep(_POLL_S)

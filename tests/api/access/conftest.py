@@ -54,7 +54,7 @@ def client_of(keyed_api: RunningApi, keys: KeyStore) -> Iterator[ClientOf]:
 
 
 @pytest.fixture
-def nobody(keyed_api: RunningApi) -> Iterator[httpx2.Client]:
+def anonymous(keyed_api: RunningApi) -> Iterator[httpx2.Client]:
     """A client without a key."""
     with keyed_api.client() as client:
         yield client

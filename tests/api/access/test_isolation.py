@@ -13,7 +13,7 @@ from renderq_shared.access import Role
 from renderq_shared.jobs import RedisJobStore
 from renderq_shared.objects import FolderStore
 from tests.api.access.conftest import ClientOf
-from tests.api.assets.pictures import picture
+from tests.api.assets.pictures import image_file
 from tests.api.problems import problem
 from tests.api.running import RunningApi
 from tests.api.worker import Worker
@@ -45,7 +45,7 @@ def owned(ada: httpx2.Client, store: RedisJobStore, keyed_api: RunningApi) -> di
     worker = Worker(store, FolderStore(keyed_api.settings.store_folder))
     worker.finish(worker.claim())
     [delivery] = store.deliveries("ada", job.id) or ()
-    asset = ada.post("/v1/assets", files={"file": picture()}).json()
+    asset = ada.post("/v1/assets", files={"file": image_file()}).json()
     return {"job_id": job.id, "delivery_id": delivery.id, "asset_id": asset["id"], "index": "0"}
 
 

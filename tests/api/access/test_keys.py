@@ -7,13 +7,13 @@ import pytest
 import redis
 
 from renderq_api.routes import ROUTERS
-from renderq_shared.access import KeyStore, Role, new_key, read_key
+from renderq_shared.access import KeyStore, Role, new_key, parse_key
 from renderq_shared.jobs import RedisJobStore
 from renderq_shared.objects import FolderStore
 from tests.api.access.conftest import ClientOf, make_key
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running import RunningApi, until
+from tests.api.running import RunningApi, wait_until
 from tests.api.test_round_trips import scripts
 from tests.api.worker import Worker
 from tests.services import Valkey
@@ -25,21 +25,21 @@ ROUTES = sorted((method, route.path) for router in ROUTERS for route in router.r
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_every_route_asks_for_a_key_unless_it_is_known_to_be_open(
-    nobody: httpx2.Client, method: str, path: str
+    anonymous: httpx2.Client, method: str, path: str
 ) -> None:
-    answer = nobody.request(method, path)
+    answer = anonymous.request(method, path)
     assert (answer.status_code == 401) is (path not in OPEN)
 
 
 @pytest.mark.parametrize(
     "path", ["/v1/nothing", "/nothing", "/", "//v1/jobs", "/v1/jobs/", "/v1/files", "/openapi.json/"]
 )
-def test_what_is_not_there_is_not_shown_either(nobody: httpx2.Client, path: str) -> None:
-    problem(nobody.get(path), "unauthorized")
+def test_what_is_not_there_is_not_shown_either(anonymous: httpx2.Client, path: str) -> None:
+    problem(anonymous.get(path), "unauthorized")
 
 
-def test_the_document_says_how_to_prove_oneself(nobody: httpx2.Client) -> None:
-    document = nobody.get("/openapi.json").json()
+def test_the_document_says_how_to_prove_oneself(anonymous: httpx2.Client) -> None:
+    document = anonymous.get("/openapi.json").json()
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     for path, item in document["paths"].items():
         for operation in item.values():
@@ -56,23 +56,23 @@ def test_a_key_opens_whatever_the_host_and_origin_are(client_of: ClientOf) -> No
 
 
 @pytest.mark.parametrize("host", ["[::", "a b", ""])
-def test_a_host_that_makes_no_sense_harms_nobody(client_of: ClientOf, nobody: httpx2.Client, host: str) -> None:
-    for http in (client_of("ada"), nobody):
+def test_a_host_that_makes_no_sense_harms_nobody(client_of: ClientOf, anonymous: httpx2.Client, host: str) -> None:
+    for http in (client_of("ada"), anonymous):
         for path in ("/v1/jobs", "/v1/nothing"):
             answer = http.request("POST", path, json={"prompt": "x"}, headers={"Host": host})
             assert answer.status_code in {201, 400, 401, 404, 422}, answer.text
 
 
-def test_without_a_key_it_says_how_to_get_one(nobody: httpx2.Client) -> None:
-    answer = nobody.get("/v1/models")
+def test_without_a_key_it_says_how_to_get_one(anonymous: httpx2.Client) -> None:
+    answer = anonymous.get("/v1/models")
     assert "renderq keys create" in problem(answer, "unauthorized")["detail"]
     assert answer.headers["www-authenticate"] == 'Bearer realm="renderq"'
 
 
-def test_the_scheme_is_read_as_http_wants_it(keys: KeyStore, nobody: httpx2.Client) -> None:
+def test_the_scheme_is_read_as_http_wants_it(keys: KeyStore, anonymous: httpx2.Client) -> None:
     text = make_key(keys, "x")
     for scheme in ("bearer ", "BEARER  "):
-        assert nobody.get("/v1/models", headers={"Authorization": scheme + text}).status_code == 200
+        assert anonymous.get("/v1/models", headers={"Authorization": scheme + text}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -87,26 +87,26 @@ def test_the_scheme_is_read_as_http_wants_it(keys: KeyStore, nobody: httpx2.Clie
         (lambda text: f"Bearer {new_key().text}", "not known"),
     ],
 )
-def test_what_is_no_good_key_is_refused(keys: KeyStore, nobody: httpx2.Client, wrong, words: str) -> None:
-    answer = nobody.get("/v1/models", headers={"Authorization": wrong(make_key(keys, "x"))})
+def test_what_is_no_good_key_is_refused(keys: KeyStore, anonymous: httpx2.Client, wrong, words: str) -> None:
+    answer = anonymous.get("/v1/models", headers={"Authorization": wrong(make_key(keys, "x"))})
     assert words in problem(answer, "unauthorized")["detail"]
     assert answer.headers["www-authenticate"] == 'Bearer realm="renderq", error="invalid_token"'
 
 
-def test_two_headers_are_one_too_many(keys: KeyStore, nobody: httpx2.Client) -> None:
+def test_two_headers_are_one_too_many(keys: KeyStore, anonymous: httpx2.Client) -> None:
     value = f"Bearer {make_key(keys, 'x')}"
-    problem(nobody.get("/v1/models", headers=[("Authorization", value)] * 2), "unauthorized")
+    problem(anonymous.get("/v1/models", headers=[("Authorization", value)] * 2), "unauthorized")
 
 
-def test_the_id_is_not_enough(keys: KeyStore, nobody: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_id_is_not_enough(keys: KeyStore, anonymous: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole key of somebody else's id, as one would forge it who has seen the id in a list."""
-    victim = read_key(make_key(keys, "x"))
+    victim = parse_key(make_key(keys, "x"))
     assert victim is not None
     ids = iter([int_of(victim.id), 0])
-    monkeypatch.setattr("renderq_shared.access.key_text.secrets.randbits", lambda bits: next(ids))
+    monkeypatch.setattr("renderq_shared.access.key_format.secrets.randbits", lambda bits: next(ids))
     forged = new_key()
     assert forged.id == victim.id
-    answer = nobody.get("/v1/models", headers={"Authorization": f"Bearer {forged.text}"})
+    answer = anonymous.get("/v1/models", headers={"Authorization": f"Bearer {forged.text}"})
     assert "not known" in problem(answer, "unauthorized")["detail"]
 
 
@@ -117,9 +117,9 @@ def int_of(key_id: str) -> int:
     return number
 
 
-def test_an_expired_key_is_told_so(keys: KeyStore, nobody: httpx2.Client) -> None:
+def test_an_expired_key_is_told_so(keys: KeyStore, anonymous: httpx2.Client) -> None:
     headers = {"Authorization": f"Bearer {make_key(keys, 'x', lifetime_ms=1)}"}
-    until(lambda: "expired" in problem(nobody.get("/v1/models", headers=headers), "unauthorized")["detail"])
+    wait_until(lambda: "expired" in problem(anonymous.get("/v1/models", headers=headers), "unauthorized")["detail"])
 
 
 @pytest.mark.parametrize(("role", "status"), [(Role.USER, 403), (Role.ADMIN, 200)])
@@ -133,7 +133,7 @@ def test_workers_are_for_admins_and_how_busy_it_is_for_all(client_of: ClientOf, 
 
 
 def test_a_keys_bound_counts_in_place_of_the_setting(client_of: ClientOf, keyed_api: RunningApi) -> None:
-    bounded, free = client_of("ada", queued_max=1), client_of("ada")
+    bounded, free = client_of("ada", max_queued_jobs=1), client_of("ada")
     assert bounded.post("/v1/jobs", json={"prompt": "x"}).status_code == 201
     problem(bounded.post("/v1/jobs", json={"prompt": "x"}), "quota_exceeded")
     assert free.post("/v1/jobs", json={"prompt": "x"}).status_code == 201
@@ -162,14 +162,14 @@ def test_use_is_noted(client_of: ClientOf, keys: KeyStore, monkeypatch: pytest.M
     monkeypatch.setattr("renderq_api.key_ring.POLL_S", 0.05)
     client = client_of("ada")
     client.get("/v1/models")
-    until(lambda: (keys.read().keys or ())[0].used_ms)
+    wait_until(lambda: (keys.read().keys or ())[0].used_ms)
 
 
 def test_a_revocation_is_told_at_once(
     settings_for: SettingsFor, keys: KeyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("renderq_api.key_ring.POLL_S", 3_600.0)
-    monkeypatch.setattr("renderq_api.key_ring.TRUST_S", 3_600.0)
+    monkeypatch.setattr("renderq_api.key_ring.MAX_AGE_S", 3_600.0)
     revoked, other = make_key(keys, "first"), make_key(keys, "other")
     with RunningApi(settings_for()) as api, api.client() as http:
 
@@ -178,7 +178,7 @@ def test_a_revocation_is_told_at_once(
 
         assert ask(revoked).status_code == ask(other).status_code == 200
         keys.revoke(revoked[:13])
-        until(lambda: ask(revoked).status_code == 401)
+        wait_until(lambda: ask(revoked).status_code == 401)
         assert "revoked" in problem(ask(revoked), "unauthorized")["detail"]
         assert ask(other).status_code == 200
 
@@ -192,7 +192,7 @@ def test_a_revocation_whose_message_was_lost_is_found(
     with redis.Redis.from_url(redis_url) as quiet:
         quiet.hset(f"rq:key:{(keys.read().keys or ())[0].id}", "revoked_ms", 1)
         quiet.set("rq:keys-version", "another")
-    until(lambda: client.get("/v1/stats").status_code == 401)
+    wait_until(lambda: client.get("/v1/stats").status_code == 401)
 
 
 def test_keys_that_cannot_be_read_again_are_not_believed_for_long(
@@ -202,11 +202,11 @@ def test_keys_that_cannot_be_read_again_are_not_believed_for_long(
     assert client.get("/v1/jobs/nonsense").status_code == 404
     valkey.kill()
     assert client.get("/v1/jobs/nonsense").status_code == 404  # it knows without asking
-    monkeypatch.setattr("renderq_api.key_ring.TRUST_S", 0.0)
+    monkeypatch.setattr("renderq_api.key_ring.MAX_AGE_S", 0.0)
     problem(client.get("/v1/jobs/nonsense"), "service_unavailable")
     assert client.get("/healthz").status_code == 200
     valkey.restart()
-    until(lambda: client.get("/v1/jobs/nonsense").status_code == 404)
+    wait_until(lambda: client.get("/v1/jobs/nonsense").status_code == 404)
 
 
 def test_the_first_key_ends_the_time_without_and_nothing_brings_it_back(
@@ -220,11 +220,11 @@ def test_the_first_key_ends_the_time_without_and_nothing_brings_it_back(
         problem(http.get("/v1/models"), "unauthorized")
         assert http.get("/healthz", headers={"Host": "example.org"}).status_code == 200
         keys.revoke(text[:13])
-        until(lambda: http.get("/v1/models", headers=mine).status_code == 401)
+        wait_until(lambda: http.get("/v1/models", headers=mine).status_code == 401)
         with redis.Redis.from_url(redis_url) as client:
             client.flushall()
         for _ in range(3):
-            api.server.config.app.state.services.keys.look()
+            api.server.config.app.state.services.keys.refresh()
             problem(http.get("/v1/models"), "unauthorized")
             problem(http.get("/v1/models", headers={"Authorization": f"Bearer {new_key().text}"}), "unauthorized")
 
@@ -250,6 +250,6 @@ def test_beyond_this_machine_without_redis_it_stays_closed(
     with RunningApi(settings) as api, api.client() as http:
         problem(http.get("/v1/models"), "service_unavailable")
         valkey.restart()
-        until(lambda: http.get("/v1/models").status_code == 401)
+        wait_until(lambda: http.get("/v1/models").status_code == 401)
         headers = {"Authorization": f"Bearer {make_key(keys, 'first')}"}
         assert http.get("/v1/models", headers=headers).status_code == 200

@@ -11,7 +11,7 @@ from renderq_shared.objects import FolderStore
 from renderq_shared.wakeups import queue_name
 from tests.api.access.conftest import ClientOf, make_key
 from tests.api.problems import problem
-from tests.api.running import RunningApi, until
+from tests.api.running import RunningApi, wait_until
 from tests.api.worker import Worker
 
 ADMINS = [("GET", "/v1/workers"), ("GET", "/v1/tenants")] + [
@@ -39,11 +39,11 @@ def test_what_is_paused_waits_without_waking_anybody(
     assert (job["status"], job["wait_reason"], job["eta_seconds"]) == ("queued", "paused", None)
     with redis.Redis.from_url(redis_url) as client:
         swept = client.hget("rq:swept", "at_ms")
-        until(lambda: client.hget("rq:swept", "at_ms") != swept)
+        wait_until(lambda: client.hget("rq:swept", "at_ms") != swept)
         assert client.llen(queue_name("shapes")) == 0
         assert admin.post(f"{path}/resume").json()["paused"] is False
-        until(lambda: client.llen(queue_name("shapes")) == 1)
-    assert ada.get(f"/v1/jobs/{job['id']}").json()["wait_reason"] == "behind_n_jobs"
+        wait_until(lambda: client.llen(queue_name("shapes")) == 1)
+    assert ada.get(f"/v1/jobs/{job['id']}").json()["wait_reason"] == "queued"
     assert worker.claim().id == job["id"]
 
 

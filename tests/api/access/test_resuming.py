@@ -6,7 +6,7 @@ from renderq_shared.jobs import RedisJobStore
 from renderq_shared.objects import FolderStore
 from renderq_shared.wakeups import queue_name
 from tests.api.conftest import SettingsFor
-from tests.api.running import RunningApi, until
+from tests.api.running import RunningApi, wait_until
 from tests.api.worker import Worker
 
 
@@ -18,4 +18,4 @@ def test_who_goes_on_need_not_wait_for_a_sweep(settings_for: SettingsFor, store:
         http.post("/v1/jobs", json={"prompt": "x"})
         assert client.llen(queue_name("shapes")) == 0
         http.post("/v1/tenants/default/resume")
-        until(lambda: client.llen(queue_name("shapes")) == 1)
+        wait_until(lambda: client.llen(queue_name("shapes")) == 1)

@@ -8,31 +8,31 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.api.assets.pictures import picture
+from tests.api.assets.pictures import image_file
 from tests.tls import self_signed, server_context
 
-GOOD = picture("JPEG", 64, 48)
+IMAGE_FILE = image_file("JPEG", 64, 48)
 
 
 @dataclass
-class PictureServer:
+class ImageServer:
     """`/good` has a picture; the other paths are what a hostile or broken server does."""
 
     url: str
-    trusting: ssl.SSLContext
-    seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    ssl_context: ssl.SSLContext
+    received: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     """Paths and headers."""
     stalled: threading.Event = field(default_factory=threading.Event)
     """Ends what does not end by itself."""
 
 
 @contextmanager
-def picture_server(folder: Path) -> Iterator[PictureServer]:
+def image_server(folder: Path) -> Iterator[ImageServer]:
     key, certificate = self_signed(folder, "IP:127.0.0.1")
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.socket = server_context(key, certificate).wrap_socket(server.socket, server_side=True)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    pictures = PictureServer(f"https://127.0.0.1:{server.server_port}", trusting)
+    pictures = ImageServer(f"https://127.0.0.1:{server.server_port}", trusting)
     server.pictures = pictures  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -47,15 +47,15 @@ def picture_server(folder: Path) -> Iterator[PictureServer]:
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        pictures: PictureServer = self.server.pictures  # type: ignore[attr-defined]
-        pictures.seen.append((self.path, dict(self.headers.items())))
+        pictures: ImageServer = self.server.pictures  # type: ignore[attr-defined]
+        pictures.received.append((self.path, dict(self.headers.items())))
         match self.path:
             case "/good":
-                self._answer(200, GOOD)
+                self._answer(200, IMAGE_FILE)
             case "/redirect":
                 self._answer(302, b"", Location="/good")
             case "/gzip":
-                self._answer(200, GOOD, Content_Encoding="gzip")
+                self._answer(200, IMAGE_FILE, Content_Encoding="gzip")
             case "/page":
                 self._answer(200, b"<!DOCTYPE html>")
             case "/endless":
@@ -63,10 +63,10 @@ class _Handler(BaseHTTPRequestHandler):
                 while not pictures.stalled.is_set():
                     self.wfile.write(bytes(1 << 20))
             case "/stalled":
-                self._answer(200, GOOD[:100], Content_Length="5000")
+                self._answer(200, IMAGE_FILE[:100], Content_Length="5000")
                 pictures.stalled.wait(60)
             case "/cut":
-                self._answer(200, GOOD[:100], Content_Length="5000")
+                self._answer(200, IMAGE_FILE[:100], Content_Length="5000")
             case _:
                 self._answer(404, b"")
 

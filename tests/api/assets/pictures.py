@@ -10,7 +10,7 @@ from PIL import Image
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 
 
-def picture(kind: str = "PNG", width: int = 24, height: int = 16, mode: str = "RGB", **options: Any) -> bytes:
+def image_file(kind: str = "PNG", width: int = 24, height: int = 16, mode: str = "RGB", **options: Any) -> bytes:
     """A file with some content in it, the same whenever it is made."""
     image = Image.linear_gradient("L").resize((width, height)).convert(mode)
     file = io.BytesIO()
@@ -23,21 +23,21 @@ def chunk(kind: bytes, body: bytes = b"") -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def png(*chunks: bytes, width: int = 1, height: int = 1) -> bytes:
+def png_file(*chunks: bytes, width: int = 1, height: int = 1) -> bytes:
     """A PNG of 8-bit grey with these chunks between its header and its end."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IEND")
 
 
-def pixels(data: bytes) -> bytes:
+def idat_chunk(data: bytes) -> bytes:
     return chunk(b"IDAT", zlib.compress(data, 9))
 
 
-ONE_PIXEL = pixels(b"\0\x80")
+ONE_PIXEL = idat_chunk(b"\0\x80")
 
 
-def animated(kind: str) -> bytes:
-    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+def animated_file(kind: str) -> bytes:
+    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
     file = io.BytesIO()
     frames[0].save(file, kind, save_all=True, append_images=frames[1:])
     return file.getvalue()
@@ -45,12 +45,12 @@ def animated(kind: str) -> bytes:
 
 def many_scans(scans: int) -> bytes:
     """A progressive JPEG whose last scan comes again and again."""
-    file = picture("JPEG", 64, 64, progressive=True)
+    file = image_file("JPEG", 64, 64, progressive=True)
     last, end = file.rindex(b"\xff\xda"), file.rindex(b"\xff\xd9")
     return file[:end] + file[last:end] * scans + file[end:]
 
 
-def turned(kind: str, orientation: int) -> bytes:
+def rotated_file(kind: str, orientation: int) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    return picture(kind, exif=exif)
+    return image_file(kind, exif=exif)

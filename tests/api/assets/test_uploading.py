@@ -13,11 +13,11 @@ import pytest
 import redis
 
 from renderq.contract import LIMITS
-from renderq_api.assets import Memory, inspecting
+from renderq_api.assets import UploadBudget, inspecting
 from renderq_shared.jobs import NewAsset, RedisJobStore, sync_client
-from tests.api.assets.pictures import FORMATS, picture
+from tests.api.assets.pictures import FORMATS, image_file
 from tests.api.problems import pointers, problem
-from tests.api.running import RunningApi, until
+from tests.api.running import RunningApi, wait_until
 from tests.api.test_round_trips import scripts
 from tests.contract.ageing import make_older
 
@@ -26,8 +26,8 @@ FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 
 
 @pytest.fixture
-def memory(api: RunningApi) -> Memory:
-    return api.server._app.state.services.memory
+def memory(api: RunningApi) -> UploadBudget:
+    return api.server._app.state.services.upload_budget
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def part(name: str = 'form-data; name="file"; filename="x.png"', body: bytes = b
 
 
 @pytest.mark.parametrize("kind", list(FORMATS))
-def test_a_picture_is_kept_as_it_was_sent(http: httpx2.Client, kind: str) -> None:
-    data = picture(kind)
+def test_an_image_is_kept_as_it_was_sent(http: httpx2.Client, kind: str) -> None:
+    data = image_file(kind)
     digest = hashlib.sha256(data).hexdigest()
     asset = upload(http, data)
     created = datetime.fromisoformat(asset["created_at"])
@@ -84,9 +84,9 @@ def test_a_picture_is_kept_as_it_was_sent(http: httpx2.Client, kind: str) -> Non
 def test_the_same_bytes_are_the_same_asset_with_a_new_life(
     http: httpx2.Client, api: RunningApi, client: redis.Redis
 ) -> None:
-    first = upload(http, picture(width=23))
+    first = upload(http, image_file(width=23))
     make_older(client, 6 * DAY_MS)
-    second = upload(http, picture(width=23))
+    second = upload(http, image_file(width=23))
     assert second["id"] == first["id"]
     assert second["created_at"] < first["created_at"]
     assert second["expires_at"] >= first["expires_at"]
@@ -96,40 +96,40 @@ def test_the_same_bytes_are_the_same_asset_with_a_new_life(
 def test_an_asset_that_nobody_used_for_long_is_gone_with_its_object(
     http: httpx2.Client, api: RunningApi, client: redis.Redis
 ) -> None:
-    asset = upload(http, picture(width=25))
+    asset = upload(http, image_file(width=25))
     assert any(asset["id"] in path.name for path in objects(api))
     make_older(client, 7 * DAY_MS)
-    until(lambda: http.get(f"/v1/assets/{asset['id']}").status_code == 404)
+    wait_until(lambda: http.get(f"/v1/assets/{asset['id']}").status_code == 404)
     problem(http.get(asset["url"]), "not_found")
-    until(lambda: not any(asset["id"] in path.name for path in objects(api)))
-    assert upload(http, picture(width=25))["id"] == asset["id"]
+    wait_until(lambda: not any(asset["id"] in path.name for path in objects(api)))
+    assert upload(http, image_file(width=25))["id"] == asset["id"]
 
 
 def test_an_object_that_somebody_removed_comes_back_with_the_next_upload(http: httpx2.Client, api: RunningApi) -> None:
-    asset = upload(http, picture(width=26))
+    asset = upload(http, image_file(width=26))
     [path] = [path for path in objects(api) if asset["id"] in path.name]
     path.unlink()
     problem(http.get(http.get(asset["url"]).headers["location"]), "not_found")
-    upload(http, picture(width=26))
-    assert path.read_bytes() == picture(width=26)
+    upload(http, image_file(width=26))
+    assert path.read_bytes() == image_file(width=26)
 
 
 def test_another_tenants_asset_is_not_there(http: httpx2.Client, store: RedisJobStore) -> None:
-    asset_id = f"asset_{hashlib.sha256(picture(width=27)).hexdigest()}"
+    asset_id = f"asset_{hashlib.sha256(image_file(width=27)).hexdigest()}"
     foreign = NewAsset(asset_id, "bob", f"assets/b/1/{asset_id}.png", "image/png", 27, 16, 100)
-    store.expect_asset(foreign, 60_000)
-    store.keep_asset(foreign)
+    store.reserve_asset(foreign, 60_000)
+    store.commit_asset(foreign)
     unknown = f"asset_{'0' * 64}"
     for name in (asset_id, unknown, "asset_", "asset_" + "G" * 64, "x"):
         problem(http.get(f"/v1/assets/{name}"), "not_found")
         problem(http.get(f"/v1/assets/{name}/content"), "not_found")
-    own = upload(http, picture(width=27))
+    own = upload(http, image_file(width=27))
     assert own["id"] == asset_id
     assert store.asset("bob", asset_id).key == foreign.key
 
 
-def test_what_is_also_something_else_is_served_as_a_picture_alone(http: httpx2.Client) -> None:
-    polyglot = picture() + b"<script>alert(1)</script>"
+def test_what_is_also_something_else_is_served_as_an_image_alone(http: httpx2.Client) -> None:
+    polyglot = image_file() + b"<script>alert(1)</script>"
     asset = upload(http, polyglot)
     served = http.get(asset["url"], follow_redirects=True)
     assert (served.content, served.headers["content-type"]) == (polyglot, "image/png")
@@ -140,13 +140,13 @@ def test_what_is_also_something_else_is_served_as_a_picture_alone(http: httpx2.C
     ("data", "code"),
     [
         (b"", "invalid_request"),
-        (picture()[:-20], "invalid_request"),
+        (image_file()[:-20], "invalid_request"),
         (b"<svg/>", "unsupported_media_type"),
-        (picture()[:16] + b"\0\0\xea\x60\0\0\xea\x60" + picture()[24:], "invalid_request"),
+        (image_file()[:16] + b"\0\0\xea\x60\0\0\xea\x60" + image_file()[24:], "invalid_request"),
     ],
     ids=["empty", "cut", "svg", "header changed"],
 )
-def test_what_is_no_picture_is_refused_whatever_it_says_to_be(http: httpx2.Client, data: bytes, code: str) -> None:
+def test_what_is_no_image_is_refused_whatever_it_says_to_be(http: httpx2.Client, data: bytes, code: str) -> None:
     document = problem(http.post("/v1/assets", files={"file": ("x.png", data, "image/png")}), code)
     assert pointers(document) == ({"/file": "input_unreadable"} if code == "invalid_request" else {})
 
@@ -155,15 +155,15 @@ def test_what_is_no_picture_is_refused_whatever_it_says_to_be(http: httpx2.Clien
     ("body", "expected"),
     [
         (b"--b--\r\n", {"/file": "required"}),
-        (part(body=picture()) * 2 + b"--b--", {"/file": "too_many"}),
+        (part(body=image_file()) * 2 + b"--b--", {"/file": "too_many"}),
         (part('form-data; name="image"') + b"--b--", {"/image": "unknown_field"}),
-        (part(body=picture()) + part('form-data; name="strength"', b"1") + b"--b--", {"/strength": "unknown_field"}),
+        (part(body=image_file()) + part('form-data; name="strength"', b"1") + b"--b--", {"/strength": "unknown_field"}),
         (part("form-data") + b"--b--", {"/": "unknown_field"}),
         (part('form-data; name="%s"' % ("n" * 3_000)) + b"--b--", {"/" + "n" * 100: "unknown_field"}),
-        (part(body=picture()), {"": "not_a_form"}),
-        (part(body=picture()) + b"--b", {"": "not_a_form"}),
+        (part(body=image_file()), {"": "not_a_form"}),
+        (part(body=image_file()) + b"--b", {"": "not_a_form"}),
         (b"", {"": "not_a_form"}),
-        (picture(), {"": "not_a_form"}),
+        (image_file(), {"": "not_a_form"}),
         (b"--c\r\n", {"": "not_a_form"}),
         (part('form-data; name="file"', b"", *[b"X: y"] * 8) + b"--b--", {"": "not_a_form"}),
         (part('form-data; name="file"', b"", b"X: " + b"y" * 5_000) + b"--b--", {"": "not_a_form"}),
@@ -180,7 +180,7 @@ def test_names_and_types_of_parts_are_not_looked_at(http: httpx2.Client) -> None
         'form-data; filename="../../x.php"; name=file',
         "form-data; name=file",
     ):
-        body = part(disposition, picture(), b"Content-Type: text/html") + b"--b--"
+        body = part(disposition, image_file(), b"Content-Type: text/html") + b"--b--"
         assert http.post("/v1/assets", content=body, headers=FORM).json()["content_type"] == "image/png"
 
 
@@ -195,7 +195,7 @@ def test_names_and_types_of_parts_are_not_looked_at(http: httpx2.Client) -> None
     ],
 )
 def test_other_bodies_are_not_taken(http: httpx2.Client, headers: dict[str, str]) -> None:
-    answer = http.post("/v1/assets", content=part(body=picture()) + b"--b--", headers=headers)
+    answer = http.post("/v1/assets", content=part(body=image_file()) + b"--b--", headers=headers)
     problem(answer, "unsupported_media_type")
     assert answer.headers["accept"] == "multipart/form-data"
 
@@ -207,7 +207,7 @@ def test_a_boundary_is_needed(http: httpx2.Client, boundary: str) -> None:
 
 
 def test_a_file_of_the_largest_size_is_taken_and_not_one_byte_more(http: httpx2.Client) -> None:
-    largest = picture().ljust(LIMITS.asset_bytes)
+    largest = image_file().ljust(LIMITS.asset_bytes)
     assert upload(http, largest)["size_bytes"] == LIMITS.asset_bytes
     document = problem(http.post("/v1/assets", files={"file": largest + b" "}), "asset_too_large")
     assert "33,554,432 bytes" in document["detail"]
@@ -219,7 +219,7 @@ def chunks(first: bytes, times: int) -> Iterator[bytes]:
         yield b" " * (1 << 20)
 
 
-@pytest.mark.parametrize("first", [part(body=picture())[:-2], b"\r\n", part(body=picture()) + b"--b--"])
+@pytest.mark.parametrize("first", [part(body=image_file())[:-2], b"\r\n", part(body=image_file()) + b"--b--"])
 def test_a_body_without_a_length_is_refused_when_it_grows_too_large(http: httpx2.Client, first: bytes) -> None:
     """In the file, before it and behind it; the client hears of it although it goes on sending."""
     answer = http.post("/v1/assets", content=chunks(first, 40), headers=FORM)
@@ -286,7 +286,7 @@ def test_who_sends_nothing_for_long_or_takes_too_long_is_told_so(
 
 
 def test_a_slow_upload_succeeds(http: httpx2.Client) -> None:
-    body = part(body=picture(width=28)) + b"--b--"
+    body = part(body=image_file(width=28)) + b"--b--"
     with connect(http) as connection:
         connection.sendall(head(http, CHUNKED[0], b"Content-Length: %d" % len(body), b"Connection: close"))
         for position in range(len(body)):
@@ -294,39 +294,39 @@ def test_a_slow_upload_succeeds(http: httpx2.Client) -> None:
         assert connection.recv(65_536).startswith(b"HTTP/1.1 201 ")
 
 
-def test_a_client_that_hangs_up_amid_its_upload_harms_nobody(http: httpx2.Client, memory: Memory) -> None:
+def test_a_client_that_hangs_up_amid_its_upload_harms_nobody(http: httpx2.Client, memory: UploadBudget) -> None:
     with connect(http) as connection:
-        connection.sendall(head(http, CHUNKED[0], b"Content-Length: 1000") + part(body=picture())[:50])
-        until(lambda: memory.held > 0)
-    until(lambda: memory.held == 0)
+        connection.sendall(head(http, CHUNKED[0], b"Content-Length: 1000") + part(body=image_file())[:50])
+        wait_until(lambda: memory.reserved_bytes > 0)
+    wait_until(lambda: memory.reserved_bytes == 0)
 
 
 def test_no_more_is_held_at_once_than_there_is_memory_for(
-    http: httpx2.Client, memory: Memory, monkeypatch: pytest.MonkeyPatch
+    http: httpx2.Client, memory: UploadBudget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("renderq_api.assets.memory._BYTES", 1_000)
     with connect(http) as connection:
         connection.sendall(head(http, CHUNKED[0], b"Content-Length: 5000") + part(body=b"x" * 800))
-        until(lambda: memory.held > 800)
-        problem(http.post("/v1/assets", files={"file": picture()}), "service_unavailable")
-    until(lambda: memory.held == 0)
-    upload(http, picture())
+        wait_until(lambda: memory.reserved_bytes > 800)
+        problem(http.post("/v1/assets", files={"file": image_file()}), "service_unavailable")
+    wait_until(lambda: memory.reserved_bytes == 0)
+    upload(http, image_file())
 
 
-def test_pictures_are_decoded_one_at_a_time(http: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_decoded_one_at_a_time(http: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once: list[int] = [0, 0]
 
     def watched(data: bytes) -> object:
         at_once[0] += 1
         at_once[1] = max(at_once)
         try:
-            return inspecting.inspect(data)
+            return inspecting.check_image(data)
         finally:
             at_once[0] -= 1
 
-    monkeypatch.setattr("renderq_api.assets.keeping.inspect", watched)
+    monkeypatch.setattr("renderq_api.assets.keeping.check_image", watched)
     with ThreadPoolExecutor(8) as senders:
-        list(senders.map(lambda width: upload(http, picture(width=width, height=300)), range(300, 316)))
+        list(senders.map(lambda width: upload(http, image_file(width=width, height=300)), range(300, 316)))
     assert at_once == [0, 1]
 
 
@@ -334,22 +334,22 @@ def test_a_store_that_takes_nothing_is_said_to(
     http: httpx2.Client, api: RunningApi, client: redis.Redis, tmp_path: Path
 ) -> None:
     folder = api.settings.store_folder / "assets"
-    upload(http, picture())
+    upload(http, image_file())
     folder.rename(tmp_path / "away")
     folder.touch()
-    problem(http.post("/v1/assets", files={"file": picture(width=29)}), "storage_unavailable")
+    problem(http.post("/v1/assets", files={"file": image_file(width=29)}), "storage_unavailable")
     folder.unlink()
     (tmp_path / "away").rename(folder)
-    upload(http, picture(width=29))
+    upload(http, image_file(width=29))
     make_older(client, 3_600_000)
-    until(lambda: not client.exists("rq:removals", "rq:late-removals"))
+    wait_until(lambda: not client.exists("rq:removals", "rq:late-removals"))
 
 
 def test_round_trips(http: httpx2.Client, redis_url: str) -> None:
     """Two for a new picture, one for a known one and for a look."""
-    asset = upload(http, picture(width=30))
-    upload(http, picture(width=30))
-    new = picture(width=31)
+    asset = upload(http, image_file(width=30))
+    upload(http, image_file(width=30))
+    new = image_file(width=31)
     new_id = hashlib.sha256(new).hexdigest()
     assert scripts(redis_url, lambda: upload(http, new), new_id) == 2
     assert scripts(redis_url, lambda: upload(http, new), new_id) == 1

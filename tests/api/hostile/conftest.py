@@ -8,7 +8,7 @@ from renderq_shared.jobs import sync_client
 from renderq_shared.settings import ApiSettings
 from tests.api.access.conftest import make_key
 from tests.api.running import RunningApi
-from tests.api.webhooks.telling import TELLING
+from tests.api.webhooks.telling import WEBHOOK_SETTINGS
 from tests.services import Valkey
 
 
@@ -16,7 +16,12 @@ from tests.services import Valkey
 def shared_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
     """What `api` is here: one with everything switched on, keys too."""
     settings = ApiSettings(
-        **TELLING, data=tmp_path_factory.mktemp("api"), redis_url=valkey.url, port=0, keys="required", log_format="json"
+        **WEBHOOK_SETTINGS,
+        data=tmp_path_factory.mktemp("api"),
+        redis_url=valkey.url,
+        port=0,
+        keys="required",
+        log_format="json",
     )
     with RunningApi(settings) as api:
         yield api

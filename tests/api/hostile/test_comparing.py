@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from renderq import WebhookInvalid, webhooks
-from renderq_api.event_tokens import event_token, token_opens
+from renderq_api.event_tokens import event_token, verify_event_token
 from renderq_shared.access import KeyRecord, new_key
 from renderq_shared.objects.signing import is_signed
 
@@ -16,13 +16,13 @@ def a_files_signature() -> None:
 
 
 def an_api_key() -> None:
-    assert not new_key().fits("0" * 64)
+    assert not new_key().matches("0" * 64)
 
 
 def a_streams_token() -> None:
     key = new_key()
     record = KeyRecord(**{**dict.fromkeys(KeyRecord.__dataclass_fields__), "id": key.id, "digest": key.digest})
-    assert token_opens(event_token(record, "job_1", 0), record, "job_1", 0)
+    assert verify_event_token(event_token(record, "job_1", 0), record, "job_1", 0)
 
 
 def a_webhooks_signature() -> None:

@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
 from renderq_api.routes import ROUTERS
 from renderq_shared.jobs import RedisJobStore
 from renderq_shared.objects import FolderStore
-from tests.api.assets.pictures import picture
+from tests.api.assets.pictures import image_file
 from tests.api.running import RunningApi
 from tests.api.worker import Worker
 
@@ -88,7 +88,7 @@ def somewhere(http: httpx2.Client, api: RunningApi, store: RedisJobStore) -> lis
     worker.register()
     worker.finish(worker.claim())
     [delivery] = store.deliveries("ada", ended) or ()
-    asset = http.post("/v1/assets", files={"file": picture()}).json()["id"]
+    asset = http.post("/v1/assets", files={"file": image_file()}).json()["id"]
     signed = urlsplit(http.get(f"/v1/jobs/{ended}").json()["outputs"][0]["signed_url"])
     ids = {
         "delivery_id": delivery.id,

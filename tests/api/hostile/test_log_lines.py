@@ -1,4 +1,4 @@
-"""What a client sends forges no line of the log, and no colour."""
+"""What a client sends forges no line of the log, and no color."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ def test_no_request_forges_a_line_of_the_log(redis_url: str, tmp_path: Path) -> 
         for model in (f"\n{FORGED}", "shapes"):
             http.post("/v1/jobs", json={"prompt": f"\n{FORGED}", "metadata": metadata, "model": model})
         http.get("/healthz", headers={"X-Request-Id": "the-last-one"})
-        log = process.log_with("the-last-one")
+        log = process.wait_for_log("the-last-one")
     assert FORGED in log, "it was not even tried"
     assert not re.search(r"^2026-01-31", log, re.MULTILINE)
     assert not re.search("[\x1b\r\u2028\u202e]", log)

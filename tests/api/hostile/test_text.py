@@ -14,9 +14,9 @@ from renderq.core.event_stream import EventStreamParser
 from renderq_shared.jobs import RedisJobStore
 from renderq_shared.objects import FolderStore
 from renderq_worker.output.encode import encode
-from renderq_worker.output.recipe import recipe_of
-from tests.api.running import RunningApi, until
-from tests.api.webhooks.receivers import receiving
+from renderq_worker.output.recipe import image_recipe
+from tests.api.running import RunningApi, wait_until
+from tests.api.webhooks.receivers import webhook_receiver
 from tests.api.worker import Worker
 
 PLANES = "".join(chr(plane << 16 | low) for plane in range(17) for low in (0x20, 0x41, 0xD7FF, 0xE000, 0xFFFD, 0xFFFF))
@@ -42,7 +42,7 @@ def test_what_is_taken_comes_back_everywhere(
     http: httpx2.Client, api: RunningApi, store: RedisJobStore, prompt: str
 ) -> None:
     metadata = {prompt[:512]: prompt[:512], "k": FORGED}
-    with receiving() as receiver:
+    with webhook_receiver() as receiver:
         webhook = {"url": receiver.url, "events": ["job.succeeded"]}
         sent = {"prompt": prompt, "metadata": metadata, "webhook": webhook}
         answer = http.post("/v1/jobs", json=sent)
@@ -52,8 +52,8 @@ def test_what_is_taken_comes_back_everywhere(
         worker = Worker(store, FolderStore(api.settings.store_folder))
         record = worker.claim()
         worker.finish(record)
-        until(lambda: receiver.seen)
-    headers, told = receiver.seen[0]
+        wait_until(lambda: receiver.received)
+    headers, told = receiver.received[0]
     parser = EventStreamParser()
     events = [json.loads(event.data) for event in parser.feed(http.get(f"{address}/events").content)]
     shown = [answer.json(), escaped.json(), http.get(address).json(), http.get("/v1/jobs").json()["data"][0], *events]
@@ -66,7 +66,7 @@ def test_what_is_taken_comes_back_everywhere(
 
 def prompt_in_picture(request_json: str, form: str) -> str | None:
     """From the recipe that a worker writes into the file; `None` if it does not fit."""
-    recipe = recipe_of(parse_request(json.loads(request_json)), 0, "revision")
+    recipe = image_recipe(parse_request(json.loads(request_json)), 0, "revision")
     options = OutputOptions.model_validate({"format": form})
     with Image.open(io.BytesIO(encode(np.zeros((8, 8, 3), np.uint8), options, recipe).data)) as image:
         if form == "png":

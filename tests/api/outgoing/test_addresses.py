@@ -4,8 +4,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from renderq_api.outgoing import OutgoingRefused, require_allowed
-from renderq_api.outgoing.addresses import choose, parse_allowed, require_port
+from renderq_api.outgoing import EgressDenied, check_allowed
+from renderq_api.outgoing.addresses import check_port, checked_addresses, parse_allowed
 
 PUBLIC = ["1.1.1.1", "8.8.8.8", "93.184.216.34", "172.32.0.1", "100.128.0.1", "2606:4700:4700::1111", "::ffff:8.8.8.8"]
 
@@ -22,38 +22,38 @@ REFUSED = [
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public_addresses_are_allowed(address: str) -> None:
-    require_allowed(ip_address(address), ())
+    check_allowed(ip_address(address), ())
 
 
 @pytest.mark.parametrize("address", REFUSED)
 def test_everything_else_is_refused(address: str) -> None:
-    with pytest.raises(OutgoingRefused, match="no public address"):
-        require_allowed(ip_address(address), ())
+    with pytest.raises(EgressDenied, match="no public address"):
+        check_allowed(ip_address(address), ())
 
 
 def test_the_operator_allows_networks_and_nothing_around_them() -> None:
     allowed = parse_allowed("10.1.0.0/16, fd00::/8,127.0.0.1/32")
     for address in ("10.1.2.3", "::ffff:10.1.2.3", "fd12::1", "127.0.0.1"):
-        require_allowed(ip_address(address), allowed)
+        check_allowed(ip_address(address), allowed)
     for address in ("10.2.0.1", "fc00::1", "127.0.0.2", "::1", "64:ff9b::a01:203"):
-        with pytest.raises(OutgoingRefused):
-            require_allowed(ip_address(address), allowed)
+        with pytest.raises(EgressDenied):
+            check_allowed(ip_address(address), allowed)
 
 
 def test_one_refused_address_refuses_the_name() -> None:
     public, private = ip_address("1.1.1.1"), ip_address("10.0.0.1")
-    assert choose([public, public], ()) == (public,)
+    assert checked_addresses([public, public], ()) == (public,)
     for mixed in ([public, private], [private, public], []):
-        with pytest.raises(OutgoingRefused):
-            choose(mixed, ())
+        with pytest.raises(EgressDenied):
+            checked_addresses(mixed, ())
 
 
 @pytest.mark.parametrize("port", [1, 22, 25, 445, 1023])
 def test_ports_of_other_protocols_are_refused(port: int) -> None:
-    with pytest.raises(OutgoingRefused):
-        require_port(port)
+    with pytest.raises(EgressDenied):
+        check_port(port)
 
 
 @pytest.mark.parametrize("port", [80, 443, 1024, 8443, 65_535])
 def test_ports_of_web_servers_are_not(port: int) -> None:
-    require_port(port)
+    check_port(port)

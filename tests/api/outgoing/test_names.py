@@ -7,11 +7,11 @@ from ipaddress import ip_address
 
 import pytest
 
-from renderq_api.outgoing import NameLookup, OutgoingRefused
+from renderq_api.outgoing import EgressDenied, Resolver
 
 
 async def test_names_and_addresses_in_every_spelling() -> None:
-    look_up = NameLookup()
+    look_up = Resolver()
     for host in ("127.0.0.1", "0x7f.1", "2130706433"):
         assert await look_up(host, 80) == [ip_address("127.0.0.1")]
     assert set(await look_up("localhost", 80)) <= {ip_address("127.0.0.1"), ip_address("::1")}
@@ -19,8 +19,8 @@ async def test_names_and_addresses_in_every_spelling() -> None:
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a\0b", "a..b", "x" * 64 + ".test", "\ud800", "ex%61mple.test"])
 async def test_what_is_no_name_is_refused(host: str) -> None:
-    with pytest.raises(OutgoingRefused, match="cannot be resolved"):
-        await NameLookup()(host, 80)
+    with pytest.raises(EgressDenied, match="cannot be resolved"):
+        await Resolver()(host, 80)
 
 
 class SilentNameServer:
@@ -39,7 +39,7 @@ class SilentNameServer:
 
 async def test_a_name_server_that_does_not_answer_holds_up_no_other_lookup_and_no_other_work() -> None:
     server = SilentNameServer()
-    look_up = NameLookup(server)
+    look_up = Resolver(server)
     stuck = [asyncio.create_task(look_up(f"{number}.silent", 80)) for number in range(100)]
     try:
         for _ in stuck:

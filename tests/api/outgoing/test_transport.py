@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from renderq_api.outgoing import Address, GuardedTransport, OutgoingRefused
+from renderq_api.outgoing import Address, EgressDenied, GuardedTransport
 from renderq_api.outgoing.addresses import parse_allowed
 from tests.tls import self_signed, server_context
 
@@ -84,7 +84,7 @@ async def test_a_name_that_changes_its_mind_is_judged_again() -> None:
     with receiving(host="0.0.0.0") as (port, seen):
         await post(f"http://hooks.test:{port}/", transport)
         for _ in range(2):
-            with pytest.raises(OutgoingRefused):
+            with pytest.raises(EgressDenied):
                 await post(f"http://hooks.test:{port}/", transport)
     assert len(seen) == 1
 
@@ -99,7 +99,7 @@ async def test_a_name_that_changes_its_mind_is_judged_again() -> None:
     ],
 )
 async def test_no_spelling_of_this_machine_is_reached(host: str) -> None:
-    with receiving() as (port, seen), pytest.raises(OutgoingRefused):
+    with receiving() as (port, seen), pytest.raises(EgressDenied):
         await post(f"http://{host}:{port}/", GuardedTransport(()))
     assert seen == []
 
@@ -107,7 +107,7 @@ async def test_no_spelling_of_this_machine_is_reached(host: str) -> None:
 async def test_other_schemes_and_ports_are_refused() -> None:
     transport = GuardedTransport(LOOPBACK, resolve=Resolver())
     for url in ("ftp://hooks.test/", "http://hooks.test:22/"):
-        with pytest.raises(OutgoingRefused):
+        with pytest.raises(EgressDenied):
             await transport.handle_async_request(httpx2.Request("POST", url))
 
 

@@ -12,37 +12,37 @@ Answer = tuple[int, dict[str, str]]
 
 
 @dataclass
-class Receiver:
+class WebhookReceiver:
     """Answers each POST with the next of its answers, then with 204; while `hold` is clear it keeps them waiting."""
 
     url: str = ""
     answers: list[Answer] = field(default_factory=list)
-    seen: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     hold: threading.Event = field(default_factory=threading.Event)
 
     def ids(self) -> list[str]:
-        return [headers["webhook-id"] for headers, _ in self.seen]
+        return [headers["webhook-id"] for headers, _ in self.received]
 
     def bodies(self) -> list[bytes]:
-        return [body for _, body in self.seen]
+        return [body for _, body in self.received]
 
-    def take(self, headers: dict[str, str], body: bytes) -> Answer:
+    def respond(self, headers: dict[str, str], body: bytes) -> Answer:
         answer = self.answers.pop(0) if self.answers else (204, {})
-        self.seen.append((headers, body))
+        self.received.append((headers, body))
         self.hold.wait(60)
         return answer
 
 
 @contextmanager
-def receiving(port: int = 0) -> Iterator[Receiver]:
+def webhook_receiver(port: int = 0) -> Iterator[WebhookReceiver]:
     """A receiver on this port, else one of its own, at every address of the loopback network."""
-    receiver = Receiver()
+    receiver = WebhookReceiver()
     receiver.hold.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, headers = receiver.take(dict(self.headers), body)
+            status, headers = receiver.respond(dict(self.headers), body)
             with suppress(OSError):  # whoever asked may be gone
                 self.send_response(status)
                 for name, value in headers.items():
@@ -67,7 +67,7 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
 
 
 @contextmanager
-def deaf_port() -> Iterator[int]:
+def unresponsive_port() -> Iterator[int]:
     """A port to which one can begin to connect, and no more, until the block ends."""
     with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -79,18 +79,18 @@ def deaf_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Behavior = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def behaving(behaviour: Behaviour) -> AsyncIterator[int]:
-    """A port behind which every connection meets this behaviour, until the block ends."""
+async def misbehaving_server(behavior: Behavior) -> AsyncIterator[int]:
+    """A port behind which every connection meets this behavior, until the block ends."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
-                await behaviour(reader, writer)
+                await behavior(reader, writer)
             writer.close()
             await writer.wait_closed()
         finally:

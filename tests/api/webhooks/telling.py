@@ -14,19 +14,19 @@ from tests.contract.building import submit
 SECRETS = ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_" + "A" * 32)
 
 
-TELLING: dict[str, Any] = {
+WEBHOOK_SETTINGS: dict[str, Any] = {
     "webhook_secrets": ",".join(SECRETS),
-    "outgoing_allow": "127.0.0.0/8",
+    "egress_allow": "127.0.0.0/8",
     "webhook_delays": "0.1,0.1,0.1,0.1",
-    "public_url": "https://pictures.example",
+    "public_url": "https://images.example",
 }
 
 
-def api_for(settings_for: SettingsFor, **options: object) -> RunningApi:
-    return RunningApi(settings_for(**{**TELLING, **options}))
+def webhook_api(settings_for: SettingsFor, **options: object) -> RunningApi:
+    return RunningApi(settings_for(**{**WEBHOOK_SETTINGS, **options}))
 
 
-def submitted(api: RunningApi | ApiProcess, url: str, *events: str, n: int = 1) -> str:
+def submit_job(api: RunningApi | ApiProcess, url: str, *events: str, n: int = 1) -> str:
     webhook = {"url": url, **({"events": list(events)} if events else {})}
     with api.client() as http:
         answer = http.post("/v1/jobs", json={"prompt": "x", "n": n, "webhook": webhook})
@@ -34,14 +34,14 @@ def submitted(api: RunningApi | ApiProcess, url: str, *events: str, n: int = 1) 
     return answer.json()["id"]
 
 
-def rendered(api: RunningApi, store: RedisJobStore, url: str, *events: str, n: int = 1) -> str:
-    job_id = submitted(api, url, *events, n=n)
+def render_job(api: RunningApi, store: RedisJobStore, url: str, *events: str, n: int = 1) -> str:
+    job_id = submit_job(api, url, *events, n=n)
     worker = Worker(store, FolderStore(api.settings.store_folder))
     worker.finish(worker.claim())
     return job_id
 
 
-def canceled(store: RedisJobStore, name: str, url: str, host: str, tenant: str = "default") -> str:
+def cancel_job(store: RedisJobStore, name: str, url: str, host: str, tenant: str = "default") -> str:
     """A job that somebody else's API took, and that was canceled at once: one event."""
     request = {"prompt": "x", "metadata": {}, "webhook": {"url": url}}
     events = ("job.canceled",)

@@ -14,9 +14,9 @@ import pytest
 from renderq_api.outgoing import GuardedTransport
 from renderq_api.outgoing.addresses import parse_allowed
 from renderq_api.webhooks import Sender
-from renderq_api.webhooks.sending import Sent
+from renderq_api.webhooks.sending import SendResult
 from renderq_shared.jobs import DeliveryClaim, DeliveryRecord, MemoryJobStore
-from tests.api.webhooks.receivers import Behaviour, behaving
+from tests.api.webhooks.receivers import Behavior, misbehaving_server
 from tests.contract.building import submit
 from tests.tls import self_signed, server_context
 
@@ -33,19 +33,19 @@ def delivery_to(url: str) -> DeliveryRecord:
     return delivery
 
 
-async def send(url: str, timeout_s: float = 15.0, allow: str = "127.0.0.0/8") -> Sent:
+async def send(url: str, timeout_s: float = 15.0, allow: str = "127.0.0.0/8") -> SendResult:
     transport = GuardedTransport(parse_allowed(allow))
     sender = Sender(lambda: transport, (b"k" * 24,), "http://renderq.test/", 0, timeout_s)
     async with asyncio.timeout(HANG_S):
         return await sender.send(delivery_to(url))
 
 
-async def send_to(behaviour: Behaviour, scheme: str = "http", timeout_s: float = 15.0) -> Sent:
-    async with behaving(behaviour) as port:
+async def send_to(behavior: Behavior, scheme: str = "http", timeout_s: float = 15.0) -> SendResult:
+    async with misbehaving_server(behavior) as port:
         return await send(f"{scheme}://127.0.0.1:{port}/", timeout_s)
 
 
-def says(answer: bytes) -> Behaviour:
+def says(answer: bytes) -> Behavior:
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
@@ -54,7 +54,7 @@ def says(answer: bytes) -> Behaviour:
     return behave
 
 
-def goes_on(beginning: bytes, piece: bytes, pause_s: float, sent: Counter[str] | None = None) -> Behaviour:
+def goes_on(beginning: bytes, piece: bytes, pause_s: float, sent: Counter[str] | None = None) -> Behavior:
     """Begins an answer and never ends it."""
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -86,16 +86,16 @@ async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 async def test_who_never_gets_to_the_end_of_the_headers_is_given_up() -> None:
-    behaviours = {
+    behaviors = {
         "silent": is_silent,
         "trickle of a status line": goes_on(b"", b"H", 0.05),
         "trickle of a header": goes_on(b"HTTP/1.1 200 OK\r\nx: ", b"y", 0.05),
         "trickle of headers": goes_on(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n", 0.05),
         "processing for ever": goes_on(b"", b"HTTP/1.1 102 Processing\r\n\r\n", 0.01),
     }
-    sent = await asyncio.gather(*(send_to(each, timeout_s=1.5) for each in behaviours.values()))
-    errors = {name: each.attempt.error for name, each in zip(behaviours, sent, strict=True)}
-    assert errors == dict.fromkeys(behaviours, "no answer within 1.5 s")
+    sent = await asyncio.gather(*(send_to(each, timeout_s=1.5) for each in behaviors.values()))
+    errors = {name: each.attempt.error for name, each in zip(behaviors, sent, strict=True)}
+    assert errors == dict.fromkeys(behaviors, "no answer within 1.5 s")
 
 
 async def test_a_body_that_trickles_is_left_and_the_status_counts() -> None:
@@ -143,7 +143,7 @@ async def test_a_connection_that_is_reset_is_a_failed_attempt() -> None:
 
 
 async def test_nobody_listens() -> None:
-    async with behaving(is_silent) as port:
+    async with misbehaving_server(is_silent) as port:
         pass
     sent = await send(f"http://127.0.0.1:{port}/")
     assert str(sent.attempt.error).startswith("no connection: ")
@@ -173,7 +173,7 @@ async def test_where_a_name_leads_is_not_told() -> None:
     for host in ("127.0.0.1", "localhost", "localhost.", "0x7f.1"):
         sent = await send(f"http://{host}:8080/", allow="")
         assert sent.attempt.error in {
-            "refused: the host has no public address; RENDERQ_OUTGOING_ALLOW can allow it",
+            "refused: the host has no public address; RENDERQ_EGRESS_ALLOW can allow it",
             "refused: the host name cannot be resolved",
         }
 
@@ -184,7 +184,7 @@ async def test_a_redirect_to_an_internal_address_is_an_answer() -> None:
     async def is_internal(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         reached.set()
 
-    async with behaving(is_internal) as internal:
+    async with misbehaving_server(is_internal) as internal:
         for status in (301, 302, 303, 307, 308):
             head = f"HTTP/1.1 {status} Away\r\nLocation: http://127.0.0.1:{internal}/\r\nContent-Length: 0\r\n\r\n"
             sent = await send_to(says(head.encode()))

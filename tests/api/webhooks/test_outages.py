@@ -11,7 +11,7 @@ import redis
 
 from renderq_api.outgoing import GuardedTransport
 from renderq_api.outgoing.addresses import parse_allowed
-from renderq_api.webhooks import Deliveries, Sender
+from renderq_api.webhooks import Dispatcher, Sender
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import (
     AsyncRedisJobStore,
@@ -25,9 +25,9 @@ from renderq_shared.objects import FolderStore
 from renderq_shared.wakeups import queue_name
 from tests.api.api_process import ApiProcess
 from tests.api.conftest import SettingsFor
-from tests.api.running import until
-from tests.api.webhooks.receivers import Receiver, deaf_port, receiving
-from tests.api.webhooks.telling import TELLING, api_for, canceled, delivery, rendered, submitted
+from tests.api.running import wait_until
+from tests.api.webhooks.receivers import WebhookReceiver, unresponsive_port, webhook_receiver
+from tests.api.webhooks.telling import WEBHOOK_SETTINGS, cancel_job, delivery, render_job, submit_job, webhook_api
 from tests.api.worker import Worker
 from tests.contract.ageing import make_older
 from tests.services import Valkey
@@ -55,21 +55,21 @@ def test_a_process_dies_when_the_receiver_has_got_it_and_another_one_repeats_it_
     settings_for: SettingsFor,
     redis_url: str,
     store: RedisJobStore,
-    receiver: Receiver,
+    receiver: WebhookReceiver,
     later: Callable[[float], None],
     tmp_path: Path,
 ) -> None:
     receiver.hold.clear()
-    with ApiProcess(tmp_path, redis_url, **TELLING) as dying:
-        job_id = submitted(dying, receiver.url)
+    with ApiProcess(tmp_path, redis_url, **WEBHOOK_SETTINGS) as dying:
+        job_id = submit_job(dying, receiver.url)
         end_job(store, tmp_path)
-        until(lambda: receiver.seen)
+        wait_until(lambda: receiver.received)
         dying.kill()
     receiver.hold.set()
-    with api_for(settings_for) as api:
+    with webhook_api(settings_for) as api:
         assert delivery(api, job_id)["status"] == "pending"
         later(LEASE_S)
-        until(lambda: delivery(api, job_id)["status"] == "delivered")
+        wait_until(lambda: delivery(api, job_id)["status"] == "delivered")
     assert receiver.ids() == [only_id(job_id)] * 2
 
 
@@ -80,34 +80,34 @@ def test_a_process_dies_before_the_receiver_has_got_it_and_another_one_sends_it(
     later: Callable[[float], None],
     tmp_path: Path,
 ) -> None:
-    with deaf_port() as port, ApiProcess(tmp_path, redis_url, **TELLING) as dying:
-        job_id = submitted(dying, f"http://127.0.0.1:{port}/")
+    with unresponsive_port() as port, ApiProcess(tmp_path, redis_url, **WEBHOOK_SETTINGS) as dying:
+        job_id = submit_job(dying, f"http://127.0.0.1:{port}/")
         end_job(store, tmp_path)
-        until(lambda: (store.deliveries("default", job_id) or ())[0].claim_id)
+        wait_until(lambda: (store.deliveries("default", job_id) or ())[0].claim_id)
         dying.kill()
-    with receiving(port) as receiver, api_for(settings_for) as api:
+    with webhook_receiver(port) as receiver, webhook_api(settings_for) as api:
         later(LEASE_S)
-        until(lambda: delivery(api, job_id)["status"] == "delivered")
+        wait_until(lambda: delivery(api, job_id)["status"] == "delivered")
         assert len(delivery(api, job_id)["attempts"]) == 1
     assert receiver.ids() == [only_id(job_id)]
 
 
 def test_redis_goes_away_while_the_receiver_answers_and_nothing_is_sent_twice(
-    settings_for: SettingsFor, store: RedisJobStore, receiver: Receiver, valkey: Valkey
+    settings_for: SettingsFor, store: RedisJobStore, receiver: WebhookReceiver, valkey: Valkey
 ) -> None:
     receiver.hold.clear()
-    with api_for(settings_for) as api:
-        job_id = rendered(api, store, receiver.url)
-        until(lambda: receiver.seen)
+    with webhook_api(settings_for) as api:
+        job_id = render_job(api, store, receiver.url)
+        wait_until(lambda: receiver.received)
         valkey.kill()
         receiver.hold.set()
         valkey.restart()
-        until(lambda: delivery(api, job_id)["status"] == "delivered")
-    assert len(receiver.seen) == 1
+        wait_until(lambda: delivery(api, job_id)["status"] == "delivered")
+    assert len(receiver.received) == 1
 
 
 @asynccontextmanager
-async def delivering(deliveries: Deliveries) -> AsyncIterator[None]:
+async def delivering(deliveries: Dispatcher) -> AsyncIterator[None]:
     task = asyncio.create_task(deliveries.run())
     try:
         yield
@@ -130,15 +130,15 @@ class LosesReplies(AsyncRedisJobStore):
 
 
 async def test_what_a_lost_reply_held_does_not_wait_for_its_lease(
-    redis_url: str, store: RedisJobStore, receiver: Receiver
+    redis_url: str, store: RedisJobStore, receiver: WebhookReceiver
 ) -> None:
-    canceled(store, "job_1", receiver.url, "127.0.0.1")
+    cancel_job(store, "job_1", receiver.url, "127.0.0.1")
     transport = GuardedTransport(parse_allowed("127.0.0.0/8"))
     async with async_client(redis_url) as client:
         jobs = LosesReplies(client, queue_name)
         sender = Sender(lambda: transport, (b"k" * 24,), "http://renderq.test/", 0, 15)
-        async with delivering(Deliveries(jobs, sender, (), lease_s=3_600)):
-            await asyncio.to_thread(until, lambda: receiver.seen)
+        async with delivering(Dispatcher(jobs, sender, (), lease_s=3_600)):
+            await asyncio.to_thread(wait_until, lambda: receiver.received)
     assert jobs.lost == 1
 
 
@@ -148,14 +148,14 @@ class BreaksDown(Sender):
 
 
 async def test_a_fault_of_ours_counts_as_an_attempt(redis_url: str, store: RedisJobStore) -> None:
-    canceled(store, "job_1", "http://127.0.0.1:9/", "127.0.0.1")
+    cancel_job(store, "job_1", "http://127.0.0.1:9/", "127.0.0.1")
 
     def told() -> DeliveryRecord:
         return (store.deliveries("default", "job_1") or ())[0]
 
     async with async_client(redis_url) as client:
         sender = BreaksDown(lambda: GuardedTransport(()), (b"k" * 24,), "http://renderq.test/", 0, 15)
-        deliveries = Deliveries(AsyncRedisJobStore(client, queue_name), sender, (0.0,), lease_s=3_600)
+        deliveries = Dispatcher(AsyncRedisJobStore(client, queue_name), sender, (0.0,), lease_s=3_600)
         async with delivering(deliveries):
-            await asyncio.to_thread(until, lambda: told().status == "failed")
+            await asyncio.to_thread(wait_until, lambda: told().status == "failed")
     assert str(told().log_json).count("a fault of the service") == 2

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx2
 
 from renderq_shared.jobs import RedisJobStore
-from tests.api.running import RunningApi, until
-from tests.api.webhooks.telling import SECRETS, delivery, rendered
+from tests.api.running import RunningApi, wait_until
+from tests.api.webhooks.telling import SECRETS, delivery, render_job
 
 PAGE = Path(__file__).parents[3] / "docs" / "webhooks.md"
 
@@ -37,13 +37,13 @@ def test_the_receiver_of_the_page_takes_each_event_once_and_refuses_others(
     with receiver_of_the_page(tmp_path) as process, api.client() as http:
         assert process.stdout
         url = f"http://127.0.0.1:{process.stdout.readline().split()[-1]}/hooks"
-        job_id = rendered(api, store, url)
-        until(lambda: delivery(api, job_id)["status"] == "delivered")
+        job_id = render_job(api, store, url)
+        wait_until(lambda: delivery(api, job_id)["status"] == "delivered")
         again = http.post(f"/v1/deliveries/{delivery(api, job_id)['id']}/replay").json()
-        until(lambda: len(delivery(api, job_id)["attempts"]) == 2)
+        wait_until(lambda: len(delivery(api, job_id)["attempts"]) == 2)
         assert [each["status"] for each in delivery(api, job_id)["attempts"]] == [204, 204]
         forged = {"webhook-id": again["id"], "webhook-timestamp": "1", "webhook-signature": "v1,AAAA"}
         assert httpx2.post(url, content=b"{}", headers=forged, trust_env=False).status_code == 400
         process.kill()
-        picture = f"https://pictures.example/v1/jobs/{job_id}/images/0"
+        picture = f"https://images.example/v1/jobs/{job_id}/images/0"
         assert process.stdout.read().splitlines() == [f"job.succeeded {job_id} ['{picture}']"]

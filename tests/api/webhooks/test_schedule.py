@@ -9,9 +9,9 @@ import redis
 
 from renderq_shared.jobs import RedisJobStore
 from tests.api.conftest import SettingsFor
-from tests.api.running import RunningApi, until
-from tests.api.webhooks.receivers import Receiver
-from tests.api.webhooks.telling import api_for, delivery, rendered
+from tests.api.running import RunningApi, wait_until
+from tests.api.webhooks.receivers import WebhookReceiver
+from tests.api.webhooks.telling import delivery, render_job, webhook_api
 from tests.contract.ageing import make_older
 
 DAY_S = 86_400
@@ -30,7 +30,7 @@ def later(redis_url: str) -> Iterator[Later]:
 
 def attempted(api: RunningApi, job_id: str, count: int) -> dict[str, Any]:
     """The delivery once it has been tried so often and is not being tried just now."""
-    until(lambda: len(delivery(api, job_id)["attempts"]) == count)
+    wait_until(lambda: len(delivery(api, job_id)["attempts"]) == count)
     return delivery(api, job_id)
 
 
@@ -40,11 +40,11 @@ def pause_s(told: dict[str, Any]) -> float:
 
 
 def test_ten_attempts_ever_further_apart_then_it_has_failed(
-    settings_for: SettingsFor, store: RedisJobStore, receiver: Receiver, later: Later
+    settings_for: SettingsFor, store: RedisJobStore, receiver: WebhookReceiver, later: Later
 ) -> None:
     receiver.answers = [(500, {})] * 10
-    with api_for(settings_for, webhook_delays=",".join(map(str, SCHEDULE_S))) as api, api.client() as http:
-        job_id = rendered(api, store, receiver.url)
+    with webhook_api(settings_for, webhook_delays=",".join(map(str, SCHEDULE_S))) as api, api.client() as http:
+        job_id = render_job(api, store, receiver.url)
         longest = 0.0
         for count, delay_s in enumerate(SCHEDULE_S, start=1):
             told = attempted(api, job_id, count)
@@ -55,8 +55,8 @@ def test_ten_attempts_ever_further_apart_then_it_has_failed(
         assert (told["status"], told["next_attempt_at"]) == ("failed", None)
         assert longest > 1.02, "nothing was added at random"
         http.post(f"/v1/deliveries/{told['id']}/replay")
-        until(lambda: delivery(api, job_id)["status"] == "delivered")
-    assert len(receiver.seen) == 11
+        wait_until(lambda: delivery(api, job_id)["status"] == "delivered")
+    assert len(receiver.received) == 11
     assert set(receiver.ids()) == {told["id"]}
 
 
@@ -65,24 +65,24 @@ def test_the_default_schedule_is_the_documented_one(settings_for: SettingsFor) -
 
 
 @pytest.mark.parametrize(("asked", "wait_s"), [("7200", 7_200), ("9" * 300, DAY_S), ("0", 60)])
-def test_retry_after_is_honoured_within_a_day(
-    settings_for: SettingsFor, store: RedisJobStore, receiver: Receiver, later: Later, asked: str, wait_s: float
+def test_retry_after_is_honored_within_a_day(
+    settings_for: SettingsFor, store: RedisJobStore, receiver: WebhookReceiver, later: Later, asked: str, wait_s: float
 ) -> None:
     receiver.answers = [(503, {"Retry-After": asked})]
-    with api_for(settings_for, webhook_delays="60") as api:
-        job_id = rendered(api, store, receiver.url)
+    with webhook_api(settings_for, webhook_delays="60") as api:
+        job_id = render_job(api, store, receiver.url)
         told = attempted(api, job_id, 1)
         assert wait_s - SLACK_S <= pause_s(told) <= wait_s * 1.25
         later(wait_s * 1.25)
-        until(lambda: delivery(api, job_id)["status"] == "delivered")
+        wait_until(lambda: delivery(api, job_id)["status"] == "delivered")
 
 
 def test_what_waits_is_sent_at_once_when_replayed_and_keeps_its_place_in_the_schedule(
-    settings_for: SettingsFor, store: RedisJobStore, receiver: Receiver
+    settings_for: SettingsFor, store: RedisJobStore, receiver: WebhookReceiver
 ) -> None:
     receiver.answers = [(500, {}), (500, {})]
-    with api_for(settings_for, webhook_delays="3600") as api, api.client() as http:
-        job_id = rendered(api, store, receiver.url)
+    with webhook_api(settings_for, webhook_delays="3600") as api, api.client() as http:
+        job_id = render_job(api, store, receiver.url)
         told = attempted(api, job_id, 1)
         assert http.post(f"/v1/deliveries/{told['id']}/replay").json()["status"] == "pending"
         assert attempted(api, job_id, 2)["status"] == "failed"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from renderq.cli import main
-from renderq_shared.access import KeyStore, read_key
+from renderq_shared.access import KeyStore, parse_key
 from renderq_shared.up.embedded_redis import EmbeddedRedis
 
 
@@ -19,16 +19,22 @@ def _environment(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_create_prints_the_key_alone_and_list_shows_the_rest(
     keys: KeyStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = "--tenant ada --role admin --weight 2.5 --rate 60 --queued-max 9 --expires 30d"
+    options = "--tenant ada --role admin --weight 2.5 --rate 60 --max-queued-jobs 9 --expires 30d"
     assert main(["keys", "create", "my laptop", *options.split()]) == 0
     printed = capsys.readouterr()
-    key = read_key(printed.out.strip())
+    key = parse_key(printed.out.strip())
     assert key is not None
     assert key.text not in printed.err
     [kept] = keys.read().keys or ()
-    assert key.fits(kept.digest)
+    assert key.matches(kept.digest)
     assert kept.requests_per_minute == 60
-    assert (kept.name, kept.tenant, kept.role, kept.weight, kept.queued_max) == ("my laptop", "ada", "admin", 2.5, 9)
+    assert (kept.name, kept.tenant, kept.role, kept.weight, kept.max_queued_jobs) == (
+        "my laptop",
+        "ada",
+        "admin",
+        2.5,
+        9,
+    )
     assert kept.expires_ms == kept.created_ms + 30 * 86_400_000
     assert main(["keys", "list"]) == 0
     header, row = capsys.readouterr().out.splitlines()
@@ -89,7 +95,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
         "--weight 0",
         "--weight 1e3",
         "--weight 101",
-        "--queued-max 0",
+        "--max-queued-jobs 0",
         "--expires 5",
         "--expires 0d",
         "--expires 5s",
@@ -112,19 +118,19 @@ def test_finds_the_server_of_renderq_up_by_its_data_folder(
     keys: KeyStore, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("RENDERQ_REDIS_URL")
-    server = EmbeddedRedis.at(tmp_path / "data" / "redis", on_disk=False)
-    server.announce()
+    server = EmbeddedRedis.create(tmp_path / "data" / "redis", durable=False)
+    server.publish_url()
     address = tmp_path / "data" / "redis" / "address"
     assert address.stat().st_mode & 0o777 == 0o600
-    assert EmbeddedRedis.announced(server.folder) == server.url
+    assert EmbeddedRedis.read_url(server.folder) == server.url
     address.write_text(redis_url)  # one that does run
     assert main(["keys", "create", "x"]) == 0
     assert len(keys.read().keys or ()) == 1
     monkeypatch.setenv("RENDERQ_REDIS_URL", "redis://127.0.0.1:1/0")
     assert main(["keys", "create", "y", "--data", str(tmp_path / "data")]) == 0
     assert main(["keys", "create", "z"]) == 3
-    server.withdraw()
-    assert EmbeddedRedis.announced(server.folder) is None
+    server.remove_url()
+    assert EmbeddedRedis.read_url(server.folder) is None
     assert main(["keys", "list", "--data", str(tmp_path / "data")]) == 2
 
 

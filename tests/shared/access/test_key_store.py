@@ -7,25 +7,25 @@ import pytest
 import redis
 
 from renderq_shared.access import KeyList, KeyStore, NewKey, Role, new_key
-from renderq_shared.access.calls import read, use
-from renderq_shared.access.key_text import KeyText
-from renderq_shared.jobs.running import run
+from renderq_shared.access.calls import read, record_use
+from renderq_shared.access.key_text import ApiKey
+from renderq_shared.jobs.running import execute
 
 
-def named(key: KeyText, **fields: object) -> NewKey:
+def named(key: ApiKey, **fields: object) -> NewKey:
     return replace(NewKey(key.id, key.digest, "laptop"), **fields)
 
 
 def versions(client: redis.Redis, known: str | None) -> KeyList:
-    return run(client, read(known))
+    return execute(client, read(known))
 
 
 def test_a_key_is_stored_without_its_secret(keys: KeyStore, client: redis.Redis) -> None:
     key = new_key()
-    made = keys.create(named(key, tenant="ada", role=Role.ADMIN, weight=0.5, queued_max=7, lifetime_ms=60_000))
+    made = keys.create(named(key, tenant="ada", role=Role.ADMIN, weight=0.5, max_queued_jobs=7, lifetime_ms=60_000))
     assert made is not None
     assert (made.id, made.digest, made.name, made.tenant, made.role) == (key.id, key.digest, "laptop", "ada", "admin")
-    assert (made.weight, made.queued_max, made.expires_ms) == (0.5, 7, made.created_ms + 60_000)
+    assert (made.weight, made.max_queued_jobs, made.expires_ms) == (0.5, 7, made.created_ms + 60_000)
     assert (made.revoked_ms, made.used_ms) == (None, None)
     assert keys.read().keys == (made,)
     everything = [client.dump(name) for name in client.keys("*")]
@@ -108,7 +108,7 @@ def test_use_is_noted_on_known_keys_alone_and_is_no_change(keys: KeyStore, clien
     made = keys.create(named(new_key()))
     assert made is not None
     version = keys.read().version
-    run(client, use([made.id if known else new_key().id]))
+    execute(client, record_use([made.id if known else new_key().id]))
     [kept] = keys.read().keys or ()
     assert (kept.used_ms is not None) is known
     assert keys.read().version == version

@@ -2,16 +2,16 @@
 
 import pytest
 
-from renderq_shared.access import is_key_id, new_key, read_key
+from renderq_shared.access import is_key_id, new_key, parse_key
 
 
 def test_a_key_is_read_back_and_fits_its_own_digest_alone() -> None:
     key, other = new_key(), new_key()
-    assert read_key(key.text) == key
+    assert parse_key(key.text) == key
     assert is_key_id(key.id)
     assert key.text.startswith(f"{key.id}_")
-    assert key.fits(key.digest)
-    assert not key.fits(other.digest)
+    assert key.matches(key.digest)
+    assert not key.matches(other.digest)
 
 
 def test_keys_differ_in_at_least_128_random_bits() -> None:
@@ -32,8 +32,8 @@ def test_a_key_that_was_cut_mistyped_or_embellished_is_none() -> None:
     mistyped = [f"{text[:n]}{'0' if text[n] != '0' else '1'}{text[n + 1 :]}" for n in range(3, len(text))]
     swapped = text[:20] + text[21] + text[20] + text[22:]
     for wrong in (*mistyped, text[:-1], f"{text}0", text.upper(), f" {text}", f"{text}\n", text[3:], ""):
-        assert read_key(wrong) is None, wrong
-    assert swapped == text or read_key(swapped) is None
+        assert parse_key(wrong) is None, wrong
+    assert swapped == text or parse_key(swapped) is None
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_what_an_entry_says_wins(toml: Path) -> None:
     text = f'default = "b"\n[models.a]\nsource = "folder"\n[models.b]\nsource = "folder"\n{said}'
     first, second = load(toml, f'{text}\nwatermark = "made by us"')
     assert (first.name, first.defaults.steps, first.defaults.scheduler) == ("b", 4, "lcm")
-    assert (first.limits.max_side, first.licence, first.dtype, second.name) == (640, "mine", "bfloat16", "a")
+    assert (first.limits.max_side, first.license, first.dtype, second.name) == (640, "mine", "bfloat16", "a")
     assert (first.watermark, second.watermark) == ("made by us", None)
 
 
@@ -119,7 +119,7 @@ def test_a_kind_of_sdxl_that_there_is_no_task_for(toml: Path) -> None:
     )
 
 
-def test_a_whole_pipeline_takes_no_scheduler_and_no_more(toml: Path) -> None:
+def test_a_generic_pipeline_takes_no_scheduler_and_no_more(toml: Path) -> None:
     pipeline(toml.parent / "folder", "StableDiffusion3Pipeline")
     [entry] = load(toml, '[models.a]\nsource = "folder"')
     assert (entry.schedulers, entry.limits.max_clip_skip, entry.limits.max_guidance_rescale) == ((), 0, 0)
@@ -130,12 +130,12 @@ def test_a_whole_pipeline_takes_no_scheduler_and_no_more(toml: Path) -> None:
         assert message in refused(toml, f'[models.a]\nsource = "folder"\ndefaults = {{ {said} }}')
 
 
-def test_what_the_configuration_says_of_fields_that_not_every_model_heeds(toml: Path) -> None:
+def test_what_the_configuration_says_of_fields_that_not_every_model_supports(toml: Path) -> None:
     folder = pipeline(toml.parent / "folder", "StableDiffusionDepth2ImgPipeline", in_channels=5, time_cond_proj_dim=8)
     index = {"_class_name": "StableDiffusionDepth2ImgPipeline", "depth_estimator": ["transformers", "DPT"]}
     (folder / "model_index.json").write_text(json.dumps(index))
     [entry] = load(toml, '[models.a]\nsource = "folder"')
-    assert (entry.estimates_depth, entry.takes_negative_prompt) == (True, False)
+    assert (entry.has_depth_estimator, entry.supports_negative_prompt) == (True, False)
     assert (entry.limits.max_clip_skip, entry.limits.max_guidance_rescale) == (3, 0)
     (folder / "text_encoder" / "config.json").write_text("{}")  # as written where it is transformers' default
     assert load(toml, '[models.a]\nsource = "folder"')[0].limits.max_clip_skip == 12

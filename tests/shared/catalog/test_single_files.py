@@ -1,4 +1,4 @@
-"""A file in an original key layout is recognised by its tensors' names and shapes."""
+"""A file in an original key layout is recognized by its tensors' names and shapes."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ import pytest
 
 from renderq.contract import SCHEDULERS, TASKS
 from renderq_shared.catalog import ModelEntry, load_catalog
-from renderq_shared.catalog.layouts import layout_folder, layout_names, layout_of
+from renderq_shared.catalog.layouts import detect_layout, layout_folder, layout_names
 from renderq_shared.checkpoints import read_tensors
 from renderq_shared.errors import CatalogInvalid
 from tests.shared.checkpoints.files import PUBLISHED, original, safetensors
@@ -37,16 +37,16 @@ def test_sdxl_is_a_family_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", [name for name in PUBLISHED if name != "sd2"])
-def test_published_layouts_are_recognised(tmp_path: Path, layout: str) -> None:
+def test_published_layouts_are_recognized(tmp_path: Path, layout: str) -> None:
     path = safetensors(tmp_path / "a.safetensors", original(layout))
-    assert layout_of(read_tensors(path)) == layout_folder(layout)
+    assert detect_layout(read_tensors(path)) == layout_folder(layout)
 
 
 def test_a_file_is_described_by_its_layout(tmp_path: Path) -> None:
     safetensors(tmp_path / "a.safetensors", original("sd1"))
     entry = load(tmp_path)
     assert (entry.source, entry.layout) == (str(tmp_path / "a.safetensors"), str(layout_folder("sd1")))
-    assert (entry.family, entry.defaults.width, entry.configuration) == ("stable_diffusion", 512, layout_folder("sd1"))
+    assert (entry.family, entry.defaults.width, entry.config_folder) == ("stable_diffusion", 512, layout_folder("sd1"))
     assert "txt2img" in entry.tasks
     assert set(entry.tasks) <= set(TASKS)
 
@@ -66,10 +66,10 @@ def test_what_each_kind_can_do(
 ) -> None:
     safetensors(tmp_path / "a.safetensors", original(layout))
     entry = load(tmp_path)
-    assert (set(entry.tasks), entry.schedulers, entry.estimates_depth) == (tasks, SCHEDULERS, False)
+    assert (set(entry.tasks), entry.schedulers, entry.has_depth_estimator) == (tasks, SCHEDULERS, False)
     limits = entry.limits
     assert (limits.max_clip_skip, limits.max_noise_level, limits.max_side) == (clip_skip, noise_level, max_side)
-    assert (limits.max_guidance_rescale, limits.side_multiple) == (1, 4 if tasks == {"upscale"} else 8)
+    assert (limits.max_guidance_rescale, limits.size_multiple) == (1, 4 if tasks == {"upscale"} else 8)
 
 
 def test_what_the_weights_do_not_tell_must_be_said(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_no_file_holds_a_depth_estimator_whatever_its_layout_says(tmp_path: Path
     shutil.copytree(layout_folder("sd2-depth"), tmp_path / "own")
     index = tmp_path / "own" / "model_index.json"
     index.write_text(json.dumps({**json.loads(index.read_text()), "depth_estimator": ["transformers", "DPT"]}))
-    assert not load(tmp_path, 'layout = "own"').estimates_depth
+    assert not load(tmp_path, 'layout = "own"').has_depth_estimator
 
 
 @pytest.mark.parametrize(

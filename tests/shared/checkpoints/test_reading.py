@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from renderq_shared.checkpoints import Tensor, pickled, read_tensors
+from renderq_shared.checkpoints import TensorInfo, pickled, read_tensors
 from renderq_shared.errors import CheckpointUnreadable
 from tests.shared.checkpoints.files import checkpoint, safetensors
 
@@ -21,8 +21,8 @@ def refused(path: Path) -> str:
 
 def test_safetensors(tmp_path: Path) -> None:
     path = safetensors(tmp_path / "a.safetensors", {"first": (2, 3), "second": (), "none": (0, 4)})
-    assert read_tensors(path) == {"first": Tensor((2, 3)), "second": Tensor(()), "none": Tensor((0, 4))}
-    assert [tensor.parameters for tensor in read_tensors(path).values()] == [6, 1, 0]
+    assert read_tensors(path) == {"first": TensorInfo((2, 3)), "second": TensorInfo(()), "none": TensorInfo((0, 4))}
+    assert [tensor.numel for tensor in read_tensors(path).values()] == [6, 1, 0]
 
 
 def test_safetensors_that_were_not_downloaded_to_the_end(tmp_path: Path) -> None:
@@ -89,8 +89,8 @@ def test_a_pickle_cannot_change_the_stand_ins(tmp_path: Path) -> None:
     state = b"N}X\x05\x00\x00\x00_makeNs\x86"  # (None, {"_make": None})
     program = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n" + state + b"b."
     assert read_tensors(checkpoint(tmp_path / "a.ckpt", program)) == {}
-    rebuild = pickled._STAND_INS["torch._utils._rebuild_tensor_v2"]
-    assert rebuild("storage", 0, (2, 3)) == Tensor((2, 3))
+    rebuild = pickled._STUBS["torch._utils._rebuild_tensor_v2"]
+    assert rebuild("storage", 0, (2, 3)) == TensorInfo((2, 3))
 
 
 def test_nested_state_dictionaries(tmp_path: Path) -> None:

@@ -8,22 +8,22 @@ import pytest
 
 from renderq.contract import Status
 from renderq_shared.jobs import (
-    CancelListener,
+    CancelSubscriber,
     Change,
     PreviewChannels,
     Reconnected,
     RedisJobStore,
     async_client,
-    watch_changes,
+    subscribe,
 )
-from tests.contract.building import SUCCEEDED, claim, held, read, submit
+from tests.contract.building import SUCCEEDED, claim, claim_ref, get_job, submit
 from tests.services import Valkey
 
 
 @pytest.fixture
 async def watch(redis_url: str) -> AsyncIterator[AsyncIterator[Change | Reconnected]]:
     client = async_client(redis_url)
-    changes = watch_changes(client, PreviewChannels())
+    changes = subscribe(client, PreviewChannels())
     assert await anext(changes) == Reconnected()
     yield changes
     await changes.aclose()
@@ -32,14 +32,14 @@ async def watch(redis_url: str) -> AsyncIterator[AsyncIterator[Change | Reconnec
 
 async def test_every_change_is_seen_whole(watch: AsyncIterator[Change | Reconnected], store: RedisJobStore) -> None:
     submit(store, "job_1")
-    mine = held(claim(store))
+    mine = claim_ref(claim(store))
     store.finish(mine, SUCCEEDED)
     seen = [await anext(watch) for _ in range(3)]
     assert [(change.job_id, change.tenant, change.version) for change in seen] == [
         ("job_1", "ada", n) for n in (1, 2, 3)
     ]
     assert [change.record.status for change in seen] == [Status.QUEUED, Status.RUNNING, Status.SUCCEEDED]
-    assert seen[-1].record == read(store, "job_1")
+    assert seen[-1].record == get_job(store, "job_1")
 
 
 async def test_a_watch_outlives_the_server_and_says_that_it_was_gone(
@@ -89,7 +89,7 @@ class Heard:
 
 def test_the_holder_of_a_job_hears_that_it_is_canceled(client, store: RedisJobStore) -> None:
     heard = Heard()
-    listener = CancelListener(client, heard)
+    listener = CancelSubscriber(client, heard)
     try:
         assert listener.subscribed.wait(10)
         submit(store, "job_1")
@@ -105,7 +105,7 @@ def test_the_holder_of_a_job_hears_that_it_is_canceled(client, store: RedisJobSt
 
 def test_a_listener_outlives_the_server(client, store: RedisJobStore, valkey: Valkey) -> None:
     heard = Heard()
-    listener = CancelListener(client, heard)
+    listener = CancelSubscriber(client, heard)
     try:
         assert listener.subscribed.wait(10)
         submit(store, "job_1")
@@ -121,7 +121,7 @@ def test_a_listener_outlives_the_server(client, store: RedisJobStore, valkey: Va
 
 
 def test_a_listener_closes_while_the_server_is_away(client, valkey: Valkey) -> None:
-    listener = CancelListener(client, Heard())
+    listener = CancelSubscriber(client, Heard())
     assert listener.subscribed.wait(10)
     valkey.kill()
     listener.close()

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from renderq_shared.errors import StoreUnavailable, StoreUnsuitable
 from renderq_shared.jobs import async_client, celery_url, check_server, check_server_async, sync_client
-from renderq_shared.jobs.connections import judge_server
+from renderq_shared.jobs.connections import validate_server
 from renderq_shared.redis_address import redis_py_url
 from renderq_shared.settings import SharedSettings
 from tests.services import Valkey
@@ -86,16 +86,16 @@ def test_no_server_is_unavailable_and_not_unsuitable(redis_url: str, valkey: Val
 )
 def test_old_servers_and_clusters_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(StoreUnsuitable, match=r"needs Redis 7\.2 or Valkey 8\.0|single primary"):
-        judge_server({**GOOD, **bad})
+        validate_server({**GOOD, **bad})
 
 
 @pytest.mark.parametrize("good", [{}, {"valkey_version": "8.0.1"}, {"redis_version": "8.2"}])
 def test_new_servers_are_accepted(good: dict[str, object]) -> None:
-    assert judge_server({**GOOD, **good}) == ()
+    assert validate_server({**GOOD, **good}) == ()
 
 
 def test_servers_that_may_lose_jobs_are_accepted_with_a_warning() -> None:
-    warnings = judge_server({**GOOD, "maxmemory_policy": "allkeys-lru", "aof_enabled": 0})
+    warnings = validate_server({**GOOD, "maxmemory_policy": "allkeys-lru", "aof_enabled": 0})
     assert [name for warning in warnings for name in ("noeviction", "appendonly") if name in warning] == [
         "noeviction",
         "appendonly",

@@ -7,7 +7,7 @@ import redis
 
 from renderq_shared.jobs import Candidate, Idempotency, JobFilter, JobUpdate, RedisJobStore, Retention, sync_client
 from renderq_shared.jobs.calls import CLAIM_REMEMBERED_MS
-from tests.contract.building import LEASE_MS, SUCCEEDED, claim, held, new_asset, submit, worker
+from tests.contract.building import LEASE_MS, SUCCEEDED, claim, claim_ref, new_asset, submit, worker_record
 
 REQUEST = '{"task": "txt2img", "prompt": "%s", "width": 512, "height": 512, "steps": 25}' % ("a red circle " * 30)
 
@@ -51,7 +51,7 @@ def fill(store: RedisJobStore, first: int, last: int) -> None:
 
 def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> None:
     fill(store, 0, 5)
-    mine = held(claim(store, "claim-0"))
+    mine = claim_ref(claim(store, "claim-0"))
     calls: dict[str, Callable[[], object]] = {
         "submit": lambda: submit(store, "job_x"),
         "replay": lambda: store.replay("ada", Idempotency("key", "fingerprint")),
@@ -61,22 +61,22 @@ def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> N
         "claim": lambda: claim(store, "claim-1", Candidate("shapes", True), Candidate("other", False)),
         "renew": lambda: store.renew([mine] * 10, LEASE_MS),
         "progress": lambda: store.progress(mine, JobUpdate(stage="encoding")),
-        "show_preview": lambda: store.show_preview(mine, "{}"),
+        "publish_preview": lambda: store.publish_preview(mine, "{}"),
         "requeue": lambda: store.requeue(mine),
         "finish": lambda: store.finish(mine, SUCCEEDED),
         "delete": lambda: store.delete("ada", "job_x"),
-        "retire": lambda: store.retire(Retention(0, 0), LEASE_MS, 100),
-        "removed": lambda: store.removed(["jobs/job_x/"]),
-        "expect_asset": lambda: store.expect_asset(new_asset(), 1_000),
-        "keep_asset": lambda: store.keep_asset(new_asset()),
+        "apply_retention": lambda: store.apply_retention(Retention(0, 0), LEASE_MS, 100),
+        "confirm_deleted": lambda: store.confirm_deleted(["jobs/job_x/"]),
+        "reserve_asset": lambda: store.reserve_asset(new_asset(), 1_000),
+        "commit_asset": lambda: store.commit_asset(new_asset()),
         "asset": lambda: store.asset("ada", "asset_a"),
-        "recorded": lambda: store.recorded(["job_x"]),
+        "confirm_manifests": lambda: store.confirm_manifests(["job_x"]),
         "sweep": lambda: store.sweep(LEASE_MS, 100),
-        "register": lambda: store.register(worker(), 30_000),
+        "register": lambda: store.register(worker_record(), 30_000),
         "workers": lambda: store.workers(),
         "queues": lambda: store.queues(),
         "stats": lambda: store.stats(),
-        "paces": lambda: store.paces(),
+        "paces": lambda: store.timings(),
         "unregister": lambda: store.unregister("w1"),
     }
     for call in calls.values():
@@ -91,7 +91,7 @@ def test_submit_get_claim_and_finish_do_no_more_work_with_a_longer_queue(
         def live() -> None:
             submit(store, name, "tenant-0")
             store.get("tenant-0", name)
-            store.finish(held(claim(store, f"claim-{name}")), SUCCEEDED)
+            store.finish(claim_ref(claim(store, f"claim-{name}")), SUCCEEDED)
 
         return commands(client, live)
 
@@ -126,7 +126,7 @@ def test_what_is_kept_for_fairness_and_claims_does_not_grow_with_jobs(
 ) -> None:
     for number in range(50):
         submit(store, f"job_{number}")
-        store.finish(held(claim(store, f"claim-{number}")), SUCCEEDED)
+        store.finish(claim_ref(claim(store, f"claim-{number}")), SUCCEEDED)
     kept = [key for key in client.scan_iter("rq:*") if not key.startswith(("rq:job:", "rq:claim:"))]
     assert len(kept) < 10
     assert all(0 < client.pttl(key) <= CLAIM_REMEMBERED_MS for key in client.scan_iter("rq:claim:*"))

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renderq_shared.jobs.fair_queue import FairQueue, Place
+from renderq_shared.jobs.fair_queue import FairQueue, QueueEntry
 
 costs = st.lists(st.sampled_from([0.5, 1.0, 3.0, 10.0]), min_size=60, max_size=60)
 weights = st.sampled_from([0.1, 1.0, 3.0])
@@ -26,7 +26,7 @@ def test_backlogged_tenants_differ_by_at_most_one_job_each(
 
     def enqueue(tenant: str) -> None:
         for number in range(60):
-            queue.enqueue(tenant, Place.of(0, number, f"{tenant}_{number}", number))
+            queue.enqueue(tenant, QueueEntry.of(0, number, f"{tenant}_{number}", number))
 
     def serve() -> tuple[str, float]:
         job_id = queue.head()

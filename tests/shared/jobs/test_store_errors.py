@@ -9,14 +9,14 @@ from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import AsyncRedisJobStore, DeliveryClaim, RedisJobStore, Retention, async_client
 from renderq_shared.wakeups import queue_name
-from tests.contract.building import LEASE_MS, SUCCEEDED, WIDE, claim, held, new_job, read, submit
+from tests.contract.building import LEASE_MS, NO_LIMITS, SUCCEEDED, claim, claim_ref, get_job, new_job, submit
 from tests.services import Valkey
 
 
 def test_a_full_server_refuses_new_jobs_and_lets_running_ones_end(client: redis.Redis, store: RedisJobStore) -> None:
     for number in range(3):
         submit(store, f"job_{number}")
-    mine = held(claim(store, "claim-1"))
+    mine = claim_ref(claim(store, "claim-1"))
     client.config_set("maxmemory", 1)
     try:
         with pytest.raises(StoreUnavailable, match="full"):
@@ -33,7 +33,7 @@ def test_a_full_server_refuses_new_jobs_and_lets_running_ones_end(client: redis.
 def test_scripts_that_the_server_forgot_are_sent_again(client: redis.Redis, store: RedisJobStore) -> None:
     submit(store, "job_1")
     client.script_flush()
-    assert read(store, "job_1").id == "job_1"
+    assert get_job(store, "job_1").id == "job_1"
     submit(store, "job_2")
 
 
@@ -50,7 +50,7 @@ async def test_the_apis_client_notices_at_once_that_the_server_is_away_and_that_
 ) -> None:
     client = async_client(redis_url)
     store = AsyncRedisJobStore(client, queue_name)
-    await store.submit(new_job("job_1"), WIDE)
+    await store.submit(new_job("job_1"), NO_LIMITS)
     valkey.kill()
     with pytest.raises(StoreUnavailable):
         await store.get("ada", "job_1")
@@ -64,7 +64,7 @@ async def test_the_apis_client_notices_at_once_that_the_server_is_away_and_that_
 async def test_a_restart_of_the_server_between_calls_fails_none_of_them(redis_url: str, valkey: Valkey) -> None:
     client = async_client(redis_url)
     store = AsyncRedisJobStore(client, queue_name)
-    await store.submit(new_job("job_1"), WIDE)
+    await store.submit(new_job("job_1"), NO_LIMITS)
 
     async def read_many() -> list[bool]:
         found = await asyncio.gather(*(store.get("ada", "job_1") for _ in range(8)))
@@ -79,7 +79,7 @@ async def test_a_restart_of_the_server_between_calls_fails_none_of_them(redis_ur
 def test_after_a_restart_of_the_server_every_lease_is_extended_first(store: RedisJobStore, valkey: Valkey) -> None:
     submit(store, "job_1")
     store.sweep(LEASE_MS, 100)
-    mine = held(claim(store, lease_ms=1))
+    mine = claim_ref(claim(store, lease_ms=1))
     valkey.restart()
     assert store.sweep(LEASE_MS, 100).extended == 1
     assert store.sweep(LEASE_MS, 100).requeued == ()
@@ -95,8 +95,8 @@ def test_a_record_that_the_server_evicted_holds_up_no_other(client: redis.Redis,
     client.delete(*client.keys("rq:delivery:msg_1_*"))
     client.zadd("rq:delivering", {"msg_1_canceled": 1})
     assert store.claim_deliveries(DeliveryClaim("next", LEASE_MS, 10)) == ()
-    assert [each.id for each in store.retire(Retention(None, None), LEASE_MS, 100).manifests] == ["job_1"]
-    assert store.retire(Retention(0, None), LEASE_MS, 100).emptied == ("job_0", "job_1")
-    client.zadd("rq:emptied", {"job_0": 1})
-    assert store.retire(Retention(0, 0), LEASE_MS, 100).forgotten == ("job_0", "job_1")
-    assert client.zcard("rq:ended") == client.zcard("rq:emptied") == client.zcard("rq:delivering") == 0
+    assert [each.id for each in store.apply_retention(Retention(None, None), LEASE_MS, 100).manifests] == ["job_1"]
+    assert store.apply_retention(Retention(0, None), LEASE_MS, 100).outputs_expired == ("job_0", "job_1")
+    client.zadd("rq:outputs-expired", {"job_0": 1})
+    assert store.apply_retention(Retention(0, 0), LEASE_MS, 100).deleted == ("job_0", "job_1")
+    assert client.zcard("rq:ended") == client.zcard("rq:outputs-expired") == client.zcard("rq:delivering") == 0

@@ -10,29 +10,29 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from renderq.contract import WEBHOOK_EVENT_TYPES, DeliveryStatus, Status
 from renderq_shared.jobs import (
-    Bounds,
     Candidate,
+    ClaimRef,
     ClaimRequest,
     DeliveryClaim,
-    Held,
+    DeliveryResult,
     Idempotency,
+    JobTiming,
     JobUpdate,
     NewAsset,
     NewJob,
     Outcome,
-    Pace,
+    QueueLimits,
     Retention,
-    Settlement,
-    Submission,
+    SubmitOutcome,
     WorkerRecord,
     sync_client,
 )
-from tests.shared.jobs.twins import Twins, check_keys, check_outbox, virtual_times
+from tests.shared.jobs.twins import StorePair, check_keys, check_outbox, virtual_times
 
 STEP_MS = 6_000_000
 LEASE_MS = 10_000_000
 TTL_MS = 8_000_000
-BOUNDS = Bounds(total=12, per_tenant=8)
+BOUNDS = QueueLimits(total=12, per_tenant=8)
 
 tenants = st.sampled_from(["ada", "bob:x"])
 models = st.sampled_from(["shapes", "other"])
@@ -55,7 +55,7 @@ outcomes = st.builds(
     error_json=st.none() | st.just("{}"),
     update=updates,
     cost=st.none() | st.sampled_from([0.5, 1.0, 8.0]),
-    pace=st.none() | st.builds(Pace, st.sampled_from(["cpu", "cuda:0 a card"]), st.just(70), st.just(5)),
+    timing=st.none() | st.builds(JobTiming, st.sampled_from(["cpu", "cuda:0 a card"]), st.just(70), st.just(5)),
 )
 keys = st.none() | st.none() | st.builds(Idempotency, st.sampled_from(["k1", "k2"]), st.sampled_from(["f1", "f2"]))
 
@@ -69,7 +69,7 @@ new_jobs = st.builds(
     images=st.just(3),
     cost=st.sampled_from([1.0, 2.5]),
     priority=st.integers(-1, 1),
-    attempts_max=st.sampled_from([1, 2, 3]),
+    max_attempts=st.sampled_from([1, 2, 3]),
     deadline_ms=st.sampled_from([None, None, 5_000_000, 10_000_000]),
     idempotency=keys,
     retried_from=st.sampled_from([None, "job_0001"]),
@@ -81,13 +81,13 @@ new_jobs = st.builds(
 
 retentions = st.builds(
     Retention,
-    pictures_ms=st.sampled_from([None, 0, STEP_MS - 1]),
-    records_ms=st.sampled_from([None, 0, 2 * STEP_MS - 1]),
+    outputs_ms=st.sampled_from([None, 0, STEP_MS - 1]),
+    jobs_ms=st.sampled_from([None, 0, 2 * STEP_MS - 1]),
     assets_ms=st.sampled_from([None, 0, 2 * STEP_MS - 1]),
 )
 
 
-class TwinMachine(RuleBasedStateMachine):
+class StorePairMachine(RuleBasedStateMachine):
     """Random operations on both stores."""
 
     submitted = Bundle("submitted")
@@ -97,7 +97,7 @@ class TwinMachine(RuleBasedStateMachine):
 
     def __init__(self, client: redis.Redis) -> None:
         super().__init__()
-        self.twins = Twins(client)
+        self.twins = StorePair(client)
         self.count = 0
         self.virtual_now: dict[str, float] = {}
 
@@ -110,13 +110,13 @@ class TwinMachine(RuleBasedStateMachine):
         for job in jobs:
             self.count += 1
             named = replace(job, id=f"job_{self.count:04}")
-            if self.twins.do("submit", named, BOUNDS, repeat=repeat).outcome is Submission.ACCEPTED:
+            if self.twins.run_on_both("submit", named, BOUNDS, repeat=repeat).outcome is SubmitOutcome.ACCEPTED:
                 accepted.append(named)
         return multiple(*accepted)
 
     @rule(job=submitted)
     def submit_again(self, job: NewJob) -> None:
-        self.twins.do("submit", job, BOUNDS)
+        self.twins.run_on_both("submit", job, BOUNDS)
 
     @rule(
         target=holds,
@@ -130,99 +130,99 @@ class TwinMachine(RuleBasedStateMachine):
         return self.claim_new(wanted, engine_empty, switch_after_ms, repeat, name)
 
     @rule(hold=holds, wanted=candidates, engine_empty=st.booleans())
-    def claim_again(self, hold: Held, wanted: list[Candidate], engine_empty: bool) -> None:
-        self.twins.do("claim", ClaimRequest(hold.claim_id, "w1", LEASE_MS, tuple(wanted), engine_empty, 0))
+    def claim_again(self, hold: ClaimRef, wanted: list[Candidate], engine_empty: bool) -> None:
+        self.twins.run_on_both("claim", ClaimRequest(hold.claim_id, "w1", LEASE_MS, tuple(wanted), engine_empty, 0))
 
-    @rule(held=st.lists(holds, min_size=1, max_size=4))
-    def renew(self, held: list[Held]) -> None:
-        self.twins.do("renew", held, LEASE_MS)
+    @rule(claim_refs=st.lists(holds, min_size=1, max_size=4))
+    def renew(self, claim_refs: list[ClaimRef]) -> None:
+        self.twins.run_on_both("renew", claim_refs, LEASE_MS)
 
     @rule(hold=holds, update=updates, repeat=st.booleans())
-    def progress(self, hold: Held, update: JobUpdate, repeat: bool) -> None:
-        self.twins.do("progress", hold, update, repeat=repeat)
+    def progress(self, hold: ClaimRef, update: JobUpdate, repeat: bool) -> None:
+        self.twins.run_on_both("progress", hold, update, repeat=repeat)
 
     @rule(hold=holds, other=holds, looked_at=st.booleans())
-    def show_previews(self, hold: Held, other: Held, looked_at: bool) -> None:
-        self.twins.look_at(hold.job_id if looked_at else None)
-        self.twins.do("progress", hold, JobUpdate())
-        self.twins.do("show_preview", hold, hold.claim_id)
-        self.twins.do("show_preview", other, other.claim_id)
+    def show_previews(self, hold: ClaimRef, other: ClaimRef, looked_at: bool) -> None:
+        self.twins.watch_previews(hold.job_id if looked_at else None)
+        self.twins.run_on_both("progress", hold, JobUpdate())
+        self.twins.run_on_both("publish_preview", hold, hold.claim_id)
+        self.twins.run_on_both("publish_preview", other, other.claim_id)
 
     @rule(hold=holds, outcome=outcomes, repeat=st.booleans())
-    def finish(self, hold: Held, outcome: Outcome, repeat: bool) -> None:
-        self.twins.do("finish", hold, outcome, repeat=repeat)
+    def finish(self, hold: ClaimRef, outcome: Outcome, repeat: bool) -> None:
+        self.twins.run_on_both("finish", hold, outcome, repeat=repeat)
 
     @rule(hold=holds, repeat=st.booleans())
-    def requeue(self, hold: Held, repeat: bool) -> None:
-        self.twins.do("requeue", hold, repeat=repeat)
+    def requeue(self, hold: ClaimRef, repeat: bool) -> None:
+        self.twins.run_on_both("requeue", hold, repeat=repeat)
 
     @rule(target=holds, hold=holds)
-    def change_hands(self, hold: Held):
+    def change_hands(self, hold: ClaimRef):
         """A job goes back and to somebody else, and whoever had it does not know."""
-        self.twins.do("requeue", hold)
+        self.twins.run_on_both("requeue", hold)
         both = [Candidate("shapes", resident=True), Candidate("other", resident=True)]
         new = self.claim_new(both, engine_empty=True)
-        self.twins.do("renew", [hold], LEASE_MS)
-        self.twins.do("progress", hold, JobUpdate(stage="decoding"))
-        self.twins.do("finish", hold, Outcome(Status.SUCCEEDED))
+        self.twins.run_on_both("renew", [hold], LEASE_MS)
+        self.twins.run_on_both("progress", hold, JobUpdate(stage="decoding"))
+        self.twins.run_on_both("finish", hold, Outcome(Status.SUCCEEDED))
         return new
 
     @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
     def cancel(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
-        self.twins.do("cancel", tenant if strange else job.tenant, job.id, repeat=repeat)
+        self.twins.run_on_both("cancel", tenant if strange else job.tenant, job.id, repeat=repeat)
 
     @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
     def delete(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
-        self.twins.do("delete", tenant if strange else job.tenant, job.id, repeat=repeat)
+        self.twins.run_on_both("delete", tenant if strange else job.tenant, job.id, repeat=repeat)
 
     @rule(model=models, paused=st.booleans(), repeat=st.booleans())
     def pause_model(self, model: str, paused: bool, repeat: bool) -> None:
-        self.twins.do("pause_model", model, paused, repeat=repeat)
+        self.twins.run_on_both("pause_model", model, paused, repeat=repeat)
 
     @rule(tenant=tenants, paused=st.booleans(), repeat=st.booleans())
     def pause_tenant(self, tenant: str, paused: bool, repeat: bool) -> None:
-        self.twins.do("pause_tenant", tenant, paused, repeat=repeat)
+        self.twins.run_on_both("pause_tenant", tenant, paused, repeat=repeat)
 
     @rule(keep=retentions, limit=st.sampled_from([1, 100]), told=st.booleans())
-    def retire(self, keep: Retention, limit: int, told: bool) -> None:
-        retired = self.twins.do("retire", keep, LEASE_MS, limit)
+    def apply_retention(self, keep: Retention, limit: int, told: bool) -> None:
+        retired = self.twins.run_on_both("apply_retention", keep, LEASE_MS, limit)
         if told:
-            self.twins.do("removed", retired.removals, repeat=True)
-            self.twins.do("recorded", tuple(job.id for job in retired.manifests), repeat=True)
+            self.twins.run_on_both("confirm_deleted", retired.removals, repeat=True)
+            self.twins.run_on_both("confirm_manifests", tuple(job.id for job in retired.manifests), repeat=True)
 
     @rule(tenant=tenants, key=keys)
     def replay(self, tenant: str, key: Idempotency | None) -> None:
         if key:
-            self.twins.do("replay", tenant, key)
+            self.twins.run_on_both("replay", tenant, key)
 
     @rule(target=uploads, tenant=tenants, name=st.sampled_from(["asset_a", "asset_b"]), repeat=st.booleans())
-    def expect_asset(self, tenant: str, name: str, repeat: bool):
+    def reserve_asset(self, tenant: str, name: str, repeat: bool):
         self.count += 1
         key = f"assets/{tenant[:3]}/{self.count}/{name}.png"
         asset = NewAsset(name, tenant, key, "image/png", 8, 9, 10)
-        self.twins.do("expect_asset", asset, STEP_MS - 1, repeat=repeat)
+        self.twins.run_on_both("reserve_asset", asset, STEP_MS - 1, repeat=repeat)
         return asset
 
     @rule(asset=uploads, repeat=st.booleans())
-    def keep_asset(self, asset: NewAsset, repeat: bool) -> None:
-        self.twins.do("keep_asset", asset, repeat=repeat)
+    def commit_asset(self, asset: NewAsset, repeat: bool) -> None:
+        self.twins.run_on_both("commit_asset", asset, repeat=repeat)
         for tenant in ("ada", "bob:x"):
-            self.twins.do("asset", tenant, asset.id)
+            self.twins.run_on_both("asset", tenant, asset.id)
 
     @rule(target=sendings, limit=st.sampled_from([1, 100]), repeat=st.booleans())
     def claim_deliveries(self, limit: int, repeat: bool):
         self.count += 1
         request = DeliveryClaim(f"sender_{self.count}", LEASE_MS, limit)
-        found = self.twins.do("claim_deliveries", request, repeat=repeat)
-        return multiple(*(Settlement(each.id, request.claim_id, each.status, "[]") for each in found))
+        found = self.twins.run_on_both("claim_deliveries", request, repeat=repeat)
+        return multiple(*(DeliveryResult(each.id, request.claim_id, each.status, "[]") for each in found))
 
     @rule(told=sendings, status=st.sampled_from(DeliveryStatus), delay_ms=st.sampled_from([0, STEP_MS - 1]))
-    def settle_delivery(self, told: Settlement, status: DeliveryStatus, delay_ms: int) -> None:
-        self.twins.do("settle_delivery", replace(told, status=status, delay_ms=delay_ms), repeat=True)
+    def complete_delivery(self, told: DeliveryResult, status: DeliveryStatus, delay_ms: int) -> None:
+        self.twins.run_on_both("complete_delivery", replace(told, status=status, delay_ms=delay_ms), repeat=True)
 
     @rule(told=sendings, tenant=tenants, repeat=st.booleans())
-    def replay_delivery(self, told: Settlement, tenant: str, repeat: bool) -> None:
-        self.twins.do("replay_delivery", tenant, told.delivery_id, repeat=repeat)
+    def replay_delivery(self, told: DeliveryResult, tenant: str, repeat: bool) -> None:
+        self.twins.run_on_both("replay_delivery", tenant, told.delivery_id, repeat=repeat)
 
     @rule(
         steps=st.integers(0, 2),
@@ -231,12 +231,12 @@ class TwinMachine(RuleBasedStateMachine):
         draining=st.booleans(),
     )
     def time_passes_and_a_worker_speaks(self, steps: int, name: str, models: list[str] | None, draining: bool) -> None:
-        self.twins.later(steps * STEP_MS)
+        self.twins.advance(steps * STEP_MS)
         if models is None:
-            self.twins.do("unregister", name, repeat=True)
+            self.twins.run_on_both("unregister", name, repeat=True)
         else:
             worker = WorkerRecord(name, "cpu", tuple(models), (), 1, draining, started_ms=0, seen_ms=0)
-            self.twins.do("register", worker, TTL_MS, repeat=True)
+            self.twins.run_on_both("register", worker, TTL_MS, repeat=True)
 
     @rule(
         target=holds,
@@ -246,10 +246,10 @@ class TwinMachine(RuleBasedStateMachine):
     )
     def sweep(self, pauses: tuple[int, ...], limit: int, wanted: list[Candidate]):
         """At once; often enough while leases run out; or after nobody swept for long. Then a busy engine asks."""
-        self.twins.do("sweep", LEASE_MS, limit)
+        self.twins.run_on_both("sweep", LEASE_MS, limit)
         for pause in pauses:
-            self.twins.later(pause)
-            self.twins.do("sweep", LEASE_MS, limit)
+            self.twins.advance(pause)
+            self.twins.run_on_both("sweep", LEASE_MS, limit)
         return self.claim_new(wanted, engine_empty=False)
 
     def claim_new(
@@ -262,8 +262,8 @@ class TwinMachine(RuleBasedStateMachine):
     ):
         self.count += 1
         request = ClaimRequest(f"claim_{self.count}", name, LEASE_MS, tuple(wanted), engine_empty, switch_after_ms)
-        job = self.twins.do("claim", request, repeat=repeat)
-        return Held(job.id, request.claim_id) if job else multiple()
+        job = self.twins.run_on_both("claim", request, repeat=repeat)
+        return ClaimRef(job.id, request.claim_id) if job else multiple()
 
     @invariant()
     def nothing_differs(self) -> None:
@@ -288,4 +288,4 @@ def test_memory_and_redis_agree_whatever_happens(redis_url: str) -> None:
         suppress_health_check=list(HealthCheck),
     )
     with sync_client(redis_url) as client:
-        run_state_machine_as_test(lambda: TwinMachine(client), settings=thorough)
+        run_state_machine_as_test(lambda: StorePairMachine(client), settings=thorough)

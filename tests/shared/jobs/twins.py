@@ -10,9 +10,18 @@ from typing import Any
 import pytest
 import redis
 
-from renderq.contract import Status, may_follow
-from renderq_shared.jobs import JobFilter, JobPage, JobRecord, MemoryJobStore, ModelPace, RedisJobStore, Retired, Swept
-from renderq_shared.jobs.decoding import job_record
+from renderq.contract import Status, can_transition
+from renderq_shared.jobs import (
+    JobFilter,
+    JobPage,
+    JobRecord,
+    MemoryJobStore,
+    ModelTimings,
+    RedisJobStore,
+    RetentionResult,
+    SweepResult,
+)
+from renderq_shared.jobs.decoding import decode_job
 from renderq_shared.jobs.delivery_lanes import PER_HOST, PER_TENANT
 from renderq_shared.wakeups import queue_name
 from tests.contract.ageing import make_older
@@ -26,7 +35,7 @@ TIMES = (
 )
 
 
-class Twins:
+class StorePair:
     """Two stores that must not differ in anything that can be seen."""
 
     def __init__(self, client: redis.Redis) -> None:
@@ -54,13 +63,13 @@ class Twins:
     def close(self) -> None:
         self._channels.close()
 
-    def later(self, ms: int) -> None:
+    def advance(self, ms: int) -> None:
         """Both get older."""
         self._clock += ms
         self._passed += ms
         make_older(self.client, ms)
 
-    def look_at(self, job_id: str | None) -> None:
+    def watch_previews(self, job_id: str | None) -> None:
         """Somebody looks at the previews of this job and of no other."""
         if job_id == self._looked_at:
             return
@@ -72,7 +81,7 @@ class Twins:
         while self.client.pubsub_channels("rq:previews:*") != ([f"rq:previews:{job_id}"] if job_id else []):
             time.sleep(0.001)
 
-    def do(self, operation: str, *arguments: Any, repeat: bool = False) -> Any:
+    def run_on_both(self, operation: str, *arguments: Any, repeat: bool = False) -> Any:
         """Run one operation on both and compare answers, changes and cancels. Redis may run it twice."""
         time.sleep(0.001)  # so that the order of times is the order of operations, on both sides
         self._clock += 1
@@ -81,7 +90,7 @@ class Twins:
         self.previews.clear()
         answer = getattr(self.memory, operation)(*arguments)
         actual = getattr(self.redis, operation)(*arguments)
-        if repeat and operation not in {"sweep", "retire"}:
+        if repeat and operation not in {"sweep", "apply_retention"}:
             actual = getattr(self.redis, operation)(*arguments)
         assert self._alike(actual) == self._alike(answer, shift=self._passed)
         self._compare_channels()
@@ -103,7 +112,7 @@ class Twins:
         assert self.redis.stats().running == self.memory.stats().running
         assert self.redis.stats().paused == self.memory.stats().paused
         assert self.redis.tenants() == self.memory.tenants()
-        assert self._alike(self.redis.paces()) == self._alike(self.memory.paces(), shift=0)
+        assert self._alike(self.redis.timings()) == self._alike(self.memory.timings(), shift=0)
         assert self._alike(self.redis.workers()) == self._alike(self.memory.workers(), shift=self._passed)
 
     def _compare_lists(self, tenant: str, wanted: JobFilter) -> None:
@@ -133,8 +142,8 @@ class Twins:
             before = None  # it was forgotten, and its id is free again
         assert record.version == (before.version + 1 if before else 1)
         if before:
-            assert before.status is record.status or may_follow(before.status, record.status)
-            assert not before.status.is_terminal or (record.data_removed and not before.data_removed)
+            assert before.status is record.status or can_transition(before.status, record.status)
+            assert not before.status.is_terminal or (record.outputs_expired and not before.outputs_expired)
         self.latest[record.id] = record
 
     def _heard(self) -> tuple[list[JobRecord], list[str], list[str]]:
@@ -154,18 +163,18 @@ class Twins:
             elif message["channel"] != "rq:changes":
                 previews.append(message["data"])
             else:
-                snapshots.append(job_record(json.loads(message["data"])))
+                snapshots.append(decode_job(json.loads(message["data"])))
 
     def _alike(self, answer: Any, shift: int = 0) -> Any:
         """An answer with its times made coarse and counted from when everything was made older."""
         if isinstance(answer, tuple):
             return tuple(self._alike(each, shift) for each in answer)
         names = getattr(answer, "__dataclass_fields__", {})
-        if isinstance(answer, ModelPace):
+        if isinstance(answer, ModelTimings):
             return replace(answer, samples=self._alike(answer.samples))
-        if isinstance(answer, Retired):
+        if isinstance(answer, RetentionResult):
             return replace(answer, manifests=self._alike(answer.manifests, shift))
-        if isinstance(answer, Swept):
+        if isinstance(answer, SweepResult):
             return replace(answer, queues=self._alike(answer.queues))
         coarse = {
             name: _Time(value if name in {"oldest_age_ms", "wall_ms"} else value - shift)
@@ -191,7 +200,7 @@ def _share_done(job: JobRecord) -> float:
     return done["step"] / done["steps"] if done else 0.0
 
 
-def check_keys(twins: Twins) -> None:
+def check_keys(twins: StorePair) -> None:
     """Redis holds each job in the one place where its status says, and its counts and virtual times are right."""
     client = twins.client
     queued = Counter[str]()
@@ -202,20 +211,20 @@ def check_keys(twins: Twins) -> None:
     due = set(client.zrange("rq:deadlines", 0, -1))
     jobs = [job for job in twins.latest.values() if twins.memory.get(job.tenant, job.id)]
     ended = {job.id for job in jobs if job.status.is_terminal}
-    emptied = {job.id for job in jobs if job.data_removed}
+    emptied = {job.id for job in jobs if job.outputs_expired}
     assert set(client.zrange("rq:ended", 0, -1)) == ended - emptied
-    assert set(client.zrange("rq:emptied", 0, -1)) == emptied
+    assert set(client.zrange("rq:outputs-expired", 0, -1)) == emptied
     assert set(client.zrange("rq:removals", 0, -1)) == set(twins.memory._removals.due)
     assert set(client.zrange("rq:late-removals", 0, -1)) == set(twins.memory._removals.late)
     assets = {f"{asset_id}:{tenant}" for tenant, asset_id in twins.memory._assets._assets}
-    idle = {f"{asset.id}:{asset.tenant}" for asset in twins.memory._assets.not_held}
+    idle = {f"{asset.id}:{asset.tenant}" for asset in twins.memory._assets.unreferenced}
     assert set(client.zrange("rq:assets", 0, -1)) == idle
     assert {key.removeprefix("rq:asset:") for key in client.scan_iter("rq:asset:*")} == assets
     assert set(client.zrange("rq:manifests", 0, -1)) == set(twins.memory._retention.manifests)
     assert {key.removeprefix("rq:job:") for key in client.scan_iter("rq:job:*")} == {job.id for job in jobs}
     assert queued == oldest == Counter(job.id for job in jobs if job.status == "queued")
     assert leased == {job.id for job in jobs if job.status in {"running", "canceling"}}
-    by_worker = {key.removeprefix("rq:held:"): client.smembers(key) for key in client.scan_iter("rq:held:*")}
+    by_worker = {key.removeprefix("rq:claimed:"): client.smembers(key) for key in client.scan_iter("rq:claimed:*")}
     workers = {job.worker for job in jobs if job.id in leased}
     assert by_worker == {name: {job.id for job in jobs if job.id in leased and job.worker == name} for name in workers}
     assert due == {job.id for job in jobs if job.deadline_at_ms and job.status in {"queued", "running"}}
@@ -235,10 +244,10 @@ def check_keys(twins: Twins) -> None:
         costs = sum(job.cost for job in here if job.status == "queued")
         assert float(client.hget("rq:queued-cost", model) or 0) == pytest.approx(costs, abs=1e-9)
         undone = sum(job.cost * (1 - _share_done(job)) for job in here if job.id in leased)
-        assert float(client.hget("rq:held-cost", model) or 0) == pytest.approx(undone, abs=1e-9)
+        assert float(client.hget("rq:remaining-cost", model) or 0) == pytest.approx(undone, abs=1e-9)
 
 
-def check_outbox(twins: Twins) -> None:
+def check_outbox(twins: StorePair) -> None:
     """Redis holds each pending delivery in one place, and a lane has a turn iff something can be taken from it."""
     client, pending = twins.client, set[str]()
     held, lanes = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
@@ -248,7 +257,7 @@ def check_outbox(twins: Twins) -> None:
             if delivery.status == "pending":
                 pending.add(delivery.id)
                 (held if delivery.claim_id else lanes)[job.tenant, host] += 1
-    waiting = {id_ for key in client.scan_iter("rq:lane:*") for id_ in client.zrange(key, 0, -1)}
+    waiting = {id_ for key in client.scan_iter("rq:delivery-queue:*") for id_ in client.zrange(key, 0, -1)}
     sent = set(client.zrange("rq:delivering", 0, -1))
     assert waiting | sent == pending
     assert not waiting & sent
@@ -262,10 +271,10 @@ def check_outbox(twins: Twins) -> None:
         assert has_turn == (bool(turns) and sum(mine.values()) < PER_TENANT)
 
 
-def virtual_times(twins: Twins) -> dict[str, float]:
+def virtual_times(twins: StorePair) -> dict[str, float]:
     """Each model's current virtual time. Tenants are charged the same on both sides; none that waits is behind it."""
     now = {model: float(time_) for model, time_ in twins.client.hgetall("rq:virtual-now").items()}
-    for model, queue in twins.memory._book.queues.items():
+    for model, queue in twins.memory._jobs.queues.items():
         assert now.get(model, 0.0) == queue.now
         charged = twins.client.hgetall(f"rq:virtual:{model}")
         assert all(float(time_) == queue.virtual_time(tenant) for tenant, time_ in charged.items())

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from renderq_shared.errors import ObjectStoreUnavailable, ObjectStoreUnsuitable
-from renderq_shared.objects import compare
+from renderq_shared.objects import check_same_store
 from tests.s3_servers import MiniStack, S3Server
 from tests.shared.objects.conftest import OpenS3
 
@@ -82,7 +82,7 @@ def test_signed_address_opens_one_object_for_a_while(s3: Any) -> None:
     assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"234", "bytes 2-4/10")
 
 
-def test_signed_address_asks_for_the_headers_of_a_picture(s3: Any, server: S3Server) -> None:
+def test_signed_address_asks_for_the_headers_of_an_image(s3: Any, server: S3Server) -> None:
     s3.put(KEY, b"x", "image/png")
     url = s3.signed_url(KEY, 60).url
     asked = dict(parse_qsl(urlsplit(url).query))
@@ -131,11 +131,11 @@ def test_addresses_are_signed_for_the_name_that_clients_use(open_s3: OpenS3, ser
 
 def test_addressing_and_region_are_as_set(open_s3: OpenS3, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    public = "https://pictures.example.com"
+    public = "https://images.example.com"
     path = open_s3(s3_public_endpoint=public, s3_addressing="path").signed_url(KEY, 60).url
     virtual = open_s3(s3_public_endpoint=public, s3_addressing="virtual").signed_url(KEY, 60).url
     assert path.startswith(f"{public}/{bucket}/some/prefix/{KEY}?")
-    assert virtual.startswith(f"https://{bucket}.pictures.example.com/some/prefix/{KEY}?")
+    assert virtual.startswith(f"https://{bucket}.images.example.com/some/prefix/{KEY}?")
     for url in (path, virtual):
         assert "/eu-central-1/s3/aws4_request" in dict(parse_qsl(urlsplit(url).query))["X-Amz-Credential"]
 
@@ -256,10 +256,10 @@ def test_worker_that_names_another_place_is_told_so(s3: Any, open_s3: OpenS3, bu
         def get(self, _key: str) -> str:
             return s3.id
 
-    compare(Announced(), open_s3())
+    check_same_store(Announced(), open_s3())
     for other in (f"s3://{bucket}", f"s3://{bucket}/some/other", "s3://another/some/prefix"):
         with pytest.raises(ObjectStoreUnsuitable, match="Set RENDERQ_STORE"):
-            compare(Announced(), open_s3(store=other))
+            check_same_store(Announced(), open_s3(store=other))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from renderq import Client
-from tests.shared.renderq.contract_server import ContractServer
+from tests.shared.renderq.contract_server import FakeService
 
 
 @pytest.fixture(autouse=True)
@@ -16,19 +16,19 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[ContractServer]:
-    with ContractServer() as server:
+def server() -> Iterator[FakeService]:
+    with FakeService() as server:
         yield server
 
 
 @pytest.fixture
-def store() -> Iterator[ContractServer]:
+def store() -> Iterator[FakeService]:
     """Another origin."""
-    with ContractServer() as store:
+    with FakeService() as store:
         yield store
 
 
 @pytest.fixture
-def client(server: ContractServer) -> Iterator[Client]:
+def client(server: FakeService) -> Iterator[Client]:
     with Client(server.url, "rq_secret") as client:
         yield client

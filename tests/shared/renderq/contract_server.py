@@ -12,11 +12,11 @@ from typing import Any, Self
 from renderq.contract import Grid, Job, JobUrls, Metrics, Output, Preview, Progress
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
-PICTURE = b"\x89PNG not really, but these very bytes"
+IMAGE_BYTES = b"\x89PNG not really, but these very bytes"
 
 
 @dataclass(frozen=True)
-class Answer:
+class FakeResponse:
     """What the server says once."""
 
     status: int = 200
@@ -32,12 +32,12 @@ class Answer:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
-DROPPED = Answer(status=0)
+DROPPED = FakeResponse(status=0)
 """The connection is closed without a word."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReceivedRequest:
     """A request that came."""
 
     method: str
@@ -50,12 +50,12 @@ class Seen:
         return json.loads(self.body)
 
 
-class ContractServer:
+class FakeService:
     """Answers on a port of its own. The last answer of a script is given again and again."""
 
     def __init__(self) -> None:
-        self.seen: list[Seen] = []
-        self._scripts: dict[tuple[str, str], list[Answer]] = {}
+        self.received: list[ReceivedRequest] = []
+        self._scripts: dict[tuple[str, str], list[FakeResponse]] = {}
         self._came = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -64,11 +64,11 @@ class ContractServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def on(self, method: str, path: str, *answers: Answer) -> None:
+    def on(self, method: str, path: str, *answers: FakeResponse) -> None:
         self._scripts[method, path] = list(answers)
 
-    def requests(self, method: str, path: str) -> list[Seen]:
-        return [seen for seen in self.seen if (seen.method, seen.path) == (method, path)]
+    def requests(self, method: str, path: str) -> list[ReceivedRequest]:
+        return [seen for seen in self.received if (seen.method, seen.path) == (method, path)]
 
     def wait_for(self, method: str, path: str, times: int = 1) -> None:
         """Return once that request has come so often."""
@@ -85,9 +85,9 @@ class ContractServer:
         self._server.server_close()
         self._thread.join()
 
-    def _answer(self, seen: Seen) -> Answer:
+    def _answer(self, seen: ReceivedRequest) -> FakeResponse:
         with self._came:
-            self.seen.append(seen)
+            self.received.append(seen)
             self._came.notify_all()
             script = self._scripts.get((seen.method, seen.path))
             if not script:
@@ -102,7 +102,7 @@ class ContractServer:
 
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                said = answer(Seen(self.command, self.path, dict(self.headers.items()), body))
+                said = answer(ReceivedRequest(self.command, self.path, dict(self.headers.items()), body))
                 if said is DROPPED:
                     self.close_connection = True
                     return
@@ -139,7 +139,7 @@ def job(
         "outputs": tuple(output(index, f"{url}/v1/jobs/job_1/images/{index}") for index in range(done)),
         "metrics": Metrics(),
         "attempt": 0,
-        "attempts_max": 3,
+        "max_attempts": 3,
         "request": {"prompt": "a circle"},
         "urls": JobUrls(
             self=f"{url}/v1/jobs/job_1",
@@ -150,7 +150,7 @@ def job(
     return Job(**{**defaults, **other})
 
 
-def output(index: int, url: str, picture: bytes = PICTURE) -> Output:
+def output(index: int, url: str, data: bytes = IMAGE_BYTES) -> Output:
     return Output(
         index=index,
         url=url,
@@ -159,8 +159,8 @@ def output(index: int, url: str, picture: bytes = PICTURE) -> Output:
         content_type="image/png",
         width=64,
         height=64,
-        size_bytes=len(picture),
-        sha256=hashlib.sha256(picture).hexdigest(),
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
         pixel_sha256="0" * 64,
         seed=index,
     )
@@ -170,7 +170,9 @@ def grid(url: str) -> Grid:
     return Grid.model_validate({**output(0, url).model_dump(), "columns": 2, "rows": 1})
 
 
-def problem(code: str, status: int, detail: str, errors: tuple[dict[str, str], ...] = (), **headers: str) -> Answer:
+def problem(
+    code: str, status: int, detail: str, errors: tuple[dict[str, str], ...] = (), **headers: str
+) -> FakeResponse:
     """A problem document; header names are written with underscores."""
     body = {
         "type": f"https://renderq.example/problems/{code}",
@@ -184,13 +186,13 @@ def problem(code: str, status: int, detail: str, errors: tuple[dict[str, str], .
         "errors": list(errors),
     }
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, body, {"Content-Type": "application/problem+json", **names})
+    return FakeResponse(status, body, {"Content-Type": "application/problem+json", **names})
 
 
-def stream(*events: tuple[str, Job] | Preview, retry_ms: int = 0, until: threading.Event | None = None) -> Answer:
+def stream(*events: tuple[str, Job] | Preview, retry_ms: int = 0, until: threading.Event | None = None) -> FakeResponse:
     """An event stream; without `until` it breaks off after the events."""
     text = f"retry: {retry_ms}\n\n: comment\n\n{''.join(map(_written, events))}"
-    return Answer(200, text.encode(), {"Content-Type": "text/event-stream"}, until)
+    return FakeResponse(200, text.encode(), {"Content-Type": "text/event-stream"}, until)
 
 
 def _written(event: tuple[str, Job] | Preview) -> str:
@@ -206,11 +208,11 @@ def preview(step: int, index: int = 0) -> Preview:
     return Preview(index=index, step=step, steps=20, content_type="image/jpeg", width=64, height=64, data=data)
 
 
-def finished(server: ContractServer, images: int = 1, **other: Any) -> Job:
+def script_finished_job(server: FakeService, images: int = 1, **other: Any) -> Job:
     """Script a job that is done at the first look, with its pictures."""
     done = job("succeeded", url=server.url, images=images, done=images, version=2, **other)
-    server.on("POST", "/v1/jobs", Answer(201, job(url=server.url, images=images)))
-    server.on("GET", "/v1/jobs/job_1", Answer(200, done, {"Preference-Applied": "wait=60"}))
+    server.on("POST", "/v1/jobs", FakeResponse(201, job(url=server.url, images=images)))
+    server.on("GET", "/v1/jobs/job_1", FakeResponse(200, done, {"Preference-Applied": "wait=60"}))
     for index in range(images):
-        server.on("GET", f"/v1/jobs/job_1/images/{index}", Answer(200, PICTURE))
+        server.on("GET", f"/v1/jobs/job_1/images/{index}", FakeResponse(200, IMAGE_BYTES))
     return done

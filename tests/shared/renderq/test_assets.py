@@ -6,18 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from renderq import Asset, AsyncClient, Client, InvalidRequest, NotFound, RequestFields
+from renderq import Asset, AsyncClient, Client, InvalidRequest, NotFound, RequestParams
 from renderq.cli import main
 from renderq.contract import LIMITS
-from renderq.core.files import read_picture
-from tests.shared.renderq.contract_server import DROPPED, PICTURE, Answer, ContractServer, Seen, job, problem
+from renderq.core.files import read_image
+from tests.shared.renderq.contract_server import (
+    DROPPED,
+    IMAGE_BYTES,
+    FakeResponse,
+    FakeService,
+    ReceivedRequest,
+    job,
+    problem,
+)
 
 ASSET = {
     "id": "asset_1",
     "content_type": "image/png",
     "width": 64,
     "height": 48,
-    "size_bytes": len(PICTURE),
+    "size_bytes": len(IMAGE_BYTES),
     "sha256": "1",
     "created_at": "2026-01-31T12:00:00.000Z",
     "expires_at": "2026-02-07T12:00:00.000Z",
@@ -25,7 +33,7 @@ ASSET = {
 }
 
 
-def sent_file(seen: Seen) -> bytes:
+def sent_file(seen: ReceivedRequest) -> bytes:
     """The one part of the form that came."""
     boundary = seen.headers["Content-Type"].removeprefix("multipart/form-data; boundary=").encode()
     start, part, end = seen.body.split(b"--" + boundary)
@@ -38,43 +46,47 @@ def sent_file(seen: Seen) -> bytes:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
-    path.write_bytes(PICTURE)
+    path.write_bytes(IMAGE_BYTES)
     return path
 
 
-def test_a_path_a_file_and_bytes_are_sent_alike(server: ContractServer, client: Client, path: Path) -> None:
-    server.on("POST", "/v1/assets", Answer(201, ASSET))
-    for source in (path, str(path), PICTURE, io.BytesIO(PICTURE)):
+def test_a_path_a_file_and_bytes_are_sent_alike(server: FakeService, client: Client, path: Path) -> None:
+    server.on("POST", "/v1/assets", FakeResponse(201, ASSET))
+    for source in (path, str(path), IMAGE_BYTES, io.BytesIO(IMAGE_BYTES)):
         asset = client.assets.upload(source)
         assert (asset.id, asset.width, asset.expires_at.year) == ("asset_1", 64, 2026)
-    assert [sent_file(seen) for seen in server.seen] == [PICTURE] * 4
+    assert [sent_file(seen) for seen in server.received] == [IMAGE_BYTES] * 4
 
 
-def test_an_upload_is_tried_again_with_all_of_its_bytes(server: ContractServer, client: Client) -> None:
+def test_an_upload_is_tried_again_with_all_of_its_bytes(server: FakeService, client: Client) -> None:
     server.on(
-        "POST", "/v1/assets", DROPPED, problem("request_timeout", 408, "late", Retry_After="0"), Answer(201, ASSET)
+        "POST",
+        "/v1/assets",
+        DROPPED,
+        problem("request_timeout", 408, "late", Retry_After="0"),
+        FakeResponse(201, ASSET),
     )
-    assert client.assets.upload(io.BytesIO(PICTURE)).id == "asset_1"
-    assert [sent_file(seen) for seen in server.seen] == [PICTURE] * 3
+    assert client.assets.upload(io.BytesIO(IMAGE_BYTES)).id == "asset_1"
+    assert [sent_file(seen) for seen in server.received] == [IMAGE_BYTES] * 3
 
 
-async def test_the_async_client_does_the_same(server: ContractServer, path: Path) -> None:
-    server.on("POST", "/v1/assets", DROPPED, Answer(201, ASSET))
-    server.on("GET", "/v1/assets/asset_1", Answer(200, ASSET))
+async def test_the_async_client_does_the_same(server: FakeService, path: Path) -> None:
+    server.on("POST", "/v1/assets", DROPPED, FakeResponse(201, ASSET))
+    server.on("GET", "/v1/assets/asset_1", FakeResponse(200, ASSET))
     async with AsyncClient(server.url) as client:
         assert (await client.assets.upload(path)).id == "asset_1"
         assert (await client.assets.get("asset_1")).height == 48
-    assert [sent_file(seen) for seen in server.seen[:2]] == [PICTURE] * 2
+    assert [sent_file(seen) for seen in server.received[:2]] == [IMAGE_BYTES] * 2
 
 
-def test_what_the_service_says_of_a_picture_is_raised(server: ContractServer, client: Client) -> None:
+def test_what_the_service_says_of_an_image_is_raised(server: FakeService, client: Client) -> None:
     server.on("POST", "/v1/assets", problem("asset_too_large", 413, "too large"))
     with pytest.raises(InvalidRequest) as refused:
-        client.assets.upload(PICTURE)
+        client.assets.upload(IMAGE_BYTES)
     assert refused.value.code == "asset_too_large"
     with pytest.raises(NotFound):
         client.assets.get("asset_2/x")
-    assert server.seen[-1].path == "/v1/assets/asset_2%2Fx"
+    assert server.received[-1].path == "/v1/assets/asset_2%2Fx"
     with pytest.raises(FileNotFoundError):
         client.assets.upload("nothing.png")
 
@@ -82,16 +94,16 @@ def test_what_the_service_says_of_a_picture_is_raised(server: ContractServer, cl
 def test_of_a_huge_file_no_more_is_read_than_the_service_needs_to_refuse_it(tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(1 << 40)
-    assert len(read_picture(tmp_path / "huge")) == LIMITS.asset_bytes + 1
+    assert len(read_image(tmp_path / "huge")) == LIMITS.asset_bytes + 1
 
 
 def test_the_command_line_uploads_and_shows(
-    server: ContractServer, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: FakeService, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RENDERQ_URL", server.url)
-    server.on("POST", "/v1/assets", Answer(201, ASSET))
-    server.on("GET", "/v1/assets/asset_1", Answer(200, ASSET))
-    server.on("GET", "/v1/assets/asset_2", Answer(200, {**ASSET, "id": "asset_2", "expires_at": None}))
+    server.on("POST", "/v1/assets", FakeResponse(201, ASSET))
+    server.on("GET", "/v1/assets/asset_1", FakeResponse(200, ASSET))
+    server.on("GET", "/v1/assets/asset_2", FakeResponse(200, {**ASSET, "id": "asset_2", "expires_at": None}))
     assert main(["assets", "upload", str(path), str(path)]) == 0
     assert capsys.readouterr().out == "asset_1\nasset_1\n"
     assert main(["assets", "upload", "--json", str(path)]) == 0
@@ -110,37 +122,40 @@ def test_the_command_line_uploads_and_shows(
 
 
 ID = f"asset_{'a' * 64}"
-URL = "https://pictures.example/cat.png"
+URL = "https://images.example/cat.png"
 DATA = "data:image/png;base64,AAAA"
 
 
-def test_pictures_that_are_here_are_uploaded_before_the_job_is_submitted(
-    server: ContractServer, client: Client, path: Path
+def test_images_that_are_here_are_uploaded_before_the_job_is_submitted(
+    server: FakeService, client: Client, path: Path
 ) -> None:
     server.on(
-        "POST", "/v1/assets", Answer(201, {**ASSET, "id": "asset_image"}), Answer(201, {**ASSET, "id": "asset_mask"})
+        "POST",
+        "/v1/assets",
+        FakeResponse(201, {**ASSET, "id": "asset_image"}),
+        FakeResponse(201, {**ASSET, "id": "asset_mask"}),
     )
-    server.on("POST", "/v1/jobs", Answer(201, job()))
+    server.on("POST", "/v1/jobs", FakeResponse(201, job()))
     client.submit("a cat", image=path, mask=io.BytesIO(b"mask"), strength=0.9)
-    assert [sent_file(seen) for seen in server.requests("POST", "/v1/assets")] == [PICTURE, b"mask"]
+    assert [sent_file(seen) for seen in server.requests("POST", "/v1/assets")] == [IMAGE_BYTES, b"mask"]
     [submission] = server.requests("POST", "/v1/jobs")
     expected = {"prompt": "a cat", "task": "inpaint", "image": "asset_image", "mask": "asset_mask", "strength": 0.9}
     assert submission.json == expected
 
 
-async def test_the_async_client_uploads_too(server: ContractServer) -> None:
-    server.on("POST", "/v1/assets", Answer(201, ASSET))
-    server.on("POST", "/v1/jobs", Answer(201, job()))
+async def test_the_async_client_uploads_too(server: FakeService) -> None:
+    server.on("POST", "/v1/assets", FakeResponse(201, ASSET))
+    server.on("POST", "/v1/jobs", FakeResponse(201, job()))
     async with AsyncClient(server.url) as client:
-        await client.submit("a cat", image=PICTURE)
-    assert server.seen[-1].json == {"prompt": "a cat", "task": "img2img", "image": "asset_1"}
+        await client.submit("a cat", image=IMAGE_BYTES)
+    assert server.received[-1].json == {"prompt": "a cat", "task": "img2img", "image": "asset_1"}
 
 
-def test_what_the_service_can_have_by_name_is_sent_by_name(server: ContractServer, client: Client) -> None:
-    server.on("POST", "/v1/jobs", Answer(201, job()))
+def test_what_the_service_can_have_by_name_is_sent_by_name(server: FakeService, client: Client) -> None:
+    server.on("POST", "/v1/jobs", FakeResponse(201, job()))
     for image in (Asset.model_validate({**ASSET, "id": ID}), ID, URL, DATA):
         client.submit("a cat", image=image)
-    assert [seen.json["image"] for seen in server.seen] == [ID, ID, URL, DATA]
+    assert [seen.json["image"] for seen in server.received] == [ID, ID, URL, DATA]
 
 
 @pytest.mark.parametrize(
@@ -156,30 +171,30 @@ def test_what_the_service_can_have_by_name_is_sent_by_name(server: ContractServe
         ({"image": None}, None),
     ],
 )
-def test_the_task_follows_from_the_pictures(
-    server: ContractServer, client: Client, fields: RequestFields, task: str | None
+def test_the_task_follows_from_the_images(
+    server: FakeService, client: Client, fields: RequestParams, task: str | None
 ) -> None:
-    server.on("POST", "/v1/jobs", Answer(201, job()))
+    server.on("POST", "/v1/jobs", FakeResponse(201, job()))
     client.submit("a cat", **fields)
-    assert server.seen[-1].json.get("task") == task
+    assert server.received[-1].json.get("task") == task
 
 
-def test_the_command_line_takes_pictures(
-    server: ContractServer, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_command_line_takes_images(
+    server: FakeService, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RENDERQ_URL", server.url)
-    server.on("POST", "/v1/assets", Answer(201, {**ASSET, "id": ID}))
-    server.on("POST", "/v1/jobs", Answer(201, job()))
+    server.on("POST", "/v1/assets", FakeResponse(201, {**ASSET, "id": ID}))
+    server.on("POST", "/v1/jobs", FakeResponse(201, job()))
     assert main(["submit", "a cat", "--image", str(path), "--mask", URL, "--strength", "0.5"]) == 0
     expected = {"task": "inpaint", "image": ID, "mask": URL, "strength": 0.5}
-    assert {name: server.seen[-1].json[name] for name in expected} == expected
+    assert {name: server.received[-1].json[name] for name in expected} == expected
     assert main(["submit", "a cat", "--image", ID, "--extend", "left=64", "--extend", "top=8"]) == 0
-    assert server.seen[-1].json["extend"] == {"left": 64, "top": 8}
+    assert server.received[-1].json["extend"] == {"left": 64, "top": 8}
     assert main(["submit", "a cat", "--image", ID, "--depth-map", str(path)]) == 0
-    assert (server.seen[-1].json["task"], server.seen[-1].json["depth_map"]) == ("depth2img", ID)
+    assert (server.received[-1].json["task"], server.received[-1].json["depth_map"]) == ("depth2img", ID)
     assert main(["submit", "--image", ID, "--noise-level", "0"]) == 0
-    assert server.seen[-1].json.items() >= {"task": "upscale", "image": ID, "noise_level": 0}.items()
-    assert "prompt" not in server.seen[-1].json
+    assert server.received[-1].json.items() >= {"task": "upscale", "image": ID, "noise_level": 0}.items()
+    assert "prompt" not in server.received[-1].json
     capsys.readouterr()
     assert main(["submit", "a cat", "--image", "nothing.png"]) == 2
     assert capsys.readouterr().err == "renderq: nothing.png cannot be read: No such file or directory\n"

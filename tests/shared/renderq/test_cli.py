@@ -12,19 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from renderq import RequestFields
+from renderq import RequestParams
 from renderq.cli import main, services
 from renderq.cli.progress import progress_line
 from renderq.contract import Progress
 from tests.shared.renderq.contract_server import (
-    PICTURE,
-    Answer,
-    ContractServer,
-    finished,
+    IMAGE_BYTES,
+    FakeResponse,
+    FakeService,
     grid,
     job,
     preview,
     problem,
+    script_finished_job,
     stream,
 )
 
@@ -38,15 +38,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _url(server: ContractServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def _url(server: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RENDERQ_URL", server.url)
 
 
-def unsuccessful(server: ContractServer, status: str, images: int = 1, done: int = 0) -> None:
+def unsuccessful(server: FakeService, status: str, images: int = 1, done: int = 0) -> None:
     ended = job(status, url=server.url, images=images, done=done)
-    server.on("POST", "/v1/jobs", Answer(201, job(images=images)))
-    server.on("GET", JOB, Answer(200, ended))
-    server.on("GET", f"{JOB}/images/0", Answer(200, PICTURE))
+    server.on("POST", "/v1/jobs", FakeResponse(201, job(images=images)))
+    server.on("GET", JOB, FakeResponse(200, ended))
+    server.on("GET", f"{JOB}/images/0", FakeResponse(200, IMAGE_BYTES))
 
 
 def command(*arguments: str) -> list[str]:
@@ -58,31 +58,31 @@ def heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_run_saves_the_grid_beside_the_pictures(server: ContractServer, folder: Path) -> None:
-    finished(server, images=2, grid=grid(f"{server.url}/v1/jobs/job_1/images/grid"))
-    server.on("GET", "/v1/jobs/job_1/images/grid", Answer(200, PICTURE))
+def test_run_saves_the_grid_beside_the_images(server: FakeService, folder: Path) -> None:
+    script_finished_job(server, images=2, grid=grid(f"{server.url}/v1/jobs/job_1/images/grid"))
+    server.on("GET", "/v1/jobs/job_1/images/grid", FakeResponse(200, IMAGE_BYTES))
     assert main(["run", "a circle", "-n", "2", "-q", "--grid", "all.webp"]) == 0
     assert server.requests("POST", "/v1/jobs")[0].json["output"] == {"format": "webp", "grid": True}
     assert sorted(path.name for path in folder.iterdir()) == ["all.webp", "job_1-0.png", "job_1-1.png"]
 
 
-def test_run_saves_the_picture_and_prints_its_path(
-    server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]
+def test_run_saves_the_image_and_prints_its_path(
+    server: FakeService, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    finished(server)
+    script_finished_job(server)
     assert main(["run", "a circle", "-o", "out.png"]) == 0
-    assert (folder / "out.png").read_bytes() == PICTURE
+    assert (folder / "out.png").read_bytes() == IMAGE_BYTES
     assert capsys.readouterr() == ("out.png\n", "")
 
 
-def test_without_a_name_the_file_has_the_jobs(server: ContractServer, folder: Path) -> None:
-    finished(server, images=2)
+def test_without_a_name_the_file_has_the_jobs(server: FakeService, folder: Path) -> None:
+    script_finished_job(server, images=2)
     assert main(["run", "a circle", "-n", "2"]) == 0
     assert sorted(path.name for path in folder.iterdir()) == ["job_1-0.png", "job_1-1.png"]
 
 
-def test_every_field_of_a_request_has_an_option(server: ContractServer, folder: Path) -> None:
-    finished(server)
+def test_every_field_of_a_request_has_an_option(server: FakeService, folder: Path) -> None:
+    script_finished_job(server)
     options = (
         "--task txt2img --model m --negative-prompt blurry --width 64 --height 72 --steps 5 --guidance-scale 2.5"
         " --scheduler ddim --seed 9 -n 1 --quality 80 --no-embed-recipe --priority -2 --deadline-seconds 60"
@@ -92,29 +92,29 @@ def test_every_field_of_a_request_has_an_option(server: ContractServer, folder: 
     )
     assert main(["run", "a circle", *options.split()]) == 0
     # A webhook tells a service; whoever runs a command sees how it ends.
-    assert set(server.seen[0].json) == {"prompt", *RequestFields.__annotations__} - {"webhook"}
-    assert server.seen[0].json["output"] == {"format": "jpeg", "quality": 80, "embed_recipe": False}
-    assert server.seen[0].json["metadata"] == {"a": "1", "b": "x=y"}
+    assert set(server.received[0].json) == {"prompt", *RequestParams.__annotations__} - {"webhook"}
+    assert server.received[0].json["output"] == {"format": "jpeg", "quality": 80, "embed_recipe": False}
+    assert server.received[0].json["metadata"] == {"a": "1", "b": "x=y"}
 
 
 def test_json_is_one_object_with_job_and_files(
-    server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]
+    server: FakeService, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    finished(server)
+    script_finished_job(server)
     assert main(["run", "a circle", "-o", "out", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert (printed["job"]["status"], printed["files"]) == ("succeeded", ["out.png"])
     assert printed["job"]["created_at"] == "2026-01-31T12:00:00.000Z"
 
 
-def test_quiet_prints_nothing(server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    finished(server)
+def test_quiet_prints_nothing(server: FakeService, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script_finished_job(server)
     assert main(["run", "a circle", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_failed_job_is_1_and_its_finished_pictures_are_saved(
-    server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]
+def test_a_failed_job_is_1_and_its_finished_images_are_saved(
+    server: FakeService, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unsuccessful(server, "failed", images=2, done=1)
     assert main(["run", "a circle", "-n", "2", "-o", "out.png"]) == 1
@@ -124,19 +124,19 @@ def test_a_failed_job_is_1_and_its_finished_pictures_are_saved(
 
 
 @pytest.mark.parametrize("status", ["canceled", "expired"])
-def test_canceled_and_expired_are_4(server: ContractServer, folder: Path, status: str) -> None:
+def test_canceled_and_expired_are_4(server: FakeService, folder: Path, status: str) -> None:
     unsuccessful(server, status)
     assert main(["run", "a circle"]) == 4
 
 
-def test_not_done_in_time_is_4(server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_not_done_in_time_is_4(server: FakeService, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     unsuccessful(server, "running")
     assert main(["run", "a circle", "--timeout", "0"]) == 4
     assert "job_1 is still running after 0 s; it goes on until it is canceled" in capsys.readouterr().err
 
 
 def test_an_invalid_request_is_2_and_says_what_is_wrong(
-    server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]
+    server: FakeService, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wrong = ({"pointer": "/steps", "code": "less_than_equal", "detail": "must be at most 150"},)
     server.on("POST", "/v1/jobs", problem("invalid_request", 422, "", wrong))
@@ -180,18 +180,18 @@ def test_nobody_listening_is_3_and_says_what_to_do(folder: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_a_picture_that_cannot_be_saved_is_2(
-    server: ContractServer, folder: Path, capsys: pytest.CaptureFixture[str]
+def test_an_image_that_cannot_be_saved_is_2(
+    server: FakeService, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    finished(server)
+    script_finished_job(server)
     (folder / "file").write_bytes(b"")
     assert main(["run", "a circle", "-o", "file/out.png"]) == 2
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_status_and_cancel(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
-    server.on("GET", JOB, Answer(200, job("queued", queue_position=3)))
-    server.on("POST", f"{JOB}/cancel", Answer(200, job("canceled")))
+def test_status_and_cancel(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
+    server.on("GET", JOB, FakeResponse(200, job("queued", queue_position=3)))
+    server.on("POST", f"{JOB}/cancel", FakeResponse(200, job("canceled")))
     assert main(["status", "job_1"]) == 0
     assert "job_1  queued: 3 before it\nprompt   a circle\n" in capsys.readouterr().out
     assert main(["cancel", "job_1"]) == 0
@@ -203,7 +203,7 @@ def test_status_and_cancel(server: ContractServer, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize("options", [(), ("--json",)])
 @pytest.mark.parametrize("arguments", [("status", "job_1"), ("jobs",), ("watch", "job_1"), ("run", "x")])
 def test_nothing_that_others_wrote_commands_the_terminal(
-    server: ContractServer,
+    server: FakeService,
     folder: Path,
     capsys: pytest.CaptureFixture[str],
     arguments: tuple[str, ...],
@@ -212,9 +212,11 @@ def test_nothing_that_others_wrote_commands_the_terminal(
     evil = "\x1b[2J \x9b2J \u202e \r\x07\x00 \U000e0001"
     error = {"code": "internal", "message": evil, "retryable": False, "details": {}}
     ended = job("failed", model=evil, request={"prompt": evil}, worker=evil, error=error, metadata={evil: evil})
-    server.on("POST", "/v1/jobs", Answer(201, job(model=evil)))
-    server.on("GET", JOB, Answer(200, ended))
-    server.on("GET", "/v1/jobs?limit=20", Answer(200, {"data": [ended.model_dump(mode="json")], "next_cursor": None}))
+    server.on("POST", "/v1/jobs", FakeResponse(201, job(model=evil)))
+    server.on("GET", JOB, FakeResponse(200, ended))
+    server.on(
+        "GET", "/v1/jobs?limit=20", FakeResponse(200, {"data": [ended.model_dump(mode="json")], "next_cursor": None})
+    )
     server.on("GET", f"{JOB}/events", stream(("status", job("running", model=evil, worker=evil)), ("done", ended)))
     main([*arguments, *options])
     said = capsys.readouterr()
@@ -222,32 +224,32 @@ def test_nothing_that_others_wrote_commands_the_terminal(
     assert [each for each in said.out + said.err if not each.isprintable() and each != "\n"] == []
 
 
-def test_json_says_what_others_wrote_to_the_letter(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_says_what_others_wrote_to_the_letter(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
     evil = "\x1b[2J \x9b2J \u202e \r\x07\x00 \U000e0001 é"
-    server.on("GET", JOB, Answer(200, job("failed", request={"prompt": evil})))
+    server.on("GET", JOB, FakeResponse(200, job("failed", request={"prompt": evil})))
     main(["status", "job_1", "--json"])
     assert json.loads(capsys.readouterr().out)["request"]["prompt"] == evil
 
 
-def test_submit_prints_the_id_or_the_job(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
-    server.on("POST", "/v1/jobs", Answer(201, job()))
+def test_submit_prints_the_id_or_the_job(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
+    server.on("POST", "/v1/jobs", FakeResponse(201, job()))
     assert main(["submit", "a circle", "-n", "2", "--format", "webp", "--metadata", "a=1"]) == 0
     assert capsys.readouterr() == ("job_1\n", "")
     sent = {"prompt": "a circle", "n": 2, "output": {"format": "webp"}, "metadata": {"a": "1"}}
-    assert server.seen[0].json == sent
+    assert server.received[0].json == sent
     assert main(["submit", "a circle", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["status"] == "queued"
 
 
-def test_watch_ends_with_the_job(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
-    server.on("GET", JOB, Answer(200, job("running")))
+def test_watch_ends_with_the_job(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
+    server.on("GET", JOB, FakeResponse(200, job("running")))
     server.on("GET", f"{JOB}/events", stream(("status", job("running")), ("done", job("succeeded", version=2))))
     assert main(["watch", "job_1"]) == 0
     assert capsys.readouterr() == ("job_1  succeeded\n", "")
 
 
-def test_watch_prints_a_line_of_json_per_event(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
-    server.on("GET", JOB, Answer(200, job("running")))
+def test_watch_prints_a_line_of_json_per_event(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
+    server.on("GET", JOB, FakeResponse(200, job("running")))
     failed = job("failed", version=2)
     server.on("GET", f"{JOB}/events", stream(("status", job("running")), ("status", failed), ("done", failed)))
     assert main(["watch", "job_1", "--json"]) == 1
@@ -260,20 +262,20 @@ def test_watch_prints_a_line_of_json_per_event(server: ContractServer, capsys: p
 @pytest.mark.parametrize(("images", "names"), [(1, {"seen.jpg"}), (2, {"seen-0.jpg", "seen-1.jpg"})])
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_watch_keeps_the_newest_previews(
-    server: ContractServer, tmp_path: Path, images: int, names: set[str], options: list[str], capsys: object
+    server: FakeService, tmp_path: Path, images: int, names: set[str], options: list[str], capsys: object
 ) -> None:
     running, done = job("running", images=images), job("succeeded", images=images, version=2)
     shown = [preview(step, index) for step in (1, 2) for index in range(images)]
-    server.on("GET", JOB, Answer(200, running))
+    server.on("GET", JOB, FakeResponse(200, running))
     server.on("GET", f"{JOB}/events?previews=true", stream(("status", running), *shown, ("done", done)))
     assert main(["watch", "job_1", "--previews", str(tmp_path / "seen"), *options]) == 0
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(names, "2")
 
 
 def test_previews_that_cannot_be_kept_are_2(
-    server: ContractServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: FakeService, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.on("GET", JOB, Answer(200, job("running")))
+    server.on("GET", JOB, FakeResponse(200, job("running")))
     server.on("GET", f"{JOB}/events?previews=true", stream(("status", job("running")), preview(1)))
     (tmp_path / "file").touch()
     assert main(["watch", "job_1", "--previews", str(tmp_path / "file" / "seen.jpg")]) == 2
@@ -284,15 +286,15 @@ def test_previews_that_cannot_be_kept_are_2(
 
 @pytest.mark.parametrize(("status", "code"), [("canceled", 4), ("expired", 4), ("failed", 1)])
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_watch_says_how_the_job_ended(server: ContractServer, status: str, code: int, options: list[str]) -> None:
-    server.on("GET", JOB, Answer(200, job()))
+def test_watch_says_how_the_job_ended(server: FakeService, status: str, code: int, options: list[str]) -> None:
+    server.on("GET", JOB, FakeResponse(200, job()))
     server.on("GET", f"{JOB}/events", stream(("done", job(status))))
     assert main(["watch", "job_1", *options]) == code
 
 
-def test_ctrl_c_ends_the_watch_and_leaves_the_job_alone(server: ContractServer) -> None:
+def test_ctrl_c_ends_the_watch_and_leaves_the_job_alone(server: FakeService) -> None:
     over = threading.Event()
-    server.on("GET", JOB, Answer(200, job("running")))
+    server.on("GET", JOB, FakeResponse(200, job("running")))
     server.on("GET", f"{JOB}/events", stream(("status", job("running")), until=over))
     process = subprocess.Popen(
         command("watch", "job_1", "--json"), stdout=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c
@@ -303,12 +305,12 @@ def test_ctrl_c_ends_the_watch_and_leaves_the_job_alone(server: ContractServer) 
     process.communicate(timeout=60)
     over.set()
     assert process.returncode == 130
-    assert {seen.method for seen in server.seen} == {"GET"}
+    assert {seen.method for seen in server.received} == {"GET"}
 
 
-def test_a_bar_follows_the_events(server: ContractServer, tmp_path: Path) -> None:
+def test_a_bar_follows_the_events(server: FakeService, tmp_path: Path) -> None:
     halfway = job("running", stage="denoising", progress=Progress(value=0.5, step=10, steps=20))
-    server.on("GET", JOB, Answer(200, job()))
+    server.on("GET", JOB, FakeResponse(200, job()))
     server.on("GET", f"{JOB}/events", stream(("progress", halfway), ("done", job("succeeded", version=2))))
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm"}
@@ -325,11 +327,11 @@ def test_an_unknown_job_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "renderq: nothing at /v1/jobs/job_9 (not_found)\n"
 
 
-def test_models_and_workers_as_tables_and_as_json(server: ContractServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_and_workers_as_tables_and_as_json(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
     worker = {"id": "w1", "device": "cpu", "models": ["shapes"], "resident_models": [], "jobs": 1, "draining": False}
     times = {"started_at": "2026-01-31T12:00:00Z", "seen_at": "2026-01-31T12:00:00Z"}
-    server.on("GET", "/v1/workers", Answer(200, {"data": [{**worker, **times}]}))
-    server.on("GET", "/v1/models", Answer(200, {"data": []}))
+    server.on("GET", "/v1/workers", FakeResponse(200, {"data": [{**worker, **times}]}))
+    server.on("GET", "/v1/models", FakeResponse(200, {"data": []}))
     assert main(["workers"]) == 0
     row = capsys.readouterr().out.splitlines()[1]
     assert " ".join(row.split()) == "w1 cpu 1 shapes - 2026-01-31 12:00:00 UTC ready"
@@ -339,10 +341,10 @@ def test_models_and_workers_as_tables_and_as_json(server: ContractServer, capsys
     assert capsys.readouterr().out.startswith("MODEL ")
 
 
-def test_ctrl_c_cancels_the_job_and_is_130(server: ContractServer, tmp_path: Path) -> None:
-    server.on("POST", "/v1/jobs", Answer(201, job()))
-    server.on("GET", JOB, Answer(200, job("running")))
-    server.on("POST", f"{JOB}/cancel", Answer(200, job("canceling")))
+def test_ctrl_c_cancels_the_job_and_is_130(server: FakeService, tmp_path: Path) -> None:
+    server.on("POST", "/v1/jobs", FakeResponse(201, job()))
+    server.on("GET", JOB, FakeResponse(200, job("running")))
+    server.on("POST", f"{JOB}/cancel", FakeResponse(200, job("canceling")))
     process = subprocess.Popen(
         command("run", "a circle"), stderr=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=heed_ctrl_c
     )
@@ -353,10 +355,10 @@ def test_ctrl_c_cancels_the_job_and_is_130(server: ContractServer, tmp_path: Pat
     assert len(server.requests("POST", f"{JOB}/cancel")) == 1
 
 
-def test_a_bar_is_drawn_on_a_terminal_and_removed(server: ContractServer, tmp_path: Path) -> None:
-    finished(server)
+def test_a_bar_is_drawn_on_a_terminal_and_removed(server: FakeService, tmp_path: Path) -> None:
+    script_finished_job(server)
     halfway = job("running", stage="denoising", progress=Progress(value=0.5, step=10, steps=20))
-    server.on("GET", JOB, Answer(200, halfway), Answer(200, job("succeeded", url=server.url, done=1)))
+    server.on("GET", JOB, FakeResponse(200, halfway), FakeResponse(200, job("succeeded", url=server.url, done=1)))
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         command("run", "a circle"),
@@ -388,8 +390,8 @@ def test_words_while_nothing_is_counted(state: dict[str, str], line: str) -> Non
     assert progress_line(job(**state)) == line
 
 
-def test_nobody_reading_the_output_is_no_traceback(server: ContractServer) -> None:
-    server.on("GET", "/v1/workers", Answer(200, {"data": []}))
+def test_nobody_reading_the_output_is_no_traceback(server: FakeService) -> None:
+    server.on("GET", "/v1/workers", FakeResponse(200, {"data": []}))
     reading, writing = os.pipe()
     os.close(reading)
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
@@ -400,8 +402,8 @@ def test_nobody_reading_the_output_is_no_traceback(server: ContractServer) -> No
     assert (done.returncode, done.stderr) == (141, "")
 
 
-def test_client_commands_import_no_service_and_look_for_none(server: ContractServer) -> None:
-    server.on("GET", "/v1/workers", Answer(200, {"data": []}))
+def test_client_commands_import_no_service_and_look_for_none(server: FakeService) -> None:
+    server.on("GET", "/v1/workers", FakeResponse(200, {"data": []}))
     script = (
         "import sys; from renderq.cli import main, services; services.entry_points = None; code = main(['workers']);"
         "print([name for name in sys.modules if name.startswith('renderq_')], code)"
@@ -424,7 +426,7 @@ def test_help_names_the_service_commands_without_loading_them() -> None:
 
 
 def test_a_service_command_runs_with_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    offer(monkeypatch, "tests.shared.renderq.test_cli:greet")
+    offer(monkeypatch, "tests.shared.renderq.cli.test_cli:greet")
     assert main(["greet", "--loudness", "11"]) == 11
 
 
@@ -445,8 +447,8 @@ def test_version() -> None:
 
 def offer(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """Install an entry point `greet`."""
-    entry = EntryPoint("greet", value, services.GROUP)
-    monkeypatch.setattr(services, "entry_points", lambda group: [entry] if group == services.GROUP else [])
+    entry = EntryPoint("greet", value, services.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(services, "entry_points", lambda group: [entry] if group == services.ENTRY_POINT_GROUP else [])
 
 
 greet = services.Command(

@@ -6,7 +6,15 @@ import time
 import pytest
 
 from renderq import AsyncClient, Client, ConnectionFailed, JobFailed, NotFound, ServiceUnavailable, Status, WaitTimeout
-from tests.shared.renderq.contract_server import DROPPED, PICTURE, Answer, ContractServer, finished, job, problem
+from tests.shared.renderq.contract_server import (
+    DROPPED,
+    IMAGE_BYTES,
+    FakeResponse,
+    FakeService,
+    job,
+    problem,
+    script_finished_job,
+)
 
 AT_ONCE = problem("service_unavailable", 503, "starting", Retry_After="0")
 MODEL = {
@@ -24,27 +32,27 @@ MODEL = {
 }
 
 
-def test_run_submits_waits_and_returns_the_job(server: ContractServer, client: Client) -> None:
-    finished(server)
+def test_run_submits_waits_and_returns_the_job(server: FakeService, client: Client) -> None:
+    script_finished_job(server)
     done = client.run("a circle", steps=5, seed=7, output={"format": "webp"})
     assert done.status is Status.SUCCEEDED
     [submission] = server.requests("POST", "/v1/jobs")
     assert submission.json == {"prompt": "a circle", "steps": 5, "seed": 7, "output": {"format": "webp"}}
     assert submission.headers["Authorization"] == "Bearer rq_secret"
     assert submission.headers["User-Agent"].startswith("renderq/")
-    assert client.images(done)[0].bytes() == PICTURE
+    assert client.images(done)[0].bytes() == IMAGE_BYTES
 
 
-async def test_async_run_does_the_same(server: ContractServer) -> None:
-    finished(server)
+async def test_async_run_does_the_same(server: FakeService) -> None:
+    script_finished_job(server)
     async with AsyncClient(server.url) as client:
         done = await client.run("a circle")
-        assert await client.images(done)[0].bytes() == PICTURE
-    assert "Authorization" not in server.seen[0].headers
+        assert await client.images(done)[0].bytes() == IMAGE_BYTES
+    assert "Authorization" not in server.received[0].headers
 
 
-def test_unavailable_and_dropped_are_tried_again_under_the_same_key(server: ContractServer, client: Client) -> None:
-    server.on("POST", "/v1/jobs", AT_ONCE, DROPPED, Answer(201, job()))
+def test_unavailable_and_dropped_are_tried_again_under_the_same_key(server: FakeService, client: Client) -> None:
+    server.on("POST", "/v1/jobs", AT_ONCE, DROPPED, FakeResponse(201, job()))
     assert client.submit("a circle").id == "job_1"
     attempts = server.requests("POST", "/v1/jobs")
     assert len(attempts) == 3
@@ -52,43 +60,43 @@ def test_unavailable_and_dropped_are_tried_again_under_the_same_key(server: Cont
     assert len({attempt.body for attempt in attempts}) == 1
 
 
-async def test_async_client_tries_again_too(server: ContractServer) -> None:
-    server.on("POST", "/v1/jobs", AT_ONCE, DROPPED, Answer(201, job()))
+async def test_async_client_tries_again_too(server: FakeService) -> None:
+    server.on("POST", "/v1/jobs", AT_ONCE, DROPPED, FakeResponse(201, job()))
     async with AsyncClient(server.url) as client:
         assert (await client.submit("a circle")).id == "job_1"
-    assert len({seen.headers["Idempotency-Key"] for seen in server.seen}) == 1
+    assert len({seen.headers["Idempotency-Key"] for seen in server.received}) == 1
 
 
-def test_retry_after_is_waited_for(server: ContractServer, client: Client) -> None:
-    server.on("GET", "/v1/workers", in_a_second(), Answer(200, {"data": []}))
+def test_retry_after_is_waited_for(server: FakeService, client: Client) -> None:
+    server.on("GET", "/v1/workers", in_a_second(), FakeResponse(200, {"data": []}))
     began = time.monotonic()
     client.workers.list()
     assert time.monotonic() - began >= 1
 
 
-async def test_async_client_waits_for_retry_after_too(server: ContractServer) -> None:
-    server.on("GET", "/v1/workers", in_a_second(), Answer(200, {"data": []}))
+async def test_async_client_waits_for_retry_after_too(server: FakeService) -> None:
+    server.on("GET", "/v1/workers", in_a_second(), FakeResponse(200, {"data": []}))
     began = time.monotonic()
     async with AsyncClient(server.url) as client:
         await client.workers.list()
     assert time.monotonic() - began >= 1
 
 
-def in_a_second() -> Answer:
+def in_a_second() -> FakeResponse:
     return problem("rate_limited", 429, "slow down", Retry_After="1")
 
 
-def test_other_client_errors_are_not_tried_again(server: ContractServer, client: Client) -> None:
+def test_other_client_errors_are_not_tried_again(server: FakeService, client: Client) -> None:
     with pytest.raises(NotFound, match="nothing at /v1/jobs/job_9"):
         client.job("job_9")
-    assert len(server.seen) == 1
+    assert len(server.received) == 1
 
 
-def test_max_retries_bounds_the_attempts(server: ContractServer) -> None:
+def test_max_retries_bounds_the_attempts(server: FakeService) -> None:
     server.on("GET", "/v1/workers", AT_ONCE)
     with Client(server.url, max_retries=2) as client, pytest.raises(ServiceUnavailable):
         client.workers.list()
-    assert len(server.seen) == 3
+    assert len(server.received) == 3
 
 
 def test_nobody_listening_is_a_failed_connection() -> None:
@@ -99,10 +107,10 @@ def test_nobody_listening_is_a_failed_connection() -> None:
         client.workers.list()
 
 
-def test_the_handle_follows_the_job(server: ContractServer, client: Client) -> None:
-    server.on("POST", "/v1/jobs", Answer(201, job()))
-    server.on("GET", "/v1/jobs/job_1", Answer(200, job("running", version=2)))
-    server.on("POST", "/v1/jobs/job_1/cancel", Answer(200, job("canceling", version=3)))
+def test_the_handle_follows_the_job(server: FakeService, client: Client) -> None:
+    server.on("POST", "/v1/jobs", FakeResponse(201, job()))
+    server.on("GET", "/v1/jobs/job_1", FakeResponse(200, job("running", version=2)))
+    server.on("POST", "/v1/jobs/job_1/cancel", FakeResponse(200, job("canceling", version=3)))
     handle = client.submit("a circle")
     assert (handle.id, handle.job.status, handle.images) == ("job_1", "queued", ())
     assert handle.status() is Status.RUNNING
@@ -113,40 +121,40 @@ def test_the_handle_follows_the_job(server: ContractServer, client: Client) -> N
     assert handle.job.version == 2
 
 
-def test_a_failed_job_keeps_the_pictures_that_were_finished(server: ContractServer, client: Client) -> None:
-    server.on("GET", "/v1/jobs/job_1", Answer(200, job("failed", url=server.url, images=2, done=1)))
-    server.on("GET", "/v1/jobs/job_1/images/0", Answer(200, PICTURE))
+def test_a_failed_job_keeps_the_images_that_were_finished(server: FakeService, client: Client) -> None:
+    server.on("GET", "/v1/jobs/job_1", FakeResponse(200, job("failed", url=server.url, images=2, done=1)))
+    server.on("GET", "/v1/jobs/job_1/images/0", FakeResponse(200, IMAGE_BYTES))
     handle = client.job("job_1")
     with pytest.raises(JobFailed):
         handle.wait()
-    assert [image.bytes() for image in handle.images] == [PICTURE]
+    assert [image.bytes() for image in handle.images] == [IMAGE_BYTES]
 
 
-def test_progress_is_reported_while_waiting(server: ContractServer, client: Client) -> None:
-    server.on("POST", "/v1/jobs", Answer(201, job()))
+def test_progress_is_reported_while_waiting(server: FakeService, client: Client) -> None:
+    server.on("POST", "/v1/jobs", FakeResponse(201, job()))
     server.on(
         "GET",
         "/v1/jobs/job_1",
-        Answer(200, job("running", version=2), {"ETag": 'W/"2"'}),
-        Answer(304),
-        Answer(200, job("succeeded", version=3)),
+        FakeResponse(200, job("running", version=2), {"ETag": 'W/"2"'}),
+        FakeResponse(304),
+        FakeResponse(200, job("succeeded", version=3)),
     )
     seen: list[str] = []
     client.run("a circle", on_progress=lambda job: seen.append(job.status))
     assert seen == ["running", "succeeded"]
 
 
-def test_models_and_workers(server: ContractServer, client: Client) -> None:
-    server.on("GET", "/v1/models", Answer(200, {"data": [MODEL]}))
-    server.on("GET", "/v1/models/org%2Fshapes", Answer(200, MODEL))
-    server.on("GET", "/v1/workers", Answer(200, {"data": []}))
+def test_models_and_workers(server: FakeService, client: Client) -> None:
+    server.on("GET", "/v1/models", FakeResponse(200, {"data": [MODEL]}))
+    server.on("GET", "/v1/models/org%2Fshapes", FakeResponse(200, MODEL))
+    server.on("GET", "/v1/workers", FakeResponse(200, {"data": []}))
     assert [model.name for model in client.models.list()] == ["shapes"]
     assert client.models.get("org/shapes").defaults.steps == 20
     assert client.workers.list() == ()
 
 
-def test_threads_may_share_a_client(server: ContractServer, client: Client) -> None:
-    finished(server)
+def test_threads_may_share_a_client(server: FakeService, client: Client) -> None:
+    script_finished_job(server)
     ended: list[str] = []
     threads = [threading.Thread(target=lambda: ended.append(client.run("a circle").status)) for _ in range(4)]
     for thread in threads:

@@ -23,6 +23,6 @@ def test_every_command_is_documented() -> None:
 
 def test_every_error_is_documented() -> None:
     page = (DOCS / "sdk.md").read_text()
-    bases = {"APIError", "JobUnsuccessful"}
+    bases = {"APIError", "JobNotSucceeded"}
     kinds = {name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)}
     assert {name for name in kinds - bases if f"`{name}`" not in page} == set()

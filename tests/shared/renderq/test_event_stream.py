@@ -67,7 +67,7 @@ def test_retry_is_digits_alone(line: str, retry_ms: int | None) -> None:
 
 
 def test_an_event_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "SIZE_MAX", 100)
+    monkeypatch.setattr(event_stream, "MAX_EVENT_CHARACTERS", 100)
     assert len(parse(*[b"data: " + b"x" * 50 + b"\n\n"] * 10)) == 10
     for endless in ([b"data: " + b"x" * 200], [b"data: x\n"] * 50, [b": x"] * 50):
         with pytest.raises(ValueError, match="more than 100 characters"):

@@ -22,14 +22,14 @@ from renderq import (
     ServiceUnavailable,
     Status,
     Unauthorized,
-    UnexpectedAnswer,
+    UnexpectedResponse,
     WaitTimeout,
 )
 from renderq.configuration import Configuration, configure
-from renderq.core.calls import list_models, show_job, submit_job
+from renderq.core.calls import fetch_job, list_models, submit_job
 from renderq.core.flows import Attempt, Flow, perform
 from renderq.core.waiting import POLL_INTERVAL, POLL_MAX, wait_for
-from tests.shared.renderq.contract_server import Answer, job, problem
+from tests.shared.renderq.contract_server import FakeResponse, job, problem
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ CONFIGURATION = configure("http://render.example/base", "rq_key", 30.0, 2, {})
 UNAVAILABLE = problem("service_unavailable", 503, "starting")
 
 
-def drive(flow: Flow[T], *script: Answer | httpx2.RequestError) -> tuple[list[Attempt], T]:
+def drive(flow: Flow[T], *script: FakeResponse | httpx2.RequestError) -> tuple[list[Attempt], T]:
     """Feed a flow the answers in order; returns what it asked for and its result. There are no event streams."""
     asked = [next(flow)]
     try:
@@ -63,7 +63,7 @@ def waiting(
 
 
 def test_an_attempt_says_all_that_is_sent() -> None:
-    [attempt], _ = drive(perform(list_models(), CONFIGURATION), Answer(200, {"data": []}))
+    [attempt], _ = drive(perform(list_models(), CONFIGURATION), FakeResponse(200, {"data": []}))
     assert (attempt.method, str(attempt.url)) == ("GET", "http://render.example/base/v1/models")
     assert attempt.headers == {"Accept": "application/json", "Authorization": "Bearer rq_key"}
     assert (attempt.delay, attempt.timeout, attempt.body) == (0, 30, None)
@@ -76,7 +76,7 @@ def test_a_request_holds_only_what_was_said() -> None:
 
 def test_all_attempts_of_a_submission_carry_one_key_and_the_next_has_another() -> None:
     flow = perform(submit_job("a circle", {}, None), CONFIGURATION)
-    asked, submitted = drive(flow, httpx2.ReadError("reset"), UNAVAILABLE, Answer(201, job()))
+    asked, submitted = drive(flow, httpx2.ReadError("reset"), UNAVAILABLE, FakeResponse(201, job()))
     [key] = {attempt.headers["Idempotency-Key"] for attempt in asked}
     assert len(asked) == 3
     assert submitted.id == "job_1"
@@ -86,16 +86,16 @@ def test_all_attempts_of_a_submission_carry_one_key_and_the_next_has_another() -
 
 def test_retry_after_decides_the_delay() -> None:
     asked, _ = drive(
-        perform(show_job("job_1"), CONFIGURATION),
+        perform(fetch_job("job_1"), CONFIGURATION),
         problem("rate_limited", 429, "slow down", Retry_After="17"),
-        Answer(200, job()),
+        FakeResponse(200, job()),
     )
     assert [attempt.delay for attempt in asked] == [0, 17]
 
 
 def test_gives_up_with_the_last_error_and_its_cause() -> None:
     with pytest.raises(ConnectionFailed, match=r"no answer from http://render\.example/base/: refused") as caught:
-        drive(perform(show_job("job_1"), CONFIGURATION), *[httpx2.ConnectError("refused")] * 3)
+        drive(perform(fetch_job("job_1"), CONFIGURATION), *[httpx2.ConnectError("refused")] * 3)
     assert isinstance(caught.value.__cause__, httpx2.ConnectError)
 
 
@@ -112,7 +112,7 @@ def test_gives_up_with_the_last_error_and_its_cause() -> None:
 )
 def test_client_errors_are_typed_and_not_retried(status: int, kind: type[RenderqError]) -> None:
     with pytest.raises(kind) as caught:
-        drive(perform(show_job("job_1"), CONFIGURATION), problem("some_code", status, "that was wrong"))
+        drive(perform(fetch_job("job_1"), CONFIGURATION), problem("some_code", status, "that was wrong"))
     assert type(caught.value) is kind
     assert (caught.value.code, caught.value.request_id) == ("some_code", "req_1")
     assert str(caught.value) == "that was wrong (some_code)"
@@ -124,7 +124,7 @@ def test_client_errors_are_typed_and_not_retried(status: int, kind: type[Renderq
 )
 def test_what_stays_unavailable_is_typed(status: int, kind: type[RenderqError]) -> None:
     with pytest.raises(kind) as caught:
-        drive(perform(show_job("job_1"), CONFIGURATION), *[problem("busy", status, "later", Retry_After="1")] * 3)
+        drive(perform(fetch_job("job_1"), CONFIGURATION), *[problem("busy", status, "later", Retry_After="1")] * 3)
     assert (caught.value.status, caught.value.retry_after) == (status, 1.0)
 
 
@@ -136,39 +136,39 @@ def test_an_invalid_request_says_which_values_are_wrong() -> None:
 
 
 def test_a_proxys_own_error_page_is_an_error_without_a_problem() -> None:
-    page = Answer(404, b"<html><h1>Not here</h1></html>", {"Content-Type": "text/html"})
+    page = FakeResponse(404, b"<html><h1>Not here</h1></html>", {"Content-Type": "text/html"})
     with pytest.raises(NotFound, match=r"GET http://render\.example/base/v1/jobs/job_1 answered 404") as caught:
-        drive(perform(show_job("job_1"), CONFIGURATION), page)
+        drive(perform(fetch_job("job_1"), CONFIGURATION), page)
     assert (caught.value.problem, caught.value.code) == (None, None)
 
 
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (Answer(200, b"<html>welcome</html>"), "not a renderq Job"),
-        (Answer(200, {"id": "job_1"}), "not a renderq Job: task: Field required"),
-        (Answer(308, b"", {"Location": "https://render.example/"}), "redirected to https://render.example/"),
-        (Answer(204), "not a renderq Job"),
+        (FakeResponse(200, b"<html>welcome</html>"), "not a renderq Job"),
+        (FakeResponse(200, {"id": "job_1"}), "not a renderq Job: task: Field required"),
+        (FakeResponse(308, b"", {"Location": "https://render.example/"}), "redirected to https://render.example/"),
+        (FakeResponse(204), "not a renderq Job"),
     ],
 )
-def test_an_answer_outside_the_contract_is_named(answer: Answer, message: str) -> None:
-    with pytest.raises(UnexpectedAnswer, match=message):
-        drive(perform(show_job("job_1"), CONFIGURATION), answer)
+def test_an_answer_outside_the_contract_is_named(answer: FakeResponse, message: str) -> None:
+    with pytest.raises(UnexpectedResponse, match=message):
+        drive(perform(fetch_job("job_1"), CONFIGURATION), answer)
 
 
 def test_messages_keep_signatures_and_passwords_to_themselves() -> None:
     secret = configure("http://user:hush@render.example?token=hush", None, 30.0, 0, {})
     with pytest.raises(ConnectionFailed) as lost:
-        drive(perform(show_job("job_1"), secret), httpx2.ConnectError("refused"))
+        drive(perform(fetch_job("job_1"), secret), httpx2.ConnectError("refused"))
     with pytest.raises(NotFound) as missing:
-        drive(perform(show_job("job_1"), secret), Answer(404))
+        drive(perform(fetch_job("job_1"), secret), FakeResponse(404))
     assert "hush" not in f"{lost.value} {missing.value}"
     assert "rq_key" not in repr(CONFIGURATION)
 
 
 def test_waits_by_long_polls_one_after_the_other() -> None:
-    running = Answer(200, job("running"), {"Preference-Applied": "wait=60"})
-    asked, done = drive(waiting(job()), running, running, Answer(200, job("succeeded")))
+    running = FakeResponse(200, job("running"), {"Preference-Applied": "wait=60"})
+    asked, done = drive(waiting(job()), running, running, FakeResponse(200, job("succeeded")))
     assert done.status is Status.SUCCEEDED
     assert [attempt.headers["Prefer"] for attempt in asked] == ["wait=60"] * 3
     assert all(attempt.delay <= POLL_INTERVAL for attempt in asked)
@@ -178,10 +178,10 @@ def test_waits_by_long_polls_one_after_the_other() -> None:
 def test_polls_as_the_service_suggests_where_it_does_not_hold_requests() -> None:
     asked, _ = drive(
         waiting(job()),
-        Answer(200, job("queued"), {"Retry-After": "4"}),
-        Answer(200, job("queued"), {"Retry-After": "4000"}),
-        Answer(200, job("running")),
-        Answer(200, job("succeeded")),
+        FakeResponse(200, job("queued"), {"Retry-After": "4"}),
+        FakeResponse(200, job("queued"), {"Retry-After": "4000"}),
+        FakeResponse(200, job("running")),
+        FakeResponse(200, job("succeeded")),
     )
     assert [attempt.delay for attempt in asked] == [0, 4, POLL_MAX, 1]
 
@@ -190,10 +190,10 @@ def test_progress_comes_from_short_polls_and_only_when_something_changed() -> No
     seen: list[int] = []
     asked, _ = drive(
         waiting(job(), on_progress=lambda job: seen.append(job.version)),
-        Answer(200, job("running", version=2), {"ETag": 'W/"2"'}),
-        Answer(304),
-        Answer(200, job("running", version=3), {"ETag": 'W/"3"'}),
-        Answer(200, job("succeeded", version=4), {"ETag": 'W/"4"'}),
+        FakeResponse(200, job("running", version=2), {"ETag": 'W/"2"'}),
+        FakeResponse(304),
+        FakeResponse(200, job("running", version=3), {"ETag": 'W/"3"'}),
+        FakeResponse(200, job("succeeded", version=4), {"ETag": 'W/"4"'}),
     )
     assert seen == [2, 3, 4]
     assert [attempt.delay for attempt in asked] == [0, *[POLL_INTERVAL] * 3]
@@ -209,7 +209,7 @@ def test_asks_nothing_about_a_job_that_is_done() -> None:
 
 def test_timeout_looks_once_more_and_leaves_the_job_alone() -> None:
     with pytest.raises(WaitTimeout, match="job_1 is still running after 0 s") as caught:
-        drive(waiting(job(), timeout=0), Answer(200, job("running")))
+        drive(waiting(job(), timeout=0), FakeResponse(200, job("running")))
     assert caught.value.job.status is Status.RUNNING
 
 
@@ -221,7 +221,7 @@ def test_no_retry_begins_after_the_timeout() -> None:
 
 
 def test_holds_no_longer_than_the_timeout() -> None:
-    asked, _ = drive(waiting(job(), timeout=10.5), Answer(200, job("succeeded")))
+    asked, _ = drive(waiting(job(), timeout=10.5), FakeResponse(200, job("succeeded")))
     assert asked[0].headers["Prefer"] == "wait=10"
     assert asked[0].timeout <= 15.5
 
@@ -231,14 +231,14 @@ def test_holds_no_longer_than_the_timeout() -> None:
 )
 def test_an_unsuccessful_end_is_an_error_with_the_job(status: str, kind: type[RenderqError]) -> None:
     with pytest.raises(kind) as caught:
-        drive(waiting(job()), Answer(200, job(status)))
+        drive(waiting(job()), FakeResponse(200, job(status)))
     assert caught.value.job.status == status
 
 
 def test_a_failed_job_says_why() -> None:
     error = {"code": "out_of_memory", "message": "needed 9 GiB, had 8", "retryable": False}
     with pytest.raises(JobFailed, match="job_1 failed with out_of_memory: needed 9 GiB, had 8"):
-        drive(waiting(job()), Answer(200, job("failed", error=error)))
+        drive(waiting(job()), FakeResponse(200, job("failed", error=error)))
 
 
 def test_configuration_is_arguments_then_environment_then_defaults() -> None:

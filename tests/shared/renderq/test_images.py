@@ -8,97 +8,103 @@ from pathlib import Path
 
 import pytest
 
-from renderq import AsyncClient, Client, ImageCorrupted, NotFound, UnexpectedAnswer
-from renderq.core.files import picture_path, write_atomically
-from tests.shared.renderq.contract_server import PICTURE, Answer, ContractServer, finished, grid, job, output
+from renderq import AsyncClient, Client, ImageCorrupted, NotFound, UnexpectedResponse
+from renderq.core.files import image_path, write_atomically
+from tests.shared.renderq.contract_server import (
+    IMAGE_BYTES,
+    FakeResponse,
+    FakeService,
+    grid,
+    job,
+    output,
+    script_finished_job,
+)
 
 IMAGE = "/v1/jobs/job_1/images/0"
 
 
-def redirect(server: ContractServer, store: ContractServer) -> None:
+def redirect(server: FakeService, store: FakeService) -> None:
     """The service names the store, which names another place of its own."""
-    server.on("GET", IMAGE, Answer(302, b"", {"Location": f"{store.url}/bucket/old?signature=s1"}))
-    store.on("GET", "/bucket/old?signature=s1", Answer(307, b"", {"Location": "/bucket/new?signature=s2"}))
-    store.on("GET", "/bucket/new?signature=s2", Answer(200, PICTURE))
+    server.on("GET", IMAGE, FakeResponse(302, b"", {"Location": f"{store.url}/bucket/old?signature=s1"}))
+    store.on("GET", "/bucket/old?signature=s1", FakeResponse(307, b"", {"Location": "/bucket/new?signature=s2"}))
+    store.on("GET", "/bucket/new?signature=s2", FakeResponse(200, IMAGE_BYTES))
 
 
 def test_the_key_goes_to_the_service_and_not_to_the_store(
-    server: ContractServer, store: ContractServer, client: Client
+    server: FakeService, store: FakeService, client: Client
 ) -> None:
-    done = finished(server)
+    done = script_finished_job(server)
     redirect(server, store)
-    assert client.images(done)[0].bytes() == PICTURE
-    assert [seen.headers.get("Authorization") for seen in server.seen] == ["Bearer rq_secret"]
-    assert [seen.path.partition("?")[0] for seen in store.seen] == ["/bucket/old", "/bucket/new"]
-    assert not any("Authorization" in seen.headers for seen in store.seen)
+    assert client.images(done)[0].bytes() == IMAGE_BYTES
+    assert [seen.headers.get("Authorization") for seen in server.received] == ["Bearer rq_secret"]
+    assert [seen.path.partition("?")[0] for seen in store.received] == ["/bucket/old", "/bucket/new"]
+    assert not any("Authorization" in seen.headers for seen in store.received)
 
 
-async def test_async_keeps_the_key_too(server: ContractServer, store: ContractServer) -> None:
-    done = finished(server)
+async def test_async_keeps_the_key_too(server: FakeService, store: FakeService) -> None:
+    done = script_finished_job(server)
     redirect(server, store)
     async with AsyncClient(server.url, "rq_secret") as client:
-        assert await client.images(done)[0].bytes() == PICTURE
-    assert not any("Authorization" in seen.headers for seen in store.seen)
+        assert await client.images(done)[0].bytes() == IMAGE_BYTES
+    assert not any("Authorization" in seen.headers for seen in store.received)
 
 
-def test_an_address_of_another_origin_never_gets_the_key(store: ContractServer, client: Client) -> None:
+def test_an_address_of_another_origin_never_gets_the_key(store: FakeService, client: Client) -> None:
     elsewhere = job("succeeded", outputs=(output(0, f"{store.url}{IMAGE}"),))
-    store.on("GET", IMAGE, Answer(200, PICTURE))
-    assert client.images(elsewhere)[0].bytes() == PICTURE
-    assert "Authorization" not in store.seen[0].headers
+    store.on("GET", IMAGE, FakeResponse(200, IMAGE_BYTES))
+    assert client.images(elsewhere)[0].bytes() == IMAGE_BYTES
+    assert "Authorization" not in store.received[0].headers
 
 
-def test_other_bytes_than_were_rendered_are_an_error(server: ContractServer, client: Client, tmp_path: Path) -> None:
-    done = finished(server)
-    server.on("GET", IMAGE, Answer(200, PICTURE[:-1]))
+def test_other_bytes_than_were_rendered_are_an_error(server: FakeService, client: Client, tmp_path: Path) -> None:
+    done = script_finished_job(server)
+    server.on("GET", IMAGE, FakeResponse(200, IMAGE_BYTES[:-1]))
     with pytest.raises(ImageCorrupted, match=r"image 0 from .* is damaged"):
         client.images(done)[0].save(tmp_path / "out.png")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cut_off_download_is_tried_again(server: ContractServer, client: Client) -> None:
-    done = finished(server)
-    cut = Answer(200, PICTURE[:5], {"Content-Length": str(len(PICTURE)), "Connection": "close"})
-    server.on("GET", IMAGE, cut, Answer(200, PICTURE))
-    assert client.images(done)[0].bytes() == PICTURE
+def test_a_cut_off_download_is_tried_again(server: FakeService, client: Client) -> None:
+    done = script_finished_job(server)
+    cut = FakeResponse(200, IMAGE_BYTES[:5], {"Content-Length": str(len(IMAGE_BYTES)), "Connection": "close"})
+    server.on("GET", IMAGE, cut, FakeResponse(200, IMAGE_BYTES))
+    assert client.images(done)[0].bytes() == IMAGE_BYTES
 
 
 def test_a_store_that_says_no_is_an_error_without_the_signature(
-    server: ContractServer, store: ContractServer, client: Client
+    server: FakeService, store: FakeService, client: Client
 ) -> None:
-    done = finished(server)
-    server.on("GET", IMAGE, Answer(302, b"", {"Location": f"{store.url}/gone?signature=s1"}))
-    store.on("GET", "/gone?signature=s1", Answer(404, b"<Error/>", {"Content-Type": "application/xml"}))
+    done = script_finished_job(server)
+    server.on("GET", IMAGE, FakeResponse(302, b"", {"Location": f"{store.url}/gone?signature=s1"}))
+    store.on("GET", "/gone?signature=s1", FakeResponse(404, b"<Error/>", {"Content-Type": "application/xml"}))
     with pytest.raises(NotFound, match=r"/gone answered 404 Not Found") as caught:
         client.images(done)[0].bytes()
     assert "s1" not in str(caught.value)
 
 
-def test_redirects_in_a_circle_end(server: ContractServer, client: Client) -> None:
-    done = finished(server)
-    server.on("GET", IMAGE, Answer(302, b"", {"Location": IMAGE}))
-    with pytest.raises(UnexpectedAnswer, match="a picture was expected"):
+def test_redirects_in_a_circle_end(server: FakeService, client: Client) -> None:
+    done = script_finished_job(server)
+    server.on("GET", IMAGE, FakeResponse(302, b"", {"Location": IMAGE}))
+    with pytest.raises(UnexpectedResponse, match="a picture was expected"):
         client.images(done)[0].bytes()
 
 
-def test_save_returns_the_path_and_replaces_what_was_there(
-    server: ContractServer, client: Client, tmp_path: Path
-) -> None:
-    done = finished(server)
+def test_save_returns_the_path_and_replaces_what_was_there(server: FakeService, client: Client, tmp_path: Path) -> None:
+    done = script_finished_job(server)
     (tmp_path / "out.png").write_bytes(b"old")
     assert client.images(done)[0].save(tmp_path / "out.png") == tmp_path / "out.png"
-    assert (tmp_path / "out.png").read_bytes() == PICTURE
+    assert (tmp_path / "out.png").read_bytes() == IMAGE_BYTES
 
 
-def test_all_are_saved_with_their_numbers(server: ContractServer, client: Client, tmp_path: Path) -> None:
-    done = finished(server, images=3)
+def test_all_are_saved_with_their_numbers(server: FakeService, client: Client, tmp_path: Path) -> None:
+    done = script_finished_job(server, images=3)
     paths = client.images(done).save(f"{tmp_path}/new/out")
     assert [path.name for path in paths] == ["out-0.png", "out-1.png", "out-2.png"]
-    assert all(path.read_bytes() == PICTURE for path in paths)
+    assert all(path.read_bytes() == IMAGE_BYTES for path in paths)
 
 
-async def test_async_saves_with_the_same_names(server: ContractServer, tmp_path: Path) -> None:
-    done = finished(server, images=2)
+async def test_async_saves_with_the_same_names(server: FakeService, tmp_path: Path) -> None:
+    done = script_finished_job(server, images=2)
     async with AsyncClient(server.url) as client:
         one = await client.images(done)[1].save(tmp_path / "second")
         paths = await client.images(done).save(tmp_path)
@@ -106,9 +112,15 @@ async def test_async_saves_with_the_same_names(server: ContractServer, tmp_path:
     assert [path.name for path in paths] == ["job_1-0.png", "job_1-1.png"]
 
 
-async def test_the_grid_is_saved_under_a_name_of_its_own(server: ContractServer, tmp_path: Path) -> None:
-    done = finished(server, images=2, grid=grid(f"{server.url}/v1/jobs/job_1/images/grid"))
-    server.on("GET", "/v1/jobs/job_1/images/grid", Answer(200, PICTURE), Answer(200, PICTURE), Answer(200, b"other"))
+async def test_the_grid_is_saved_under_a_name_of_its_own(server: FakeService, tmp_path: Path) -> None:
+    done = script_finished_job(server, images=2, grid=grid(f"{server.url}/v1/jobs/job_1/images/grid"))
+    server.on(
+        "GET",
+        "/v1/jobs/job_1/images/grid",
+        FakeResponse(200, IMAGE_BYTES),
+        FakeResponse(200, IMAGE_BYTES),
+        FakeResponse(200, b"other"),
+    )
     with Client(server.url) as client:
         assert client.submit("x").grid is None
         found = client.job("job_1").grid
@@ -137,13 +149,13 @@ async def test_the_grid_is_saved_under_a_name_of_its_own(server: ContractServer,
 )
 def test_names_of_files(path: str, images: int, numbered: bool, expected: str) -> None:
     done = job("succeeded", images=images)
-    assert picture_path(path, done, output(1, ""), numbered=numbered) == Path(expected)
+    assert image_path(path, done, output(1, ""), numbered=numbered) == Path(expected)
 
 
 @pytest.mark.parametrize(("content_type", "suffix"), [("image/jpeg", ".jpg"), ("image/webp", ".webp"), ("x/y", "")])
 def test_the_suffix_is_that_of_the_type(content_type: str, suffix: str) -> None:
     picture = output(0, "").model_copy(update={"content_type": content_type})
-    assert picture_path("out", job(), picture, numbered=False).name == f"out{suffix}"
+    assert image_path("out", job(), picture, numbered=False).name == f"out{suffix}"
 
 
 def test_a_file_has_the_usual_permissions(tmp_path: Path) -> None:
@@ -165,7 +177,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "out.png").write_bytes(b"old")
     script = (
-        "import resource, sys; from pathlib import Path; from renderq.core.files import write_atomically\n"
+        "import resource, sys; from pathlib import Path; from renderq._core.files import write_atomically\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try: write_atomically(Path(sys.argv[1]), bytes(5000))\n"
         "except OSError: print('full')"

@@ -8,46 +8,46 @@ import pytest
 
 from renderq import AsyncClient, Client, InvalidRequest, Status
 from renderq.cli import main
-from tests.shared.renderq.contract_server import DROPPED, Answer, ContractServer, job, problem
+from tests.shared.renderq.contract_server import DROPPED, FakeResponse, FakeService, job, problem
 
 STATS = {"queued_jobs": 1, "running_jobs": 0, "workers": 2, "models": []}
 
 
-def page(*ids: str, cursor: str | None = None) -> Answer:
+def page(*ids: str, cursor: str | None = None) -> FakeResponse:
     jobs = [json.loads(job("failed", id=name).model_dump_json()) for name in ids]
-    return Answer(200, {"data": jobs, "next_cursor": cursor})
+    return FakeResponse(200, {"data": jobs, "next_cursor": cursor})
 
 
-def script_pages(server: ContractServer) -> None:
+def script_pages(server: FakeService) -> None:
     server.on("GET", "/v1/jobs?limit=2", page("job_5", "job_4", cursor="a+b"))
     server.on("GET", "/v1/jobs?limit=2&cursor=a%2Bb", page(cursor="c"))
     server.on("GET", "/v1/jobs?limit=2&cursor=c", page("job_3"))
 
 
-def test_a_list_goes_through_all_pages_also_empty_ones(server: ContractServer, client: Client) -> None:
+def test_a_list_goes_through_all_pages_also_empty_ones(server: FakeService, client: Client) -> None:
     script_pages(server)
     assert [found.id for found in client.jobs.list(page_size=2)] == ["job_5", "job_4", "job_3"]
 
 
-async def test_the_async_list_does_the_same(server: ContractServer) -> None:
+async def test_the_async_list_does_the_same(server: FakeService) -> None:
     script_pages(server)
     async with AsyncClient(server.url) as client:
         assert [found.id async for found in client.jobs.list(page_size=2)] == ["job_5", "job_4", "job_3"]
 
 
-def test_pages_are_asked_for_as_they_are_used(server: ContractServer, client: Client) -> None:
+def test_pages_are_asked_for_as_they_are_used(server: FakeService, client: Client) -> None:
     script_pages(server)
     listed = client.jobs.list(page_size=2)
-    assert not server.seen
+    assert not server.received
     next(listed)
-    assert len(server.seen) == 1
+    assert len(server.received) == 1
 
 
-def test_filters_are_sent_as_the_service_wants_them(server: ContractServer, client: Client) -> None:
+def test_filters_are_sent_as_the_service_wants_them(server: FakeService, client: Client) -> None:
     noon = datetime(2026, 1, 31, 12, 0, tzinfo=timezone(timedelta(hours=2)))
     with pytest.raises(Exception, match="nothing at"):
         next(client.jobs.list(status=Status.FAILED, model="a b", created_after=noon, created_before=None))
-    assert parse_qs(urlsplit(server.seen[0].path).query) == {
+    assert parse_qs(urlsplit(server.received[0].path).query) == {
         "limit": ["20"],
         "status": ["failed"],
         "model": ["a b"],
@@ -55,19 +55,19 @@ def test_filters_are_sent_as_the_service_wants_them(server: ContractServer, clie
     }
 
 
-def test_retry_is_a_new_job_and_one_however_often_it_is_sent(server: ContractServer, client: Client) -> None:
-    server.on("GET", "/v1/jobs/job_1", Answer(200, job("failed")))
-    server.on("POST", "/v1/jobs/job_1/retry", DROPPED, Answer(201, job(id="job_2", retried_from="job_1")))
+def test_retry_is_a_new_job_and_one_however_often_it_is_sent(server: FakeService, client: Client) -> None:
+    server.on("GET", "/v1/jobs/job_1", FakeResponse(200, job("failed")))
+    server.on("POST", "/v1/jobs/job_1/retry", DROPPED, FakeResponse(201, job(id="job_2", retried_from="job_1")))
     again = client.job("job_1").retry()
     assert (again.id, again.job.retried_from) == ("job_2", "job_1")
     attempts = server.requests("POST", "/v1/jobs/job_1/retry")
     assert (len(attempts), len({attempt.headers["Idempotency-Key"] for attempt in attempts})) == (2, 1)
 
 
-async def test_delete_and_stats(server: ContractServer, client: Client) -> None:
-    server.on("GET", "/v1/jobs/job_1", Answer(200, job("failed")))
-    server.on("DELETE", "/v1/jobs/job_1", Answer(204))
-    server.on("GET", "/v1/stats", Answer(200, STATS))
+async def test_delete_and_stats(server: FakeService, client: Client) -> None:
+    server.on("GET", "/v1/jobs/job_1", FakeResponse(200, job("failed")))
+    server.on("DELETE", "/v1/jobs/job_1", FakeResponse(204))
+    server.on("GET", "/v1/stats", FakeResponse(200, STATS))
     client.job("job_1").delete()
     client.jobs.delete("job_1")
     async with AsyncClient(server.url) as asynchronous:
@@ -78,14 +78,14 @@ async def test_delete_and_stats(server: ContractServer, client: Client) -> None:
     assert client.stats().workers == 2
 
 
-def test_a_job_that_has_not_ended_is_an_invalid_request(server: ContractServer, client: Client) -> None:
+def test_a_job_that_has_not_ended_is_an_invalid_request(server: FakeService, client: Client) -> None:
     server.on("DELETE", "/v1/jobs/job_1", problem("job_not_terminal", 409, "The job has not ended."))
     with pytest.raises(InvalidRequest, match="has not ended"):
         client.jobs.delete("job_1")
 
 
 def test_jobs_as_a_table_and_as_json(
-    server: ContractServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: FakeService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RENDERQ_URL", server.url)
     server.on("GET", "/v1/jobs?limit=2&status=failed", page("job_2", "job_1", cursor="c"))
@@ -103,22 +103,22 @@ def test_jobs_as_a_table_and_as_json(
     assert capsys.readouterr().out == "no jobs\n"
 
 
-def test_times_on_the_command_line(server: ContractServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_on_the_command_line(server: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RENDERQ_URL", server.url)
     main(["jobs", "--created-after", "2026-01-31T12:00:00+01:00", "--created-before", "2026-02-01"])
-    query = parse_qs(urlsplit(server.seen[0].path).query)
+    query = parse_qs(urlsplit(server.received[0].path).query)
     assert query["created_after"] == ["2026-01-31T11:00:00Z"]
     local = datetime(2026, 2, 1).astimezone(UTC)
     assert query["created_before"] == [local.isoformat().replace("+00:00", "Z")]
 
 
 def test_retry_and_delete_on_the_command_line(
-    server: ContractServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: FakeService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RENDERQ_URL", server.url)
-    server.on("GET", "/v1/jobs/job_1", Answer(200, job("failed")))
-    server.on("POST", "/v1/jobs/job_1/retry", Answer(201, job(id="job_2")))
-    server.on("DELETE", "/v1/jobs/job_1", Answer(204))
+    server.on("GET", "/v1/jobs/job_1", FakeResponse(200, job("failed")))
+    server.on("POST", "/v1/jobs/job_1/retry", FakeResponse(201, job(id="job_2")))
+    server.on("DELETE", "/v1/jobs/job_1", FakeResponse(204))
     assert main(["retry", "job_1"]) == 0
     assert main(["delete", "job_1"]) == 0
     assert capsys.readouterr() == ("job_2\n", "")

@@ -36,22 +36,22 @@ PUBLIC = {
     "JobExpired",
     "JobFailed",
     "JobHandle",
-    "JobUnsuccessful",
+    "JobNotSucceeded",
     "Model",
     "NotFound",
     "Output",
-    "OutputFields",
+    "OutputParams",
     "OutputOptions",
     "Preview",
     "Progress",
     "RateLimited",
     "RenderqError",
-    "RequestFields",
+    "RequestParams",
     "ServiceUnavailable",
     "Stage",
     "Status",
     "Unauthorized",
-    "UnexpectedAnswer",
+    "UnexpectedResponse",
     "WaitTimeout",
     "WebhookEvent",
     "WebhookInvalid",
@@ -95,12 +95,12 @@ def test_needs_httpx2_and_pydantic_alone_and_no_service() -> None:
 
 
 @pytest.mark.parametrize("name", ["Client", "JobHandle", "Image", "Images"])
-def test_sync_and_async_twins_have_the_same_methods_and_arguments(name: str) -> None:
+def test_sync_and_async_clients_have_the_same_methods_and_arguments(name: str) -> None:
     assert _methods(getattr(renderq, name)) == _methods(getattr(renderq, f"Async{name}"))
 
 
 @pytest.mark.parametrize("name", ["jobs", "assets", "models", "workers", "tenants"])
-async def test_twins_have_the_same_namespaces(name: str) -> None:
+async def test_sync_and_async_clients_have_the_same_namespaces(name: str) -> None:
     async with renderq.AsyncClient() as asynchronous:
         with renderq.Client() as client:
             assert _methods(type(getattr(client, name))) == _methods(type(getattr(asynchronous, name)))
@@ -108,8 +108,8 @@ async def test_twins_have_the_same_namespaces(name: str) -> None:
 
 def test_keyword_arguments_are_the_fields_of_a_request() -> None:
     fields = {field for model in TASKS.values() for field in model.model_fields}
-    assert set(renderq.RequestFields.__annotations__) == fields - {"prompt"}
-    assert set(renderq.OutputFields.__annotations__) == set(OutputOptions.model_fields)
+    assert set(renderq.RequestParams.__annotations__) == fields - {"prompt"}
+    assert set(renderq.OutputParams.__annotations__) == set(OutputOptions.model_fields)
 
 
 def test_the_drawn_tree_of_errors_is_the_real_one() -> None:

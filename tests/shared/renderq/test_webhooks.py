@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from renderq import WebhookInvalid, webhooks
-from renderq.core.signatures import read_secret, signature
+from renderq.core.signatures import parse_secret, sign
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_" + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -24,7 +24,7 @@ JOB = {
     "progress": {"value": 1.0, "step": 20, "steps": 20, "images_done": 1, "images_total": 1},
     "metrics": {},
     "attempt": 1,
-    "attempts_max": 3,
+    "max_attempts": 3,
     "request": {"prompt": "x"},
     "urls": {"self": "http://h/v1/jobs/job_1", "cancel": "http://h/v1/jobs/job_1/cancel", "events": "http://h/e"},
 }
@@ -39,7 +39,7 @@ def signed(body: bytes = BODY, secret: str = SECRET, at: datetime | None = None)
 
 
 def test_the_published_vector() -> None:
-    made = signature(read_secret(SECRET), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    made = sign(parse_secret(SECRET), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
@@ -94,7 +94,7 @@ def test_nothing_that_a_stranger_sends_is_more_than_invalid(headers: dict[str, s
 def test_a_body_that_is_rightly_signed_and_no_event_is_invalid(body: bytes) -> None:
     now = int(time.time())
     headers = {"webhook-id": "msg_1", "webhook-timestamp": str(now)}
-    headers["webhook-signature"] = signature(read_secret(SECRET), "msg_1", now, body)
+    headers["webhook-signature"] = sign(parse_secret(SECRET), "msg_1", now, body)
     with pytest.raises(WebhookInvalid, match="the signature is right"):
         webhooks.verify(headers, body, SECRET)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from renderq_shared.up.children import REFUSED, Child, ChildRefused, ChildSpec
+from renderq_shared.up.children import EXIT_CONFIG, ConfigurationRejected, ProcessSpec, SupervisedProcess
 
 
 class Lines:
@@ -30,29 +30,31 @@ class Lines:
             await asyncio.wait_for(self._changed.wait(), 30)
 
 
-def python(script: str, stop_seconds: float = 10, stdin: bytes = b"") -> ChildSpec:
-    return ChildSpec("part", (sys.executable, "-uc", script), dict(os.environ), stop_seconds, stdin)
+def python(script: str, stop_seconds: float = 10, stdin: bytes = b"") -> ProcessSpec:
+    return ProcessSpec("part", (sys.executable, "-uc", script), dict(os.environ), stop_seconds, stdin)
 
 
 async def test_prints_its_lines_behind_its_name() -> None:
     lines = Lines()
-    child = Child(python("import sys; print('one'); print('two', file=sys.stderr); sys.stdin.read(); exit(2)"), lines)
-    with pytest.raises(ChildRefused, match="part cannot start"):
+    child = SupervisedProcess(
+        python("import sys; print('one'); print('two', file=sys.stderr); sys.stdin.read(); exit(2)"), lines
+    )
+    with pytest.raises(ConfigurationRejected, match="part cannot start"):
         await child.run()
     assert lines.seen == ["part: one", "part: two"]
 
 
 async def test_reads_its_standard_input() -> None:
     lines = Lines()
-    child = Child(python(f"print(input()); exit({REFUSED})", stdin=b"secret\n"), lines)
-    with pytest.raises(ChildRefused):
+    child = SupervisedProcess(python(f"print(input()); exit({EXIT_CONFIG})", stdin=b"secret\n"), lines)
+    with pytest.raises(ConfigurationRejected):
         await child.run()
     assert lines.seen == ["part: secret"]
 
 
 async def test_is_started_again_when_it_dies() -> None:
     lines = Lines()
-    child = Child(python("import os, signal; print('up'); os.kill(os.getpid(), signal.SIGKILL)"), lines)
+    child = SupervisedProcess(python("import os, signal; print('up'); os.kill(os.getpid(), signal.SIGKILL)"), lines)
     running = asyncio.create_task(child.run())
     await lines.until("part: up", times=3)
     assert "part: ended with signal SIGKILL; starting it again in 0.2 s" in lines.seen
@@ -63,7 +65,7 @@ async def test_is_started_again_when_it_dies() -> None:
 async def test_stop_asks_first() -> None:
     lines = Lines()
     script = "import signal, sys; signal.signal(15, lambda *_: (print('bye'), sys.exit())); print('up'); signal.pause()"
-    child = Child(python(script), lines)
+    child = SupervisedProcess(python(script), lines)
     running = asyncio.create_task(child.run())
     await lines.until("part: up")
     await child.stop()
@@ -74,7 +76,7 @@ async def test_stop_asks_first() -> None:
 async def test_stop_kills_what_does_not_listen() -> None:
     lines = Lines()
     script = "import signal; signal.signal(15, signal.SIG_IGN); print('up'); signal.pause()"
-    child = Child(python(script, stop_seconds=0.1), lines)
+    child = SupervisedProcess(python(script, stop_seconds=0.1), lines)
     running = asyncio.create_task(child.run())
     await lines.until("part: up")
     await child.stop()
@@ -87,8 +89,8 @@ def test_children_end_with_a_killed_supervisor(tmp_path: Path) -> None:
     """A supervisor of its own process, killed with SIGKILL: its child is told to end."""
     script = """
 import asyncio, os, sys
-from renderq_shared.up.children import Child, ChildSpec
-spec = ChildSpec("part", (sys.executable, "-uc", "import os, signal; print(os.getpid()); signal.pause()"),
+from renderq_shared.up.children import Child, ProcessSpec
+spec = ProcessSpec("part", (sys.executable, "-uc", "import os, signal; print(os.getpid()); signal.pause()"),
                  dict(os.environ), 10)
 def line(name, text):
     os.write(1, text.encode() + b"\\n")

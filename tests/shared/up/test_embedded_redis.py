@@ -7,7 +7,7 @@ import psutil
 import pytest
 import redis
 
-from renderq_shared.up.children import Child
+from renderq_shared.up.children import SupervisedProcess
 from renderq_shared.up.embedded_redis import EmbeddedRedis
 
 
@@ -18,7 +18,7 @@ class Running:
         self.server = server
 
     async def __aenter__(self) -> redis.Redis:
-        self._child = Child(self.server.spec(), lambda *_: None)
+        self._child = SupervisedProcess(self.server.spec(), lambda *_: None)
         self._task = asyncio.create_task(self._child.run())
         await asyncio.to_thread(self.server.wait_until_loaded)
         self.client = redis.Redis.from_url(self.server.url)
@@ -32,15 +32,15 @@ class Running:
 
 async def test_keeps_its_data_over_a_kill(tmp_path: Path) -> None:
     folder = tmp_path / 'with "quotes" and spaces'
-    async with Running(EmbeddedRedis.at(folder, on_disk=False)) as client:
+    async with Running(EmbeddedRedis.create(folder, durable=False)) as client:
         client.set("kept", "yes")
         psutil.Process(client.info("server")["process_id"]).kill()
-    async with Running(EmbeddedRedis.at(folder, on_disk=False)) as client:
+    async with Running(EmbeddedRedis.create(folder, durable=False)) as client:
         assert client.get("kept") == b"yes"
 
 
 async def test_is_set_up_to_lose_nothing_and_to_refuse_strangers(tmp_path: Path) -> None:
-    server = EmbeddedRedis.at(tmp_path, on_disk=False)
+    server = EmbeddedRedis.create(tmp_path, durable=False)
     async with Running(server) as client:
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         assert client.config_get("appendonly") == {"appendonly": "yes"}
@@ -55,5 +55,5 @@ async def test_is_set_up_to_lose_nothing_and_to_refuse_strangers(tmp_path: Path)
 
 
 async def test_on_disk_it_syncs_before_it_answers(tmp_path: Path) -> None:
-    async with Running(EmbeddedRedis.at(tmp_path, on_disk=True)) as client:
+    async with Running(EmbeddedRedis.create(tmp_path, durable=True)) as client:
         assert client.config_get("appendfsync") == {"appendfsync": "always"}

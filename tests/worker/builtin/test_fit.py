@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from renderq_worker.builtin import fit as fitting
-from renderq_worker.builtin.fit import Recipe, fit, load, start_from
+from renderq_worker.builtin.fit import TrainingConfig, fit, load, start_from
 
 
 class Line:
@@ -16,8 +16,8 @@ class Line:
 
     name = "line"
 
-    def __init__(self, recipe: Recipe, interrupted: int | None = None) -> None:
-        self.recipe = recipe
+    def __init__(self, config: TrainingConfig, interrupted: int | None = None) -> None:
+        self.config = config
         self.model = nn.Linear(1, 1)
         nn.init.zeros_(self.model.weight)
         nn.init.zeros_(self.model.bias)
@@ -26,12 +26,12 @@ class Line:
     def loss(self, rng: Random, step: int, /) -> tuple[Tensor, dict[str, float]]:
         if step == self._interrupted:
             raise KeyboardInterrupt
-        x = torch.tensor([[rng.random()] for _ in range(self.recipe.batch)]) + 0.1 * torch.randn(self.recipe.batch, 1)
+        x = torch.tensor([[rng.random()] for _ in range(self.config.batch)]) + 0.1 * torch.randn(self.config.batch, 1)
         loss = (self.model(x).float() - 2 * x).square().mean()
         return loss, {"loss": loss.item()}
 
 
-RECIPE = Recipe(steps=12, batch=4, learning_rate=0.1, warm_up=2, hold=0.5)
+RECIPE = TrainingConfig(steps=12, batch=4, learning_rate=0.1, warm_up=2, hold=0.5)
 
 
 def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(

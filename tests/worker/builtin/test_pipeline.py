@@ -23,8 +23,8 @@ from renderq_worker.builtin import PIPELINE_DIR
 from renderq_worker.builtin.adherence import compare
 from renderq_worker.builtin.captions import plain_caption
 from renderq_worker.builtin.draw import draw
-from renderq_worker.builtin.evaluate import generate, judge, load_pipeline, reconstruct, sample_scenes
-from renderq_worker.builtin.judge import read
+from renderq_worker.builtin.evaluate import generate, load_pipeline, measure_adherence, reconstruct, sample_scenes
+from renderq_worker.builtin.judge import classify
 from renderq_worker.builtin.layout import arrange
 from renderq_worker.builtin.scenes import Group, Kind, Scene
 from renderq_worker.builtin.vae import encode, to_tensor
@@ -56,16 +56,18 @@ def test_all_parts_have_one_precision(pipeline: StableDiffusionPipeline) -> None
 
 
 @pytest.mark.parametrize(("kind", "least"), [("one", 46), ("two", 44), ("count", 43)])
-def test_the_autoencoder_keeps_what_the_judge_sees(pipeline: StableDiffusionPipeline, kind: Kind, least: int) -> None:
+def test_the_autoencoder_keeps_what_the_classifier_sees(
+    pipeline: StableDiffusionPipeline, kind: Kind, least: int
+) -> None:
     scenes = sample_scenes(kind, 48, 0, held_out=True)
-    verdicts = judge(scenes, reconstruct(pipeline, scenes, 0))
+    verdicts = measure_adherence(scenes, reconstruct(pipeline, scenes, 0))
     assert sum(verdict.everything for verdict in verdicts) >= least
 
 
-def test_latents_are_standardised(pipeline: StableDiffusionPipeline) -> None:
+def test_latents_are_standardized(pipeline: StableDiffusionPipeline) -> None:
     rng = Random(5)
     scenes = sample_scenes("one", 64, 5, held_out=False)
-    latents = encode(pipeline.vae, to_tensor([draw(arrange(scene, rng), scene.ground) for scene in scenes]))
+    latents = encode(pipeline.vae, to_tensor([draw(arrange(scene, rng), scene.background) for scene in scenes]))
     assert latents.shape == (64, 16, 8, 8)
     assert abs(latents.mean().item()) < 0.15
     assert 0.8 < latents.std().item() < 1.2
@@ -73,24 +75,24 @@ def test_latents_are_standardised(pipeline: StableDiffusionPipeline) -> None:
 
 def test_held_out_pairs_follow_the_prompt(pipeline: StableDiffusionPipeline) -> None:
     scenes = sample_scenes("one", 24, 1, held_out=True)
-    verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
-    assert sum(verdict.ground for verdict in verdicts) >= 23
-    assert sum(verdict.colour for verdict in verdicts) >= 23
+    verdicts = measure_adherence(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
+    assert sum(verdict.background for verdict in verdicts) >= 23
+    assert sum(verdict.color for verdict in verdicts) >= 23
     assert sum(verdict.place for verdict in verdicts) >= 23
     assert sum(verdict.shape for verdict in verdicts) >= 21
 
 
-def test_two_objects_keep_their_own_shapes_and_colours(pipeline: StableDiffusionPipeline) -> None:
+def test_two_objects_keep_their_own_shapes_and_colors(pipeline: StableDiffusionPipeline) -> None:
     scenes = sample_scenes("two", 12, 1, held_out=True)
-    verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
-    assert sum(verdict.ground for verdict in verdicts) >= 11
+    verdicts = measure_adherence(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
+    assert sum(verdict.background for verdict in verdicts) >= 11
     assert sum(verdict.everything for verdict in verdicts) >= 9
 
 
 def test_two_groups_have_their_numbers_and_their_sides(pipeline: StableDiffusionPipeline) -> None:
     scenes = sample_scenes("groups", 12, 1, held_out=False)
-    verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
-    assert sum(verdict.count and verdict.colour and verdict.place for verdict in verdicts) >= 10
+    verdicts = measure_adherence(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
+    assert sum(verdict.count and verdict.color and verdict.place for verdict in verdicts) >= 10
     assert sum(verdict.everything for verdict in verdicts) >= 8
 
 
@@ -99,11 +101,11 @@ def test_a_number_in_the_prompt_is_the_number_of_objects(pipeline: StableDiffusi
         Scene((Group(shape, "red", count=count),), "white") for shape in ("heart", "ring") for count in range(1, 5)
     ]
     pictures = generate(pipeline, [plain_caption(scene) for scene in scenes])
-    seen = [len(read(picture).objects) for picture in pictures]
+    seen = [len(classify(picture).objects) for picture in pictures]
     assert sum(asked == found for asked, found in zip([1, 2, 3, 4] * 2, seen, strict=True)) >= 7
 
 
-def test_the_same_seed_repeats_the_picture_and_another_does_not(pipeline: StableDiffusionPipeline) -> None:
+def test_the_same_seed_repeats_the_image_and_another_does_not(pipeline: StableDiffusionPipeline) -> None:
     first, again, other = (generate(pipeline, [PROMPT], seed=seed, steps=8)[0] for seed in (3, 3, 4))
     assert first.tobytes() == again.tobytes()
     assert first.tobytes() != other.tobytes()
@@ -114,7 +116,7 @@ def test_guidance_sharpens_what_the_prompt_says(pipeline: StableDiffusionPipelin
     prompts = [plain_caption(scene) for scene in scenes]
     free = generate(pipeline, prompts, guidance=1.0)
     guided = generate(pipeline, prompts, guidance=2.0)
-    assert all(verdict.everything for verdict in judge(scenes, guided))
+    assert all(verdict.everything for verdict in measure_adherence(scenes, guided))
     assert all(_distance(one, other) > 1 for one, other in zip(free, guided, strict=True))
 
 
@@ -123,9 +125,9 @@ def test_a_negative_prompt_removes_what_it_names(pipeline: StableDiffusionPipeli
 
     def reds(negative_prompt: str) -> int:
         pictures = generate(pipeline, prompts, negative_prompt=negative_prompt)
-        readings = [read(picture) for picture in pictures]
-        assert [reading.ground for reading in readings] == ["white"] * 8
-        return sum(thing.colour == "red" for reading in readings for thing in reading.objects)
+        readings = [classify(picture) for picture in pictures]
+        assert [reading.background for reading in readings] == ["white"] * 8
+        return sum(thing.color == "red" for reading in readings for thing in reading.objects)
 
     assert reds("") >= 1
     assert reds("a red circle") == 0
@@ -143,15 +145,15 @@ def test_a_negative_prompt_removes_what_it_names(pipeline: StableDiffusionPipeli
         HeunDiscreteScheduler,
     ],
 )
-def test_stock_samplers_follow_the_prompt(sampler: Any, pipeline: StableDiffusionPipeline) -> None:
+def test_stock_schedulers_follow_the_prompt(sampler: Any, pipeline: StableDiffusionPipeline) -> None:
     shipped = pipeline.scheduler
     scenes = [Scene((Group("circle", "yellow"),), "purple"), Scene((Group("square", "red"),), "white")]
     try:
         pipeline.scheduler = sampler.from_config(shipped.config)
-        verdicts = judge(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], steps=12))
+        verdicts = measure_adherence(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], steps=12))
     finally:
         pipeline.scheduler = shipped
-    assert all(verdict.ground and verdict.colour for verdict in verdicts)
+    assert all(verdict.background and verdict.color for verdict in verdicts)
 
 
 def test_strength_decides_how_far_img2img_goes(pipeline: StableDiffusionPipeline) -> None:
@@ -172,14 +174,14 @@ def test_strength_decides_how_far_img2img_goes(pipeline: StableDiffusionPipeline
     ]
     distances = [_distance(start, result) for result in results]
     assert distances == sorted(distances)
-    assert read(results[0]).ground == "blue"
-    assert read(results[2]).ground == "white"
+    assert classify(results[0]).background == "blue"
+    assert classify(results[2]).background == "white"
 
 
 def test_blending_latents_keeps_one_half_and_paints_the_other(pipeline: StableDiffusionPipeline) -> None:
     scene = Scene((Group("circle", "red"), Group("square", "green")), "white", "left of")
     circle = arrange(scene, Random(0))[0]
-    start = draw([circle], scene.ground)
+    start = draw([circle], scene.background)
     known = encode(pipeline.vae, to_tensor([start]))
     kept = torch.zeros(1, 1, 8, 8)
     kept[..., :4] = 1
@@ -198,13 +200,13 @@ def test_blending_latents_keeps_one_half_and_paints_the_other(pipeline: StableDi
         callback_on_step_end=blend,
     )
     picture = result.images[0]
-    assert compare(scene, read(picture)).everything
+    assert compare(scene, classify(picture)).everything
     left_half = (0, 0, 28, 64)
     assert _distance(start.crop(left_half), picture.crop(left_half)) < 10
 
 
 @pytest.mark.parametrize("prompt", ["", "an astronaut riding a horse", "🦄 東京", "red " * 60])
-def test_any_prompt_gives_some_picture(prompt: str, pipeline: StableDiffusionPipeline) -> None:
+def test_any_prompt_gives_some_image(prompt: str, pipeline: StableDiffusionPipeline) -> None:
     picture = generate(pipeline, [prompt], steps=2)[0]
     assert picture.size == (64, 64)
 

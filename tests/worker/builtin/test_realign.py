@@ -10,7 +10,7 @@ from renderq_worker.builtin.text_encoder import hidden_states, tokenize
 
 
 def test_a_realigned_unet_reads_the_new_hidden_states_as_it_read_the_old(pipeline: StableDiffusionPipeline) -> None:
-    prompts = [f"{count} {colour} stars on blue" for count in ("two", "three", "four") for colour in ("red", "green")]
+    prompts = [f"{count} {color} stars on blue" for count in ("two", "three", "four") for color in ("red", "green")]
     torch.manual_seed(0)
     with torch.no_grad():
         old = hidden_states(pipeline.text_encoder, tokenize(pipeline.tokenizer, prompts))

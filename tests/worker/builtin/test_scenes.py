@@ -4,31 +4,31 @@ from collections import Counter
 from random import Random
 
 from renderq_worker.builtin.captions import caption, plain_caption
-from renderq_worker.builtin.draw import SIDE
+from renderq_worker.builtin.draw import IMAGE_SIZE
 from renderq_worker.builtin.layout import arrange
-from renderq_worker.builtin.scenes import COLOURS, GROUP_COUNTS, HELD_OUT, SHAPES, Group, Scene, sample_scene
+from renderq_worker.builtin.scenes import COLORS, GROUP_COUNTS, HELD_OUT, SHAPES, Group, Scene, sample_scene
 
 
 def test_training_scenes_never_hold_a_held_out_pair() -> None:
     rng = Random(0)
-    pairs = {(group.shape, group.colour) for _ in range(3000) for group in sample_scene(rng).groups}
+    pairs = {(group.shape, group.color) for _ in range(3000) for group in sample_scene(rng).groups}
     assert pairs.isdisjoint(HELD_OUT)
-    assert len(pairs) == len(SHAPES) * len(COLOURS) - len(HELD_OUT)
+    assert len(pairs) == len(SHAPES) * len(COLORS) - len(HELD_OUT)
 
 
-def test_every_colour_is_held_out_once() -> None:
-    assert Counter(colour for _, colour in HELD_OUT) == Counter(COLOURS.keys())
+def test_every_color_is_held_out_once() -> None:
+    assert Counter(color for _, color in HELD_OUT) == Counter(COLORS.keys())
 
 
-def test_objects_never_have_the_colour_of_their_background() -> None:
+def test_objects_never_have_the_color_of_their_background() -> None:
     rng = Random(0)
     scenes = [sample_scene(rng) for _ in range(1000)]
-    assert all(group.colour != scene.ground for scene in scenes for group in scene.groups)
+    assert all(group.color != scene.background for scene in scenes for group in scene.groups)
 
 
-def test_objects_stay_inside_the_picture_and_3_pixels_apart() -> None:
+def test_objects_stay_inside_the_image_and_3_pixels_apart() -> None:
     rng = Random(0)
-    apart = 3 / SIDE
+    apart = 3 / IMAGE_SIZE
     for _ in range(500):
         things = arrange(sample_scene(rng), rng)
         assert all(

@@ -1,4 +1,4 @@
-"""Any text tokenises."""
+"""Any text tokenizes."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def tokenizer() -> CLIPTokenizer:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_any_text_tokenises_to_known_tokens(tokenizer: CLIPTokenizer, text: str) -> None:
+def test_any_text_tokenizes_to_known_tokens(tokenizer: CLIPTokenizer, text: str) -> None:
     ids = tokenizer(text, truncation=True).input_ids
     assert 2 <= len(ids) <= MAX_TOKENS
     assert ids[0] == tokenizer.bos_token_id

@@ -32,7 +32,7 @@ from renderq_worker.engine import (
     Variation,
 )
 
-SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
+SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
     "ddim": ("DDIMScheduler", {}),
     "ddpm": ("DDPMScheduler", {}),
     "pndm": ("PNDMScheduler", {"skip_prk_steps": True}),
@@ -57,12 +57,12 @@ _XL: dict[type[Any], type[Any]] = {
 }
 
 
-def stock(entry: ModelEntry, wanted: GenerationSpec, **changes: Any) -> Pixels:
+def reference_pixels(entry: ModelEntry, wanted: GenerationSpec, **changes: Any) -> Pixels:
     """uint8 [height, width, 3]; `changes` replace arguments of the pipeline's call."""
-    return stock_of(loaded(entry), wanted, **changes)
+    return reference_pixels_of(load_reference(entry), wanted, **changes)
 
 
-def stock_of(pipeline: DiffusionPipeline, wanted: GenerationSpec, **changes: Any) -> Pixels:
+def reference_pixels_of(pipeline: DiffusionPipeline, wanted: GenerationSpec, **changes: Any) -> Pixels:
     """The same with the components of this pipeline, which stays as it is."""
     stock_class, arguments = _call(wanted)
     components = {**pipeline.components, "scheduler": _scheduler(pipeline, wanted.scheduler)}
@@ -85,14 +85,14 @@ def stock_of(pipeline: DiffusionPipeline, wanted: GenerationSpec, **changes: Any
 
 
 @cache
-def loaded(entry: ModelEntry) -> DiffusionPipeline:
+def load_reference(entry: ModelEntry) -> DiffusionPipeline:
     return DiffusionPipeline.from_pretrained(entry.source, dtype=getattr(torch, entry.dtype))
 
 
 def _scheduler(pipeline: Any, name: str | None) -> Any:
     if name is None:
         return copy.deepcopy(pipeline.scheduler)
-    diffusers_class, changes = SAMPLERS[name]
+    diffusers_class, changes = SCHEDULERS[name]
     return getattr(diffusers, diffusers_class).from_config(pipeline.scheduler.config, **changes)
 
 

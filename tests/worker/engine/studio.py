@@ -25,7 +25,7 @@ from renderq_worker.engine import (
     Txt2Img,
 )
 from renderq_worker.engine.batch_key import BatchKey
-from renderq_worker.engine.capacity import Capacity
+from renderq_worker.engine.capacity import BatchSizeTuner
 from renderq_worker.engine.families import Family, StableDiffusion, load_family, placement_of
 from renderq_worker.models import ModelStore
 from renderq_worker.models.loading import load_pipeline
@@ -44,52 +44,52 @@ SPEC = GenerationSpec(
     task=Txt2Img(),
 )
 
-Sabotage = Callable[[StableDiffusionPipeline], None]
+FaultInjector = Callable[[StableDiffusionPipeline], None]
 
 
-class Studio:
-    """An engine without a thread. `sabotage` gets each pipeline after it was loaded, to attach faults to it."""
+class EngineHarness:
+    """An engine without a thread. `inject_fault` gets each pipeline after it was loaded, to attach faults to it."""
 
     def __init__(
         self,
         entries: Iterable[ModelEntry],
         *,
         batching: str = "exact",
-        widened: bool = True,
-        sabotage: Sabotage | None = None,
+        wide_batches: bool = True,
+        inject_fault: FaultInjector | None = None,
         budget_bytes: int = 10**9,
         shape: tuple[int, int] = (64, 64),
-        capacity_file: Path | None = None,
+        batch_sizes_file: Path | None = None,
         **settings: Any,
     ) -> None:
         """`settings`: further fields of `EngineSettings`."""
         chosen = EngineSettings(**{"device": "cpu", "batching": batching} | settings)
         self.entries = {entry.name: entry for entry in entries}
-        self.capacity = Capacity("test", capacity_file)
+        self.batch_sizes = BatchSizeTuner("test", batch_sizes_file)
         self.placement = placement_of(chosen)
         known = partial(load_family, settings=chosen, placement=self.placement)
-        load = known if sabotage is None else partial(_load_sabotaged, sabotage)
+        load = known if inject_fault is None else partial(_load_with_fault, inject_fault)
         self.models: ModelStore[Family] = ModelStore(
             self.entries.values(), load, size_of=lambda _: 1000, budget_bytes=budget_bytes
         )
-        self.widened = list(self.entries.values()) if widened else []
+        self.wide_batches = list(self.entries.values()) if wide_batches else []
         self.shape = shape
-        self.engine = Engine(self.models, self.capacity, self.placement, chosen)
+        self.engine = Engine(self.models, self.batch_sizes, self.placement, chosen)
         self.events: list[Event] = []
 
-    def widen(self, entry: ModelEntry, width: int = 64, height: int = 64) -> None:
+    def assume_wide_batches_pay(self, entry: ModelEntry, width: int = 64, height: int = 64) -> None:
         """As if wide batches had been measured to pay: 16 rows. Forgotten as soon as real measurements come."""
         key = BatchKey(entry.name, entry.revision, width, height)
         for rung, cost in ((2, 1000.0), (4, 100.0), (8, 10.0)):
             for _ in range(9):
-                self.capacity.record(key, rung, rung * cost)
+                self.batch_sizes.record(key, rung, rung * cost)
 
     def submit(self, *specs: GenerationSpec) -> None:
         self.engine.submit(specs, self.events.append)
 
     def step(self) -> bool:
-        for entry in self.widened:
-            self.widen(entry, *self.shape)
+        for entry in self.wide_batches:
+            self.assume_wide_batches_pay(entry, *self.shape)
         return self.engine.step()
 
     def tick(self, times: int) -> None:
@@ -101,20 +101,20 @@ class Studio:
             pass
         assert self.engine.is_empty()
 
-    def of(self, id: str) -> list[Event]:
+    def events_of(self, id: str) -> list[Event]:
         return [event for event in self.events if event.generation_id == id]
 
-    def ending(self, id: str) -> Rendered | Failed | Canceled:
-        [ending] = [event for event in self.of(id) if isinstance(event, Rendered | Failed | Canceled)]
+    def final_event(self, id: str) -> Rendered | Failed | Canceled:
+        [ending] = [event for event in self.events_of(id) if isinstance(event, Rendered | Failed | Canceled)]
         return ending
 
     def rendered(self, id: str) -> Rendered:
-        ending = self.ending(id)
+        ending = self.final_event(id)
         assert isinstance(ending, Rendered), ending
         return ending
 
     def failed(self, id: str) -> Failed:
-        ending = self.ending(id)
+        ending = self.final_event(id)
         assert isinstance(ending, Failed), ending
         return ending
 
@@ -130,33 +130,33 @@ def spec(number: int = 0, **changes: object) -> GenerationSpec:
     return replace(SPEC, **{"id": f"job/{number}", "seed": 7 + number} | changes)  # type: ignore[arg-type]
 
 
-def alone(entry: ModelEntry, wanted: GenerationSpec) -> np.ndarray:
+def render_alone(entry: ModelEntry, wanted: GenerationSpec) -> np.ndarray:
     """The picture of an engine that does nothing else."""
-    studio = _lonely_studio(entry)
+    studio = _harness_of(entry)
     studio.events.clear()
     studio.submit(wanted)
     studio.finish()
     return studio.pixels(wanted.id)
 
 
-def resident(entry: ModelEntry) -> Family:
+def loaded_family(entry: ModelEntry) -> Family:
     """The model itself, once `alone` has used it."""
-    return _lonely_studio(entry).models.get(entry.name)
+    return _harness_of(entry).models.get(entry.name)
 
 
 @cache
-def _lonely_studio(entry: ModelEntry) -> Studio:
-    return Studio([entry])
+def _harness_of(entry: ModelEntry) -> EngineHarness:
+    return EngineHarness([entry])
 
 
-def picture(width: int = 64, height: int = 64, seed: int = 0) -> Pixels:
-    """Coarse blocks of random colours, so that no two places look the same."""
+def random_image(width: int = 64, height: int = 64, seed: int = 0) -> Pixels:
+    """Coarse blocks of random colors, so that no two places look the same."""
     blocks = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8)
     return np.asarray(Image.fromarray(blocks).resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _load_sabotaged(sabotage: Sabotage, entry: ModelEntry) -> Family:
+def _load_with_fault(inject_fault: FaultInjector, entry: ModelEntry) -> Family:
     pipeline = load_pipeline(entry, torch.device("cpu"), torch.float32)
     family = StableDiffusion(pipeline, entry.revision, exact=False)
-    sabotage(pipeline)
+    inject_fault(pipeline)
     return family

@@ -10,22 +10,22 @@ from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import EngineSettings, GenerationSpec, Stepped
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.families import load_family
-from renderq_worker.engine.invariance import Invariance, Trials
-from tests.worker.engine.studio import Studio, alone, spec
+from renderq_worker.engine.invariance import BatchInvariance, InvarianceTracker
+from tests.worker.engine.studio import EngineHarness, render_alone, spec
 
 DETERMINISTIC = ["ddim", "pndm", "euler", "dpmpp_2m", "dpmpp_2m_karras", "unipc", "heun"]
 STOCHASTIC = ["ddpm", "euler_a", "dpmpp_2m_sde", "lcm"]
 
 
 def mixed() -> list[GenerationSpec]:
-    """Every sampler, with other prompts, steps, guidance and seeds; some without guidance."""
+    """Every scheduler, with other prompts, steps, guidance and seeds; some without guidance."""
     return [
         spec(number, scheduler=scheduler, prompt=f"picture {number}", steps=4 + number % 4, guidance_scale=number % 5)
         for number, scheduler in enumerate(DETERMINISTIC + STOCHASTIC)
     ]
 
 
-def in_company(studio: Studio, specs: list[GenerationSpec]) -> None:
+def in_company(studio: EngineHarness, specs: list[GenerationSpec]) -> None:
     """They arrive and leave one after the other, between each other's steps."""
     for each in specs:
         studio.submit(each)
@@ -34,18 +34,18 @@ def in_company(studio: Studio, specs: list[GenerationSpec]) -> None:
 
 
 def test_fast_batches_change_at_most_the_last_bit(tiny: ModelEntry) -> None:
-    studio, specs = Studio([tiny], batching="fast"), mixed()
+    studio, specs = EngineHarness([tiny], batching="fast"), mixed()
     in_company(studio, specs)
     for each in specs:
-        difference = studio.pixels(each.id).astype(int) - alone(tiny, each).astype(int)
+        difference = studio.pixels(each.id).astype(int) - render_alone(tiny, each).astype(int)
         assert np.abs(difference).max() <= 1, each.scheduler
     assert max(studio.stats(each.id).batch_width_mean for each in specs) > 2
 
 
 def test_what_a_comparison_takes_is_not_what_the_batch_takes(tiny: ModelEntry, monkeypatch: pytest.MonkeyPatch) -> None:
-    studio, recorded = Studio([tiny], widened=False), list[int]()
-    studio.widen(tiny)
-    monkeypatch.setattr(studio.capacity, "record", lambda key, rows, seconds: recorded.append(rows))
+    studio, recorded = EngineHarness([tiny], wide_batches=False), list[int]()
+    studio.assume_wide_batches_pay(tiny)
+    monkeypatch.setattr(studio.batch_sizes, "record", lambda key, rows, seconds: recorded.append(rows))
     studio.submit(spec(0, steps=6), spec(1, steps=6))
     studio.finish()
     widths = [2, 2] * 6 if studio.stats("job/0").batch_width_mean == 1 else [4] * 5
@@ -55,19 +55,19 @@ def test_what_a_comparison_takes_is_not_what_the_batch_takes(tiny: ModelEntry, m
 @pytest.mark.parametrize(
     ("probed", "widest"),
     [
-        (Invariance(guided=8, unguided=4), {(2,): 8, (1,): 4, (1, 2): 4}),
-        (Invariance(guided=4, unguided=8), {(2,): 4, (1,): 8}),
-        (Invariance(guided=8, unguided=1), {(2,): 8, (1,): 1}),
+        (BatchInvariance(guided_rows=8, unguided_rows=4), {(2,): 8, (1,): 4, (1, 2): 4}),
+        (BatchInvariance(guided_rows=4, unguided_rows=8), {(2,): 4, (1,): 8}),
+        (BatchInvariance(guided_rows=8, unguided_rows=1), {(2,): 8, (1,): 1}),
     ],
 )
 def test_exact_batches_are_no_wider_than_was_probed(
-    tiny: ModelEntry, probed: Invariance, widest: dict[tuple[int, ...], int]
+    tiny: ModelEntry, probed: BatchInvariance, widest: dict[tuple[int, ...], int]
 ) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     studio.submit(spec(99, steps=1))
     studio.finish()
     family: Any = studio.models.get("tiny")
-    family._trials, family._exact = Trials(probed), False  # what was probed is taken for true
+    family._invariance_tracker, family._exact = InvarianceTracker(probed), False  # what was probed is taken for true
     waves = [[5.0] * 5, [1.0] * 9, [1.0, 1.0, 5.0] * 2]
     seen: dict[tuple[int, ...], int] = {}
     for number, wave in enumerate(waves):
@@ -83,37 +83,37 @@ def test_exact_batches_are_no_wider_than_was_probed(
     assert seen == widest
 
 
-def test_different_sides_do_not_share_a_forward_pass(tiny: ModelEntry) -> None:
-    studio = Studio([tiny], batching="fast")
+def test_different_sizes_do_not_share_a_forward_pass(tiny: ModelEntry) -> None:
+    studio = EngineHarness([tiny], batching="fast")
     studio.submit(spec(0), spec(1, width=96))
     studio.finish()
     assert studio.stats("job/0").batch_width_mean == studio.stats("job/1").batch_width_mean == 1.0
-    np.testing.assert_array_equal(studio.pixels("job/1"), alone(tiny, spec(1, width=96)))
+    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(tiny, spec(1, width=96)))
 
 
-def test_two_models_take_turns_and_keep_their_pictures(tiny: ModelEntry, velocity: ModelEntry) -> None:
-    studio = Studio([tiny, velocity], batching="fast", budget_bytes=1000)  # one model at a time
+def test_two_models_take_turns_and_keep_their_images(tiny: ModelEntry, velocity: ModelEntry) -> None:
+    studio = EngineHarness([tiny, velocity], batching="fast", budget_bytes=1000)  # one model at a time
     specs = [spec(0, steps=30), spec(1, model="velocity", scheduler=None)]
     in_company(studio, specs)
-    np.testing.assert_array_equal(studio.pixels("job/0"), alone(tiny, specs[0]))
-    np.testing.assert_array_equal(studio.pixels("job/1"), alone(velocity, specs[1]))
+    np.testing.assert_array_equal(studio.pixels("job/0"), render_alone(tiny, specs[0]))
+    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(velocity, specs[1]))
 
 
 def test_image_k_of_a_job_can_be_made_alone(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     studio.submit(*(spec(number, seed=100 + number) for number in range(4)))
     studio.finish()
-    np.testing.assert_array_equal(studio.pixels("job/3"), alone(tiny, spec(0, seed=103)))
+    np.testing.assert_array_equal(studio.pixels("job/3"), render_alone(tiny, spec(0, seed=103)))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_not_even_the_last_bit_of_a_prediction_depends_on_the_batch(tiny: ModelEntry, dtype: str) -> None:
     family = load_family(tiny.model_copy(update={"dtype": dtype}), EngineSettings(device="cpu", batching="exact"))
     with torch.inference_mode():
-        states = [family.begin(spec(number)) for number in range(family.invariance.guided // 2)]
+        states = [family.prepare(spec(number)) for number in range(family.batch_invariance.guided_rows // 2)]
         for state, together in zip(states, family.predict(states), strict=True):
             [alone_prediction] = family.predict([state])
             assert torch.equal(together, alone_prediction)
-    assert family.comparisons == (len(states) > 1)
-    found = family.invariance_of(BatchKey(tiny.name, tiny.revision, 64, 64))
-    assert found == family.invariance, "the batch itself had other bits"
+    assert family.invariance_checks == (len(states) > 1)
+    found = family.batch_invariance_for(BatchKey(tiny.name, tiny.revision, 64, 64))
+    assert found == family.batch_invariance, "the batch itself had other bits"

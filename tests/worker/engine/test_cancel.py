@@ -1,36 +1,36 @@
-"""Cancel takes effect before the next step and leaves the neighbours' pixels untouched."""
+"""Cancel takes effect before the next step and leaves the neighbors' pixels untouched."""
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import Canceled, Decoding, Event, Rendered, Stepped
-from tests.worker.engine.studio import Studio, spec
+from tests.worker.engine.studio import EngineHarness, spec
 
 
-def steps_done(studio: Studio, id: str) -> int:
-    return sum(isinstance(event, Stepped) for event in studio.of(id))
+def steps_done(studio: EngineHarness, id: str) -> int:
+    return sum(isinstance(event, Stepped) for event in studio.events_of(id))
 
 
 def test_a_canceled_image_makes_no_further_step(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     studio.submit(spec(0, steps=10))
     while steps_done(studio, "job/0") < 3:
         studio.tick(1)
     studio.engine.cancel(["job/0"])
     studio.finish()
-    assert studio.ending("job/0") == Canceled("job/0")
+    assert studio.final_event("job/0") == Canceled("job/0")
     assert steps_done(studio, "job/0") == 3
 
 
 def test_before_it_has_begun(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     studio.submit(spec(0), spec(1))
     studio.engine.cancel(["job/0"])
     studio.finish()
-    assert studio.of("job/0") == [Canceled("job/0")]
+    assert studio.events_of("job/0") == [Canceled("job/0")]
     studio.rendered("job/1")
 
 
 def test_unknown_and_ended_ids_are_ignored(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     studio.submit(spec(0))
     studio.engine.cancel(["job/9"])
     studio.finish()
@@ -41,7 +41,7 @@ def test_unknown_and_ended_ids_are_ignored(tiny: ModelEntry) -> None:
 
 
 def test_a_listener_may_cancel(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
 
     def stop_after_two(event: object) -> None:
         studio.events.append(event)  # type: ignore[arg-type]
@@ -50,12 +50,12 @@ def test_a_listener_may_cancel(tiny: ModelEntry) -> None:
 
     studio.engine.submit([spec(0, steps=8)], stop_after_two)
     studio.finish()
-    assert studio.ending("job/0") == Canceled("job/0")
+    assert studio.final_event("job/0") == Canceled("job/0")
     assert steps_done(studio, "job/0") == 2
 
 
 def test_a_cancellation_that_comes_too_late_does_not_meet_the_next_of_that_id(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
 
     def cancel_at_the_end(event: Event) -> None:
         if isinstance(event, Decoding):

@@ -11,8 +11,8 @@ from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import open_device, resolve_device
 from renderq_worker.engine import EngineSettings, Rendered, Warned
 from renderq_worker.models.loading import load_pipeline
-from tests.worker.engine.stock import stock_of
-from tests.worker.engine.studio import Studio, spec
+from tests.worker.engine.stock import reference_pixels_of
+from tests.worker.engine.studio import EngineHarness, spec
 
 pytestmark = pytest.mark.gpu
 
@@ -34,7 +34,7 @@ def half(tiny: ModelEntry) -> ModelEntry:
 
 
 def made(model: ModelEntry, **memory: Any) -> Rendered:
-    studio = Studio([model], widened=False, device="cuda", **memory)
+    studio = EngineHarness([model], wide_batches=False, device="cuda", **memory)
     studio.submit(spec(0))
     studio.finish()
     return studio.rendered("job/0")
@@ -48,8 +48,8 @@ def test_auto_is_the_gpu(tiny: ModelEntry) -> None:
     assert stats.dtype == "float16"
 
 
-def test_the_stock_picture_in_half_precision(half: ModelEntry) -> None:
-    stock = stock_of(load_pipeline(half, CUDA, torch.float16), spec(0))
+def test_the_stock_image_in_half_precision(half: ModelEntry) -> None:
+    stock = reference_pixels_of(load_pipeline(half, CUDA, torch.float16), spec(0))
     difference = np.abs(made(half).pixels.astype(int) - stock.astype(int))
     assert difference.mean() <= MEAN_DIFFERENCE
 
@@ -59,7 +59,7 @@ def test_where_the_weights_are_changes_no_pixel(half: ModelEntry) -> None:
     wanted = spec(0, width=32, height=32)
     pictures: list[np.ndarray] = []
     for mode in ("full", "low"):
-        studio = Studio([half], widened=False, device="cuda", memory_mode=mode)
+        studio = EngineHarness([half], wide_batches=False, device="cuda", memory_mode=mode)
         studio.submit(wanted)
         studio.finish()
         pictures.append(studio.pixels("job/0"))
@@ -72,18 +72,20 @@ def test_memory_is_reported(half: ModelEntry) -> None:
     assert 0 < free <= torch.cuda.get_device_properties(CUDA).total_memory
     held = torch.zeros(2**28, dtype=torch.uint8, device=CUDA)
     assert device.free_bytes() <= free - held.nbytes
-    device.start_peak()
+    device.reset_peak()
     peak = made(half).stats.peak_memory_bytes
     assert peak is not None
     assert peak > held.nbytes
 
 
 @pytest.mark.usefixtures("whole_card")
-def test_out_of_real_memory_the_ladder_helps(half: ModelEntry) -> None:
+def test_out_of_real_memory_the_fallbacks_help(half: ModelEntry) -> None:
     """Decoding 2048 pixels takes 340 MB whole and a quarter of that in tiles."""
-    studio = Studio([half], widened=False, device="cuda", memory_mode="full", device_memory_bytes=250_000_000)
+    studio = EngineHarness(
+        [half], wide_batches=False, device="cuda", memory_mode="full", device_memory_bytes=250_000_000
+    )
     studio.submit(spec(0, width=2048, height=2048, steps=1), spec(1))
     studio.finish()
     assert studio.pixels("job/0").shape == (2048, 2048, 3)
     assert studio.pixels("job/1").shape == (64, 64, 3)
-    assert "autoencoder_tiled" in {event.code for event in studio.of("job/0") if isinstance(event, Warned)}
+    assert "autoencoder_tiled" in {event.code for event in studio.events_of("job/0") if isinstance(event, Warned)}

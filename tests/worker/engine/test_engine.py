@@ -16,15 +16,15 @@ from renderq_worker.engine import (
     Encoding,
     Engine,
     EngineClosed,
+    EngineHealth,
     EngineSettings,
     Event,
     Loading,
     Rendered,
     Stepped,
-    Vital,
 )
 from renderq_worker.engine.families import load_family
-from tests.worker.engine.studio import Studio, alone, spec
+from tests.worker.engine.studio import EngineHarness, render_alone, spec
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def engine(tiny: ModelEntry) -> Engine:
 
 
 def test_a_generation_tells_its_life(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     studio.submit(spec(0, scheduler="heun", steps=3))
     studio.finish()
     assert studio.events[:-1] == [
@@ -52,7 +52,7 @@ def test_a_generation_tells_its_life(tiny: ModelEntry) -> None:
 
 
 def test_a_resident_model_is_not_loaded_again(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     studio.submit(spec(0))
     studio.finish()
     studio.submit(spec(1))
@@ -63,7 +63,7 @@ def test_a_resident_model_is_not_loaded_again(tiny: ModelEntry) -> None:
 
 
 def test_short_work_passes_long_work(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     studio.submit(spec(0, steps=40))
     studio.tick(5)
     studio.submit(spec(1, steps=2))
@@ -73,7 +73,7 @@ def test_short_work_passes_long_work(tiny: ModelEntry) -> None:
 
 
 def test_a_listener_that_raises_hurts_nobody(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
 
     def angry(event: Event) -> None:
         raise RuntimeError("no")
@@ -81,11 +81,11 @@ def test_a_listener_that_raises_hurts_nobody(tiny: ModelEntry) -> None:
     studio.engine.submit([spec(0)], angry)
     studio.submit(spec(1))
     studio.finish()
-    np.testing.assert_array_equal(studio.pixels("job/1"), alone(tiny, spec(1)))
+    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(tiny, spec(1)))
 
 
 def test_ids_are_unique_while_in_flight(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     with pytest.raises(DuplicateGeneration):
         studio.submit(spec(0), spec(0))
     assert studio.engine.is_empty()
@@ -98,57 +98,57 @@ def test_ids_are_unique_while_in_flight(tiny: ModelEntry) -> None:
     studio.finish()
 
 
-def test_room_is_width_minus_what_is_in_flight(tiny: ModelEntry) -> None:
-    studio = Studio([tiny], batching="fast", widened=False)
-    assert studio.engine.room("tiny") == 1
+def test_free_slots_are_width_minus_what_is_in_flight(tiny: ModelEntry) -> None:
+    studio = EngineHarness([tiny], batching="fast", wide_batches=False)
+    assert studio.engine.free_slots("tiny") == 1
     studio.submit(spec(0), spec(1), spec(2))
-    assert studio.engine.room("tiny") == -2
+    assert studio.engine.free_slots("tiny") == -2
     studio.finish()
-    studio.widen(tiny)
-    assert studio.engine.room("tiny") == 8
-    assert studio.engine.room("never heard of") == 1
+    studio.assume_wide_batches_pay(tiny)
+    assert studio.engine.free_slots("tiny") == 8
+    assert studio.engine.free_slots("never heard of") == 1
 
 
-def test_room_in_exact_mode_is_as_wide_as_the_bits_allow(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
-    assert studio.engine.room("tiny") == 1  # nothing is known before the model is loaded
+def test_free_slots_in_exact_mode_are_as_many_as_the_bits_allow(tiny: ModelEntry) -> None:
+    studio = EngineHarness([tiny])
+    assert studio.engine.free_slots("tiny") == 1  # nothing is known before the model is loaded
     studio.submit(spec(0))
     studio.finish()
-    invariance = load_family(tiny, EngineSettings(device="cpu")).invariance
-    assert studio.engine.room("tiny") == invariance.guided // 2
+    invariance = load_family(tiny, EngineSettings(device="cpu")).batch_invariance
+    assert studio.engine.free_slots("tiny") == invariance.guided_rows // 2
 
 
-def test_those_who_wait_for_room_are_told(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+def test_those_who_wait_for_free_slots_are_told(tiny: ModelEntry) -> None:
+    studio = EngineHarness([tiny])
     rooms: list[int] = []
-    studio.engine.on_room(lambda: rooms.append(studio.engine.room("tiny")))
+    studio.engine.on_slots_freed(lambda: rooms.append(studio.engine.free_slots("tiny")))
     studio.submit(spec(0))
     studio.finish()
-    assert rooms[-1] == studio.engine.room("tiny") == rooms[-2] + 1
+    assert rooms[-1] == studio.engine.free_slots("tiny") == rooms[-2] + 1
     studio.submit(spec(1), spec(2))
     studio.engine.cancel(["job/1", "job/2"])
     rooms.clear()
     studio.finish()
-    assert rooms == [studio.engine.room("tiny")]
+    assert rooms == [studio.engine.free_slots("tiny")]
 
 
-def test_vital_names_the_running_operation(tiny: ModelEntry) -> None:
-    seen: list[Vital] = []
+def test_health_names_the_running_operation(tiny: ModelEntry) -> None:
+    seen: list[EngineHealth] = []
 
     def watch(pipeline: StableDiffusionPipeline) -> None:
-        pipeline.unet.register_forward_pre_hook(lambda *_: seen.append(studio.engine.vital))
+        pipeline.unet.register_forward_pre_hook(lambda *_: seen.append(studio.engine.health))
 
-    studio = Studio([tiny], sabotage=watch)
-    idle = studio.engine.vital
-    assert (idle.alive, idle.stage, idle.stall_budget_s) == (True, None, math.inf)
+    studio = EngineHarness([tiny], inject_fault=watch)
+    idle = studio.engine.health
+    assert (idle.is_alive, idle.stage, idle.stall_budget_s) == (True, None, math.inf)
     assert not idle.is_stalled(time.monotonic() + 1e6)
     studio.submit(spec(0, steps=1))
     studio.finish()
     [during] = seen
-    assert (during.alive, during.stage, during.stall_budget_s) == (True, "denoising", 120)
+    assert (during.is_alive, during.stage, during.stall_budget_s) == (True, "denoising", 120)
     assert not during.is_stalled(during.since + 119)
     assert during.is_stalled(during.since + 121)
-    assert studio.engine.vital.stage is None
+    assert studio.engine.health.stage is None
 
 
 def test_on_its_own_thread(engine: Engine, tiny: ModelEntry) -> None:
@@ -164,12 +164,12 @@ def test_on_its_own_thread(engine: Engine, tiny: ModelEntry) -> None:
     engine.submit([spec(0)], listen)
     engine.submit([spec(1, steps=6)], listen)
     assert done.wait(60)
-    assert engine.vital.alive
+    assert engine.health.is_alive
     engine.close()
-    assert not engine.vital.alive
+    assert not engine.health.is_alive
     assert engine.is_empty()
     [picture] = [event.pixels for event in events if isinstance(event, Rendered) and event.generation_id == "job/1"]
-    np.testing.assert_array_equal(picture, alone(tiny, spec(1, steps=6)))
+    np.testing.assert_array_equal(picture, render_alone(tiny, spec(1, steps=6)))
 
 
 def test_closing_cancels_what_is_left(engine: Engine) -> None:
@@ -193,18 +193,18 @@ def test_closing_cancels_what_is_left(engine: Engine) -> None:
 
 
 def test_closing_without_a_thread(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     studio.submit(spec(0))
     studio.engine.close()
     assert studio.events == [Canceled("job/0")]
 
 
 def test_measured_widths_survive_a_restart(tiny: ModelEntry, tmp_path: object) -> None:
-    settings = EngineSettings(device="cpu", batching="fast", capacity_file=tmp_path / "capacity.json")  # type: ignore[operator]
+    settings = EngineSettings(device="cpu", batching="fast", batch_sizes_file=tmp_path / "batch_sizes.json")  # type: ignore[operator]
     first = Engine.of([tiny], settings)
     first.submit([spec(0, steps=8)], lambda _: None)
     while first.step():
         pass
-    assert settings.capacity_file is not None
-    assert settings.capacity_file.exists()
-    assert Engine.of([tiny], settings).room("tiny") >= 1
+    assert settings.batch_sizes_file is not None
+    assert settings.batch_sizes_file.exists()
+    assert Engine.of([tiny], settings).free_slots("tiny") >= 1

@@ -9,11 +9,11 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from renderq_shared.catalog import ModelEntry
-from tests.worker.engine.studio import Sabotage, Studio, alone, spec
+from tests.worker.engine.studio import EngineHarness, FaultInjector, render_alone, spec
 from tests.worker.engine.tiny import entry
 
 
-def before_each_forward(check: Any) -> Sabotage:
+def before_each_forward(check: Any) -> FaultInjector:
     """Attach a fault to the UNet: `check(rows, embeddings)` may raise."""
 
     def attach(pipeline: StableDiffusionPipeline) -> None:
@@ -25,7 +25,7 @@ def before_each_forward(check: Any) -> Sabotage:
     return attach
 
 
-def without_memory_for(limit: int) -> Sabotage:
+def without_memory_for(limit: int) -> FaultInjector:
     def check(rows: int, _: torch.Tensor) -> None:
         if rows > limit:
             raise torch.OutOfMemoryError(f"tried to allocate {rows} rows")
@@ -33,7 +33,7 @@ def without_memory_for(limit: int) -> Sabotage:
     return before_each_forward(check)
 
 
-def poisoned_by(prompt: str) -> Sabotage:
+def poisoned_by(prompt: str) -> FaultInjector:
     """The UNet breaks whenever a row of this prompt is in the batch."""
 
     def attach(pipeline: StableDiffusionPipeline) -> None:
@@ -49,62 +49,62 @@ def poisoned_by(prompt: str) -> Sabotage:
 
 
 def test_nan_fails_its_own_image_only(tiny: ModelEntry) -> None:
-    studio = Studio([tiny], batching="fast")
+    studio = EngineHarness([tiny], batching="fast")
     studio.submit(spec(0), spec(1, guidance_scale=1e38), spec(2))
     studio.finish()
     failed = studio.failed("job/1")
     assert (failed.code, failed.retryable) == ("nan_output", False)
     assert "NaN or infinity at step" in failed.message
     for number in (0, 2):
-        difference = studio.pixels(f"job/{number}").astype(int) - alone(tiny, spec(number)).astype(int)
+        difference = studio.pixels(f"job/{number}").astype(int) - render_alone(tiny, spec(number)).astype(int)
         assert np.abs(difference).max() <= 1
 
 
-def test_nan_from_the_decoder_is_an_error_and_not_a_black_picture(tiny: ModelEntry) -> None:
+def test_nan_from_the_decoder_is_an_error_and_not_a_black_image(tiny: ModelEntry) -> None:
     def spoil(pipeline: StableDiffusionPipeline) -> None:
         pipeline.vae.decoder.conv_out.bias.data.fill_(float("nan"))
 
-    studio = Studio([tiny], sabotage=spoil)
+    studio = EngineHarness([tiny], inject_fault=spoil)
     studio.submit(spec(0))
     studio.finish()
     assert studio.failed("job/0").code == "nan_output"
 
 
 def test_an_exception_fails_the_image_that_caused_it(tiny: ModelEntry) -> None:
-    studio = Studio([tiny], batching="fast", sabotage=poisoned_by("poison"))
+    studio = EngineHarness([tiny], batching="fast", inject_fault=poisoned_by("poison"))
     studio.submit(spec(0), spec(1, prompt="poison"), spec(2))
     studio.finish()
     failed = studio.failed("job/1")
     assert (failed.code, failed.message) == ("internal", "ValueError: poison")
     for number in (0, 2):
         np.testing.assert_allclose(
-            studio.pixels(f"job/{number}").astype(int), alone(tiny, spec(number)).astype(int), atol=1
+            studio.pixels(f"job/{number}").astype(int), render_alone(tiny, spec(number)).astype(int), atol=1
         )
 
 
 def test_a_batch_that_runs_out_of_memory_goes_on_narrower(tiny: ModelEntry) -> None:
-    studio = Studio([tiny], batching="fast", sabotage=without_memory_for(4))
+    studio = EngineHarness([tiny], batching="fast", inject_fault=without_memory_for(4))
     studio.submit(*(spec(number) for number in range(6)))
     studio.finish()
     for number in range(6):
         assert studio.stats(f"job/{number}").batch_width_mean <= 2
-        difference = studio.pixels(f"job/{number}").astype(int) - alone(tiny, spec(number)).astype(int)
+        difference = studio.pixels(f"job/{number}").astype(int) - render_alone(tiny, spec(number)).astype(int)
         assert np.abs(difference).max() <= 1
-    assert studio.engine.room("tiny") == 2
+    assert studio.engine.free_slots("tiny") == 2
 
 
 def test_two_images_that_make_the_narrowest_batch_and_do_not_fit_together_go_on_alone(tiny: ModelEntry) -> None:
-    studio = Studio([tiny], batching="fast", sabotage=without_memory_for(1))
+    studio = EngineHarness([tiny], batching="fast", inject_fault=without_memory_for(1))
     specs = [spec(number, guidance_scale=1.0) for number in range(2)]
     studio.submit(*specs)
     for _ in range(50):
         studio.step()
     for each in specs:
-        np.testing.assert_array_equal(studio.pixels(each.id), alone(tiny, each))
+        np.testing.assert_array_equal(studio.pixels(each.id), render_alone(tiny, each))
 
 
 def test_an_image_that_does_not_fit_alone_fails(tiny: ModelEntry) -> None:
-    studio = Studio([tiny], batching="fast", sabotage=without_memory_for(1))
+    studio = EngineHarness([tiny], batching="fast", inject_fault=without_memory_for(1))
     studio.submit(spec(0), spec(1, guidance_scale=1.0))
     studio.finish()
     failed = studio.failed("job/0")
@@ -121,7 +121,7 @@ def test_an_image_that_does_not_fit_alone_fails(tiny: ModelEntry) -> None:
     ],
 )
 def test_what_cannot_be_started_says_why(tiny: ModelEntry, changes: dict[str, Any], message: str) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     studio.submit(spec(0, **changes), spec(1))
     studio.finish()
     assert studio.failed("job/0").code == "internal"
@@ -130,7 +130,7 @@ def test_what_cannot_be_started_says_why(tiny: ModelEntry, changes: dict[str, An
 
 
 def test_a_model_that_cannot_be_loaded_fails_its_own_images(tiny: ModelEntry, tmp_path: Path) -> None:
-    studio = Studio([tiny, entry(tmp_path / "gone", "gone")])
+    studio = EngineHarness([tiny, entry(tmp_path / "gone", "gone")])
     studio.submit(spec(0, model="gone"), spec(1, model="gone"), spec(2))
     studio.finish()
     for id in ("job/0", "job/1"):
@@ -141,18 +141,18 @@ def test_a_model_that_cannot_be_loaded_fails_its_own_images(tiny: ModelEntry, tm
 
 def test_a_failed_load_is_tried_again_for_later_jobs(tiny: ModelEntry, tmp_path: Path) -> None:
     late = entry(tmp_path / "late", "late", dtype="float32")
-    studio = Studio([late])
+    studio = EngineHarness([late])
     studio.submit(spec(0, model="late"))
     studio.finish()
     assert studio.failed("job/0").code == "model_load_failed"
     (tmp_path / "late").symlink_to(tiny.source)
     studio.submit(spec(1, model="late"))
     studio.finish()
-    np.testing.assert_array_equal(studio.pixels("job/1"), alone(tiny, spec(1)))
+    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(tiny, spec(1)))
 
 
 def test_a_model_that_is_not_served_here(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     studio.submit(spec(0, model="sdxl"))
     studio.finish()
     failed = studio.failed("job/0")

@@ -5,7 +5,7 @@ import torch
 
 from renderq_shared.catalog import ModelEntry, load_catalog
 from renderq_worker.engine import Inpaint, Mask
-from tests.worker.engine.studio import Studio, alone, picture, resident, spec
+from tests.worker.engine.studio import EngineHarness, loaded_family, random_image, render_alone, spec
 
 
 def right_half(width: int = 64, height: int = 64) -> Mask:
@@ -20,41 +20,41 @@ def pasted(made: np.ndarray, image: np.ndarray, mask: Mask) -> np.ndarray:
 
 
 def test_what_is_kept_is_untouched_to_the_last_bit(tiny: ModelEntry) -> None:
-    image = picture()
-    made = alone(tiny, spec(task=Inpaint(image, right_half(), 1.0)))
+    image = random_image()
+    made = render_alone(tiny, spec(task=Inpaint(image, right_half(), 1.0)))
     np.testing.assert_array_equal(made[:, :32], image[:, :32])
     assert (made[:, 48:] != image[:, 48:]).mean() > 0.9
 
 
-def test_the_built_in_model_draws_into_a_picture() -> None:
+def test_the_built_in_model_draws_into_an_image() -> None:
     [entry] = load_catalog(None).models
     words = {"model": entry.name, "scheduler": None, "guidance_scale": 2.0, "steps": 10, "negative_prompt": ""}
-    image = alone(entry, spec(prompt="a red circle on the left on a blue background", **words))
+    image = render_alone(entry, spec(prompt="a red circle on the left on a blue background", **words))
     task = Inpaint(image, right_half(), 1.0)
-    made = alone(entry, spec(prompt="a green square on the right", task=task, **words)).astype(int)
+    made = render_alone(entry, spec(prompt="a green square on the right", task=task, **words)).astype(int)
     np.testing.assert_array_equal(made[:, :32], image[:, :32])
     red, green, blue = np.moveaxis(made[:, 32:], -1, 0)
     assert ((green > red + 50) & (green > blue + 50)).mean() > 0.15
 
 
-def test_blending_ends_with_the_picture_itself_where_it_is_kept() -> None:
+def test_blending_ends_with_the_image_itself_where_it_is_kept() -> None:
     [entry] = load_catalog(None).models
-    wanted = spec(model=entry.name, scheduler="euler_a", steps=3, task=Inpaint(picture(), right_half(), 1.0))
-    alone(entry, wanted)
-    family = resident(entry)
+    wanted = spec(model=entry.name, scheduler="euler_a", steps=3, task=Inpaint(random_image(), right_half(), 1.0))
+    render_alone(entry, wanted)
+    family = loaded_family(entry)
     with torch.inference_mode():
-        state = family.begin(wanted)
-        assert state.start.blend is not None
-        kept, known = state.start.blend.mask.expand_as(state.latents) == 0, state.start.blend.known
+        state = family.prepare(wanted)
+        assert state.prepared.blend is not None
+        kept, known = state.prepared.blend.mask.expand_as(state.latents) == 0, state.prepared.blend.original_latents
         assert kept.float().mean() == 5 / 8
-        while state.step < state.calls:
+        while state.step < state.model_calls:
             assert not torch.equal(state.latents[kept], known[kept])
             state.advance(family.predict([state])[0])
         assert torch.equal(state.latents[kept], known[kept])
 
 
 def test_a_model_says_which_tasks_it_cannot_do(inpainting: ModelEntry) -> None:
-    studio = Studio([inpainting])
+    studio = EngineHarness([inpainting])
     studio.submit(spec(0, model="inpainting"))
     studio.finish()
     assert studio.failed("job/0").message == (

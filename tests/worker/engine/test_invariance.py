@@ -6,7 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from renderq_worker.engine.invariance import PROBED_ROWS, Forward, ImageLinears, Invariance, Shape, Trials, probe
+from renderq_worker.engine.invariance import (
+    PROBED_ROWS,
+    BatchInvariance,
+    Forward,
+    InvarianceTracker,
+    PerImageLinear,
+    Shape,
+    measure_invariance,
+)
 
 ROWS = torch.randn(PROBED_ROWS, 8, generator=torch.Generator().manual_seed(0))
 
@@ -24,15 +32,15 @@ def other_from(width: int) -> Forward:
 @pytest.mark.parametrize(
     ("width", "expected"),
     [
-        (99, Invariance(guided=16, unguided=16)),
-        (16, Invariance(guided=12, unguided=12)),
-        (8, Invariance(guided=4, unguided=4)),
-        (3, Invariance()),
-        (2, Invariance(guided=16, unguided=1)),  # only a single row is special: float32 convolutions
+        (99, BatchInvariance(guided_rows=16, unguided_rows=16)),
+        (16, BatchInvariance(guided_rows=12, unguided_rows=12)),
+        (8, BatchInvariance(guided_rows=4, unguided_rows=4)),
+        (3, BatchInvariance()),
+        (2, BatchInvariance(guided_rows=16, unguided_rows=1)),  # only a single row is special: float32 convolutions
     ],
 )
-def test_the_probe_finds_the_widest_batch_that_changes_nothing(width: int, expected: Invariance) -> None:
-    assert probe(other_from(width)) == expected
+def test_the_probe_finds_the_widest_batch_that_changes_nothing(width: int, expected: BatchInvariance) -> None:
+    assert measure_invariance(other_from(width)) == expected
 
 
 def test_a_model_whose_last_rows_differ_is_found_out() -> None:
@@ -41,31 +49,33 @@ def test_a_model_whose_last_rows_differ_is_found_out() -> None:
         batch[10:] *= 1.000001
         return batch
 
-    assert probe(forward) == Invariance(guided=8, unguided=8)
+    assert measure_invariance(forward) == BatchInvariance(guided_rows=8, unguided_rows=8)
 
 
 def test_images_mix_only_where_both_kinds_keep_their_bits() -> None:
-    assert Invariance(guided=16, unguided=16).mixes
-    only_guided = Invariance(guided=12, unguided=1)
-    assert (only_guided.mixes, only_guided.holds_for(2), only_guided.holds_for(1)) == (False, True, False)
-    assert not Invariance().holds_for(2)
+    assert BatchInvariance(guided_rows=16, unguided_rows=16).allows_mixing
+    only_guided = BatchInvariance(guided_rows=12, unguided_rows=1)
+    assert (only_guided.allows_mixing, only_guided.is_invariant(2), only_guided.is_invariant(1)) == (False, True, False)
+    assert not BatchInvariance().is_invariant(2)
 
 
 SHAPE = (8, 8, 1)
 
 
-def trial(trials: Trials, images: Sequence[int], difference: float = 0.0, shape: Shape = SHAPE) -> list[float]:
+def trial(
+    trials: InvarianceTracker, images: Sequence[int], difference: float = 0.0, shape: Shape = SHAPE
+) -> list[float]:
     """The first row of each image: 1, and with this difference where it is not alone."""
 
     def predict(places: Sequence[int]) -> tuple[torch.Tensor, ...]:
         value = 1.0 if len(places) == 1 else 1.0 + difference
         return tuple(torch.full((images[place], 2), value) for place in places)
 
-    return [float(rows[0, 0]) for rows in trials.checked(shape, images, predict)]
+    return [float(rows[0, 0]) for rows in trials.predict_checked(shape, images, predict)]
 
 
 def test_the_first_batch_of_its_kind_is_compared_and_the_next_is_trusted() -> None:
-    trials = Trials(Invariance(guided=16, unguided=16))
+    trials = InvarianceTracker(BatchInvariance(guided_rows=16, unguided_rows=16))
     assert trial(trials, [2]) == [1.0]
     assert trials.count == 0
     assert trial(trials, [2, 1, 2]) == [1.0] * 3
@@ -79,33 +89,35 @@ def test_the_first_batch_of_its_kind_is_compared_and_the_next_is_trusted() -> No
 @pytest.mark.parametrize(
     ("images", "left"),
     [
-        ([2, 2, 2], Invariance(guided=4, unguided=8)),
-        ([2, 2], Invariance(guided=2, unguided=8)),
-        ([1, 1, 1], Invariance(guided=16, unguided=2)),
-        ([2, 1], Invariance(guided=16, unguided=1)),
+        ([2, 2, 2], BatchInvariance(guided_rows=4, unguided_rows=8)),
+        ([2, 2], BatchInvariance(guided_rows=2, unguided_rows=8)),
+        ([1, 1, 1], BatchInvariance(guided_rows=16, unguided_rows=2)),
+        ([2, 1], BatchInvariance(guided_rows=16, unguided_rows=1)),
     ],
 )
 def test_a_batch_that_changes_bits_gives_the_right_ones_and_is_not_made_again(
-    images: list[int], left: Invariance
+    images: list[int], left: BatchInvariance
 ) -> None:
-    trials = Trials(Invariance(guided=16, unguided=8))
+    trials = InvarianceTracker(BatchInvariance(guided_rows=16, unguided_rows=8))
     assert trial(trials, images, 1e-6) == [1.0] * len(images)
-    assert trials.invariance(SHAPE) == left
-    assert trials.invariance((9, 7, 1)) == Invariance(guided=16, unguided=8)
+    assert trials.invariance_for(SHAPE) == left
+    assert trials.invariance_for((9, 7, 1)) == BatchInvariance(guided_rows=16, unguided_rows=8)
 
 
 def test_an_image_of_nan_proves_nothing() -> None:
-    trials = Trials(Invariance(guided=16, unguided=16))
+    trials = InvarianceTracker(BatchInvariance(guided_rows=16, unguided_rows=16))
     nan, one = torch.full((2, 2), float("nan")), torch.ones(2, 2)
-    trials.checked(SHAPE, [2, 2], lambda places: (nan, one) if len(places) == 2 else ((nan, one)[places[0]],))
-    assert trials.invariance(SHAPE).guided == 16
-    trials.checked((9, 7, 1), [2, 2], lambda places: (nan, nan) if len(places) == 2 else ((nan, one)[places[0]],))
-    assert trials.invariance((9, 7, 1)).guided == 2
+    trials.predict_checked(SHAPE, [2, 2], lambda places: (nan, one) if len(places) == 2 else ((nan, one)[places[0]],))
+    assert trials.invariance_for(SHAPE).guided_rows == 16
+    trials.predict_checked(
+        (9, 7, 1), [2, 2], lambda places: (nan, nan) if len(places) == 2 else ((nan, one)[places[0]],)
+    )
+    assert trials.invariance_for((9, 7, 1)).guided_rows == 2
 
 
 def test_linear_layers_compute_every_image_as_if_it_were_alone() -> None:
     model = nn.Sequential(nn.Linear(8, 8), nn.SiLU(), nn.Linear(8, 3))
-    linears, heights = ImageLinears(model), list[int]()
+    linears, heights = PerImageLinear(model), list[int]()
 
     def forward(images: Sequence[int]) -> torch.Tensor:
         with linears.batch_of(images), torch.profiler.profile(record_shapes=True) as profile:
@@ -116,9 +128,9 @@ def test_linear_layers_compute_every_image_as_if_it_were_alone() -> None:
 
     plain = forward([2, 1, 2])
     assert heights == [5, 5]
-    linears.switch(on=True)
+    linears.set_enabled(on=True)
     torch.testing.assert_close(forward([2, 1, 2]), plain)
     assert heights == [2, 1, 2] * 2
-    linears.switch(on=False)
+    linears.set_enabled(on=False)
     forward([2, 1, 2])
     assert heights == [5, 5]

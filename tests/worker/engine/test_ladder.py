@@ -10,8 +10,8 @@ from diffusers import DDIMScheduler
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import Failed, Img2Img, Loading, Warned
-from renderq_worker.engine.ladder import LADDER, Rung
-from tests.worker.engine.studio import Studio, alone, picture, spec
+from renderq_worker.engine.ladder import FALLBACKS, FallbackKind
+from tests.worker.engine.studio import EngineHarness, random_image, render_alone, spec
 from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_pipeline
 from tests.worker.engine.tiny_transformers import save_sd3
 
@@ -28,31 +28,36 @@ def trained(folders: Path) -> ModelEntry:
     return entry(folders / "trained small", dtype="float32")
 
 
-def on_card(megabytes: float, *entries: ModelEntry, **options: Any) -> Studio:
-    return Studio(
+def on_card(megabytes: float, *entries: ModelEntry, **options: Any) -> EngineHarness:
+    return EngineHarness(
         entries,
-        **{"widened": False, "device_memory_bytes": int(megabytes * 1e6), "memory_mode": "full", "batching": "fast"}
+        **{
+            "wide_batches": False,
+            "device_memory_bytes": int(megabytes * 1e6),
+            "memory_mode": "full",
+            "batching": "fast",
+        }
         | options,
     )
 
 
-def warnings(studio: Studio, id: str = "job/0") -> list[str]:
-    return list(dict.fromkeys(event.code for event in studio.of(id) if isinstance(event, Warned)))
+def warnings(studio: EngineHarness, id: str = "job/0") -> list[str]:
+    return list(dict.fromkeys(event.code for event in studio.events_of(id) if isinstance(event, Warned)))
 
 
-def loads(studio: Studio) -> int:
+def loads(studio: EngineHarness) -> int:
     return sum(isinstance(event, Loading) for event in studio.events)
 
 
 def in_tiles(model: ModelEntry, number: int = 0) -> np.ndarray:
-    studio = Studio([model], widened=False, memory_mode="balanced")
+    studio = EngineHarness([model], wide_batches=False, memory_mode="balanced")
     studio.submit(spec(number, **LARGE))
     studio.finish()
     return studio.pixels(f"job/{number}")
 
 
-def test_the_ladder_goes_from_what_costs_least_to_what_costs_most() -> None:
-    assert [remedy.rung for remedy in LADDER] == list(Rung)
+def test_the_fallbacks_go_from_what_costs_least_to_what_costs_most() -> None:
+    assert [fallback.kind for fallback in FALLBACKS] == list(FallbackKind)
 
 
 def test_enough_memory_leaves_everything_as_it_is(trained: ModelEntry) -> None:
@@ -60,7 +65,7 @@ def test_enough_memory_leaves_everything_as_it_is(trained: ModelEntry) -> None:
     studio.submit(spec(0, **LARGE))
     studio.finish()
     assert warnings(studio) == []
-    np.testing.assert_array_equal(studio.pixels("job/0"), alone(trained, spec(0, **LARGE)))
+    np.testing.assert_array_equal(studio.pixels("job/0"), render_alone(trained, spec(0, **LARGE)))
 
 
 def test_other_models_leave_first(trained: ModelEntry, velocity: ModelEntry) -> None:
@@ -71,7 +76,7 @@ def test_other_models_leave_first(trained: ModelEntry, velocity: ModelEntry) -> 
     studio.finish()
     assert warnings(studio) == ["models_evicted"]
     assert studio.models.resident == ("tiny",)
-    np.testing.assert_array_equal(studio.pixels("job/0"), alone(trained, spec(0, **LARGE)))
+    np.testing.assert_array_equal(studio.pixels("job/0"), render_alone(trained, spec(0, **LARGE)))
 
 
 def test_loading_makes_models_leave_that_others_still_need_if_no_other_does(
@@ -83,49 +88,49 @@ def test_loading_makes_models_leave_that_others_still_need_if_no_other_does(
     studio.tick(3)
     studio.submit(short)
     studio.finish()
-    assert [type(event) for event in studio.of("job/0")].count(Loading) == 2
+    assert [type(event) for event in studio.events_of("job/0")].count(Loading) == 2
     assert warnings(studio, "job/1") == ["models_evicted"]
-    np.testing.assert_array_equal(studio.pixels("job/0"), alone(tiny, long))
-    np.testing.assert_array_equal(studio.pixels("job/1"), alone(velocity, short))
+    np.testing.assert_array_equal(studio.pixels("job/0"), render_alone(tiny, long))
+    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(velocity, short))
 
 
 def test_a_smaller_batch_then_tiles(trained: ModelEntry) -> None:
     studio = on_card(4.9, trained)
-    studio.widen(trained, 256, 256)
+    studio.assume_wide_batches_pay(trained, 256, 256)
     studio.submit(spec(0, **LARGE), spec(1, **LARGE))
     studio.finish()
     for number in (0, 1):
         codes = warnings(studio, f"job/{number}")
-        assert codes == ["batch_narrowed", "autoencoder_tiled"]
+        assert codes == ["batch_size_reduced", "autoencoder_tiled"]
         np.testing.assert_array_equal(studio.pixels(f"job/{number}"), in_tiles(trained, number))
     assert loads(studio) == 2  # told to both, done once
 
 
 def test_tiles_help_to_encode_too(trained: ModelEntry) -> None:
     studio = on_card(4.9, trained)
-    studio.submit(spec(0, task=Img2Img(picture(256, 256), 0.7), **LARGE))
+    studio.submit(spec(0, task=Img2Img(random_image(256, 256), 0.7), **LARGE))
     studio.tick(2)
     assert warnings(studio) == ["autoencoder_tiled"]
     studio.finish()
     assert studio.pixels("job/0").shape == (256, 256, 3)
 
 
-def test_weights_leave_last_and_the_picture_stays(trained: ModelEntry) -> None:
+def test_weights_leave_last_and_the_image_stays(trained: ModelEntry) -> None:
     studio = on_card(4.2, trained)
     studio.submit(spec(0, **LARGE), spec(1))
     studio.finish()
     assert warnings(studio) == ["autoencoder_tiled", "weights_offloaded"]
     assert warnings(studio, "job/1") == []
     np.testing.assert_array_equal(studio.pixels("job/0"), in_tiles(trained))
-    np.testing.assert_array_equal(studio.pixels("job/1"), alone(trained, spec(1)))
+    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(trained, spec(1)))
 
 
 def test_what_an_image_needed_is_remembered_for_the_next_one_of_its_shape(trained: ModelEntry, tmp_path: Path) -> None:
-    first = on_card(4.2, trained, capacity_file=tmp_path / "capacity.json")
+    first = on_card(4.2, trained, batch_sizes_file=tmp_path / "batch_sizes.json")
     first.submit(spec(0, **LARGE))
     first.finish()
     assert loads(first) == 2  # the second time to elsewhere
-    second = on_card(4.2, trained, capacity_file=tmp_path / "capacity.json")
+    second = on_card(4.2, trained, batch_sizes_file=tmp_path / "batch_sizes.json")
     second.submit(spec(0, **LARGE))
     second.finish()
     assert loads(second) == 1
@@ -133,7 +138,7 @@ def test_what_an_image_needed_is_remembered_for_the_next_one_of_its_shape(traine
     np.testing.assert_array_equal(second.pixels("job/0"), in_tiles(trained))
 
 
-def test_after_the_last_rung_it_fails_and_says_why_and_nobody_else_does(trained: ModelEntry) -> None:
+def test_after_the_last_fallback_it_fails_and_says_why_and_nobody_else_does(trained: ModelEntry) -> None:
     studio = on_card(2.7, trained)
     studio.submit(spec(0, **LARGE), spec(1), spec(2, **LARGE))
     studio.finish()
@@ -143,14 +148,14 @@ def test_after_the_last_rung_it_fails_and_says_why_and_nobody_else_does(trained:
         assert failed.message.startswith("denoising, 256×256 with model 'tiny': the device has not enough memory")
         assert "MB of the 2.7 MB there are were in use" in failed.message
         assert "only while they are used" in failed.message
-    np.testing.assert_array_equal(studio.pixels("job/1"), alone(trained, spec(1)))
+    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(trained, spec(1)))
 
 
-def test_a_model_that_no_rung_brings_onto_the_card_fails(trained: ModelEntry) -> None:
+def test_a_model_that_no_fallback_brings_onto_the_gpu_fails(trained: ModelEntry) -> None:
     studio = on_card(0.9, trained)
     studio.submit(spec(0))
     studio.finish()
-    assert isinstance(studio.ending("job/0"), Failed)
+    assert isinstance(studio.final_event("job/0"), Failed)
     assert studio.failed("job/0").message.startswith("loading model, 64×64")
     assert loads(studio) == 2
 
@@ -162,7 +167,7 @@ def sd3(folders: Path) -> ModelEntry:
     return entry(folders / "sd3 on a small card", "sd3", family="pipeline", dtype="float32")
 
 
-def test_a_pipeline_that_runs_whole_is_begun_again(sd3: ModelEntry, tiny: ModelEntry) -> None:
+def test_a_generic_pipeline_is_begun_again(sd3: ModelEntry, tiny: ModelEntry) -> None:
     studio = on_card(7.2, sd3, tiny)
     studio.submit(spec(1))
     studio.finish()
@@ -170,13 +175,13 @@ def test_a_pipeline_that_runs_whole_is_begun_again(sd3: ModelEntry, tiny: ModelE
     studio.submit(wanted)
     studio.finish()
     assert warnings(studio) == ["models_evicted"]
-    np.testing.assert_array_equal(studio.pixels("job/0"), alone(sd3, wanted))
+    np.testing.assert_array_equal(studio.pixels("job/0"), render_alone(sd3, wanted))
 
 
-def test_weights_leave_for_a_pipeline_that_runs_whole(sd3: ModelEntry) -> None:
+def test_weights_leave_for_a_generic_pipeline(sd3: ModelEntry) -> None:
     studio = on_card(3.7, sd3)
     wanted = spec(0, model="sd3", scheduler=None, steps=3, width=32, height=32)
     studio.submit(wanted)
     studio.finish()
     assert warnings(studio) == ["weights_offloaded"]
-    np.testing.assert_array_equal(studio.pixels("job/0"), alone(sd3, wanted))
+    np.testing.assert_array_equal(studio.pixels("job/0"), render_alone(sd3, wanted))

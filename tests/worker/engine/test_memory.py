@@ -10,12 +10,12 @@ import torch
 from diffusers import DDIMScheduler
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.devices import SmallCard
+from renderq_worker.devices import SimulatedGpu
 from renderq_worker.engine import Img2Img, Warned
 from renderq_worker.models import Placement
-from renderq_worker.models.needs import HollowModel, needs_of
-from tests.worker.engine.stock import loaded, stock
-from tests.worker.engine.studio import Studio, alone, picture, spec
+from renderq_worker.models.needs import MetaModel, estimate_memory
+from tests.worker.engine.stock import load_reference, reference_pixels
+from tests.worker.engine.studio import EngineHarness, random_image, render_alone, spec
 from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_pipeline
 from tests.worker.engine.tiny_transformers import save_sd3
 
@@ -38,18 +38,18 @@ def sd3(folders: Path) -> ModelEntry:
     return entry(folders / "sd3 on a card", "sd3", family="pipeline", dtype="float32")
 
 
-def card(memory_bytes: int = AMPLE) -> SmallCard:
-    return SmallCard(torch.device("cpu"), memory_bytes)
+def card(memory_bytes: int = AMPLE) -> SimulatedGpu:
+    return SimulatedGpu(torch.device("cpu"), memory_bytes)
 
 
-def taken(studio: Studio) -> int:
+def taken(studio: EngineHarness) -> int:
     return AMPLE - studio.placement.device.free_bytes()
 
 
 def made(model: ModelEntry, **changes: Any) -> tuple[np.ndarray, int | None]:
     """A picture of this model on an ample card, and the memory that it took."""
     mode = changes.pop("mode")
-    studio = Studio([model], widened=False, batching="fast", device_memory_bytes=AMPLE, memory_mode=mode)
+    studio = EngineHarness([model], wide_batches=False, batching="fast", device_memory_bytes=AMPLE, memory_mode=mode)
     studio.submit(spec(0, **{"model": model.name} | changes))
     studio.finish()
     assert not [event for event in studio.events if isinstance(event, Warned)]
@@ -58,7 +58,7 @@ def made(model: ModelEntry, **changes: Any) -> tuple[np.ndarray, int | None]:
 
 def test_memory_is_taken_while_a_storage_lives_and_counts_once() -> None:
     device = card()
-    with torch.inference_mode(), device.watched():
+    with torch.inference_mode(), device.tracked():
         whole = torch.zeros(1000)
         part = whole[:10]
         assert device.free_bytes() == AMPLE - 4000
@@ -71,7 +71,7 @@ def test_memory_is_taken_while_a_storage_lives_and_counts_once() -> None:
 
 def test_more_than_there_is_says_what_was_needed_and_what_there_was() -> None:
     device = card(1_000_000)
-    with device.watched(), pytest.raises(torch.OutOfMemoryError, match=r"take 0\.8 MB; 0\.4 MB of the 1\.0 MB"):
+    with device.tracked(), pytest.raises(torch.OutOfMemoryError, match=r"take 0\.8 MB; 0\.4 MB of the 1\.0 MB"):
         _kept = torch.zeros(100_000), torch.zeros(200_000)
     assert device.free_bytes() == 1_000_000
 
@@ -89,20 +89,20 @@ def test_where_the_weights_are_changes_no_pixel(model: str, request: pytest.Fixt
 
 
 _TASKS: dict[str, dict[str, Any]] = {
-    "tiny": {"task": Img2Img(picture(), 0.7), "prompt": "a (red:1.3) house"},
+    "tiny": {"task": Img2Img(random_image(), 0.7), "prompt": "a (red:1.3) house"},
     "xl": {},
     "sd3": {},
 }
 
 
 def test_what_the_card_counts_changes_no_pixel(tiny: ModelEntry) -> None:
-    np.testing.assert_array_equal(made(tiny, mode="full")[0], alone(tiny, spec(0)))
+    np.testing.assert_array_equal(made(tiny, mode="full")[0], render_alone(tiny, spec(0)))
 
 
 def test_in_low_mode_one_component_is_on_the_device(tiny: ModelEntry, velocity: ModelEntry) -> None:
-    studio = Studio([tiny, velocity], widened=False, device_memory_bytes=AMPLE, memory_mode="low")
+    studio = EngineHarness([tiny, velocity], wide_batches=False, device_memory_bytes=AMPLE, memory_mode="low")
     studio.submit(spec(0, width=32, height=32), spec(1, model="velocity", width=32, height=32))
-    weights = needs_of(tiny, torch.float32).weights
+    weights = estimate_memory(tiny, torch.float32).weights
     most = 0
     while studio.step():
         most = max(most, taken(studio))
@@ -111,58 +111,58 @@ def test_in_low_mode_one_component_is_on_the_device(tiny: ModelEntry, velocity: 
 
 
 def test_in_full_mode_all_weights_are_there_until_the_model_leaves(tiny: ModelEntry) -> None:
-    studio = Studio([tiny], widened=False, device_memory_bytes=AMPLE, memory_mode="full")
+    studio = EngineHarness([tiny], wide_batches=False, device_memory_bytes=AMPLE, memory_mode="full")
     studio.submit(spec(0))
     studio.finish()
-    weights = sum(needs_of(tiny, torch.float32).weights.values())
+    weights = sum(estimate_memory(tiny, torch.float32).weights.values())
     assert weights <= taken(studio) < 1.1 * weights
     studio.models.evict("tiny")
     assert taken(studio) == 0
 
 
 @pytest.mark.parametrize("mode", ["balanced", "low"])
-def test_large_pictures_are_decoded_in_the_tiles_of_the_stock_autoencoder(trained: ModelEntry, mode: str) -> None:
-    studio = Studio([trained], widened=False, memory_mode=mode)
+def test_large_images_are_decoded_in_the_tiles_of_the_stock_autoencoder(trained: ModelEntry, mode: str) -> None:
+    studio = EngineHarness([trained], wide_batches=False, memory_mode=mode)
     studio.submit(spec(0, **LARGE), spec(1))
     studio.finish()
     [warning] = [event for event in studio.events if isinstance(event, Warned)]
     assert (warning.generation_id, warning.code) == ("job/0", "autoencoder_tiled")
-    np.testing.assert_array_equal(studio.pixels("job/1"), alone(trained, spec(1)))
-    autoencoder = loaded(trained).vae  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(trained, spec(1)))
+    autoencoder = load_reference(trained).vae  # type: ignore[attr-defined]
     autoencoder.enable_tiling()
-    tiled = stock(trained, spec(0, **LARGE))
+    tiled = reference_pixels(trained, spec(0, **LARGE))
     autoencoder.disable_tiling()
     np.testing.assert_array_equal(studio.pixels("job/0"), tiled)
 
 
 def test_auto_spares_as_little_as_the_free_memory_allows(trained: ModelEntry) -> None:
-    needs = needs_of(trained, torch.float32)
-    assert needs.native is not None
-    assert needs.largest is not None
+    needs = estimate_memory(trained, torch.float32)
+    assert needs.default_size is not None
+    assert needs.max_size is not None
     weights = sum(needs.weights.values())
 
     def mode(memory_bytes: float) -> str:
         return Placement(card(int(memory_bytes / 0.8) + 1)).mode_of(trained)
 
-    assert mode(weights + needs.largest.most) == "full"
-    assert mode(weights + needs.largest.most - 10) == "balanced"
-    assert mode(weights + needs.native.most) == "balanced"
-    assert mode(weights + needs.native.most - 10) == "low"
+    assert mode(weights + needs.max_size.peak) == "full"
+    assert mode(weights + needs.max_size.peak - 10) == "balanced"
+    assert mode(weights + needs.default_size.peak) == "balanced"
+    assert mode(weights + needs.default_size.peak - 10) == "low"
     assert Placement(card(), mode="low").mode_of(trained.model_copy(update={"memory": "full"})) == "full"
 
 
 def test_needs_are_computed_as_they_are_counted(tiny: ModelEntry) -> None:
-    needs = needs_of(tiny, torch.float32)
-    assert needs.largest is not None
+    needs = estimate_memory(tiny, torch.float32)
+    assert needs.max_size is not None
     _, peak = made(tiny, mode="full", **LARGE)
-    computed = sum(needs.weights.values()) + needs.largest.decoding
+    computed = sum(needs.weights.values()) + needs.max_size.decoding
     assert peak == pytest.approx(computed, rel=0.02)
-    assert needs.largest.denoising < needs.largest.decoding
+    assert needs.max_size.denoising < needs.max_size.decoding
 
 
 @pytest.mark.parametrize("model", ["xl", "upscaler"])
 def test_the_work_of_every_kind_can_be_computed(model: str, request: pytest.FixtureRequest) -> None:
     model_entry: ModelEntry = request.getfixturevalue(model)
-    work = HollowModel(model_entry.configuration, torch.float16).work(64, 64)
+    work = MetaModel(model_entry.config_folder, torch.float16).activation_memory(64, 64)
     assert work.denoising > 0
     assert work.decoding > 0

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.catalog.describing import WHOLE_KINDS, WITHOUT_NEGATIVE, describe
+from renderq_shared.catalog.describing import GENERIC_PIPELINES, GUIDANCE_DISTILLED, inspect_pipeline
 from renderq_worker.engine import Canceled, Encoding, GenerationSpec, Img2Img, Stepped
-from renderq_worker.engine.families.pipeline import NEEDED
-from renderq_worker.engine.families.stepwise import Ready, Stepwise
-from tests.worker.engine.stock import loaded
-from tests.worker.engine.studio import Studio, alone, picture, spec
+from renderq_worker.engine.families.pipeline import REQUIRED_ARGUMENTS
+from renderq_worker.engine.families.stepwise import SteppableCall, TimestepsSet
+from tests.worker.engine.stock import load_reference
+from tests.worker.engine.studio import EngineHarness, random_image, render_alone, spec
 from tests.worker.engine.tiny import entry
 from tests.worker.engine.tiny_transformers import save_flux, save_sd3
 
@@ -38,7 +38,7 @@ def wanted(number: int = 0, **changes: Any) -> GenerationSpec:
 
 
 def stock(entry: ModelEntry, wanted: GenerationSpec) -> np.ndarray:
-    pipeline: Any = loaded(entry)
+    pipeline: Any = load_reference(entry)
     pipeline.set_progress_bar_config(disable=True)
     [image] = pipeline(
         wanted.prompt,
@@ -57,56 +57,56 @@ def running() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "pipeline"]
 
 
-def test_sd3_makes_its_own_picture(sd3: ModelEntry) -> None:
+def test_sd3_makes_its_own_image(sd3: ModelEntry) -> None:
     each = wanted(width=96, height=48)
-    np.testing.assert_array_equal(alone(sd3, each), stock(sd3, each))
+    np.testing.assert_array_equal(render_alone(sd3, each), stock(sd3, each))
 
 
-def test_flux_makes_its_own_picture(flux: ModelEntry) -> None:
+def test_flux_makes_its_own_image(flux: ModelEntry) -> None:
     each = wanted(model="flux", negative_prompt="", guidance_scale=3.5)
-    np.testing.assert_array_equal(alone(flux, each), stock(flux, each))
+    np.testing.assert_array_equal(render_alone(flux, each), stock(flux, each))
 
 
 def test_it_tells_each_step(sd3: ModelEntry) -> None:
-    studio = Studio([sd3])
+    studio = EngineHarness([sd3])
     studio.submit(wanted(steps=4))
     studio.finish()
-    told = studio.of("job/0")
+    told = studio.events_of("job/0")
     assert [event.step for event in told if isinstance(event, Stepped)] == [1, 2, 3, 4]
     assert {event.steps for event in told if isinstance(event, Stepped)} == {4}
     assert any(isinstance(event, Encoding) for event in told)
     assert studio.stats("job/0").batch_width_mean == 1
 
 
-def test_a_canceled_one_ends_between_two_steps_and_its_neighbour_is_untouched(sd3: ModelEntry) -> None:
-    studio = Studio([sd3], batching="fast")
+def test_a_canceled_one_ends_between_two_steps_and_its_neighbor_is_untouched(sd3: ModelEntry) -> None:
+    studio = EngineHarness([sd3], batching="fast")
     studio.submit(wanted(0, steps=20), wanted(1, steps=20))
     studio.tick(8)
-    before = [event for event in studio.of("job/0") if isinstance(event, Stepped)]
+    before = [event for event in studio.events_of("job/0") if isinstance(event, Stepped)]
     assert 0 < len(before) < 20
     studio.engine.cancel(["job/0"])
     studio.finish()
-    assert isinstance(studio.ending("job/0"), Canceled)
-    assert [event for event in studio.of("job/0") if isinstance(event, Stepped)] == before
-    np.testing.assert_array_equal(studio.pixels("job/1"), alone(sd3, wanted(1, steps=20)))
+    assert isinstance(studio.final_event("job/0"), Canceled)
+    assert [event for event in studio.events_of("job/0") if isinstance(event, Stepped)] == before
+    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(sd3, wanted(1, steps=20)))
     assert running() == []
 
 
-def test_images_that_take_turns_keep_their_pictures(sd3: ModelEntry) -> None:
-    studio = Studio([sd3], batching="fast")
+def test_images_that_take_turns_keep_their_images(sd3: ModelEntry) -> None:
+    studio = EngineHarness([sd3], batching="fast")
     specs = [wanted(number, steps=3 + number, guidance_scale=3.0 + number) for number in range(3)]
     for each in specs:
         studio.submit(each)
         studio.tick(2)
     studio.finish()
     for each in specs:
-        np.testing.assert_array_equal(studio.pixels(each.id), alone(sd3, each))
+        np.testing.assert_array_equal(studio.pixels(each.id), render_alone(sd3, each))
 
 
 def test_when_its_model_leaves_memory_it_lets_go_and_comes_back_to_where_it_was(
     sd3: ModelEntry, tiny: ModelEntry
 ) -> None:
-    studio = Studio([sd3, tiny], budget_bytes=1000)  # one model at a time
+    studio = EngineHarness([sd3, tiny], budget_bytes=1000)  # one model at a time
     studio.submit(wanted(0, steps=80))
     studio.tick(20)
     assert len(running()) == 1
@@ -115,18 +115,18 @@ def test_when_its_model_leaves_memory_it_lets_go_and_comes_back_to_where_it_was(
         studio.tick(1)
     assert running() == []
     studio.finish()
-    np.testing.assert_array_equal(studio.pixels("job/0"), alone(sd3, wanted(0, steps=80)))
-    np.testing.assert_array_equal(studio.pixels("job/1"), alone(tiny, spec(1, steps=2)))
-    steps = [event.step for event in studio.of("job/0") if isinstance(event, Stepped)]
+    np.testing.assert_array_equal(studio.pixels("job/0"), render_alone(sd3, wanted(0, steps=80)))
+    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(tiny, spec(1, steps=2)))
+    steps = [event.step for event in studio.events_of("job/0") if isinstance(event, Stepped)]
     assert steps == list(range(1, 81))
 
 
 def test_closing_the_engine_ends_what_is_under_way(sd3: ModelEntry) -> None:
-    studio = Studio([sd3])
+    studio = EngineHarness([sd3])
     studio.submit(wanted(steps=20))
     studio.tick(4)
     studio.engine.close()
-    assert isinstance(studio.ending("job/0"), Canceled)
+    assert isinstance(studio.final_event("job/0"), Canceled)
     assert running() == []
 
 
@@ -134,7 +134,7 @@ def test_closing_the_engine_ends_what_is_under_way(sd3: ModelEntry) -> None:
     ("model", "changes", "message"),
     [
         ("sd3", {"scheduler": "ddim"}, "model 'sd3' runs with its own scheduler only"),
-        ("sd3", {"task": Img2Img(picture(), 0.5)}, "model 'sd3' does txt2img only"),
+        ("sd3", {"task": Img2Img(random_image(), 0.5)}, "model 'sd3' does txt2img only"),
         ("sd3", {"clip_skip": 1}, "model 'sd3' knows no clip_skip"),
         ("sd3", {"guidance_rescale": 0.5}, "model 'sd3' knows no guidance_rescale"),
         ("flux", {"negative_prompt": "blurry"}, "model 'flux' takes no negative prompt"),
@@ -144,14 +144,14 @@ def test_closing_the_engine_ends_what_is_under_way(sd3: ModelEntry) -> None:
 def test_nothing_is_accepted_and_ignored(
     sd3: ModelEntry, flux: ModelEntry, model: str, changes: dict[str, Any], message: str
 ) -> None:
-    studio = Studio([sd3, flux])
+    studio = EngineHarness([sd3, flux])
     studio.submit(wanted(model=model, **changes))
     studio.finish()
     assert message in studio.failed("job/0").message
 
 
 def test_what_goes_wrong_inside_fails_its_image(sd3: ModelEntry) -> None:
-    studio = Studio([sd3])
+    studio = EngineHarness([sd3])
     studio.submit(wanted(0, steps=5))
     studio.tick(3)
     [state] = studio.engine._runner._states.values()
@@ -164,24 +164,24 @@ def test_what_goes_wrong_inside_fails_its_image(sd3: ModelEntry) -> None:
 
 def test_a_call_taken_step_by_step() -> None:
     def call(stop: Any) -> str:
-        stop(Ready(1))
+        stop(TimestepsSet(1))
         raise ValueError("broken")
 
-    broken = Stepwise(call)
-    assert broken.next() == Ready(1)
+    broken = SteppableCall(call)
+    assert broken.next() == TimestepsSet(1)
     with pytest.raises(ValueError, match="broken"):
         broken.next()
     let_go = threading.Event()
 
     def holding(stop: Any) -> None:
         try:
-            stop(Ready(1))
+            stop(TimestepsSet(1))
         except Exception:
             pytest.fail("an ending is no error that the call may swallow")
         finally:
             let_go.set()
 
-    held = Stepwise(holding)
+    held = SteppableCall(holding)
     held.next()
     held.close()
     held.close()
@@ -189,14 +189,20 @@ def test_a_call_taken_step_by_step() -> None:
 
 
 def test_what_the_catalog_says_of_it(sd3: ModelEntry, flux: ModelEntry) -> None:
-    assert (describe(Path(sd3.source)).family, describe(Path(sd3.source)).side) == ("pipeline", 64)
-    assert (describe(Path(flux.source)).tasks, describe(Path(flux.source)).side) == (("txt2img",), 1024)
-    assert [describe(Path(each.source)).takes_negative_prompt for each in (sd3, flux)] == [True, False]
+    assert (inspect_pipeline(Path(sd3.source)).family, inspect_pipeline(Path(sd3.source)).native_size) == (
+        "pipeline",
+        64,
+    )
+    assert (inspect_pipeline(Path(flux.source)).tasks, inspect_pipeline(Path(flux.source)).native_size) == (
+        ("txt2img",),
+        1024,
+    )
+    assert [inspect_pipeline(Path(each.source)).supports_negative_prompt for each in (sd3, flux)] == [True, False]
 
 
-@pytest.mark.parametrize("kind", WHOLE_KINDS)
+@pytest.mark.parametrize("kind", GENERIC_PIPELINES)
 def test_every_kind_that_the_catalog_takes_can_be_run(kind: str) -> None:
     arguments = inspect.signature(getattr(diffusers, f"{kind}Pipeline").__call__).parameters
-    assert [name for name in NEEDED if name not in arguments] == []
+    assert [name for name in REQUIRED_ARGUMENTS if name not in arguments] == []
     heeds_negative = "negative_prompt" in arguments and "true_cfg_scale" not in arguments
-    assert heeds_negative == (kind not in WITHOUT_NEGATIVE)
+    assert heeds_negative == (kind not in GUIDANCE_DISTILLED)

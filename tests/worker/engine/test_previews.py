@@ -12,11 +12,11 @@ from torch import Tensor
 from renderq_shared.catalog import ModelEntry, load_catalog
 from renderq_worker.engine import EngineSettings, Previewed
 from renderq_worker.engine.families import Family, load_family
-from renderq_worker.engine.families.small_pictures import small_picture
-from renderq_worker.engine.preview import Budget, clean_estimate
+from renderq_worker.engine.families.small_pictures import latents_to_preview
+from renderq_worker.engine.preview import TimeBudget, predict_x0
 from renderq_worker.engine.samplers import SCHEDULERS
-from renderq_worker.engine.state import State
-from tests.worker.engine.studio import Studio, alone, spec
+from renderq_worker.engine.state import LatentState
+from tests.worker.engine.studio import EngineHarness, render_alone, spec
 from tests.worker.engine.test_batches import mixed
 
 BUILTIN = load_catalog(None).models[0]
@@ -28,7 +28,7 @@ A_CIRCLE = spec(
 @pytest.fixture
 def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Previews may take any time."""
-    monkeypatch.setattr("renderq_worker.engine.preview.SHARE", 1e9)
+    monkeypatch.setattr("renderq_worker.engine.preview.MAX_TIME_SHARE", 1e9)
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +37,11 @@ def families(tiny: ModelEntry, velocity: ModelEntry) -> dict[str, Family]:
     return {entry.name: load_family(entry, settings) for entry in (tiny, velocity)}
 
 
-def previews(studio: Studio, id: str) -> list[Previewed]:
-    return [event for event in studio.of(id) if isinstance(event, Previewed)]
+def previews(studio: EngineHarness, id: str) -> list[Previewed]:
+    return [event for event in studio.events_of(id) if isinstance(event, Previewed)]
 
 
-def finish_with_previews(studio: Studio, *ids: str) -> None:
+def finish_with_previews(studio: EngineHarness, *ids: str) -> None:
     studio.engine.preview(ids)
     while studio.step():
         studio.engine.preview(ids)
@@ -59,24 +59,24 @@ def count_decodes(shapes: list[tuple[int, ...]], pipeline: StableDiffusionPipeli
 
 @pytest.mark.usefixtures("no_hurry")
 def test_images_keep_every_bit_in_company_with_previews_of_all(tiny: ModelEntry) -> None:
-    studio, specs = Studio([tiny]), mixed()
+    studio, specs = EngineHarness([tiny]), mixed()
     for each in specs:
         studio.submit(each)
         studio.engine.preview([each.id for each in specs])
         studio.tick(3)
     finish_with_previews(studio, *(each.id for each in specs))
     for each in specs:
-        np.testing.assert_array_equal(studio.pixels(each.id), alone(tiny, each), err_msg=str(each.scheduler))
+        np.testing.assert_array_equal(studio.pixels(each.id), render_alone(tiny, each), err_msg=str(each.scheduler))
         assert previews(studio, each.id)[-1].pixels.shape == (8, 8, 3)
 
 
 @pytest.mark.usefixtures("no_hurry")
-def test_the_built_in_model_shows_its_picture_early_and_keeps_every_bit() -> None:
-    studio = Studio([BUILTIN], batching="fast")
+def test_the_built_in_model_shows_its_image_early_and_keeps_every_bit() -> None:
+    studio = EngineHarness([BUILTIN], batching="fast")
     studio.submit(A_CIRCLE)
     finish_with_previews(studio, A_CIRCLE.id)
     picture = studio.pixels(A_CIRCLE.id)
-    np.testing.assert_array_equal(picture, alone(BUILTIN, A_CIRCLE))
+    np.testing.assert_array_equal(picture, render_alone(BUILTIN, A_CIRCLE))
     told = previews(studio, A_CIRCLE.id)
     assert [(preview.step, preview.steps) for preview in told] == [(step, 4) for step in range(1, 5)]
     first, *_, last = (np.abs(preview.pixels.astype(int) - picture).mean() for preview in told)
@@ -86,7 +86,7 @@ def test_the_built_in_model_shows_its_picture_early_and_keeps_every_bit() -> Non
 
 def test_who_is_not_asked_for_a_preview_makes_none() -> None:
     shapes: list[tuple[int, ...]] = []
-    studio = Studio([BUILTIN], sabotage=lambda pipeline: count_decodes(shapes, pipeline))
+    studio = EngineHarness([BUILTIN], inject_fault=lambda pipeline: count_decodes(shapes, pipeline))
     studio.submit(spec(0, model=BUILTIN.name, scheduler=None), spec(1, model=BUILTIN.name, scheduler=None))
     studio.tick(4)
     studio.engine.preview(["job/0", "stranger"])
@@ -99,7 +99,7 @@ def test_who_is_not_asked_for_a_preview_makes_none() -> None:
 def test_a_preview_that_fails_is_not_tried_again_and_hurts_nobody() -> None:
     failures = 0
 
-    def sabotage(pipeline: StableDiffusionPipeline) -> None:
+    def inject_fault(pipeline: StableDiffusionPipeline) -> None:
         decode = pipeline.vae.decode
 
         def fail_once(*arguments: object, **options: object) -> object:
@@ -111,7 +111,7 @@ def test_a_preview_that_fails_is_not_tried_again_and_hurts_nobody() -> None:
 
         pipeline.vae.decode = fail_once
 
-    studio = Studio([BUILTIN], sabotage=sabotage)
+    studio = EngineHarness([BUILTIN], inject_fault=inject_fault)
     studio.submit(A_CIRCLE)
     studio.engine.preview([A_CIRCLE.id])
     studio.finish()
@@ -120,38 +120,38 @@ def test_a_preview_that_fails_is_not_tried_again_and_hurts_nobody() -> None:
     assert failures == 2
 
 
-def stock_estimate(state: State, prediction: Tensor) -> Tensor:
-    """What diffusers' own sampler takes for the finished latents, in its next step."""
-    sampler = copy.deepcopy(state.sampler)
-    if hasattr(sampler, "convert_model_output"):
-        if sampler.step_index is None:
-            sampler._init_step_index(state.timestep)
-        return sampler.convert_model_output(prediction, sample=state.latents)
-    extra = state.extra | ({"generator": torch.Generator()} if "generator" in state.extra else {})
-    return sampler.step(prediction, state.timestep, state.latents, **extra).pred_original_sample
+def stock_estimate(state: LatentState, prediction: Tensor) -> Tensor:
+    """What diffusers' own scheduler takes for the finished latents, in its next step."""
+    scheduler = copy.deepcopy(state.scheduler)
+    if hasattr(scheduler, "convert_model_output"):
+        if scheduler.step_index is None:
+            scheduler._init_step_index(state.timestep)
+        return scheduler.convert_model_output(prediction, sample=state.latents)
+    extra = state.step_kwargs | ({"generator": torch.Generator()} if "generator" in state.step_kwargs else {})
+    return scheduler.step(prediction, state.timestep, state.latents, **extra).pred_original_sample
 
 
 @pytest.mark.parametrize("model", ["tiny", "velocity"])
 @pytest.mark.parametrize("scheduler", sorted(SCHEDULERS.keys() - {"pndm", "plms", "lcm"}))  # these do not tell
-def test_estimates_are_those_of_the_samplers(families: dict[str, Family], model: str, scheduler: str) -> None:
+def test_estimates_are_those_of_the_schedulers(families: dict[str, Family], model: str, scheduler: str) -> None:
     family = families[model]
     with torch.inference_mode():
-        state = family.begin(spec(scheduler=scheduler, guidance_scale=1.0, steps=3))
-        for _ in range(state.calls):
+        state = family.prepare(spec(scheduler=scheduler, guidance_scale=1.0, steps=3))
+        for _ in range(state.model_calls):
             [prediction] = family.predict([state])
             expected = stock_estimate(state, prediction)
             scale = expected.abs().mean()
-            assert (clean_estimate(state, prediction) - expected).abs().mean() < 0.02 * scale
+            assert (predict_x0(state, prediction) - expected).abs().mean() < 0.02 * scale
             state.advance(prediction)
 
 
 def test_previews_take_a_tenth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000.0]
     monkeypatch.setattr("renderq_worker.engine.preview.time", SimpleNamespace(monotonic=lambda: now[0]))
-    budget, spent = Budget(), 0.0
+    budget, spent = TimeBudget(), 0.0
     for _ in range(1_000):
-        while budget.allows():
-            budget.spend(0.03)
+        while budget.has_time():
+            budget.charge(0.03)
             spent += 0.03
             now[0] += 0.03
         now[0] += 0.05
@@ -162,7 +162,7 @@ def test_with_little_time_those_who_waited_longest_come_first(
     tiny: ModelEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("renderq_worker.engine.preview._BURST_S", 1e-9)
-    studio, ids = Studio([tiny], batching="fast"), [f"job/{number}" for number in range(3)]
+    studio, ids = EngineHarness([tiny], batching="fast"), [f"job/{number}" for number in range(3)]
     studio.submit(*(spec(number, steps=100) for number in range(3)))
     finish_with_previews(studio, *ids)
     order = [event.generation_id for event in studio.events if isinstance(event, Previewed)]
@@ -173,7 +173,7 @@ def test_with_little_time_those_who_waited_longest_come_first(
 
 
 def test_a_wish_ends_with_its_image(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     studio.submit(spec(0))
     studio.tick(2)
     studio.engine.preview(["job/0"])
@@ -195,7 +195,7 @@ def test_what_a_safety_checker_would_judge_is_not_shown(
 
 
 @pytest.mark.parametrize(("sides", "shown"), [((8, 8), (8, 8)), ((300, 100), (256, 85)), ((8, 512), (4, 256))])
-def test_projected_pictures_are_small_and_in_proportion(
+def test_projected_images_are_small_and_in_proportion(
     families: dict[str, Family], sides: tuple[int, int], shown: tuple[int, int]
 ) -> None:
     latents = torch.full((1, 4, *sides), torch.nan)
@@ -211,9 +211,9 @@ def test_a_small_autoencoder_decodes_averaged_latents_and_a_large_one_none() -> 
     count_decodes(shapes, pipeline)
     latents = torch.randn(1, 16, 64, 32, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        picture = small_picture(latents, pipeline.vae)
+        picture = latents_to_preview(latents, pipeline.vae)
     assert picture is not None
     assert picture.shape == (144, 72, 3)
     assert shapes == [(1, 16, 18, 9)]
     pipeline.vae.decoder.extra = torch.nn.Linear(10_000, 200, bias=False)
-    assert small_picture(latents, pipeline.vae) is None
+    assert latents_to_preview(latents, pipeline.vae) is None

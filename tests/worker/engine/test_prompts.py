@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.catalog.describing import describe
-from renderq_worker.engine.families.weighting import Fragment, fragments
-from tests.worker.engine.stock import loaded, stock
-from tests.worker.engine.studio import Studio, alone, resident, spec
+from renderq_shared.catalog.describing import inspect_pipeline
+from renderq_worker.engine.families.weighting import Fragment, parse_prompt_attention
+from tests.worker.engine.stock import load_reference, reference_pixels
+from tests.worker.engine.studio import EngineHarness, loaded_family, render_alone, spec
 
 
 @pytest.mark.parametrize(
@@ -28,15 +28,15 @@ from tests.worker.engine.studio import Studio, alone, resident, spec
     ],
 )
 def test_only_a_weight_in_parentheses_is_a_weight(prompt: str, parts: list[Fragment]) -> None:
-    assert fragments(prompt) == parts
+    assert parse_prompt_attention(prompt) == parts
 
 
 def embeddings(entry: ModelEntry, prompt: str, negative: str = "", **changes: object) -> torch.Tensor:
     """[2, tokens, width]"""
     wanted = spec(model=entry.name, prompt=prompt, negative_prompt=negative, **changes)
-    alone(entry, spec(model=entry.name, steps=1))
+    render_alone(entry, spec(model=entry.name, steps=1))
     with torch.inference_mode():
-        return resident(entry).begin(wanted).embeddings
+        return loaded_family(entry).prepare(wanted).embeddings
 
 
 @pytest.fixture(params=["tiny", "xl"])
@@ -59,10 +59,10 @@ def test_weights_move_a_prompt_away_from_and_towards_the_empty_one(either: Model
     assert not torch.equal(less, plain)
 
 
-def test_a_weight_reaches_the_picture_and_the_negative_prompt(either: ModelEntry) -> None:
-    plain = alone(either, spec(model=either.name))
+def test_a_weight_reaches_the_image_and_the_negative_prompt(either: ModelEntry) -> None:
+    plain = render_alone(either, spec(model=either.name))
     for changes in ({"prompt": "a (lighthouse:1.6)"}, {"negative_prompt": "(blurry:1.6)"}):
-        assert (alone(either, spec(model=either.name, **changes)) != plain).any()
+        assert (render_alone(either, spec(model=either.name, **changes)) != plain).any()
 
 
 def test_what_lies_behind_the_encoders_window_counts(either: ModelEntry) -> None:
@@ -78,33 +78,33 @@ def test_what_lies_behind_the_encoders_window_counts(either: ModelEntry) -> None
 
 
 def test_prompts_of_other_lengths_do_not_share_forward_passes(tiny: ModelEntry) -> None:
-    studio = Studio([tiny])
+    studio = EngineHarness([tiny])
     specs = [spec(0, steps=6), spec(1, steps=6, prompt="sea, " * 20), spec(2, steps=6, prompt="fog, " * 20)]
     studio.submit(*specs)
     studio.finish()
     for each in specs:
-        np.testing.assert_array_equal(studio.pixels(each.id), alone(tiny, each))
+        np.testing.assert_array_equal(studio.pixels(each.id), render_alone(tiny, each))
     assert studio.stats("job/0").batch_width_mean == 1
 
 
 def test_clip_skip_leaves_out_last_layers_as_stock_does(deep: ModelEntry) -> None:
-    pipeline = loaded(deep)
+    pipeline = load_reference(deep)
     encoder = pipeline.text_encoder  # diffusers 0.42 looks for the norm where transformers 4 had it
     object.__setattr__(encoder, "text_model", SimpleNamespace(final_layer_norm=encoder.final_layer_norm))
-    plain = alone(deep, spec(model="deep"))
+    plain = render_alone(deep, spec(model="deep"))
     for skip in (1, 2):
         wanted = spec(model="deep", clip_skip=skip)
-        made = alone(deep, wanted)
-        np.testing.assert_array_equal(made, stock(deep, wanted, clip_skip=skip))
+        made = render_alone(deep, wanted)
+        np.testing.assert_array_equal(made, reference_pixels(deep, wanted, clip_skip=skip))
         assert (made != plain).any()
-    weighted = alone(deep, spec(model="deep", clip_skip=1, prompt="a (lighthouse:1.6)"))
-    assert (weighted != alone(deep, spec(model="deep", prompt="a (lighthouse:1.6)"))).any()
+    weighted = render_alone(deep, spec(model="deep", clip_skip=1, prompt="a (lighthouse:1.6)"))
+    assert (weighted != render_alone(deep, spec(model="deep", prompt="a (lighthouse:1.6)"))).any()
 
 
 def test_clip_skip_goes_as_far_as_the_catalog_says_and_no_further(deep: ModelEntry, xl: ModelEntry) -> None:
     for entry, most in ((deep, 3), (xl, 1)):
-        assert describe(Path(entry.source)).max_clip_skip == most
-        studio = Studio([entry])
+        assert inspect_pipeline(Path(entry.source)).max_clip_skip == most
+        studio = EngineHarness([entry])
         studio.submit(*(spec(skip, model=entry.name, steps=1, clip_skip=skip) for skip in (most, most + 1)))
         studio.finish()
         studio.rendered(f"job/{most}")
@@ -115,6 +115,6 @@ def test_clip_skip_goes_as_far_as_the_catalog_says_and_no_further(deep: ModelEnt
 @pytest.mark.parametrize("rescale", [0.3, 1.0])
 def test_guidance_rescale_is_stocks(tiny: ModelEntry, rescale: float) -> None:
     wanted = spec(guidance_rescale=rescale, scheduler="euler")
-    made = alone(tiny, wanted)
-    np.testing.assert_array_equal(made, stock(tiny, wanted, guidance_rescale=rescale))
-    assert (made != alone(tiny, spec(scheduler="euler"))).any()
+    made = render_alone(tiny, wanted)
+    np.testing.assert_array_equal(made, reference_pixels(tiny, wanted, guidance_rescale=rescale))
+    assert (made != render_alone(tiny, spec(scheduler="euler"))).any()

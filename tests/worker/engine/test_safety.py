@@ -8,8 +8,8 @@ from transformers import CLIPConfig, CLIPImageProcessor
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import Img2Img, Txt2Img, Warned
-from tests.worker.engine.stock import stock_of
-from tests.worker.engine.studio import Studio, picture, spec
+from tests.worker.engine.stock import reference_pixels_of
+from tests.worker.engine.studio import EngineHarness, random_image, spec
 
 SIDE = 32
 
@@ -24,7 +24,7 @@ def checker(*, strict: bool) -> StableDiffusionSafetyChecker:
 
 
 @pytest.mark.parametrize("strict", [True, False])
-@pytest.mark.parametrize("task", [Txt2Img(), Img2Img(picture(), 0.6)])
+@pytest.mark.parametrize("task", [Txt2Img(), Img2Img(random_image(), 0.6)])
 def test_what_it_flags_is_black_and_the_job_says_so(tiny: ModelEntry, task: Txt2Img | Img2Img, strict: bool) -> None:
     pipelines: list[StableDiffusionPipeline] = []
 
@@ -35,10 +35,10 @@ def test_what_it_flags_is_black_and_the_job_says_so(tiny: ModelEntry, task: Txt2
         )
         pipelines.append(pipeline)
 
-    studio, wanted = Studio([tiny], sabotage=attach), spec(task=task)
+    studio, wanted = EngineHarness([tiny], inject_fault=attach), spec(task=task)
     studio.submit(wanted)
     studio.finish()
-    np.testing.assert_array_equal(studio.pixels(wanted.id), stock_of(pipelines[0], wanted))
+    np.testing.assert_array_equal(studio.pixels(wanted.id), reference_pixels_of(pipelines[0], wanted))
     assert (studio.pixels(wanted.id) == 0).all() == strict
-    warned = [event.code for event in studio.of(wanted.id) if isinstance(event, Warned)]
+    warned = [event.code for event in studio.events_of(wanted.id) if isinstance(event, Warned)]
     assert warned == (["unsafe_content"] if strict else [])

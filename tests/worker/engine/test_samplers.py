@@ -7,15 +7,15 @@ from diffusers import DDIMScheduler
 from renderq import contract
 from renderq_shared.costs import model_calls
 from renderq_worker.engine.errors import SchedulerUnknown
-from renderq_worker.engine.samplers import SCHEDULERS, Samplers
+from renderq_worker.engine.samplers import SCHEDULERS, NoiseSchedulerFactory
 from tests.worker.engine.tiny import SD1_SCHEDULER
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def samplers() -> Samplers:
-    return Samplers(DDIMScheduler(**SD1_SCHEDULER))  # type: ignore[arg-type]
+def samplers() -> NoiseSchedulerFactory:
+    return NoiseSchedulerFactory(DDIMScheduler(**SD1_SCHEDULER))  # type: ignore[arg-type]
 
 
 def test_names_are_those_of_the_contract() -> None:
@@ -23,31 +23,33 @@ def test_names_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize(("name", "calls"), [("ddim", 50), ("pndm", 51), ("plms", 51), ("heun", 99), (None, 50)])
-def test_model_calls_are_the_samplers_own_count(samplers: Samplers, name: str | None, calls: int) -> None:
-    sampler = samplers.make(name)
-    sampler.set_timesteps(50, device=CPU)
-    assert len(sampler.timesteps) == calls
+def test_model_calls_are_the_schedulers_own_count(
+    samplers: NoiseSchedulerFactory, name: str | None, calls: int
+) -> None:
+    scheduler = samplers.create(name)
+    scheduler.set_timesteps(50, device=CPU)
+    assert len(scheduler.timesteps) == calls
 
 
 @pytest.mark.parametrize("name", SCHEDULERS)
-def test_model_calls_can_be_foretold(samplers: Samplers, name: str) -> None:
+def test_model_calls_can_be_foretold(samplers: NoiseSchedulerFactory, name: str) -> None:
     for steps, left in [(1, 1), (2, 1), (2, 2), (3, 2), (20, 1), (20, 13), (50, 50)]:
-        sampler = samplers.make(name)
-        sampler.set_timesteps(steps, device=CPU)
-        first = (steps - left) * sampler.order
-        assert model_calls(name, steps, left / steps) == len(sampler.timesteps[first:]), (steps, left)
+        scheduler = samplers.create(name)
+        scheduler.set_timesteps(steps, device=CPU)
+        first = (steps - left) * scheduler.order
+        assert model_calls(name, steps, left / steps) == len(scheduler.timesteps[first:]), (steps, left)
     assert model_calls(name, 4, 0.24) == 0
 
 
-def test_every_sampler_has_its_own_history(samplers: Samplers) -> None:
-    first, second = samplers.make("dpmpp_2m"), samplers.make("dpmpp_2m")
+def test_every_scheduler_has_its_own_history(samplers: NoiseSchedulerFactory) -> None:
+    first, second = samplers.create("dpmpp_2m"), samplers.create("dpmpp_2m")
     first.set_timesteps(4, device=CPU)
     first.step(torch.ones(1, 4, 8, 8), first.timesteps[0], torch.ones(1, 4, 8, 8))
     assert second.timesteps is not first.timesteps
     assert second.model_outputs == [None, None]  # type: ignore[attr-defined]
-    assert samplers.make("dpmpp_2m").model_outputs == [None, None]  # type: ignore[attr-defined]
+    assert samplers.create("dpmpp_2m").model_outputs == [None, None]  # type: ignore[attr-defined]
 
 
-def test_an_unknown_name_lists_the_known_ones(samplers: Samplers) -> None:
+def test_an_unknown_name_lists_the_known_ones(samplers: NoiseSchedulerFactory) -> None:
     with pytest.raises(SchedulerUnknown, match="there are ddim, ddpm, pndm"):
-        samplers.make("k_lms")
+        samplers.create("k_lms")

@@ -10,7 +10,7 @@ from renderq_worker.engine import GenerationSpec, Stage
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.failure import Failure
 from renderq_worker.engine.generation import Generation
-from renderq_worker.engine.plan import Limit, StepPlan, StepResult
+from renderq_worker.engine.plan import BatchLimit, StepPlan, StepResult
 from renderq_worker.engine.scheduler import Scheduler
 from tests.worker.engine.studio import SPEC
 
@@ -20,17 +20,17 @@ STEPS_MAX = 150
 
 def generation(number: int, **changes: object) -> Generation:
     spec: GenerationSpec = replace(SPEC, **{"id": str(number)} | changes)  # type: ignore[arg-type]
-    return Generation.arrived(spec, BatchKey(spec.model, "1", spec.width, spec.height))
+    return Generation.from_spec(spec, BatchKey(spec.model, "1", spec.width, spec.height))
 
 
 def done(plan: StepPlan, *, but: frozenset[str] = frozenset()) -> StepResult:
     advanced = tuple(id for id in plan.ids if id not in but)
-    return StepResult(plan, 0.1, advanced, dict.fromkeys(but, FAILURE), calls=plan.generations[0].spec.steps)
+    return StepResult(plan, 0.1, advanced, dict.fromkeys(but, FAILURE), model_calls=plan.generations[0].spec.steps)
 
 
-def limit_of(lead: Generation) -> Limit:
+def limit_of(lead: Generation) -> BatchLimit:
     """Three unguided images or two guided ones fit together; wide images only with their own kind."""
-    return {64: Limit(3, 4), 128: Limit(4, 4, mixed=False)}[lead.key.width]
+    return {64: BatchLimit(3, 4), 128: BatchLimit(4, 4, allows_mixed_guidance=False)}[lead.key.width]
 
 
 STEPS = st.one_of(st.integers(1, 6), st.integers(1, STEPS_MAX))
@@ -99,13 +99,13 @@ class Policy(RuleBasedStateMachine):
             return
         rows = sum(each.spec.rows for each in plan.generations)
         assert len(plan.ids) == 1 or (rows <= limit.rows and len(plan.ids) <= limit.generations)
-        assert limit.mixed or len({each.spec.rows for each in plan.generations}) == 1
+        assert limit.allows_mixed_guidance or len({each.spec.rows for each in plan.generations}) == 1
         self.check_that_nobody_else_fits(plan, limit, limit.rows - rows)
 
-    def check_that_nobody_else_fits(self, plan: StepPlan, limit: Limit, rows_left: int) -> None:
+    def check_that_nobody_else_fits(self, plan: StepPlan, limit: BatchLimit, rows_left: int) -> None:
         lead, others = plan.generations[0], [self.arrived[id] for id in self.here if id not in plan.ids]
         for each in others if len(plan.ids) < limit.generations else ():
-            is_of_a_kind = each.key == lead.key and (limit.mixed or each.spec.rows == lead.spec.rows)
+            is_of_a_kind = each.key == lead.key and (limit.allows_mixed_guidance or each.spec.rows == lead.spec.rows)
             assert not is_of_a_kind or each.stage is Stage.DECODING or each.spec.rows > rows_left
 
     def settle(self, outcome: str, plan: StepPlan) -> None:
@@ -140,7 +140,7 @@ TestPolicy = Policy.TestCase
 TestPolicy.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
-def run(scheduler: Scheduler, limit: Limit) -> StepPlan:
+def run(scheduler: Scheduler, limit: BatchLimit) -> StepPlan:
     plan = scheduler.plan(lambda _: limit, {"tiny"})
     assert plan is not None
     scheduler.update(done(plan))
@@ -159,11 +159,11 @@ LOADING = 32
     long=st.integers(5, STEPS_MAX),
     short=st.integers(1, 8),
     crowd=st.integers(1, 6),
-    limit=st.sampled_from([Limit(1, 2), Limit(8, 8), Limit(8, 8, mixed=False)]),
+    limit=st.sampled_from([BatchLimit(1, 2), BatchLimit(8, 8), BatchLimit(8, 8, allows_mixed_guidance=False)]),
     others=st.sampled_from([{}, {"width": 128}, {"guidance_scale": 1.0}, {"model": "other"}]),
 )
 def test_waiting_is_bounded_however_many_short_ones_keep_coming(
-    long: int, short: int, crowd: int, limit: Limit, others: dict[str, object]
+    long: int, short: int, crowd: int, limit: BatchLimit, others: dict[str, object]
 ) -> None:
     scheduler, resident = Scheduler(), {"other" if "model" in others else "tiny"}
     scheduler.add(generation(0, steps=long))
@@ -185,17 +185,17 @@ def test_waiting_is_bounded_however_many_short_ones_keep_coming(
 def test_whoever_is_to_be_decoded_makes_no_further_step() -> None:
     scheduler, finished, waiting = Scheduler(), generation(0, steps=5), generation(1, steps=50)
     for each in (finished, waiting):
-        each.started(each.spec.steps, 1, 0.1)
+        each.record_encoded(each.spec.steps, 1, 0.1)
         scheduler.add(each)
-    finished.step, waiting.waited = 5, 1000
-    assert run(scheduler, Limit(8, 8)).ids == ("1",)
+    finished.step, waiting.ticks_waited = 5, 1000
+    assert run(scheduler, BatchLimit(8, 8)).ids == ("1",)
 
 
 def test_the_shortest_remaining_work_goes_first() -> None:
     scheduler = Scheduler()
     for number, steps in enumerate([30, 4, 10]):
         scheduler.add(generation(number, steps=steps))
-    order = [plan.ids for _ in range(50) if (plan := run(scheduler, Limit(1, 2))).stage is Stage.DECODING]
+    order = [plan.ids for _ in range(50) if (plan := run(scheduler, BatchLimit(1, 2))).stage is Stage.DECODING]
     assert order == [("1",), ("2",), ("0",)]
 
 
@@ -203,10 +203,10 @@ def test_a_newcomer_is_encoded_before_the_batch_goes_on() -> None:
     scheduler = Scheduler()
     scheduler.add(generation(0, steps=30))
     for _ in range(3):
-        run(scheduler, Limit(8, 8))
+        run(scheduler, BatchLimit(8, 8))
     scheduler.add(generation(1, steps=30))
-    assert run(scheduler, Limit(8, 8)).stage is Stage.ENCODING
-    assert set(run(scheduler, Limit(8, 8)).ids) == {"0", "1"}
+    assert run(scheduler, BatchLimit(8, 8)).stage is Stage.ENCODING
+    assert set(run(scheduler, BatchLimit(8, 8)).ids) == {"0", "1"}
 
 
 def test_cancel_frees_the_row() -> None:
@@ -214,11 +214,11 @@ def test_cancel_frees_the_row() -> None:
     for number in range(3):
         scheduler.add(generation(number, steps=5))
     for _ in range(3):
-        first = run(scheduler, Limit(2, 4))
+        first = run(scheduler, BatchLimit(2, 4))
     assert first.ids == ("0", "1")
     scheduler.cancel(["0"])
-    run(scheduler, Limit(2, 4))  # encodes the third
-    assert run(scheduler, Limit(2, 4)).ids == ("1", "2")
+    run(scheduler, BatchLimit(2, 4))  # encodes the third
+    assert run(scheduler, BatchLimit(2, 4)).ids == ("1", "2")
 
 
 def test_a_model_that_is_not_in_memory_waits_for_short_work_and_not_for_long() -> None:
@@ -226,7 +226,7 @@ def test_a_model_that_is_not_in_memory_waits_for_short_work_and_not_for_long() -
     scheduler.add(generation(0, steps=10, model="b"))
     for number, steps in enumerate([10 + LOADING - 1, 10 + LOADING + 1], start=1):
         scheduler.add(generation(number, steps=steps))
-        plan = scheduler.plan(lambda _: Limit(8, 8), {"tiny"})
+        plan = scheduler.plan(lambda _: BatchLimit(8, 8), {"tiny"})
         assert plan is not None
         assert plan.ids == {1: ("1",), 2: ("0",)}[number]
         scheduler.cancel([str(number)])
@@ -238,7 +238,7 @@ def test_two_models_that_do_not_fit_together_do_not_take_turns_at_every_step() -
     scheduler.add(generation(1, steps=60, model="b"))
     resident: set[str] = set()
     loads = operations = 0
-    while plan := scheduler.plan(lambda _: Limit(8, 8), resident):
+    while plan := scheduler.plan(lambda _: BatchLimit(8, 8), resident):
         if plan.stage is Stage.LOADING_MODEL:
             resident, loads = {plan.model}, loads + 1
         scheduler.update(done(plan))

@@ -12,8 +12,8 @@ from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import EngineSettings, Img2Img
 from renderq_worker.engine.families import load_family
 from renderq_worker.models import ModelLoadFailed
-from tests.worker.engine.stock import loaded, stock
-from tests.worker.engine.studio import alone, picture, resident, spec
+from tests.worker.engine.stock import load_reference, reference_pixels
+from tests.worker.engine.studio import loaded_family, random_image, render_alone, spec
 from tests.worker.engine.tiny import entry, save_xl
 from tests.worker.models.small import small_layout, small_pipeline
 
@@ -30,28 +30,30 @@ def wanted(number: int = 0, **changes: Any) -> Any:
         {"scheduler": "dpmpp_2m_karras", "prompt": "(a) sea:2", "width": 96, "height": 48},
     ],
 )
-def test_alone_it_is_the_stock_picture(xl: ModelEntry, changes: dict[str, Any]) -> None:
-    np.testing.assert_array_equal(alone(xl, wanted(**changes)), stock(xl, wanted(**changes)))
+def test_alone_it_is_the_stock_image(xl: ModelEntry, changes: dict[str, Any]) -> None:
+    np.testing.assert_array_equal(render_alone(xl, wanted(**changes)), reference_pixels(xl, wanted(**changes)))
 
 
 def test_clip_skip_and_guidance_rescale_are_stocks(xl: ModelEntry) -> None:
     each = wanted(clip_skip=1, guidance_rescale=0.7)
-    made = alone(xl, each)
-    np.testing.assert_array_equal(made, stock(xl, each, clip_skip=1, guidance_rescale=0.7))
-    assert (made != alone(xl, wanted(guidance_rescale=0.7))).any()
-    assert (made != alone(xl, wanted(clip_skip=1))).any()
+    made = render_alone(xl, each)
+    np.testing.assert_array_equal(made, reference_pixels(xl, each, clip_skip=1, guidance_rescale=0.7))
+    assert (made != render_alone(xl, wanted(guidance_rescale=0.7))).any()
+    assert (made != render_alone(xl, wanted(clip_skip=1))).any()
 
 
-def test_pooled_words_are_stocks_and_layers_are_left_out_whatever_the_prompt(xl: ModelEntry) -> None:
-    alone(xl, wanted())
-    judge, device = loaded(xl), torch.device("cpu")
+def test_pooled_embeddings_are_stocks_and_layers_are_left_out_whatever_the_prompt(xl: ModelEntry) -> None:
+    render_alone(xl, wanted())
+    judge, device = load_reference(xl), torch.device("cpu")
     with torch.inference_mode():
         for prompt, text in (("a (cat:1.5) sat", "a cat sat"), ("sea, " * 20, "sea, " * 20)):
             expected = judge.encode_prompt(text, device=device, negative_prompt="blurry", clip_skip=1)
-            words = resident(xl).begin(wanted(prompt=prompt, clip_skip=1))
-            assert words.extras is not None
-            assert torch.equal(words.extras["text_embeds"], torch.cat([expected[3], expected[2]]))
-        skipped, whole = (resident(xl).begin(wanted(prompt="sea, " * 20, clip_skip=skip)).embeddings for skip in (1, 0))
+            words = loaded_family(xl).prepare(wanted(prompt=prompt, clip_skip=1))
+            assert words.added_cond_kwargs is not None
+            assert torch.equal(words.added_cond_kwargs["text_embeds"], torch.cat([expected[3], expected[2]]))
+        skipped, whole = (
+            loaded_family(xl).prepare(wanted(prompt="sea, " * 20, clip_skip=skip)).embeddings for skip in (1, 0)
+        )
         window = judge.encode_prompt("sea, sea, sea,", device=device, clip_skip=1)[0]
     assert torch.equal(skipped[1, :16], window[0])
     assert not torch.equal(skipped[1], whole[1])
@@ -62,7 +64,7 @@ def test_pooled_words_are_stocks_and_layers_are_left_out_whatever_the_prompt(xl:
 def test_in_half_precision_the_autoencoder_runs_in_single(xl: ModelEntry) -> None:
     """It overflows in float16, says its configuration; without that it would stay as it is."""
     half = xl.model_copy(update={"dtype": "float16"})
-    np.testing.assert_array_equal(alone(half, wanted()), stock(half, wanted()))
+    np.testing.assert_array_equal(render_alone(half, wanted()), reference_pixels(half, wanted()))
 
 
 @pytest.mark.filterwarnings("ignore:`upcast_vae` is deprecated:FutureWarning")
@@ -72,8 +74,8 @@ def test_latents_have_the_statistics_that_the_model_says(tmp_path: Path, dtype: 
     statistics = {"latents_mean": [-1.6, 1.1, 2.7, -0.2], "latents_std": [8.4, 5.9, 5.3, 4.1], "scaling_factor": 0.5}
     save_xl(tmp_path / "xl", tmp_path / "layout", vae=statistics)
     own = entry(tmp_path / "xl", "xl", family="sdxl", dtype=dtype)
-    for each in (wanted(), wanted(task=Img2Img(picture(), 0.7))):
-        np.testing.assert_array_equal(alone(own, each), stock(own, each))
+    for each in (wanted(), wanted(task=Img2Img(random_image(), 0.7))):
+        np.testing.assert_array_equal(render_alone(own, each), reference_pixels(own, each))
 
 
 def test_a_refiner_is_refused(tmp_path: Path) -> None:
@@ -90,7 +92,7 @@ def test_what_it_learned_in_the_batch_stays_with_its_own_rows(xl: ModelEntry) ->
     """Pooled words and sides are gathered row by row, as the embeddings are."""
     family = load_family(xl, EngineSettings(device="cpu", batching="fast"))
     with torch.inference_mode():
-        states = [family.begin(wanted(number, prompt=f"picture {number}")) for number in range(3)]
+        states = [family.prepare(wanted(number, prompt=f"picture {number}")) for number in range(3)]
         together = family.predict(states)
         for state, prediction in zip(states, together, strict=True):
             torch.testing.assert_close(prediction, family.predict([state])[0])

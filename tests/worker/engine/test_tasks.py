@@ -26,8 +26,8 @@ from renderq_worker.engine import (
     Variation,
     outpaint,
 )
-from tests.worker.engine.stock import SAMPLERS, stock
-from tests.worker.engine.studio import Studio, alone, picture, spec
+from tests.worker.engine.stock import SCHEDULERS, reference_pixels
+from tests.worker.engine.studio import EngineHarness, random_image, render_alone, spec
 from tests.worker.engine.test_failures import poisoned_by
 from tests.worker.engine.test_inpaint import pasted, right_half
 
@@ -46,7 +46,7 @@ Make = Callable[[int], Task]
 
 
 def _picture(seed: int) -> Pixels:
-    return picture(*SIDES, seed)
+    return random_image(*SIDES, seed)
 
 
 def _inpaint(seed: int) -> Inpaint:
@@ -68,20 +68,20 @@ def _variation(seed: int) -> Variation:
 
 
 def _outpaint(seed: int) -> Inpaint:
-    return outpaint(picture(56, 40, seed), left=16, bottom=16)
+    return outpaint(random_image(56, 40, seed), left=16, bottom=16)
 
 
 def _depth2img(seed: int) -> Depth2Img:
-    return Depth2Img(_picture(seed), picture(48, 40)[..., seed % 3], 0.8)
+    return Depth2Img(_picture(seed), random_image(48, 40)[..., seed % 3], 0.8)
 
 
 def _upscale(seed: int) -> Upscale:
-    return Upscale(picture(20, 12, seed), 10 * seed)
+    return Upscale(random_image(20, 12, seed), 10 * seed)
 
 
 TABLE: Mapping[str, Sequence[tuple[Make, Sequence[str | None]]]] = {
     "tiny": [
-        (_txt2img, [*SAMPLERS, None, None, None]),
+        (_txt2img, [*SCHEDULERS, None, None, None]),
         (_img2img, KINDS),
         (_variation, KINDS[::4]),
         (_inpaint, KINDS),
@@ -110,21 +110,21 @@ def entry(request: pytest.FixtureRequest, model: str, dtype: str) -> ModelEntry:
 
 @cache
 def images(model: str, dtype: str) -> Sequence[GenerationSpec]:
-    """Each task and sampler once with guidance and once without, in one of the number formats; own steps and words."""
+    """Each task and scheduler once with guidance and once without, in one of the number formats; own steps and words."""
     return [
-        _image(model, task, sampler, number, is_guided=(place + number + (dtype == "float32")) % 2 == 0)
+        _image(model, task, scheduler, number, is_guided=(place + number + (dtype == "float32")) % 2 == 0)
         for place, (task, samplers) in enumerate(TABLE[model])
-        for number, sampler in enumerate(samplers, start=20 * place)
+        for number, scheduler in enumerate(samplers, start=20 * place)
     ]
 
 
-def _image(model: str, task: Make, sampler: str | None, number: int, *, is_guided: bool) -> GenerationSpec:
+def _image(model: str, task: Make, scheduler: str | None, number: int, *, is_guided: bool) -> GenerationSpec:
     width, height = UPSCALED if task is _upscale else SIDES
     return spec(
         number,
         model="shapes" if model == "built_in" else model,
         task=task(number),
-        scheduler=sampler,
+        scheduler=scheduler,
         steps=3 + number % 3,
         guidance_scale=5.0 if is_guided else float(number // 2 % 2),
         guidance_rescale=number % 2 * 0.5 if task is _txt2img else 0.0,
@@ -138,20 +138,20 @@ def _image(model: str, task: Make, sampler: str | None, number: int, *, is_guide
 @cache
 def judged(entry: ModelEntry, image: GenerationSpec) -> Pixels:
     """The stock picture, with what is kept put back."""
-    made = stock(entry, image)
+    made = reference_pixels(entry, image)
     return pasted(made, image.task.image, image.task.mask) if isinstance(image.task, Inpaint) else made
 
 
 @on_every_model
-def test_alone_it_is_the_stock_picture(entry: ModelEntry, model: str, dtype: str) -> None:
+def test_alone_it_is_the_stock_image(entry: ModelEntry, model: str, dtype: str) -> None:
     for image in images(model, dtype):
-        np.testing.assert_array_equal(alone(entry, image), judged(entry, image), err_msg=str(image))
+        np.testing.assert_array_equal(render_alone(entry, image), judged(entry, image), err_msg=str(image))
 
 
 @on_every_model
 def test_among_strangers_that_come_go_and_break_it_is_the_same(entry: ModelEntry, model: str, dtype: str) -> None:
     crowd = images(model, dtype)
-    studio = Studio([entry], shape=(crowd[0].width, crowd[0].height))
+    studio = EngineHarness([entry], shape=(crowd[0].width, crowd[0].height))
     leaving = replace(crowd[0], id="leaving", steps=9)
     breaking = replace(crowd[-1], id="breaking", steps=9, guidance_scale=1e30)
 
@@ -166,9 +166,9 @@ def test_among_strangers_that_come_go_and_break_it_is_the_same(entry: ModelEntry
         studio.submit(image)
         studio.tick(2)
     studio.finish()
-    assert studio.ending(leaving.id) == Canceled(leaving.id)
+    assert studio.final_event(leaving.id) == Canceled(leaving.id)
     assert studio.failed(breaking.id).code == "nan_output"
-    assert any(isinstance(event, Stepped) for event in studio.of(breaking.id))
+    assert any(isinstance(event, Stepped) for event in studio.events_of(breaking.id))
     for image in crowd:
         np.testing.assert_array_equal(studio.pixels(image.id), judged(entry, image), err_msg=str(image))
     widths = [studio.stats(image.id).batch_width_mean for image in crowd if studio.stats(image.id).batch_invariant]
@@ -177,7 +177,7 @@ def test_among_strangers_that_come_go_and_break_it_is_the_same(entry: ModelEntry
 
 def test_in_fast_batches_at_most_the_last_bit_changes_even_beside_one_that_raises(tiny: ModelEntry) -> None:
     crowd = [image for image in images("tiny", "float32") if image.scheduler in ("euler_a", "heun")]
-    studio = Studio([tiny], batching="fast", shape=SIDES, sabotage=poisoned_by("poison"))
+    studio = EngineHarness([tiny], batching="fast", shape=SIDES, inject_fault=poisoned_by("poison"))
     studio.submit(*crowd[:3], replace(crowd[0], id="poison", prompt="poison"), *crowd[3:])
     studio.finish()
     assert studio.failed("poison").message == "ValueError: poison"

@@ -32,7 +32,7 @@ def test_tiles_put_together_are_the_whole(height: int, width: int, largest: int)
             assert first < second <= first + side * (1 - OVERLAP)
 
 
-def test_neighbours_pass_into_each_other() -> None:
+def test_neighbors_pass_into_each_other() -> None:
     tiles = Tiles.over(8, 14, 8)
     assert tiles is not None
     assert tiles.lefts == (0, 6)

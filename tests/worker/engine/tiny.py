@@ -154,19 +154,21 @@ def _text_encoder(layers: int = 1) -> CLIPTextModel:
             intermediate_size=32,
             num_hidden_layers=layers,
             num_attention_heads=2,
-            **words(),
+            **clip_vocabulary_config(),
         )
     ).eval()
 
 
 def save_xl(folder: Path, layout: Path, **changes: Mapping[str, Any]) -> None:
     """Like SDXL base: the second tokenizer pads with something else."""
-    small = small_layout("sdxl", layout, text_encoder=words(), text_encoder_2=words(), **changes)
+    small = small_layout(
+        "sdxl", layout, text_encoder=clip_vocabulary_config(), text_encoder_2=clip_vocabulary_config(), **changes
+    )
     pipeline = small_pipeline(small, tokenizer=tokenizer(), tokenizer_2=tokenizer(pad_token="."))
     pipeline.save_pretrained(folder)
 
 
-def words() -> dict[str, int]:
+def clip_vocabulary_config() -> dict[str, int]:
     """What a CLIP text encoder must know of `tokenizer`."""
     return {
         "vocab_size": len(vocabulary()),

@@ -15,10 +15,10 @@ from renderq_worker.engine import EngineSettings
 from renderq_worker.engine.families import load_family
 from renderq_worker.models import (
     ModelLoadFailed,
-    parameters,
+    parameter_counts,
     resolve_dtype,
 )
-from renderq_worker.models.formats import LARGE
+from renderq_worker.models.formats import BFLOAT16_MIN_PARAMETERS
 from renderq_worker.models.loading import load_pipeline
 from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_depth_pipeline, save_pipeline
 
@@ -46,15 +46,15 @@ def test_weights_are_counted_without_loading_them(saved: Path) -> None:
     pipeline = load_pipeline(entry(saved), CPU, torch.bfloat16)
     components = (pipeline.unet, pipeline.vae, pipeline.text_encoder)
     counts = [sum(weight.numel() for weight in component.parameters()) for component in components]
-    assert parameters(entry(saved)) == dict(zip(("unet", "vae", "text_encoder"), counts, strict=True))
+    assert parameter_counts(entry(saved)) == dict(zip(("unet", "vae", "text_encoder"), counts, strict=True))
     assert {component.dtype for component in components} == {torch.bfloat16}
 
 
 def test_a_second_precision_in_the_folder_is_not_counted_twice(folder: Path) -> None:
-    before = parameters(entry(folder))
+    before = parameter_counts(entry(folder))
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
     shutil.copy(weights, weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
-    assert parameters(entry(folder)) == before
+    assert parameter_counts(entry(folder)) == before
 
 
 def test_damaged_weights(folder: Path) -> None:
@@ -75,16 +75,16 @@ def test_missing_weights(folder: Path) -> None:
     with pytest.raises(ModelLoadFailed, match=r"unet has no weights, but a variant: 'fp16'; download the model again"):
         load(folder)
     variant = entry(folder, variant="fp16")
-    assert parameters(variant)["unet"] > 0
+    assert parameter_counts(variant)["unet"] > 0
     load_pipeline(variant, CPU, torch.float32)
 
 
 def test_weights_in_parts(folder: Path) -> None:
-    before = parameters(entry(folder))
+    before = parameter_counts(entry(folder))
     unet = UNet2DConditionModel.from_pretrained(folder / "unet")
     (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
     unet.save_pretrained(folder / "unet", max_shard_size="20KB")
-    assert parameters(entry(folder)) == before
+    assert parameter_counts(entry(folder)) == before
     load(folder)
     first = min((folder / "unet").glob("*-00001-of-*.safetensors"))
     parts = int(first.stem.rpartition("-")[2])
@@ -160,7 +160,7 @@ def test_the_catalogs_dtype_comes_before_the_workers(saved: Path) -> None:
 
 
 def test_small_models_run_in_float32_on_a_cpu(saved: Path) -> None:
-    assert parameters(entry(saved))["unet"] < LARGE
+    assert parameter_counts(entry(saved))["unet"] < BFLOAT16_MIN_PARAMETERS
     assert resolve_dtype(entry(saved), "auto", CPU) is torch.float32
 
 

@@ -14,11 +14,11 @@ from renderq.contract import ModelDefaults, ModelLimits
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.catalog.describing import family_of
 from renderq_shared.catalog.layouts import layout_folder, layout_names
-from renderq_worker.models import ModelLoadFailed, parameters
+from renderq_worker.models import ModelLoadFailed, parameter_counts
 from renderq_worker.models.clip import clip_tokenizer
 from renderq_worker.models.loading import load_pipeline
-from tests.worker.engine.stock import stock_of
-from tests.worker.engine.studio import alone, spec
+from tests.worker.engine.stock import reference_pixels_of
+from tests.worker.engine.studio import render_alone, spec
 from tests.worker.models.original_layout import original_tensors, save_original, save_tensors
 from tests.worker.models.small import small_layout, small_pipeline
 
@@ -65,19 +65,21 @@ def test_every_weight_arrives_where_it_belongs(tmp_path: Path, name: str) -> Non
 
 
 @pytest.mark.parametrize(("name", "suffix"), [("sd1", ".safetensors"), ("sd2-v", ".ckpt")])
-def test_a_file_gives_the_picture_of_its_pipeline(tmp_path: Path, name: str, suffix: str) -> None:
+def test_a_file_gives_the_image_of_its_pipeline(tmp_path: Path, name: str, suffix: str) -> None:
     layout = small_layout(name, tmp_path / name)
     made = small_pipeline(layout)
     save_original(made, tmp_path / f"file{suffix}")
     wanted = spec(model="file", prompt="a lighthouse, 猫", scheduler=None, steps=3)
-    np.testing.assert_array_equal(alone(entry(tmp_path / f"file{suffix}", layout), wanted), stock_of(made, wanted))
+    np.testing.assert_array_equal(
+        render_alone(entry(tmp_path / f"file{suffix}", layout), wanted), reference_pixels_of(made, wanted)
+    )
 
 
 def test_weights_are_counted_without_loading_them(tmp_path: Path) -> None:
     layout = small_layout("sd2", tmp_path / "sd2")
     made = small_pipeline(layout)
     save_original(made, tmp_path / "file.safetensors")
-    counts = parameters(entry(tmp_path / "file.safetensors", layout))
+    counts = parameter_counts(entry(tmp_path / "file.safetensors", layout))
     assert counts["unet"] == sum(weight.numel() for weight in made.unet.parameters())
     assert set(counts) == {"unet", "vae", "text_encoder"}
 
@@ -139,7 +141,7 @@ def test_torch_refuses_it_too_should_it_get_that_far(
     layout, tensors = small
     path, owned = tmp_path / "file.ckpt", tmp_path / "owned"
     torch.save({"state_dict": {**tensors, "extra": Exploit(owned)}}, path)
-    monkeypatch.setattr("renderq_worker.models.loading.parameters", lambda _: {})
+    monkeypatch.setattr("renderq_worker.models.loading.parameter_counts", lambda _: {})
     with pytest.raises(ModelLoadFailed, match="cannot be loaded from"):
         load_pipeline(entry(path, layout), CPU, torch.float32)
     assert not owned.exists()

@@ -10,7 +10,7 @@ from PIL import ExifTags, Image
 
 from renderq.contract import JobRequest, OutputOptions, parse_request
 from renderq.picture_files import watermark
-from renderq_worker.output import Recipe, encode, recipe_of
+from renderq_worker.output import Recipe, encode, image_recipe
 
 FORMATS = ["png", "jpeg", "webp"]
 REQUEST = {
@@ -46,7 +46,7 @@ def decoded(data: bytes) -> npt.NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
-def recipe_in(data: bytes) -> Recipe | None:
+def read_recipe(data: bytes) -> Recipe | None:
     image = Image.open(io.BytesIO(data))
     if image.format == "PNG":
         text = image.info.get("renderq")
@@ -55,12 +55,12 @@ def recipe_in(data: bytes) -> Recipe | None:
     return None if comment is None else json.loads(comment.removeprefix(b"ASCII\0\0\0"))
 
 
-RECIPE = recipe_of(request(), 1, "r1")
+RECIPE = image_recipe(request(), 1, "r1")
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_the_same_picture_has_the_same_bytes(format: str) -> None:
-    first, second = (encode(picture(), options(format), recipe_of(request(), 1, "r1")) for _ in range(2))
+def test_the_same_image_has_the_same_bytes(format: str) -> None:
+    first, second = (encode(picture(), options(format), image_recipe(request(), 1, "r1")) for _ in range(2))
     assert first == second
     assert first.sha256 == hashlib.sha256(first.data).hexdigest()
     assert (first.width, first.height) == (64, 40)
@@ -88,32 +88,32 @@ def test_png_keeps_every_pixel_of_a_view_into_another_array() -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_recipe_can_be_read_back(format: str) -> None:
-    assert recipe_in(encode(picture(), options(format), RECIPE).data) == RECIPE
+    assert read_recipe(encode(picture(), options(format), RECIPE).data) == RECIPE
 
 
-def test_a_picture_is_the_same_file_with_a_grid_beside_it() -> None:
-    assert recipe_of(request(output={"grid": True}), 1, "r1") == RECIPE
+def test_an_image_is_the_same_file_with_a_grid_beside_it() -> None:
+    assert image_recipe(request(output={"grid": True}), 1, "r1") == RECIPE
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_without_the_recipe_the_file_tells_nothing(format: str) -> None:
     encoded = encode(picture(), options(format, embed_recipe=False), RECIPE)
-    assert recipe_in(encoded.data) is None
+    assert read_recipe(encoded.data) is None
     assert b"circle" not in encoded.data
 
 
-def test_the_recipe_is_a_request_for_this_one_picture() -> None:
+def test_the_recipe_is_a_request_for_this_one_image() -> None:
     assert RECIPE["model_revision"] == "r1"
     body = RECIPE["request"]
     assert isinstance(body, dict)
     assert (body["seed"], body["n"]) == (43, 1)
     again = parse_request(body)
-    assert recipe_of(again, 0, "r1") == RECIPE
+    assert image_recipe(again, 0, "r1") == RECIPE
 
 
-def test_the_recipe_holds_nothing_that_does_not_make_the_picture() -> None:
+def test_the_recipe_holds_nothing_that_does_not_make_the_image() -> None:
     stranger = request(priority=0, deadline_seconds=None, metadata={"order": "B-1"}, n=2)
-    assert recipe_of(stranger, 1, "r1") == RECIPE
+    assert image_recipe(stranger, 1, "r1") == RECIPE
 
 
 @pytest.mark.parametrize("format", ["jpeg", "webp"])
@@ -123,20 +123,20 @@ def test_quality_makes_smaller_or_better_files(format: str) -> None:
 
 
 def test_a_recipe_that_no_jpeg_can_hold_is_left_out_and_said_so() -> None:
-    recipe = recipe_of(request(prompt="円" * 8000, negative_prompt="円" * 8000), 0, "r1")
+    recipe = image_recipe(request(prompt="円" * 8000, negative_prompt="円" * 8000), 0, "r1")
     jpeg, webp, png = (encode(picture(), options(format), recipe) for format in ("jpeg", "webp", "png"))
     assert jpeg.recipe_left_out
-    assert recipe_in(jpeg.data) is None
+    assert read_recipe(jpeg.data) is None
     assert not webp.recipe_left_out
     assert not png.recipe_left_out
-    assert recipe_in(webp.data) == recipe_in(png.data) == recipe
+    assert read_recipe(webp.data) == read_recipe(png.data) == recipe
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_watermark_is_in_the_pixels_that_are_counted(format: str) -> None:
     encoded = encode(picture(256, 256), options(format, watermark="by us"), RECIPE)
     pixels = decoded(encoded.data)
-    found = watermark.find(watermark.votes(pixels))
+    found = watermark.detect(watermark.votes(pixels))
     assert found is not None
     assert (found.content, encoded.watermark_faint) == (b"by us", False)
     assert encoded.pixel_sha256 == hashlib.sha256(pixels.tobytes()).hexdigest()

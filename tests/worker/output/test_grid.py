@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from renderq_worker.output import Grid
-from renderq_worker.output.grid import SIDE_MAX
+from renderq_worker.output.grid import MAX_SIDE
 
 
 @pytest.mark.parametrize(
@@ -18,12 +18,12 @@ def test_shape_is_near_to_a_square(images: int, columns: int, rows: int) -> None
 def test_what_would_be_too_large_is_made_smaller_in_proportion() -> None:
     grid = Grid(16)
     for index in range(16):
-        grid.place(index, np.full((1024, 2048, 3), index * 15, np.uint8))
-    assert grid.pixels.shape == (SIDE_MAX // 2, SIDE_MAX, 3)
+        grid.paste(index, np.full((1024, 2048, 3), index * 15, np.uint8))
+    assert grid.pixels.shape == (MAX_SIDE // 2, MAX_SIDE, 3)
     assert np.array_equal(grid.pixels[::512, ::1024, 0].flatten(), np.arange(16) * 15)
 
 
 def test_a_sliver_keeps_a_pixel() -> None:
     grid = Grid(4)
-    grid.place(0, np.full((8, 16_384, 3), 9, np.uint8))
-    assert grid.pixels.shape == (2, SIDE_MAX, 3)
+    grid.paste(0, np.full((8, 16_384, 3), 9, np.uint8))
+    assert grid.pixels.shape == (2, MAX_SIDE, 3)

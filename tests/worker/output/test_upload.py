@@ -4,38 +4,38 @@ from pathlib import Path
 import pytest
 
 from renderq_shared.errors import ObjectStoreUnavailable
-from renderq_worker.operations import Operations
+from renderq_worker.operations import InflightOperations
 from renderq_worker.output import Uploader
-from tests.worker.rig import FlakyFolder
+from tests.worker.rig import FlakyFolderStore
 
 KEY = "jobs/a/b/0.png"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> FlakyFolder:
-    store = FlakyFolder(tmp_path)
+def folder(tmp_path: Path) -> FlakyFolderStore:
+    store = FlakyFolderStore(tmp_path)
     store.check()
     return store
 
 
-def uploader(folder: FlakyFolder, *pauses_s: float, closing: threading.Event | None = None) -> Uploader:
-    return Uploader(folder, Operations(), closing or threading.Event(), pauses_s)
+def uploader(folder: FlakyFolderStore, *retry_delays_s: float, closing: threading.Event | None = None) -> Uploader:
+    return Uploader(folder, InflightOperations(), closing or threading.Event(), retry_delays_s)
 
 
-def test_an_upload_outlasts_a_store_that_is_away_for_a_while(folder: FlakyFolder) -> None:
+def test_an_upload_outlasts_a_store_that_is_away_for_a_while(folder: FlakyFolderStore) -> None:
     folder.refusals = 2
     uploader(folder, 0.01, 0.01).put(KEY, b"picture", "image/png")
     assert b"".join(folder.read(KEY)) == b"picture"
 
 
-def test_an_upload_is_given_up_after_the_last_attempt(folder: FlakyFolder) -> None:
+def test_an_upload_is_given_up_after_the_last_attempt(folder: FlakyFolderStore) -> None:
     folder.refusals = 3
     with pytest.raises(ObjectStoreUnavailable):
         uploader(folder, 0.01, 0.01).put(KEY, b"picture", "image/png")
     assert folder.refusals == 0
 
 
-def test_closing_ends_the_waiting_with_one_more_attempt(folder: FlakyFolder) -> None:
+def test_closing_ends_the_waiting_with_one_more_attempt(folder: FlakyFolderStore) -> None:
     closing = threading.Event()
     closing.set()
     folder.refusals = 5

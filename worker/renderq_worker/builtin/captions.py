@@ -14,7 +14,7 @@ _SHAPE_SYNONYMS: Mapping[str, Sequence[str]] = {
     "cross": ("plus sign", "plus"),
     "diamond": ("rhombus",),
 }
-_COLOUR_SYNONYMS: Mapping[str, Sequence[str]] = {"purple": ("violet",), "cyan": ("turquoise", "light blue")}
+_COLOR_SYNONYMS: Mapping[str, Sequence[str]] = {"purple": ("violet",), "cyan": ("turquoise", "light blue")}
 _SIZE_WORDS: Mapping[str, Sequence[str]] = {
     "small": ("small", "small", "little", "tiny"),
     "large": ("large", "large", "big", "huge"),
@@ -59,35 +59,35 @@ _GROUND_PHRASES: Sequence[str] = (
 )
 
 
-def caption(scene: Scene, rng: Random, *, say_ground: bool = True) -> str:
+def caption(scene: Scene, rng: Random, *, mention_background: bool = True) -> str:
     """Describe `scene` in lower-case English, in one of many ways."""
     subject = _subject(scene, rng)
-    colour = _word(scene.ground, _COLOUR_SYNONYMS, rng)
-    if not say_ground:
+    color = _word(scene.background, _COLOR_SYNONYMS, rng)
+    if not mention_background:
         return rng.choice(_OPENINGS) + subject
     if rng.random() < 0.1:
-        return f"on {_article(colour)} {colour} background, {subject}"
-    ground = rng.choice(_GROUND_PHRASES).format(a=f"{_article(colour)} {colour}", bare=colour)
-    return rng.choice(_OPENINGS) + subject + ground
+        return f"on {_article(color)} {color} background, {subject}"
+    background = rng.choice(_GROUND_PHRASES).format(a=f"{_article(color)} {color}", bare=color)
+    return rng.choice(_OPENINGS) + subject + background
 
 
 def plain_caption(scene: Scene) -> str:
     """Describe `scene` in the one canonical way that evaluations use."""
     first = scene.groups[0]
-    text = _noun_phrase(first.shape, first.colour, first)
+    text = _noun_phrase(first.shape, first.color, first)
     if scene.relation is not None:
         second = scene.groups[1]
-        text += f" {_RELATION_PHRASES[scene.relation][0]} {_noun_phrase(second.shape, second.colour, second)}"
+        text += f" {_RELATION_PHRASES[scene.relation][0]} {_noun_phrase(second.shape, second.color, second)}"
     if first.place is not None:
         text += f" {_PLACE_PHRASES[first.place][0]}"
-    return f"{text} on {_article(scene.ground)} {scene.ground} background"
+    return f"{text} on {_article(scene.background)} {scene.background} background"
 
 
 def _subject(scene: Scene, rng: Random) -> str:
     phrases = [
         _noun_phrase(
             _word(group.shape, _SHAPE_SYNONYMS, rng),
-            _word(group.colour, _COLOUR_SYNONYMS, rng),
+            _word(group.color, _COLOR_SYNONYMS, rng),
             group,
             rng,
         )
@@ -99,13 +99,13 @@ def _subject(scene: Scene, rng: Random) -> str:
     return phrases[0] if place is None else f"{phrases[0]} {rng.choice(_PLACE_PHRASES[place])}"
 
 
-def _noun_phrase(shape: str, colour: str, group: Group, rng: Random | None = None) -> str:
+def _noun_phrase(shape: str, color: str, group: Group, rng: Random | None = None) -> str:
     """'a small pink heart', 'two green stars'."""
 
     def pick(words: Sequence[str]) -> str:
         return words[0] if rng is None else rng.choice(words)
 
-    words = [colour, shape] if group.size is None else [pick(_SIZE_WORDS[group.size]), colour, shape]
+    words = [color, shape] if group.size is None else [pick(_SIZE_WORDS[group.size]), color, shape]
     if group.count > 1:
         return " ".join([pick(_COUNT_WORDS[group.count]), *words[:-1], plural(shape)])
     return " ".join([_article(words[0]), *words])

@@ -5,48 +5,48 @@ from collections.abc import Callable, Mapping, Sequence
 
 from PIL import Image, ImageDraw
 
-from renderq_worker.builtin.layout import Placed
-from renderq_worker.builtin.scenes import COLOURS
+from renderq_worker.builtin.layout import PlacedShape
+from renderq_worker.builtin.scenes import COLORS
 
-SIDE = 64
+IMAGE_SIZE = 64
 _SUPERSAMPLING = 3
 
 Points = Sequence[tuple[float, float]]
 
 
-def draw(objects: Sequence[Placed], ground: str, side: int = SIDE) -> Image.Image:
-    """An RGB picture of `side` × `side` pixels."""
-    large = side * _SUPERSAMPLING
-    picture = Image.new("RGB", (large, large), COLOURS[ground])
-    canvas = ImageDraw.Draw(picture)
+def draw(objects: Sequence[PlacedShape], background: str, size: int = IMAGE_SIZE) -> Image.Image:
+    """An RGB image of `side` × `side` pixels."""
+    large = size * _SUPERSAMPLING
+    image = Image.new("RGB", (large, large), COLORS[background])
+    canvas = ImageDraw.Draw(image)
     for thing in objects:
-        _fill(canvas, thing, large, COLOURS[thing.colour], COLOURS[ground])
-    return picture.reduce(_SUPERSAMPLING)
+        _fill(canvas, thing, large, COLORS[thing.color], COLORS[background])
+    return image.reduce(_SUPERSAMPLING)
 
 
-def draw_mask(objects: Sequence[Placed], side: int = SIDE) -> Image.Image:
-    """How much of each pixel the objects cover, as an 8-bit grey picture."""
-    large = side * _SUPERSAMPLING
-    picture = Image.new("L", (large, large), 0)
-    canvas = ImageDraw.Draw(picture)
+def draw_mask(objects: Sequence[PlacedShape], size: int = IMAGE_SIZE) -> Image.Image:
+    """How much of each pixel the objects cover, as an 8-bit grey image."""
+    large = size * _SUPERSAMPLING
+    image = Image.new("L", (large, large), 0)
+    canvas = ImageDraw.Draw(image)
     for thing in objects:
         _fill(canvas, thing, large, 255, 0)
-    return picture.reduce(_SUPERSAMPLING)
+    return image.reduce(_SUPERSAMPLING)
 
 
 def _fill(
     canvas: ImageDraw.ImageDraw,
-    thing: Placed,
+    thing: PlacedShape,
     side: int,
     ink: int | tuple[int, int, int],
-    ground: int | tuple[int, int, int],
+    background: int | tuple[int, int, int],
 ) -> None:
     x, y, half = thing.x * side, thing.y * side, thing.size * side / 2
     if thing.shape in ("circle", "ring"):
         canvas.ellipse((x - half, y - half, x + half, y + half), fill=ink)
         if thing.shape == "ring":
             hole = 0.52 * half
-            canvas.ellipse((x - hole, y - hole, x + hole, y + hole), fill=ground)
+            canvas.ellipse((x - hole, y - hole, x + hole, y + hole), fill=background)
         return
     canvas.polygon([(x + half * u, y + half * v) for u, v in _OUTLINES[thing.shape]()], fill=ink)
 

@@ -1,6 +1,6 @@
 """Measure how well the model follows its prompts: `python -m renderq_worker.builtin.evaluate [--help]`.
 
-Prints Markdown tables: adherence on seen and on held-out (shape, colour) pairs, per guidance scale and per sampler, and
+Prints Markdown tables: adherence on seen and on held-out (shape, color) pairs, per guidance scale and per sampler, and
 the ceiling that the autoencoder sets.
 """
 
@@ -26,11 +26,11 @@ from diffusers import (
 from PIL import Image
 
 from renderq_worker.builtin import PIPELINE_DIR
-from renderq_worker.builtin.adherence import Verdict, compare
+from renderq_worker.builtin.adherence import AdherenceResult, compare
 from renderq_worker.builtin.captions import plain_caption
 from renderq_worker.builtin.contact_sheet import contact_sheet
 from renderq_worker.builtin.draw import draw
-from renderq_worker.builtin.judge import read
+from renderq_worker.builtin.judge import classify
 from renderq_worker.builtin.layout import arrange
 from renderq_worker.builtin.scenes import DEFAULT_MIX, HELD_OUT, TRAINING_PAIRS, Kind, Scene, sample_scene
 from renderq_worker.builtin.vae import encode, to_tensor
@@ -48,7 +48,7 @@ _SAMPLERS = (
     HeunDiscreteScheduler,
 )
 _BATCH = 16
-_HEADER = "| | pictures | background | count | colour | shape | place | everything |\n|---|---|---|---|---|---|---|---|"
+_HEADER = "| | images | background | count | color | shape | place | everything |\n|---|---|---|---|---|---|---|---|"
 
 
 def load_pipeline(folder: Path) -> StableDiffusionPipeline:
@@ -58,7 +58,7 @@ def load_pipeline(folder: Path) -> StableDiffusionPipeline:
 
 
 def sample_scenes(kind: Kind, number: int, seed: int, *, held_out: bool) -> list[Scene]:
-    """Scenes of one kind; with `held_out`, every object's (shape, colour) pair is one that training never showed."""
+    """Scenes of one kind; with `held_out`, every object's (shape, color) pair is one that training never showed."""
     rng = Random(f"{seed}/{kind}/{held_out}")
     pairs = tuple(sorted(HELD_OUT)) if held_out else TRAINING_PAIRS
     return [sample_scene(rng, {kind: 1.0}, pairs) for _ in range(number)]
@@ -73,8 +73,8 @@ def generate(
     steps: int = STEPS,
     negative_prompt: str = "",
 ) -> list[Image.Image]:
-    """One picture per prompt; picture i starts from seed + i."""
-    pictures: list[Image.Image] = []
+    """One image per prompt; image i starts from seed + i."""
+    images: list[Image.Image] = []
     for start in range(0, len(prompts), _BATCH):
         part = list(prompts[start : start + _BATCH])
         result: Any = pipeline(
@@ -84,31 +84,31 @@ def generate(
             guidance_scale=guidance,
             generator=[torch.Generator().manual_seed(seed + start + offset) for offset in range(len(part))],
         )
-        pictures += result.images
-    return pictures
+        images += result.images
+    return images
 
 
 @torch.no_grad()
 def reconstruct(pipeline: StableDiffusionPipeline, scenes: Sequence[Scene], seed: int) -> list[Image.Image]:
-    """Drawn pictures of `scenes` after encoding and decoding: what no denoiser can do better than."""
+    """Drawn images of `scenes` after encoding and decoding: what no denoiser can do better than."""
     rng = Random(seed)
-    pictures = [draw(arrange(scene, rng), scene.ground) for scene in scenes]
+    images = [draw(arrange(scene, rng), scene.background) for scene in scenes]
     results: list[Image.Image] = []
-    for start in range(0, len(pictures), _BATCH):
-        encoded = encode(pipeline.vae, to_tensor(pictures[start : start + _BATCH]))
+    for start in range(0, len(images), _BATCH):
+        encoded = encode(pipeline.vae, to_tensor(images[start : start + _BATCH]))
         decoded = pipeline.vae.decode(encoded).sample
         levels = decoded.clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
-        results += [Image.fromarray(np.asarray(picture)) for picture in levels]
+        results += [Image.fromarray(np.asarray(image)) for image in levels]
     return results
 
 
-def judge(scenes: Sequence[Scene], pictures: Sequence[Image.Image]) -> list[Verdict]:
-    return [compare(scene, read(picture)) for scene, picture in zip(scenes, pictures, strict=True)]
+def measure_adherence(scenes: Sequence[Scene], images: Sequence[Image.Image]) -> list[AdherenceResult]:
+    return [compare(scene, classify(image)) for scene, image in zip(scenes, images, strict=True)]
 
 
-def row(title: str, verdicts: Sequence[Verdict]) -> str:
-    """One line of a table; every figure but the number of pictures is a percentage."""
-    names = [field.name for field in fields(Verdict)] + ["everything"]
+def row(title: str, verdicts: Sequence[AdherenceResult]) -> str:
+    """One line of a table; every figure but the number of images is a percentage."""
+    names = [field.name for field in fields(AdherenceResult)] + ["everything"]
     shares = [100 * sum(getattr(verdict, name) for verdict in verdicts) / len(verdicts) for name in names]
     return f"| {title} | {len(verdicts)} | " + " | ".join(f"{share:.1f}" for share in shares) + " |"
 
@@ -117,50 +117,58 @@ def adherence_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) ->
     for kind in DEFAULT_MIX:
         for held_out in (False, True):
             scenes = sample_scenes(kind, number, seed, held_out=held_out)
-            pictures = generate(pipeline, [plain_caption(scene) for scene in scenes], seed=seed)
-            yield row(f"{kind}, {'held-out' if held_out else 'seen'} pairs", judge(scenes, pictures))
+            images = generate(pipeline, [plain_caption(scene) for scene in scenes], seed=seed)
+            yield row(f"{kind}, {'held-out' if held_out else 'seen'} pairs", measure_adherence(scenes, images))
 
 
-def ceiling_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> Iterator[str]:
+def upper_bound_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> Iterator[str]:
     for kind in DEFAULT_MIX:
         scenes = sample_scenes(kind, number, seed, held_out=False)
-        yield row(f"{kind}, reconstructed", judge(scenes, reconstruct(pipeline, scenes, seed)))
+        yield row(f"{kind}, reconstructed", measure_adherence(scenes, reconstruct(pipeline, scenes, seed)))
 
 
 def guidance_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> Iterator[str]:
     scenes = sample_scenes("one", number, seed, held_out=True)
     prompts = [plain_caption(scene) for scene in scenes]
     for guidance in _GUIDANCES:
-        pictures = generate(pipeline, prompts, seed=seed, guidance=guidance)
-        yield row(f"guidance {guidance}", judge(scenes, pictures))
+        images = generate(pipeline, prompts, seed=seed, guidance=guidance)
+        yield row(f"guidance {guidance}", measure_adherence(scenes, images))
 
 
-def sampler_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> Iterator[str]:
+def scheduler_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> Iterator[str]:
     scenes = sample_scenes("one", number, seed, held_out=True)
     prompts = [plain_caption(scene) for scene in scenes]
     shipped = pipeline.scheduler
     for sampler in _SAMPLERS:
         pipeline.scheduler = sampler.from_config(shipped.config)
-        yield row(sampler.__name__.removesuffix("Scheduler"), judge(scenes, generate(pipeline, prompts, seed=seed)))
+        yield row(
+            sampler.__name__.removesuffix("Scheduler"),
+            measure_adherence(scenes, generate(pipeline, prompts, seed=seed)),
+        )
     pipeline.scheduler = shipped
 
 
 def write_sheet(pipeline: StableDiffusionPipeline, path: Path, seed: int) -> None:
-    """The first pictures of the evaluation, good or bad."""
+    """The first images of the evaluation, good or bad."""
     kinds: tuple[tuple[Kind, int], ...] = (("one", 6), ("two", 6), ("count", 6), ("groups", 6))
     scenes = [scene for kind, number in kinds for scene in sample_scenes(kind, number, seed, held_out=False)]
     prompts = [plain_caption(scene) for scene in scenes]
     contact_sheet(generate(pipeline, prompts, seed=seed), prompts).save(path, optimize=True)
 
 
-_TABLES = {"adherence": adherence_rows, "ceiling": ceiling_rows, "guidance": guidance_rows, "samplers": sampler_rows}
+_TABLES = {
+    "adherence": adherence_rows,
+    "ceiling": upper_bound_rows,
+    "guidance": guidance_rows,
+    "samplers": scheduler_rows,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pipeline", type=Path, default=PIPELINE_DIR)
     parser.add_argument("--table", choices=_TABLES, action="append", help="only this table; may be repeated")
-    parser.add_argument("--pictures", type=int, default=200, help="pictures per row")
+    parser.add_argument("--images", type=int, default=200, help="images per row")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sheet", type=Path, help="also write a contact sheet (PNG)")
     arguments = parser.parse_args()
@@ -170,7 +178,7 @@ def main() -> None:
         write_sheet(pipeline, arguments.sheet, arguments.seed)
     for name in arguments.table or _TABLES:
         print(f"\n{_HEADER}", flush=True)
-        for line in _TABLES[name](pipeline, arguments.pictures, arguments.seed):
+        for line in _TABLES[name](pipeline, arguments.images, arguments.seed):
             print(line, flush=True)
 
 

@@ -20,7 +20,7 @@ _LOG_EVERY_STEPS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class TrainingConfig:
     """How long and how fast one stage learns.
 
     `batch` is per process. The learning rate stays for the share `hold` of the steps, then falls along a cosine.
@@ -45,7 +45,7 @@ class Stage(Protocol):
     """One thing to learn: `model` holds the trained weights, `loss` draws the batch of one step from `rng`."""
 
     name: str
-    recipe: Recipe
+    config: TrainingConfig
 
     @property
     def model(self) -> nn.Module: ...
@@ -59,17 +59,17 @@ def fit(stage: Stage, folder: Path, seed: int) -> nn.Module:
     Every step's data and noise depend on the seed, the stage, the process and the step alone, so that a run that was
     interrupted sees what it would have seen.
     """
-    recipe, path = stage.recipe, folder / f"{stage.name}.pt"
+    config, path = stage.config, folder / f"{stage.name}.pt"
     optimizer = torch.optim.AdamW(
-        _parameter_groups(stage.model, recipe), lr=recipe.learning_rate, betas=recipe.betas, fused=True
+        _parameter_groups(stage.model, config), lr=config.learning_rate, betas=config.betas, fused=True
     )
     average = deepcopy(stage.model).requires_grad_(False)
     start = _resume(path, stage.model, average, optimizer)
     process = rank()
     saved = began = time.monotonic()
-    for step in range(start, recipe.steps):
+    for step in range(start, config.steps):
         for group in optimizer.param_groups:
-            group["lr"] = recipe.rate(step)
+            group["lr"] = config.rate(step)
         torch.manual_seed((seed * 1_000_003 + step) * 64 + process)
         with torch.autocast("cpu", torch.bfloat16):
             loss, figures = stage.loss(Random(f"{seed}/{stage.name}/{process}/{step}"), step)
@@ -78,10 +78,10 @@ def fit(stage: Stage, folder: Path, seed: int) -> nn.Module:
         nn.utils.clip_grad_norm_(stage.model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        _follow(average, stage.model, min(recipe.ema, (step + 1) / (step + 10)))
+        _follow(average, stage.model, min(config.ema, (step + 1) / (step + 10)))
         if process == 0 and (step + 1) % _LOG_EVERY_STEPS == 0:
-            _log(stage.name, step + 1, recipe, (time.monotonic() - began) / (step + 1 - start), figures)
-        if process == 0 and (time.monotonic() - saved > _SAVE_EVERY_SECONDS or step + 1 == recipe.steps):
+            _log(stage.name, step + 1, config, (time.monotonic() - began) / (step + 1 - start), figures)
+        if process == 0 and (time.monotonic() - saved > _SAVE_EVERY_SECONDS or step + 1 == config.steps):
             _save(path, stage.model, average, optimizer, step + 1)
             saved = time.monotonic()
     return average
@@ -127,12 +127,12 @@ def _work(
     dist.destroy_process_group()
 
 
-def _parameter_groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+def _parameter_groups(model: nn.Module, config: TrainingConfig) -> list[dict[str, Any]]:
     """Weight decay for matrices and kernels, none for biases and norms."""
     matrices = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
     vectors = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim <= 1]
     return [
-        {"params": matrices, "weight_decay": recipe.weight_decay},
+        {"params": matrices, "weight_decay": config.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
 
@@ -181,6 +181,6 @@ def _save(path: Path, model: nn.Module, average: nn.Module, optimizer: torch.opt
     partial.replace(path)
 
 
-def _log(name: str, step: int, recipe: Recipe, seconds: float, figures: dict[str, float]) -> None:
+def _log(name: str, step: int, config: TrainingConfig, seconds: float, figures: dict[str, float]) -> None:
     text = "  ".join(f"{key} {value:.4f}" for key, value in figures.items())
-    print(f"{name} {step}/{recipe.steps}  {seconds:.3f} s/step  {text}", flush=True)
+    print(f"{name} {step}/{config.steps}  {seconds:.3f} s/step  {text}", flush=True)

@@ -1,8 +1,8 @@
-"""Read a picture back by classical computer vision: background, objects, their colours, shapes and places.
+"""Read a image back by classical computer vision: background, objects, their colors, shapes and places.
 
-1. The background is the palette colour nearest to the median of the border.
+1. The background is the palette color nearest to the median of the border.
 2. What differs from it is foreground; its connected regions, without the faint glow that may join them, are objects.
-3. An object's coverage is how far each pixel has moved from the background's colour to the object's; its shape is that
+3. An object's coverage is how far each pixel has moved from the background's color to the object's; its shape is that
    of the template with the most similar coverage, once both fill the same box.
 """
 
@@ -15,31 +15,31 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from renderq_worker.builtin.draw import draw_mask
-from renderq_worker.builtin.layout import Placed
-from renderq_worker.builtin.scenes import COLOURS, SHAPES
+from renderq_worker.builtin.layout import PlacedShape
+from renderq_worker.builtin.scenes import COLORS, SHAPES
 
 Array = NDArray[np.floating]
 
 UNCLEAR = "unclear"
-_NAMES = tuple(COLOURS)
-_PALETTE: Array = np.array([COLOURS[name] for name in _NAMES], dtype=np.float32)
+_NAMES = tuple(COLORS)
+_PALETTE: Array = np.array([COLORS[name] for name in _NAMES], dtype=np.float32)
 _CONTRAST = 36.0
-"""RGB distance from the background at which a pixel is foreground; the closest two colours are 78 apart."""
+"""RGB distance from the background at which a pixel is foreground; the closest two colors are 78 apart."""
 _GLOW, _FAINT = 0.35, 60.0
 """Up to this share of a region's contrast, and to this RGB distance, pixels are glow."""
 _SMALLEST_AREA = 0.015
-"""Regions below this share of the picture are noise."""
+"""Regions below this share of the image are noise."""
 _LEAST_OVERLAP = 0.6
 _BOX = 24
 _OFF_CENTRE = 0.13
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One object; `x` and `y` are the middle of its box, `size` its longer side, as fractions of the picture."""
+class DetectedShape:
+    """One object; `x` and `y` are the middle of its box, `size` its longer side, as fractions of the image."""
 
     shape: str
-    colour: str
+    color: str
     x: float
     y: float
     size: float
@@ -53,20 +53,20 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What the judge sees in one picture; objects from the largest region to the smallest."""
+class Classification:
+    """What the judge sees in one image; objects from the largest region to the smallest."""
 
-    ground: str
-    objects: tuple[Found, ...]
+    background: str
+    objects: tuple[DetectedShape, ...]
 
 
-def read(picture: Image.Image) -> Reading:
-    """Read a picture of any size."""
-    pixels = np.asarray(picture.convert("RGB"), dtype=np.float32)
+def classify(image: Image.Image) -> Classification:
+    """Read a image of any size."""
+    pixels = np.asarray(image.convert("RGB"), dtype=np.float32)
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    ground: Array = np.median(border, axis=0).astype(np.float32)
-    ground_index = _nearest(ground)
-    distances = np.linalg.norm(pixels - ground, axis=-1)
+    background: Array = np.median(border, axis=0).astype(np.float32)
+    ground_index = _nearest(background)
+    distances = np.linalg.norm(pixels - background, axis=-1)
     smallest = _SMALLEST_AREA * distances.size
     regions = [
         part
@@ -76,12 +76,12 @@ def read(picture: Image.Image) -> Reading:
         if part.sum() > smallest
     ]
     regions.sort(key=lambda region: -int(region.sum()))
-    objects = tuple(_identify(pixels, region, ground, ground_index) for region in regions)
-    return Reading(_NAMES[ground_index], objects)
+    objects = tuple(_identify(pixels, region, background, ground_index) for region in regions)
+    return Classification(_NAMES[ground_index], objects)
 
 
-def _nearest(colour: Array, *, other_than: int | None = None) -> int:
-    distances = np.linalg.norm(_PALETTE - colour, axis=-1)
+def _nearest(color: Array, *, other_than: int | None = None) -> int:
+    distances = np.linalg.norm(_PALETTE - color, axis=-1)
     if other_than is not None:
         distances[other_than] = np.inf
     return int(distances.argmin())
@@ -97,27 +97,27 @@ def _regions(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
         while queue:
             y, x = queue.popleft()
             region[y, x] = True
-            for neighbour in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
-                if neighbour in left:
-                    left.remove(neighbour)
-                    queue.append(neighbour)
+            for neighbor in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+                if neighbor in left:
+                    left.remove(neighbor)
+                    queue.append(neighbor)
         regions.append(region)
     return regions
 
 
-def _identify(pixels: Array, region: NDArray[np.bool_], ground: Array, ground_index: int) -> Found:
+def _identify(pixels: Array, region: NDArray[np.bool_], background: Array, ground_index: int) -> DetectedShape:
     inside = pixels[region]
-    distances = np.linalg.norm(inside - ground, axis=-1)
-    colour: Array = np.median(inside[distances >= np.quantile(distances, 0.4)], axis=0).astype(np.float32)
-    index = _nearest(colour, other_than=ground_index)
-    axis = colour - ground
-    coverage = np.clip((pixels - ground) @ axis / (axis @ axis), 0, 1) * region
+    distances = np.linalg.norm(inside - background, axis=-1)
+    color: Array = np.median(inside[distances >= np.quantile(distances, 0.4)], axis=0).astype(np.float32)
+    index = _nearest(color, other_than=ground_index)
+    axis = color - background
+    coverage = np.clip((pixels - background) @ axis / (axis @ axis), 0, 1) * region
     rows, columns = np.nonzero(coverage > 0.5)
     top, bottom, start, stop = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
     height, width = pixels.shape[:2]
-    return Found(
+    return DetectedShape(
         shape=_classify(_fit(coverage[top:bottom, start:stop])),
-        colour=_NAMES[index],
+        color=_NAMES[index],
         x=float((start + stop) / 2 / width),
         y=float((top + bottom) / 2 / height),
         size=float(max((stop - start) / width, (bottom - top) / height)),
@@ -126,8 +126,8 @@ def _identify(pixels: Array, region: NDArray[np.bool_], ground: Array, ground_in
 
 def _fit(coverage: Array) -> Array:
     """Stretch a coverage map to the templates' box."""
-    picture = Image.fromarray((coverage * 255).astype(np.uint8))
-    return np.asarray(picture.resize((_BOX, _BOX), Image.Resampling.BILINEAR), dtype=np.float32) / 255
+    image = Image.fromarray((coverage * 255).astype(np.uint8))
+    return np.asarray(image.resize((_BOX, _BOX), Image.Resampling.BILINEAR), dtype=np.float32) / 255
 
 
 def _classify(coverage: Array) -> str:
@@ -142,7 +142,7 @@ def _templates() -> Array:
     """Coverage of each shape, [shapes, 24, 24]."""
     boxes: list[Array] = []
     for shape in SHAPES:
-        mask = np.asarray(draw_mask([Placed(shape, "black", 0.5, 0.5, 0.9)], side=128), dtype=np.float32) / 255
+        mask = np.asarray(draw_mask([PlacedShape(shape, "black", 0.5, 0.5, 0.9)], size=128), dtype=np.float32) / 255
         rows, columns = np.nonzero(mask > 0.5)
         boxes.append(_fit(mask[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]))
     return np.stack(boxes)

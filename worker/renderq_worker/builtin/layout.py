@@ -19,17 +19,17 @@ _EQUAL: dict[int, tuple[tuple[float, float], ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """One object. `x`, `y` (centre) and `size` (side of its box) are fractions of the picture's side."""
+class PlacedShape:
+    """One object. `x`, `y` (centre) and `size` (side of its box) are fractions of the image's side."""
 
     shape: str
-    colour: str
+    color: str
     x: float
     y: float
     size: float
 
 
-def arrange(scene: Scene, rng: Random) -> tuple[Placed, ...]:
+def arrange(scene: Scene, rng: Random) -> tuple[PlacedShape, ...]:
     """Place every object of `scene`; what the scene leaves open is drawn from `rng`."""
     first = scene.groups[0]
     if scene.relation is not None:
@@ -48,7 +48,7 @@ def arrange(scene: Scene, rng: Random) -> tuple[Placed, ...]:
     return (_placed(first, PLACES[place], rng.uniform(*_size_range(first.size, place)), rng),)
 
 
-def _line(group: Group, side: float, rng: Random, *, vertical: bool) -> list[Placed]:
+def _line(group: Group, side: float, rng: Random, *, vertical: bool) -> list[PlacedShape]:
     """The objects of one group of a relation: a row above or below, a column to the left or right."""
     size = rng.uniform(*(_THREE_IN_A_LINE if group.count == 3 else _SEVERAL))
     return [_placed(group, (at, side) if vertical else (side, at), size, rng) for at in _LINE[group.count]]
@@ -65,8 +65,8 @@ def _size_range(size: str | None, place: str) -> tuple[float, float]:
             return 0.40, largest
 
 
-def _placed(group: Group, centre: tuple[float, float], size: float, rng: Random) -> Placed:
+def _placed(group: Group, centre: tuple[float, float], size: float, rng: Random) -> PlacedShape:
     low, high = size / 2 + _MARGIN, 1 - size / 2 - _MARGIN
     jitter = _JITTER if size > _THREE_IN_A_LINE[1] else _JITTER / 2
     x, y = (min(max(at + rng.uniform(-jitter, jitter), low), high) for at in centre)
-    return Placed(group.shape, group.colour, x, y, size)
+    return PlacedShape(group.shape, group.color, x, y, size)

@@ -12,7 +12,7 @@ Relation = Literal["left of", "right of", "above", "below", "next to"]
 
 SHAPES: tuple[str, ...] = ("circle", "square", "triangle", "star", "heart", "ring", "cross", "diamond")
 
-COLOURS: Mapping[str, RGB] = MappingProxyType(
+COLORS: Mapping[str, RGB] = MappingProxyType(
     {
         "red": (220, 40, 40),
         "orange": (255, 145, 20),
@@ -40,7 +40,7 @@ PLACES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "bottom right": (0.74, 0.74),
     }
 )
-"""Centre of an object, as (x, y) fractions of the picture's side; y grows downwards."""
+"""Centre of an object, as (x, y) fractions of the image's side; y grows downwards."""
 
 SIZES: tuple[str, ...] = ("small", "large")
 RELATIONS: tuple[Relation, ...] = ("left of", "right of", "above", "below", "next to")
@@ -59,10 +59,10 @@ HELD_OUT: frozenset[tuple[str, str]] = frozenset(
         ("square", "cyan"),
     }
 )
-"""(shape, colour) pairs that no training scene contains: the test of composition. Each colour is held out once."""
+"""(shape, color) pairs that no training scene contains: the test of composition. Each color is held out once."""
 
 TRAINING_PAIRS: tuple[tuple[str, str], ...] = tuple(
-    (shape, colour) for shape in SHAPES for colour in COLOURS if (shape, colour) not in HELD_OUT
+    (shape, color) for shape in SHAPES for color in COLORS if (shape, color) not in HELD_OUT
 )
 
 GROUP_COUNTS: Mapping[tuple[int, int], float] = MappingProxyType(
@@ -79,7 +79,7 @@ class Group:
     """`count` equal objects. `size` and `place` are None where the caption leaves them open."""
 
     shape: str
-    colour: str
+    color: str
     count: int = 1
     size: str | None = None
     place: str | None = None
@@ -90,7 +90,7 @@ class Scene:
     """One group, or two groups joined by a relation, on a plain background."""
 
     groups: tuple[Group, ...]
-    ground: str
+    background: str
     relation: Relation | None = None
 
     @property
@@ -104,19 +104,19 @@ class Scene:
 def sample_scene(
     rng: Random, mix: Mapping[Kind, float] = DEFAULT_MIX, pairs: tuple[tuple[str, str], ...] = TRAINING_PAIRS
 ) -> Scene:
-    """Draw a scene whose (shape, colour) pairs all come from `pairs`."""
+    """Draw a scene whose (shape, color) pairs all come from `pairs`."""
     kind = rng.choices(tuple(mix), tuple(mix.values()))[0]
-    shape, colour = rng.choice(pairs)
+    shape, color = rng.choice(pairs)
     if kind in ("two", "groups"):
-        other_shape, other_colour = rng.choice([pair for pair in pairs if pair != (shape, colour)])
+        other_shape, other_color = rng.choice([pair for pair in pairs if pair != (shape, color)])
         count, other_count = _sample_counts(rng) if kind == "groups" else (1, 1)
-        groups = (Group(shape, colour, count), Group(other_shape, other_colour, other_count))
-        return Scene(groups, _sample_ground(rng, colour, other_colour), rng.choice(RELATIONS))
+        groups = (Group(shape, color, count), Group(other_shape, other_color, other_count))
+        return Scene(groups, _sample_ground(rng, color, other_color), rng.choice(RELATIONS))
     if kind == "count":
-        return Scene((Group(shape, colour, count=rng.randint(2, 4)),), _sample_ground(rng, colour))
+        return Scene((Group(shape, color, count=rng.randint(2, 4)),), _sample_ground(rng, color))
     place = rng.choice(tuple(PLACES)) if rng.random() < 0.7 else None
     size = rng.choice(SIZES) if rng.random() < 0.4 else None
-    return Scene((Group(shape, colour, size=size, place=place),), _sample_ground(rng, colour))
+    return Scene((Group(shape, color, size=size, place=place),), _sample_ground(rng, color))
 
 
 def _sample_counts(rng: Random) -> tuple[int, int]:
@@ -124,4 +124,4 @@ def _sample_counts(rng: Random) -> tuple[int, int]:
 
 
 def _sample_ground(rng: Random, *taken: str) -> str:
-    return rng.choice([colour for colour in COLOURS if colour not in taken])
+    return rng.choice([color for color in COLORS if color not in taken])

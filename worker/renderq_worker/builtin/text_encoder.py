@@ -11,12 +11,12 @@ from torch.nn.functional import cross_entropy
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from renderq_worker.builtin.captions import caption
-from renderq_worker.builtin.fit import Recipe, load
-from renderq_worker.builtin.scenes import COLOURS, PLACES, RELATIONS, SHAPES, SIZES, Scene, sample_scene
+from renderq_worker.builtin.fit import TrainingConfig, load
+from renderq_worker.builtin.scenes import COLORS, PLACES, RELATIONS, SHAPES, SIZES, Scene, sample_scene
 from renderq_worker.builtin.tokenizer import MAX_TOKENS, build_tokenizer
 
 TEXT_WIDTH = 128
-GROUND_SAID = 0.95
+BACKGROUND_CAPTION_RATE = 0.95
 """Share of training captions that name the background."""
 _IGNORED = -100
 
@@ -59,16 +59,16 @@ def hidden_states(encoder: CLIPTextModel, ids: Tensor) -> Tensor:
 
 
 _ANSWERS: Mapping[str, tuple[object, ...]] = {
-    "ground": tuple(COLOURS),
+    "background": tuple(COLORS),
     "relation": (None, *RELATIONS),
     "count": (1, 2, 3, 4),
     "size": (None, *SIZES),
     "place": (None, *PLACES),
     "shape": SHAPES,
-    "colour": tuple(COLOURS),
+    "color": tuple(COLORS),
     "second count": (None, 1, 2, 3, 4),
     "second shape": (None, *SHAPES),
-    "second colour": (None, *COLOURS),
+    "second color": (None, *COLORS),
 }
 """The questions that a caption answers, and their possible answers."""
 
@@ -76,16 +76,16 @@ _ANSWERS: Mapping[str, tuple[object, ...]] = {
 def _parse(scene: Scene) -> dict[str, object]:
     first, second = scene.groups[0], scene.groups[1] if len(scene.groups) == 2 else None
     return {
-        "ground": scene.ground,
+        "background": scene.background,
         "relation": scene.relation,
         "count": first.count,
         "size": first.size,
         "place": first.place,
         "shape": first.shape,
-        "colour": first.colour,
+        "color": first.color,
         "second count": second and second.count,
         "second shape": second and second.shape,
-        "second colour": second and second.colour,
+        "second color": second and second.color,
     }
 
 
@@ -110,16 +110,18 @@ class TextEncoderStage:
 
     name = "text_encoder"
 
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
+    def __init__(self, config: TrainingConfig) -> None:
+        self.config = config
         self.tokenizer = build_tokenizer()
         self.model = build_parser(self.tokenizer)
 
     def loss(self, rng: Random, _step: int, /) -> tuple[Tensor, dict[str, float]]:
-        batch = self.recipe.batch
+        batch = self.config.batch
         scenes = [sample_scene(rng) for _ in range(batch)]
-        grounds_said = [rng.random() < GROUND_SAID for _ in scenes]
-        captions = [caption(scene, rng, say_ground=said) for scene, said in zip(scenes, grounds_said, strict=True)]
+        grounds_said = [rng.random() < BACKGROUND_CAPTION_RATE for _ in scenes]
+        captions = [
+            caption(scene, rng, mention_background=said) for scene, said in zip(scenes, grounds_said, strict=True)
+        ]
         ids = tokenize(self.tokenizer, captions)
         hidden = self.model(ids)
         chosen = ids == self.tokenizer.eos_token_id
@@ -128,7 +130,7 @@ class TextEncoderStage:
         right = torch.ones(batch, dtype=torch.bool)
         for name, head in self.model.heads.items():
             target = torch.tensor([_ANSWERS[name].index(answer[name]) for answer in answers])
-            if name == "ground":
+            if name == "background":
                 target = torch.where(torch.tensor(grounds_said), target, _IGNORED)
             logits = head(hidden).float()
             losses.append(cross_entropy(logits[chosen], target[:, None].expand_as(ids)[chosen], ignore_index=_IGNORED))

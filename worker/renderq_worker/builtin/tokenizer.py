@@ -1,6 +1,6 @@
 """The tokenizer: byte-level BPE in CLIP's format, learned from the captions.
 
-Every byte is a token of its own, inside a word and at its end, so that any text tokenises.
+Every byte is a token of its own, inside a word and at its end, so that any text tokenizes.
 """
 
 from collections import Counter

@@ -16,7 +16,7 @@ from torch import nn
 
 from renderq_worker.builtin.captions import caption
 from renderq_worker.builtin.evaluate import load_pipeline
-from renderq_worker.builtin.fit import Recipe, Stage, fit, load, rank, run_processes, start_from
+from renderq_worker.builtin.fit import Stage, TrainingConfig, fit, load, rank, run_processes, start_from
 from renderq_worker.builtin.realign import realign
 from renderq_worker.builtin.scenes import sample_scene
 from renderq_worker.builtin.text_encoder import (
@@ -27,35 +27,35 @@ from renderq_worker.builtin.text_encoder import (
     tokenize,
 )
 from renderq_worker.builtin.tokenizer import build_tokenizer
-from renderq_worker.builtin.unet import Encoder, Gallery, UNetStage
-from renderq_worker.builtin.vae import CHANNELS_4X, VAEStage, build_vae, grow, standardised
+from renderq_worker.builtin.unet import EncodedDataset, Encoder, UNetStage
+from renderq_worker.builtin.vae import CHANNELS_4X, VAEStage, build_vae, grow, standardized
 
 STAGES = ("text_encoder", "vae_4x", "vae_8x", "vae", "vae_decoder", "unet")
 LAST_STAGES = ("text_encoder", "vae_decoder", "unet")
 """The stages that leave weights in the pipeline."""
-RECIPES: dict[str, Recipe] = {
-    "text_encoder": Recipe(steps=1500, batch=64, learning_rate=2e-3),
-    "vae_4x": Recipe(steps=1200, batch=24, learning_rate=1.5e-3),
-    "vae_8x": Recipe(steps=1200, batch=24, learning_rate=1.5e-3),
-    "vae": Recipe(steps=500, batch=8, learning_rate=1.2e-3),
-    "vae_decoder": Recipe(steps=3000, batch=8, learning_rate=8e-4),
-    "unet": Recipe(steps=3000, batch=64, learning_rate=7e-4, hold=0.75),
+TRAINING_CONFIGS: dict[str, TrainingConfig] = {
+    "text_encoder": TrainingConfig(steps=1500, batch=64, learning_rate=2e-3),
+    "vae_4x": TrainingConfig(steps=1200, batch=24, learning_rate=1.5e-3),
+    "vae_8x": TrainingConfig(steps=1200, batch=24, learning_rate=1.5e-3),
+    "vae": TrainingConfig(steps=500, batch=8, learning_rate=1.2e-3),
+    "vae_decoder": TrainingConfig(steps=3000, batch=8, learning_rate=8e-4),
+    "unet": TrainingConfig(steps=3000, batch=64, learning_rate=7e-4, hold=0.75),
 }
 _CROP = 32
 _GALLERY = 8_000
-"""Encoded pictures that each process draws from at a time while it trains the UNet."""
+"""Encoded images that each process draws from at a time while it trains the UNet."""
 _CAPTIONS = 2_500
 """Captions that two text encoders are compared by."""
 
 
-def train(folder: Path, recipes: Mapping[str, Recipe], seed: int, source: Path | None) -> None:
-    """Run the stages of `recipes`; those that leave weights in a pipeline start from `source`, if there is one."""
+def train(folder: Path, configs: Mapping[str, TrainingConfig], seed: int, source: Path | None) -> None:
+    """Run the stages of `configs`; those that leave weights in a pipeline start from `source`, if there is one."""
     pipeline = None if source is None else load_pipeline(source)
-    for name, recipe in recipes.items():
+    for name, config in configs.items():
         torch.manual_seed(seed)
         if pipeline is not None and not (folder / f"{name}.pt").exists():
             start_from(_trained(name, pipeline, folder), folder, name)
-        fit(_build(name, folder, seed, recipe), folder, seed)
+        fit(_build(name, folder, seed, config), folder, seed)
 
 
 def _trained(name: str, pipeline: StableDiffusionPipeline, folder: Path) -> nn.Module:
@@ -77,31 +77,31 @@ def _trained(name: str, pipeline: StableDiffusionPipeline, folder: Path) -> nn.M
             raise ValueError(f"{name!r} leaves no weights in a pipeline; these stages do: {', '.join(LAST_STAGES)}")
 
 
-def _build(name: str, folder: Path, seed: int, recipe: Recipe) -> Stage:
+def _build(name: str, folder: Path, seed: int, config: TrainingConfig) -> Stage:
     match name:
         case "text_encoder":
-            return TextEncoderStage(recipe)
+            return TextEncoderStage(config)
         case "vae_4x":
-            return VAEStage(name, recipe, build_vae(CHANNELS_4X), side=_CROP)
+            return VAEStage(name, config, build_vae(CHANNELS_4X), crop_size=_CROP)
         case "vae_8x":
-            return VAEStage(name, recipe, grow(load(build_vae(CHANNELS_4X), folder, "vae_4x")), side=_CROP)
+            return VAEStage(name, config, grow(load(build_vae(CHANNELS_4X), folder, "vae_4x")), crop_size=_CROP)
         case "vae":
-            return VAEStage(name, recipe, load(build_vae(), folder, "vae_8x"))
+            return VAEStage(name, config, load(build_vae(), folder, "vae_8x"))
         case "vae_decoder":
             begun = (folder / f"{name}.pt").exists()
-            vae = build_vae() if begun else standardised(load(build_vae(), folder, "vae"))
-            return VAEStage(name, recipe, vae, encoder_frozen=True)
+            vae = build_vae() if begun else standardized(load(build_vae(), folder, "vae"))
+            return VAEStage(name, config, vae, encoder_frozen=True)
         case "unet":
-            return UNetStage(recipe, _galleries(folder, seed))
+            return UNetStage(config, _galleries(folder, seed))
         case _:
             raise ValueError(f"unknown stage {name!r}; the stages are {', '.join(STAGES)}")
 
 
-def _galleries(folder: Path, seed: int) -> Callable[[int], Gallery]:
-    """Each process has its own pictures."""
+def _galleries(folder: Path, seed: int) -> Callable[[int], EncodedDataset]:
+    """Each process has its own images."""
     vae, text_encoder = load(build_vae(), folder, "vae_decoder"), load_text_encoder(folder, build_tokenizer())
     encoder = Encoder(vae, text_encoder)
-    return lambda number: encoder.gallery(Random(f"{seed}/gallery/{rank()}/{number}"), _GALLERY)
+    return lambda number: encoder.encode_dataset(Random(f"{seed}/gallery/{rank()}/{number}"), _GALLERY)
 
 
 def main() -> None:
@@ -111,17 +111,17 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="processes of one thread each; 2 is what was shipped")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--from", dest="source", type=Path, help="start from the weights of this pipeline folder")
-    parser.add_argument("--steps", type=int, help="steps of each stage, instead of the recipe's")
-    parser.add_argument("--rate", type=float, help="learning rate of each stage, instead of the recipe's")
+    parser.add_argument("--steps", type=int, help="steps of each stage, instead of the config's")
+    parser.add_argument("--rate", type=float, help="learning rate of each stage, instead of the config's")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     names = tuple(arguments.stage or (STAGES if arguments.source is None else LAST_STAGES))
     changes = {"steps": arguments.steps, "learning_rate": arguments.rate}
-    recipes = {
-        name: replace(RECIPES[name], **{field: value for field, value in changes.items() if value is not None})
+    configs = {
+        name: replace(TRAINING_CONFIGS[name], **{field: value for field, value in changes.items() if value is not None})
         for name in names
     }
-    work = (arguments.out, recipes, arguments.seed, arguments.source)
+    work = (arguments.out, configs, arguments.seed, arguments.source)
     run_processes(train, work, arguments.processes, arguments.out)
 
 

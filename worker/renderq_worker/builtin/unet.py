@@ -14,15 +14,15 @@ from torch.nn.functional import max_pool2d
 from transformers import CLIPTextModel
 
 from renderq_worker.builtin.captions import caption
-from renderq_worker.builtin.draw import SIDE, draw, draw_mask
-from renderq_worker.builtin.fit import Recipe
-from renderq_worker.builtin.layout import Placed, arrange
+from renderq_worker.builtin.draw import IMAGE_SIZE, draw, draw_mask
+from renderq_worker.builtin.fit import TrainingConfig
+from renderq_worker.builtin.layout import PlacedShape, arrange
 from renderq_worker.builtin.scenes import Scene, sample_scene
-from renderq_worker.builtin.text_encoder import GROUND_SAID, TEXT_WIDTH, hidden_states, tokenize
+from renderq_worker.builtin.text_encoder import BACKGROUND_CAPTION_RATE, TEXT_WIDTH, hidden_states, tokenize
 from renderq_worker.builtin.tokenizer import build_tokenizer
 from renderq_worker.builtin.vae import LATENT_CHANNELS, encode, to_tensor
 
-LATENT_SIDE = SIDE // 8
+LATENT_SIZE = IMAGE_SIZE // 8
 GALLERY_STEPS = 500
 _CHUNK = 64
 _CAPTIONS_EACH = 2
@@ -34,7 +34,7 @@ _SNR_CAP = 5.0
 def build_unet(text_width: int) -> UNet2DConditionModel:
     """12.5 M parameters. Attention only at 4×4 and 2×2: at 8×8 it halves the speed of training."""
     return UNet2DConditionModel(
-        sample_size=LATENT_SIDE,
+        sample_size=LATENT_SIZE,
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
         block_out_channels=(96, 128, 192),
@@ -68,15 +68,15 @@ def build_scheduler() -> DDIMScheduler:
 
 
 @dataclass(frozen=True)
-class Gallery:
+class EncodedDataset:
     """Encoded training data, all in 16 bits: encoding each batch afresh would cost a quarter of the training time."""
 
     latents: Tensor
-    """[pictures, 16, 8, 8]"""
+    """[images, 16, 8, 8]"""
     objects: Tensor
-    """Where objects are, [pictures, 1, 8, 8]."""
+    """Where objects are, [images, 1, 8, 8]."""
     captions: Tensor
-    """Several encoded captions of each picture, [pictures, captions, 32, 128]."""
+    """Several encoded captions of each image, [images, captions, 32, 128]."""
     empty: Tensor
     """The encoded empty caption, [32, 128]."""
 
@@ -89,7 +89,7 @@ class Encoder:
         self._text_encoder = text_encoder.eval()
         self._tokenizer = build_tokenizer()
 
-    def gallery(self, rng: Random, size: int) -> Gallery:
+    def encode_dataset(self, rng: Random, size: int) -> EncodedDataset:
         """Draw and encode `size` scenes."""
         latents: list[Tensor] = []
         objects: list[Tensor] = []
@@ -99,21 +99,23 @@ class Encoder:
             layouts = [arrange(scene, rng) for scene in scenes]
             latents.append(self._encode_pictures(layouts, scenes))
             masks = torch.from_numpy(np.stack([np.asarray(draw_mask(things)) for things in layouts]))
-            objects.append(max_pool2d((masks[:, None] > 0).float(), SIDE // LATENT_SIDE).half())
+            objects.append(max_pool2d((masks[:, None] > 0).float(), IMAGE_SIZE // LATENT_SIZE).half())
             texts = [
-                caption(scene, rng, say_ground=rng.random() < GROUND_SAID)
+                caption(scene, rng, mention_background=rng.random() < BACKGROUND_CAPTION_RATE)
                 for scene in scenes
                 for _ in range(_CAPTIONS_EACH)
             ]
             captions.append(self._encode_texts(texts).unflatten(0, (_CHUNK, _CAPTIONS_EACH)))
         with torch.autocast("cpu", enabled=False):  # which cannot join 16-bit tensors of this kind
-            return Gallery(torch.cat(latents), torch.cat(objects), torch.cat(captions), self._encode_texts([""])[0])
+            return EncodedDataset(
+                torch.cat(latents), torch.cat(objects), torch.cat(captions), self._encode_texts([""])[0]
+            )
 
     @torch.no_grad()
-    def _encode_pictures(self, layouts: Sequence[Sequence[Placed]], scenes: Sequence[Scene]) -> Tensor:
-        pictures = [draw(things, scene.ground) for things, scene in zip(layouts, scenes, strict=True)]
+    def _encode_pictures(self, layouts: Sequence[Sequence[PlacedShape]], scenes: Sequence[Scene]) -> Tensor:
+        images = [draw(things, scene.background) for things, scene in zip(layouts, scenes, strict=True)]
         with torch.autocast("cpu", torch.bfloat16):
-            return encode(self._vae, to_tensor(pictures)).half()
+            return encode(self._vae, to_tensor(images)).half()
 
     def _encode_texts(self, texts: list[str]) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16):
@@ -125,9 +127,9 @@ class UNetStage:
 
     name = "unet"
 
-    def __init__(self, recipe: Recipe, galleries: Callable[[int], Gallery]) -> None:
+    def __init__(self, config: TrainingConfig, galleries: Callable[[int], EncodedDataset]) -> None:
         """`galleries` makes the nth gallery; each serves for `GALLERY_STEPS` steps."""
-        self.recipe = recipe
+        self.config = config
         self.model = build_unet(TEXT_WIDTH)
         # Fused attention is slower than two matrix products for sequences this short.
         self.model.set_attn_processor(AttnProcessor())
@@ -135,7 +137,7 @@ class UNetStage:
         self._signal = build_scheduler().alphas_cumprod
 
     def loss(self, rng: Random, step: int, /) -> tuple[Tensor, dict[str, float]]:
-        gallery, batch = self._galleries(step // GALLERY_STEPS), self.recipe.batch
+        gallery, batch = self._galleries(step // GALLERY_STEPS), self.config.batch
         chosen = [rng.randrange(len(gallery.latents)) for _ in range(batch)]
         text = gallery.captions[chosen, [rng.randrange(_CAPTIONS_EACH) for _ in chosen]]
         text[torch.rand(batch) < _EMPTY_CAPTIONS] = gallery.empty

@@ -1,4 +1,4 @@
-"""The autoencoder: 64×64×3 pictures to 8×8×16 latents and back.
+"""The autoencoder: 64×64×3 images to 8×8×16 latents and back.
 
 From scratch an 8× autoencoder learns slowly; it is grown from a 4× one by one more block on the inner side.
 """
@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
-from renderq_worker.builtin.draw import SIDE, draw, draw_mask
-from renderq_worker.builtin.fit import Recipe
+from renderq_worker.builtin.draw import IMAGE_SIZE, draw, draw_mask
+from renderq_worker.builtin.fit import TrainingConfig
 from renderq_worker.builtin.layout import arrange
 from renderq_worker.builtin.scenes import Kind, sample_scene
 
@@ -39,7 +39,7 @@ def build_vae(channels: tuple[int, ...] = CHANNELS_8X) -> AutoencoderKL:
         "layers_per_block": 1,
         "latent_channels": LATENT_CHANNELS,
         "norm_num_groups": 16,
-        "sample_size": SIDE,
+        "sample_size": IMAGE_SIZE,
         "scaling_factor": 1.0,
         "force_upcast": False,
         "mid_block_add_attention": False,
@@ -79,50 +79,56 @@ def grow(small: AutoencoderKL) -> AutoencoderKL:
     return large
 
 
-def to_tensor(pictures: Sequence[Image.Image]) -> Tensor:
-    """RGB pictures to [pictures, 3, height, width] within [-1, 1]."""
-    stacked = np.stack([np.asarray(picture, dtype=np.float32) for picture in pictures])
+def to_tensor(images: Sequence[Image.Image]) -> Tensor:
+    """RGB images to [images, 3, height, width] within [-1, 1]."""
+    stacked = np.stack([np.asarray(image, dtype=np.float32) for image in images])
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).div(127.5).sub(1).contiguous()
 
 
 class VAEStage:
-    """Learn to reconstruct drawn pictures.
+    """Learn to reconstruct drawn images.
 
     Absolute plus squared error, the objects and their surroundings counting five times as much as the empty
-    background, and the squared error of the differences between neighbouring pixels, which keeps edges sharp; a very
-    small KL divergence bounds the latents. Random crops of `side` pixels, which cost less than whole pictures, teach a
+    background, and the squared error of the differences between neighboring pixels, which keeps edges sharp; a very
+    small KL divergence bounds the latents. Random crops of `side` pixels, which cost less than whole images, teach a
     network of convolutions nearly as much. With `encoder_frozen` the latents stay what they are, and only the decoder
     learns, now from latents as inexact as a denoiser's.
     """
 
     def __init__(
-        self, name: str, recipe: Recipe, vae: AutoencoderKL, *, side: int = SIDE, encoder_frozen: bool = False
+        self,
+        name: str,
+        config: TrainingConfig,
+        vae: AutoencoderKL,
+        *,
+        crop_size: int = IMAGE_SIZE,
+        encoder_frozen: bool = False,
     ) -> None:
         self.name = name
-        self.recipe = recipe
+        self.config = config
         self.model = vae
         if encoder_frozen:
             vae.encoder.requires_grad_(False)
             _latent_convolutions(vae)[0].requires_grad_(False)
         self._encoder_frozen = encoder_frozen
-        self._side = side
+        self._side = crop_size
 
     def loss(self, rng: Random, _step: int, /) -> tuple[Tensor, dict[str, float]]:
-        scenes = [sample_scene(rng, _MIX) for _ in range(self.recipe.batch)]
+        scenes = [sample_scene(rng, _MIX) for _ in range(self.config.batch)]
         layouts = [arrange(scene, rng) for scene in scenes]
-        pictures = to_tensor([draw(things, scene.ground) for things, scene in zip(layouts, scenes, strict=True)])
+        images = to_tensor([draw(things, scene.background) for things, scene in zip(layouts, scenes, strict=True)])
         masks = np.stack([np.asarray(draw_mask(things)) for things in layouts])
         near = max_pool2d((torch.from_numpy(masks)[:, None] > 0).float(), 5, stride=1, padding=2)
-        y, x = rng.randint(0, SIDE - self._side), rng.randint(0, SIDE - self._side)
-        pictures, near = (maps[:, :, y : y + self._side, x : x + self._side] for maps in (pictures, near))
-        mean, log_variance = self._posterior(pictures)
+        y, x = rng.randint(0, IMAGE_SIZE - self._side), rng.randint(0, IMAGE_SIZE - self._side)
+        images, near = (maps[:, :, y : y + self._side, x : x + self._side] for maps in (images, near))
+        mean, log_variance = self._posterior(images)
         noise = torch.randn_like(mean)
         if self._encoder_frozen:
             sample = mean + _DENOISER_ERROR * mean.std(dim=(0, 2, 3), keepdim=True) * noise
         else:
             sample = mean + (0.5 * log_variance).exp() * noise
         output = self.model.decoder(_latent_convolutions(self.model)[1](sample))
-        error = output.float() - pictures
+        error = output.float() - images
         weights = 1 + _OBJECT_WEIGHT * near
         pixels = ((error.abs() + error.square()) * weights).mean()
         edges = error.diff(dim=-1).square().mean() + error.diff(dim=-2).square().mean()
@@ -131,25 +137,25 @@ class VAEStage:
         decibels = -10 * torch.log10(error.detach().square().mean() / 4).item()
         return loss, {"loss": loss.item(), "psnr": decibels, "kl": divergence.item()}
 
-    def _posterior(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of the latents."""
-        mean, log_variance = _latent_convolutions(self.model)[0](self.model.encoder(pictures)).chunk(2, dim=1)
+        mean, log_variance = _latent_convolutions(self.model)[0](self.model.encoder(images)).chunk(2, dim=1)
         return mean, log_variance
 
 
 @torch.no_grad()
-def encode(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
-    """The means of the latents, [pictures, 16, 8, 8]."""
-    return _latent_convolutions(vae)[0](vae.encoder(pictures)).chunk(2, dim=1)[0]
+def encode(vae: AutoencoderKL, images: Tensor) -> Tensor:
+    """The means of the latents, [images, 16, 8, 8]."""
+    return _latent_convolutions(vae)[0](vae.encoder(images)).chunk(2, dim=1)[0]
 
 
 @torch.no_grad()
-def standardise(vae: AutoencoderKL, pictures: Tensor) -> None:
-    """Fold the latents' mean and deviation per channel, measured on `pictures`, into the 1×1 convolutions.
+def standardize(vae: AutoencoderKL, images: Tensor) -> None:
+    """Fold the latents' mean and deviation per channel, measured on `images`, into the 1×1 convolutions.
 
     Afterwards the latents have mean 0 and deviation 1, so that `scaling_factor` is 1.
     """
-    latents = torch.cat([encode(vae, part) for part in pictures.split(64)])
+    latents = torch.cat([encode(vae, part) for part in images.split(64)])
     mean, deviation = latents.mean(dim=(0, 2, 3)), latents.std(dim=(0, 2, 3))
     quant, post_quant = _latent_convolutions(vae)
     quant.weight[:LATENT_CHANNELS] /= deviation[:, None, None, None]
@@ -159,9 +165,9 @@ def standardise(vae: AutoencoderKL, pictures: Tensor) -> None:
     post_quant.weight *= deviation[None, :, None, None]
 
 
-def standardised(vae: AutoencoderKL) -> AutoencoderKL:
-    """`vae` itself, once the latents of sampled scenes are standardised."""
+def standardized(vae: AutoencoderKL) -> AutoencoderKL:
+    """`vae` itself, once the latents of sampled scenes are standardized."""
     rng = Random("latent statistics")
     scenes = [sample_scene(rng, _MIX) for _ in range(1024)]
-    standardise(vae, to_tensor([draw(arrange(scene, rng), scene.ground) for scene in scenes]))
+    standardize(vae, to_tensor([draw(arrange(scene, rng), scene.background) for scene in scenes]))
     return vae

@@ -10,24 +10,24 @@ counting    memory of tensors, counted while they come and go
 import torch
 
 from renderq_worker.devices import cuda
-from renderq_worker.devices.counting import Ledger
+from renderq_worker.devices.counting import MemoryTracker
 from renderq_worker.devices.device import Device
-from renderq_worker.devices.host import Host
-from renderq_worker.devices.small_card import SmallCard
+from renderq_worker.devices.host import CpuDevice
+from renderq_worker.devices.small_card import SimulatedGpu
 
-__all__ = ["Device", "Host", "Ledger", "SmallCard", "open_device", "resolve_device"]
+__all__ = ["CpuDevice", "Device", "MemoryTracker", "SimulatedGpu", "open_device", "resolve_device"]
 
 
 def resolve_device(device: str) -> torch.device:
     """`auto` is the first CUDA device where there is one, else the CPU."""
     if device != "auto":
         return torch.device(device)
-    return torch.device("cuda" if cuda.is_there() else "cpu")
+    return torch.device("cuda" if cuda.is_available() else "cpu")
 
 
 def open_device(device: str, memory_bytes: int | None = None) -> Device:
     """The device of this name, with no more than `memory_bytes`. Raises what torch does for one that is not there."""
     resolved = resolve_device(device)
     if resolved.type == "cuda":
-        return cuda.Cuda(resolved, memory_bytes)
-    return Host(resolved) if memory_bytes is None else SmallCard(resolved, memory_bytes)
+        return cuda.CudaDevice(resolved, memory_bytes)
+    return CpuDevice(resolved) if memory_bytes is None else SimulatedGpu(resolved, memory_bytes)

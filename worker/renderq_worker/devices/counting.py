@@ -16,12 +16,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 
-class Ledger:
+class MemoryTracker:
     """Storages that are in use and how many bytes they have in all; touched from any thread."""
 
     def __init__(self, limit: int | None = None) -> None:
         self.limit = limit
-        self.taken = 0
+        self.used_bytes = 0
         self.peak = 0
         self._storages: dict[int, tuple[weakref.ref[Any], int]] = {}
         self._lock = threading.RLock()  # a storage may be freed while another one is counted
@@ -33,35 +33,35 @@ class Ledger:
         with self._lock:
             if key in self._storages:
                 return
-            if self.limit is not None and self.taken + size > self.limit:
+            if self.limit is not None and self.used_bytes + size > self.limit:
                 raise torch.OutOfMemoryError(
-                    f"tried to take {size / 1e6:,.1f} MB; {self.taken / 1e6:,.1f} MB of the "
+                    f"tried to take {size / 1e6:,.1f} MB; {self.used_bytes / 1e6:,.1f} MB of the "
                     f"{self.limit / 1e6:,.1f} MB there are were in use"
                 )
             self._storages[key] = weakref.ref(storage, lambda _: self._remove(key)), size
-            self.taken += size
-            self.peak = max(self.peak, self.taken)
+            self.used_bytes += size
+            self.peak = max(self.peak, self.used_bytes)
 
     def remove(self, tensor: Tensor) -> None:
         """Count it no longer."""
         self._remove(_key(tensor))
 
-    def counting(self) -> "Counting":
+    def tracking(self) -> "MemoryTrackingMode":
         """While this context lasts, what operations of the current thread return is counted."""
-        return Counting(self)
+        return MemoryTrackingMode(self)
 
     def _remove(self, key: int) -> None:
         with self._lock:
             _, size = self._storages.pop(key, (None, 0))
-            self.taken -= size
+            self.used_bytes -= size
 
 
-class Counting(TorchDispatchMode):
-    """Shows a ledger what operations return."""
+class MemoryTrackingMode(TorchDispatchMode):
+    """Shows a tracker what operations return."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, tracker: MemoryTracker) -> None:
         super().__init__()
-        self._ledger = ledger
+        self._tracker = tracker
 
     def __torch_dispatch__(
         self,
@@ -73,7 +73,7 @@ class Counting(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         for value in tree_iter(result):
             if isinstance(value, Tensor):
-                self._ledger.add(value)
+                self._tracker.add(value)
         return result
 
 

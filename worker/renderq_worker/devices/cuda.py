@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 
-def is_there() -> bool:
+def is_available() -> bool:
     return torch.cuda.is_available()
 
 
@@ -15,7 +15,7 @@ def has_bfloat16() -> bool:
     return torch.cuda.is_bf16_supported()
 
 
-class Cuda:
+class CudaDevice:
     """See `Device`."""
 
     has_own_memory = True
@@ -38,16 +38,16 @@ class Cuda:
         torch.cuda.empty_cache()
         return min(torch.cuda.mem_get_info(self.torch)[0], self._limit - torch.cuda.memory_allocated(self.torch))
 
-    def take(self, component: nn.Module) -> None:
+    def load(self, component: nn.Module) -> None:
         component.to(self.torch)
 
-    def put_out(self, component: nn.Module) -> None:
+    def unload(self, component: nn.Module) -> None:
         component.to("cpu")
 
-    def watched(self) -> AbstractContextManager[object]:
+    def tracked(self) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def start_peak(self) -> None:
+    def reset_peak(self) -> None:
         torch.cuda.reset_peak_memory_stats(self.torch)
 
     def peak_bytes(self) -> int | None:

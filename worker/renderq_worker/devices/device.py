@@ -27,22 +27,22 @@ class Device(Protocol):
         """What may be taken now. Raises `RuntimeError` where nobody tells."""
         ...
 
-    def take(self, component: nn.Module) -> None:
+    def load(self, component: nn.Module) -> None:
         """Bring its weights here. Raises `torch.OutOfMemoryError`."""
         ...
 
-    def put_out(self, component: nn.Module) -> None:
+    def unload(self, component: nn.Module) -> None:
         """Take its weights to the machine's memory."""
         ...
 
-    def watched(self) -> AbstractContextManager[object]:
+    def tracked(self) -> AbstractContextManager[object]:
         """Around all computing on the current thread."""
         ...
 
-    def start_peak(self) -> None:
+    def reset_peak(self) -> None:
         """Measure `peak_bytes` from here on."""
         ...
 
     def peak_bytes(self) -> int | None:
-        """Most memory in use since `start_peak`; None where the device does not count it."""
+        """Most memory in use since `reset_peak`; None where the device does not count it."""
         ...

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 
-class Host:
+class CpuDevice:
     """See `Device`."""
 
     has_own_memory = False
@@ -26,15 +26,15 @@ class Host:
                 return int(value.split()[0]) * 1024
         raise RuntimeError("/proc/meminfo has no MemAvailable; set the memory budget")
 
-    def take(self, component: nn.Module) -> None:
+    def load(self, component: nn.Module) -> None:
         component.to(self.torch)
 
-    def put_out(self, component: nn.Module) -> None: ...
+    def unload(self, component: nn.Module) -> None: ...
 
-    def watched(self) -> AbstractContextManager[object]:
+    def tracked(self) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def start_peak(self) -> None: ...
+    def reset_peak(self) -> None: ...
 
     def peak_bytes(self) -> int | None:
         return None

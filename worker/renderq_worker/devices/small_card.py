@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager
 import torch
 from torch import nn
 
-from renderq_worker.devices.counting import Ledger, weights
+from renderq_worker.devices.counting import MemoryTracker, weights
 
 
-class SmallCard:
+class SimulatedGpu:
     """See `Device`."""
 
     has_own_memory = True
@@ -20,29 +20,29 @@ class SmallCard:
     def __init__(self, device: torch.device, memory_bytes: int) -> None:
         self.torch = device
         self._memory = memory_bytes
-        self._ledger = Ledger(memory_bytes)
+        self._tracker = MemoryTracker(memory_bytes)
 
     @property
     def name(self) -> str:
         return f"{torch.get_num_threads()} CPU threads, a card of {self._memory} bytes"
 
     def free_bytes(self) -> int:
-        return self._memory - self._ledger.taken
+        return self._memory - self._tracker.used_bytes
 
-    def take(self, component: nn.Module) -> None:
+    def load(self, component: nn.Module) -> None:
         component.to(self.torch)
         for tensor in weights(component):
-            self._ledger.add(tensor)
+            self._tracker.add(tensor)
 
-    def put_out(self, component: nn.Module) -> None:
+    def unload(self, component: nn.Module) -> None:
         for tensor in weights(component):
-            self._ledger.remove(tensor)
+            self._tracker.remove(tensor)
 
-    def watched(self) -> AbstractContextManager[object]:
-        return self._ledger.counting()
+    def tracked(self) -> AbstractContextManager[object]:
+        return self._tracker.tracking()
 
-    def start_peak(self) -> None:
-        self._ledger.peak = self._ledger.taken
+    def reset_peak(self) -> None:
+        self._tracker.peak = self._tracker.used_bytes
 
     def peak_bytes(self) -> int | None:
-        return self._ledger.peak
+        return self._tracker.peak

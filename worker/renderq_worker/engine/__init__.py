@@ -10,7 +10,7 @@ scheduler    who steps next
 capacity     how many rows a forward pass should have, measured
 plan         what passes between scheduler and runner
 ladder       what is tried when memory is exhausted
-relief       takes its rungs and remembers them
+relief       takes its fallbacks and remembers them
 runner       carries out one operation, turns errors into failures of single images
 start        where denoising begins, as the task prepared it
 tiles        an image too large for one forward pass
@@ -54,7 +54,7 @@ from renderq_worker.engine.tasks import (
     Upscale,
     Variation,
 )
-from renderq_worker.engine.vital import Vital
+from renderq_worker.engine.vital import EngineHealth
 
 if TYPE_CHECKING:
     from renderq_worker.engine.engine import Engine
@@ -73,6 +73,7 @@ __all__ = [
     "Engine",
     "EngineClosed",
     "EngineError",
+    "EngineHealth",
     "EngineSettings",
     "Event",
     "Failed",
@@ -92,7 +93,6 @@ __all__ = [
     "Txt2Img",
     "Upscale",
     "Variation",
-    "Vital",
     "Warned",
     "outpaint",
 ]

@@ -9,7 +9,7 @@ import torch
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine.batch_key import BatchKey
-from renderq_worker.engine.capacity import Capacity
+from renderq_worker.engine.capacity import BatchSizeTuner
 from renderq_worker.engine.events import (
     Canceled,
     Decoding,
@@ -21,21 +21,21 @@ from renderq_worker.engine.events import (
     Stepped,
     Warned,
 )
-from renderq_worker.engine.failure import Failure, failure_of
+from renderq_worker.engine.failure import Failure, failure_from
 from renderq_worker.engine.families import Family, load_family, placement_of
 from renderq_worker.engine.generation import Generation, GenerationSpec, Stage
-from renderq_worker.engine.invariance import Invariance
-from renderq_worker.engine.ladder import REMEDIES
+from renderq_worker.engine.invariance import BatchInvariance
+from renderq_worker.engine.ladder import FALLBACK_BY_KIND
 from renderq_worker.engine.mailbox import Listener, Mailbox
-from renderq_worker.engine.plan import Limit, StepPlan, StepResult
+from renderq_worker.engine.plan import BatchLimit, StepPlan, StepResult
 from renderq_worker.engine.preview import Previewer
 from renderq_worker.engine.runner import Runner
 from renderq_worker.engine.scheduler import Scheduler
 from renderq_worker.engine.settings import EngineSettings
-from renderq_worker.engine.vital import Pulse, Vital
+from renderq_worker.engine.vital import EngineHealth, OperationTimer
 from renderq_worker.models import ModelError, ModelStore, Placement
 
-_ALONE = Limit(generations=1, rows=2)
+_ALONE = BatchLimit(generations=1, rows=2)
 
 _UNSAFE = ("unsafe_content", "the model's safety checker made a picture black; try another prompt or seed")
 
@@ -50,17 +50,17 @@ class Engine:
     """
 
     def __init__(
-        self, models: ModelStore[Family], capacity: Capacity, placement: Placement, settings: EngineSettings
+        self, models: ModelStore[Family], batch_sizes: BatchSizeTuner, placement: Placement, settings: EngineSettings
     ) -> None:
         self._settings = settings
         self._models = models
-        self._capacity = capacity
+        self._batch_sizes = batch_sizes
         self._scheduler = Scheduler()
-        self._runner = Runner(models, capacity, placement)
+        self._runner = Runner(models, batch_sizes, placement)
         self._mailbox = Mailbox()
         self._previewer = Previewer(models, self._mailbox)
-        self._pulse = Pulse(settings.stall_seconds)
-        self._on_room: list[Callable[[], None]] = []
+        self._operation_timer = OperationTimer(settings.stall_seconds)
+        self._on_slots_freed: list[Callable[[], None]] = []
         self._thread: threading.Thread | None = None
 
     @classmethod
@@ -75,7 +75,7 @@ class Engine:
                 size_of=placement.bytes_on_device,
                 budget_bytes=placement.budget_bytes,
             ),
-            Capacity(place, settings.capacity_file),
+            BatchSizeTuner(place, settings.batch_sizes_file),
             placement,
             settings,
         )
@@ -99,7 +99,7 @@ class Engine:
         """
         self._mailbox.preview(generation_ids)
 
-    def room(self, model: str) -> int:
+    def free_slots(self, model: str) -> int:
         """Generations of this model that would still fit into a batch: its width, minus all in flight.
 
         0 or less means none; what is submitted all the same waits its turn. A model that is not in memory counts with
@@ -107,9 +107,9 @@ class Engine:
         """
         return self._width(model) - self._mailbox.in_flight
 
-    def on_room(self, callback: Callable[[], None]) -> None:
+    def on_slots_freed(self, callback: Callable[[], None]) -> None:
         """Call this on the engine thread whenever `room` may have grown."""
-        self._on_room.append(callback)
+        self._on_slots_freed.append(callback)
 
     def in_flight(self) -> int:
         """Generations that were submitted and have not ended. Thread-safe."""
@@ -124,10 +124,10 @@ class Engine:
         return self._models.resident
 
     @property
-    def vital(self) -> Vital:
+    def health(self) -> EngineHealth:
         """What the engine is doing, since when, and how long it may take. Thread-safe."""
         has_died = self._thread is not None and not self._thread.is_alive()
-        return self._pulse.vital(alive=not has_died and not self._mailbox.is_closed)
+        return self._operation_timer.health(is_alive=not has_died and not self._mailbox.is_closed)
 
     def start(self) -> None:
         """Run on a thread of its own until `close`."""
@@ -141,12 +141,12 @@ class Engine:
         if plan is None:
             return False
         self._announce(plan)
-        with self._pulse.during(plan):
-            result = self._runner.run(plan, self._scheduler.models, self._previewer.wanted(plan))
+        with self._operation_timer.measure(plan):
+            result = self._runner.run(plan, self._scheduler.models, self._previewer.requested(plan))
         self._scheduler.update(result)
         self._emit(result)
         if result.estimates:
-            with self._pulse.during(plan):
+            with self._operation_timer.measure(plan):
                 self._previewer.make(result)
         return True
 
@@ -155,7 +155,7 @@ class Engine:
         self._mailbox.close()
         if self._thread is None:
             self._runner.close()
-            self._mailbox.end_all(Canceled)
+            self._mailbox.emit_to_all(Canceled)
         elif self._thread is not threading.current_thread():
             self._thread.join()
 
@@ -169,67 +169,72 @@ class Engine:
                     self._mailbox.wait()
         except BaseException as error:
             _log.exception("the engine died")
-            ending = partial(_failed, failure=failure_of(error))
+            ending = partial(_failed, failure=failure_from(error))
         finally:
             self._mailbox.close()
             self._runner.close()
-            self._mailbox.end_all(ending)
+            self._mailbox.emit_to_all(ending)
 
     def _take_requests(self) -> None:
-        arrivals, cancellations = self._mailbox.take()
+        arrivals, cancellations = self._mailbox.drain()
         for spec in arrivals:
             self._admit(spec)
         canceled = self._scheduler.cancel(cancellations)
         self._runner.drop(canceled)
         for id in canceled:
-            self._mailbox.deliver(Canceled(id))
+            self._mailbox.emit(Canceled(id))
         if canceled:
-            self._announce_room()
+            self._notify_slots_freed()
 
     def _admit(self, spec: GenerationSpec) -> None:
         try:
             entry = self._models.entry(spec.model)
         except ModelError as error:
-            self._mailbox.deliver(_failed(spec.id, failure_of(error)))
+            self._mailbox.emit(_failed(spec.id, failure_from(error)))
             return
         key = BatchKey(entry.name, entry.revision, spec.width, spec.height)
-        self._scheduler.add(Generation.arrived(spec, key))
+        self._scheduler.add(Generation.from_spec(spec, key))
 
-    def _limit(self, lead: Generation) -> Limit:
+    def _limit(self, lead: Generation) -> BatchLimit:
         """What may share a forward pass with `lead`; exact batching goes as far as it was shown to change no bit."""
-        rows = self._capacity.rows(lead.key)
+        rows = self._batch_sizes.rows(lead.key)
         if self._settings.batching == "fast":
-            return Limit(rows, rows)
+            return BatchLimit(rows, rows)
         invariance = self._invariance(lead.spec.model, lead.key)
-        if not invariance.holds_for(lead.spec.rows):
+        if not invariance.is_invariant(lead.spec.rows):
             return _ALONE
-        rows = min(rows, invariance.widest(lead.spec.rows))
-        return Limit(rows, rows, mixed=invariance.mixes and rows <= min(invariance.guided, invariance.unguided))
+        rows = min(rows, invariance.max_rows(lead.spec.rows))
+        return BatchLimit(
+            rows,
+            rows,
+            allows_mixed_guidance=invariance.allows_mixing
+            and rows <= min(invariance.guided_rows, invariance.unguided_rows),
+        )
 
     def _width(self, model: str) -> int:
         """Guided images per forward pass, as far as is known."""
-        rows = self._capacity.rows_of_model(model)
+        rows = self._batch_sizes.rows_of_model(model)
         if self._settings.batching == "exact":
-            rows = min(rows, self._invariance(model, self._capacity.latest(model)).guided)
+            rows = min(rows, self._invariance(model, self._batch_sizes.latest(model)).guided_rows)
         return max(1, rows // 2)
 
-    def _invariance(self, model: str, key: BatchKey | None) -> Invariance:
+    def _invariance(self, model: str, key: BatchKey | None) -> BatchInvariance:
         """Unknown, and therefore taken for none, while the model is not in memory."""
         family = self._models.peek(model)
         if family is None:
-            return Invariance()
-        return family.invariance if key is None else family.invariance_of(key)
+            return BatchInvariance()
+        return family.batch_invariance if key is None else family.batch_invariance_for(key)
 
     def _announce(self, plan: StepPlan) -> None:
         """Tell what is about to start, where it takes long enough to be worth knowing."""
         for id in plan.ids:
             match plan.stage:
                 case Stage.LOADING_MODEL:
-                    self._mailbox.deliver(Loading(id, plan.model))
+                    self._mailbox.emit(Loading(id, plan.model))
                 case Stage.ENCODING:
-                    self._mailbox.deliver(Encoding(id))
+                    self._mailbox.emit(Encoding(id))
                 case Stage.DECODING:
-                    self._mailbox.deliver(Decoding(id))
+                    self._mailbox.emit(Decoding(id))
                 case Stage.DENOISING:
                     pass
 
@@ -237,20 +242,20 @@ class Engine:
         """Tell what came of it."""
         plan = result.plan
         for id, failure in result.failures.items():
-            self._mailbox.deliver(_failed(id, failure))
+            self._mailbox.emit(_failed(id, failure))
         for generation in plan.generations:
             id = generation.spec.id
-            for rung in result.rungs:
-                self._mailbox.deliver(Warned(id, rung, REMEDIES[rung].message))
+            for kind in result.fallbacks:
+                self._mailbox.emit(Warned(id, kind, FALLBACK_BY_KIND[kind].message))
             if id not in result.advanced:
                 continue
             if plan.stage is Stage.DENOISING:
-                self._mailbox.deliver(Stepped(id, generation.step, generation.calls))
+                self._mailbox.emit(Stepped(id, generation.step, generation.model_calls))
             if result.is_flagged:
-                self._mailbox.deliver(Warned(id, *_UNSAFE))
+                self._mailbox.emit(Warned(id, *_UNSAFE))
             if result.pixels is not None:
-                self._mailbox.deliver(Rendered(id, result.pixels, self._stats(generation)))
-        self._announce_room()
+                self._mailbox.emit(Rendered(id, result.pixels, self._stats(generation)))
+        self._notify_slots_freed()
 
     def _stats(self, generation: Generation) -> RenderStats:
         family = self._models.get(generation.spec.model)
@@ -261,12 +266,12 @@ class Engine:
             peak_memory_bytes=generation.peak_bytes,
             device=family.device,
             dtype=family.dtype,
-            batch_invariant=family.invariance_of(generation.key).holds_for(generation.spec.rows),
+            batch_invariant=family.batch_invariance_for(generation.key).is_invariant(generation.spec.rows),
             model_revision=family.revision,
         )
 
-    def _announce_room(self) -> None:
-        for callback in self._on_room:
+    def _notify_slots_freed(self) -> None:
+        for callback in self._on_slots_freed:
             try:
                 callback()
             except Exception:

@@ -8,7 +8,7 @@ import torch
 
 from renderq_worker.engine.errors import EngineError, NanOutput
 from renderq_worker.engine.generation import Generation, Stage
-from renderq_worker.engine.ladder import Remedy
+from renderq_worker.engine.ladder import Fallback
 from renderq_worker.models import ModelError
 
 FailureCode = Literal["out_of_memory", "nan_output", "model_load_failed", "internal"]
@@ -23,7 +23,7 @@ class Failure:
     retryable: bool
 
 
-def failure_of(error: BaseException) -> Failure:
+def failure_from(error: BaseException) -> Failure:
     """The failure that this exception means for the generation that it came from."""
     if is_out_of_memory(error):
         return Failure(
@@ -40,10 +40,10 @@ def failure_of(error: BaseException) -> Failure:
     return Failure("internal", f"{type(error).__name__}: {_first_line(error)}", retryable=False)
 
 
-def does_not_fit(generation: Generation, stage: Stage, tried: Sequence[Remedy], failure: Failure) -> Failure:
+def out_of_memory_failure(generation: Generation, stage: Stage, tried: Sequence[Fallback], failure: Failure) -> Failure:
     """An image for which the ladder has no rung left: what was needed, what there was, what was tried."""
     spec, doing = generation.spec, str(stage).replace("_", " ")
-    measures = "; ".join(remedy.message for remedy in tried)
+    measures = "; ".join(fallback.message for fallback in tried)
     message = f"{doing}, {spec.width}×{spec.height} with model {spec.model!r}: {failure.message}"
     return replace(failure, message=f"{message}. Tried before: {measures}" if measures else message)
 

@@ -10,7 +10,7 @@ from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.tasks import Task
 
 if TYPE_CHECKING:
-    from renderq_worker.engine.ladder import Rung
+    from renderq_worker.engine.ladder import FallbackKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class GenerationSpec:
         return 2 if self.guidance_scale > 1 else 1
 
     @property
-    def calls(self) -> int:
+    def model_calls(self) -> int:
         """Model calls in all; an estimate for the model's own scheduler, until the prompt is encoded."""
         return model_calls(self.scheduler, self.steps, self.task.strength)
 
@@ -68,62 +68,62 @@ class Generation:
 
     spec: GenerationSpec
     key: BatchKey
-    calls: int
-    """Model calls in all: `spec.calls` until the prompt is encoded, then those that the sampler makes."""
-    encoded: bool = False
+    model_calls: int
+    """Model calls in all: `spec.calls` until the prompt is encoded, then those that the scheduler makes."""
+    is_encoded: bool = False
     step: int = 0
     """Model calls done."""
-    waited: int = 0
+    ticks_waited: int = 0
     """Operations of the engine since arrival that did not advance this generation."""
     load_seconds: float = 0.0
     inference_seconds: float = 0.0
-    shared_calls: int = 0
+    batch_width_total: int = 0
     """Sum of the batch widths of its model calls."""
     peak_bytes: int | None = None
     """Most memory on the device during its operations, where that is counted."""
-    rungs: frozenset["Rung"] = frozenset()
+    fallbacks: frozenset["FallbackKind"] = frozenset()
     """What was tried for it when memory was exhausted."""
 
     @classmethod
-    def arrived(cls, spec: GenerationSpec, key: BatchKey) -> "Generation":
-        return cls(spec, key, calls=spec.calls)
+    def from_spec(cls, spec: GenerationSpec, key: BatchKey) -> "Generation":
+        return cls(spec, key, model_calls=spec.model_calls)
 
     @property
     def stage(self) -> Stage:
         """What comes next, once the model is in memory."""
-        if not self.encoded:
+        if not self.is_encoded:
             return Stage.ENCODING
-        return Stage.DENOISING if self.step < self.calls else Stage.DECODING
+        return Stage.DENOISING if self.step < self.model_calls else Stage.DECODING
 
     @property
     def remaining(self) -> int:
         """Operations that are left: encoding, model calls, decoding."""
-        return (not self.encoded) + self.calls - self.step + 1
+        return (not self.is_encoded) + self.model_calls - self.step + 1
 
     @property
     def batch_width_mean(self) -> float:
         """Images that shared a model call with this one, itself included; 0 before the first call."""
-        return self.shared_calls / self.step if self.step else 0.0
+        return self.batch_width_total / self.step if self.step else 0.0
 
-    def loaded(self, seconds: float) -> None:
+    def record_loaded(self, seconds: float) -> None:
         self.load_seconds += seconds
 
-    def started(self, calls: int, windows: int, seconds: float) -> None:
-        """The prompt is encoded and the sampler has told how often it will call the model."""
-        self.encoded, self.calls = True, calls
-        self.key = replace(self.key, windows=windows)
+    def record_encoded(self, model_calls: int, token_chunks: int, seconds: float) -> None:
+        """The prompt is encoded and the scheduler has told how often it will call the model."""
+        self.is_encoded, self.model_calls = True, model_calls
+        self.key = replace(self.key, token_chunks=token_chunks)
         self.inference_seconds += seconds
 
-    def stepped(self, width: int, seconds: float) -> None:
+    def record_step(self, width: int, seconds: float) -> None:
         """One model call done, together with `width - 1` others."""
         self.step += 1
-        self.shared_calls += width
+        self.batch_width_total += width
         self.inference_seconds += seconds
 
-    def decoded(self, seconds: float) -> None:
+    def record_decoded(self, seconds: float) -> None:
         self.inference_seconds += seconds
 
-    def took(self, peak_bytes: int | None, rungs: Collection["Rung"]) -> None:
+    def record_memory(self, peak_bytes: int | None, fallbacks: Collection["FallbackKind"]) -> None:
         """What an operation took of the device's memory, and what was done to need less, whether it ended or not."""
         self.peak_bytes = max(filter(None, (self.peak_bytes, peak_bytes)), default=None)
-        self.rungs |= frozenset(rungs)
+        self.fallbacks |= frozenset(fallbacks)

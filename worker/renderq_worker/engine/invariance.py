@@ -27,39 +27,39 @@ Forward = Callable[[int, Sequence[int]], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Invariance:
+class BatchInvariance:
     """Rows of a forward pass in which every image keeps the bits that it has alone."""
 
-    guided: int = 2
-    """With guided images only, two rows each; 2 means that each must be alone."""
-    unguided: int = 1
-    """With unguided images only, one row each; 1 means that each must be alone."""
+    guided_rows: int = 2
+    """With guided_rows images only, two rows each; 2 means that each must be alone."""
+    unguided_rows: int = 1
+    """With unguided_rows images only, one row each; 1 means that each must be alone."""
 
     @property
-    def mixes(self) -> bool:
-        """Whether guided and unguided images may share a forward pass."""
-        return self.guided > 2 and self.unguided > 1
+    def allows_mixing(self) -> bool:
+        """Whether guided_rows and unguided_rows images may share a forward pass."""
+        return self.guided_rows > 2 and self.unguided_rows > 1
 
-    def widest(self, rows: int) -> int:
+    def max_rows(self, rows: int) -> int:
         """Rows of the widest batch of images that have so many rows each."""
-        return self.guided if rows == 2 else self.unguided
+        return self.guided_rows if rows == 2 else self.unguided_rows
 
-    def holds_for(self, rows: int) -> bool:
+    def is_invariant(self, rows: int) -> bool:
         """Whether an image of so many rows keeps its bits in company."""
-        return self.widest(rows) > rows
+        return self.max_rows(rows) > rows
 
-    def without(self, images: Sequence[int]) -> "Invariance":
-        """Narrower than a batch of images with these rows; where the two kinds do not mix, unguided ones are alone."""
+    def narrowed(self, images: Sequence[int]) -> "BatchInvariance":
+        """Narrower than a batch of images with these rows; where the two kinds do not mix, unguided_rows ones are alone."""
         if all(rows == 2 for rows in images):
-            return replace(self, guided=min(self.guided, sum(images) - 2))
+            return replace(self, guided_rows=min(self.guided_rows, sum(images) - 2))
         if all(rows == 1 for rows in images):
-            return replace(self, unguided=min(self.unguided, sum(images) - 1))
-        return replace(self, unguided=1)
+            return replace(self, unguided_rows=min(self.unguided_rows, sum(images) - 1))
+        return replace(self, unguided_rows=1)
 
 
-def probe(forward: Forward) -> Invariance:
+def measure_invariance(forward: Forward) -> BatchInvariance:
     """Compare batches with the same images alone, bit for bit, from narrow to wide."""
-    return Invariance(_widest(forward, 2), _widest(forward, 1))
+    return BatchInvariance(_widest(forward, 2), _widest(forward, 1))
 
 
 def _widest(forward: Forward, rows_each: int) -> int:
@@ -77,25 +77,25 @@ Predict = Callable[[Sequence[int]], tuple[Tensor, ...]]
 """Each image's rows, computed in one forward pass; which images is told by their places in a batch."""
 
 Shape = tuple[int, int, int]
-"""Height and width of the latents, windows of the text encoder."""
+"""Height and width of the latents, token_chunks of the text encoder."""
 
 
-class Trials:
+class InvarianceTracker:
     """Batches of real work that were compared with the same images alone, bit for bit."""
 
-    def __init__(self, probed: Invariance) -> None:
+    def __init__(self, probed: BatchInvariance) -> None:
         """`probed` bounds what is tried."""
         self.probed = probed
-        self._found: dict[Shape, Invariance] = {}
+        self._found: dict[Shape, BatchInvariance] = {}
         self._passed: set[tuple[Shape, tuple[int, ...]]] = set()
         self.count = 0
         """Comparisons so far."""
 
-    def invariance(self, shape: Shape) -> Invariance:
+    def invariance_for(self, shape: Shape) -> BatchInvariance:
         """What is known for this shape."""
         return self._found.get(shape, self.probed)
 
-    def checked(self, shape: Shape, images: Sequence[int], predict: Predict) -> tuple[Tensor, ...]:
+    def predict_checked(self, shape: Shape, images: Sequence[int], predict: Predict) -> tuple[Tensor, ...]:
         """All images, with the bits that they have alone; `images` are the rows of each. NaN proves nothing."""
         places, kind = range(len(images)), tuple(sorted(images))
         together = predict(places)
@@ -106,18 +106,18 @@ class Trials:
         if all(torch.equal(*pair) for pair in zip(together, alone, strict=True) if torch.isfinite(pair[1]).all()):
             self._passed.add((shape, kind))
         else:
-            self._found[shape] = self.invariance(shape).without(images)
+            self._found[shape] = self.invariance_for(shape).narrowed(images)
         return alone
 
 
-class ImageLinears:
+class PerImageLinear:
     """Lets the linear layers of a model compute each image of a batch on its own, as they do when it is alone."""
 
     def __init__(self, model: nn.Module) -> None:
         self._layers = [module for module in model.modules() if type(module) is nn.Linear]
         self._images: Sequence[int] = ()
 
-    def switch(self, *, on: bool) -> None:
+    def set_enabled(self, *, on: bool) -> None:
         for layer in self._layers:
             if on:
                 layer.forward = partial(self._forward, layer)

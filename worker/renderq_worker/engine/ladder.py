@@ -7,53 +7,53 @@ from enum import StrEnum
 from renderq_worker.engine.generation import Stage
 
 
-class Rung(StrEnum):
+class FallbackKind(StrEnum):
     """One way to need less memory; the code of the warning that a job gets."""
 
     EVICTION = "models_evicted"
-    NARROWER_BATCH = "batch_narrowed"
+    NARROWER_BATCH = "batch_size_reduced"
     TILES = "autoencoder_tiled"
     OFFLOAD = "weights_offloaded"
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
+class Fallback:
     """A rung of the ladder."""
 
-    rung: Rung
+    kind: FallbackKind
     stages: Collection[Stage]
     """Where it can help."""
-    is_remembered: bool
+    is_sticky: bool
     """Whether later images of this model and shape begin with it; a batch's width is remembered by itself."""
     message: str
     """What the job's owner reads."""
 
 
-LADDER = (
-    Remedy(
-        Rung.EVICTION,
+FALLBACKS = (
+    Fallback(
+        FallbackKind.EVICTION,
         frozenset(Stage),
-        is_remembered=False,
+        is_sticky=False,
         message="memory was short: other models left the device",
     ),
-    Remedy(
-        Rung.NARROWER_BATCH,
+    Fallback(
+        FallbackKind.NARROWER_BATCH,
         frozenset({Stage.DENOISING}),
-        is_remembered=False,
+        is_sticky=False,
         message="memory was short: fewer images were computed at once",
     ),
-    Remedy(
-        Rung.TILES,
+    Fallback(
+        FallbackKind.TILES,
         frozenset({Stage.ENCODING, Stage.DECODING}),
-        is_remembered=True,
+        is_sticky=True,
         message="memory is short: the autoencoder worked in overlapping tiles, which changes pixels",
     ),
-    Remedy(
-        Rung.OFFLOAD,
+    Fallback(
+        FallbackKind.OFFLOAD,
         frozenset(Stage),
-        is_remembered=True,
+        is_sticky=True,
         message="memory was short: the model's parts are on the device only while they are used, which takes longer",
     ),
 )
 
-REMEDIES = {remedy.rung: remedy for remedy in LADDER}
+FALLBACK_BY_KIND = {fallback.kind: fallback for fallback in FALLBACKS}

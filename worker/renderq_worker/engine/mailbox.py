@@ -68,19 +68,19 @@ class Mailbox:
             self._closed = True
             self._changed.notify()
 
-    def take(self) -> tuple[list[GenerationSpec], list[str]]:
+    def drain(self) -> tuple[list[GenerationSpec], list[str]]:
         """Arrivals and cancellations since the last call."""
         with self._changed:
             arrivals, self._arrivals = self._arrivals, []
             cancellations, self._cancellations = self._cancellations, []
         return arrivals, cancellations
 
-    def wanted_previews(self, ids: Collection[str]) -> tuple[str, ...]:
+    def pending_previews(self, ids: Collection[str]) -> tuple[str, ...]:
         """Those of which a preview is wanted; who has waited longest comes first."""
         with self._changed:
             return tuple(id for id in self._previews if id in ids)
 
-    def drop_preview(self, id: str) -> None:
+    def discard_preview_request(self, id: str) -> None:
         """The wish for a preview is fulfilled, or cannot be."""
         with self._changed:
             self._previews.pop(id, None)
@@ -90,7 +90,7 @@ class Mailbox:
         with self._changed:
             self._changed.wait_for(lambda: self._arrivals or self._cancellations or self._closed)
 
-    def deliver(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Tell the listener. The first event that ends a generation is its last; whatever comes later is dropped."""
         listener = self._listener_for(event)
         if listener is None:
@@ -100,10 +100,10 @@ class Mailbox:
         except Exception:
             _log.exception("a listener raised", generation_id=event.generation_id, engine_event=type(event).__name__)
 
-    def end_all(self, ending: Callable[[str], Event]) -> None:
+    def emit_to_all(self, ending: Callable[[str], Event]) -> None:
         """Deliver `ending(id)` to everyone in flight."""
         for id in list(self._listeners):
-            self.deliver(ending(id))
+            self.emit(ending(id))
 
     def _listener_for(self, event: Event) -> Listener | None:
         id = event.generation_id

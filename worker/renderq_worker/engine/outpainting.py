@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from renderq_shared.sides import fitting_side
+from renderq_shared.sides import round_down
 from renderq_worker.engine.tasks import Inpaint, Mask, Pixels
 
 FEATHER = 16
@@ -18,7 +18,7 @@ def outpaint(image: Pixels, *, left: int = 0, right: int = 0, top: int = 0, bott
     The result has the canvas' sides. The picture itself is resized to multiples of 8 first. The new ground starts as
     the edge pixels drawn out, which show through nowhere: the strength is 1.
     """
-    height, width = (fitting_side(side) for side in image.shape[:2])
+    height, width = (round_down(side) for side in image.shape[:2])
     fitted = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS))
     vertical, horizontal = (top, bottom), (left, right)
     return Inpaint(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from renderq_worker.engine.generation import Generation, Stage
-from renderq_worker.engine.ladder import Rung
+from renderq_worker.engine.ladder import FallbackKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class BatchLimit:
     """How much fits into one forward pass. A single generation always does."""
 
     generations: int
     rows: int
-    mixed: bool = True
+    allows_mixed_guidance: bool = True
     """Whether guided and unguided images may be together."""
 
 
@@ -53,13 +53,13 @@ class StepResult:
     """Ids that completed the operation."""
     failures: Mapping[str, Failure] = field(default_factory=dict)
     """Ids that ended, and why."""
-    calls: int = 0
-    """Encoding: how often the sampler will call the model."""
-    windows: int = 1
-    """Encoding: see `BatchKey.windows`."""
+    model_calls: int = 0
+    """Encoding: how often the scheduler will call the model."""
+    token_chunks: int = 1
+    """Encoding: see `BatchKey.token_chunks`."""
     estimates: Mapping[str, Tensor | None] = field(default_factory=dict)
     """Denoising: ids of which a preview is wanted, and what their latents are expected to become, if that is known."""
-    rungs: Collection[Rung] = ()
+    fallbacks: Collection[FallbackKind] = ()
     """What lack of memory made necessary: taken now, if nothing advanced; else how the operation was done."""
     peak_bytes: int | None = None
     """Most memory on the device meanwhile, where that is counted."""
@@ -68,6 +68,6 @@ class StepResult:
     is_flagged: bool = False
     """Decoding: the model's safety checker made it black."""
 
-    def taking(self, seconds: float, peak_bytes: int | None) -> StepResult:
+    def with_cost(self, seconds: float, peak_bytes: int | None) -> StepResult:
         """The same, with the time and the memory that the operation took."""
         return replace(self, seconds=seconds, peak_bytes=peak_bytes)

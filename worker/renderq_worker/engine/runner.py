@@ -6,28 +6,28 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from renderq_worker.engine.capacity import Capacity
+from renderq_worker.engine.capacity import BatchSizeTuner
 from renderq_worker.engine.errors import NanOutput
-from renderq_worker.engine.failure import Failure, does_not_fit, failure_of, is_out_of_memory
+from renderq_worker.engine.failure import Failure, failure_from, is_out_of_memory, out_of_memory_failure
 from renderq_worker.engine.families import Family
 from renderq_worker.engine.generation import Stage
-from renderq_worker.engine.ladder import Rung
+from renderq_worker.engine.ladder import FallbackKind
 from renderq_worker.engine.plan import StepPlan, StepResult
-from renderq_worker.engine.preview import estimate_or_none
-from renderq_worker.engine.relief import Relief
-from renderq_worker.engine.state import InFlight, State
+from renderq_worker.engine.preview import predict_x0_or_none
+from renderq_worker.engine.relief import OutOfMemoryHandler
+from renderq_worker.engine.state import GenerationState, LatentState
 from renderq_worker.models import ModelStore, Placement
 
 
 class Runner:
     """Keeps what the generations own on the device, from their encoding to their end."""
 
-    def __init__(self, models: ModelStore[Family], capacity: Capacity, placement: Placement) -> None:
+    def __init__(self, models: ModelStore[Family], batch_sizes: BatchSizeTuner, placement: Placement) -> None:
         self._models = models
-        self._capacity = capacity
+        self._batch_sizes = batch_sizes
         self._device = placement.device
-        self._relief = Relief(models, capacity, placement)
-        self._states: dict[str, InFlight] = {}
+        self._oom_handler = OutOfMemoryHandler(models, batch_sizes, placement)
+        self._states: dict[str, GenerationState] = {}
 
     def run(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str] = ()) -> StepResult:
         """Never raises: an operation that fails as a whole fails the generations that were in it.
@@ -37,16 +37,16 @@ class Runner:
         estimated on the way.
         """
         started = time.monotonic()
-        self._device.start_peak()
+        self._device.reset_peak()
         try:
             with torch.inference_mode():
                 result = self._operate(plan, in_use, previews)
         except Exception as error:
-            result = failure_of(error)
+            result = failure_from(error)
         if isinstance(result, Failure):  # what the exception held, a model perhaps, is free now
             result = self._recovered(plan, in_use, result)
         self.drop(result.failures)
-        return result.taking(time.monotonic() - started, self._device.peak_bytes())
+        return result.with_cost(time.monotonic() - started, self._device.peak_bytes())
 
     def drop(self, ids: Iterable[str]) -> None:
         """Free what these generations own; unknown ids are ignored."""
@@ -61,12 +61,12 @@ class Runner:
 
     def _operate(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str]) -> StepResult:
         if plan.stage is Stage.LOADING_MODEL:
-            self._relief.offload_as_before(plan)
+            self._oom_handler.apply_known_offload(plan)
             self._models.load(plan.model, in_use)
             return StepResult(plan, advanced=plan.ids)
-        if plan.stage is Stage.ENCODING and self._relief.offload_as_before(plan):
+        if plan.stage is Stage.ENCODING and self._oom_handler.apply_known_offload(plan):
             return StepResult(plan)
-        with self._device.watched():
+        with self._device.tracked():
             match plan.stage:
                 case Stage.ENCODING:
                     return self._encode(plan)
@@ -79,39 +79,44 @@ class Runner:
         """An operation that ran out of memory has another try after each rung of the ladder."""
         if failure.code != "out_of_memory":
             return StepResult(plan, failures=dict.fromkeys(plan.ids, failure))
-        rung = self._relief.find(plan, in_use, self._rows(plan.ids))
-        if rung is not None:
-            return StepResult(plan, rungs=[rung])
+        kind = self._oom_handler.next_fallback(plan, in_use, self._rows(plan.ids))
+        if kind is not None:
+            return StepResult(plan, fallbacks=[kind])
         ends = {
-            each.spec.id: does_not_fit(each, plan.stage, self._relief.taken(each), failure) for each in plan.generations
+            each.spec.id: out_of_memory_failure(each, plan.stage, self._oom_handler.applied(each), failure)
+            for each in plan.generations
         }
         return StepResult(plan, failures=ends)
 
     def _encode(self, plan: StepPlan) -> StepResult:
         generation = plan.generations[0]
-        tiled = self._relief.is_tiled(generation)
-        state = self._models.get(plan.model).begin(generation.spec, tiled=tiled)
+        use_tiling = self._oom_handler.is_tiled(generation)
+        state = self._models.get(plan.model).prepare(generation.spec, use_tiling=use_tiling)
         self._states[generation.spec.id] = state
         return StepResult(
-            plan, advanced=plan.ids, calls=state.calls, windows=state.windows, rungs=[Rung.TILES] if tiled else ()
+            plan,
+            advanced=plan.ids,
+            model_calls=state.model_calls,
+            token_chunks=state.token_chunks,
+            fallbacks=[FallbackKind.TILES] if use_tiling else (),
         )
 
     def _decode(self, plan: StepPlan) -> StepResult:
-        tiled, state = self._relief.is_tiled(plan.generations[0]), self._states[plan.ids[0]]
-        pixels = self._models.get(plan.model).decode(state, tiled=tiled)
+        use_tiling, state = self._oom_handler.is_tiled(plan.generations[0]), self._states[plan.ids[0]]
+        pixels = self._models.get(plan.model).decode(state, use_tiling=use_tiling)
         self.drop(plan.ids)
         return StepResult(
             plan,
             advanced=plan.ids,
             pixels=pixels,
-            is_flagged=isinstance(state, State) and state.is_flagged,
-            rungs=[Rung.TILES] if tiled else (),
+            is_flagged=isinstance(state, LatentState) and state.is_flagged,
+            fallbacks=[FallbackKind.TILES] if use_tiling else (),
         )
 
     def _denoise(self, plan: StepPlan, previews: Collection[str]) -> StepResult:
         """A batch that runs out of memory fails as a whole; one that fails otherwise is taken apart."""
         family, estimates = self._models.get(plan.model), dict[str, Tensor | None]()
-        comparisons, started = family.comparisons, time.monotonic()
+        invariance_checks, started = family.invariance_checks, time.monotonic()
         try:
             failures = self._advance(plan.model, plan.ids, previews, estimates)
         except Exception as error:
@@ -119,15 +124,15 @@ class Runner:
                 raise
             failures = self._advance_alone(plan.model, plan.ids)
         else:
-            if family.comparisons == comparisons:
-                self._capacity.record(plan.generations[0].key, self._rows(plan.ids), time.monotonic() - started)
+            if family.invariance_checks == invariance_checks:
+                self._batch_sizes.record(plan.generations[0].key, self._rows(plan.ids), time.monotonic() - started)
         advanced = tuple(id for id in plan.ids if id not in failures)
         return StepResult(plan, advanced=advanced, failures=failures, estimates=estimates)
 
     def _advance(
         self, model: str, ids: Sequence[str], previews: Collection[str], estimates: dict[str, Tensor | None]
     ) -> Mapping[str, Failure]:
-        """One forward pass and everyone's sampler step. Raises before any state has changed, or not at all.
+        """One forward pass and everyone's scheduler step. Raises before any state has changed, or not at all.
 
         `estimates` gets those of `previews`.
         """
@@ -139,14 +144,14 @@ class Runner:
             try:
                 if not is_finite:
                     raise NanOutput(
-                        f"the model computed NaN or infinity at step {state.step + 1} of {state.calls}; "
+                        f"the model computed NaN or infinity at step {state.step + 1} of {state.model_calls}; "
                         "try another scheduler, more steps, less guidance, or run the model in float32"
                     )
-                if id in previews and isinstance(state, State):
-                    estimates[id] = estimate_or_none(state, prediction)
+                if id in previews and isinstance(state, LatentState):
+                    estimates[id] = predict_x0_or_none(state, prediction)
                 state.advance(prediction)
             except Exception as error:
-                failures[id] = failure_of(error)
+                failures[id] = failure_from(error)
         return failures
 
     def _advance_alone(self, model: str, ids: Sequence[str]) -> Mapping[str, Failure]:
@@ -155,7 +160,7 @@ class Runner:
             try:
                 failures.update(self._advance(model, [id], (), {}))
             except Exception as error:
-                failures[id] = failure_of(error)
+                failures[id] = failure_from(error)
         return failures
 
     def _rows(self, ids: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from torch import Tensor
 from renderq_worker.engine.errors import SchedulerUnknown
 
 
-class Sampler(Protocol):
+class NoiseScheduler(Protocol):
     """The part of a diffusers scheduler that makes a picture."""
 
     config: Mapping[str, Any]
@@ -69,22 +69,22 @@ SCHEDULERS: Mapping[str, _Recipe] = {
 }
 
 
-class Samplers:
+class NoiseSchedulerFactory:
     """Makes the samplers of one model.
 
     `own` is the scheduler of a built pipeline: its constructor corrects outdated configurations (`steps_offset`,
     `clip_sample`), and copies keep the correction where a second trip through `from_config` could lose it.
     """
 
-    def __init__(self, own: Sampler) -> None:
+    def __init__(self, own: NoiseScheduler) -> None:
         self._own = copy.deepcopy(own)
-        self._prototypes: dict[str, Sampler] = {}
+        self._prototypes: dict[str, NoiseScheduler] = {}
 
-    def make(self, name: str | None) -> Sampler:
-        """A sampler that has never stepped; None is the model's own. Raises `SchedulerUnknown`."""
+    def create(self, name: str | None) -> NoiseScheduler:
+        """A scheduler that has never stepped; None is the model's own. Raises `SchedulerUnknown`."""
         return copy.deepcopy(self._own if name is None else self._prototype(name))
 
-    def _prototype(self, name: str) -> Sampler:
+    def _prototype(self, name: str) -> NoiseScheduler:
         if name not in SCHEDULERS:
             raise SchedulerUnknown(f"scheduler {name!r} is unknown; there are {', '.join(SCHEDULERS)}")
         if name not in self._prototypes:

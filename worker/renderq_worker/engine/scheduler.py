@@ -7,9 +7,9 @@ has not waited long; whoever waits long enough passes every newcomer, so waiting
 from collections.abc import Callable, Collection, Iterable
 
 from renderq_worker.engine.generation import Generation, Stage
-from renderq_worker.engine.plan import Limit, StepPlan, StepResult
+from renderq_worker.engine.plan import BatchLimit, StepPlan, StepResult
 
-AGEING = 1 / 8
+AGING_RATE = 1 / 8
 """Remaining operations that one operation of waiting outweighs. 0 would starve long generations; 1 is arrival order."""
 
 LOAD_WORK = 32
@@ -38,7 +38,7 @@ class Scheduler:
         """Forget these; returns those that were here."""
         return tuple(id for id in ids if self._generations.pop(id, None) is not None)
 
-    def plan(self, limit_of: Callable[[Generation], Limit], resident: Collection[str]) -> StepPlan | None:
+    def plan(self, limit_of: Callable[[Generation], BatchLimit], resident: Collection[str]) -> StepPlan | None:
         """The next operation, or None when nothing is in flight.
 
         A model is loaded for all who need it. Whoever is about to join the batch is encoded first, one at a time.
@@ -63,9 +63,9 @@ class Scheduler:
         plan = result.plan
         for generation in self._generations.values():
             if generation.spec.id not in result.advanced:
-                generation.waited += 1
+                generation.ticks_waited += 1
         for generation in plan.generations:
-            generation.took(result.peak_bytes, result.rungs)
+            generation.record_memory(result.peak_bytes, result.fallbacks)
             if generation.spec.id in result.advanced:
                 self._advance(generation, result)
         for id in result.failures:
@@ -74,23 +74,23 @@ class Scheduler:
     def _advance(self, generation: Generation, result: StepResult) -> None:
         match result.plan.stage:
             case Stage.LOADING_MODEL:
-                generation.loaded(result.seconds)
+                generation.record_loaded(result.seconds)
             case Stage.ENCODING:
-                generation.started(result.calls, result.windows, result.seconds)
+                generation.record_encoded(result.model_calls, result.token_chunks, result.seconds)
             case Stage.DENOISING:
-                generation.stepped(len(result.plan.generations), result.seconds)
+                generation.record_step(len(result.plan.generations), result.seconds)
             case Stage.DECODING:
-                generation.decoded(result.seconds)
+                generation.record_decoded(result.seconds)
                 self._generations.pop(generation.spec.id, None)
 
 
 def _urgency(generation: Generation, resident: Collection[str]) -> float:
     """Lower goes first."""
     load = 0 if generation.spec.model in resident else LOAD_WORK
-    return generation.remaining + load - AGEING * generation.waited
+    return generation.remaining + load - AGING_RATE * generation.ticks_waited
 
 
-def _batch(lead: Generation, ranked: Iterable[Generation], limit: Limit) -> tuple[Generation, ...]:
+def _batch(lead: Generation, ranked: Iterable[Generation], limit: BatchLimit) -> tuple[Generation, ...]:
     """The most urgent generations that may share a forward pass with `lead`, within the limit."""
     batch, rows = [lead], lead.spec.rows
     for generation in ranked:
@@ -99,7 +99,7 @@ def _batch(lead: Generation, ranked: Iterable[Generation], limit: Limit) -> tupl
         if generation is lead or generation.stage is Stage.DECODING or generation.key != lead.key:
             continue
         fits = rows + generation.spec.rows <= limit.rows
-        if fits and (limit.mixed or generation.spec.rows == lead.spec.rows):
+        if fits and (limit.allows_mixed_guidance or generation.spec.rows == lead.spec.rows):
             batch.append(generation)
             rows += generation.spec.rows
     return tuple(batch)

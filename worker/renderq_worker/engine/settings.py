@@ -26,7 +26,7 @@ class EngineSettings:
     """See `MemoryMode`; `auto` chooses by model."""
     device_memory_bytes: int | None = None
     """What may be taken of the device; on a CPU, it simulates a card that has no more."""
-    capacity_file: Path | None = None
+    batch_sizes_file: Path | None = None
     """Where measured batch widths are kept between runs; None forgets them."""
     stall_seconds: float = 120.0
     """Least time that an operation may take before it counts as stalled."""

@@ -2,7 +2,7 @@
 
 The worker hands inputs over as arrays: pictures uint8 [height, width, 3], RGB, upright, without alpha; masks uint8
 [height, width]. Neither need have the sides of the result: they are resized to them with Lanczos's filter, as the stock
-pipelines do, and proportions are the caller's concern. `renderq_shared.sides.fitting_side` is the side that the stock
+pipelines do, and proportions are the caller's concern. `renderq_shared.imaging.size.round_down` is the side that the stock
 pipelines choose by themselves. `outpaint` turns a picture that is to be extended into `Inpaint`. The arrays are never
 written to, so that all images of a job may share them.
 """

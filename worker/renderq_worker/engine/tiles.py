@@ -1,6 +1,6 @@
 """An image too large for one forward pass, cut into tiles that overlap.
 
-In every step the model predicts tile by tile, and where tiles overlap their predictions are mixed; the sampler then
+In every step the model predicts tile by tile, and where tiles overlap their predictions are mixed; the scheduler then
 steps the whole image (MultiDiffusion, Bar-Tal et al., 2023). So tiles agree before they become pixels.
 """
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 OVERLAP = 1 / 4
-"""Share of a tile's side that it has in common with its neighbour, at least."""
+"""Share of a tile's side that it has in common with its neighbor, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class Tiles:
     lefts: Sequence[int]
 
     @classmethod
-    def over(cls, height: int, width: int, largest: int) -> "Tiles | None":
+    def over(cls, height: int, width: int, max_size: int) -> "Tiles | None":
         """Tiles with sides up to `largest`; None for an image that is no larger itself."""
-        if max(height, width) <= largest:
+        if max(height, width) <= max_size:
             return None
-        tile_height, tile_width = min(height, largest), min(width, largest)
+        tile_height, tile_width = min(height, max_size), min(width, max_size)
         return cls(height, width, tile_height, tile_width, _starts(height, tile_height), _starts(width, tile_width))
 
     def merge(self, sample: Tensor, predict: Callable[[Tensor], Tensor]) -> Tensor:
@@ -51,7 +51,7 @@ class Tiles:
         return (mixed / weights).to(sample.dtype)
 
     def _weight(self) -> Tensor:
-        """[tile_height, tile_width]: rising over the overlap with one neighbour, falling over that with the next."""
+        """[tile_height, tile_width]: rising over the overlap with one neighbor, falling over that with the next."""
         vertical = _slopes(self.tile_height, alone=len(self.tops) == 1)
         return vertical[:, None] * _slopes(self.tile_width, alone=len(self.lefts) == 1)
 

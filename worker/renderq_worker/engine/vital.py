@@ -14,10 +14,10 @@ _PATIENCE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Vital:
+class EngineHealth:
     """What the engine thread is doing right now."""
 
-    alive: bool
+    is_alive: bool
     """The engine can still do work: it is not closed and its thread, once started, runs."""
     stage: str | None
     """Stage of the operation that runs and cannot be interrupted; None while idle."""
@@ -31,7 +31,7 @@ class Vital:
         return now - self.since > self.stall_budget_s
 
 
-class Pulse:
+class OperationTimer:
     """Times the operations of one engine. Written by the engine thread, read by any."""
 
     def __init__(self, stall_seconds: float) -> None:
@@ -41,7 +41,7 @@ class Pulse:
         """Stage, begin and budget; replaced as a whole."""
 
     @contextmanager
-    def during(self, plan: StepPlan) -> Generator[None]:
+    def measure(self, plan: StepPlan) -> Generator[None]:
         """Around one operation."""
         kind = (plan.stage, plan.generations[0].key)
         longest, since = self._longest.get(kind, 0.0), time.monotonic()
@@ -51,6 +51,6 @@ class Pulse:
         self._longest[kind] = max(longest, now - since)
         self._now = (None, now, math.inf)
 
-    def vital(self, *, alive: bool) -> Vital:
+    def health(self, *, is_alive: bool) -> EngineHealth:
         stage, since, budget = self._now
-        return Vital(alive, stage, since, budget)
+        return EngineHealth(is_alive, stage, since, budget)

@@ -1,5 +1,5 @@
 """What a job starts from besides its prompt: read from the object store, and brought into the engine's form."""
 
-from renderq_worker.inputs.preparing import InputFailed, Inputs
+from renderq_worker.inputs.preparing import InputError, InputLoader
 
-__all__ = ["InputFailed", "Inputs"]
+__all__ = ["InputError", "InputLoader"]

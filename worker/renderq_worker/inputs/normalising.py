@@ -1,7 +1,7 @@
 """From a picture's file to the pixels that a model starts from. Pure: the same bytes give the same pixels.
 
 1. The picture is turned as its EXIF orientation says.
-2. 16 bits become 8, palettes and CMYK become RGB. Colour profiles are not applied.
+2. 16 bits become 8, palettes and CMYK become RGB. Color profiles are not applied.
 3. What is transparent shows white. In a mask it shows black, and is kept; a mask then becomes grey.
 4. It is resized to the sides that are wanted, by Lanczos's filter; one that is to be upscaled, by a bicubic one.
 
@@ -13,35 +13,35 @@ import io
 import numpy as np
 from PIL import Image
 
-from renderq_shared.orientation import upright
+from renderq_shared.orientation import apply_orientation
 from renderq_worker.engine.tasks import Depth, Mask, Pixels
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
 
 
-def picture(file: bytes, width: int, height: int) -> Pixels:
+def decode_image(file: bytes, width: int, height: int) -> Pixels:
     """[height, width, 3]. Raises whatever Pillow stumbles over."""
     return _resized(_on(_read(file), "white"), width, height)
 
 
-def small_picture(file: bytes, width: int, height: int) -> Pixels:
+def decode_low_res_image(file: bytes, width: int, height: int) -> Pixels:
     """A picture that is to be upscaled, [height, width, 3], as its pipeline resizes it."""
     image = _on(_read(file), "white")
     return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
 
 
-def mask(file: bytes, width: int, height: int) -> Mask:
+def decode_mask(file: bytes, width: int, height: int) -> Mask:
     """[height, width]. Raises whatever Pillow stumbles over."""
     return _resized(_on(_read(file), "black").convert("L"), width, height)
 
 
-def depth_map(file: bytes, width: int, height: int) -> Depth:
+def decode_depth_map(file: bytes, width: int, height: int) -> Depth:
     """At most [height, width], larger is nearer: 16 bits as float32 stretched to 0 … 1, else the 8 bits as they are.
 
     Stretched here, because a model's bfloat16 would make of the shades between 30,000 and 31,000 no more than nine. No
     larger than the picture, because it waits for its turn in memory, and the model takes it without smoothing it.
     """
-    image = upright(_load(file))
+    image = apply_orientation(_load(file))
     is_deep = image.mode.startswith("I")
     image = Image.fromarray(np.asarray(image).astype(np.float32)) if is_deep else _on(image, "black").convert("L")
     sides = min(image.width, width), min(image.height, height)
@@ -53,7 +53,7 @@ def depth_map(file: bytes, width: int, height: int) -> Depth:
 
 
 def _read(file: bytes) -> Image.Image:
-    return upright(_eight_bits(_load(file)))
+    return apply_orientation(_eight_bits(_load(file)))
 
 
 def _load(file: bytes) -> Image.Image:
@@ -73,7 +73,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _on(image: Image.Image, ground: str) -> Image.Image:
-    """RGB, on a ground of this colour."""
+    """RGB, on a ground of this color."""
     if not image.has_transparency_data:
         return image.convert("RGB")
     above = image.convert("RGBA")

@@ -33,50 +33,50 @@ from renderq_worker.engine.tasks import (
     Upscale,
     Variation,
 )
-from renderq_worker.inputs.normalising import depth_map, mask, picture, small_picture
-from renderq_worker.operations import Operations
-from renderq_worker.report import Failure
+from renderq_worker.inputs.normalising import decode_depth_map, decode_image, decode_low_res_image, decode_mask
+from renderq_worker.operations import InflightOperations
+from renderq_worker.report import JobError
 from renderq_worker.running_job import RunningJob
 
 log = structlog.get_logger(__name__)
 
 _THREADS = 2
 """The largest picture takes a gigabyte while it is decoded."""
-_AWAY_S = 0.5
+_RETRY_DELAY_S = 0.5
 """Pause before a job store that did not answer is asked again."""
 
 Answer = TypeVar("Answer")
 Array = TypeVar("Array", Pixels, Mask, Depth)
 
 
-class InputFailed(Exception):
+class InputError(Exception):
     """A job's picture cannot be had."""
 
     def __init__(self, code: JobErrorCode, message: str, *, retryable: bool) -> None:
         super().__init__(message)
-        self.failure = Failure(code, message, retryable)
+        self.failure = JobError(code, message, retryable)
 
 
-class Inputs:
+class InputLoader:
     """Prepares jobs that start from pictures. Callable from any thread."""
 
     def __init__(
         self,
         store: JobStore,
         objects: ObjectStore,
-        operations: Operations,
+        operations: InflightOperations,
         closing: threading.Event,
-        pauses_s: Sequence[float],
+        retry_delays_s: Sequence[float],
     ) -> None:
         self._store = store
         self._objects = objects
         self._operations = operations
         self._closing = closing
-        self._pauses_s = pauses_s
+        self._retry_delays_s = retry_delays_s
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="inputs")
 
-    def prepare(
-        self, job: RunningJob, ready: Callable[[RunningJob, Task], None], failed: Callable[[RunningJob, Failure], None]
+    def load(
+        self, job: RunningJob, ready: Callable[[RunningJob, Task], None], failed: Callable[[RunningJob, JobError], None]
     ) -> None:
         """Call `ready` or `failed` on a thread of the pool."""
         self._pool.submit(self._prepare, job, ready, failed)
@@ -86,18 +86,18 @@ class Inputs:
         self._pool.shutdown()
 
     def _prepare(
-        self, job: RunningJob, ready: Callable[[RunningJob, Task], None], failed: Callable[[RunningJob, Failure], None]
+        self, job: RunningJob, ready: Callable[[RunningJob, Task], None], failed: Callable[[RunningJob, JobError], None]
     ) -> None:
         try:
             if job.is_stopped:
-                raise InputFailed(JobErrorCode.INTERNAL, "the job was stopped", retryable=True)
+                raise InputError(JobErrorCode.INTERNAL, "the job was stopped", retryable=True)
             ready(job, self._task(job))
-        except InputFailed as error:
+        except InputError as error:
             failed(job, error.failure)
         except Exception as error:
-            log.exception("inputs_failed", job=job.held.job_id)
+            log.exception("inputs_failed", job=job.claim_ref.job_id)
             message = f"the inputs could not be prepared: {type(error).__name__}: {error}"
-            failed(job, Failure(JobErrorCode.INTERNAL, message, retryable=False))
+            failed(job, JobError(JobErrorCode.INTERNAL, message, retryable=False))
 
     def _task(self, job: RunningJob) -> Task:
         request = job.request
@@ -105,25 +105,25 @@ class Inputs:
             case Txt2ImgRequest():
                 return Txt2Img()
             case Img2ImgRequest(image=image, strength=strength):
-                return Img2Img(self._read(job, image, picture), strength)
+                return Img2Img(self._read(job, image, decode_image), strength)
             case InpaintRequest(image=image, mask=covered, strength=strength):
-                return Inpaint(self._read(job, image, picture), self._read(job, covered, mask), strength)
+                return Inpaint(self._read(job, image, decode_image), self._read(job, covered, decode_mask), strength)
             case OutpaintRequest(image=image, extend=extend):
-                return outpaint(self._read(job, image, picture), **extend.model_dump())
+                return outpaint(self._read(job, image, decode_image), **extend.model_dump())
             case VariationRequest(image=image):
-                return Variation(self._read(job, image, picture))
+                return Variation(self._read(job, image, decode_image))
             case Depth2ImgRequest(image=image, depth_map=given, strength=strength):
-                depth = None if given is None else self._read(job, given, depth_map)
-                return Depth2Img(self._read(job, image, picture), depth, strength)
+                depth = None if given is None else self._read(job, given, decode_depth_map)
+                return Depth2Img(self._read(job, image, decode_image), depth, strength)
             case UpscaleRequest(image=image, noise_level=noise_level):
-                return Upscale(self._read(job, image, small_picture), noise_level)
+                return Upscale(self._read(job, image, decode_low_res_image), noise_level)
 
     def _read(self, job: RunningJob, asset_id: str, decode: Callable[[bytes, int, int], Array]) -> Array:
-        """An asset in the sides that the request says. Raises `InputFailed`."""
+        """An asset in the sides that the request says. Raises `InputError`."""
         width, height = job.request.width or 0, job.request.height or 0
         file = self._fetch(job, asset_id)
         try:
-            with self._operations.running(f"decoding of {asset_id}"):
+            with self._operations.track(f"decoding of {asset_id}"):
                 return decode(file, width, height)
         except Exception as error:  # Pillow's readers raise whatever they stumble over
             raise _unreadable(f"{asset_id} cannot be read ({type(error).__name__}); upload it again") from error
@@ -131,12 +131,12 @@ class Inputs:
     def _fetch(self, job: RunningJob, asset_id: str) -> bytes:
         key = self._key(job, asset_id)
         try:
-            return self._patiently(lambda: b"".join(self._objects.read(key)), f"reading of {key}")
+            return self._with_retries(lambda: b"".join(self._objects.read(key)), f"reading of {key}")
         except ObjectNotFound as error:
             raise _unreadable(f"the file of {asset_id} is gone from the object store; upload it again") from error
         except ObjectStoreUnavailable as error:
             message = f"the object store did not give the picture: {error}"
-            raise InputFailed(JobErrorCode.STORAGE_FAILED, message, retryable=True) from error
+            raise InputError(JobErrorCode.STORAGE_FAILED, message, retryable=True) from error
 
     def _key(self, job: RunningJob, asset_id: str) -> str:
         """Where the asset's file is. The job store is asked for as long as the job is ours."""
@@ -145,18 +145,18 @@ class Inputs:
                 asset = self._store.asset(job.record.tenant, asset_id)
             except StoreUnavailable as error:
                 log.warning("asset_not_looked_up", asset=asset_id, reason=str(error))
-                if job.is_stopped or self._closing.wait(_AWAY_S):
-                    raise InputFailed(JobErrorCode.INTERNAL, "the worker is closing", retryable=True) from error
+                if job.is_stopped or self._closing.wait(_RETRY_DELAY_S):
+                    raise InputError(JobErrorCode.INTERNAL, "the worker is closing", retryable=True) from error
             else:
                 if asset is None:
                     raise _unreadable(f"there is no {asset_id}; upload it again")
                 return asset.key
 
-    def _patiently(self, read: Callable[[], Answer], what: str) -> Answer:
+    def _with_retries(self, read: Callable[[], Answer], what: str) -> Answer:
         """The store may be away for a while, as for uploads."""
-        for pause_s in self._pauses_s:
+        for pause_s in self._retry_delays_s:
             try:
-                with self._operations.running(what):
+                with self._operations.track(what):
                     return read()
             except ObjectStoreUnavailable as error:
                 log.warning("input_not_read", what=what, reason=str(error), again_in_s=pause_s)
@@ -165,5 +165,5 @@ class Inputs:
         return read()
 
 
-def _unreadable(message: str) -> InputFailed:
-    return InputFailed(JobErrorCode.INPUT_UNREADABLE, message, retryable=False)
+def _unreadable(message: str) -> InputError:
+    return InputError(JobErrorCode.INPUT_UNREADABLE, message, retryable=False)

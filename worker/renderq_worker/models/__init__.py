@@ -13,7 +13,7 @@ formats      dtype
 """
 
 from renderq_worker.models.errors import ModelError, ModelLoadFailed, ModelUnknown
-from renderq_worker.models.footprint import parameters
+from renderq_worker.models.footprint import parameter_counts
 from renderq_worker.models.formats import Dtype, resolve_dtype
 from renderq_worker.models.placement import MemoryMode, Placement
 from renderq_worker.models.store import ModelStore
@@ -26,6 +26,6 @@ __all__ = [
     "ModelStore",
     "ModelUnknown",
     "Placement",
-    "parameters",
+    "parameter_counts",
     "resolve_dtype",
 ]

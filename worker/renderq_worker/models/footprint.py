@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.checkpoints import Tensor, read_tensors
+from renderq_shared.checkpoints import TensorInfo, read_tensors
 from renderq_shared.errors import CatalogInvalid, CheckpointUnreadable
 from renderq_worker.models.errors import ModelLoadFailed
 from renderq_worker.models.weight_files import components, weight_files
@@ -19,7 +19,7 @@ _PREFIXES: Mapping[str, str] = {
 """Component → how the names of its tensors begin in the original key layout."""
 
 
-def parameters(entry: ModelEntry) -> Mapping[str, int]:
+def parameter_counts(entry: ModelEntry) -> Mapping[str, int]:
     """Component → number of weights. Raises `ModelLoadFailed` for files that are missing or damaged."""
     try:
         return _of_file(Path(entry.source)) if entry.layout else _of_folder(Path(entry.source), entry.variant)
@@ -41,5 +41,5 @@ def _of_file(path: Path) -> Mapping[str, int]:
     return {component: count for component, count in counts.items() if count}
 
 
-def _count(tensors: Mapping[str, Tensor]) -> int:
-    return sum(tensor.parameters for tensor in tensors.values())
+def _count(tensors: Mapping[str, TensorInfo]) -> int:
+    return sum(tensor.numel for tensor in tensors.values())

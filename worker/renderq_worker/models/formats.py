@@ -7,11 +7,11 @@ import torch
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import cuda
-from renderq_worker.models.footprint import parameters
+from renderq_worker.models.footprint import parameter_counts
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
-LARGE = 100_000_000
+BFLOAT16_MIN_PARAMETERS = 100_000_000
 """Weights of a model's largest component from which bfloat16 is twice as fast as float32 on a CPU with AVX512-BF16;
 the UNet of SD 1.5 has 860 million."""
 
@@ -29,7 +29,7 @@ def resolve_dtype(entry: ModelEntry, preferred: Dtype, device: torch.device) -> 
             return getattr(torch, name)
     if device.type == "cuda":
         return torch.bfloat16 if entry.family == "pipeline" and cuda.has_bfloat16() else torch.float16
-    if _has_bfloat16() and max(parameters(entry).values(), default=0) >= LARGE:
+    if _has_bfloat16() and max(parameter_counts(entry).values(), default=0) >= BFLOAT16_MIN_PARAMETERS:
         return torch.bfloat16
     return torch.float32
 

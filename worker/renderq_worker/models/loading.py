@@ -16,7 +16,7 @@ from renderq_shared.catalog.describing import family_of, read_json
 from renderq_shared.errors import CatalogInvalid
 from renderq_worker.models.clip import clip_tokenizer
 from renderq_worker.models.errors import ModelLoadFailed
-from renderq_worker.models.footprint import parameters
+from renderq_worker.models.footprint import parameter_counts
 
 _RENAMED = {"CLIPFeatureExtractor": "CLIPImageProcessor", "DPTFeatureExtractor": "DPTImageProcessor"}
 """Names that published pipelines use, stable-diffusion-2-depth for one, and what transformers 5 calls these classes.
@@ -30,7 +30,7 @@ def load_pipeline(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -
     are refused, both by diffusers' defaults. Raises `ModelLoadFailed`; running out of memory raises as it is.
     """
     pipeline_class = _pipeline_class(entry)
-    parameters(entry)  # finds what is missing or damaged, and says it better than what comes below
+    parameter_counts(entry)  # finds what is missing or damaged, and says it better than what comes below
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
         logging.set_verbosity_error()  # what matters is checked here, and said to whom it concerns
@@ -48,9 +48,9 @@ def load_pipeline(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -
 def _pipeline_class(entry: ModelEntry) -> Any:
     """Raises `ModelLoadFailed` when the configuration is of another family, or has changed to one."""
     try:
-        name = str(read_json(entry.configuration / "model_index.json").get("_class_name"))
+        name = str(read_json(entry.config_folder / "model_index.json").get("_class_name"))
         if family_of(name) != entry.family:
-            raise CatalogInvalid(f"{entry.configuration} holds a {name}, which is not of family {entry.family!r}")
+            raise CatalogInvalid(f"{entry.config_folder} holds a {name}, which is not of family {entry.family!r}")
     except CatalogInvalid as error:
         raise ModelLoadFailed(f"model {entry.name!r}: {error}") from error
     return getattr(diffusers, name)
@@ -67,7 +67,7 @@ def _from_folder(entry: ModelEntry, pipeline_class: Any, dtype: torch.dtype) -> 
 
 def _from_file(entry: ModelEntry, pipeline_class: Any, dtype: torch.dtype) -> DiffusionPipeline:
     """The weights from the file, everything else from the layout; no file brings a vocabulary."""
-    layout = entry.configuration
+    layout = entry.config_folder
     tokenizers = {path.parent.name: clip_tokenizer(path.parent) for path in layout.glob("*/tokenizer_config.json")}
     reader = pipeline_class if hasattr(pipeline_class, "from_single_file") else StableDiffusionPipeline
     pipeline = reader.from_single_file(

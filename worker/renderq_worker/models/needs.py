@@ -16,8 +16,8 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.devices import Ledger
-from renderq_worker.models.footprint import parameters
+from renderq_worker.devices import MemoryTracker
+from renderq_worker.models.footprint import parameter_counts
 
 TOKENS = 77
 
@@ -25,45 +25,49 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ActivationMemory:
     """Bytes beside the weights, for one guided picture."""
 
     denoising: int
     decoding: int
 
     @property
-    def most(self) -> int:
+    def peak(self) -> int:
         return max(self.denoising, self.decoding)
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class MemoryEstimate:
     """Bytes that a model needs."""
 
     weights: Mapping[str, int]
     """By component."""
-    native: Work | None
+    default_size: ActivationMemory | None
     """For a picture of the sides that requests get by default; None where the work cannot be computed from outside."""
-    largest: Work | None
+    max_size: ActivationMemory | None
     """For the largest picture that requests may ask for."""
 
 
-def needs_of(entry: ModelEntry, dtype: torch.dtype) -> Needs:
+def estimate_memory(entry: ModelEntry, dtype: torch.dtype) -> MemoryEstimate:
     """Raises `ModelLoadFailed` for files that are missing or damaged."""
-    weights = {name: count * dtype.itemsize for name, count in parameters(entry).items()}
+    weights = {name: count * dtype.itemsize for name, count in parameter_counts(entry).items()}
     if entry.family == "pipeline":
-        return Needs(weights, None, None)
+        return MemoryEstimate(weights, None, None)
     limits, usual = entry.limits, entry.defaults
     height = min(limits.max_side, limits.max_pixels // limits.max_side)
     try:
-        model = HollowModel(entry.configuration, dtype)
-        return Needs(weights, model.work(usual.width, usual.height), model.work(limits.max_side, height))
+        model = MetaModel(entry.config_folder, dtype)
+        return MemoryEstimate(
+            weights,
+            model.activation_memory(usual.width, usual.height),
+            model.activation_memory(limits.max_side, height),
+        )
     except Exception as error:  # whatever a strange configuration leads to; loading will say it better, if it matters
         _log.warning("needs_unknown", model=entry.name, reason=f"{type(error).__name__}: {error}")
-        return Needs(weights, None, None)
+        return MemoryEstimate(weights, None, None)
 
 
-class HollowModel:
+class MetaModel:
     """UNet and autoencoder without weights."""
 
     def __init__(self, configuration: Path, dtype: torch.dtype) -> None:
@@ -74,14 +78,14 @@ class HollowModel:
         self._vae = _hollow(AutoencoderKL, configuration / "vae", torch.float32 if upcasts else dtype)
         self._upcast_bytes = 2 * sum(parameter.numel() for parameter in self._vae.parameters()) if upcasts else 0
 
-    def work(self, width: int, height: int) -> Work:
+    def activation_memory(self, width: int, height: int) -> ActivationMemory:
         """For a picture of these sides in pixels; the upscaler works on large ones in tiles."""
         factor = 2 ** (len(self._vae.config.block_out_channels) - 1)
         height, width = height // factor, width // factor
         largest = 2 * self._unet.config.sample_size if self._is_upscaler else max(height, width)
         self._vae.use_tiling = max(height, width) > largest
         latents = 1, self._vae.config.latent_channels, height, width
-        return Work(
+        return ActivationMemory(
             _most(lambda: self._denoise(min(height, largest), min(width, largest))),
             _most(lambda: self._vae.decode(torch.zeros(latents, dtype=self._vae.dtype))) + self._upcast_bytes,
         )
@@ -114,7 +118,7 @@ def _hollow(part_class: Any, folder: Path, dtype: torch.dtype) -> Any:
 
 def _most(work: Callable[[], Any]) -> int:
     """Most bytes in use while this is done on the meta device."""
-    ledger = Ledger()
-    with torch.inference_mode(), torch.device("meta"), ledger.counting():
+    tracker = MemoryTracker()
+    with torch.inference_mode(), torch.device("meta"), tracker.tracking():
         work()
-    return ledger.peak
+    return tracker.peak

@@ -24,18 +24,18 @@ class OnDemand(ModelHook):
         self.execution_device = placement.device.torch
 
     def pre_forward(self, module: nn.Module, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        self._placement.give_turn(module)
+        self._placement.activate(module)
         return send_to_device(args, self.execution_device), send_to_device(kwargs, self.execution_device)
 
 
 def load_placed(entry: ModelEntry, placement: Placement) -> DiffusionPipeline:
     """The pipeline, its weights where the model's memory mode wants them. Raises what `load_pipeline` does."""
-    pipeline = load_pipeline(entry, placement.home_of(entry), placement.dtype_of(entry))
+    pipeline = load_pipeline(entry, placement.load_device(entry), placement.dtype_of(entry))
     for component in pipeline.components.values():
         if not isinstance(component, nn.Module):
             continue
         if placement.mode_of(entry) == "low":
             add_hook_to_module(component, OnDemand(placement))
         else:
-            placement.device.take(component)
+            placement.device.load(component)
     return pipeline

@@ -9,7 +9,7 @@ from torch import nn
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.catalog.entries import Memory
 from renderq_worker.devices import Device
-from renderq_worker.models.footprint import parameters
+from renderq_worker.models.footprint import parameter_counts
 from renderq_worker.models.formats import Dtype, resolve_dtype
 
 MemoryMode = Literal["full", "balanced", "low"]
@@ -19,7 +19,7 @@ with are decoded in tiles. `low`: also, each component is on the device only whi
 HEADROOM = 4 / 5
 """Share of the free memory that weights may take where nobody said more, and that `auto` counts on."""
 
-AMPLE = 16_384
+AMPLE_BYTES_PER_PIXEL = 16_384
 """Bytes per pixel of the largest picture that are enough for any work: five times what the autoencoder of Stable
 Diffusion takes in float32."""
 
@@ -53,7 +53,7 @@ class Placement:
             self._modes[entry.name] = self._choose(entry)
         return self._modes[entry.name]
 
-    def lower(self, entry: ModelEntry) -> bool:
+    def enable_offload(self, entry: ModelEntry) -> bool:
         """From now on, `low`; whether that makes a difference. What is in memory has to be loaded again."""
         if not self.device.has_own_memory or self.mode_of(entry) == "low":
             return False
@@ -62,15 +62,15 @@ class Placement:
 
     def bytes_on_device(self, entry: ModelEntry) -> int:
         """What its weights take there."""
-        counts = parameters(entry).values()
+        counts = parameter_counts(entry).values()
         count = max(counts, default=0) if self.mode_of(entry) == "low" else sum(counts)
         return count * self.dtype_of(entry).itemsize
 
-    def home_of(self, entry: ModelEntry) -> torch.device:
+    def load_device(self, entry: ModelEntry) -> torch.device:
         """Where its weights are loaded to."""
         return torch.device("cpu") if self.mode_of(entry) == "low" else self.device.torch
 
-    def give_turn(self, component: nn.Module) -> None:
+    def activate(self, component: nn.Module) -> None:
         """Bring it onto the device; whichever component had the turn before leaves. Raises when memory is exhausted."""
         holder = self._turn and self._turn()
         if holder is component:
@@ -78,11 +78,11 @@ class Placement:
         with torch.inference_mode(mode=False):  # weights made within it take other kernels
             self._turn = None
             if holder is not None:
-                self.device.put_out(holder)
+                self.device.unload(holder)
             try:
-                self.device.take(component)
+                self.device.load(component)
             except BaseException:
-                self.device.put_out(component)
+                self.device.unload(component)
                 raise
         self._turn = weakref.ref(component)
 
@@ -94,14 +94,14 @@ class Placement:
     def _fitting(self, entry: ModelEntry) -> MemoryMode:
         """`full` where the largest picture fits beside the weights, `balanced` where one of the usual size does."""
         room = self._free * HEADROOM
-        weights = sum(parameters(entry).values()) * self.dtype_of(entry).itemsize
-        if weights + AMPLE * entry.limits.max_pixels <= room:
+        weights = sum(parameter_counts(entry).values()) * self.dtype_of(entry).itemsize
+        if weights + AMPLE_BYTES_PER_PIXEL * entry.limits.max_pixels <= room:
             return "full"  # as a computation would say, which takes a second
-        from renderq_worker.models.needs import needs_of  # brings diffusers
+        from renderq_worker.models.needs import estimate_memory  # brings diffusers
 
-        needs = needs_of(entry, self.dtype_of(entry))
-        if needs.native is None or needs.largest is None:
+        needs = estimate_memory(entry, self.dtype_of(entry))
+        if needs.default_size is None or needs.max_size is None:
             return "full" if weights <= room else "low"
-        if weights + needs.largest.most <= room:
+        if weights + needs.max_size.peak <= room:
             return "full"
-        return "balanced" if weights + needs.native.most <= room else "low"
+        return "balanced" if weights + needs.default_size.peak <= room else "low"

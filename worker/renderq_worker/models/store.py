@@ -80,7 +80,7 @@ class ModelStore(Generic[M]):
         if size > self._budget:
             raise ModelLoadFailed(
                 f"model {entry.name!r} needs about {size / _GIB:.1f} GiB and models may use "
-                f"{self._budget / _GIB:.1f} GiB; raise RENDERQ_MEMORY_GB, choose a smaller dtype, or let "
+                f"{self._budget / _GIB:.1f} GiB; raise RENDERQ_MODEL_MEMORY_GB, choose a smaller dtype, or let "
                 "RENDERQ_MEMORY_MODE be low"
             )
         leaving = sorted(self._used, key=lambda name: name in in_use)

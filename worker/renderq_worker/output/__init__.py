@@ -2,7 +2,7 @@
 
 from renderq_worker.output.encode import Encoded, encode
 from renderq_worker.output.grid import Grid
-from renderq_worker.output.recipe import Recipe, recipe_of, recipe_of_all
+from renderq_worker.output.recipe import Recipe, grid_recipe, image_recipe
 from renderq_worker.output.upload import Uploader
 
-__all__ = ["Encoded", "Grid", "Recipe", "Uploader", "encode", "recipe_of", "recipe_of_all"]
+__all__ = ["Encoded", "Grid", "Recipe", "Uploader", "encode", "grid_recipe", "image_recipe"]

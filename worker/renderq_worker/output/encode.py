@@ -11,7 +11,7 @@ from PIL import Image
 from renderq.contract import OutputOptions
 from renderq.picture_files import watermark
 from renderq.picture_files.recipe import PNG_KEY
-from renderq_worker.output.png import png
+from renderq_worker.output.png import encode_png
 from renderq_worker.output.recipe import Recipe, fits_jpeg, recipe_exif, recipe_text
 
 _EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
@@ -45,10 +45,10 @@ def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
     """
     pixels = np.ascontiguousarray(pixels)
     if options.watermark:
-        pixels = watermark.mark(pixels, options.watermark, lossy=options.format != "png")
+        pixels = watermark.embed(pixels, options.watermark, lossy=options.format != "png")
     recipe_left_out = False
     if options.format == "png":
-        data = png(pixels, {PNG_KEY: recipe_text(recipe)} if options.embed_recipe else {})
+        data = encode_png(pixels, {PNG_KEY: recipe_text(recipe)} if options.embed_recipe else {})
         decoded = pixels
     else:
         exif = recipe_exif(recipe) if options.embed_recipe else b""

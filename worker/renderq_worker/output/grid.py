@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-SIDE_MAX = 4096
+MAX_SIDE = 4096
 """Pixels: 48 MiB. Pictures that would need more are made smaller, all alike."""
 
 Pixels = npt.NDArray[np.uint8]
@@ -22,7 +22,7 @@ class Grid:
         self._canvas: Pixels | None = None
         self._lock = threading.Lock()
 
-    def place(self, index: int, pixels: Pixels) -> None:
+    def paste(self, index: int, pixels: Pixels) -> None:
         """Put picture `index`, uint8 RGB [height, width, 3], into its cell. All must have the same sides."""
         height, width = self._cell(*pixels.shape[:2])
         with self._lock:
@@ -42,5 +42,5 @@ class Grid:
         return self._canvas
 
     def _cell(self, height: int, width: int) -> tuple[int, int]:
-        scale = min(1.0, SIDE_MAX / (self.rows * height), SIDE_MAX / (self.columns * width))
+        scale = min(1.0, MAX_SIDE / (self.rows * height), MAX_SIDE / (self.columns * width))
         return max(1, int(height * scale)), max(1, int(width * scale))

@@ -1,6 +1,6 @@
 """A PNG writer for rendered pictures: the same pixels as Pillow's in an eighth of the time.
 
-Pillow tries all five filters on every row. Here every row takes `Sub` (each byte minus its left neighbour), and
+Pillow tries all five filters on every row. Here every row takes `Sub` (each byte minus its left neighbor), and
 zlib looks for runs only: on 1024² that takes about 35 ms instead of 300, and the file is as large.
 """
 
@@ -16,7 +16,7 @@ _CHANNELS = 3
 _WINDOW_BITS, _MEMORY_LEVEL = 15, 9
 
 
-def png(pixels: npt.NDArray[np.uint8], texts: dict[str, str]) -> bytes:
+def encode_png(pixels: npt.NDArray[np.uint8], texts: dict[str, str]) -> bytes:
     """RGB pixels [height, width, 3] as a PNG file, with a `tEXt` chunk per entry of `texts` (Latin-1)."""
     height, width, _ = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB, no interlacing

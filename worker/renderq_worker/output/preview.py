@@ -14,7 +14,7 @@ _SIZE_MAX = 32 * 1024
 _QUALITIES = (80, 50, 20)
 
 
-def preview_file(pixels: npt.NDArray[np.uint8]) -> bytes:
+def encode_preview(pixels: npt.NDArray[np.uint8]) -> bytes:
     """RGB pixels [height, width, 3] as a JPEG file of the best quality that is small enough."""
     image = Image.fromarray(pixels)
     data = b""

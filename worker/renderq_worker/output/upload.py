@@ -7,11 +7,11 @@ import structlog
 
 from renderq_shared.errors import ObjectStoreUnavailable
 from renderq_shared.objects.protocol import ObjectStore
-from renderq_worker.operations import Operations
+from renderq_worker.operations import InflightOperations
 
 log = structlog.get_logger(__name__)
 
-PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+RETRY_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Between two attempts: a store may be away for a minute before a picture is given up."""
 
 
@@ -19,16 +19,20 @@ class Uploader:
     """Writes objects with a bounded number of attempts. Thread-safe."""
 
     def __init__(
-        self, objects: ObjectStore, operations: Operations, closing: threading.Event, pauses_s: Sequence[float]
+        self,
+        objects: ObjectStore,
+        operations: InflightOperations,
+        closing: threading.Event,
+        retry_delays_s: Sequence[float],
     ) -> None:
         self._objects = objects
         self._operations = operations
         self._closing = closing
-        self._pauses_s = pauses_s
+        self._retry_delays_s = retry_delays_s
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Durable when this returns. Raises `ObjectStoreUnavailable` after the last attempt, or when closing."""
-        for pause_s in self._pauses_s:
+        for pause_s in self._retry_delays_s:
             try:
                 return self._attempt(key, data, content_type)
             except ObjectStoreUnavailable as error:
@@ -38,5 +42,5 @@ class Uploader:
         return self._attempt(key, data, content_type)
 
     def _attempt(self, key: str, data: bytes, content_type: str) -> None:
-        with self._operations.running(f"upload of {key}"):
+        with self._operations.track(f"upload of {key}"):
             self._objects.put(key, data, content_type)

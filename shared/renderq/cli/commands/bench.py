@@ -12,38 +12,38 @@ from renderq.cli.exits import ExitCode, UsageError
 from renderq.cli.text import as_json, table
 from renderq.client import Client
 from renderq.contract import Job
-from renderq.errors import JobUnsuccessful
-from renderq.fields import RequestFields
+from renderq.errors import JobNotSucceeded
+from renderq.fields import RequestParams
 
 EPILOG = """\
 The seeds differ unless --seed is given.
 
 examples:
-  renderq bench "a red circle on a blue background" --jobs 50 --at-once 8
+  renderq bench "a red circle on a blue background" --jobs 50 --concurrency 8
   renderq bench "a lighthouse" --model sd15 --steps 20 --json | jq .images_per_second
 """
 
 _MEASURED: dict[str, Callable[[Job], int | None]] = {
-    "in the queue": lambda job: job.metrics.queue_ms,
-    "on the device": lambda job: job.metrics.inference_ms,
-    "from submission to end": lambda job: job.metrics.total_ms,
+    "queue": lambda job: job.metrics.queue_ms,
+    "inference": lambda job: job.metrics.inference_ms,
+    "total": lambda job: job.metrics.total_ms,
 }
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("--jobs", type=int, default=20, metavar="N", help="How many jobs (default: 20).")
-    parser.add_argument("--at-once", type=int, default=4, metavar="N", help="How many wait at a time (default: 4).")
+    parser.add_argument("--concurrency", type=int, default=4, metavar="N", help="How many wait at a time (default: 4).")
     parser.add_argument("--json", action="store_true", help="Print the figures as JSON.")
     request_options.add_arguments(parser, format_default="png")
     connection.add_arguments(parser)
 
 
 def _run(args: argparse.Namespace) -> int:
-    if args.jobs < 1 or args.at_once < 1:
-        raise UsageError("--jobs and --at-once must be at least 1")
+    if args.jobs < 1 or args.concurrency < 1:
+        raise UsageError("--jobs and --concurrency must be at least 1")
     fields = request_options.request_fields(args, args.format)
-    with connection.connect(args) as client, ThreadPoolExecutor(args.at_once) as pool:
+    with connection.connect(args) as client, ThreadPoolExecutor(args.concurrency) as pool:
         began = time.monotonic()
         jobs = list(pool.map(lambda _: _one(client, args.prompt, fields), range(args.jobs)))
         seconds = time.monotonic() - began
@@ -52,11 +52,11 @@ def _run(args: argparse.Namespace) -> int:
     return ExitCode.OK if all(job.error is None for job in jobs) else ExitCode.JOB_FAILED
 
 
-def _one(client: Client, prompt: str | None, fields: RequestFields) -> Job:
+def _one(client: Client, prompt: str | None, fields: RequestParams) -> Job:
     handle = client.submit(prompt, **fields)
     try:
         return handle.wait()
-    except JobUnsuccessful as error:
+    except JobNotSucceeded as error:
         return error.job
 
 

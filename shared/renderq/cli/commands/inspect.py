@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from renderq.cli.command import Command
 from renderq.cli.exits import ExitCode, UsageError
-from renderq.cli.services import not_installed
-from renderq.cli.text import as_json, shown
+from renderq.cli.services import missing_dependency
+from renderq.cli.text import as_json, printable
 
 if TYPE_CHECKING:
-    from renderq.picture_files.inspecting import Inspected
+    from renderq.picture_files.inspecting import Inspection
 
 EPILOG = """\
 examples:
@@ -40,12 +40,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace) -> int:
     try:
         from renderq.picture_files.inspecting import inspect
-        from renderq.picture_files.opening import PictureUnreadable
+        from renderq.picture_files.opening import ImageUnreadable
     except ModuleNotFoundError as error:
-        raise not_installed("inspect", error, "inspect") from None
+        raise missing_dependency("inspect", error, "inspect") from None
     try:
         found = inspect(Path(args.file), args.watermark_bytes)
-    except PictureUnreadable as error:
+    except ImageUnreadable as error:
         raise UsageError(f"{args.file} cannot be looked into: {error}") from error
     if args.json:
         print(as_json(_document(args.file, found)))
@@ -54,7 +54,7 @@ def _run(args: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _document(file: str, found: "Inspected") -> dict[str, Any]:
+def _document(file: str, found: "Inspection") -> dict[str, Any]:
     names = ("format", "width", "height", "size_bytes", "sha256", "pixel_sha256")
     recipe, mark = found.recipe, found.watermark
     return {
@@ -73,8 +73,8 @@ def _document(file: str, found: "Inspected") -> dict[str, Any]:
     }
 
 
-def _lines(file: str, found: "Inspected") -> Iterator[str]:
-    yield f"{shown(file)}: {found.format.upper()}, {found.width} × {found.height}, {found.size_bytes:,} bytes"
+def _lines(file: str, found: "Inspection") -> Iterator[str]:
+    yield f"{printable(file)}: {found.format.upper()}, {found.width} × {found.height}, {found.size_bytes:,} bytes"
     yield f"sha256        {found.sha256}"
     yield f"pixel_sha256  {found.pixel_sha256}"
     yield f"watermark     {_watermark(found)}"
@@ -82,16 +82,16 @@ def _lines(file: str, found: "Inspected") -> Iterator[str]:
         yield f"recipe        {f'unreadable: {found.recipe_problem}' if found.recipe_problem else 'none found'}"
         return
     request = found.recipe.request
-    yield f"prompt        {shown(request.prompt)}"
-    yield f"model         {shown(request.model or '')}, revision {shown(found.recipe.model_revision)}"
+    yield f"prompt        {printable(request.prompt)}"
+    yield f"model         {printable(request.model or '')}, revision {printable(found.recipe.model_revision)}"
     yield f"seed          {request.seed}"
     yield f"request       {as_json(found.recipe.body, indent=None)}"
 
 
-def _watermark(found: "Inspected") -> str:
+def _watermark(found: "Inspection") -> str:
     mark, named = found.watermark, found.recipe.request.output.watermark if found.recipe else None
     if mark is None:
-        return f"none found, though the recipe names {shown(named)}" if named else "none found"
+        return f"none found, though the recipe names {printable(named)}" if named else "none found"
     text = _text(mark.content)
     what = f'"{text}"' if text is not None else f"0x{mark.content.hex()}"
     if found.is_expected:

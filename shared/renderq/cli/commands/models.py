@@ -6,7 +6,7 @@ from renderq.cli import pausing
 from renderq.cli.command import Command
 from renderq.contract import Model
 
-HEADER = ("MODEL", "TASKS", "SIZE", "STEPS", "QUEUED", "WORKERS", "WARM", "LICENCE")
+HEADER = ("MODEL", "TASKS", "SIZE", "STEPS", "QUEUED", "WORKERS", "WARM", "LICENSE")
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -18,7 +18,7 @@ def _row(model: Model) -> tuple[object, ...]:
     size = f"{model.defaults.width}×{model.defaults.height}"
     queued = f"{model.queued_jobs} (paused)" if model.paused else model.queued_jobs
     counts = (queued, model.workers, model.warm_workers)
-    return (name, " ".join(model.tasks), size, model.defaults.steps, *counts, model.licence)
+    return (name, " ".join(model.tasks), size, model.defaults.steps, *counts, model.license)
 
 
 command = Command(

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from renderq.cli import connection, recipes, request_options
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode, UsageError, sentence
+from renderq.cli.exits import ExitCode, UsageError, format_error
 from renderq.cli.progress import ProgressBar, is_terminal
-from renderq.cli.text import as_json, shown
+from renderq.cli.text import as_json, printable
 from renderq.contract import Job
-from renderq.errors import JobUnsuccessful, RenderqError
+from renderq.errors import JobNotSucceeded, RenderqError
 from renderq.job_handle import JobHandle
 
 EPILOG = """\
@@ -41,7 +41,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="recipe_file",
-        metavar="PICTURE",
+        metavar="IMAGE",
         help="Make this picture again, by the recipe in its file; the other options change it.",
     )
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="Stop waiting then; the job goes on.")
@@ -54,9 +54,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace) -> int:
     args.grid = True if args.grid_file else None
     prompt, fields = args.prompt, request_options.request_fields(args, _agreed_format(args))
-    recipe = recipes.read(args.recipe_file) if args.recipe_file else None
+    recipe = recipes.read_recipe_file(args.recipe_file) if args.recipe_file else None
     if recipe:
-        prompt, fields = recipes.changed(recipe, prompt, fields)
+        prompt, fields = recipes.with_overrides(recipe, prompt, fields)
     _check_writable(Path(args.out))
     if args.grid_file:
         _check_writable(Path(args.grid_file))
@@ -65,12 +65,12 @@ def _run(args: argparse.Namespace) -> int:
         handle = request_options.submit(client, prompt, fields)
         try:
             _wait(handle, args)
-        except JobUnsuccessful as error:
+        except JobNotSucceeded as error:
             unsuccessful = error
         files = _save(handle, args)
     _report(handle.job, files, args)
     if recipe and handle.job.model_revision not in (None, recipe.model_revision):
-        revision = shown(recipe.model_revision)
+        revision = printable(recipe.model_revision)
         print(f"renderq: warning: it was made by revision {revision}, and may look otherwise", file=sys.stderr)
     if unsuccessful:
         raise unsuccessful
@@ -118,7 +118,7 @@ def _wait(handle: JobHandle, args: argparse.Namespace) -> None:
         try:
             job = handle.cancel()
         except RenderqError as error:
-            print(f"renderq: {handle.id} could not be canceled: {sentence(error)}", file=sys.stderr)
+            print(f"renderq: {handle.id} could not be canceled: {format_error(error)}", file=sys.stderr)
         else:
             print(f"renderq: {job.id} is {job.status}", file=sys.stderr)
         raise
@@ -140,7 +140,7 @@ def _report(job: Job, files: Sequence[Path], args: argparse.Namespace) -> None:
         for file in files:
             print(file)
         for warning in job.warnings:
-            print(f"renderq: warning: {shown(warning.message)}", file=sys.stderr)
+            print(f"renderq: warning: {printable(warning.message)}", file=sys.stderr)
 
 
 command = Command(

@@ -7,7 +7,7 @@ from renderq.cli import connection
 from renderq.cli.command import Command
 from renderq.cli.exits import ExitCode
 from renderq.cli.progress import progress_line
-from renderq.cli.text import as_json, shown
+from renderq.cli.text import as_json, printable
 from renderq.contract import Job
 
 
@@ -26,21 +26,21 @@ def _run(args: argparse.Namespace) -> int:
 
 def _lines(job: Job) -> Iterator[str]:
     yield f"{job.id}  {progress_line(job)}"
-    yield f"prompt   {shown(str(job.request.get('prompt', '')))}"
-    yield f"model    {shown(job.model)}"
+    yield f"prompt   {printable(str(job.request.get('prompt', '')))}"
+    yield f"model    {printable(job.model)}"
     yield f"created  {job.created_at:%Y-%m-%d %H:%M:%S %Z}"
     if job.completed_at:
         yield f"ended    {job.completed_at:%Y-%m-%d %H:%M:%S %Z}"
     if job.worker:
-        yield f"worker   {shown(job.worker)}"
+        yield f"worker   {printable(job.worker)}"
     for output in job.outputs:
         yield f"image {output.index}  {output.width}×{output.height}, seed {output.seed}, {output.url}"
     if job.grid:
         yield f"grid     {job.grid.width}×{job.grid.height}, {job.grid.columns} by {job.grid.rows}, {job.grid.url}"
     if job.error:
-        yield f"error    {job.error.code}: {shown(job.error.message)}"
+        yield f"error    {job.error.code}: {printable(job.error.message)}"
     for warning in job.warnings:
-        yield f"warning  {warning.code}: {shown(warning.message)}"
+        yield f"warning  {warning.code}: {printable(warning.message)}"
 
 
 command = Command(

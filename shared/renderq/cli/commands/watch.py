@@ -12,7 +12,7 @@ from renderq.cli.exits import ExitCode, UsageError
 from renderq.cli.progress import ProgressBar, is_terminal
 from renderq.cli.text import as_json
 from renderq.contract import Job, Preview
-from renderq.core.files import picture_path, write_atomically
+from renderq.core.files import image_path, write_atomically
 from renderq.core.following import JobEvent
 from renderq.errors import job_error
 from renderq.job_handle import JobHandle
@@ -55,7 +55,7 @@ def _follow(handle: JobHandle, previews: str | None, tell: Callable[[JobEvent], 
 
 
 def _keep(preview: Preview, job: Job, path: str) -> None:
-    target = picture_path(path, job, preview, numbered=True)
+    target = image_path(path, job, preview, numbered=True)
     try:
         write_atomically(target, preview.data)
     except OSError as error:

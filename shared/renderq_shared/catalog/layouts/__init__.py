@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from renderq_shared.checkpoints import Tensor
+from renderq_shared.checkpoints import TensorInfo
 from renderq_shared.errors import CatalogInvalid
 
 _FIRST = "model.diffusion_model.input_blocks.0.0.weight"
@@ -32,9 +32,9 @@ def layout_names() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in _root().glob("*/model_index.json")))
 
 
-def layout_of(tensors: Mapping[str, Tensor]) -> Path:
+def detect_layout(tensors: Mapping[str, TensorInfo]) -> Path:
     """The shipped layout that these tensors have. Raises `CatalogInvalid` if there is none, or more than one."""
-    require_parts(tensors)
+    check_complete(tensors)
     channels = tensors[_FIRST].shape[1]
     width = next((tensor.shape[-1] for name, tensor in tensors.items() if name.endswith(_CROSS_ATTENTION)), 0)
     fitting = [name for name in layout_names() if _shape(layout_folder(name)) == (channels, width)]
@@ -48,7 +48,7 @@ def layout_of(tensors: Mapping[str, Tensor]) -> Path:
     return layout_folder(fitting[0])
 
 
-def require_parts(tensors: Mapping[str, Tensor]) -> None:
+def check_complete(tensors: Mapping[str, TensorInfo]) -> None:
     """Raises `CatalogInvalid` if the file is not a whole pipeline in the original key layout."""
     if _FIRST not in tensors:
         raise CatalogInvalid(f"the file has no {_FIRST}: it is not a pipeline in the original Stable Diffusion layout")

@@ -12,7 +12,7 @@ end
 -- another life of this database.
 local function keys_changed()
   local count = string.match(redis.call('GET', 'rq:keys-version') or '0', '^%d+')
-  local version = whole(count + 1) .. '.' .. CLOCK[1] .. '.' .. CLOCK[2]
+  local version = format_int(count + 1) .. '.' .. CLOCK[1] .. '.' .. CLOCK[2]
   redis.call('SET', 'rq:keys-version', version)
   redis.call('PUBLISH', 'rq:keys-changed', version)
 end

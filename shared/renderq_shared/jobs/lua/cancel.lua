@@ -14,7 +14,7 @@ if job.status == 'queued' then
   end_job(job, 'canceled', {})
 elseif job.status == 'running' then
   redis.call('ZREM', 'rq:deadlines', id)
-  change(job, { status = 'canceling' })
+  update_job(job, { status = 'canceling' })
   redis.call('PUBLISH', 'rq:cancels', id .. ' ' .. job.claim_id)
 end
 return map_to_pairs(job)

@@ -28,13 +28,13 @@ if taken then
   return {}
 end
 
-local is_ahead = {}
+local is_prefetch = {}
 
 local function models_in_order()
   local waiting, rest = {}, {}
   for i = 7, #ARGV, 3 do
     local model, resident = ARGV[i], ARGV[i + 1] == '1'
-    is_ahead[model] = ARGV[i + 2] == '1'
+    is_prefetch[model] = ARGV[i + 2] == '1'
     local oldest = redis.call('ZRANGE', 'rq:oldest:' .. model, 0, 0, 'WITHSCORES')
     if oldest[1] and redis.call('SISMEMBER', 'rq:paused-models', model) == 0 then
       if not resident and NOW - oldest[2] >= switch_after then
@@ -82,9 +82,9 @@ end
 
 -- Whether other workers that hold nothing could take all that the model has queued.
 local function is_left_to_others(model)
-  local queued, idle = ready(model), 0
+  local queued, idle = claimable(model), 0
   for _, other in ipairs(redis.call('ZRANGE', 'rq:served:' .. model, '(' .. NOW, '+inf', 'BYSCORE')) do
-    if other ~= worker and redis.call('EXISTS', 'rq:held:' .. other) == 0 then
+    if other ~= worker and redis.call('EXISTS', 'rq:claimed:' .. other) == 0 then
       idle = idle + 1
     end
   end
@@ -93,25 +93,25 @@ end
 
 for _, model in ipairs(models_in_order()) do
   local job = head(model)
-  if job and not (is_ahead[model] and is_left_to_others(model)) then
-    if job.losses and not engine_empty then
+  if job and not (is_prefetch[model] and is_left_to_others(model)) then
+    if job.lost_leases and not engine_empty then
       return {}
     end
-    redis.call('HSET', 'rq:virtual-now', model, exact(virtual_time(model, job.tenant)))
+    redis.call('HSET', 'rq:virtual-now', model, format_float(virtual_time(model, job.tenant)))
     dequeue(model, job.tenant, job.id, job.cost)
-    hold_cost(job, job.cost)
-    local charge = recharge(job, job.cost)
-    redis.call('ZADD', 'rq:leases', whole(NOW + lease), job.id)
-    redis.call('SADD', 'rq:held:' .. worker, job.id)
+    set_remaining_cost(job, job.cost)
+    local charge = adjust_charge(job, job.cost)
+    redis.call('ZADD', 'rq:leases', format_int(NOW + lease), job.id)
+    redis.call('SADD', 'rq:claimed:' .. worker, job.id)
     redis.call('SET', 'rq:claim:' .. claim, job.id, 'PX', remember)
-    change(job, {
+    update_job(job, {
       status = 'running',
-      attempt = whole((job.attempt or 0) + 1),
+      attempt = format_int((job.attempt or 0) + 1),
       claim_id = claim,
       worker = worker,
-      started_ms = whole(NOW),
+      started_ms = format_int(NOW),
       charge = charge,
-      left = job.left,
+      remaining_cost = job.remaining_cost,
     })
     return map_to_pairs(job)
   end

@@ -9,10 +9,10 @@
 
 local claim, lease, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local remembered = 'rq:delivery-claim:' .. claim
-local found, ids, until_ms = {}, {}, whole(NOW + lease)
+local found, ids, until_ms = {}, {}, format_int(NOW + lease)
 
 local function first_due(key)
-  return redis.call('ZRANGE', key, '-inf', whole(NOW), 'BYSCORE', 'LIMIT', 0, 1)[1]
+  return redis.call('ZRANGE', key, '-inf', format_int(NOW), 'BYSCORE', 'LIMIT', 0, 1)[1]
 end
 
 local taken = redis.call('GET', remembered)
@@ -26,10 +26,10 @@ if taken then
   return found
 end
 
-for _, id in ipairs(redis.call('ZRANGE', 'rq:delivering', '-inf', whole(NOW), 'BYSCORE', 'LIMIT', 0, limit)) do
+for _, id in ipairs(redis.call('ZRANGE', 'rq:delivering', '-inf', format_int(NOW), 'BYSCORE', 'LIMIT', 0, limit)) do
   local delivery = load_delivery(id)
   if delivery then
-    wait_until(delivery, delivery.due_ms)
+    schedule_delivery(delivery, delivery.due_ms)
   else
     redis.call('ZREM', 'rq:delivering', id)
   end
@@ -41,15 +41,15 @@ while #found < limit do
     break
   end
   local host = first_due('rq:delivery-hosts:' .. tenant)
-  local id = first_due(lane(tenant, host))
+  local id = first_due(delivery_queue(tenant, host))
   local delivery = load_delivery(id)
   if delivery then
-    hold(delivery, claim, until_ms)
+    lease_delivery(delivery, claim, until_ms)
     ids[#ids + 1] = id
     found[#found + 1] = map_to_pairs(delivery)
   else
-    redis.call('ZREM', lane(tenant, host), id)
-    take_turns(tenant, host, false)
+    redis.call('ZREM', delivery_queue(tenant, host), id)
+    reschedule_host(tenant, host, false)
   end
 end
 if #ids > 0 then

@@ -10,9 +10,9 @@ local key = load_key(id)
 if key then
   return key.digest == digest and map_to_pairs(key) or {}
 end
-key = { id = id, digest = digest, created_ms = whole(NOW) }
+key = { id = id, digest = digest, created_ms = format_int(NOW) }
 if lifetime ~= '' then
-  key.expires_ms = whole(NOW + lifetime)
+  key.expires_ms = format_int(NOW + lifetime)
 end
 for i = 4, #ARGV, 2 do
   key[ARGV[i]] = ARGV[i + 1]

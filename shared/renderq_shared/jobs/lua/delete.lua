@@ -13,7 +13,7 @@ end
 if not TERMINAL[job.status] then
   return 'not_ended'
 end
-forget(job)
-remove_pictures(id)
+delete_job(job)
+remove_outputs(id)
 redis.call('SET', 'rq:deleted:' .. id, tenant, 'PX', remember)
 return 'deleted'

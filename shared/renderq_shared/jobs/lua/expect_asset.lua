@@ -6,9 +6,9 @@
 -- Atomic: before anything is written, there is a note that removes it, should the writer be lost.
 
 local tenant, id, prefix, patience = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local asset = use_asset(tenant, id)
+local asset = touch_asset(tenant, id)
 if asset then
   return asset
 end
-redis.call('ZADD', 'rq:late-removals', whole(NOW + patience), prefix)
+redis.call('ZADD', 'rq:late-removals', format_int(NOW + patience), prefix)
 return {}

@@ -11,8 +11,8 @@ local function virtual_time(model, tenant)
 end
 
 local function set_virtual_time(model, tenant, time)
-  redis.call('HSET', 'rq:virtual:' .. model, tenant, exact(time))
-  redis.call('ZADD', 'rq:active:' .. model, 'XX', exact(time), tenant)
+  redis.call('HSET', 'rq:virtual:' .. model, tenant, format_float(time))
+  redis.call('ZADD', 'rq:active:' .. model, 'XX', format_float(time), tenant)
 end
 
 -- How much of each model's time a tenant gets, compared with the others that wait.
@@ -24,17 +24,17 @@ local function set_weight(tenant, new)
   if new == 1 then
     redis.call('HDEL', 'rq:weights', tenant)
   else
-    redis.call('HSET', 'rq:weights', tenant, exact(new))
+    redis.call('HSET', 'rq:weights', tenant, format_float(new))
   end
 end
 
 -- Charge the tenant for `job` in place of what was charged before, and say how much; 0 gives all of it back.
-local function recharge(job, cost)
+local function adjust_charge(job, cost)
   local before, charge = virtual_time(job.model, job.tenant), cost / weight(job.tenant)
   local after = before + charge - (job.charge or 0)
   if after < before then
     after = math.max(after, math.min(before, virtual_now(job.model)))
   end
   set_virtual_time(job.model, job.tenant, after)
-  return exact(charge)
+  return format_float(charge)
 end

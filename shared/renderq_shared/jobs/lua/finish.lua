@@ -30,14 +30,14 @@ elseif error_json ~= '' then
   fields.error_json = error_json
 end
 if cost ~= '' then
-  fields.charge = recharge(job, cost)
+  fields.charge = adjust_charge(job, cost)
 end
 end_job(job, status, fields)
 if status == 'succeeded' and ARGV[7] ~= '' then
-  local wall = whole(NOW - job.started_ms)
-  local key = 'rq:samples:' .. job.model
+  local wall = format_int(NOW - job.started_ms)
+  local key = 'rq:timings:' .. job.model
   redis.call('LPUSH', key, table.concat({ ARGV[8], ARGV[9], ARGV[10], wall, job.cost, job.images, ARGV[7] }, ' '))
   redis.call('LTRIM', key, 0, ARGV[11] - 1)
 end
-announce_outputs(job, ARGV[6])
+enqueue_output_events(job, ARGV[6])
 return { 1, map_to_pairs(job) }

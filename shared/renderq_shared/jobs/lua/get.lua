@@ -1,14 +1,14 @@
 #!lua flags=no-writes
--- Read a job and, while it is queued, its place.
+-- Read a job and, while it is queued, its queue position.
 --
 -- ARGV: tenant, id
--- Returns {job as flat pairs, {jobs ahead, served, paused, cost before it}}; the place only while queued; nothing for a
+-- Returns {job as flat pairs, {jobs ahead, served, paused, cost before it}}; the queue position only while queued; nothing for a
 -- foreign job.
--- Atomic: place and record belong to the same moment.
+-- Atomic: queue position and record belong to the same moment.
 
 local tenant, id = ARGV[1], ARGV[2]
 local job = load_job(id)
 if not job or job.tenant ~= tenant then
   return {}
 end
-return { map_to_pairs(job), job.status == 'queued' and place(job) or nil }
+return { map_to_pairs(job), job.status == 'queued' and queue_position(job) or nil }

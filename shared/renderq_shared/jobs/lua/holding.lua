@@ -11,23 +11,23 @@ local function asset_prefix(key)
 end
 
 -- Begin an asset's life anew; the asset as flat pairs, or nil. While jobs hold it, it does not end.
-local function use_asset(tenant, id)
+local function touch_asset(tenant, id)
   local key = asset_key(tenant, id)
   if redis.call('EXISTS', key) == 1 then
-    redis.call('HSET', key, 'used_ms', whole(NOW))
-    if not redis.call('HGET', key, 'holds') then
-      redis.call('ZADD', 'rq:assets', whole(NOW), id .. ':' .. tenant)
+    redis.call('HSET', key, 'used_ms', format_int(NOW))
+    if not redis.call('HGET', key, 'reference_count') then
+      redis.call('ZADD', 'rq:assets', format_int(NOW), id .. ':' .. tenant)
     end
     return redis.call('HGETALL', key)
   end
 end
 
 -- A job that names these assets, apart by spaces, was accepted.
-local function hold_assets(tenant, ids)
+local function retain_assets(tenant, ids)
   for id in string.gmatch(ids, '%S+') do
-    redis.call('HINCRBY', asset_key(tenant, id), 'holds', 1)
+    redis.call('HINCRBY', asset_key(tenant, id), 'reference_count', 1)
     redis.call('ZREM', 'rq:assets', id .. ':' .. tenant)
-    use_asset(tenant, id)
+    touch_asset(tenant, id)
   end
 end
 
@@ -35,9 +35,9 @@ end
 local function release_assets(tenant, ids)
   for id in string.gmatch(ids, '%S+') do
     local key = asset_key(tenant, id)
-    if redis.call('HINCRBY', key, 'holds', -1) == 0 then
-      redis.call('HDEL', key, 'holds')
+    if redis.call('HINCRBY', key, 'reference_count', -1) == 0 then
+      redis.call('HDEL', key, 'reference_count')
     end
-    use_asset(tenant, id)
+    touch_asset(tenant, id)
   end
 end

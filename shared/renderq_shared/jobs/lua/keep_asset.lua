@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- A picture is in the object store, as `expect_asset` was told: keep it.
+-- A picture is in the object store, as `reserve_asset` was told: keep it.
 --
 -- ARGV: tenant, id, prefix, then field, value, … of the asset
 -- Returns the asset as flat pairs: this one, or the one that came in between; then this one's object is removed.
@@ -12,9 +12,9 @@ local expected = redis.call('ZREM', 'rq:late-removals', prefix) == 1
 local known = redis.call('HGET', key, 'key')
 if known then
   if asset_prefix(known) ~= prefix and expected then
-    redis.call('ZADD', 'rq:removals', whole(NOW), prefix)
+    redis.call('ZADD', 'rq:removals', format_int(NOW), prefix)
   end
 elseif expected then
-  redis.call('HSET', key, 'id', id, 'tenant', tenant, 'created_ms', whole(NOW), unpack(ARGV, 4))
+  redis.call('HSET', key, 'id', id, 'tenant', tenant, 'created_ms', format_int(NOW), unpack(ARGV, 4))
 end
-return use_asset(tenant, id) or {}
+return touch_asset(tenant, id) or {}

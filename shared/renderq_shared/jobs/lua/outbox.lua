@@ -2,7 +2,7 @@
 -- What jobs' webhooks are to be told. Ids are a function of job, event and index: no event is filed twice, and a job's
 -- deliveries need no index.
 --
--- A delivery waits in a lane, one per tenant and host. Hosts take turns within their tenant and tenants with each other,
+-- A delivery waits in a queue, one per tenant and host. Hosts take turns within their tenant and tenants with each other,
 -- and of each only so many are being sent at once: a receiver that does not answer holds up nobody else's.
 
 local PER_HOST, PER_TENANT = 8, 32
@@ -36,30 +36,30 @@ local function delivery_ids(job)
   return ids
 end
 
-local function lane(tenant, host)
-  return 'rq:lane:' .. #tenant .. ':' .. tenant .. ':' .. host
+local function delivery_queue(tenant, host)
+  return 'rq:delivery-queue:' .. #tenant .. ':' .. tenant .. ':' .. host
 end
 
 -- Give `member` its turn: when the first that it has is due, but behind all that have waited for longer since they had
 -- theirs. It has none while nothing waits or `held` has reached the bound.
-local function line_up(turns, member, waiting, held, bound, served)
+local function schedule_turn(turns, member, waiting, held, bound, served)
   local first = redis.call('ZRANGE', waiting, 0, 0, 'WITHSCORES')
   if not first[1] or tonumber(held or 0) >= bound then
     redis.call('ZREM', turns, member)
     return
   end
   local turn = served and NOW or math.min(redis.call('ZSCORE', turns, member) or NOW, NOW)
-  redis.call('ZADD', turns, whole(math.max(first[2], turn)), member)
+  redis.call('ZADD', turns, format_int(math.max(first[2], turn)), member)
 end
 
--- Reckon the turns of a lane and its tenant anew; `served`: it has just had one.
-local function take_turns(tenant, host, served)
+-- Reckon the turns of a queue and its tenant anew; `served`: it has just had one.
+local function reschedule_host(tenant, host, served)
   local held, hosts = 'rq:delivering-to:' .. tenant, 'rq:delivery-hosts:' .. tenant
-  line_up(hosts, host, lane(tenant, host), redis.call('HGET', held, host), PER_HOST, served)
-  line_up('rq:delivery-tenants', tenant, hosts, redis.call('HGET', held, '*'), PER_TENANT, served)
+  schedule_turn(hosts, host, delivery_queue(tenant, host), redis.call('HGET', held, host), PER_HOST, served)
+  schedule_turn('rq:delivery-tenants', tenant, hosts, redis.call('HGET', held, '*'), PER_TENANT, served)
 end
 
-local function count_held(tenant, host, by)
+local function count_leased(tenant, host, by)
   local key = 'rq:delivering-to:' .. tenant
   for _, name in ipairs({ host, '*' }) do
     if redis.call('HINCRBY', key, name, by) == 0 then
@@ -69,54 +69,54 @@ local function count_held(tenant, host, by)
 end
 
 -- It waits no more, and no sender holds it.
-local function take_out(id, tenant, host)
-  redis.call('ZREM', lane(tenant, host), id)
+local function dequeue_delivery(id, tenant, host)
+  redis.call('ZREM', delivery_queue(tenant, host), id)
   if redis.call('ZREM', 'rq:delivering', id) == 1 then
-    count_held(tenant, host, -1)
+    count_leased(tenant, host, -1)
   end
 end
 
-local function wait_until(delivery, due)
+local function schedule_delivery(delivery, due)
   local key = 'rq:delivery:' .. delivery.id
   delivery.claim_id, delivery.due_ms = nil, due
-  take_out(delivery.id, delivery.tenant, delivery.host)
+  dequeue_delivery(delivery.id, delivery.tenant, delivery.host)
   redis.call('HSET', key, 'due_ms', due)
   redis.call('HDEL', key, 'claim_id')
-  redis.call('ZADD', lane(delivery.tenant, delivery.host), due, delivery.id)
-  take_turns(delivery.tenant, delivery.host, false)
+  redis.call('ZADD', delivery_queue(delivery.tenant, delivery.host), due, delivery.id)
+  reschedule_host(delivery.tenant, delivery.host, false)
 end
 
-local function hold(delivery, claim, until_ms)
+local function lease_delivery(delivery, claim, until_ms)
   delivery.claim_id, delivery.due_ms = claim, until_ms
-  take_out(delivery.id, delivery.tenant, delivery.host)
+  dequeue_delivery(delivery.id, delivery.tenant, delivery.host)
   redis.call('HSET', 'rq:delivery:' .. delivery.id, 'claim_id', claim, 'due_ms', until_ms)
   redis.call('ZADD', 'rq:delivering', until_ms, delivery.id)
-  count_held(delivery.tenant, delivery.host, 1)
-  take_turns(delivery.tenant, delivery.host, true)
+  count_leased(delivery.tenant, delivery.host, 1)
+  reschedule_host(delivery.tenant, delivery.host, true)
 end
 
 local function end_delivery(id, tenant, host, status, kept)
   local key = 'rq:delivery:' .. id
-  take_out(id, tenant, host)
+  dequeue_delivery(id, tenant, host)
   redis.call('HSET', key, 'status', status)
   redis.call('HDEL', key, 'claim_id', 'due_ms')
   redis.call('PEXPIRE', key, kept)
-  take_turns(tenant, host, false)
+  reschedule_host(tenant, host, false)
 end
 
-local function forget_deliveries(job)
+local function delete_deliveries(job)
   if not job.webhook_host then
     return
   end
   for _, id in ipairs(delivery_ids(job)) do
     redis.call('DEL', 'rq:delivery:' .. id)
-    take_out(id, job.tenant, job.webhook_host)
+    dequeue_delivery(id, job.tenant, job.webhook_host)
   end
-  take_turns(job.tenant, job.webhook_host, false)
+  reschedule_host(job.tenant, job.webhook_host, false)
 end
 
 -- File an event with the job as it is now, once, if its webhook wants it.
-local function announce(job, event, index)
+local function enqueue_event(job, event, index)
   local wanted = ' ' .. (job.webhook_events or '') .. ' '
   if not string.find(wanted, ' ' .. event .. ' ', 1, true) then
     return
@@ -125,14 +125,14 @@ local function announce(job, event, index)
   local key = 'rq:delivery:' .. delivery.id
   if redis.call('EXISTS', key) == 0 then
     redis.call('HSET', key, 'id', delivery.id, 'job_id', job.id, 'tenant', job.tenant, 'host', job.webhook_host,
-      'event', event, 'status', 'pending', 'created_ms', whole(NOW), 'attempt', '0', 'job_json', cjson.encode(job))
-    wait_until(delivery, whole(NOW))
+      'event', event, 'status', 'pending', 'created_ms', format_int(NOW), 'attempt', '0', 'job_json', cjson.encode(job))
+    schedule_delivery(delivery, format_int(NOW))
   end
 end
 
 -- Pictures that are finished; `indexes` apart by spaces.
-local function announce_outputs(job, indexes)
+local function enqueue_output_events(job, indexes)
   for index in string.gmatch(indexes, '%S+') do
-    announce(job, 'job.output', index)
+    enqueue_event(job, 'job.output', index)
   end
 end

@@ -23,7 +23,7 @@ local found = {}
 for _, model in ipairs(redis.call('HKEYS', 'rq:models')) do
   found[#found + 1] = {
     model,
-    redis.call('LRANGE', 'rq:samples:' .. model, 0, -1),
+    redis.call('LRANGE', 'rq:timings:' .. model, 0, -1),
     devices[model] or {},
     warm[model] or 0,
   }

@@ -42,7 +42,7 @@ while true do
       if #found == limit or seen == scan then
         return { found, last }
       end
-      seen, last = seen + 1, { whole(created), id }
+      seen, last = seen + 1, { format_int(created), id }
       if wanted(id) then
         found[#found + 1] = redis.call('HGETALL', 'rq:job:' .. id)
       end

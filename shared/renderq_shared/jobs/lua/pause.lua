@@ -14,7 +14,7 @@ if kind == 'tenant' then
     if paused then
       redis.call('ZREM', 'rq:active:' .. model, name)
     elseif redis.call('EXISTS', 'rq:queue:' .. model .. ':' .. name) == 1 then
-      take_turns(model, name)
+      activate_tenant(model, name)
     end
   end
 end

@@ -19,14 +19,14 @@ end
 if news.progress_json then
   local done = cjson.decode(news.progress_json)
   if (tonumber(done.steps) or 0) > 0 then
-    hold_cost(job, job.cost * (1 - done.step / done.steps))
-    news.left = job.left
+    set_remaining_cost(job, job.cost * (1 - done.step / done.steps))
+    news.remaining_cost = job.remaining_cost
   end
 end
 if next(news) then
-  change(job, news)
+  update_job(job, news)
 end
-announce_outputs(job, ARGV[3])
+enqueue_output_events(job, ARGV[3])
 if job.status == 'canceling' then
   return { 'canceling', 0 }
 end

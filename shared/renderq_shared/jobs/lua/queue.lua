@@ -6,15 +6,15 @@ local function is_paused(model, tenant)
 end
 
 -- Let a tenant that has queued jobs join the others, at the model's current virtual time if it is behind that.
-local function take_turns(model, tenant)
+local function activate_tenant(model, tenant)
   local start = math.max(virtual_time(model, tenant), virtual_now(model))
-  redis.call('ZADD', 'rq:active:' .. model, exact(start), tenant)
+  redis.call('ZADD', 'rq:active:' .. model, format_float(start), tenant)
   set_virtual_time(model, tenant, start)
 end
 
 -- A model's entry of a hash that sums up costs.
 local function add_cost(sums, model, cost)
-  redis.call('HINCRBYFLOAT', sums, model, exact(cost))
+  redis.call('HINCRBYFLOAT', sums, model, format_float(cost))
 end
 
 local function summed_cost(sums, model)
@@ -22,19 +22,19 @@ local function summed_cost(sums, model)
 end
 
 -- The worker that holds the job still has so much of its cost to do.
-local function hold_cost(job, left)
-  add_cost('rq:held-cost', job.model, left - (job.left or 0))
-  job.left = exact(left)
+local function set_remaining_cost(job, remaining_cost)
+  add_cost('rq:remaining-cost', job.model, remaining_cost - (job.remaining_cost or 0))
+  job.remaining_cost = format_float(remaining_cost)
 end
 
--- Put a job at its place; the same one whenever it comes back.
+-- Put a job at its queue position; the same one whenever it comes back.
 local function enqueue(job)
   local model, tenant = job.model, job.tenant
   local queue = 'rq:queue:' .. model .. ':' .. tenant
   if redis.call('EXISTS', queue) == 0 and redis.call('SISMEMBER', 'rq:paused-tenants', tenant) == 0 then
-    take_turns(model, tenant)
+    activate_tenant(model, tenant)
   end
-  redis.call('ZADD', queue, whole((10 - job.priority) * 2 ^ 42 + job.sequence), job.id)
+  redis.call('ZADD', queue, format_int((10 - job.priority) * 2 ^ 42 + job.sequence), job.id)
   redis.call('ZADD', 'rq:oldest:' .. model, job.created_ms, job.id)
   redis.call('INCR', 'rq:queued')
   add_cost('rq:queued-cost', model, job.cost)
@@ -65,7 +65,7 @@ local function serves(model)
 end
 
 -- How many of a model's queued jobs a worker may be given.
-local function ready(model)
+local function claimable(model)
   if redis.call('SISMEMBER', 'rq:paused-models', model) == 1 then
     return 0
   end
@@ -76,10 +76,10 @@ local function ready(model)
   return count
 end
 
--- A queued job's place: {jobs ahead, served, paused, cost of what is done before it}. Ahead is what the tenant itself has
+-- A queued job's queue position: {jobs ahead, served, paused, cost of what is done before it}. Ahead is what the tenant itself has
 -- before it, exactly; and from each of the next 100 other tenants, served by weight at equal cost, as many as come up
 -- before it. They are taken to cost what queued jobs cost on average; what workers hold comes first.
-local function place(job)
+local function queue_position(job)
   local own = redis.call('ZRANK', 'rq:queue:' .. job.model .. ':' .. job.tenant, job.id)
   local tenants = redis.call('ZRANGE', 'rq:active:' .. job.model, 0, 99)
   local weights = redis.call('HMGET', 'rq:weights', job.tenant, unpack(tenants))
@@ -95,11 +95,11 @@ local function place(job)
   end
   local others = redis.call('ZCARD', 'rq:oldest:' .. job.model) - 1
   local mean = others > 0 and (summed_cost('rq:queued-cost', job.model) - job.cost) / others or 0
-  local before = exact(ahead * mean + summed_cost('rq:held-cost', job.model))
+  local before = format_float(ahead * mean + summed_cost('rq:remaining-cost', job.model))
   return { ahead, serves(job.model), is_paused(job.model, job.tenant) and 1 or 0, before }
 end
 
--- Every model that has queued jobs: {model, queued, age of the oldest in ms, waiting wake-ups, served, ready}.
+-- Every model that has queued jobs: {model, queued, age of the oldest in ms, waiting wake-ups, served, claimable}.
 local function queues()
   local found = {}
   for model, wake in pairs(pairs_to_map(redis.call('HGETALL', 'rq:models'))) do
@@ -111,7 +111,7 @@ local function queues()
         math.max(NOW - oldest[2], 0),
         redis.call('LLEN', wake),
         serves(model),
-        ready(model),
+        claimable(model),
       }
     end
   end

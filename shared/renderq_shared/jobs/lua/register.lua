@@ -7,12 +7,12 @@
 -- Atomic: description and listing. A draining worker takes no jobs, so it serves no model.
 
 local id, ttl, draining = ARGV[1], tonumber(ARGV[2]), ARGV[7]
-local until_ms, worker = whole(NOW + ttl), 'rq:worker:' .. id
+local until_ms, worker = format_int(NOW + ttl), 'rq:worker:' .. id
 
-unserve(id)
-redis.call('HSETNX', worker, 'started_ms', whole(NOW))
+unregister_models(id)
+redis.call('HSETNX', worker, 'started_ms', format_int(NOW))
 redis.call('HSET', worker, 'id', id, 'device', ARGV[3], 'models_json', ARGV[4], 'resident_models_json', ARGV[5],
-  'jobs', ARGV[6], 'draining', draining, 'seen_ms', whole(NOW))
+  'jobs', ARGV[6], 'draining', draining, 'seen_ms', format_int(NOW))
 redis.call('PEXPIRE', worker, ttl)
 redis.call('ZREMRANGEBYSCORE', 'rq:workers', '-inf', NOW)
 redis.call('ZADD', 'rq:workers', until_ms, id)

@@ -5,7 +5,7 @@
 -- Returns one verdict per job, in order: held, canceling or lost.
 -- Atomic: fence and extension. Fenced by the claim, not by time: a late renewal of what nobody took over succeeds.
 
-local until_ms = whole(NOW + ARGV[1])
+local until_ms = format_int(NOW + ARGV[1])
 local verdicts = {}
 for i = 2, #ARGV, 2 do
   local id, claim = ARGV[i], ARGV[i + 1]

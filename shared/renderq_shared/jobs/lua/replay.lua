@@ -6,8 +6,8 @@
 -- for a new key.
 -- Atomic: one moment.
 
-local outcome, job = earlier_submission(ARGV[1], ARGV[2], ARGV[3])
+local outcome, job = find_idempotent(ARGV[1], ARGV[2], ARGV[3])
 if not outcome then
   return {}
 end
-return { outcome, job and map_to_pairs(job) or {}, job and job.status == 'queued' and place(job) or nil }
+return { outcome, job and map_to_pairs(job) or {}, job and job.status == 'queued' and queue_position(job) or nil }

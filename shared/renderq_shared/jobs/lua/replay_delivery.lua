@@ -17,6 +17,6 @@ if not delivery.claim_id then
     redis.call('HSET', key, 'status', 'pending', 'attempt', '0')
     redis.call('PERSIST', key)
   end
-  wait_until(delivery, whole(NOW))
+  schedule_delivery(delivery, format_int(NOW))
 end
 return map_to_pairs(delivery)

@@ -23,5 +23,5 @@ if job.status == 'canceling' then
   end_job(job, 'canceled', { ended_by = claim })
   return 'canceling'
 end
-put_back(job, { handed_back_by = claim })
+requeue_job(job, { handed_back_by = claim })
 return 'held'

@@ -11,7 +11,7 @@ if not key then
   return {}
 end
 if not key.revoked_ms then
-  key.revoked_ms = whole(NOW)
+  key.revoked_ms = format_int(NOW)
   redis.call('HSET', 'rq:key:' .. id, 'revoked_ms', key.revoked_ms)
   keys_changed()
 end

@@ -11,7 +11,7 @@ local delivery = load_delivery(id)
 if not delivery then
   return 0
 end
-if delivery.settled_by == claim then
+if delivery.completed_by == claim then
   return 1
 end
 if delivery.claim_id ~= claim then
@@ -19,9 +19,9 @@ if delivery.claim_id ~= claim then
 end
 
 local tenant, host = delivery.tenant, delivery.host
-redis.call('HSET', 'rq:delivery:' .. id, 'settled_by', claim, 'log_json', log, 'attempt', whole(delivery.attempt + 1))
+redis.call('HSET', 'rq:delivery:' .. id, 'completed_by', claim, 'log_json', log, 'attempt', format_int(delivery.attempt + 1))
 if status == 'pending' then
-  wait_until(delivery, whole(NOW + delay))
+  schedule_delivery(delivery, format_int(NOW + delay))
 else
   end_delivery(id, tenant, host, status, kept)
 end

@@ -1,24 +1,24 @@
 #!lua
 -- Accept a job, once per id.
 --
--- ARGV: id, tenant, task, model, request_json, images, cost, priority, attempts_max, deadline_ms ('' for none),
+-- ARGV: id, tenant, task, model, request_json, images, cost, priority, max_attempts, deadline_ms ('' for none),
 --       bound in all, bound per tenant, the model's wake-up list, idempotency key ('' for none), fingerprint,
 --       milliseconds that the idempotency key is kept, the job that this one does again ('' for none),
 --       events for its webhook apart by spaces, the webhook's host, the tenant's weight,
 --       assets that the request names apart by spaces
 -- Returns {outcome, waiting wake-ups, job as flat pairs or nothing, {jobs ahead, served, paused, cost before it}};
--- the place only while queued.
--- Atomic: idempotency key, bounds, record, index, place in the queue, hold on the assets: what was accepted finds them.
+-- the queue position only while queued.
+-- Atomic: idempotency key, bounds, record, index, queue position, hold on the assets: what was accepted finds them.
 --         A full server refuses it.
 
-local id, tenant, task, model, request, images, cost, priority, attempts_max, deadline =
+local id, tenant, task, model, request, images, cost, priority, max_attempts, deadline =
   ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local bound, bound_per_tenant, wake = tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13]
 local key, fingerprint, key_ms, assets = ARGV[14], ARGV[15], ARGV[16], ARGV[21]
 
 local function answer(outcome, job)
   local queued = job and job.status == 'queued'
-  return { outcome, redis.call('LLEN', wake), job and map_to_pairs(job) or {}, queued and place(job) or nil }
+  return { outcome, redis.call('LLEN', wake), job and map_to_pairs(job) or {}, queued and queue_position(job) or nil }
 end
 
 local known = load_job(id)
@@ -26,7 +26,7 @@ if known then
   return answer('accepted', known)
 end
 
-local outcome, earlier = earlier_submission(tenant, key, fingerprint)
+local outcome, earlier = find_idempotent(tenant, key, fingerprint)
 if outcome then
   return answer(outcome, earlier)
 end
@@ -54,13 +54,13 @@ local job = {
   request_json = request,
   images = images,
   priority = priority,
-  sequence = whole(redis.call('INCR', 'rq:sequence')),
-  created_ms = whole(NOW),
-  attempts_max = attempts_max,
+  sequence = format_int(redis.call('INCR', 'rq:sequence')),
+  created_ms = format_int(NOW),
+  max_attempts = max_attempts,
   cost = cost,
 }
 if deadline ~= '' then
-  job.deadline_at_ms = whole(NOW + deadline)
+  job.deadline_at_ms = format_int(NOW + deadline)
   redis.call('ZADD', 'rq:deadlines', job.deadline_at_ms, id)
 end
 if ARGV[17] ~= '' then
@@ -71,7 +71,7 @@ if ARGV[18] ~= '' then
 end
 if assets ~= '' then
   job.assets = assets
-  hold_assets(tenant, assets)
+  retain_assets(tenant, assets)
 end
 if key ~= '' then
   redis.call('SET', idempotency_key(tenant, key), id .. ' ' .. fingerprint, 'PX', key_ms)
@@ -80,5 +80,5 @@ set_weight(tenant, tonumber(ARGV[20]))
 redis.call('HSET', 'rq:models', model, wake)
 redis.call('ZADD', 'rq:jobs:' .. tenant, job.created_ms, id)
 enqueue(job)
-change(job, job)
+update_job(job, job)
 return answer('accepted', job)

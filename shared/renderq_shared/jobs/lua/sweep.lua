@@ -14,7 +14,7 @@ local requeued, lost, canceled, expired, overdue, extended = {}, {}, {}, {}, {},
 local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 local last = redis.call('HMGET', 'rq:swept', 'at_ms', 'server')
 local outage = last[2] ~= server or NOW - last[1] > lease
-redis.call('HSET', 'rq:swept', 'at_ms', whole(NOW), 'server', server)
+redis.call('HSET', 'rq:swept', 'at_ms', format_int(NOW), 'server', server)
 
 local past_deadline = redis.call('ZRANGE', 'rq:deadlines', '-inf', NOW, 'BYSCORE', 'LIMIT', 0, limit)
 for _, id in ipairs(past_deadline) do
@@ -36,19 +36,19 @@ local function lose(job)
     end_job(job, 'canceled', {})
     return canceled
   end
-  local losses = (job.losses or 0) + 1
-  if losses >= tonumber(job.attempts_max) then
-    end_job(job, 'failed', { losses = whole(losses), error_json = worker_lost })
+  local lost_leases = (job.lost_leases or 0) + 1
+  if lost_leases >= tonumber(job.max_attempts) then
+    end_job(job, 'failed', { lost_leases = format_int(lost_leases), error_json = worker_lost })
     return lost
   end
-  put_back(job, { losses = whole(losses) })
+  requeue_job(job, { lost_leases = format_int(lost_leases) })
   return requeued
 end
 
 local ran_out = {}
 if outage then
-  for _, id in ipairs(redis.call('ZRANGE', 'rq:leases', '-inf', '(' .. whole(NOW + lease), 'BYSCORE')) do
-    redis.call('ZADD', 'rq:leases', whole(NOW + lease), id)
+  for _, id in ipairs(redis.call('ZRANGE', 'rq:leases', '-inf', '(' .. format_int(NOW + lease), 'BYSCORE')) do
+    redis.call('ZADD', 'rq:leases', format_int(NOW + lease), id)
     extended = extended + 1
   end
 else

@@ -6,6 +6,6 @@
 -- Atomic: it leaves the list and all models that it served.
 
 local id = ARGV[1]
-unserve(id)
+unregister_models(id)
 redis.call('DEL', 'rq:worker:' .. id)
 redis.call('ZREM', 'rq:workers', id)

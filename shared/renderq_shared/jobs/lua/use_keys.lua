@@ -7,6 +7,6 @@
 
 for _, id in ipairs(ARGV) do
   if redis.call('EXISTS', 'rq:key:' .. id) == 1 then
-    redis.call('HSET', 'rq:key:' .. id, 'used_ms', whole(NOW))
+    redis.call('HSET', 'rq:key:' .. id, 'used_ms', format_int(NOW))
   end
 end

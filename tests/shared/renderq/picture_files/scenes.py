@@ -10,7 +10,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def smooth(height: int, width: int, seed: int) -> Pixels:
-    """Waves of colour with the grain of a photograph."""
+    """Waves of color with the grain of a photograph."""
     random = np.random.default_rng(seed)
     rows, columns = np.mgrid[0:height, 0:width]
     waves = [
@@ -40,18 +40,18 @@ def tiled(seed: int) -> Pixels:
     return np.tile(smooth(64, 64, seed), (4, 4, 1))
 
 
-def saved(pixels: Pixels, format: str, quality: int) -> Pixels:
+def recompressed(pixels: Pixels, format: str, quality: int) -> Pixels:
     """The pixels after they were in a lossy file."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format, quality=quality)
     return np.asarray(Image.open(buffer).convert("RGB"))
 
 
-PLAIN: dict[str, Pixels] = {
+UNMARKED_IMAGES: dict[str, Pixels] = {
     **{f"smooth {seed}": smooth(256, 256, seed) for seed in range(4)},
     "odd sides": smooth(301, 267, 9),
     "more than a band": smooth(600, 384, 7),
-    "from a JPEG": saved(smooth(256, 256, 5), "JPEG", 75),
+    "from a JPEG": recompressed(smooth(256, 256, 5), "JPEG", 75),
     **{f"noise {seed}": noise(seed) for seed in range(3)},
     **{f"stripes {period}": stripes(period) for period in (8, 16, 64)},
     "chequered": stripes(32, crossed=True),

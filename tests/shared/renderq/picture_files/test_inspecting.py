@@ -17,13 +17,13 @@ from PIL import Image
 from renderq.cli import main
 from renderq.contract import OutputOptions, parse_request
 from renderq.picture_files.recipe import EXIF_PREFIX
-from renderq_worker.output import encode, recipe_of
-from tests.shared.renderq.contract_server import ContractServer, finished
+from renderq_worker.output import encode, image_recipe
+from tests.shared.renderq.contract_server import FakeService, script_finished_job
 from tests.shared.renderq.picture_files.scenes import smooth
 
 BODY = {"model": "shapes", "width": 256, "height": 256, "steps": 4, "guidance_scale": 2.0, "scheduler": None}
 CLEAR = "\x1b[2J\x9b31m\u202e"
-"""Clears a terminal, colours it, and turns its text round."""
+"""Clears a terminal, colors it, and turns its text round."""
 
 
 def picture(folder: Path, suffix: str = "png", prompt: str = "a red circle", **output: Any) -> Path:
@@ -31,7 +31,7 @@ def picture(folder: Path, suffix: str = "png", prompt: str = "a red circle", **o
     options = OutputOptions.model_validate({"format": {"jpg": "jpeg"}.get(suffix, suffix), **output})
     body = {**BODY, "prompt": prompt, "seed": 42, "output": options.model_dump()}
     file = folder / f"out.{suffix}"
-    file.write_bytes(encode(smooth(256, 256, 0), options, recipe_of(parse_request(body), 0, "r1")).data)
+    file.write_bytes(encode(smooth(256, 256, 0), options, image_recipe(parse_request(body), 0, "r1")).data)
     return file
 
 
@@ -180,7 +180,7 @@ def many_scans() -> bytes:
     ],
     ids=["empty", "gif", "bomb", "large", "cut off", "no pixels", "unpacks to 16 MiB", "scans"],
 )
-def test_files_that_are_no_pictures_or_mean_harm(
+def test_files_that_are_no_images_or_mean_harm(
     data: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bad.png").write_bytes(data)
@@ -204,11 +204,11 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     assert "needs PIL, which is not installed: pip install 'renderq[inspect]'" in done.stderr
 
 
-def test_a_picture_is_made_again_by_its_recipe(
-    server: ContractServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_an_image_is_made_again_by_its_recipe(
+    server: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RENDERQ_URL", server.url)
-    finished(server, model_revision="r2")
+    script_finished_job(server, model_revision="r2")
     file = picture(tmp_path, watermark="made by us")
     assert main(["run", "--from", str(file), "-o", str(tmp_path / "again.webp"), "--steps", "9", "-q"]) == 0
     [sent] = server.requests("POST", "/v1/jobs")
@@ -219,19 +219,19 @@ def test_a_picture_is_made_again_by_its_recipe(
 
 
 def test_a_revision_that_differs_is_told(
-    server: ContractServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RENDERQ_URL", server.url)
-    finished(server, model_revision="r2")
+    script_finished_job(server, model_revision="r2")
     assert main(["run", "--from", str(picture(tmp_path)), "-o", str(tmp_path / "again.png"), "-q"]) == 0
     assert "made by revision r1" in capsys.readouterr().err
 
 
 def test_a_recipe_sends_neither_webhooks_nor_files_of_this_machine(
-    server: ContractServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RENDERQ_URL", server.url)
-    finished(server)
+    script_finished_job(server)
     hooked = {"prompt": "x", "webhook": {"url": "https://evil.example/"}, "priority": 10, "metadata": {"a": "b"}}
     (tmp_path / "in.png").write_bytes(with_recipe(json.dumps(recipe_of_body(hooked))))
     assert main(["run", "--from", str(tmp_path / "in.png"), "-o", str(tmp_path), "-q"]) == 0

@@ -5,15 +5,15 @@ from typing import Any
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import open_device
 from renderq_worker.engine.families.family import Family
-from renderq_worker.engine.families.pipeline import WholePipeline
+from renderq_worker.engine.families.pipeline import GenericPipeline
 from renderq_worker.engine.families.sdxl import StableDiffusionXL
 from renderq_worker.engine.families.stable_diffusion import StableDiffusion
 from renderq_worker.engine.settings import EngineSettings
 from renderq_worker.models import ModelLoadFailed, Placement
 
-__all__ = ["Family", "StableDiffusion", "StableDiffusionXL", "WholePipeline", "load_family", "placement_of"]
+__all__ = ["Family", "GenericPipeline", "StableDiffusion", "StableDiffusionXL", "load_family", "placement_of"]
 
-_FAMILIES = {"stable_diffusion": StableDiffusion, "sdxl": StableDiffusionXL, "pipeline": WholePipeline}
+_FAMILIES = {"stable_diffusion": StableDiffusion, "sdxl": StableDiffusionXL, "pipeline": GenericPipeline}
 
 
 def load_family(entry: ModelEntry, settings: EngineSettings, placement: Placement | None = None) -> Family[Any]:

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.invariance import Invariance
-from renderq_worker.engine.state import InFlight
+from renderq_worker.engine.invariance import BatchInvariance
+from renderq_worker.engine.state import GenerationState
 
-S = TypeVar("S", bound=InFlight)
+S = TypeVar("S", bound=GenerationState)
 
 
 class Family(Protocol[S]):
@@ -27,28 +27,28 @@ class Family(Protocol[S]):
     def dtype(self) -> str: ...
 
     @property
-    def invariance(self) -> Invariance:
+    def batch_invariance(self) -> BatchInvariance:
         """How wide a batch may be in which every image keeps the bits that it has alone."""
         ...
 
-    def invariance_of(self, key: BatchKey) -> Invariance:
+    def batch_invariance_for(self, key: BatchKey) -> BatchInvariance:
         """The same for images of this shape, as far as is known."""
         ...
 
     @property
-    def comparisons(self) -> int:
+    def invariance_checks(self) -> int:
         """Batches so far that took longer because they were computed image by image too."""
         ...
 
     @property
-    def tile_side(self) -> int | None:
+    def tile_sample_size(self) -> int | None:
         """Pixels along each side that the autoencoder was trained with; None for one that cannot work in tiles."""
         ...
 
-    def begin(self, spec: GenerationSpec, *, tiled: bool) -> S:
+    def prepare(self, spec: GenerationSpec, *, use_tiling: bool) -> S:
         """Encode the prompts and the inputs of one image and draw its noise.
 
-        `tiled`, here and below: the autoencoder works in tiles, with less memory and other pixels.
+        `use_tiling`, here and below: the autoencoder works in tiles, with less memory and other pixels.
         """
         ...
 
@@ -60,6 +60,6 @@ class Family(Protocol[S]):
         """What `estimate`, latents as float32, shows: uint8 [height, width, 3], small and quickly; or nothing."""
         ...
 
-    def decode(self, state: S, *, tiled: bool) -> np.ndarray:
+    def decode(self, state: S, *, use_tiling: bool) -> np.ndarray:
         """The finished latents as pixels, uint8 [height, width, 3]. Raises `NanOutput`."""
         ...

@@ -20,27 +20,35 @@ from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import Device
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.errors import EngineError, NanOutput, SizeUnsupported, TaskUnsupported
-from renderq_worker.engine.families.stepwise import Ready, Report, Stepped, Stepwise
+from renderq_worker.engine.families.stepwise import Report, StepDone, SteppableCall, TimestepsSet
 from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.invariance import Invariance
+from renderq_worker.engine.invariance import BatchInvariance
 from renderq_worker.engine.tasks import Txt2Img
 from renderq_worker.models import ModelLoadFailed, Placement
 from renderq_worker.models.offload import load_placed
 
-NEEDED = ("prompt", "width", "height", "num_inference_steps", "generator", "output_type", "callback_on_step_end")
+REQUIRED_ARGUMENTS = (
+    "prompt",
+    "width",
+    "height",
+    "num_inference_steps",
+    "generator",
+    "output_type",
+    "callback_on_step_end",
+)
 
 
-class Run:
+class PipelineRun:
     """One image on its way through the pipeline. See `state.State`, which it stands for."""
 
     rows = 1
-    windows = 1
+    token_chunks = 1
 
     def __init__(self, spec: GenerationSpec) -> None:
         self.spec = spec
         self.step = 0
-        self.calls = spec.steps
-        self.call: Stepwise | None = None
+        self.model_calls = spec.steps
+        self.call: SteppableCall | None = None
         self.pending: Report | None = None
         """A report that came before it was asked for."""
 
@@ -54,23 +62,23 @@ class Run:
             self.call = None
 
 
-class WholePipeline:
+class GenericPipeline:
     """A loaded pipeline of a family that has no step loop here."""
 
-    invariance = Invariance()
-    comparisons = 0
+    batch_invariance = BatchInvariance()
+    invariance_checks = 0
 
     def __init__(self, pipeline: Any, revision: str, device: Device, dtype: torch.dtype) -> None:
         """Raises `ModelLoadFailed` for a pipeline that takes no prompt, or does not say how far it is."""
         pipeline.set_progress_bar_config(disable=True)
         self._pipeline = pipeline
         self._arguments = inspect.signature(pipeline.__call__).parameters
-        self._watched = device.watched
+        self._tracked = device.tracked
         self.revision = revision
         self.device = str(device.torch)
         self.dtype = str(dtype).removeprefix("torch.")
-        self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
-        missing = [name for name in NEEDED if name not in self._arguments]
+        self._runs: weakref.WeakSet[PipelineRun] = weakref.WeakSet()
+        missing = [name for name in REQUIRED_ARGUMENTS if name not in self._arguments]
         if missing:
             raise ModelLoadFailed(f"a {type(pipeline).__name__} takes no {missing[0]}: it cannot be run step by step")
         weakref.finalize(self, _close, self._runs)  # what is under way holds the weights: it is begun again later
@@ -81,7 +89,7 @@ class WholePipeline:
         return cls(load_placed(entry, placement), entry.revision, placement.device, placement.dtype_of(entry))
 
     @property
-    def tile_side(self) -> int | None:
+    def tile_sample_size(self) -> int | None:
         vae = self._autoencoder
         return getattr(vae, "tile_sample_min_size", None) or getattr(vae, "tile_sample_min_height", None)
 
@@ -89,30 +97,30 @@ class WholePipeline:
     def _autoencoder(self) -> Any:
         return getattr(self._pipeline, "vae", None)
 
-    def invariance_of(self, key: BatchKey) -> Invariance:
-        return self.invariance
+    def batch_invariance_for(self, key: BatchKey) -> BatchInvariance:
+        return self.batch_invariance
 
-    def begin(self, spec: GenerationSpec, *, tiled: bool = False) -> Run:
+    def prepare(self, spec: GenerationSpec, *, use_tiling: bool = False) -> PipelineRun:
         """Run up to the first step. Raises `TaskUnsupported` or `SizeUnsupported`."""
-        self._require(spec)
-        run = Run(spec)
+        self._check_supported(spec)
+        run = PipelineRun(spec)
         self._start(run)
         return run
 
-    def predict(self, states: Sequence[Run]) -> tuple[Tensor, ...]:
+    def predict(self, states: Sequence[PipelineRun]) -> tuple[Tensor, ...]:
         """The next step of each, one after the other; the latents that it left."""
         return tuple(self._next(run) for run in states)
 
     def preview(self, estimate: Tensor) -> np.ndarray | None:
         return None
 
-    def decode(self, state: Run, *, tiled: bool = False) -> np.ndarray:
+    def decode(self, state: PipelineRun, *, use_tiling: bool = False) -> np.ndarray:
         """Pixels, uint8 [height, width, 3]. Raises `NanOutput` or `SizeUnsupported`."""
         call = self._running(state)
-        with self._in_tiles(on=tiled), _begun_again_after_failure(state):
+        with self._tiling(on=use_tiling), _begun_again_after_failure(state):
             report = call.next()
         if report is not None:
-            raise EngineError(f"the pipeline makes more than the {state.calls} steps that it announced")
+            raise EngineError(f"the pipeline makes more than the {state.model_calls} steps that it announced")
         picture = call.result
         if not np.isfinite(picture).all():
             raise NanOutput("the pipeline computed NaN or infinity; run the model in float32 or bfloat16")
@@ -121,15 +129,15 @@ class WholePipeline:
             raise SizeUnsupported(f"asked for {state.spec.width}×{state.spec.height}, the model made {width}×{height}")
         return (picture * 255).round().astype(np.uint8)
 
-    def _next(self, run: Run) -> Tensor:
+    def _next(self, run: PipelineRun) -> Tensor:
         call = self._running(run)
         with _begun_again_after_failure(run):
             report, run.pending = run.pending or call.next(), None
-        if not isinstance(report, Stepped):
-            raise EngineError(f"the pipeline ended after {run.step} of {run.calls} steps")
+        if not isinstance(report, StepDone):
+            raise EngineError(f"the pipeline ended after {run.step} of {run.model_calls} steps")
         return report.latents
 
-    def _running(self, run: Run) -> Stepwise:
+    def _running(self, run: PipelineRun) -> SteppableCall:
         """The run's call; one that was ended because the model left memory is brought back to where it was."""
         if run.call is not None:
             return run.call
@@ -138,20 +146,20 @@ class WholePipeline:
             self._next(run)
         return call
 
-    def _start(self, run: Run) -> Stepwise:
-        arguments = self._chosen(run.spec)
+    def _start(self, run: PipelineRun) -> SteppableCall:
+        arguments = self._call_kwargs(run.spec)
         shell = copy.copy(self._pipeline)  # runs of several images may alternate; they share nothing but the weights
         shell.scheduler = copy.deepcopy(self._pipeline.scheduler)
-        call = run.call = Stepwise(functools.partial(_run_whole, shell, arguments, self._watched))
+        call = run.call = SteppableCall(functools.partial(_run_whole, shell, arguments, self._tracked))
         self._runs.add(run)
         report = call.next()
-        if isinstance(report, Ready):
-            run.calls, run.pending = report.steps, None
+        if isinstance(report, TimestepsSet):
+            run.model_calls, run.pending = report.steps, None
         else:
             run.pending = report
         return call
 
-    def _chosen(self, spec: GenerationSpec) -> dict[str, Any]:
+    def _call_kwargs(self, spec: GenerationSpec) -> dict[str, Any]:
         """The arguments of the call."""
         chosen: dict[str, Any] = {
             "prompt": spec.prompt,
@@ -167,7 +175,7 @@ class WholePipeline:
             chosen["negative_prompt"] = spec.negative_prompt
         return chosen
 
-    def _require(self, spec: GenerationSpec) -> None:
+    def _check_supported(self, spec: GenerationSpec) -> None:
         """Nothing that was asked for may be ignored."""
         refused = {
             "does txt2img only": not isinstance(spec.task, Txt2Img),
@@ -186,7 +194,7 @@ class WholePipeline:
             )
 
     @contextmanager
-    def _in_tiles(self, *, on: bool) -> Generator[None]:
+    def _tiling(self, *, on: bool) -> Generator[None]:
         """The autoencoder's own tiles."""
         if not on:
             yield
@@ -204,7 +212,7 @@ class WholePipeline:
 
 
 @contextmanager
-def _begun_again_after_failure(run: Run) -> Generator[None]:
+def _begun_again_after_failure(run: PipelineRun) -> Generator[None]:
     """A call that failed cannot go on."""
     try:
         yield
@@ -216,7 +224,7 @@ def _begun_again_after_failure(run: Run) -> Generator[None]:
 def _run_whole(
     pipeline: Any,
     arguments: dict[str, Any],
-    watched: Callable[[], AbstractContextManager[object]],
+    tracked: Callable[[], AbstractContextManager[object]],
     stop: Callable[[Report], None],
 ) -> np.ndarray:
     """float [height, width, 3] in 0 … 1."""
@@ -228,17 +236,17 @@ def _run_whole(
         set_timesteps(*args, **kwargs)
         if not was_ready:
             was_ready = True
-            stop(Ready(len(pipeline.scheduler.timesteps)))
+            stop(TimestepsSet(len(pipeline.scheduler.timesteps)))
 
     def stepped(_: Any, __: int, ___: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        stop(Stepped(tensors["latents"]))
+        stop(StepDone(tensors["latents"]))
         return tensors
 
     pipeline.scheduler.set_timesteps = ready
-    with torch.inference_mode(), watched():
+    with torch.inference_mode(), tracked():
         return pipeline(**arguments, callback_on_step_end=stepped).images[0]
 
 
-def _close(runs: "weakref.WeakSet[Run]") -> None:
+def _close(runs: "weakref.WeakSet[PipelineRun]") -> None:
     for run in runs:
         run.close()

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from renderq_worker.engine.families.stable_diffusion import StableDiffusion, Words
-from renderq_worker.engine.families.xl_prompts import XLPromptEncoder
+from renderq_worker.engine.families.stable_diffusion import PromptEmbeds, StableDiffusion
+from renderq_worker.engine.families.xl_prompts import SDXLPromptEncoder
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.models import ModelLoadFailed
 
@@ -21,9 +21,9 @@ _TIME_IDS = 6
 class StableDiffusionXL(StableDiffusion):
     """A loaded SDXL model."""
 
-    upcasts = True
+    force_upcast = True
 
-    def _require_fit(self) -> None:
+    def _check_components(self) -> None:
         """Raises `ModelLoadFailed` for a UNet that wants other sides than the pipelines tell by default."""
         takes = self._unet.add_embedding.linear_1.in_features
         given = self._pooled_width + _TIME_IDS * self._unet.config.addition_time_embed_dim
@@ -37,14 +37,14 @@ class StableDiffusionXL(StableDiffusion):
     def _pooled_width(self) -> int:
         return self._pipeline.text_encoder_2.config.projection_dim
 
-    def _words(self, spec: GenerationSpec, *, guided: bool) -> Words:
+    def _encode_prompts(self, spec: GenerationSpec, *, guided: bool) -> PromptEmbeds:
         """Raises `ClipSkipTooHigh`."""
-        prompts = XLPromptEncoder(self._pipeline)
+        prompts = SDXLPromptEncoder(self._pipeline)
         embeddings, pooled = prompts.encode(spec, guided=guided)
         sides = [spec.height, spec.width, 0, 0, spec.height, spec.width]
         time_ids = torch.tensor([sides] * len(pooled), dtype=embeddings.dtype, device=embeddings.device)
         added = {"text_embeds": pooled, "time_ids": time_ids}
-        return Words(embeddings, added, windows=embeddings.shape[1] // prompts.window)
+        return PromptEmbeds(embeddings, added, token_chunks=embeddings.shape[1] // prompts.max_tokens)
 
-    def _probed_extras(self, noise: Callable[..., Tensor]) -> Mapping[str, Tensor]:
+    def _probe_cond_kwargs(self, noise: Callable[..., Tensor]) -> Mapping[str, Tensor]:
         return {"text_embeds": noise(self._pooled_width), "time_ids": noise(_TIME_IDS) * 100}

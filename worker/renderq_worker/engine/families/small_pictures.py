@@ -29,7 +29,7 @@ https://github.com/invoke-ai/InvokeAI.
 """
 
 
-def small_picture(latents: Tensor, autoencoder: Any) -> np.ndarray | None:
+def latents_to_preview(latents: Tensor, autoencoder: Any) -> np.ndarray | None:
     """Finished latents, float32 [1, channels, h, w], as pixels, uint8 [height, width, 3]; None if that takes long.
 
     A pixel for each of the latents' where a matrix is known for the autoencoder. Else the autoencoder decodes them if

@@ -16,14 +16,20 @@ from torch import Tensor
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine.batch_key import BatchKey
-from renderq_worker.engine.families.latent_space import LatentSpace
+from renderq_worker.engine.families.latent_space import Autoencoder
 from renderq_worker.engine.families.prompts import PromptEncoder
-from renderq_worker.engine.families.small_pictures import small_picture
-from renderq_worker.engine.families.tasks import Conditioning, Parts, start
+from renderq_worker.engine.families.small_pictures import latents_to_preview
+from renderq_worker.engine.families.tasks import PrepareContext, UNetVariant, prepare_latents
 from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.invariance import PROBED_ROWS, ImageLinears, Invariance, Trials, probe
-from renderq_worker.engine.samplers import Sampler, Samplers
-from renderq_worker.engine.state import ModelInput, State, gather, scatter
+from renderq_worker.engine.invariance import (
+    PROBED_ROWS,
+    BatchInvariance,
+    InvarianceTracker,
+    PerImageLinear,
+    measure_invariance,
+)
+from renderq_worker.engine.samplers import NoiseScheduler, NoiseSchedulerFactory
+from renderq_worker.engine.state import LatentState, UNetInput, gather, scatter
 from renderq_worker.models import Placement
 from renderq_worker.models.offload import load_placed
 
@@ -32,99 +38,105 @@ _PROBE_SIDE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class PromptEmbeds:
     """What the text encoders make of the prompts: the rows of one image, negative before positive."""
 
     embeddings: Tensor
     """[rows, tokens, width]"""
-    extras: Mapping[str, Tensor] | None = None
+    added_cond_kwargs: Mapping[str, Tensor] | None = None
     """What the UNet takes beside them, each [rows, width]; by diffusers' names."""
-    windows: int = 1
+    token_chunks: int = 1
     """Windows of the text encoder that the embeddings consist of."""
 
 
 class StableDiffusion:
     """A loaded Stable Diffusion model."""
 
-    upcasts: ClassVar[bool] = False
+    force_upcast: ClassVar[bool] = False
     """Whether the stock pipelines run the autoencoder in float32 where it asks for that; the upscaler's does always."""
 
     def __init__(self, pipeline: StableDiffusionPipeline, revision: str, *, exact: bool) -> None:
         """`exact`: prepare for batches that change no bit."""
         self._pipeline: Any = pipeline
         self._unet: Any = pipeline.unet
-        self._conditioning = Conditioning.of(self._unet.config.in_channels, pipeline.vae.config.latent_channels)
-        upcasts = self.upcasts or self._conditioning is Conditioning.UPSCALE
+        self._unet_variant = UNetVariant.from_channels(
+            self._unet.config.in_channels, pipeline.vae.config.latent_channels
+        )
+        force_upcast = self.force_upcast or self._unet_variant is UNetVariant.UPSCALE
         device = self._pipeline._execution_device  # its weights may be elsewhere until they are used
-        self._space = LatentSpace(pipeline, device, self._unet.dtype, upcasts=upcasts)
-        self._samplers = Samplers(cast(Sampler, pipeline.scheduler))
+        self._autoencoder = Autoencoder(pipeline, device, self._unet.dtype, force_upcast=force_upcast)
+        self._schedulers = NoiseSchedulerFactory(cast(NoiseScheduler, pipeline.scheduler))
         self.revision = revision
         self.device = str(device)
         self.dtype = str(self._unet.dtype).removeprefix("torch.")
-        self._distilled = self._unet.config.time_cond_proj_dim is not None
-        self._linears = ImageLinears(self._unet)
-        self._require_fit()
+        self._is_guidance_distilled = self._unet.config.time_cond_proj_dim is not None
+        self._linears = PerImageLinear(self._unet)
+        self._check_components()
         self._exact = exact
-        self._trials = Trials(self._probe(exact=exact))
+        self._invariance_tracker = InvarianceTracker(self._probe(exact=exact))
 
     @classmethod
     def load(cls, entry: ModelEntry, placement: Placement, *, exact: bool) -> Self:
         """Raises `ModelLoadFailed` for a folder that holds something else or an unfit UNet."""
         pipeline: Any = load_placed(entry, placement)
-        with placement.device.watched():
+        with placement.device.tracked():
             return cls(pipeline, entry.revision, exact=exact)
 
     @property
-    def invariance(self) -> Invariance:
-        return self._as_asked(self._trials.probed)
+    def batch_invariance(self) -> BatchInvariance:
+        return self._per_request_rows(self._invariance_tracker.probed)
 
-    def invariance_of(self, key: BatchKey) -> Invariance:
-        factor = self._space.factor
-        return self._as_asked(self._trials.invariance((key.height // factor, key.width // factor, key.windows)))
-
-    @property
-    def comparisons(self) -> int:
-        return self._trials.count
+    def batch_invariance_for(self, key: BatchKey) -> BatchInvariance:
+        factor = self._autoencoder.vae_scale_factor
+        return self._per_request_rows(
+            self._invariance_tracker.invariance_for((key.height // factor, key.width // factor, key.token_chunks))
+        )
 
     @property
-    def tile_side(self) -> int:
-        return self._space.tile_side
+    def invariance_checks(self) -> int:
+        return self._invariance_tracker.count
 
     @property
-    def _has_checker(self) -> bool:
+    def tile_sample_size(self) -> int:
+        return self._autoencoder.tile_sample_size
+
+    @property
+    def _has_safety_checker(self) -> bool:
         """The depth pipeline does not even have a place for one."""
         return getattr(self._pipeline, "safety_checker", None) is not None
 
-    def begin(self, spec: GenerationSpec, *, tiled: bool = False) -> State:
+    def prepare(self, spec: GenerationSpec, *, use_tiling: bool = False) -> LatentState:
         """Encode the prompts and make the task's start, in the stock pipelines' order."""
-        guided = spec.guidance_scale > 1 and not self._distilled
-        words = self._words(spec, guided=guided)
-        sampler = self._samplers.make(spec.scheduler)
-        sampler.set_timesteps(spec.steps, device=self._space.device)
+        guided = spec.guidance_scale > 1 and not self._is_guidance_distilled
+        words = self._encode_prompts(spec, guided=guided)
+        scheduler = self._schedulers.create(spec.scheduler)
+        scheduler.set_timesteps(spec.steps, device=self._autoencoder.device)
         generator = torch.Generator().manual_seed(spec.seed)
-        with self._space.in_tiles(self._tiles(spec.width, spec.height) if tiled else None):
-            beginning = start(self._conditioning, Parts(spec, self._pipeline, self._space, sampler, generator))
-        return State(
+        with self._autoencoder.tiling(self._tiles(spec.width, spec.height) if use_tiling else None):
+            beginning = prepare_latents(
+                self._unet_variant, PrepareContext(spec, self._pipeline, self._autoencoder, scheduler, generator)
+            )
+        return LatentState(
             beginning,
             embeddings=words.embeddings,
-            extras=words.extras,
+            added_cond_kwargs=words.added_cond_kwargs,
             guidance_scale=spec.guidance_scale,
-            sampler=sampler,
+            scheduler=scheduler,
             generator=generator,
-            guidance_embedding=self._guidance_embedding(spec.guidance_scale) if self._distilled else None,
+            guidance_embedding=self._guidance_embedding(spec.guidance_scale) if self._is_guidance_distilled else None,
             guidance_rescale=spec.guidance_rescale,
-            windows=words.windows,
+            token_chunks=words.token_chunks,
         )
 
-    def _require_fit(self) -> None:
+    def _check_components(self) -> None:
         """Raises `ModelLoadFailed` for parts that do not belong together."""
 
-    def _words(self, spec: GenerationSpec, *, guided: bool) -> Words:
+    def _encode_prompts(self, spec: GenerationSpec, *, guided: bool) -> PromptEmbeds:
         prompts = PromptEncoder(self._pipeline)
         embeddings = prompts.encode(spec, guided=guided)
-        return Words(embeddings, windows=embeddings.shape[1] // prompts.window)
+        return PromptEmbeds(embeddings, token_chunks=embeddings.shape[1] // prompts.max_tokens)
 
-    def predict(self, states: Sequence[State]) -> tuple[Tensor, ...]:
+    def predict(self, states: Sequence[LatentState]) -> tuple[Tensor, ...]:
         """One forward pass of the UNet, or one per tile; each image's rows of its prediction.
 
         With exact batching, a batch that was never compared is computed image by image too.
@@ -132,20 +144,20 @@ class StableDiffusion:
         if not self._exact:
             return self._predict(states)
         height, width = states[0].latents.shape[2:]
-        return self._trials.checked(
-            (height, width, states[0].windows),
+        return self._invariance_tracker.predict_checked(
+            (height, width, states[0].token_chunks),
             [state.rows for state in states],
             lambda places: self._predict([states[place] for place in places]),
         )
 
-    def _predict(self, states: Sequence[State]) -> tuple[Tensor, ...]:
+    def _predict(self, states: Sequence[LatentState]) -> tuple[Tensor, ...]:
         rows, images = gather(states), [state.rows for state in states]
-        tiles = states[0].start.tiles  # all images of a batch have the same sides
+        tiles = states[0].prepared.tiles  # all images of a batch have the same sides
         if tiles is None:
             return scatter(self._forward(rows, images), states)
-        return scatter(tiles.merge(rows.sample, lambda tile: self._forward(rows.of(tile), images)), states)
+        return scatter(tiles.merge(rows.sample, lambda tile: self._forward(rows.with_sample(tile), images)), states)
 
-    def _forward(self, rows: ModelInput, images: Sequence[int]) -> Tensor:
+    def _forward(self, rows: UNetInput, images: Sequence[int]) -> Tensor:
         """`images` are the rows of each image."""
         with self._linears.batch_of(images):
             return self._unet(
@@ -154,75 +166,77 @@ class StableDiffusion:
                 encoder_hidden_states=rows.embeddings,
                 timestep_cond=rows.guidance_embedding,
                 class_labels=rows.noise_level,
-                added_cond_kwargs=rows.extras,
+                added_cond_kwargs=rows.added_cond_kwargs,
                 return_dict=False,
             )[0]
 
     def preview(self, estimate: Tensor) -> np.ndarray | None:
         """A small picture; none where a safety checker has a say, which judges finished pictures only."""
-        if self._has_checker:
+        if self._has_safety_checker:
             return None
-        return small_picture(estimate, self._pipeline.vae)
+        return latents_to_preview(estimate, self._pipeline.vae)
 
-    def decode(self, state: State, *, tiled: bool = False) -> np.ndarray:
+    def decode(self, state: LatentState, *, use_tiling: bool = False) -> np.ndarray:
         """Pixels, uint8 [height, width, 3]; black where the model's own safety checker says so."""
-        own = None if state.start.tiles is None else self.tile_side
-        height, width = (side * self._space.factor for side in state.latents.shape[2:])
-        with self._space.in_tiles(self._tiles(width, height) if tiled else own):
-            image = self._space.decode(state.latents)
-        if self._has_checker:
+        own = None if state.prepared.tiles is None else self.tile_sample_size
+        height, width = (side * self._autoencoder.vae_scale_factor for side in state.latents.shape[2:])
+        with self._autoencoder.tiling(self._tiles(width, height) if use_tiling else own):
+            image = self._autoencoder.decode(state.latents)
+        if self._has_safety_checker:
             image, [flagged], *_ = self._pipeline.run_safety_checker(image, image.device, state.embeddings.dtype)
             state.is_flagged = bool(flagged)
         denormalize = [not state.is_flagged]
         picture = self._pipeline.image_processor.postprocess(image, output_type="np", do_denormalize=denormalize)[0]
         pixels = (picture * 255).round().astype(np.uint8)
-        return pixels if state.start.kept is None else state.start.kept.restore(pixels)
+        return pixels if state.prepared.mask_overlay is None else state.prepared.mask_overlay.apply(pixels)
 
     def _tiles(self, width: int, height: int) -> int:
         """Pixels along each side of a tile: half of the picture, because smaller ones differ more from the whole."""
-        return math.ceil(max(width, height) / 2 / self._space.factor) * self._space.factor
+        return (
+            math.ceil(max(width, height) / 2 / self._autoencoder.vae_scale_factor) * self._autoencoder.vae_scale_factor
+        )
 
     def _guidance_embedding(self, scale: float) -> Tensor:
         """[1, width]; models distilled for LCM take the guidance scale as an input instead of a second row."""
         embedding = self._pipeline.get_guidance_scale_embedding(
             torch.tensor([scale - 1]), embedding_dim=self._unet.config.time_cond_proj_dim
         )
-        return embedding.to(self._space.device, self._space.dtype)
+        return embedding.to(self._autoencoder.device, self._autoencoder.dtype)
 
     @torch.inference_mode()
-    def _probe(self, *, exact: bool) -> Invariance:
+    def _probe(self, *, exact: bool) -> BatchInvariance:
         """Linear layers work image by image only where that is what keeps the bits: it costs time."""
-        invariance = probe(self._probe_forward)
-        if exact and not invariance.mixes:
-            self._linears.switch(on=True)
-            invariance = probe(self._probe_forward)
-            self._linears.switch(on=invariance != Invariance())
+        invariance = measure_invariance(self._probe_forward)
+        if exact and not invariance.allows_mixing:
+            self._linears.set_enabled(on=True)
+            invariance = measure_invariance(self._probe_forward)
+            self._linears.set_enabled(on=invariance != BatchInvariance())
         return invariance
 
-    def _as_asked(self, invariance: Invariance) -> Invariance:
+    def _per_request_rows(self, invariance: BatchInvariance) -> BatchInvariance:
         """In rows of requests: with or without guidance, a distilled model computes one row for an image."""
-        if self._distilled:
-            return Invariance(max(2, invariance.unguided), invariance.unguided)
+        if self._is_guidance_distilled:
+            return BatchInvariance(max(2, invariance.unguided_rows), invariance.unguided_rows)
         return invariance
 
     def _probe_forward(self, first: int, images: Sequence[int]) -> Tensor:
         """The UNet on fixed noise, at timesteps spread over the whole range."""
-        config, space, generator = self._unet.config, self._space, torch.Generator().manual_seed(0)
+        config, autoencoder, generator = self._unet.config, self._autoencoder, torch.Generator().manual_seed(0)
         rows, side = slice(first, first + sum(images)), min(config.sample_size, _PROBE_SIDE)
 
         def noise(*shape: int) -> Tensor:
-            return torch.randn(PROBED_ROWS, *shape, generator=generator)[rows].to(space.device, space.dtype)
+            return torch.randn(PROBED_ROWS, *shape, generator=generator)[rows].to(autoencoder.device, autoencoder.dtype)
 
-        probed = ModelInput(
+        probed = UNetInput(
             sample=noise(config.in_channels, side, side),
-            timestep=torch.linspace(999, 0, PROBED_ROWS, device=space.device)[rows],
+            timestep=torch.linspace(999, 0, PROBED_ROWS, device=autoencoder.device)[rows],
             embeddings=noise(self._pipeline.tokenizer.model_max_length, config.cross_attention_dim),
             guidance_embedding=None,
-            noise_level=torch.arange(PROBED_ROWS, device=space.device)[rows] if config.num_class_embeds else None,
-            extras=self._probed_extras(noise),
+            noise_level=torch.arange(PROBED_ROWS, device=autoencoder.device)[rows] if config.num_class_embeds else None,
+            added_cond_kwargs=self._probe_cond_kwargs(noise),
         )
         return self._forward(probed, images)
 
-    def _probed_extras(self, noise: Callable[..., Tensor]) -> Mapping[str, Tensor] | None:
+    def _probe_cond_kwargs(self, noise: Callable[..., Tensor]) -> Mapping[str, Tensor] | None:
         """`noise(width)` is [rows, width]."""
         return None

@@ -13,30 +13,30 @@ class _Closed(BaseException):
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class TimestepsSet:
     """The prompt is encoded; so many steps will follow."""
 
     steps: int
 
 
 @dataclass(frozen=True, slots=True)
-class Stepped:
+class StepDone:
     """One step is done."""
 
     latents: Tensor
 
 
-Report = Ready | Stepped
+Report = TimestepsSet | StepDone
 Call = Callable[[Callable[[Report], None]], Any]
 """Gets a function that it calls with every report."""
 
 
-class Stepwise:
+class SteppableCall:
     """Of the caller and the call only one runs at a time: whoever is not running waits for the other."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._ours, self._theirs = threading.Semaphore(0), threading.Semaphore(0)
+        self._caller_turn, self._call_turn = threading.Semaphore(0), threading.Semaphore(0)
         self._report: Report | None = None
         self._result: Any = None
         self._error: BaseException | None = None
@@ -47,8 +47,8 @@ class Stepwise:
     def next(self) -> Report | None:
         """Run until the next report; None when the call has returned. Raises what the call raises."""
         if self._thread.is_alive():
-            self._theirs.release()
-            self._ours.acquire()
+            self._call_turn.release()
+            self._caller_turn.acquire()
         if self._error is not None:
             raise self._error
         report, self._report = self._report, None
@@ -63,7 +63,7 @@ class Stepwise:
         """End the call where it stands and let go of all that it holds. May be repeated."""
         if not self._closed:
             self._closed = True
-            self._theirs.release()
+            self._call_turn.release()
             self._thread.join()
 
     def _run(self) -> None:
@@ -76,14 +76,14 @@ class Stepwise:
             self._error = error
         finally:
             del self._call
-            self._ours.release()
+            self._caller_turn.release()
 
     def _stop(self, report: Report) -> None:
         self._report = report
-        self._ours.release()
+        self._caller_turn.release()
         self._await_turn()
 
     def _await_turn(self) -> None:
-        self._theirs.acquire()
+        self._call_turn.acquire()
         if self._closed:
             raise _Closed

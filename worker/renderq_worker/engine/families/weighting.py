@@ -16,7 +16,7 @@ class Fragment:
     weight: float = 1.0
 
 
-def fragments(prompt: str) -> Sequence[Fragment]:
+def parse_prompt_attention(prompt: str) -> Sequence[Fragment]:
     """The parts of a prompt in their order; a prompt without weights is one part.
 
     Weights do not nest. Parentheses without a weight are text, and `\\(` and `\\)` always are.

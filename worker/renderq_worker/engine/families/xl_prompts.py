@@ -9,12 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from renderq_worker.engine.families.prompts import HiddenLayer, in_windows, is_plain, padded, require_layers, whole
-from renderq_worker.engine.families.weighting import fragments
+from renderq_worker.engine.families.prompts import (
+    ClipSkipEncoder,
+    check_clip_skip,
+    encode_chunks,
+    fits_one_chunk,
+    pad_chunks,
+    plain_text,
+)
+from renderq_worker.engine.families.weighting import parse_prompt_attention
 from renderq_worker.engine.generation import GenerationSpec
 
 
-class XLPromptEncoder:
+class SDXLPromptEncoder:
     """The tokenizers and the text encoders of a stock XL pipeline."""
 
     def __init__(self, pipeline: Any) -> None:
@@ -25,16 +32,16 @@ class XLPromptEncoder:
         )
 
     @property
-    def window(self) -> int:
+    def max_tokens(self) -> int:
         """Tokens that the encoders take at once."""
         return self._pipeline.tokenizer.model_max_length
 
     def encode(self, spec: GenerationSpec, *, guided: bool) -> tuple[Tensor, Tensor]:
-        """[rows, windows * window, width] and pooled words, [rows, width]: negative before positive prompt.
+        """[rows, token_chunks * window, width] and pooled words, [rows, width]: negative before positive prompt.
 
         Without a negative prompt, its embeddings are zeros where the model was trained so. Raises `ClipSkipTooHigh`.
         """
-        require_layers(spec.clip_skip, min(encoder.config.num_hidden_layers for _, encoder in self._encoders) - 1)
+        check_clip_skip(spec.clip_skip, min(encoder.config.num_hidden_layers for _, encoder in self._encoders) - 1)
         positive, pooled = self._encode(spec.prompt, spec.clip_skip)
         if not guided:
             return positive, pooled
@@ -44,21 +51,21 @@ class XLPromptEncoder:
             negative, negative_pooled = self._encode(spec.negative_prompt, 0)
         if negative.shape != positive.shape:
             length, empty = max(positive.shape[1], negative.shape[1]), self._encode("", 0)[0]
-            negative, positive = padded(negative, length, empty), padded(positive, length, empty)
+            negative, positive = pad_chunks(negative, length, empty), pad_chunks(positive, length, empty)
         return torch.cat([negative, positive]), torch.cat([negative_pooled, pooled])
 
     def _encode(self, prompt: str, clip_skip: int) -> tuple[Tensor, Tensor]:
         """[1, tokens, width] and [1, width]"""
-        parts, device = fragments(prompt), self._pipeline._execution_device
+        parts, device = parse_prompt_attention(prompt), self._pipeline._execution_device
         embeddings, _, pooled, _ = self._pipeline.encode_prompt(
-            whole(parts),
+            plain_text(parts),
             device=device,
             do_classifier_free_guidance=False,
             clip_skip=clip_skip or None,
         )
-        if not is_plain(parts, self._pipeline.tokenizer):
+        if not fits_one_chunk(parts, self._pipeline.tokenizer):
             layers = [
-                in_windows(parts, tokenizer, HiddenLayer(encoder, clip_skip + 1, normed=False), device)
+                encode_chunks(parts, tokenizer, ClipSkipEncoder(encoder, clip_skip + 1, normed=False), device)
                 for tokenizer, encoder in self._encoders
             ]
             embeddings = torch.cat(layers, dim=-1)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from renderq_worker.models import ModelLoadFailed
 
 
-class Conditioning(StrEnum):
+class UNetVariant(StrEnum):
     """Extra input channels, or none."""
 
     TEXT = "text"
@@ -18,7 +18,7 @@ class Conditioning(StrEnum):
     """The small picture itself."""
 
     @classmethod
-    def of(cls, unet_channels: int, latent_channels: int) -> "Conditioning":
+    def from_channels(cls, unet_channels: int, latent_channels: int) -> "UNetVariant":
         """Raises `ModelLoadFailed` for a number of channels that is none of these."""
         known = {
             latent_channels: cls.TEXT,

@@ -10,35 +10,38 @@ from torch.nn.functional import interpolate
 
 from renderq_worker.engine.errors import DepthMapMissing
 from renderq_worker.engine.families.tasks.img2img import img2img
-from renderq_worker.engine.families.tasks.parts import Parts
-from renderq_worker.engine.start import Start
+from renderq_worker.engine.families.tasks.parts import PrepareContext
+from renderq_worker.engine.start import PreparedLatents
 from renderq_worker.engine.tasks import Depth2Img, Pixels
 
 
-def depth2img(task: Depth2Img, parts: Parts) -> Start:
+def depth2img(task: Depth2Img, context: PrepareContext) -> PreparedLatents:
     """The model sees the depth beside the latents; without a map, its own estimator looks at the picture."""
-    space = parts.space
+    autoencoder = context.autoencoder
     if task.depth_map is None:
-        depth = _estimate(task.image, parts)
+        depth = _estimate(task.image, context)
     else:
-        depth = torch.tensor(task.depth_map)[None].to(space.device, space.dtype)
-    height, width = parts.spec.height // space.factor, parts.spec.width // space.factor
+        depth = torch.tensor(task.depth_map)[None].to(autoencoder.device, autoencoder.dtype)
+    height, width = (
+        context.spec.height // autoencoder.vae_scale_factor,
+        context.spec.width // autoencoder.vae_scale_factor,
+    )
     depth = interpolate(depth.unsqueeze(1), size=(height, width), mode="bicubic", align_corners=False)
-    return replace(img2img(task, parts), channels=_normalised(depth))
+    return replace(img2img(task, context), extra_channels=_normalized(depth))
 
 
-def _estimate(image: Pixels, parts: Parts) -> Tensor:
+def _estimate(image: Pixels, context: PrepareContext) -> Tensor:
     """[1, h, w]. Raises `DepthMapMissing`."""
-    model, space = parts.model, parts.space
+    model, autoencoder = context.pipeline, context.autoencoder
     if model.depth_estimator is None:
-        raise DepthMapMissing(f"model {parts.spec.model!r} has no depth estimator; send a depth_map")
+        raise DepthMapMissing(f"model {context.spec.model!r} has no depth estimator; send a depth_map")
     seen = model.feature_extractor(images=[Image.fromarray(image)], return_tensors="pt").pixel_values
-    is_full = space.dtype == torch.float32
-    with nullcontext() if is_full else torch.autocast(space.device.type, dtype=space.dtype):
-        return model.depth_estimator(seen.to(space.device, space.dtype)).predicted_depth
+    is_full = autoencoder.dtype == torch.float32
+    with nullcontext() if is_full else torch.autocast(autoencoder.device.type, dtype=autoencoder.dtype):
+        return model.depth_estimator(seen.to(autoencoder.device, autoencoder.dtype)).predicted_depth
 
 
-def _normalised(depth: Tensor) -> Tensor:
+def _normalized(depth: Tensor) -> Tensor:
     """To [-1, 1]; a map that is the same everywhere, of which stock pipelines make NaN, to 0."""
     least, most = depth.amin(), depth.amax()
     if least == most:

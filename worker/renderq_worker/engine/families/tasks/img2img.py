@@ -1,12 +1,12 @@
 """From a picture with noise on it, as `StableDiffusionImg2ImgPipeline` begins."""
 
-from renderq_worker.engine.families.tasks.parts import Parts
-from renderq_worker.engine.start import Start
+from renderq_worker.engine.families.tasks.parts import PrepareContext
+from renderq_worker.engine.start import PreparedLatents
 from renderq_worker.engine.tasks import Depth2Img, Img2Img, Variation
 
 
-def img2img(task: Img2Img | Variation | Depth2Img, parts: Parts) -> Start:
+def img2img(task: Img2Img | Variation | Depth2Img, context: PrepareContext) -> PreparedLatents:
     """The posterior's sample is drawn before the noise."""
-    timesteps = parts.timesteps_left(task.strength)
-    latents = parts.space.encode(parts.space.tensor(parts.fit(task.image)), parts.generator)
-    return Start(parts.sampler.add_noise(latents, parts.noise(), timesteps[:1]), timesteps)
+    timesteps = context.get_timesteps(task.strength)
+    latents = context.autoencoder.encode(context.autoencoder.preprocess(context.resize(task.image)), context.generator)
+    return PreparedLatents(context.scheduler.add_noise(latents, context.draw_noise(), timesteps[:1]), timesteps)

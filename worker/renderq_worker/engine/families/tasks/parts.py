@@ -10,37 +10,42 @@ from PIL import Image
 from torch import Tensor
 
 from renderq_worker.engine.errors import StrengthTooLow
-from renderq_worker.engine.families.latent_space import LatentSpace
+from renderq_worker.engine.families.latent_space import Autoencoder
 from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.samplers import Sampler
+from renderq_worker.engine.samplers import NoiseScheduler
 from renderq_worker.engine.tasks import Mask, Pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The model, and the image's own sampler and generator."""
+class PrepareContext:
+    """The model, and the image's own scheduler and generator."""
 
     spec: GenerationSpec
-    model: Any
+    pipeline: Any
     """The stock pipeline, for components that a single task needs."""
-    space: LatentSpace
-    sampler: Sampler
+    autoencoder: Autoencoder
+    scheduler: NoiseScheduler
     """Its timesteps are set."""
     generator: torch.Generator
 
-    def fit(self, image: Pixels | Mask) -> Pixels | Mask:
+    def resize(self, image: Pixels | Mask) -> Pixels | Mask:
         """A picture or mask in the sides of the result, by Lanczos's filter as in the stock pipelines."""
         sides = self.spec.width, self.spec.height
         return np.asarray(Image.fromarray(image).resize(sides, Image.Resampling.LANCZOS))
 
-    def noise(self) -> Tensor:
+    def draw_noise(self) -> Tensor:
         """[1, channels, height / 8, width / 8], drawn from the image's generator."""
-        spec, space = self.spec, self.space
-        shape = (1, space.channels, spec.height // space.factor, spec.width // space.factor)
-        return randn_tensor(shape, generator=self.generator, device=space.device, dtype=space.dtype)
+        spec, autoencoder = self.spec, self.autoencoder
+        shape = (
+            1,
+            autoencoder.latent_channels,
+            spec.height // autoencoder.vae_scale_factor,
+            spec.width // autoencoder.vae_scale_factor,
+        )
+        return randn_tensor(shape, generator=self.generator, device=autoencoder.device, dtype=autoencoder.dtype)
 
-    def timesteps_left(self, strength: float) -> Tensor:
-        """The timesteps that `strength` leaves; the sampler begins there (`get_timesteps` of the stock pipelines).
+    def get_timesteps(self, strength: float) -> Tensor:
+        """The timesteps that `strength` leaves; the scheduler begins there (`get_timesteps` of the stock pipelines).
 
         Raises `StrengthTooLow`.
         """
@@ -50,7 +55,7 @@ class Parts:
             raise StrengthTooLow(
                 f"strength {strength} of {steps} steps is less than one step; ask for more strength or more steps"
             )
-        first = (steps - left) * self.sampler.order
-        if hasattr(self.sampler, "set_begin_index"):
-            self.sampler.set_begin_index(first)
-        return self.sampler.timesteps[first:]
+        first = (steps - left) * self.scheduler.order
+        if hasattr(self.scheduler, "set_begin_index"):
+            self.scheduler.set_begin_index(first)
+        return self.scheduler.timesteps[first:]
