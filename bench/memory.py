@@ -16,7 +16,7 @@ from diffusers.utils import logging
 
 from renderq_shared.catalog.layouts import layout_folder
 from renderq_worker.devices import SimulatedGpu
-from renderq_worker.models.needs import MetaModel
+from renderq_worker.models.memory_estimate import MetaModel
 
 DEFAULT_SIZES = {"sd1": 512, "sd2": 512, "sd2-v": 768, "sd2-depth": 512, "x4-upscaler": 512, "sdxl": 1024}
 """Layout → sides of its usual picture."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.s3_servers import MiniStack, Nanio, S3Server
-from tests.services import Valkey
+from tests.valkey_server import Valkey
 
 
 @pytest.fixture(scope="session")

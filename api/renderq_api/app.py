@@ -5,14 +5,15 @@ from collections.abc import AsyncGenerator
 
 from fastapi import FastAPI
 
-from renderq_api import error_handlers, openapi
-from renderq_api.access import AuthenticationMiddleware
-from renderq_api.request_context import RequestContextMiddleware
+from renderq_api.http import error_handlers
+from renderq_api.middleware.authentication import AuthenticationMiddleware
+from renderq_api.middleware.request_context import RequestContextMiddleware
+from renderq_api.openapi import document
 from renderq_api.routes import ROUTERS
 from renderq_api.services import open_services
 from renderq_shared.catalog import load_catalog
 from renderq_shared.objects import open_store
-from renderq_shared.settings import ApiSettings
+from renderq_shared.settings.models import ApiSettings
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
@@ -39,7 +40,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     error_handlers.install(app)
-    openapi.install(app)
+    document.install(app)
     app.add_middleware(AuthenticationMiddleware)
     app.add_middleware(RequestContextMiddleware)
     return app

@@ -12,18 +12,18 @@ from redis.asyncio import Redis
 from starlette.requests import Request
 
 from renderq_api.assets import AssetStore, ImageFetcher, RequestImages, UploadBudget
-from renderq_api.estimates import EtaCache
-from renderq_api.key_ring import KeyRing
-from renderq_api.loopback import is_loopback
-from renderq_api.object_probe import StoreHealth
-from renderq_api.outgoing import GuardedTransport
-from renderq_api.outgoing.addresses import parse_allowed
-from renderq_api.rate_limits import RateLimits
-from renderq_api.representing import UrlSigner
-from renderq_api.retiring import RetentionLoop
-from renderq_api.sweeps import Sweeper
-from renderq_api.tenants import Caller
-from renderq_api.watching import JobWatchers
+from renderq_api.auth.caller import Caller
+from renderq_api.auth.key_ring import KeyRing
+from renderq_api.auth.loopback import is_loopback
+from renderq_api.auth.rate_limits import RateLimits
+from renderq_api.egress import GuardedTransport
+from renderq_api.egress.addresses import parse_allowed
+from renderq_api.eta.eta_cache import EtaCache
+from renderq_api.housekeeping.retention import RetentionLoop
+from renderq_api.housekeeping.store_health import StoreHealth
+from renderq_api.housekeeping.sweeper import Sweeper
+from renderq_api.job_views.job_view import UrlSigner
+from renderq_api.live.job_watchers import JobWatchers
 from renderq_api.webhooks import Dispatcher, Sender
 from renderq_shared.access import AsyncKeyStore
 from renderq_shared.catalog import Catalog
@@ -36,10 +36,10 @@ from renderq_shared.jobs import (
     async_client,
     check_server_async,
 )
-from renderq_shared.jobs.changes import Change, KeysChanged, Reconnected, subscribe
 from renderq_shared.jobs.previews import PreviewChannels, PreviewMessage
+from renderq_shared.jobs.redis.notifications import Change, KeysChanged, Reconnected, subscribe
 from renderq_shared.objects import ObjectStore, publish_store_id
-from renderq_shared.settings import ApiSettings
+from renderq_shared.settings.models import ApiSettings
 from renderq_shared.wakeups import WakeupPublisher, queue_name
 
 log = structlog.get_logger(__name__)

@@ -8,9 +8,9 @@ import socket
 import sys
 
 from renderq_shared.errors import RenderqSharedError
-from renderq_shared.jobs.connections import sync_client
-from renderq_shared.jobs.redis_store import RedisJobStore
-from renderq_shared.settings import WorkerSettings
+from renderq_shared.jobs.redis.store import RedisJobStore
+from renderq_shared.redis.clients import sync_client
+from renderq_shared.settings.models import WorkerSettings
 from renderq_shared.wakeups import queue_name
 
 

@@ -8,6 +8,7 @@ with Client() as client:
 """
 
 from renderq import webhooks
+from renderq._core.events import JobEvent
 from renderq.client import AsyncClient, Client
 from renderq.contract import (
     Asset,
@@ -24,7 +25,6 @@ from renderq.contract import (
     WebhookEvent,
     Worker,
 )
-from renderq.core.following import JobEvent
 from renderq.errors import (
     APIError,
     ConfigurationError,
@@ -45,9 +45,9 @@ from renderq.errors import (
     WaitTimeout,
     WebhookInvalid,
 )
-from renderq.fields import OutputParams, RequestParams
 from renderq.images import AsyncImage, AsyncImages, Image, Images
 from renderq.job_handle import AsyncJobHandle, JobHandle
+from renderq.request_params import OutputParams, RequestParams
 from renderq.version import version
 
 __all__ = [

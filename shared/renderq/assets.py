@@ -2,10 +2,10 @@
 
 import asyncio
 
+from renderq._core.files import ImageSource, read_image
+from renderq._core.requests import get_asset, upload_asset
+from renderq._transport import AsyncTransport, Transport
 from renderq.contract import Asset
-from renderq.core.calls import get_asset, upload_asset
-from renderq.core.files import ImageSource, read_image
-from renderq.transport import AsyncTransport, Transport
 
 
 class Assets:

@@ -1,7 +1,6 @@
 """What the service can render, who renders, and for whom: `client.models`, `client.workers`, `client.tenants`."""
 
-from renderq.contract import Model, Tenant, Worker
-from renderq.core.calls import (
+from renderq._core.requests import (
     get_model,
     list_models,
     list_tenants,
@@ -11,7 +10,8 @@ from renderq.core.calls import (
     resume_model,
     resume_tenant,
 )
-from renderq.transport import AsyncTransport, Transport
+from renderq._transport import AsyncTransport, Transport
+from renderq.contract import Model, Tenant, Worker
 
 
 class Models:

@@ -5,17 +5,17 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, Unpack
 
+from renderq._config import configure
+from renderq._core.input_images import local_images, with_assets
+from renderq._core.requests import fetch_job, get_stats, submit_job
+from renderq._transport import AsyncTransport, Transport
 from renderq.assets import Assets, AsyncAssets
 from renderq.catalog import AsyncModels, AsyncTenants, AsyncWorkers, Models, Tenants, Workers
-from renderq.configuration import configure
 from renderq.contract import Job, Stats
-from renderq.core.calls import fetch_job, get_stats, submit_job
-from renderq.core.pictures import local_images, with_assets
-from renderq.fields import RequestParams
 from renderq.images import AsyncImage, AsyncImages, Image, Images
 from renderq.job_handle import AsyncJobHandle, JobHandle
 from renderq.jobs import AsyncJobs, Jobs
-from renderq.transport import AsyncTransport, Transport
+from renderq.request_params import RequestParams
 
 TIMEOUT = 30.0
 MAX_RETRIES = 4

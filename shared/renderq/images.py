@@ -4,10 +4,10 @@ import asyncio
 import builtins
 from pathlib import Path
 
+from renderq._core.downloads import download
+from renderq._core.files import PathLike, image_path, write_atomically
+from renderq._transport import AsyncTransport, Transport
 from renderq.contract import Grid, Job, Output
-from renderq.core.downloads import download
-from renderq.core.files import PathLike, image_path, write_atomically
-from renderq.transport import AsyncTransport, Transport
 
 
 class Image:

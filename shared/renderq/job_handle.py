@@ -4,12 +4,12 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
 
+from renderq._core.events import JobEvent, stream_events
+from renderq._core.requests import cancel_job, delete_job, fetch_job, retry_job
+from renderq._core.wait import wait_for
+from renderq._transport import AsyncTransport, Transport
 from renderq.contract import Job, Status
-from renderq.core.calls import cancel_job, delete_job, fetch_job, retry_job
-from renderq.core.following import JobEvent, stream_events
-from renderq.core.waiting import wait_for
 from renderq.images import AsyncImage, AsyncImages, Image, Images
-from renderq.transport import AsyncTransport, Transport
 
 
 class JobHandle:

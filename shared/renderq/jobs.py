@@ -3,10 +3,10 @@
 from collections.abc import AsyncGenerator, Generator
 from typing import Unpack
 
+from renderq._core.requests import delete_job, list_jobs
+from renderq._transport import AsyncTransport, Transport
 from renderq.contract import Job
-from renderq.core.calls import delete_job, list_jobs
-from renderq.fields import JobFilters
-from renderq.transport import AsyncTransport, Transport
+from renderq.request_params import JobFilters
 
 
 class Jobs:

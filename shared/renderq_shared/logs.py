@@ -11,7 +11,7 @@ import sys
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from renderq_shared.settings import SharedSettings
+from renderq_shared.settings.models import SharedSettings
 
 _QUIET = ("PIL", "asyncio", "botocore", "celery", "httpx2", "kombu", "urllib3", "uvicorn")
 """Libraries whose routine news nobody needs; their warnings count."""

@@ -11,8 +11,8 @@ from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
-from renderq_shared.jobs.connections import celery_url
-from renderq_shared.sentinel_address import parse_sentinel_url
+from renderq_shared.redis.clients import celery_url
+from renderq_shared.redis.sentinel_url import parse_sentinel_url
 
 WAKE_TASK = "renderq.wake"
 """Name of the one Celery task; its argument is the model's name."""

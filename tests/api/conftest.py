@@ -6,11 +6,11 @@ import pytest
 
 from renderq_shared.jobs import RedisJobStore, sync_client
 from renderq_shared.objects import FolderStore
-from renderq_shared.settings import ApiSettings
+from renderq_shared.settings.models import ApiSettings
 from renderq_shared.wakeups import queue_name
-from tests.api.running import RunningApi
+from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
-from tests.services import Valkey
+from tests.valkey_server import Valkey
 
 SettingsFor = Callable[..., ApiSettings]
 

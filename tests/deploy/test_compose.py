@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from renderq_shared.settings import ApiSettings, SharedSettings, WorkerSettings
-from tests.deploy.files import (
+from renderq_shared.settings.models import ApiSettings, SharedSettings, WorkerSettings
+from tests.deploy.deploy_files import (
     DEPLOY,
     PROJECT,
     ROOT,

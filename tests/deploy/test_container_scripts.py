@@ -14,7 +14,7 @@ import pytest
 
 from renderq_shared.jobs import RedisJobStore, WorkerRecord, sync_client
 from renderq_shared.wakeups import queue_name
-from tests.deploy.files import DEPLOY
+from tests.deploy.deploy_files import DEPLOY
 from tests.deploy.valkey import free_port, valkey_server
 
 S3_PROBLEM = "<Error><Code>{}</Code><Message>no</Message></Error>"

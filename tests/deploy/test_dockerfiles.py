@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.files import COMMANDS, DEPLOY, PROJECT, ROOT, exec_form, instructions, is_pinned
+from tests.deploy.deploy_files import COMMANDS, DEPLOY, PROJECT, ROOT, exec_form, instructions, is_pinned
 
 DOCKERFILES = sorted(DEPLOY.glob("Dockerfile.*"))
 EXTRAS = {"Dockerfile.api": "api", "Dockerfile.worker": "worker"}

@@ -8,8 +8,17 @@ from urllib.parse import urlsplit
 import pytest
 
 from renderq.contract import Model
-from renderq_shared.settings import ApiSettings, WorkerSettings
-from tests.deploy.files import DEPLOY, KUBERNETES, PROJECT, ROOT, WORKER_SHUTDOWN_S, documents, is_pinned, kubernetes
+from renderq_shared.settings.models import ApiSettings, WorkerSettings
+from tests.deploy.deploy_files import (
+    DEPLOY,
+    KUBERNETES,
+    PROJECT,
+    ROOT,
+    WORKER_SHUTDOWN_S,
+    documents,
+    is_pinned,
+    kubernetes,
+)
 
 NAMESPACE = "renderq"
 API_VERSIONS = {

@@ -13,7 +13,7 @@ from typing import Any, Self
 import httpx2
 import pytest
 
-from tests.deploy.files import COMMANDS, procfile
+from tests.deploy.deploy_files import COMMANDS, procfile
 from tests.deploy.valkey import free_port, valkey_server
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]

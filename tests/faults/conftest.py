@@ -5,7 +5,7 @@ from statistics import median
 
 import pytest
 
-from tests.faults.rounds import Tally
+from tests.faults.fault_round import Tally
 
 TALLIES = pytest.StashKey[dict[str, Tally]]()
 

@@ -8,9 +8,9 @@ from statistics import median
 
 import pytest
 
+from tests.faults.fault_cluster import LEASE_S, FaultCluster
+from tests.faults.fault_round import Tally, run_round
 from tests.faults.faults import FAULTS, nothing
-from tests.faults.rounds import Tally, run_round
-from tests.faults.stage import LEASE_S, FaultCluster
 
 ROUNDS = int(os.environ.get("RENDERQ_FAULT_ROUNDS", "3"))
 SEED = os.environ.get("RENDERQ_FAULT_SEED", "0")
@@ -19,9 +19,9 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(60 + 60 * ROUNDS)]
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultCluster]:
-    with FaultCluster(tmp_path_factory.mktemp("stage")) as stage:
-        yield stage
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultCluster]:
+    with FaultCluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
 
 
 def require_harmless(tally: Tally) -> None:
@@ -31,17 +31,17 @@ def require_harmless(tally: Tally) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_nothing_is_lost_or_doubled(stage: FaultCluster, tallies: dict[str, Tally], fault: str) -> None:
+def test_nothing_is_lost_or_doubled(cluster: FaultCluster, tallies: dict[str, Tally], fault: str) -> None:
     tally = tallies.setdefault(fault, Tally())
     for number in range(ROUNDS):
-        run_round(stage, FAULTS[fault], Random(f"{SEED}/{fault}/{number}"), tally)
+        run_round(cluster, FAULTS[fault], Random(f"{SEED}/{fault}/{number}"), tally)
     require_harmless(tally)
 
 
 def test_clocks_of_hosts_may_be_wrong(tmp_path: Path, tallies: dict[str, Tally]) -> None:
     tally = tallies.setdefault("clocks an hour apart", Tally())
-    with FaultCluster(tmp_path, skews_s=(-1800.0, 1800.0, -600.0)) as stage:
+    with FaultCluster(tmp_path, skews_s=(-1800.0, 1800.0, -600.0)) as cluster:
         for number in range(ROUNDS):
             strike = FAULTS["worker killed"] if number else nothing
-            run_round(stage, strike, Random(f"{SEED}/clocks/{number}"), tally)
+            run_round(cluster, strike, Random(f"{SEED}/clocks/{number}"), tally)
     require_harmless(tally)

@@ -3,9 +3,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.s3_servers import Nanio, S3Server
-from tests.services import Valkey
-from tests.system.evidence import BUCKET
+from tests.system.raw_state import BUCKET
 from tests.system.service import Service
+from tests.valkey_server import Valkey
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from renderq.contract import TASKS
 from tests.system.service import Service
-from tests.system.tiny_models import write_catalog
+from tests.system.tiny_catalog import write_catalog
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 

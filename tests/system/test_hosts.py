@@ -12,10 +12,10 @@ import pytest
 
 from renderq import Client
 from tests.s3_servers import Nanio
-from tests.services import Valkey
 from tests.system.cluster import Cluster
-from tests.system.evidence import BUCKET, STORE, expected_keys, records, stored_keys
 from tests.system.network import Network, unavailable_reason
+from tests.system.raw_state import BUCKET, STORE, expected_keys, records, stored_keys
+from tests.valkey_server import Valkey
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 

@@ -11,9 +11,9 @@ import httpx2
 import pytest
 
 from tests.s3_servers import S3Server
-from tests.services import Valkey
 from tests.system.cluster import Cluster
-from tests.system.evidence import STORE, expected_keys, records, stored_keys
+from tests.system.raw_state import STORE, expected_keys, records, stored_keys
+from tests.valkey_server import Valkey
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import Valkey
 from tests.system.cluster import Cluster, ServiceProcess
 from tests.tls import TlsProxy, self_signed, server_context
+from tests.valkey_server import Valkey
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 

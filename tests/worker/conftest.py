@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.worker.rig import WorkerHarness
+from tests.worker.worker_harness import WorkerHarness
 
 NewHarness = Callable[..., WorkerHarness]
 
@@ -22,6 +22,6 @@ def new_harness(redis_url: str, tmp_path: Path) -> Iterator[NewHarness]:
 
 
 @pytest.fixture
-def rig(new_harness: NewHarness) -> WorkerHarness:
+def harness(new_harness: NewHarness) -> WorkerHarness:
     """A worker that steps at once."""
     return new_harness()

@@ -1,10 +1,10 @@
 """Input pictures: received under a bound, decoded once, kept by content for the tenant that sent them."""
 
-from renderq_api.assets.fetching import ImageFetcher
-from renderq_api.assets.inputs import RequestImages, asset_not_found, has_remote_images
-from renderq_api.assets.keeping import AssetStore
-from renderq_api.assets.memory import UploadBudget
-from renderq_api.assets.refusals import ImageRejected
+from renderq_api.assets.asset_store import AssetStore
+from renderq_api.assets.errors import ImageRejected
+from renderq_api.assets.image_fetcher import ImageFetcher
+from renderq_api.assets.request_images import RequestImages, asset_not_found, has_remote_images
+from renderq_api.assets.upload_budget import UploadBudget
 from renderq_api.assets.uploads import receive_upload
 
 __all__ = [

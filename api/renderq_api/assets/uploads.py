@@ -8,9 +8,9 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from renderq.contract import LIMITS, ProblemKind
-from renderq_api.assets.form import FileForm, too_large
-from renderq_api.assets.memory import UploadBudget
-from renderq_api.problems import ApiProblem, invalid
+from renderq_api.assets.multipart import FileForm, too_large
+from renderq_api.assets.upload_budget import UploadBudget
+from renderq_api.http.problems import ApiProblem, invalid
 
 _FORM_BYTES = 16 << 10
 """What a body may have besides the file."""

@@ -3,16 +3,16 @@
 from fastapi import APIRouter
 
 from renderq_api.routes import (
+    admin,
     assets,
     deliveries,
     events,
     files,
     health,
-    history,
     images,
+    job_list,
     jobs,
     models,
-    pausing,
     stats,
     workers,
 )
@@ -20,13 +20,13 @@ from renderq_api.routes import (
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     events.router,
-    history.router,
+    job_list.router,
     deliveries.router,
     images.router,
     assets.router,
     files.router,
     models.router,
-    pausing.router,
+    admin.router,
     workers.router,
     stats.router,
     health.router,

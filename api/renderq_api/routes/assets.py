@@ -7,15 +7,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import Asset, FieldError, ProblemKind
-from renderq.contract.pictures import is_asset_id
-from renderq_api.answers import json_response, require_no_query
+from renderq.contract.image_references import is_asset_id
 from renderq_api.assets import ImageRejected, receive_upload
-from renderq_api.openapi import IMAGE_FORM, problems, response_headers
-from renderq_api.pictures import FILE_PROBLEMS, IMAGE_RESPONSES, image_response
-from renderq_api.problems import ApiProblem, invalid, not_found
-from renderq_api.representing import UrlBuilder
+from renderq_api.auth.caller import TenantDep
+from renderq_api.http.problems import ApiProblem, invalid, not_found
+from renderq_api.http.responses import json_response, require_no_query
+from renderq_api.job_views.job_view import UrlBuilder
+from renderq_api.openapi.document import IMAGE_FORM, problems, response_headers
+from renderq_api.responses.image_response import FILE_PROBLEMS, IMAGE_RESPONSES, image_response
 from renderq_api.services import Services, ServicesDep
-from renderq_api.tenants import TenantDep
 from renderq_shared.jobs import AssetRecord
 
 router = APIRouter(prefix="/v1/assets", tags=["assets"], dependencies=[Depends(require_no_query)])

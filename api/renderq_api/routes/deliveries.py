@@ -8,14 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import Delivery, DeliveryAttempt, DeliveryList, ProblemKind
-from renderq_api.answers import json_response, require_no_query
-from renderq_api.ids import is_job_id
-from renderq_api.json_bodies import require_no_fields
-from renderq_api.openapi import problems
-from renderq_api.problems import not_found
+from renderq_api.auth.caller import TenantDep
+from renderq_api.http.json_body import require_no_fields
+from renderq_api.http.problems import not_found
+from renderq_api.http.responses import json_response, require_no_query
+from renderq_api.job_views.ids import is_job_id
+from renderq_api.openapi.document import problems
 from renderq_api.services import ServicesDep
-from renderq_api.tenants import TenantDep
-from renderq_api.webhooks.addresses import webhook_url
+from renderq_api.webhooks.target import webhook_url
 from renderq_shared.jobs import DeliveryRecord
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], dependencies=[Depends(require_no_query)])

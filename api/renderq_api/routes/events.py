@@ -11,15 +11,15 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from renderq.contract import Job, ProblemKind
-from renderq_api.following import StreamEvent, stream_events
-from renderq_api.ids import is_job_id
-from renderq_api.openapi import header, problems, response_headers
-from renderq_api.problems import invalid, not_found
-from renderq_api.representing import UrlBuilder
+from renderq_api.auth.caller import Caller, CallerDep
+from renderq_api.http.problems import invalid, not_found
+from renderq_api.job_views.ids import is_job_id
+from renderq_api.job_views.job_view import UrlBuilder
+from renderq_api.live.event_stream import StreamEvent, stream_events
+from renderq_api.live.long_poll import HEARTBEAT_S, JobSnapshot
+from renderq_api.openapi.document import header, problems, response_headers
+from renderq_api.responses.job_links import to_signed_job, urls_for
 from renderq_api.services import Services, ServicesDep
-from renderq_api.showing import to_signed_job, urls_for
-from renderq_api.tenants import Caller, CallerDep
-from renderq_api.waiting import HEARTBEAT_S, JobSnapshot
 from renderq_shared.jobs import PreviewMessage
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])

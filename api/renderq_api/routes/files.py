@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import ProblemKind
-from renderq_api.openapi import problems
-from renderq_api.pictures import FILE_PROBLEMS, FILE_RESPONSES, file_response
-from renderq_api.problems import ApiProblem, not_found
+from renderq_api.http.problems import ApiProblem, not_found
+from renderq_api.openapi.document import problems
+from renderq_api.responses.image_response import FILE_PROBLEMS, FILE_RESPONSES, file_response
 from renderq_api.services import ServicesDep
 from renderq_shared.objects import FolderStore
 from renderq_shared.objects.keys import is_key

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from renderq.contract import ProblemKind
 from renderq.contract.base import ResponseModel
-from renderq_api.answers import json_response, require_no_query
-from renderq_api.openapi import problems
-from renderq_api.problems import ApiProblem
+from renderq_api.http.problems import ApiProblem
+from renderq_api.http.responses import json_response, require_no_query
+from renderq_api.openapi.document import problems
 from renderq_api.services import Services, ServicesDep
 from renderq_shared.errors import RenderqSharedError
 from renderq_shared.objects import published_store_id

@@ -4,14 +4,14 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from renderq_api.answers import require_no_query
-from renderq_api.ids import is_job_id
-from renderq_api.openapi import problems
-from renderq_api.pictures import FILE_PROBLEMS, IMAGE_RESPONSES, image_response
-from renderq_api.problems import not_found
-from renderq_api.representing import grid_key, output_key
+from renderq_api.auth.caller import TenantDep
+from renderq_api.http.problems import not_found
+from renderq_api.http.responses import require_no_query
+from renderq_api.job_views.ids import is_job_id
+from renderq_api.job_views.job_view import grid_key, output_key
+from renderq_api.openapi.document import problems
+from renderq_api.responses.image_response import FILE_PROBLEMS, IMAGE_RESPONSES, image_response
 from renderq_api.services import Services, ServicesDep
-from renderq_api.tenants import TenantDep
 from renderq_shared.jobs import JobRecord
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(require_no_query)])

@@ -5,20 +5,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import Job, ProblemKind
-from renderq_api.answers import require_no_query
-from renderq_api.idempotency import parse_idempotency_key
-from renderq_api.ids import is_job_id
-from renderq_api.job_answers import is_current, job_response, state_headers
-from renderq_api.json_bodies import read_object, require_no_fields
-from renderq_api.openapi import ACCEPTED_JOB, IDEMPOTENCY_KEY, JOB_BODY, PREFER, header, problems, response_headers
-from renderq_api.preferences import wait_seconds
-from renderq_api.problems import ApiProblem, not_found
-from renderq_api.representing import retry_after_s
+from renderq_api.auth.caller import CallerDep, TenantDep
+from renderq_api.http.idempotency_key import parse_idempotency_key
+from renderq_api.http.json_body import read_object, require_no_fields
+from renderq_api.http.prefer_header import wait_seconds
+from renderq_api.http.problems import ApiProblem, not_found
+from renderq_api.http.responses import require_no_query
+from renderq_api.job_views.ids import is_job_id
+from renderq_api.job_views.job_view import retry_after_s
+from renderq_api.live.long_poll import JobSnapshot, wait_for_terminal
+from renderq_api.openapi.document import (
+    ACCEPTED_JOB,
+    IDEMPOTENCY_KEY,
+    JOB_BODY,
+    PREFER,
+    header,
+    problems,
+    response_headers,
+)
+from renderq_api.responses.job_links import urls_for
+from renderq_api.responses.job_response import is_current, job_response, state_headers
 from renderq_api.services import Services, ServicesDep
-from renderq_api.showing import urls_for
-from renderq_api.submitting import submit_job
-from renderq_api.tenants import CallerDep, TenantDep
-from renderq_api.waiting import JobSnapshot, wait_for_terminal
+from renderq_api.submission.submission import submit_job
 from renderq_shared.jobs import JobRecord, QueuePosition, SubmitOutcome
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(require_no_query)])

@@ -4,12 +4,12 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from renderq.contract import Model, ModelList, ProblemKind
-from renderq_api.answers import json_response, require_no_query
-from renderq_api.openapi import problems
-from renderq_api.problems import not_found
+from renderq_api.http.problems import not_found
+from renderq_api.http.responses import json_response, require_no_query
+from renderq_api.openapi.document import problems
 from renderq_api.services import Services, ServicesDep
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.costs import cost
+from renderq_shared.imaging.cost import cost
 
 router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(require_no_query)])
 

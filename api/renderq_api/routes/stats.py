@@ -4,8 +4,8 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from renderq.contract import ModelStats, Stats
-from renderq_api.answers import json_response, require_no_query
-from renderq_api.openapi import problems
+from renderq_api.http.responses import json_response, require_no_query
+from renderq_api.openapi.document import problems
 from renderq_api.services import ServicesDep
 
 router = APIRouter(prefix="/v1/stats", tags=["workers"], dependencies=[Depends(require_no_query)])

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from renderq.contract import Worker, WorkerList
-from renderq_api.answers import json_response, require_no_query
-from renderq_api.openapi import problems
+from renderq_api.auth.caller import admin_only
+from renderq_api.http.responses import json_response, require_no_query
+from renderq_api.openapi.document import problems
 from renderq_api.services import ServicesDep
-from renderq_api.tenants import admin_only
 from renderq_shared.jobs import WorkerRecord
 
 router = APIRouter(

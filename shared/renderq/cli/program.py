@@ -5,10 +5,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from renderq.cli import services
+from renderq.cli import plugins
 from renderq.cli.command import Command
 from renderq.cli.commands import CLIENT_COMMANDS
-from renderq.cli.exits import ExitCode, exit_code, format_error
+from renderq.cli.exit_codes import ExitCode, exit_code, format_error
 from renderq.errors import RenderqError
 from renderq.version import version
 
@@ -51,17 +51,17 @@ def _run(arguments: list[str]) -> int:
     if not arguments:
         _parser(CLIENT_COMMANDS, with_services=True).print_help(sys.stderr)
         return ExitCode.USAGE
-    if (both := "-".join(arguments[:2])) in services.SUMMARIES:
+    if (both := "-".join(arguments[:2])) in plugins.SUMMARIES:
         arguments = [both, *arguments[2:]]
     chosen = next((argument for argument in arguments if not argument.startswith("-")), "")
     if chosen in CLIENT_COMMANDS:
         args = _parser(CLIENT_COMMANDS, with_services=False).parse_args(arguments)
         return CLIENT_COMMANDS[chosen].run(args)
-    entry = services.plugin_commands().get(chosen)
+    entry = plugins.plugin_commands().get(chosen)
     if entry is None:
         _parser(CLIENT_COMMANDS, with_services=True).parse_args(arguments)
         return ExitCode.OK
-    return _run_service(chosen, services.load_command(entry), arguments)
+    return _run_service(chosen, plugins.load_command(entry), arguments)
 
 
 def _run_service(name: str, command: Command, arguments: list[str]) -> int:
@@ -69,7 +69,7 @@ def _run_service(name: str, command: Command, arguments: list[str]) -> int:
     try:
         return command.run(args)
     except ModuleNotFoundError as error:
-        raise services.missing_dependency(name, error) from None
+        raise plugins.missing_dependency(name, error) from None
 
 
 def _parser(commands: dict[str, Command], *, with_services: bool) -> argparse.ArgumentParser:
@@ -85,13 +85,13 @@ def _parser(commands: dict[str, Command], *, with_services: bool) -> argparse.Ar
         formatter = argparse.RawDescriptionHelpFormatter
         own = choices.add_parser(
             name,
-            prog=f"renderq {services.command_words(name)}",
+            prog=f"renderq {plugins.command_words(name)}",
             help=command.help,
             description=command.help,
             formatter_class=formatter,
         )
         command.add_arguments(own)
     if with_services:
-        for name, entry in services.plugin_commands().items():
-            choices.add_parser(services.command_words(name), help=services.summary(entry))
+        for name, entry in plugins.plugin_commands().items():
+            choices.add_parser(plugins.command_words(name), help=plugins.summary(entry))
     return parser

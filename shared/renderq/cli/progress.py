@@ -5,7 +5,7 @@ import shutil
 from types import TracebackType
 from typing import Self, TextIO
 
-from renderq.cli.text import describe
+from renderq.cli.formatting import describe
 from renderq.contract import Job, Status
 
 BAR_WIDTH = 30

@@ -3,19 +3,19 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from renderq.cli.exits import UsageError
-from renderq.cli.services import missing_dependency
-from renderq.fields import RequestParams
+from renderq.cli.exit_codes import UsageError
+from renderq.cli.plugins import missing_dependency
+from renderq.request_params import RequestParams
 
 if TYPE_CHECKING:
-    from renderq.picture_files.recipe import EmbeddedRecipe
+    from renderq.image_files.recipe import EmbeddedRecipe
 
 
 def read_recipe_file(file: str) -> "EmbeddedRecipe":
     """The recipe in a file. Raises `UsageError` if there is none that can be read."""
     try:
-        from renderq.picture_files.opening import ImageUnreadable, open_image
-        from renderq.picture_files.recipe import RecipeUnreadable, read_recipe
+        from renderq.image_files.reader import ImageUnreadable, open_image
+        from renderq.image_files.recipe import RecipeUnreadable, read_recipe
     except ModuleNotFoundError as error:
         raise missing_dependency("run --from", error, "inspect") from None
     try:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from renderq.cli.exits import UsageError
+from renderq.cli.exit_codes import UsageError
 from renderq.client import Client
 from renderq.contract import (
     SCHEDULERS,
@@ -18,8 +18,8 @@ from renderq.contract import (
     Txt2ImgRequest,
     UpscaleRequest,
 )
-from renderq.fields import OutputParams, RequestParams
 from renderq.job_handle import JobHandle
+from renderq.request_params import OutputParams, RequestParams
 
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 """File name suffix → file format."""

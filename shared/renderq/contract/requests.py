@@ -14,8 +14,8 @@ from pydantic import (
 )
 
 from renderq.contract.base import RequestModel
+from renderq.contract.image_references import ImageReference
 from renderq.contract.limits import LIMITS
-from renderq.contract.pictures import ImageReference
 from renderq.contract.webhooks import WebhookOptions
 
 Scheduler = Literal[

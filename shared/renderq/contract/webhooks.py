@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from renderq.contract.addresses import URL_CHARACTERS, check_url
 from renderq.contract.base import RequestModel, ResponseModel, Timestamp
 from renderq.contract.jobs import Job
+from renderq.contract.urls import URL_CHARACTERS, check_url
 
 WebhookEventType = Literal["job.started", "job.output", "job.succeeded", "job.failed", "job.canceled", "job.expired"]
 WEBHOOK_EVENT_TYPES: tuple[WebhookEventType, ...] = WebhookEventType.__args__  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,7 +1,7 @@
 """API keys: what they look like, and where they are kept."""
 
+from renderq_shared.access.key_format import ApiKey, is_key_id, new_key, parse_key
 from renderq_shared.access.key_store import AsyncKeyStore, KeyStore
-from renderq_shared.access.key_text import ApiKey, is_key_id, new_key, parse_key
 from renderq_shared.access.records import DEFAULT_TENANT, KeyList, KeyRecord, NewKey, Role, is_tenant
 
 __all__ = [

@@ -9,17 +9,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode, UsageError
-from renderq.cli.text import as_json
+from renderq.cli.exit_codes import ExitCode, UsageError
+from renderq.cli.formatting import as_json
 from renderq_shared.access import options
+from renderq_shared.access.formatting import key_facts, key_table
+from renderq_shared.access.key_format import is_key_id, new_key
 from renderq_shared.access.key_store import KeyStore
-from renderq_shared.access.key_text import is_key_id, new_key
 from renderq_shared.access.records import DEFAULT_TENANT, NewKey, Role
-from renderq_shared.access.showing import key_facts, key_table
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import sync_client
-from renderq_shared.settings import SharedSettings, format_errors
-from renderq_shared.up.embedded_redis import EmbeddedRedis
+from renderq_shared.local.embedded_redis import EmbeddedRedis
+from renderq_shared.settings.models import SharedSettings, format_errors
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from renderq_shared.access import calls
+from renderq_shared.access import redis_commands
 from renderq_shared.access.records import KeyList, KeyRecord, NewKey
-from renderq_shared.jobs.running import execute, execute_async
+from renderq_shared.redis.scripts import execute, execute_async
 
 
 class KeyStore:
@@ -19,19 +19,19 @@ class KeyStore:
 
     def create(self, key: NewKey) -> KeyRecord | None:
         """Add a key; `None` if its id is taken."""
-        return execute(self._client, calls.create(key))
+        return execute(self._client, redis_commands.create(key))
 
     def revoke(self, key_id: str) -> KeyRecord | None:
         """Make a key worthless; `None` for one that there never was. It stays in the list."""
-        return execute(self._client, calls.revoke(key_id))
+        return execute(self._client, redis_commands.revoke(key_id))
 
     def read(self) -> KeyList:
         """Every key."""
-        return execute(self._client, calls.read(None))
+        return execute(self._client, redis_commands.read(None))
 
     def reset(self) -> None:
         """Forget every key, as if there had never been one."""
-        execute(self._client, calls.reset())
+        execute(self._client, redis_commands.reset())
 
 
 class AsyncKeyStore:
@@ -43,8 +43,8 @@ class AsyncKeyStore:
 
     async def read(self, known: str | None) -> KeyList:
         """All keys, unless they are those of version `known`."""
-        return await execute_async(self._client, calls.read(known))
+        return await execute_async(self._client, redis_commands.read(known))
 
     async def record_use(self, key_ids: Sequence[str]) -> None:
         """Note that these were used just now."""
-        await execute_async(self._client, calls.record_use(key_ids))
+        await execute_async(self._client, redis_commands.record_use(key_ids))

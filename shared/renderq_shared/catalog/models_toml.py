@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from renderq.contract import ModelDefaults, ModelLimits
 from renderq.contract.requests import Scheduler, WatermarkText
-from renderq_shared.catalog.describing import PipelineInfo, inspect_pipeline
 from renderq_shared.catalog.entries import Catalog, Dtype, Memory, ModelEntry
 from renderq_shared.catalog.hub_cache import HUB_PREFIX, HubSource, default_cache
 from renderq_shared.catalog.layouts import check_complete, detect_layout, layout_folder
-from renderq_shared.catalog.revisions import compute_revision
+from renderq_shared.catalog.pipeline_config import PipelineInfo, inspect_pipeline
+from renderq_shared.catalog.revision import compute_revision
 from renderq_shared.checkpoints import SUFFIXES, read_tensors
 from renderq_shared.errors import CatalogInvalid, CheckpointUnreadable
 

@@ -7,7 +7,7 @@ pickled              `.ckpt` and the like: the pickle inside, interpreted with s
 from collections.abc import Mapping
 from pathlib import Path
 
-from renderq_shared.checkpoints import pickled, safetensors_header
+from renderq_shared.checkpoints import pickle_index, safetensors_header
 from renderq_shared.checkpoints.tensor import TensorInfo
 from renderq_shared.errors import CheckpointUnreadable
 
@@ -22,6 +22,6 @@ def read_tensors(path: Path) -> Mapping[str, TensorInfo]:
     if path.suffix not in SUFFIXES:
         raise CheckpointUnreadable(f"{path} is not a file of weights; known are {', '.join(SUFFIXES)}")
     try:
-        return safetensors_header.read(path) if path.suffix == ".safetensors" else pickled.read(path)
+        return safetensors_header.read(path) if path.suffix == ".safetensors" else pickle_index.read(path)
     except OSError as error:
         raise CheckpointUnreadable(f"{path} cannot be read: {error.strerror}") from error

@@ -1,22 +1,10 @@
 """The job store: the truth about jobs."""
 
 from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
-from renderq_shared.jobs.async_redis_store import AsyncRedisJobStore
-from renderq_shared.jobs.changes import CancelSubscriber, Change, Reconnected, subscribe
-from renderq_shared.jobs.connections import (
-    async_client,
-    celery_url,
-    check_server,
-    check_server_async,
-    sync_client,
-)
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, DeliveryResult, delivery_id
 from renderq_shared.jobs.history import DeleteResult, JobFilter, JobPage, JobPosition, Retention, RetentionResult
-from renderq_shared.jobs.memory_store import MemoryJobStore
-from renderq_shared.jobs.paces import JobTiming, ModelTimings, TimingSample, progress_fraction
+from renderq_shared.jobs.memory.store import MemoryJobStore
 from renderq_shared.jobs.previews import PreviewChannels, PreviewMessage
-from renderq_shared.jobs.prompt_redis import DURABLE_TIMEOUT_S, BoundedRedis
-from renderq_shared.jobs.protocol import JobStore
 from renderq_shared.jobs.records import (
     Candidate,
     ClaimRef,
@@ -38,7 +26,19 @@ from renderq_shared.jobs.records import (
     TenantRecord,
     WorkerRecord,
 )
-from renderq_shared.jobs.redis_store import RedisJobStore
+from renderq_shared.jobs.redis.async_store import AsyncRedisJobStore
+from renderq_shared.jobs.redis.notifications import CancelSubscriber, Change, Reconnected, subscribe
+from renderq_shared.jobs.redis.store import RedisJobStore
+from renderq_shared.jobs.store import JobStore
+from renderq_shared.jobs.timings import JobTiming, ModelTimings, TimingSample, progress_fraction
+from renderq_shared.redis.bounded_redis import DURABLE_TIMEOUT_S, BoundedRedis
+from renderq_shared.redis.clients import (
+    async_client,
+    celery_url,
+    check_server,
+    check_server_async,
+    sync_client,
+)
 
 __all__ = [
     "DURABLE_TIMEOUT_S",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from renderq.contract import Status
-from renderq_shared.jobs.paces import JobTiming
+from renderq_shared.jobs.timings import JobTiming
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ import pytest
 
 from renderq_shared.access import KeyStore, Role
 from renderq_shared.jobs import sync_client
-from renderq_shared.settings import ApiSettings
-from tests.api.access.conftest import make_key
-from tests.api.running import RunningApi
-from tests.api.webhooks.telling import WEBHOOK_SETTINGS
-from tests.services import Valkey
+from renderq_shared.settings.models import ApiSettings
+from tests.api.auth.conftest import make_key
+from tests.api.running_api import RunningApi
+from tests.api.webhooks.webhook_jobs import WEBHOOK_SETTINGS
+from tests.valkey_server import Valkey
 
 
 @pytest.fixture(scope="module")

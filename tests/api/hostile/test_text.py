@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from renderq._core.sse import EventStreamParser
 from renderq.contract import OutputOptions, parse_request
-from renderq.core.event_stream import EventStreamParser
 from renderq_shared.jobs import RedisJobStore
 from renderq_shared.objects import FolderStore
 from renderq_worker.output.encode import encode
 from renderq_worker.output.recipe import image_recipe
-from tests.api.running import RunningApi, wait_until
+from tests.api.running_api import RunningApi, wait_until
 from tests.api.webhooks.receivers import webhook_receiver
 from tests.api.worker import Worker
 

@@ -2,11 +2,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from renderq_shared.settings import ApiSettings
-from tests.api.running import RunningApi
+from renderq_shared.settings.models import ApiSettings
+from tests.api.running_api import RunningApi
 from tests.api.webhooks.receivers import WebhookReceiver, webhook_receiver
-from tests.api.webhooks.telling import WEBHOOK_SETTINGS
-from tests.services import Valkey
+from tests.api.webhooks.webhook_jobs import WEBHOOK_SETTINGS
+from tests.valkey_server import Valkey
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from renderq_api.outgoing import GuardedTransport
-from renderq_api.outgoing.addresses import parse_allowed
+from renderq_api.egress import GuardedTransport
+from renderq_api.egress.addresses import parse_allowed
 from renderq_api.webhooks import Sender
-from renderq_api.webhooks.sending import SendResult
+from renderq_api.webhooks.sender import SendResult
 from renderq_shared.jobs import DeliveryClaim, DeliveryRecord, MemoryJobStore
 from tests.api.webhooks.receivers import Behavior, misbehaving_server
-from tests.contract.building import submit
+from tests.job_store.factories import submit
 from tests.tls import self_signed, server_context
 
 HANG_S = 30

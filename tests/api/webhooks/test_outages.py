@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import redis
 
-from renderq_api.outgoing import GuardedTransport
-from renderq_api.outgoing.addresses import parse_allowed
+from renderq_api.egress import GuardedTransport
+from renderq_api.egress.addresses import parse_allowed
 from renderq_api.webhooks import Dispatcher, Sender
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import (
@@ -25,12 +25,12 @@ from renderq_shared.objects import FolderStore
 from renderq_shared.wakeups import queue_name
 from tests.api.api_process import ApiProcess
 from tests.api.conftest import SettingsFor
-from tests.api.running import wait_until
+from tests.api.running_api import wait_until
 from tests.api.webhooks.receivers import WebhookReceiver, unresponsive_port, webhook_receiver
-from tests.api.webhooks.telling import WEBHOOK_SETTINGS, cancel_job, delivery, render_job, submit_job, webhook_api
+from tests.api.webhooks.webhook_jobs import WEBHOOK_SETTINGS, cancel_job, delivery, render_job, submit_job, webhook_api
 from tests.api.worker import Worker
-from tests.contract.ageing import make_older
-from tests.services import Valkey
+from tests.job_store.time_travel import make_older
+from tests.valkey_server import Valkey
 
 LEASE_S = 31
 """Twice the default time of an attempt, and a second."""

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx2
 
 from renderq_shared.jobs import RedisJobStore
-from tests.api.running import RunningApi, wait_until
-from tests.api.webhooks.telling import SECRETS, delivery, render_job
+from tests.api.running_api import RunningApi, wait_until
+from tests.api.webhooks.webhook_jobs import SECRETS, delivery, render_job
 
 PAGE = Path(__file__).parents[3] / "docs" / "webhooks.md"
 

@@ -7,7 +7,7 @@ import pytest
 
 from renderq.cli import main
 from renderq_shared.access import KeyStore, parse_key
-from renderq_shared.up.embedded_redis import EmbeddedRedis
+from renderq_shared.local.embedded_redis import EmbeddedRedis
 
 
 @pytest.fixture(autouse=True)

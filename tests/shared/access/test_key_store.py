@@ -7,9 +7,9 @@ import pytest
 import redis
 
 from renderq_shared.access import KeyList, KeyStore, NewKey, Role, new_key
-from renderq_shared.access.calls import read, record_use
-from renderq_shared.access.key_text import ApiKey
-from renderq_shared.jobs.running import execute
+from renderq_shared.access.key_format import ApiKey
+from renderq_shared.access.redis_commands import read, record_use
+from renderq_shared.redis.scripts import execute
 
 
 def named(key: ApiKey, **fields: object) -> NewKey:

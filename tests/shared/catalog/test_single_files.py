@@ -11,7 +11,7 @@ from renderq_shared.catalog import ModelEntry, load_catalog
 from renderq_shared.catalog.layouts import detect_layout, layout_folder, layout_names
 from renderq_shared.checkpoints import read_tensors
 from renderq_shared.errors import CatalogInvalid
-from tests.shared.checkpoints.files import PUBLISHED, original, safetensors
+from tests.shared.checkpoints.checkpoint_files import PUBLISHED, original, safetensors
 
 UNET = "model.diffusion_model.input_blocks.0.0.weight"
 

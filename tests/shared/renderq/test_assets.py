@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from renderq import Asset, AsyncClient, Client, InvalidRequest, NotFound, RequestParams
+from renderq._core.files import read_image
 from renderq.cli import main
 from renderq.contract import LIMITS
-from renderq.core.files import read_image
-from tests.shared.renderq.contract_server import (
+from tests.shared.renderq.fake_service import (
     DROPPED,
     IMAGE_BYTES,
     FakeResponse,

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from renderq import AsyncClient, Client, ConnectionFailed, JobFailed, NotFound, ServiceUnavailable, Status, WaitTimeout
-from tests.shared.renderq.contract_server import (
+from tests.shared.renderq.fake_service import (
     DROPPED,
     IMAGE_BYTES,
     FakeResponse,

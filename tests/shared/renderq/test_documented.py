@@ -6,7 +6,7 @@ from pathlib import Path
 
 from renderq import errors
 from renderq.cli.commands import CLIENT_COMMANDS
-from renderq.cli.exits import ExitCode
+from renderq.cli.exit_codes import ExitCode
 
 DOCS = Path(__file__).parents[3] / "docs"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from renderq import AsyncClient, Client, ImageCorrupted, NotFound, UnexpectedResponse
-from renderq.core.files import image_path, write_atomically
-from tests.shared.renderq.contract_server import (
+from renderq._core.files import image_path, write_atomically
+from tests.shared.renderq.fake_service import (
     IMAGE_BYTES,
     FakeResponse,
     FakeService,

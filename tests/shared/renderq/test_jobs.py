@@ -8,7 +8,7 @@ import pytest
 
 from renderq import AsyncClient, Client, InvalidRequest, Status
 from renderq.cli import main
-from tests.shared.renderq.contract_server import DROPPED, FakeResponse, FakeService, job, problem
+from tests.shared.renderq.fake_service import DROPPED, FakeResponse, FakeService, job, problem
 
 STATS = {"queued_jobs": 1, "running_jobs": 0, "workers": 2, "models": []}
 

@@ -24,9 +24,9 @@ from renderq_worker.builtin.adherence import compare
 from renderq_worker.builtin.captions import plain_caption
 from renderq_worker.builtin.draw import draw
 from renderq_worker.builtin.evaluate import generate, load_pipeline, measure_adherence, reconstruct, sample_scenes
-from renderq_worker.builtin.judge import classify
 from renderq_worker.builtin.layout import arrange
 from renderq_worker.builtin.scenes import Group, Kind, Scene
+from renderq_worker.builtin.shape_classifier import classify
 from renderq_worker.builtin.vae import encode, to_tensor
 
 PROMPT = "a red square on a white background"

@@ -7,7 +7,14 @@ import torch
 from diffusers import DDIMScheduler, PNDMScheduler, StableDiffusionInpaintPipeline
 
 from renderq_shared.catalog import ModelEntry, load_catalog
-from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_depth_pipeline, save_pipeline, save_upscaler, save_xl
+from tests.worker.engine.tiny_models import (
+    SD1_SCHEDULER,
+    entry,
+    save_depth_pipeline,
+    save_pipeline,
+    save_upscaler,
+    save_xl,
+)
 
 THIRD_PARTY_WARNINGS = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
 """diffusers' sigma schedulers convert tensors with `np.array`; torch and numpy 2 have yet to agree on how."""

@@ -8,10 +8,10 @@ import torch
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import EngineSettings, GenerationSpec, Stepped
+from renderq_worker.engine.batch_invariance import BatchInvariance, InvarianceTracker
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.families import load_family
-from renderq_worker.engine.invariance import BatchInvariance, InvarianceTracker
-from tests.worker.engine.studio import EngineHarness, render_alone, spec
+from tests.worker.engine.engine_harness import EngineHarness, render_alone, spec
 
 DETERMINISTIC = ["ddim", "pndm", "euler", "dpmpp_2m", "dpmpp_2m_karras", "unipc", "heun"]
 STOCHASTIC = ["ddpm", "euler_a", "dpmpp_2m_sde", "lcm"]
@@ -25,30 +25,30 @@ def mixed() -> list[GenerationSpec]:
     ]
 
 
-def in_company(studio: EngineHarness, specs: list[GenerationSpec]) -> None:
+def in_company(harness: EngineHarness, specs: list[GenerationSpec]) -> None:
     """They arrive and leave one after the other, between each other's steps."""
     for each in specs:
-        studio.submit(each)
-        studio.tick(3)
-    studio.finish()
+        harness.submit(each)
+        harness.tick(3)
+    harness.finish()
 
 
 def test_fast_batches_change_at_most_the_last_bit(tiny: ModelEntry) -> None:
-    studio, specs = EngineHarness([tiny], batching="fast"), mixed()
-    in_company(studio, specs)
+    harness, specs = EngineHarness([tiny], batching="fast"), mixed()
+    in_company(harness, specs)
     for each in specs:
-        difference = studio.pixels(each.id).astype(int) - render_alone(tiny, each).astype(int)
+        difference = harness.pixels(each.id).astype(int) - render_alone(tiny, each).astype(int)
         assert np.abs(difference).max() <= 1, each.scheduler
-    assert max(studio.stats(each.id).batch_width_mean for each in specs) > 2
+    assert max(harness.stats(each.id).batch_width_mean for each in specs) > 2
 
 
 def test_what_a_comparison_takes_is_not_what_the_batch_takes(tiny: ModelEntry, monkeypatch: pytest.MonkeyPatch) -> None:
-    studio, recorded = EngineHarness([tiny], wide_batches=False), list[int]()
-    studio.assume_wide_batches_pay(tiny)
-    monkeypatch.setattr(studio.batch_sizes, "record", lambda key, rows, seconds: recorded.append(rows))
-    studio.submit(spec(0, steps=6), spec(1, steps=6))
-    studio.finish()
-    widths = [2, 2] * 6 if studio.stats("job/0").batch_width_mean == 1 else [4] * 5
+    harness, recorded = EngineHarness([tiny], wide_batches=False), list[int]()
+    harness.assume_wide_batches_pay(tiny)
+    monkeypatch.setattr(harness.batch_sizes, "record", lambda key, rows, seconds: recorded.append(rows))
+    harness.submit(spec(0, steps=6), spec(1, steps=6))
+    harness.finish()
+    widths = [2, 2] * 6 if harness.stats("job/0").batch_width_mean == 1 else [4] * 5
     assert recorded == widths
 
 
@@ -63,20 +63,20 @@ def test_what_a_comparison_takes_is_not_what_the_batch_takes(tiny: ModelEntry, m
 def test_exact_batches_are_no_wider_than_was_probed(
     tiny: ModelEntry, probed: BatchInvariance, widest: dict[tuple[int, ...], int]
 ) -> None:
-    studio = EngineHarness([tiny])
-    studio.submit(spec(99, steps=1))
-    studio.finish()
-    family: Any = studio.models.get("tiny")
+    harness = EngineHarness([tiny])
+    harness.submit(spec(99, steps=1))
+    harness.finish()
+    family: Any = harness.models.get("tiny")
     family._invariance_tracker, family._exact = InvarianceTracker(probed), False  # what was probed is taken for true
     waves = [[5.0] * 5, [1.0] * 9, [1.0, 1.0, 5.0] * 2]
     seen: dict[tuple[int, ...], int] = {}
     for number, wave in enumerate(waves):
         rows = {f"{number}/{place}": 2 if scale > 1 else 1 for place, scale in enumerate(wave)}
-        studio.submit(*(spec(id=f"{number}/{place}", guidance_scale=scale) for place, scale in enumerate(wave)))
-        while not studio.engine.is_empty():
-            studio.events.clear()
-            studio.step()
-            batch = [rows[event.generation_id] for event in studio.events if isinstance(event, Stepped)]
+        harness.submit(*(spec(id=f"{number}/{place}", guidance_scale=scale) for place, scale in enumerate(wave)))
+        while not harness.engine.is_empty():
+            harness.events.clear()
+            harness.step()
+            batch = [rows[event.generation_id] for event in harness.events if isinstance(event, Stepped)]
             if batch:
                 kind = tuple(sorted(set(batch)))
                 seen[kind] = max(seen.get(kind, 0), sum(batch))
@@ -84,26 +84,26 @@ def test_exact_batches_are_no_wider_than_was_probed(
 
 
 def test_different_sizes_do_not_share_a_forward_pass(tiny: ModelEntry) -> None:
-    studio = EngineHarness([tiny], batching="fast")
-    studio.submit(spec(0), spec(1, width=96))
-    studio.finish()
-    assert studio.stats("job/0").batch_width_mean == studio.stats("job/1").batch_width_mean == 1.0
-    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(tiny, spec(1, width=96)))
+    harness = EngineHarness([tiny], batching="fast")
+    harness.submit(spec(0), spec(1, width=96))
+    harness.finish()
+    assert harness.stats("job/0").batch_width_mean == harness.stats("job/1").batch_width_mean == 1.0
+    np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(tiny, spec(1, width=96)))
 
 
 def test_two_models_take_turns_and_keep_their_images(tiny: ModelEntry, velocity: ModelEntry) -> None:
-    studio = EngineHarness([tiny, velocity], batching="fast", budget_bytes=1000)  # one model at a time
+    harness = EngineHarness([tiny, velocity], batching="fast", budget_bytes=1000)  # one model at a time
     specs = [spec(0, steps=30), spec(1, model="velocity", scheduler=None)]
-    in_company(studio, specs)
-    np.testing.assert_array_equal(studio.pixels("job/0"), render_alone(tiny, specs[0]))
-    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(velocity, specs[1]))
+    in_company(harness, specs)
+    np.testing.assert_array_equal(harness.pixels("job/0"), render_alone(tiny, specs[0]))
+    np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(velocity, specs[1]))
 
 
 def test_image_k_of_a_job_can_be_made_alone(tiny: ModelEntry) -> None:
-    studio = EngineHarness([tiny])
-    studio.submit(*(spec(number, seed=100 + number) for number in range(4)))
-    studio.finish()
-    np.testing.assert_array_equal(studio.pixels("job/3"), render_alone(tiny, spec(0, seed=103)))
+    harness = EngineHarness([tiny])
+    harness.submit(*(spec(number, seed=100 + number) for number in range(4)))
+    harness.finish()
+    np.testing.assert_array_equal(harness.pixels("job/3"), render_alone(tiny, spec(0, seed=103)))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -11,8 +11,8 @@ from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import open_device, resolve_device
 from renderq_worker.engine import EngineSettings, Rendered, Warned
 from renderq_worker.models.loading import load_pipeline
-from tests.worker.engine.stock import reference_pixels_of
-from tests.worker.engine.studio import EngineHarness, spec
+from tests.worker.engine.engine_harness import EngineHarness, spec
+from tests.worker.engine.reference_pipeline import reference_pixels_of
 
 pytestmark = pytest.mark.gpu
 
@@ -34,10 +34,10 @@ def half(tiny: ModelEntry) -> ModelEntry:
 
 
 def made(model: ModelEntry, **memory: Any) -> Rendered:
-    studio = EngineHarness([model], wide_batches=False, device="cuda", **memory)
-    studio.submit(spec(0))
-    studio.finish()
-    return studio.rendered("job/0")
+    harness = EngineHarness([model], wide_batches=False, device="cuda", **memory)
+    harness.submit(spec(0))
+    harness.finish()
+    return harness.rendered("job/0")
 
 
 def test_auto_is_the_gpu(tiny: ModelEntry) -> None:
@@ -59,10 +59,10 @@ def test_where_the_weights_are_changes_no_pixel(half: ModelEntry) -> None:
     wanted = spec(0, width=32, height=32)
     pictures: list[np.ndarray] = []
     for mode in ("full", "low"):
-        studio = EngineHarness([half], wide_batches=False, device="cuda", memory_mode=mode)
-        studio.submit(wanted)
-        studio.finish()
-        pictures.append(studio.pixels("job/0"))
+        harness = EngineHarness([half], wide_batches=False, device="cuda", memory_mode=mode)
+        harness.submit(wanted)
+        harness.finish()
+        pictures.append(harness.pixels("job/0"))
     np.testing.assert_array_equal(*pictures)
 
 
@@ -81,11 +81,11 @@ def test_memory_is_reported(half: ModelEntry) -> None:
 @pytest.mark.usefixtures("whole_card")
 def test_out_of_real_memory_the_fallbacks_help(half: ModelEntry) -> None:
     """Decoding 2048 pixels takes 340 MB whole and a quarter of that in tiles."""
-    studio = EngineHarness(
+    harness = EngineHarness(
         [half], wide_batches=False, device="cuda", memory_mode="full", device_memory_bytes=250_000_000
     )
-    studio.submit(spec(0, width=2048, height=2048, steps=1), spec(1))
-    studio.finish()
-    assert studio.pixels("job/0").shape == (2048, 2048, 3)
-    assert studio.pixels("job/1").shape == (64, 64, 3)
-    assert "autoencoder_tiled" in {event.code for event in studio.events_of("job/0") if isinstance(event, Warned)}
+    harness.submit(spec(0, width=2048, height=2048, steps=1), spec(1))
+    harness.finish()
+    assert harness.pixels("job/0").shape == (2048, 2048, 3)
+    assert harness.pixels("job/1").shape == (64, 64, 3)
+    assert "autoencoder_tiled" in {event.code for event in harness.events_of("job/0") if isinstance(event, Warned)}

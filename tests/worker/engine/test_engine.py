@@ -24,7 +24,7 @@ from renderq_worker.engine import (
     Stepped,
 )
 from renderq_worker.engine.families import load_family
-from tests.worker.engine.studio import EngineHarness, render_alone, spec
+from tests.worker.engine.engine_harness import EngineHarness, render_alone, spec
 
 
 @pytest.fixture
@@ -33,18 +33,18 @@ def engine(tiny: ModelEntry) -> Engine:
 
 
 def test_a_generation_tells_its_life(tiny: ModelEntry) -> None:
-    studio = EngineHarness([tiny])
-    studio.submit(spec(0, scheduler="heun", steps=3))
-    studio.finish()
-    assert studio.events[:-1] == [
+    harness = EngineHarness([tiny])
+    harness.submit(spec(0, scheduler="heun", steps=3))
+    harness.finish()
+    assert harness.events[:-1] == [
         Loading("job/0", "tiny"),
         Encoding("job/0"),
         *(Stepped("job/0", step, 5) for step in range(1, 6)),
         Decoding("job/0"),
     ]
-    stats = studio.stats("job/0")
-    assert studio.pixels("job/0").shape == (64, 64, 3)
-    assert studio.pixels("job/0").dtype == np.uint8
+    stats = harness.stats("job/0")
+    assert harness.pixels("job/0").shape == (64, 64, 3)
+    assert harness.pixels("job/0").dtype == np.uint8
     assert (stats.device, stats.dtype, stats.model_revision) == ("cpu", "float32", tiny.revision)
     assert stats.load_ms > 0
     assert stats.inference_ms > 0
@@ -52,103 +52,103 @@ def test_a_generation_tells_its_life(tiny: ModelEntry) -> None:
 
 
 def test_a_resident_model_is_not_loaded_again(tiny: ModelEntry) -> None:
-    studio = EngineHarness([tiny])
-    studio.submit(spec(0))
-    studio.finish()
-    studio.submit(spec(1))
-    studio.finish()
-    assert Loading("job/1", "tiny") not in studio.events
-    assert studio.stats("job/1").load_ms == 0
-    assert studio.engine.resident_models() == ("tiny",)
+    harness = EngineHarness([tiny])
+    harness.submit(spec(0))
+    harness.finish()
+    harness.submit(spec(1))
+    harness.finish()
+    assert Loading("job/1", "tiny") not in harness.events
+    assert harness.stats("job/1").load_ms == 0
+    assert harness.engine.resident_models() == ("tiny",)
 
 
 def test_short_work_passes_long_work(tiny: ModelEntry) -> None:
-    studio = EngineHarness([tiny])
-    studio.submit(spec(0, steps=40))
-    studio.tick(5)
-    studio.submit(spec(1, steps=2))
-    studio.finish()
-    order = [event.generation_id for event in studio.events if isinstance(event, Rendered)]
+    harness = EngineHarness([tiny])
+    harness.submit(spec(0, steps=40))
+    harness.tick(5)
+    harness.submit(spec(1, steps=2))
+    harness.finish()
+    order = [event.generation_id for event in harness.events if isinstance(event, Rendered)]
     assert order == ["job/1", "job/0"]
 
 
 def test_a_listener_that_raises_hurts_nobody(tiny: ModelEntry) -> None:
-    studio = EngineHarness([tiny])
+    harness = EngineHarness([tiny])
 
     def angry(event: Event) -> None:
         raise RuntimeError("no")
 
-    studio.engine.submit([spec(0)], angry)
-    studio.submit(spec(1))
-    studio.finish()
-    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(tiny, spec(1)))
+    harness.engine.submit([spec(0)], angry)
+    harness.submit(spec(1))
+    harness.finish()
+    np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(tiny, spec(1)))
 
 
 def test_ids_are_unique_while_in_flight(tiny: ModelEntry) -> None:
-    studio = EngineHarness([tiny])
+    harness = EngineHarness([tiny])
     with pytest.raises(DuplicateGeneration):
-        studio.submit(spec(0), spec(0))
-    assert studio.engine.is_empty()
-    studio.submit(spec(0))
+        harness.submit(spec(0), spec(0))
+    assert harness.engine.is_empty()
+    harness.submit(spec(0))
     with pytest.raises(DuplicateGeneration):
-        studio.submit(spec(1), spec(0))
-    assert studio.engine.in_flight() == 1
-    studio.finish()
-    studio.submit(spec(0))
-    studio.finish()
+        harness.submit(spec(1), spec(0))
+    assert harness.engine.in_flight() == 1
+    harness.finish()
+    harness.submit(spec(0))
+    harness.finish()
 
 
 def test_free_slots_are_width_minus_what_is_in_flight(tiny: ModelEntry) -> None:
-    studio = EngineHarness([tiny], batching="fast", wide_batches=False)
-    assert studio.engine.free_slots("tiny") == 1
-    studio.submit(spec(0), spec(1), spec(2))
-    assert studio.engine.free_slots("tiny") == -2
-    studio.finish()
-    studio.assume_wide_batches_pay(tiny)
-    assert studio.engine.free_slots("tiny") == 8
-    assert studio.engine.free_slots("never heard of") == 1
+    harness = EngineHarness([tiny], batching="fast", wide_batches=False)
+    assert harness.engine.free_slots("tiny") == 1
+    harness.submit(spec(0), spec(1), spec(2))
+    assert harness.engine.free_slots("tiny") == -2
+    harness.finish()
+    harness.assume_wide_batches_pay(tiny)
+    assert harness.engine.free_slots("tiny") == 8
+    assert harness.engine.free_slots("never heard of") == 1
 
 
 def test_free_slots_in_exact_mode_are_as_many_as_the_bits_allow(tiny: ModelEntry) -> None:
-    studio = EngineHarness([tiny])
-    assert studio.engine.free_slots("tiny") == 1  # nothing is known before the model is loaded
-    studio.submit(spec(0))
-    studio.finish()
+    harness = EngineHarness([tiny])
+    assert harness.engine.free_slots("tiny") == 1  # nothing is known before the model is loaded
+    harness.submit(spec(0))
+    harness.finish()
     invariance = load_family(tiny, EngineSettings(device="cpu")).batch_invariance
-    assert studio.engine.free_slots("tiny") == invariance.guided_rows // 2
+    assert harness.engine.free_slots("tiny") == invariance.guided_rows // 2
 
 
 def test_those_who_wait_for_free_slots_are_told(tiny: ModelEntry) -> None:
-    studio = EngineHarness([tiny])
+    harness = EngineHarness([tiny])
     rooms: list[int] = []
-    studio.engine.on_slots_freed(lambda: rooms.append(studio.engine.free_slots("tiny")))
-    studio.submit(spec(0))
-    studio.finish()
-    assert rooms[-1] == studio.engine.free_slots("tiny") == rooms[-2] + 1
-    studio.submit(spec(1), spec(2))
-    studio.engine.cancel(["job/1", "job/2"])
+    harness.engine.on_slots_freed(lambda: rooms.append(harness.engine.free_slots("tiny")))
+    harness.submit(spec(0))
+    harness.finish()
+    assert rooms[-1] == harness.engine.free_slots("tiny") == rooms[-2] + 1
+    harness.submit(spec(1), spec(2))
+    harness.engine.cancel(["job/1", "job/2"])
     rooms.clear()
-    studio.finish()
-    assert rooms == [studio.engine.free_slots("tiny")]
+    harness.finish()
+    assert rooms == [harness.engine.free_slots("tiny")]
 
 
 def test_health_names_the_running_operation(tiny: ModelEntry) -> None:
     seen: list[EngineHealth] = []
 
     def watch(pipeline: StableDiffusionPipeline) -> None:
-        pipeline.unet.register_forward_pre_hook(lambda *_: seen.append(studio.engine.health))
+        pipeline.unet.register_forward_pre_hook(lambda *_: seen.append(harness.engine.health))
 
-    studio = EngineHarness([tiny], inject_fault=watch)
-    idle = studio.engine.health
+    harness = EngineHarness([tiny], inject_fault=watch)
+    idle = harness.engine.health
     assert (idle.is_alive, idle.stage, idle.stall_budget_s) == (True, None, math.inf)
     assert not idle.is_stalled(time.monotonic() + 1e6)
-    studio.submit(spec(0, steps=1))
-    studio.finish()
+    harness.submit(spec(0, steps=1))
+    harness.finish()
     [during] = seen
     assert (during.is_alive, during.stage, during.stall_budget_s) == (True, "denoising", 120)
     assert not during.is_stalled(during.since + 119)
     assert during.is_stalled(during.since + 121)
-    assert studio.engine.health.stage is None
+    assert harness.engine.health.stage is None
 
 
 def test_on_its_own_thread(engine: Engine, tiny: ModelEntry) -> None:
@@ -193,10 +193,10 @@ def test_closing_cancels_what_is_left(engine: Engine) -> None:
 
 
 def test_closing_without_a_thread(tiny: ModelEntry) -> None:
-    studio = EngineHarness([tiny])
-    studio.submit(spec(0))
-    studio.engine.close()
-    assert studio.events == [Canceled("job/0")]
+    harness = EngineHarness([tiny])
+    harness.submit(spec(0))
+    harness.engine.close()
+    assert harness.events == [Canceled("job/0")]
 
 
 def test_measured_widths_survive_a_restart(tiny: ModelEntry, tmp_path: object) -> None:

@@ -13,10 +13,10 @@ from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import SimulatedGpu
 from renderq_worker.engine import Img2Img, Warned
 from renderq_worker.models import Placement
-from renderq_worker.models.needs import MetaModel, estimate_memory
-from tests.worker.engine.stock import load_reference, reference_pixels
-from tests.worker.engine.studio import EngineHarness, random_image, render_alone, spec
-from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_pipeline
+from renderq_worker.models.memory_estimate import MetaModel, estimate_memory
+from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec
+from tests.worker.engine.reference_pipeline import load_reference, reference_pixels
+from tests.worker.engine.tiny_models import SD1_SCHEDULER, entry, save_pipeline
 from tests.worker.engine.tiny_transformers import save_sd3
 
 AMPLE = 10**9
@@ -42,18 +42,18 @@ def card(memory_bytes: int = AMPLE) -> SimulatedGpu:
     return SimulatedGpu(torch.device("cpu"), memory_bytes)
 
 
-def taken(studio: EngineHarness) -> int:
-    return AMPLE - studio.placement.device.free_bytes()
+def taken(harness: EngineHarness) -> int:
+    return AMPLE - harness.placement.device.free_bytes()
 
 
 def made(model: ModelEntry, **changes: Any) -> tuple[np.ndarray, int | None]:
     """A picture of this model on an ample card, and the memory that it took."""
     mode = changes.pop("mode")
-    studio = EngineHarness([model], wide_batches=False, batching="fast", device_memory_bytes=AMPLE, memory_mode=mode)
-    studio.submit(spec(0, **{"model": model.name} | changes))
-    studio.finish()
-    assert not [event for event in studio.events if isinstance(event, Warned)]
-    return studio.pixels("job/0"), studio.stats("job/0").peak_memory_bytes
+    harness = EngineHarness([model], wide_batches=False, batching="fast", device_memory_bytes=AMPLE, memory_mode=mode)
+    harness.submit(spec(0, **{"model": model.name} | changes))
+    harness.finish()
+    assert not [event for event in harness.events if isinstance(event, Warned)]
+    return harness.pixels("job/0"), harness.stats("job/0").peak_memory_bytes
 
 
 def test_memory_is_taken_while_a_storage_lives_and_counts_once() -> None:
@@ -100,39 +100,39 @@ def test_what_the_card_counts_changes_no_pixel(tiny: ModelEntry) -> None:
 
 
 def test_in_low_mode_one_component_is_on_the_device(tiny: ModelEntry, velocity: ModelEntry) -> None:
-    studio = EngineHarness([tiny, velocity], wide_batches=False, device_memory_bytes=AMPLE, memory_mode="low")
-    studio.submit(spec(0, width=32, height=32), spec(1, model="velocity", width=32, height=32))
+    harness = EngineHarness([tiny, velocity], wide_batches=False, device_memory_bytes=AMPLE, memory_mode="low")
+    harness.submit(spec(0, width=32, height=32), spec(1, model="velocity", width=32, height=32))
     weights = estimate_memory(tiny, torch.float32).weights
     most = 0
-    while studio.step():
-        most = max(most, taken(studio))
+    while harness.step():
+        most = max(most, taken(harness))
     assert weights["unet"] < most < weights["unet"] + weights["vae"]
-    assert studio.models.resident == ("tiny", "velocity")
+    assert harness.models.resident == ("tiny", "velocity")
 
 
 def test_in_full_mode_all_weights_are_there_until_the_model_leaves(tiny: ModelEntry) -> None:
-    studio = EngineHarness([tiny], wide_batches=False, device_memory_bytes=AMPLE, memory_mode="full")
-    studio.submit(spec(0))
-    studio.finish()
+    harness = EngineHarness([tiny], wide_batches=False, device_memory_bytes=AMPLE, memory_mode="full")
+    harness.submit(spec(0))
+    harness.finish()
     weights = sum(estimate_memory(tiny, torch.float32).weights.values())
-    assert weights <= taken(studio) < 1.1 * weights
-    studio.models.evict("tiny")
-    assert taken(studio) == 0
+    assert weights <= taken(harness) < 1.1 * weights
+    harness.models.evict("tiny")
+    assert taken(harness) == 0
 
 
 @pytest.mark.parametrize("mode", ["balanced", "low"])
 def test_large_images_are_decoded_in_the_tiles_of_the_stock_autoencoder(trained: ModelEntry, mode: str) -> None:
-    studio = EngineHarness([trained], wide_batches=False, memory_mode=mode)
-    studio.submit(spec(0, **LARGE), spec(1))
-    studio.finish()
-    [warning] = [event for event in studio.events if isinstance(event, Warned)]
+    harness = EngineHarness([trained], wide_batches=False, memory_mode=mode)
+    harness.submit(spec(0, **LARGE), spec(1))
+    harness.finish()
+    [warning] = [event for event in harness.events if isinstance(event, Warned)]
     assert (warning.generation_id, warning.code) == ("job/0", "autoencoder_tiled")
-    np.testing.assert_array_equal(studio.pixels("job/1"), render_alone(trained, spec(1)))
+    np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(trained, spec(1)))
     autoencoder = load_reference(trained).vae  # type: ignore[attr-defined]
     autoencoder.enable_tiling()
     tiled = reference_pixels(trained, spec(0, **LARGE))
     autoencoder.disable_tiling()
-    np.testing.assert_array_equal(studio.pixels("job/0"), tiled)
+    np.testing.assert_array_equal(harness.pixels("job/0"), tiled)
 
 
 def test_auto_spares_as_little_as_the_free_memory_allows(trained: ModelEntry) -> None:

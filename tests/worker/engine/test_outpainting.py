@@ -5,8 +5,8 @@ import pytest
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import outpaint
-from renderq_worker.engine.outpainting import FEATHER
-from tests.worker.engine.studio import random_image, render_alone, spec
+from renderq_worker.engine.tasks.outpaint import FEATHER
+from tests.worker.engine.engine_harness import random_image, render_alone, spec
 
 
 def test_what_is_far_from_the_new_edges_is_untouched_to_the_last_bit(tiny: ModelEntry) -> None:

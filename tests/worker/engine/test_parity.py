@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from renderq_shared.catalog import ModelEntry
-from tests.worker.engine.stock import SCHEDULERS, load_reference, reference_pixels
-from tests.worker.engine.studio import render_alone, spec
+from tests.worker.engine.engine_harness import render_alone, spec
+from tests.worker.engine.reference_pipeline import SCHEDULERS, load_reference, reference_pixels
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)

@@ -12,11 +12,11 @@ from torch import Tensor
 from renderq_shared.catalog import ModelEntry, load_catalog
 from renderq_worker.engine import EngineSettings, Previewed
 from renderq_worker.engine.families import Family, load_family
-from renderq_worker.engine.families.small_pictures import latents_to_preview
+from renderq_worker.engine.families.latent_preview import latents_to_preview
+from renderq_worker.engine.latents import LatentState
+from renderq_worker.engine.noise_schedulers import SCHEDULERS
 from renderq_worker.engine.preview import TimeBudget, predict_x0
-from renderq_worker.engine.samplers import SCHEDULERS
-from renderq_worker.engine.state import LatentState
-from tests.worker.engine.studio import EngineHarness, render_alone, spec
+from tests.worker.engine.engine_harness import EngineHarness, render_alone, spec
 from tests.worker.engine.test_batches import mixed
 
 BUILTIN = load_catalog(None).models[0]
@@ -37,14 +37,14 @@ def families(tiny: ModelEntry, velocity: ModelEntry) -> dict[str, Family]:
     return {entry.name: load_family(entry, settings) for entry in (tiny, velocity)}
 
 
-def previews(studio: EngineHarness, id: str) -> list[Previewed]:
-    return [event for event in studio.events_of(id) if isinstance(event, Previewed)]
+def previews(harness: EngineHarness, id: str) -> list[Previewed]:
+    return [event for event in harness.events_of(id) if isinstance(event, Previewed)]
 
 
-def finish_with_previews(studio: EngineHarness, *ids: str) -> None:
-    studio.engine.preview(ids)
-    while studio.step():
-        studio.engine.preview(ids)
+def finish_with_previews(harness: EngineHarness, *ids: str) -> None:
+    harness.engine.preview(ids)
+    while harness.step():
+        harness.engine.preview(ids)
 
 
 def count_decodes(shapes: list[tuple[int, ...]], pipeline: StableDiffusionPipeline) -> None:
@@ -59,25 +59,25 @@ def count_decodes(shapes: list[tuple[int, ...]], pipeline: StableDiffusionPipeli
 
 @pytest.mark.usefixtures("no_hurry")
 def test_images_keep_every_bit_in_company_with_previews_of_all(tiny: ModelEntry) -> None:
-    studio, specs = EngineHarness([tiny]), mixed()
+    harness, specs = EngineHarness([tiny]), mixed()
     for each in specs:
-        studio.submit(each)
-        studio.engine.preview([each.id for each in specs])
-        studio.tick(3)
-    finish_with_previews(studio, *(each.id for each in specs))
+        harness.submit(each)
+        harness.engine.preview([each.id for each in specs])
+        harness.tick(3)
+    finish_with_previews(harness, *(each.id for each in specs))
     for each in specs:
-        np.testing.assert_array_equal(studio.pixels(each.id), render_alone(tiny, each), err_msg=str(each.scheduler))
-        assert previews(studio, each.id)[-1].pixels.shape == (8, 8, 3)
+        np.testing.assert_array_equal(harness.pixels(each.id), render_alone(tiny, each), err_msg=str(each.scheduler))
+        assert previews(harness, each.id)[-1].pixels.shape == (8, 8, 3)
 
 
 @pytest.mark.usefixtures("no_hurry")
 def test_the_built_in_model_shows_its_image_early_and_keeps_every_bit() -> None:
-    studio = EngineHarness([BUILTIN], batching="fast")
-    studio.submit(A_CIRCLE)
-    finish_with_previews(studio, A_CIRCLE.id)
-    picture = studio.pixels(A_CIRCLE.id)
+    harness = EngineHarness([BUILTIN], batching="fast")
+    harness.submit(A_CIRCLE)
+    finish_with_previews(harness, A_CIRCLE.id)
+    picture = harness.pixels(A_CIRCLE.id)
     np.testing.assert_array_equal(picture, render_alone(BUILTIN, A_CIRCLE))
-    told = previews(studio, A_CIRCLE.id)
+    told = previews(harness, A_CIRCLE.id)
     assert [(preview.step, preview.steps) for preview in told] == [(step, 4) for step in range(1, 5)]
     first, *_, last = (np.abs(preview.pixels.astype(int) - picture).mean() for preview in told)
     assert first < 40
@@ -86,13 +86,13 @@ def test_the_built_in_model_shows_its_image_early_and_keeps_every_bit() -> None:
 
 def test_who_is_not_asked_for_a_preview_makes_none() -> None:
     shapes: list[tuple[int, ...]] = []
-    studio = EngineHarness([BUILTIN], inject_fault=lambda pipeline: count_decodes(shapes, pipeline))
-    studio.submit(spec(0, model=BUILTIN.name, scheduler=None), spec(1, model=BUILTIN.name, scheduler=None))
-    studio.tick(4)
-    studio.engine.preview(["job/0", "stranger"])
-    studio.finish()
-    assert len(previews(studio, "job/0")) == 1
-    assert not previews(studio, "job/1")
+    harness = EngineHarness([BUILTIN], inject_fault=lambda pipeline: count_decodes(shapes, pipeline))
+    harness.submit(spec(0, model=BUILTIN.name, scheduler=None), spec(1, model=BUILTIN.name, scheduler=None))
+    harness.tick(4)
+    harness.engine.preview(["job/0", "stranger"])
+    harness.finish()
+    assert len(previews(harness, "job/0")) == 1
+    assert not previews(harness, "job/1")
     assert len(shapes) == 3
 
 
@@ -111,12 +111,12 @@ def test_a_preview_that_fails_is_not_tried_again_and_hurts_nobody() -> None:
 
         pipeline.vae.decode = fail_once
 
-    studio = EngineHarness([BUILTIN], inject_fault=inject_fault)
-    studio.submit(A_CIRCLE)
-    studio.engine.preview([A_CIRCLE.id])
-    studio.finish()
-    assert studio.rendered(A_CIRCLE.id)
-    assert not previews(studio, A_CIRCLE.id)
+    harness = EngineHarness([BUILTIN], inject_fault=inject_fault)
+    harness.submit(A_CIRCLE)
+    harness.engine.preview([A_CIRCLE.id])
+    harness.finish()
+    assert harness.rendered(A_CIRCLE.id)
+    assert not previews(harness, A_CIRCLE.id)
     assert failures == 2
 
 
@@ -162,27 +162,27 @@ def test_with_little_time_those_who_waited_longest_come_first(
     tiny: ModelEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("renderq_worker.engine.preview._BURST_S", 1e-9)
-    studio, ids = EngineHarness([tiny], batching="fast"), [f"job/{number}" for number in range(3)]
-    studio.submit(*(spec(number, steps=100) for number in range(3)))
-    finish_with_previews(studio, *ids)
-    order = [event.generation_id for event in studio.events if isinstance(event, Previewed)]
+    harness, ids = EngineHarness([tiny], batching="fast"), [f"job/{number}" for number in range(3)]
+    harness.submit(*(spec(number, steps=100) for number in range(3)))
+    finish_with_previews(harness, *ids)
+    order = [event.generation_id for event in harness.events if isinstance(event, Previewed)]
     assert len(order) > 3
     assert order == [ids[number % 3] for number in range(len(order))]
-    times = [(event.generation_id, event.step) for event in studio.events if isinstance(event, Previewed)]
+    times = [(event.generation_id, event.step) for event in harness.events if isinstance(event, Previewed)]
     assert len({step for _, step in times}) == len(times)
 
 
 def test_a_wish_ends_with_its_image(tiny: ModelEntry) -> None:
-    studio = EngineHarness([tiny])
-    studio.submit(spec(0))
-    studio.tick(2)
-    studio.engine.preview(["job/0"])
-    studio.engine.cancel(["job/0"])
-    studio.submit(spec(1))
-    studio.finish()
-    studio.submit(spec(0))
-    studio.finish()
-    assert not [event for event in studio.events if isinstance(event, Previewed)]
+    harness = EngineHarness([tiny])
+    harness.submit(spec(0))
+    harness.tick(2)
+    harness.engine.preview(["job/0"])
+    harness.engine.cancel(["job/0"])
+    harness.submit(spec(1))
+    harness.finish()
+    harness.submit(spec(0))
+    harness.finish()
+    assert not [event for event in harness.events if isinstance(event, Previewed)]
 
 
 def test_what_a_safety_checker_would_judge_is_not_shown(

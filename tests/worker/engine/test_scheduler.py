@@ -12,7 +12,7 @@ from renderq_worker.engine.failure import Failure
 from renderq_worker.engine.generation import Generation
 from renderq_worker.engine.plan import BatchLimit, StepPlan, StepResult
 from renderq_worker.engine.scheduler import Scheduler
-from tests.worker.engine.studio import SPEC
+from tests.worker.engine.engine_harness import SPEC
 
 FAILURE = Failure("internal", "on purpose", retryable=False)
 STEPS_MAX = 150

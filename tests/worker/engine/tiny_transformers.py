@@ -21,7 +21,7 @@ from transformers import (
     T5Tokenizer,
 )
 
-from tests.worker.engine.tiny import TOKENS, tokenizer, vocabulary
+from tests.worker.engine.tiny_models import TOKENS, tokenizer, vocabulary
 
 _WIDTH = 32
 """Of the words, as both transformers take them."""

@@ -18,9 +18,9 @@ from renderq_worker.models import (
     parameter_counts,
     resolve_dtype,
 )
-from renderq_worker.models.formats import BFLOAT16_MIN_PARAMETERS
+from renderq_worker.models.dtypes import BFLOAT16_MIN_PARAMETERS
 from renderq_worker.models.loading import load_pipeline
-from tests.worker.engine.tiny import SD1_SCHEDULER, entry, save_depth_pipeline, save_pipeline
+from tests.worker.engine.tiny_models import SD1_SCHEDULER, entry, save_depth_pipeline, save_pipeline
 
 CPU = torch.device("cpu")
 

@@ -12,15 +12,15 @@ import transformers
 
 from renderq.contract import ModelDefaults, ModelLimits
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.catalog.describing import family_of
 from renderq_shared.catalog.layouts import layout_folder, layout_names
+from renderq_shared.catalog.pipeline_config import family_of
 from renderq_worker.models import ModelLoadFailed, parameter_counts
 from renderq_worker.models.clip import clip_tokenizer
 from renderq_worker.models.loading import load_pipeline
-from tests.worker.engine.stock import reference_pixels_of
-from tests.worker.engine.studio import render_alone, spec
+from tests.worker.engine.engine_harness import render_alone, spec
+from tests.worker.engine.reference_pipeline import reference_pixels_of
 from tests.worker.models.original_layout import original_tensors, save_original, save_tensors
-from tests.worker.models.small import small_layout, small_pipeline
+from tests.worker.models.scaled_layouts import small_layout, small_pipeline
 
 CPU = torch.device("cpu")
 ENCODERS = ("text_encoder", "text_encoder_2")

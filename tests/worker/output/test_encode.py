@@ -9,7 +9,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from renderq.contract import JobRequest, OutputOptions, parse_request
-from renderq.picture_files import watermark
+from renderq.image_files import watermark
 from renderq_worker.output import Recipe, encode, image_recipe
 
 FORMATS = ["png", "jpeg", "webp"]

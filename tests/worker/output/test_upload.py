@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from renderq_shared.errors import ObjectStoreUnavailable
-from renderq_worker.operations import InflightOperations
 from renderq_worker.output import Uploader
-from tests.worker.rig import FlakyFolderStore
+from renderq_worker.threads.inflight_operations import InflightOperations
+from tests.worker.worker_harness import FlakyFolderStore
 
 KEY = "jobs/a/b/0.png"
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from renderq_worker.builtin.judge import Classification, DetectedShape
 from renderq_worker.builtin.scenes import Group, Scene
+from renderq_worker.builtin.shape_classifier import Classification, DetectedShape
 
 
 @dataclass(frozen=True, slots=True)

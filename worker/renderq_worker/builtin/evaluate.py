@@ -30,9 +30,9 @@ from renderq_worker.builtin.adherence import AdherenceResult, compare
 from renderq_worker.builtin.captions import plain_caption
 from renderq_worker.builtin.contact_sheet import contact_sheet
 from renderq_worker.builtin.draw import draw
-from renderq_worker.builtin.judge import classify
 from renderq_worker.builtin.layout import arrange
 from renderq_worker.builtin.scenes import DEFAULT_MIX, HELD_OUT, TRAINING_PAIRS, Kind, Scene, sample_scene
+from renderq_worker.builtin.shape_classifier import classify
 from renderq_worker.builtin.vae import encode, to_tensor
 
 STEPS = 20

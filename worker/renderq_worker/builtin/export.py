@@ -8,9 +8,9 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionMod
 from transformers import CLIPTextModel
 
 from renderq_worker.builtin import PIPELINE_DIR
-from renderq_worker.builtin.fit import load
 from renderq_worker.builtin.text_encoder import TEXT_WIDTH, load_text_encoder
 from renderq_worker.builtin.tokenizer import build_tokenizer
+from renderq_worker.builtin.training_loop import load
 from renderq_worker.builtin.unet import build_scheduler, build_unet
 from renderq_worker.builtin.vae import build_vae
 

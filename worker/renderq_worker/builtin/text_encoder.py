@@ -11,9 +11,9 @@ from torch.nn.functional import cross_entropy
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from renderq_worker.builtin.captions import caption
-from renderq_worker.builtin.fit import TrainingConfig, load
 from renderq_worker.builtin.scenes import COLORS, PLACES, RELATIONS, SHAPES, SIZES, Scene, sample_scene
 from renderq_worker.builtin.tokenizer import MAX_TOKENS, build_tokenizer
+from renderq_worker.builtin.training_loop import TrainingConfig, load
 
 TEXT_WIDTH = 128
 BACKGROUND_CAPTION_RATE = 0.95

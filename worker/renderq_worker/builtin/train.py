@@ -15,9 +15,8 @@ from diffusers import StableDiffusionPipeline
 from torch import nn
 
 from renderq_worker.builtin.captions import caption
+from renderq_worker.builtin.embedding_alignment import realign
 from renderq_worker.builtin.evaluate import load_pipeline
-from renderq_worker.builtin.fit import Stage, TrainingConfig, fit, load, rank, run_processes, start_from
-from renderq_worker.builtin.realign import realign
 from renderq_worker.builtin.scenes import sample_scene
 from renderq_worker.builtin.text_encoder import (
     TextEncoderStage,
@@ -27,6 +26,7 @@ from renderq_worker.builtin.text_encoder import (
     tokenize,
 )
 from renderq_worker.builtin.tokenizer import build_tokenizer
+from renderq_worker.builtin.training_loop import Stage, TrainingConfig, fit, load, rank, run_processes, start_from
 from renderq_worker.builtin.unet import EncodedDataset, Encoder, UNetStage
 from renderq_worker.builtin.vae import CHANNELS_4X, VAEStage, build_vae, grow, standardized
 

@@ -15,11 +15,11 @@ from transformers import CLIPTextModel
 
 from renderq_worker.builtin.captions import caption
 from renderq_worker.builtin.draw import IMAGE_SIZE, draw, draw_mask
-from renderq_worker.builtin.fit import TrainingConfig
 from renderq_worker.builtin.layout import PlacedShape, arrange
 from renderq_worker.builtin.scenes import Scene, sample_scene
 from renderq_worker.builtin.text_encoder import BACKGROUND_CAPTION_RATE, TEXT_WIDTH, hidden_states, tokenize
 from renderq_worker.builtin.tokenizer import build_tokenizer
+from renderq_worker.builtin.training_loop import TrainingConfig
 from renderq_worker.builtin.vae import LATENT_CHANNELS, encode, to_tensor
 
 LATENT_SIZE = IMAGE_SIZE // 8

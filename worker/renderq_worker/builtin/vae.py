@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
 from renderq_worker.builtin.draw import IMAGE_SIZE, draw, draw_mask
-from renderq_worker.builtin.fit import TrainingConfig
 from renderq_worker.builtin.layout import arrange
 from renderq_worker.builtin.scenes import Kind, sample_scene
+from renderq_worker.builtin.training_loop import TrainingConfig
 
 LATENT_CHANNELS = 16
 CHANNELS_4X = (16, 32, 64)

@@ -10,10 +10,10 @@ counting    memory of tensors, counted while they come and go
 import torch
 
 from renderq_worker.devices import cuda
-from renderq_worker.devices.counting import MemoryTracker
+from renderq_worker.devices.cpu import CpuDevice
 from renderq_worker.devices.device import Device
-from renderq_worker.devices.host import CpuDevice
-from renderq_worker.devices.small_card import SimulatedGpu
+from renderq_worker.devices.memory_tracker import MemoryTracker
+from renderq_worker.devices.simulated_gpu import SimulatedGpu
 
 __all__ = ["CpuDevice", "Device", "MemoryTracker", "SimulatedGpu", "open_device", "resolve_device"]
 

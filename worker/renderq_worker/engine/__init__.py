@@ -40,9 +40,10 @@ from renderq_worker.engine.events import (
     Warned,
 )
 from renderq_worker.engine.generation import GenerationSpec, Stage
+from renderq_worker.engine.health import EngineHealth
 from renderq_worker.engine.mailbox import Listener
-from renderq_worker.engine.outpainting import outpaint
-from renderq_worker.engine.tasks import (
+from renderq_worker.engine.tasks.outpaint import outpaint
+from renderq_worker.engine.tasks.types import (
     Depth,
     Depth2Img,
     Img2Img,
@@ -54,7 +55,6 @@ from renderq_worker.engine.tasks import (
     Upscale,
     Variation,
 )
-from renderq_worker.engine.vital import EngineHealth
 
 if TYPE_CHECKING:
     from renderq_worker.engine.engine import Engine

@@ -8,8 +8,9 @@ import structlog
 import torch
 
 from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine.batch_invariance import BatchInvariance
 from renderq_worker.engine.batch_key import BatchKey
-from renderq_worker.engine.capacity import BatchSizeTuner
+from renderq_worker.engine.batch_size import BatchSizeTuner
 from renderq_worker.engine.events import (
     Canceled,
     Decoding,
@@ -24,15 +25,14 @@ from renderq_worker.engine.events import (
 from renderq_worker.engine.failure import Failure, failure_from
 from renderq_worker.engine.families import Family, load_family, placement_of
 from renderq_worker.engine.generation import Generation, GenerationSpec, Stage
-from renderq_worker.engine.invariance import BatchInvariance
-from renderq_worker.engine.ladder import FALLBACK_BY_KIND
+from renderq_worker.engine.health import EngineHealth, OperationTimer
 from renderq_worker.engine.mailbox import Listener, Mailbox
+from renderq_worker.engine.oom_fallbacks import FALLBACK_BY_KIND
 from renderq_worker.engine.plan import BatchLimit, StepPlan, StepResult
 from renderq_worker.engine.preview import Previewer
 from renderq_worker.engine.runner import Runner
 from renderq_worker.engine.scheduler import Scheduler
 from renderq_worker.engine.settings import EngineSettings
-from renderq_worker.engine.vital import EngineHealth, OperationTimer
 from renderq_worker.models import ModelError, ModelStore, Placement
 
 _ALONE = BatchLimit(generations=1, rows=2)

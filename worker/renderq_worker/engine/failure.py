@@ -8,7 +8,7 @@ import torch
 
 from renderq_worker.engine.errors import EngineError, NanOutput
 from renderq_worker.engine.generation import Generation, Stage
-from renderq_worker.engine.ladder import Fallback
+from renderq_worker.engine.oom_fallbacks import Fallback
 from renderq_worker.models import ModelError
 
 FailureCode = Literal["out_of_memory", "nan_output", "model_load_failed", "internal"]

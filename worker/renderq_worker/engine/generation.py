@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from renderq_shared.costs import model_calls
+from renderq_shared.imaging.cost import model_calls
 from renderq_worker.engine.batch_key import BatchKey
-from renderq_worker.engine.tasks import Task
+from renderq_worker.engine.tasks.types import Task
 
 if TYPE_CHECKING:
-    from renderq_worker.engine.ladder import FallbackKind
+    from renderq_worker.engine.oom_fallbacks import FallbackKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from renderq_worker.engine.generation import Generation, Stage
-from renderq_worker.engine.ladder import FallbackKind
+from renderq_worker.engine.oom_fallbacks import FallbackKind
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,9 +13,9 @@ from torch import Tensor
 from renderq_worker.engine.events import Previewed
 from renderq_worker.engine.families import Family
 from renderq_worker.engine.generation import Stage
+from renderq_worker.engine.latents import LatentState
 from renderq_worker.engine.mailbox import Mailbox
 from renderq_worker.engine.plan import StepPlan, StepResult
-from renderq_worker.engine.state import LatentState
 from renderq_worker.models import ModelStore
 
 MAX_TIME_SHARE = 0.1

@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from renderq_worker.engine.capacity import BatchSizeTuner
+from renderq_worker.engine.batch_size import BatchSizeTuner
 from renderq_worker.engine.errors import NanOutput
 from renderq_worker.engine.failure import Failure, failure_from, is_out_of_memory, out_of_memory_failure
 from renderq_worker.engine.families import Family
 from renderq_worker.engine.generation import Stage
-from renderq_worker.engine.ladder import FallbackKind
+from renderq_worker.engine.latents import GenerationState, LatentState
+from renderq_worker.engine.oom import OutOfMemoryHandler
+from renderq_worker.engine.oom_fallbacks import FallbackKind
 from renderq_worker.engine.plan import StepPlan, StepResult
 from renderq_worker.engine.preview import predict_x0_or_none
-from renderq_worker.engine.relief import OutOfMemoryHandler
-from renderq_worker.engine.state import GenerationState, LatentState
 from renderq_worker.models import ModelStore, Placement
 
 

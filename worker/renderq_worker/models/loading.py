@@ -12,11 +12,11 @@ from torch import nn
 from transformers.utils import logging as transformers_logging
 
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.catalog.describing import family_of, read_json
+from renderq_shared.catalog.pipeline_config import family_of, read_json
 from renderq_shared.errors import CatalogInvalid
 from renderq_worker.models.clip import clip_tokenizer
 from renderq_worker.models.errors import ModelLoadFailed
-from renderq_worker.models.footprint import parameter_counts
+from renderq_worker.models.parameter_count import parameter_counts
 
 _RENAMED = {"CLIPFeatureExtractor": "CLIPImageProcessor", "DPTFeatureExtractor": "DPTImageProcessor"}
 """Names that published pipelines use, stable-diffusion-2-depth for one, and what transformers 5 calls these classes.

@@ -9,8 +9,8 @@ from torch import nn
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.catalog.entries import Memory
 from renderq_worker.devices import Device
-from renderq_worker.models.footprint import parameter_counts
-from renderq_worker.models.formats import Dtype, resolve_dtype
+from renderq_worker.models.dtypes import Dtype, resolve_dtype
+from renderq_worker.models.parameter_count import parameter_counts
 
 MemoryMode = Literal["full", "balanced", "low"]
 """`full`: weights on the device, pictures decoded whole. `balanced`: pictures larger than the autoencoder was trained
@@ -97,7 +97,7 @@ class Placement:
         weights = sum(parameter_counts(entry).values()) * self.dtype_of(entry).itemsize
         if weights + AMPLE_BYTES_PER_PIXEL * entry.limits.max_pixels <= room:
             return "full"  # as a computation would say, which takes a second
-        from renderq_worker.models.needs import estimate_memory  # brings diffusers
+        from renderq_worker.models.memory_estimate import estimate_memory  # brings diffusers
 
         needs = estimate_memory(entry, self.dtype_of(entry))
         if needs.default_size is None or needs.max_size is None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from renderq_shared.catalog.describing import read_json
+from renderq_shared.catalog.pipeline_config import read_json
 from renderq_worker.models.errors import ModelLoadFailed
 
 _NAME = re.compile(

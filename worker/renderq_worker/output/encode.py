@@ -9,8 +9,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from renderq.contract import OutputOptions
-from renderq.picture_files import watermark
-from renderq.picture_files.recipe import PNG_KEY
+from renderq.image_files import watermark
+from renderq.image_files.recipe import PNG_KEY
 from renderq_worker.output.png import encode_png
 from renderq_worker.output.recipe import Recipe, fits_jpeg, recipe_exif, recipe_text
 

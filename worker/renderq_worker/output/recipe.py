@@ -6,7 +6,7 @@ from PIL import ExifTags, Image
 from pydantic import JsonValue
 
 from renderq.contract import JobRequest
-from renderq.picture_files.recipe import EXIF_PREFIX, NON_RECIPE_FIELDS, RECIPE_VERSION, Recipe
+from renderq.image_files.recipe import EXIF_PREFIX, NON_RECIPE_FIELDS, RECIPE_VERSION, Recipe
 
 _EXIF_LIMIT = 65_533 - len(b"Exif\0\0")
 """A JPEG segment's length field has 16 bits and counts itself."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import structlog
 
 from renderq_shared.errors import ObjectStoreUnavailable
-from renderq_shared.objects.protocol import ObjectStore
-from renderq_worker.operations import InflightOperations
+from renderq_shared.objects.store import ObjectStore
+from renderq_worker.threads.inflight_operations import InflightOperations
 
 log = structlog.get_logger(__name__)
 

@@ -4,8 +4,8 @@ import argparse
 
 from renderq.cli import connection
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode, UsageError
-from renderq.cli.text import as_json
+from renderq.cli.exit_codes import ExitCode, UsageError
+from renderq.cli.formatting import as_json
 from renderq.client import Client
 from renderq.contract import Asset
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from renderq.cli import connection, request_options
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode, UsageError
-from renderq.cli.text import as_json, table
+from renderq.cli.exit_codes import ExitCode, UsageError
+from renderq.cli.formatting import as_json, table
 from renderq.client import Client
 from renderq.contract import Job
 from renderq.errors import JobNotSucceeded
-from renderq.fields import RequestParams
+from renderq.request_params import RequestParams
 
 EPILOG = """\
 The seeds differ unless --seed is given.

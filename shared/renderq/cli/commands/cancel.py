@@ -4,8 +4,8 @@ import argparse
 
 from renderq.cli import connection
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode
-from renderq.cli.text import as_json
+from renderq.cli.exit_codes import ExitCode
+from renderq.cli.formatting import as_json
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ import argparse
 
 from renderq.cli import connection
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode
+from renderq.cli.exit_codes import ExitCode
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode, UsageError
-from renderq.cli.services import missing_dependency
-from renderq.cli.text import as_json, printable
+from renderq.cli.exit_codes import ExitCode, UsageError
+from renderq.cli.formatting import as_json, printable
+from renderq.cli.plugins import missing_dependency
 
 if TYPE_CHECKING:
-    from renderq.picture_files.inspecting import Inspection
+    from renderq.image_files.inspection import Inspection
 
 EPILOG = """\
 examples:
@@ -39,8 +39,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     try:
-        from renderq.picture_files.inspecting import inspect
-        from renderq.picture_files.opening import ImageUnreadable
+        from renderq.image_files.inspection import inspect
+        from renderq.image_files.reader import ImageUnreadable
     except ModuleNotFoundError as error:
         raise missing_dependency("inspect", error, "inspect") from None
     try:

@@ -6,8 +6,8 @@ from itertools import islice
 
 from renderq.cli import connection
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode
-from renderq.cli.text import as_json, describe, table
+from renderq.cli.exit_codes import ExitCode
+from renderq.cli.formatting import as_json, describe, table
 from renderq.contract import LIMITS, Job, Status
 
 HEADER = ("ID", "STATUS", "MODEL", "CREATED", "PROMPT")

@@ -2,7 +2,7 @@
 
 import argparse
 
-from renderq.cli import pausing
+from renderq.cli import pausable
 from renderq.cli.command import Command
 from renderq.contract import Model
 
@@ -10,7 +10,7 @@ HEADER = ("MODEL", "TASKS", "SIZE", "STEPS", "QUEUED", "WORKERS", "WARM", "LICEN
 
 
 def _run(args: argparse.Namespace) -> int:
-    return pausing.run(args, lambda client: client.models, HEADER, _row)
+    return pausable.run(args, lambda client: client.models, HEADER, _row)
 
 
 def _row(model: Model) -> tuple[object, ...]:
@@ -23,6 +23,6 @@ def _row(model: Model) -> tuple[object, ...]:
 
 command = Command(
     help="list the models with their defaults, queues and workers; hold one back, or let it go on",
-    add_arguments=pausing.add_arguments,
+    add_arguments=pausable.add_arguments,
     run=_run,
 )

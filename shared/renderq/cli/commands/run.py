@@ -8,9 +8,9 @@ from pathlib import Path
 
 from renderq.cli import connection, recipes, request_options
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode, UsageError, format_error
+from renderq.cli.exit_codes import ExitCode, UsageError, format_error
+from renderq.cli.formatting import as_json, printable
 from renderq.cli.progress import ProgressBar, is_terminal
-from renderq.cli.text import as_json, printable
 from renderq.contract import Job
 from renderq.errors import JobNotSucceeded, RenderqError
 from renderq.job_handle import JobHandle

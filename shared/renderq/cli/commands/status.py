@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from renderq.cli import connection
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode
+from renderq.cli.exit_codes import ExitCode
+from renderq.cli.formatting import as_json, printable
 from renderq.cli.progress import progress_line
-from renderq.cli.text import as_json, printable
 from renderq.contract import Job
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from renderq.cli import pausing
+from renderq.cli import pausable
 from renderq.cli.command import Command
 from renderq.contract import Tenant
 
@@ -10,7 +10,7 @@ HEADER = ("TENANT", "QUEUED", "WEIGHT", "STATE")
 
 
 def _run(args: argparse.Namespace) -> int:
-    return pausing.run(args, lambda client: client.tenants, HEADER, _row)
+    return pausable.run(args, lambda client: client.tenants, HEADER, _row)
 
 
 def _row(tenant: Tenant) -> tuple[object, ...]:
@@ -19,6 +19,6 @@ def _row(tenant: Tenant) -> tuple[object, ...]:
 
 command = Command(
     help="list the tenants; hold one's jobs back, or let them go on",
-    add_arguments=pausing.add_arguments,
+    add_arguments=pausable.add_arguments,
     run=_run,
 )

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
+from renderq._core.events import JobEvent
+from renderq._core.files import image_path, write_atomically
 from renderq.cli import connection
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode, UsageError
+from renderq.cli.exit_codes import ExitCode, UsageError
+from renderq.cli.formatting import as_json
 from renderq.cli.progress import ProgressBar, is_terminal
-from renderq.cli.text import as_json
 from renderq.contract import Job, Preview
-from renderq.core.files import image_path, write_atomically
-from renderq.core.following import JobEvent
 from renderq.errors import job_error
 from renderq.job_handle import JobHandle
 

@@ -4,8 +4,8 @@ import argparse
 
 from renderq.cli import connection
 from renderq.cli.command import Command
-from renderq.cli.exits import ExitCode
-from renderq.cli.text import as_json, table
+from renderq.cli.exit_codes import ExitCode
+from renderq.cli.formatting import as_json, table
 from renderq.contract import Worker
 
 HEADER = ("WORKER", "DEVICE", "JOBS", "MODELS", "IN MEMORY", "SINCE", "STATE")

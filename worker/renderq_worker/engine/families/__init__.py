@@ -5,7 +5,7 @@ from typing import Any
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import open_device
 from renderq_worker.engine.families.family import Family
-from renderq_worker.engine.families.pipeline import GenericPipeline
+from renderq_worker.engine.families.generic_pipeline import GenericPipeline
 from renderq_worker.engine.families.sdxl import StableDiffusionXL
 from renderq_worker.engine.families.stable_diffusion import StableDiffusion
 from renderq_worker.engine.settings import EngineSettings

@@ -6,10 +6,10 @@ from typing import Protocol, TypeVar
 import numpy as np
 from torch import Tensor
 
+from renderq_worker.engine.batch_invariance import BatchInvariance
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.invariance import BatchInvariance
-from renderq_worker.engine.state import GenerationState
+from renderq_worker.engine.latents import GenerationState
 
 S = TypeVar("S", bound=GenerationState)
 

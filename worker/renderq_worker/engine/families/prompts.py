@@ -14,7 +14,7 @@ from compel import EmbeddingsProvider
 from torch import Tensor
 
 from renderq_worker.engine.errors import ClipSkipTooHigh
-from renderq_worker.engine.families.weighting import Fragment, parse_prompt_attention
+from renderq_worker.engine.families.prompt_attention import Fragment, parse_prompt_attention
 from renderq_worker.engine.generation import GenerationSpec
 
 

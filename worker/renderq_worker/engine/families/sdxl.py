@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from renderq_worker.engine.families.sdxl_prompts import SDXLPromptEncoder
 from renderq_worker.engine.families.stable_diffusion import PromptEmbeds, StableDiffusion
-from renderq_worker.engine.families.xl_prompts import SDXLPromptEncoder
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.models import ModelLoadFailed
 

@@ -15,21 +15,21 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.engine.batch_key import BatchKey
-from renderq_worker.engine.families.latent_space import Autoencoder
-from renderq_worker.engine.families.prompts import PromptEncoder
-from renderq_worker.engine.families.small_pictures import latents_to_preview
-from renderq_worker.engine.families.tasks import PrepareContext, UNetVariant, prepare_latents
-from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.invariance import (
+from renderq_worker.engine.autoencoder import Autoencoder
+from renderq_worker.engine.batch_invariance import (
     PROBED_ROWS,
     BatchInvariance,
     InvarianceTracker,
     PerImageLinear,
     measure_invariance,
 )
-from renderq_worker.engine.samplers import NoiseScheduler, NoiseSchedulerFactory
-from renderq_worker.engine.state import LatentState, UNetInput, gather, scatter
+from renderq_worker.engine.batch_key import BatchKey
+from renderq_worker.engine.families.latent_preview import latents_to_preview
+from renderq_worker.engine.families.prompts import PromptEncoder
+from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.engine.latents import LatentState, UNetInput, gather, scatter
+from renderq_worker.engine.noise_schedulers import NoiseScheduler, NoiseSchedulerFactory
+from renderq_worker.engine.tasks.prepare import PrepareContext, UNetVariant, prepare_latents
 from renderq_worker.models import Placement
 from renderq_worker.models.offload import load_placed
 

@@ -1,0 +1,1 @@
+"""API keys, callers, rate limits, event tokens."""

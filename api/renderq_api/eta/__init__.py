@@ -1,0 +1,1 @@
+"""Estimated time of a job's end."""

@@ -1,0 +1,1 @@
+"""Periodic loops: sweeps, retention, store health."""

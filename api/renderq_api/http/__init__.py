@@ -1,0 +1,1 @@
+"""HTTP details: bodies, headers, limits, problems."""

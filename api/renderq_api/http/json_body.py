@@ -1,0 +1,82 @@
+"""Reading a request's body: bounded while it arrives, JSON, and nothing else."""
+
+import asyncio
+import re
+
+from starlette.requests import Request
+
+from renderq.contract import LIMITS, FieldError, ProblemKind
+from renderq_api.http.json_pointer import pointer
+from renderq_api.http.problems import ApiProblem, invalid
+from renderq_api.http.strict_json import JsonObject, NotStrictJson, parse_object
+
+_JSON = re.compile(r'\s*application/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*', re.IGNORECASE)
+
+
+BODY_S = 30.0
+"""How long a body may take to come."""
+
+
+async def read_object(request: Request) -> JsonObject:
+    """The JSON object that the body holds. Raises `ApiProblem`."""
+    _require_json(request)
+    return _parse(await _read(request))
+
+
+async def require_no_fields(request: Request) -> None:
+    """For a route that takes no fields: no body, or an empty object. Raises `ApiProblem`."""
+    body = await _read(request)
+    if not body:
+        return
+    _require_json(request)
+    unknown = [
+        FieldError(pointer=pointer(key), code="unknown_field", detail="This request takes no fields.")
+        for key in list(_parse(body).fields)[:10]
+    ]
+    if unknown:
+        raise invalid("This request takes no fields; send it without a body.", *unknown)
+
+
+def _parse(body: bytes) -> JsonObject:
+    try:
+        return parse_object(body)
+    except NotStrictJson as error:
+        detail = error.detail[0].upper() + error.detail[1:] + "."
+        raise invalid(detail, FieldError(pointer="", code=error.code, detail=detail)) from error
+
+
+def _require_json(request: Request) -> None:
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise ApiProblem(
+            ProblemKind.UNSUPPORTED_MEDIA_TYPE,
+            f"Content-Encoding {encoding[:40]} is not supported; send the body as it is.",
+            headers={"Accept-Encoding": "identity"},
+        )
+    if not _JSON.fullmatch(request.headers.get("content-type", "")):
+        raise ApiProblem(
+            ProblemKind.UNSUPPORTED_MEDIA_TYPE,
+            "Send the body as JSON in UTF-8, with the header Content-Type: application/json.",
+            headers={"Accept": "application/json"},
+        )
+
+
+async def _read(request: Request) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared[:20]) > LIMITS.body_bytes:
+        raise _too_large()
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                if len(body) + len(chunk) > LIMITS.body_bytes:
+                    raise _too_large()
+                body += chunk
+    except TimeoutError:
+        detail = f"The body did not come within {BODY_S:g} s; send the request again."
+        raise ApiProblem(ProblemKind.REQUEST_TIMEOUT, detail, headers={"Connection": "close"}) from None
+    return bytes(body)
+
+
+def _too_large() -> ApiProblem:
+    return ApiProblem(ProblemKind.PAYLOAD_TOO_LARGE, f"A body may have at most {LIMITS.body_bytes:,} bytes.")

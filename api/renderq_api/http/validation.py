@@ -1,0 +1,135 @@
+"""pydantic's errors → pointers into the body, stable codes, and sentences for people."""
+
+import difflib
+import json
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic_core import ErrorDetails
+
+from renderq.contract import TASKS, FieldError
+from renderq_api.http.json_pointer import pointer
+
+_ERRORS_MAX = 20
+"""Errors that one answer names: a hostile body could hold a hundred thousand."""
+
+_POINTER_CHARACTERS = 1_000
+"""Longer keys are not repeated: the pointer ends at the object that holds them."""
+
+_SHOWN_CHARACTERS = 60
+
+
+def field_errors(error: ValidationError, body: Mapping[str, JsonValue], model: type[BaseModel]) -> list[FieldError]:
+    """At most 20 errors of a body that was validated as `model`, in pydantic's order."""
+    details = error.errors(include_url=False)[:_ERRORS_MAX]
+    return [_field_error(one, body, model) for one in details]
+
+
+def _field_error(error: ErrorDetails, body: Mapping[str, JsonValue], model: type[BaseModel]) -> FieldError:
+    path = _path(error["loc"], body, missing=error["type"] == "missing")
+    code, sentence = _SENTENCES.get(error["type"], ("invalid", _plain))
+    detail = _unknown(path, model) if code == "unknown_field" else sentence(error)
+    return FieldError(pointer=_bounded(path), code=code, detail=detail)
+
+
+def _path(loc: tuple[str | int, ...], body: JsonValue | Mapping[str, JsonValue], *, missing: bool) -> list[str | int]:
+    """As far as `loc` leads into the body. pydantic adds marks of its own, such as `[key]` for a bad key."""
+    path: list[str | int] = []
+    here: object = body
+    for part in loc:
+        if isinstance(here, Mapping) and part in here:
+            here = cast(Mapping[str | int, object], here)[part]
+        elif not missing:
+            break
+        path.append(part)
+    return path
+
+
+def _bounded(path: list[str | int]) -> str:
+    while len(text := pointer(*path)) > _POINTER_CHARACTERS:
+        path = path[:-1]
+    return text
+
+
+def _unknown(path: list[str | int], model: type[BaseModel]) -> str:
+    known = _fields_at(path[:-1], model)
+    elsewhere = [task for task, other in TASKS.items() if len(path) == 1 and path[0] in other.model_fields]
+    if elsewhere:
+        return f"This task has no such field; it belongs to {', '.join(elsewhere)}."
+    near = difflib.get_close_matches(str(path[-1])[:100], known, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+    return f"There is no such field. {hint}"
+
+
+def _fields_at(path: list[str | int], model: type[BaseModel]) -> list[str]:
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)
+
+
+def format_value(value: object) -> str:
+    """A value as a sentence may show it: short, and on one line."""
+    match value:
+        case dict():
+            return "an object"
+        case list():
+            return "a list"
+        case str() if len(value) > _SHOWN_CHARACTERS:
+            return f"a text of {len(value):,} characters"
+        case _:
+            text = json.dumps(value)
+            return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+
+
+_Sentence = Callable[[ErrorDetails], str]
+
+
+def _plain(error: ErrorDetails) -> str:
+    text = error["msg"].removeprefix("Value error, ")
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _needs(what: str) -> _Sentence:
+    return lambda error: f"Must be {what}, not {format_value(error['input'])}."
+
+
+def _bound(words: str, name: str) -> _Sentence:
+    return lambda error: f"Must be {words} {error.get('ctx', {}).get(name, '?'):g}, not {format_value(error['input'])}."
+
+
+def _length(error: ErrorDetails) -> str:
+    return (
+        f"May have at most {error.get('ctx', {}).get('max_length', '?'):,} characters; it has {len(error['input']):,}."
+    )
+
+
+def _entries(error: ErrorDetails) -> str:
+    return f"May have at most {error.get('ctx', {}).get('max_length', '?'):,} entries; it has {len(error['input']):,}."
+
+
+def _choice(error: ErrorDetails) -> str:
+    expected = error.get("ctx", {}).get("expected", "")
+    return f"Must be {expected}, not {format_value(error['input'])}."
+
+
+_SENTENCES: dict[str, tuple[str, _Sentence]] = {
+    "missing": ("required", lambda _: "This field is required."),
+    "extra_forbidden": ("unknown_field", _plain),
+    "int_type": ("wrong_type", _needs("an integer")),
+    "float_type": ("wrong_type", _needs("a number")),
+    "string_type": ("wrong_type", _needs("a text")),
+    "bool_type": ("wrong_type", _needs("true or false")),
+    "dict_type": ("wrong_type", _needs("an object")),
+    "model_type": ("wrong_type", _needs("an object")),
+    "greater_than_equal": ("too_small", _bound("at least", "ge")),
+    "less_than_equal": ("too_large", _bound("at most", "le")),
+    "multiple_of": ("not_a_multiple", _bound("a multiple of", "multiple_of")),
+    "string_too_long": ("too_long", _length),
+    "too_long": ("too_many", _entries),
+    "literal_error": ("not_a_choice", _choice),
+}
+"""pydantic's error type → our code and sentence."""

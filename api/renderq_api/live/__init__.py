@@ -1,0 +1,1 @@
+"""Live updates of jobs: watchers, long polls, event streams."""

@@ -1,0 +1,99 @@
+"""An object of the store as an answer: where it is, or itself, whole, in part, or only its headers."""
+
+import asyncio
+from collections.abc import Iterator
+from itertools import chain
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from renderq.contract import ProblemKind
+from renderq_api.http.problems import ApiProblem
+from renderq_api.http.range_header import RangeNotSatisfiable, byte_range
+from renderq_api.job_views.job_view import UrlBuilder
+from renderq_api.openapi.document import Responses, response_headers
+from renderq_api.services import Services
+from renderq_shared.objects import ObjectInfo, ObjectStore
+from renderq_shared.objects.media_types import content_disposition
+
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+_FILES = {"image/png": _FILE, "image/jpeg": _FILE, "image/webp": _FILE}
+
+FILE_RESPONSES: Responses = {
+    200: {
+        "description": "The file.",
+        "content": _FILES,
+        "headers": response_headers(ETag="Names the content.", Accept_Ranges="`bytes`."),
+    },
+    206: {
+        "description": "The range of it that was asked for.",
+        "content": _FILES,
+        "headers": response_headers(Content_Range="Which bytes, of how many."),
+    },
+    304: {"description": "The file still is what `If-None-Match` names."},
+}
+IMAGE_RESPONSES: Responses = {
+    302: {
+        "description": "The picture is at `Location`, for a while.",
+        "headers": response_headers(Location="A signed address that needs no credentials."),
+    },
+    **FILE_RESPONSES,
+}
+FILE_PROBLEMS = (ProblemKind.NOT_FOUND, ProblemKind.RANGE_NOT_SATISFIABLE, ProblemKind.STORAGE_UNAVAILABLE)
+"""What `file_response` may end with, for the OpenAPI document."""
+
+
+async def image_response(services: Services, key: str, request: Request) -> Response:
+    """What a stable address answers: where the picture is now, or the picture. Raises what `file_response` does."""
+    if services.url_signer is None:
+        return await file_response(services.objects, key, request, "private, no-cache")
+    signed = await asyncio.to_thread(services.url_signer, key)
+    return RedirectResponse(UrlBuilder(str(request.base_url)).signed(signed), 302, {"Cache-Control": "no-store"})
+
+
+async def file_response(objects: ObjectStore, key: str, request: Request, cache_control: str) -> Response:
+    """Heeds `Range`, `If-Range`, `If-None-Match` and HEAD. A store that hangs holds a thread of its own pool only.
+
+    Raises `ApiProblem`, `ObjectNotFound`, `ObjectStoreUnavailable`: nothing is sent before the first bytes are there.
+    """
+    info = await run_in_threadpool(objects.info, key)
+    headers = _headers(key, info, cache_control)
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    try:
+        wanted = byte_range(_range_header(request, headers["ETag"]), info.size_bytes)
+    except RangeNotSatisfiable as error:
+        raise ApiProblem(
+            ProblemKind.RANGE_NOT_SATISFIABLE,
+            f"The file has {info.size_bytes} bytes.",
+            headers={"Content-Range": f"bytes */{info.size_bytes}"},
+        ) from error
+    start, end = (wanted.start, wanted.end) if wanted else (0, info.size_bytes)
+    headers["Content-Length"] = str(end - start)
+    if wanted:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{info.size_bytes}"
+    content = iter(()) if request.method == "HEAD" else await run_in_threadpool(_begun, objects, key, start, end)
+    return StreamingResponse(content, 206 if wanted else 200, headers, info.content_type)
+
+
+def _begun(objects: ObjectStore, key: str, start: int, end: int) -> Iterator[bytes]:
+    chunks = objects.read(key, start, end)
+    return chain([next(chunks, b"")], chunks)
+
+
+def _headers(key: str, info: ObjectInfo, cache_control: str) -> dict[str, str]:
+    return {
+        "ETag": f'"{info.etag}"',
+        "Accept-Ranges": "bytes",
+        "Cache-Control": cache_control,
+        "Content-Disposition": content_disposition(key),
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def _range_header(request: Request, etag: str) -> str | None:
+    """The wanted range, unless the client holds the beginning of another content."""
+    if request.headers.get("if-range", etag) != etag:
+        return None
+    return request.headers.get("range")

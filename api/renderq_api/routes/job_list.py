@@ -1,0 +1,132 @@
+"""Look back: list jobs, do one again, forget one."""
+
+import asyncio
+import json
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from renderq.contract import Job, JobList, ProblemKind, Status
+from renderq_api.auth.caller import CallerDep, TenantDep
+from renderq_api.http.idempotency_key import parse_idempotency_key
+from renderq_api.http.json_body import require_no_fields
+from renderq_api.http.problems import ApiProblem, not_found
+from renderq_api.http.responses import json_response, require_no_query
+from renderq_api.job_views.ids import is_job_id
+from renderq_api.job_views.job_view import to_job
+from renderq_api.job_views.pagination import LIST_PARAMETERS, encode_cursor, parse_list_query
+from renderq_api.openapi.document import ACCEPTED_JOB, IDEMPOTENCY_KEY, problems
+from renderq_api.responses.job_links import urls_for
+from renderq_api.responses.job_response import job_response
+from renderq_api.services import ServicesDep
+from renderq_api.submission.submission import submit_job
+from renderq_shared.jobs import DeleteResult, SubmitOutcome
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+_SCAN = 500
+"""Jobs that one call looks at; it keeps Redis for about two milliseconds."""
+
+
+@router.get(
+    "",
+    response_model=JobList,
+    summary="List your jobs, newest first",
+    description="Follow `next_cursor` until it is null: a page may be short, even empty, where few jobs fit the "
+    "filters. Jobs that are submitted meanwhile are not shown; no job is shown twice. The place in the queue is told "
+    "by `GET /v1/jobs/{id}` alone.",
+    responses=problems(ProblemKind.STORAGE_UNAVAILABLE),
+    openapi_extra={
+        "parameters": [
+            {"in": "query", "name": name, "schema": schema, "description": text}
+            for name, (schema, text) in LIST_PARAMETERS.items()
+        ]
+    },
+)
+async def jobs(request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+    query = parse_list_query(request.query_params.multi_items())
+    page = await services.jobs.page(tenant, query.filter, query.limit, _SCAN, query.after)
+    urls, retention_s = urls_for(request), services.settings.output_retention_seconds
+
+    def listed() -> JobList:
+        return JobList(
+            data=tuple(to_job(record, None, urls, services.url_signer, retention_s) for record in page.records),
+            next_cursor=encode_cursor(page.last, query.filter) if page.last else None,
+        )
+
+    return json_response(await asyncio.to_thread(listed))
+
+
+@router.post(
+    "/{job_id}/retry",
+    status_code=201,
+    response_model=Job,
+    summary="Do a job again that failed, was canceled, or expired",
+    description="A new job with the same request, its seed included, and with `retried_from`. A job that has succeeded "
+    "would give the same pictures: submit its `request` to have them again.",
+    responses={
+        **ACCEPTED_JOB,
+        **problems(
+            ProblemKind.NOT_FOUND,
+            ProblemKind.JOB_NOT_TERMINAL,
+            ProblemKind.JOB_SUCCEEDED,
+            ProblemKind.MODEL_NOT_FOUND,
+            ProblemKind.TASK_NOT_SUPPORTED,
+            ProblemKind.TOO_MANY_PIXELS,
+            ProblemKind.ASSET_NOT_FOUND,
+            ProblemKind.IDEMPOTENCY_KEY_REUSE,
+            ProblemKind.PAYLOAD_TOO_LARGE,
+            ProblemKind.REQUEST_TIMEOUT,
+            ProblemKind.UNSUPPORTED_MEDIA_TYPE,
+            ProblemKind.QUOTA_EXCEEDED,
+            ProblemKind.QUEUE_FULL,
+            ProblemKind.STORAGE_UNAVAILABLE,
+        ),
+    },
+    openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
+    dependencies=[Depends(require_no_query)],
+)
+async def retry(job_id: str, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
+    await require_no_fields(request)
+    idempotency = parse_idempotency_key(request.headers.getlist("idempotency-key"), "POST", request.url.path, b"")
+    found = await services.jobs.get(caller.tenant, job_id) if is_job_id(job_id) else None
+    if found is None:
+        raise not_found("There is no such job.")
+    earlier, _ = found
+    if earlier.status is Status.SUCCEEDED:
+        detail = "The job has succeeded. Submit its `request` to render the same pictures again."
+        raise ApiProblem(ProblemKind.JOB_SUCCEEDED, detail)
+    if not earlier.status.is_terminal:
+        raise _not_ended(f"is {earlier.status}")
+    submitted, record = await submit_job(services, caller, json.loads(earlier.request_json), idempotency, earlier.id)
+    headers = {"Location": urls_for(request).job(record.id)}
+    if submitted.outcome is SubmitOutcome.REPLAYED:
+        headers["Idempotency-Replayed"] = "true"
+    return await job_response(request, services, (record, submitted.position), wait=None, status=201, headers=headers)
+
+
+@router.delete(
+    "/{job_id}",
+    status_code=204,
+    response_class=Response,
+    summary="Forget a job and its pictures",
+    description="Afterwards the job is not found, nor by its Idempotency-Key; its pictures are removed within "
+    "seconds, or as soon as the object store answers. A repetition within two minutes is answered the same.",
+    responses={
+        204: {"description": "The job is forgotten."},
+        **problems(ProblemKind.NOT_FOUND, ProblemKind.JOB_NOT_TERMINAL),
+    },
+    dependencies=[Depends(require_no_query)],
+)
+async def delete(job_id: str, services: ServicesDep, tenant: TenantDep) -> Response:
+    deletion = await services.jobs.delete(tenant, job_id) if is_job_id(job_id) else DeleteResult.UNKNOWN
+    if deletion is DeleteResult.UNKNOWN:
+        raise not_found("There is no such job.")
+    if deletion is DeleteResult.NOT_ENDED:
+        raise _not_ended("has not ended")
+    return Response(status_code=204)
+
+
+def _not_ended(how: str) -> ApiProblem:
+    return ApiProblem(ProblemKind.JOB_NOT_TERMINAL, f"The job {how}. Wait for its end, or cancel it first.")

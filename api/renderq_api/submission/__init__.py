@@ -1,0 +1,1 @@
+"""Submission of a job: parsing, resolution against the catalog, checks."""

@@ -1,0 +1,122 @@
+"""Responses → models, or errors."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import httpx2
+from pydantic import BaseModel, ValidationError
+
+from renderq._core.retries import is_retried, parse_retry_after
+from renderq._core.sse import MEDIA_TYPE as EVENT_STREAM
+from renderq.contract import Job, Problem
+from renderq.errors import (
+    APIError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    ServiceUnavailable,
+    Unauthorized,
+    UnexpectedResponse,
+)
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+OK = 200
+NOT_MODIFIED = 304
+
+_ERRORS: dict[int, type[APIError]] = {401: Unauthorized, 403: Forbidden, 404: NotFound, 429: RateLimited}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A job as one answer showed it."""
+
+    job: Job
+    etag: str | None
+    """For `If-None-Match`."""
+    server_waited: bool
+    """Whether the service held the request until the job was done or the asked time was over."""
+    retry_after: float | None
+    """Seconds after which the service suggests to ask again."""
+
+
+def parse_response(model: type[ModelT], response: httpx2.Response) -> ModelT:
+    """The body as a model. Raises `UnexpectedResponse` if it is something else."""
+    if not response.is_success:
+        raise unexpected_response(response, _redirected(response))
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = "/".join(str(part) for part in first["loc"]) or "the body"
+        raise unexpected_response(response, f"not a renderq {model.__name__}: {where}: {first['msg']}") from None
+
+
+def parse_snapshot(response: httpx2.Response) -> Snapshot | None:
+    """The job, or `None` if it has not changed (304)."""
+    if response.status_code == NOT_MODIFIED:
+        return None
+    return Snapshot(
+        job=parse_response(Job, response),
+        etag=response.headers.get("ETag"),
+        server_waited="wait" in response.headers.get("Preference-Applied", "").lower(),
+        retry_after=parse_retry_after(response.headers.get("Retry-After")),
+    )
+
+
+def is_event_stream(response: httpx2.Response) -> bool:
+    """Whether the answer is to be read piece by piece."""
+    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return response.status_code == OK and media_type == EVENT_STREAM
+
+
+def api_error(response: httpx2.Response) -> APIError:
+    """The error that a 4xx or 5xx answer stands for."""
+    problem = _problem(response)
+    status = response.status_code
+    kind = ServiceUnavailable if is_retried(status) else InvalidRequest
+    return _ERRORS.get(status, kind)(
+        _describe(problem) if problem else f"{_exchange(response)}, without saying why ({_content_type(response)})",
+        status=status,
+        problem=problem,
+        retry_after=parse_retry_after(response.headers.get("Retry-After")),
+    )
+
+
+def unexpected_response(response: httpx2.Response, what: str) -> UnexpectedResponse:
+    return UnexpectedResponse(f"{_exchange(response)}: {what}", status=response.status_code)
+
+
+def _problem(response: httpx2.Response) -> Problem | None:
+    try:
+        return Problem.model_validate_json(response.content)
+    except ValidationError:
+        return None
+
+
+def _describe(problem: Problem) -> str:
+    """The problem in one line, each wrong value with its place."""
+    values = "; ".join(f"{error.pointer or '/'}: {error.detail}" for error in problem.errors)
+    return f"{f'{problem.title}: {values}' if values else problem.detail} ({problem.code})"
+
+
+def _redirected(response: httpx2.Response) -> str:
+    location = response.headers.get("Location")
+    return f"redirected to {location}; use that address as base_url" if location else "no body was expected"
+
+
+def redact_url(url: httpx2.URL) -> str:
+    """An address as messages show it: without password and without query, which may be a signature."""
+    return f"{url.scheme}://{url.netloc.decode()}{url.path}"
+
+
+def _exchange(response: httpx2.Response) -> str:
+    request = response.request
+    return (
+        f"{request.method} {redact_url(request.url)} answered {response.status_code} {response.reason_phrase}".rstrip()
+    )
+
+
+def _content_type(response: httpx2.Response) -> str:
+    return response.headers.get("Content-Type") or "no content type"

@@ -1,0 +1,61 @@
+"""What `renderq models` and `renderq tenants` share: list all, or hold one back, or let it go on."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from renderq.cli import connection
+from renderq.cli.exit_codes import ExitCode, UsageError
+from renderq.cli.formatting import as_json, table
+from renderq.client import Client
+from renderq.contract.base import ResponseModel
+
+Item = TypeVar("Item", bound=ResponseModel)
+Item_co = TypeVar("Item_co", bound=ResponseModel, covariant=True)
+
+
+class Pausable(Protocol[Item_co]):
+    """`client.models` and the like."""
+
+    def list(self) -> tuple[Item_co, ...]: ...
+
+    def pause(self, name: str) -> Item_co: ...
+
+    def resume(self, name: str) -> Item_co: ...
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = ("list", "pause", "resume")
+    about = "What it does without one is `list`; the others hold back the jobs of NAME, or let them go on."
+    parser.add_argument("action", nargs="?", choices=actions, default="list", help=about)
+    parser.add_argument("name", nargs="?", metavar="NAME")
+    parser.add_argument("--json", action="store_true", help="Print them as a JSON array.")
+    connection.add_arguments(parser)
+
+
+def run(
+    args: argparse.Namespace,
+    pausable: Callable[[Client], Pausable[Item]],
+    header: Sequence[str],
+    row: Callable[[Item], Sequence[object]],
+) -> int:
+    """Do what was asked for and show those that it concerns; raises `UsageError`."""
+    if (args.action == "list") != (args.name is None):
+        raise UsageError("`pause` and `resume` take one name, `list` takes none")
+    with connection.connect(args) as client:
+        items = _items(pausable(client), args.action, args.name)
+    if args.json:
+        print(as_json([item.model_dump(mode="json") for item in items]))
+    else:
+        print(table(header, [row(item) for item in items]))
+    return ExitCode.OK
+
+
+def _items(pausable: Pausable[Item], action: str, name: str) -> tuple[Item, ...]:
+    match action:
+        case "pause":
+            return (pausable.pause(name),)
+        case "resume":
+            return (pausable.resume(name),)
+        case _:
+            return pausable.list()

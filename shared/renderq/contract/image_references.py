@@ -1,0 +1,37 @@
+"""How a request names a picture: an asset, an address, or the picture itself."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from renderq.contract.limits import LIMITS
+from renderq.contract.urls import check_url
+
+_ASSET_ID = re.compile(r"asset_[0-9a-f]{64}")
+
+_DATA_URL = re.compile(r"data:[^,]{0,200};base64,")
+
+
+def is_asset_id(text: str) -> bool:
+    return _ASSET_ID.fullmatch(text) is not None
+
+
+def is_data_url(text: str) -> bool:
+    """A `data:` URL in base64 (RFC 2397). What type it declares does not matter: the content tells."""
+    return _DATA_URL.match(text) is not None
+
+
+def _check_image_reference(text: str) -> str:
+    if is_asset_id(text) or is_data_url(text):
+        return text
+    if text.startswith("https://"):
+        return check_url(text, {"https"})
+    raise ValueError(
+        "must be an asset (asset_ and 64 hexadecimal digits), an https URL, or a data URL in base64, "
+        "such as data:image/png;base64,…"
+    )
+
+
+ImageReference = Annotated[str, Field(max_length=LIMITS.data_url_characters), AfterValidator(_check_image_reference)]
+"""`asset_…`, `https://…` or `data:…;base64,…`."""

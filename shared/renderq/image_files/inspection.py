@@ -1,0 +1,65 @@
+"""Everything that a picture's file tells, without a service: what it is, how it was made, what its pixels carry."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from renderq.image_files import watermark
+from renderq.image_files.reader import open_image
+from renderq.image_files.recipe import EmbeddedRecipe, RecipeUnreadable, read_recipe
+from renderq.image_files.watermark import Watermark
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found in a file."""
+
+    format: str
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+    pixel_sha256: str
+    """Of the RGB bytes that the file decodes to, row by row, as in `outputs` of a job."""
+    recipe: EmbeddedRecipe | None
+    recipe_problem: str | None
+    """Why the recipe that is there cannot be read."""
+    watermark: Watermark | None
+    is_expected: bool
+    """Whether the watermark is the one that the recipe names: then not a letter of it is in doubt."""
+
+
+def inspect(path: Path, watermark_bytes: int | None = None) -> Inspection:
+    """Look into a file. `watermark_bytes`: how long the watermark is, whatever it holds; else texts are looked for.
+
+    Raises `ImageUnreadable`.
+    """
+    with open_image(path) as (data, image):
+        pixels = np.asarray(image.convert("RGB"))
+        try:
+            recipe, problem = read_recipe(image), None
+        except RecipeUnreadable as error:
+            recipe, problem = None, str(error)
+        image_format = str(image.format).lower()
+    votes = watermark.votes(pixels)
+    expected = _expected(votes, recipe) if watermark_bytes is None else None
+    return Inspection(
+        format=image_format,
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        pixel_sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
+        recipe=recipe,
+        recipe_problem=problem,
+        watermark=expected or watermark.detect(votes, watermark_bytes),
+        is_expected=expected is not None,
+    )
+
+
+def _expected(votes: watermark.Votes, recipe: EmbeddedRecipe | None) -> Watermark | None:
+    """The text that the recipe names, if the pixels hold it."""
+    text = recipe.request.output.watermark if recipe else None
+    return watermark.confirm(votes, text) if text else None

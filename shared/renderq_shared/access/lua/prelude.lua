@@ -1,0 +1,23 @@
+-- Shared by the scripts of the key store; the loader puts it between `redis/lua/base.lua` and the script.
+--
+-- Keys
+--   rq:key:ID                  hash   an API key: the fields of KeyRecord as text (absent: none)
+--   rq:keys                    zset   API keys by creation
+--   rq:keys-version            string changes with every change of a key; absent while there has never been one
+
+-- An API key's fields, or nil.
+local function load_key(id)
+  local flat = redis.call('HGETALL', 'rq:key:' .. id)
+  if #flat > 0 then
+    return pairs_to_map(flat)
+  end
+end
+
+-- Tell every API process to read the keys again. The count tells changes of one microsecond apart, the time those of
+-- another life of this database.
+local function keys_changed()
+  local count = string.match(redis.call('GET', 'rq:keys-version') or '0', '^%d+')
+  local version = format_int(count + 1) .. '.' .. CLOCK[1] .. '.' .. CLOCK[2]
+  redis.call('SET', 'rq:keys-version', version)
+  redis.call('PUBLISH', 'rq:keys-changed', version)
+end

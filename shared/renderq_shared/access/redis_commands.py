@@ -1,0 +1,79 @@
+"""The pure core of both key stores: arguments → a call of one script, its reply → records."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from renderq_shared.access.records import KeyList, KeyRecord, NewKey, Role
+from renderq_shared.jobs.redis.codec import flat_to_dict
+from renderq_shared.redis import scripts
+from renderq_shared.redis.scripts import Command, Script
+
+
+def load_script(name: str) -> Script:
+    return scripts.load_script("renderq_shared.access", name)
+
+
+def create(key: NewKey) -> Command[KeyRecord | None]:
+    fields = {
+        "name": key.name,
+        "tenant": key.tenant,
+        "role": key.role.value,
+        "weight": key.weight,
+        "requests_per_minute": key.requests_per_minute,
+        "max_queued_jobs": key.max_queued_jobs,
+    }
+    arguments = (
+        *(key.id, key.digest, "" if key.lifetime_ms is None else key.lifetime_ms),
+        *(text for name, value in fields.items() if value is not None for text in (name, value)),
+    )
+    return Command(load_script("create"), arguments, _optional_key)
+
+
+def revoke(key_id: str) -> Command[KeyRecord | None]:
+    return Command(load_script("revoke"), (key_id,), _optional_key)
+
+
+def read(known: str | None) -> Command[KeyList]:
+    def answer(reply: list[Any]) -> KeyList:
+        keys = tuple(map(_key, reply[2])) if len(reply) > 2 else None
+        return KeyList(reply[1] or None, int(reply[0]), keys)
+
+    return Command(load_script("keys"), (known or "",), answer)
+
+
+def record_use(key_ids: Sequence[str]) -> Command[None]:
+    return Command(load_script("use"), tuple(key_ids), _nothing)
+
+
+def reset() -> Command[None]:
+    return Command(load_script("reset"), (), _nothing)
+
+
+def _key(flat: Sequence[str]) -> KeyRecord:
+    fields = flat_to_dict(flat)
+    return KeyRecord(
+        id=fields["id"],
+        digest=fields["digest"],
+        name=fields["name"],
+        tenant=fields["tenant"],
+        role=Role(fields["role"]),
+        weight=float(fields["weight"]),
+        requests_per_minute=_optional_int(fields.get("requests_per_minute")),
+        max_queued_jobs=_optional_int(fields.get("max_queued_jobs")),
+        created_ms=int(fields["created_ms"]),
+        expires_ms=_optional_int(fields.get("expires_ms")),
+        revoked_ms=_optional_int(fields.get("revoked_ms")),
+        used_ms=_optional_int(fields.get("used_ms")),
+    )
+
+
+def _optional_key(flat: Sequence[str]) -> KeyRecord | None:
+    return _key(flat) if flat else None
+
+
+def _optional_int(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def _nothing(reply: Any) -> None:
+    return None

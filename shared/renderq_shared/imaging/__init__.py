@@ -1,0 +1,1 @@
+"""Sizes, orientation and cost of images."""

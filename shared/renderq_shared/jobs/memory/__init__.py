@@ -1,0 +1,1 @@
+"""Job store in memory: the reference model of the Redis store."""

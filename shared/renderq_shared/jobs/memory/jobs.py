@@ -1,0 +1,237 @@
+"""The in-memory store's jobs and their transitions: what `lua/prelude.lua` is to the scripts."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from renderq.contract import Status
+from renderq_shared.jobs.memory.fair_queue import FairQueue, QueueEntry
+from renderq_shared.jobs.memory.outbox import EVENTS, MemoryOutbox
+from renderq_shared.jobs.memory.removals import Removals
+from renderq_shared.jobs.records import ClaimRef, JobRecord, NewJob, TenantRecord
+from renderq_shared.jobs.terminal_errors import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
+from renderq_shared.jobs.timings import progress_fraction, round_cost
+
+ATTEMPT_FIELDS = (
+    "stage",
+    "progress_json",
+    "outputs_json",
+    "grid_json",
+    "warnings_json",
+    "metrics_json",
+    "runtime_json",
+)
+"""What an attempt writes; nothing of it outlives the attempt when the job goes back into the queue."""
+
+
+@dataclass(slots=True)
+class JobAccounting:
+    """What the store knows of a job beyond its record."""
+
+    cost: float
+    charge: float = 0.0
+    """What fairness charged for the last attempt."""
+    handed_back_by: str | None = None
+    ended_by: str | None = None
+    """Claims, so that a repeated requeue or finish finds its first answer."""
+
+
+class JobTable:
+    """Jobs, queues and leases. Every method is one named transition; the caller sees to it that they come singly."""
+
+    def __init__(
+        self,
+        clock_ms: Callable[[], int],
+        on_change: Callable[[JobRecord], None],
+        on_cancel: Callable[[str, str], None],
+        removals: Removals,
+    ) -> None:
+        self.now_ms = clock_ms
+        self.jobs: dict[str, JobRecord] = {}
+        self.accounts: dict[str, JobAccounting] = {}
+        self.weights: dict[str, float] = {}
+        self.paused_models: set[str] = set()
+        self.paused_tenants: set[str] = set()
+        self.queues: defaultdict[str, FairQueue] = defaultdict(lambda: FairQueue(self.weights, self.paused_tenants))
+        self.models: set[str] = set()
+        """Those that ever had a job."""
+        self.leases: dict[str, int] = {}
+        """Running and canceling jobs → the end of their lease."""
+        self.outbox = MemoryOutbox(clock_ms)
+        self._on_change = on_change
+        self._on_cancel = on_cancel
+        self._removals = removals
+        self._sequence = 0
+
+    def find_claimed(self, claim_ref: ClaimRef) -> JobRecord | None:
+        """The job, if this claim holds it."""
+        job = self.jobs.get(claim_ref.job_id)
+        return job if job and job.claim_id == claim_ref.claim_id and not job.status.is_terminal else None
+
+    def queued(self, tenant: str | None = None) -> int:
+        """Queued jobs, of one tenant or in all."""
+        return sum(len(queue) if tenant is None else queue.queued(tenant) for queue in self.queues.values())
+
+    def accept(self, new: NewJob) -> JobRecord:
+        """nothing → queued"""
+        self._sequence += 1
+        now = self.now_ms()
+        job = JobRecord(
+            id=new.id,
+            tenant=new.tenant,
+            task=new.task,
+            model=new.model,
+            status=Status.QUEUED,
+            version=0,
+            request_json=new.request_json,
+            images=new.images,
+            priority=new.priority,
+            sequence=self._sequence,
+            created_ms=now,
+            attempt=0,
+            lost_leases=0,
+            max_attempts=new.max_attempts,
+            quarantined=False,
+            deadline_at_ms=None if new.deadline_ms is None else now + new.deadline_ms,
+            retried_from=new.retried_from,
+            cost=new.cost,
+        )
+        self.models.add(job.model)
+        self.weights[job.tenant] = new.weight
+        self.accounts[job.id] = JobAccounting(new.cost)
+        self.outbox.subscribe(job.id, new.webhook_events, new.webhook_host)
+        self._enqueue(job)
+        return self.update(job)
+
+    def claim(self, job: JobRecord, claim_id: str, worker: str, lease_ms: int) -> JobRecord:
+        """queued → running"""
+        account = self.accounts[job.id]
+        now = self.now_ms()
+        account.charge = self.queues[job.model].take(job.tenant, job.id, account.cost)
+        self.leases[job.id] = now + lease_ms
+        return self.update(
+            job, status=Status.RUNNING, attempt=job.attempt + 1, claim_id=claim_id, worker=worker, started_ms=now
+        )
+
+    def cancel(self, job: JobRecord) -> JobRecord:
+        """queued → canceled, running → canceling, anything else stays"""
+        if job.status is Status.QUEUED:
+            return self.end(job, Status.CANCELED)
+        if job.status is Status.RUNNING:
+            job = self.update(job, status=Status.CANCELING)
+            self._on_cancel(job.id, str(job.claim_id))
+        return job
+
+    def end(self, job: JobRecord, status: Status, **fields: Any) -> JobRecord:
+        """any status but a terminal one → `status`, for good"""
+        if job.status is Status.QUEUED:
+            self.queues[job.model].dequeue(job.tenant, job.id)
+        self.leases.pop(job.id, None)
+        return self.update(job, **{**fields, "status": status, "stage": None, "completed_ms": self.now_ms()})
+
+    def requeue(self, job: JobRecord, lost_leases: int) -> JobRecord:
+        """running → queued at the old place; the attempt is not charged"""
+        del self.leases[job.id]
+        self._removals.schedule(f"jobs/{job.id}/{job.claim_id}/")
+        self.adjust_charge(job, 0.0)
+        self._enqueue(job)
+        return self.update(
+            job,
+            status=Status.QUEUED,
+            lost_leases=lost_leases,
+            quarantined=lost_leases > 0,
+            claim_id=None,
+            worker=None,
+            **dict.fromkeys(ATTEMPT_FIELDS),
+        )
+
+    def lose_lease(self, job: JobRecord) -> JobRecord:
+        """The lease is lost: canceling → canceled, running → queued as a suspect, or failed once it lost too many."""
+        lost_leases = job.lost_leases + 1
+        if job.status is Status.CANCELING:
+            return self.end(job, Status.CANCELED)
+        if lost_leases >= job.max_attempts:
+            return self.end(job, Status.FAILED, lost_leases=lost_leases, quarantined=True, error_json=WORKER_LOST_JSON)
+        return self.requeue(job, lost_leases)
+
+    def miss_deadline(self, job: JobRecord) -> JobRecord:
+        """queued → expired, running → failed"""
+        if job.status is Status.QUEUED:
+            return self.end(job, Status.EXPIRED)
+        self._on_cancel(job.id, str(job.claim_id))
+        return self.end(job, Status.FAILED, error_json=DEADLINE_EXCEEDED_JSON)
+
+    def past_deadline(self) -> list[JobRecord]:
+        """Queued and running jobs whose deadline has passed, in its order."""
+        due = [
+            (job.deadline_at_ms, job.id, job)
+            for job in self.jobs.values()
+            if job.status in {Status.QUEUED, Status.RUNNING}
+            and job.deadline_at_ms is not None
+            and job.deadline_at_ms <= self.now_ms()
+        ]
+        return [job for _, _, job in sorted(due, key=lambda each: each[:2])]
+
+    def cost_ahead(self, queued: JobRecord, ahead: int) -> float:
+        """What so many queued jobs cost, on average, and what workers still have to do."""
+        of_model = [job for job in self.jobs.values() if job.model == queued.model]
+        others = [job.cost for job in of_model if job.status is Status.QUEUED and job.id != queued.id]
+        held = sum(job.cost * (1 - progress_fraction(job.progress_json)) for job in of_model if job.id in self.leases)
+        return round_cost((ahead * sum(others) / len(others) if others else 0) + held)
+
+    def pause_tenant(self, tenant: str, paused: bool) -> None:
+        """It leaves the turns of every model, or joins them."""
+        if paused:
+            self.paused_tenants.add(tenant)
+        else:
+            self.paused_tenants.discard(tenant)
+            for queue in self.queues.values():
+                queue.activate_tenant(tenant)
+
+    def claimable(self, model: str) -> int:
+        """Queued jobs of a model that may be given out."""
+        return 0 if model in self.paused_models else self.queues[model].claimable
+
+    def tenants(self) -> tuple[TenantRecord, ...]:
+        """Those that have queued jobs or a weight, or are paused."""
+        queued = Counter(job.tenant for job in self.jobs.values() if job.status is Status.QUEUED)
+        weighed = {tenant for tenant, weight in self.weights.items() if weight != 1}
+        return tuple(
+            TenantRecord(tenant, queued[tenant], self.weights.get(tenant, 1.0), tenant in self.paused_tenants)
+            for tenant in sorted({*queued, *weighed, *self.paused_tenants})
+        )
+
+    def delete(self, job: JobRecord) -> None:
+        """an ended job → nothing"""
+        self.outbox.delete(job)
+        del self.jobs[job.id], self.accounts[job.id]
+
+    def restore(self, job: JobRecord) -> None:
+        """nothing → an ended job"""
+        self.accounts[job.id] = JobAccounting(cost=0.0)
+        self.outbox.subscribe(job.id, (), host="")
+        self.jobs[job.id] = job
+
+    def adjust_charge(self, job: JobRecord, cost: float) -> None:
+        """Charge the tenant for a job that costs so much in place of what the last attempt was charged."""
+        account = self.accounts[job.id]
+        account.charge = self.queues[job.model].adjust_charge(job.tenant, cost, before=account.charge)
+
+    def update(self, job: JobRecord, **fields: Any) -> JobRecord:
+        """Write, count and tell one change, and file what the job's webhook wants to know."""
+        changed = replace(job, version=job.version + 1, **fields)
+        self.jobs[job.id] = changed
+        self._on_change(changed)
+        if "status" in fields and (event := EVENTS.get(changed.status)):
+            self.outbox.enqueue_event(changed, event)
+        return changed
+
+    def enqueue_output_events(self, job: JobRecord, indexes: tuple[int, ...]) -> None:
+        """Pictures that are finished."""
+        for index in indexes:
+            self.outbox.enqueue_event(job, "job.output", index)
+
+    def _enqueue(self, job: JobRecord) -> None:
+        place = QueueEntry.of(job.priority, job.sequence, job.id, job.created_ms)
+        self.queues[job.model].enqueue(job.tenant, place)

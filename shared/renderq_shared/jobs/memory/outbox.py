@@ -1,0 +1,140 @@
+"""The in-memory store's outbox: what the scripts on deliveries and the prelude's outbox are to Redis."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from renderq.contract import DeliveryStatus, Status, WebhookEventType
+from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, DeliveryResult, delivery_id
+from renderq_shared.jobs.memory.delivery_queues import DeliveryQueues
+from renderq_shared.jobs.records import JobRecord
+from renderq_shared.jobs.redis.commands import DELIVERY_KEPT_MS
+
+_ENDS: dict[Status, WebhookEventType] = {
+    Status.SUCCEEDED: "job.succeeded",
+    Status.FAILED: "job.failed",
+    Status.CANCELED: "job.canceled",
+    Status.EXPIRED: "job.expired",
+}
+EVENTS: dict[Status, WebhookEventType] = {Status.RUNNING: "job.started", **_ENDS}
+"""Status → the event of getting there."""
+
+
+class MemoryOutbox:
+    """Deliveries and who holds them. The caller sees to it that calls come singly."""
+
+    def __init__(self, clock_ms: Callable[[], int]) -> None:
+        self._now_ms = clock_ms
+        self._deliveries: dict[str, DeliveryRecord] = {}
+        self._wanted: dict[str, frozenset[str]] = {}
+        self._hosts: dict[str, str] = {}
+        self._lanes = DeliveryQueues()
+        self._claims: dict[str, tuple[tuple[str, ...], int]] = {}
+        self._completed_by: dict[str, str] = {}
+        self._forget_at: dict[str, int] = {}
+
+    def subscribe(self, job_id: str, events: tuple[str, ...], host: str) -> None:
+        self._wanted[job_id] = frozenset(events)
+        self._hosts[job_id] = host
+
+    def enqueue_event(self, job: JobRecord, event: WebhookEventType, index: int | None = None) -> None:
+        """File an event with the job as it is now, once, if its webhook wants it."""
+        key, now = delivery_id(job.id, event, index), self._now_ms()
+        if event in self._wanted[job.id] and self._find(key) is None:
+            self._deliveries[key] = DeliveryRecord(
+                key, job.id, job.tenant, event, DeliveryStatus.PENDING, now, attempt=0, record=job
+            )
+            self._wait(key, now)
+
+    def claim(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:
+        now = self._now_ms()
+        taken, until = self._claims.get(request.claim_id, ((), 0))
+        if until > now:
+            found = [self._find(key) for key in taken]
+            return tuple(each for each in found if each and each.claim_id == request.claim_id)
+        until = now + request.lease_ms
+        self._put_back_expired(request.limit)
+        keys: list[str] = []
+        while len(keys) < request.limit and (key := self._lanes.lease_next(now)):
+            self._change(key, claim_id=request.claim_id, due_ms=until)
+            keys.append(key)
+        if keys:
+            self._claims[request.claim_id] = (tuple(keys), until)
+        return tuple(self._deliveries[key] for key in keys)
+
+    def complete(self, result: DeliveryResult) -> bool:
+        delivery = self._find(result.delivery_id)
+        if delivery is None or self._completed_by.get(delivery.id) == result.claim_id:
+            return delivery is not None
+        if delivery.claim_id != result.claim_id:
+            return False
+        self._completed_by[delivery.id] = result.claim_id
+        self._change(delivery.id, log_json=result.log_json, attempt=delivery.attempt + 1)
+        if result.status is DeliveryStatus.PENDING:
+            self._wait(delivery.id, self._now_ms() + result.delay_ms)
+        else:
+            self._end(delivery.id, result.status)
+        if result.status is DeliveryStatus.DISABLED:
+            for other in list(self._deliveries.values()):
+                if other.job_id == delivery.job_id and other.status is DeliveryStatus.PENDING:
+                    self._end(other.id, result.status)
+            self._wanted[delivery.job_id] = frozenset()
+        return True
+
+    def of_job(self, job: JobRecord) -> tuple[DeliveryRecord, ...]:
+        """The start, pictures by index, the end."""
+        keys = [delivery_id(job.id, "job.started")]
+        keys += [delivery_id(job.id, "job.output", index) for index in range(job.images)]
+        keys += [delivery_id(job.id, event) for event in _ENDS.values()]
+        return tuple(found for key in keys if (found := self._find(key)))
+
+    def replay(self, tenant: str, key: str) -> DeliveryRecord | None:
+        delivery = self._find(key)
+        if delivery is None or delivery.tenant != tenant:
+            return None
+        if delivery.claim_id is None:
+            attempt = delivery.attempt if delivery.status is DeliveryStatus.PENDING else 0
+            self._forget_at.pop(key, None)
+            self._change(key, status=DeliveryStatus.PENDING, attempt=attempt)
+            self._wait(key, self._now_ms())
+        return self._deliveries[key]
+
+    def delete(self, job: JobRecord) -> None:
+        del self._wanted[job.id]
+        for delivery in self.of_job(job):
+            self._take_out(delivery.id)
+            del self._deliveries[delivery.id]
+            self._forget_at.pop(delivery.id, None)
+        del self._hosts[job.id]
+
+    def _find(self, key: str) -> DeliveryRecord | None:
+        forget_at = self._forget_at.get(key)
+        if forget_at is not None and forget_at <= self._now_ms():
+            del self._deliveries[key], self._forget_at[key]
+        return self._deliveries.get(key)
+
+    def _put_back_expired(self, limit: int) -> None:
+        now = self._now_ms()
+        expired = sorted(
+            (each.due_ms, each.id)
+            for each in self._deliveries.values()
+            if each.claim_id is not None and each.due_ms is not None and each.due_ms <= now
+        )
+        for due_ms, key in expired[:limit]:
+            self._wait(key, due_ms)
+
+    def _wait(self, key: str, due_ms: int) -> None:
+        delivery = self._deliveries[key]
+        self._change(key, claim_id=None, due_ms=due_ms)
+        self._lanes.schedule(key, delivery.tenant, self._hosts[delivery.job_id], due_ms, self._now_ms())
+
+    def _take_out(self, key: str) -> None:
+        delivery = self._deliveries[key]
+        self._lanes.remove(key, delivery.tenant, self._hosts[delivery.job_id], self._now_ms())
+
+    def _end(self, key: str, status: DeliveryStatus) -> None:
+        self._take_out(key)
+        self._change(key, status=status, claim_id=None, due_ms=None)
+        self._forget_at[key] = self._now_ms() + DELIVERY_KEPT_MS
+
+    def _change(self, key: str, **fields: object) -> None:
+        self._deliveries[key] = replace(self._deliveries[key], **fields)

@@ -1,0 +1,1 @@
+"""Job store in Redis: one Lua script per state change."""

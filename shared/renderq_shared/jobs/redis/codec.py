@@ -1,0 +1,154 @@
+"""Redis' flat text → records. What is absent there is `None` here."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+
+from pydantic import TypeAdapter
+
+from renderq.contract import DeliveryStatus, Status, WebhookEventType
+from renderq_shared.jobs.asset_records import AssetRecord
+from renderq_shared.jobs.delivery_records import DeliveryRecord
+from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePosition, TenantRecord, WorkerRecord
+from renderq_shared.jobs.timings import JobTiming, ModelTimings, TimingSample, round_cost
+
+_DERIVED = frozenset({"quarantined"})
+
+_NAMES = TypeAdapter(tuple[str, ...])
+_EVENT: TypeAdapter[WebhookEventType] = TypeAdapter(WebhookEventType)
+
+
+def flat_to_dict(flat: Sequence[str]) -> dict[str, str]:
+    """`[field, value, field, value, …]` as a mapping."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def decode_job_or_none(flat: Sequence[str]) -> JobRecord | None:
+    """A job as flat pairs; no pairs, no job."""
+    return decode_job(flat_to_dict(flat)) if flat else None
+
+
+def decode_job(fields: Mapping[str, str]) -> JobRecord:
+    """A job's hash. Fields that are the store's own are left out."""
+    lost_leases = int(fields.get("lost_leases", 0))
+    return JobRecord(
+        id=fields["id"],
+        tenant=fields["tenant"],
+        task=fields["task"],
+        model=fields["model"],
+        status=Status(fields["status"]),
+        version=int(fields["version"]),
+        request_json=fields["request_json"],
+        images=int(fields["images"]),
+        priority=int(fields["priority"]),
+        sequence=int(fields["sequence"]),
+        created_ms=int(fields["created_ms"]),
+        attempt=int(fields.get("attempt", 0)),
+        lost_leases=lost_leases,
+        max_attempts=int(fields["max_attempts"]),
+        quarantined=lost_leases > 0,
+        deadline_at_ms=_optional_int(fields.get("deadline_at_ms")),
+        started_ms=_optional_int(fields.get("started_ms")),
+        completed_ms=_optional_int(fields.get("completed_ms")),
+        claim_id=fields.get("claim_id"),
+        worker=fields.get("worker"),
+        stage=fields.get("stage"),
+        progress_json=fields.get("progress_json"),
+        outputs_json=fields.get("outputs_json"),
+        grid_json=fields.get("grid_json"),
+        error_json=fields.get("error_json"),
+        warnings_json=fields.get("warnings_json"),
+        metrics_json=fields.get("metrics_json"),
+        runtime_json=fields.get("runtime_json"),
+        retried_from=fields.get("retried_from"),
+        cost=float(fields.get("cost", 0)),
+        outputs_expired="outputs_expired" in fields,
+    )
+
+
+def decode_asset_or_none(flat: Sequence[str]) -> AssetRecord | None:
+    """An asset as flat pairs; no pairs, no asset."""
+    if not flat:
+        return None
+    fields = flat_to_dict(flat)
+    return AssetRecord(
+        id=fields["id"],
+        tenant=fields["tenant"],
+        key=fields["key"],
+        content_type=fields["content_type"],
+        width=int(fields["width"]),
+        height=int(fields["height"]),
+        size_bytes=int(fields["size_bytes"]),
+        created_ms=int(fields["created_ms"]),
+        used_ms=int(fields["used_ms"]),
+        reference_count=int(fields.get("reference_count", 0)),
+    )
+
+
+def decode_delivery(flat: Sequence[str]) -> DeliveryRecord:
+    fields = flat_to_dict(flat)
+    return DeliveryRecord(
+        id=fields["id"],
+        job_id=fields["job_id"],
+        tenant=fields["tenant"],
+        event=_EVENT.validate_python(fields["event"]),
+        status=DeliveryStatus(fields["status"]),
+        created_ms=int(fields["created_ms"]),
+        attempt=int(fields["attempt"]),
+        record=decode_job(json.loads(fields["job_json"])),
+        due_ms=_optional_int(fields.get("due_ms")),
+        claim_id=fields.get("claim_id"),
+        log_json=fields.get("log_json"),
+    )
+
+
+def decode_queue_position(ahead: int, served: int, paused: int, cost_ahead: str) -> QueuePosition:
+    return QueuePosition(ahead, bool(served), bool(paused), round_cost(float(cost_ahead)))
+
+
+def decode_model_queue(
+    model: str, queued: int, oldest_age_ms: int, pending_wakeups: int, served: int, ready: int
+) -> ModelQueue:
+    return ModelQueue(model, queued, oldest_age_ms, pending_wakeups, bool(served), ready)
+
+
+def decode_tenant(name: str, queued: int, weight: str, paused: int) -> TenantRecord:
+    return TenantRecord(name, queued, float(weight), bool(paused))
+
+
+def decode_model_timings(model: str, samples: Sequence[str], devices: Sequence[str], warm: int) -> ModelTimings:
+    return ModelTimings(model, tuple(map(_sample, samples)), tuple(sorted(devices)), bool(warm))
+
+
+def _sample(text: str) -> TimingSample:
+    device_share_ms, device_wall_ms, load_ms, wall_ms, cost, images, device = text.split(" ", 6)
+    pace = JobTiming(device, int(device_share_ms), int(device_wall_ms), int(load_ms))
+    return TimingSample(pace, float(cost), int(images), int(wall_ms))
+
+
+def decode_worker(flat: Sequence[str]) -> WorkerRecord:
+    fields = flat_to_dict(flat)
+    return WorkerRecord(
+        id=fields["id"],
+        device=fields["device"],
+        models=_NAMES.validate_json(fields["models_json"]),
+        resident_models=_NAMES.validate_json(fields["resident_models_json"]),
+        jobs=int(fields["jobs"]),
+        draining=fields["draining"] == "1",
+        started_ms=int(fields["started_ms"]),
+        seen_ms=int(fields["seen_ms"]),
+    )
+
+
+def _optional_int(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def encode_job(job: JobRecord) -> dict[str, str]:
+    """A job's hash without the fields that are the store's own; what is absent there is left out."""
+    named = {field.name: getattr(job, field.name) for field in fields(job) if field.name not in _DERIVED}
+    return {name: _text(value) for name, value in named.items() if value is not None and value is not False}
+
+
+def _text(value: object) -> str:
+    return "1" if value is True else str(value)

@@ -1,0 +1,51 @@
+"""A job's manifest: its record at its end, beside its pictures in the object store, from which it can be taken back."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, cast
+
+from renderq_shared.errors import ManifestInvalid
+from renderq_shared.jobs.records import JobRecord
+from renderq_shared.jobs.redis.codec import decode_job, encode_job
+from renderq_shared.manifests.schema import validate
+
+MANIFEST_NAME = "job.json"
+CONTENT_TYPE = "application/json"
+
+MANIFEST_BYTES = 4 << 20
+"""Far more than a request of the largest size comes to."""
+
+_VERSION = 1
+
+
+def manifest_key(job_id: str) -> str:
+    return f"jobs/{job_id}/{MANIFEST_NAME}"
+
+
+def is_manifest_key(key: str) -> bool:
+    return key.count("/") == 2 and key.endswith(f"/{MANIFEST_NAME}")
+
+
+def encode_manifest(job: JobRecord) -> bytes:
+    """`{"renderq": 1, "job": {field: text}}`: the fields are those of the record in Redis."""
+    return json.dumps({"renderq": _VERSION, "job": encode_job(job)}, sort_keys=True, indent=1).encode()
+
+
+def read_manifest(chunks: Iterable[bytes]) -> JobRecord:
+    """Raises `ManifestInvalid` for anything but the manifest of an ended job."""
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk
+        if len(data) > MANIFEST_BYTES:
+            raise ManifestInvalid(f"it has more than {MANIFEST_BYTES:,} bytes")
+    try:
+        parsed: Any = json.loads(data)
+        version, fields = parsed["renderq"], parsed["job"]
+        if version != _VERSION:
+            raise ManifestInvalid(f"it has version {version!r}, and this renderq reads version {_VERSION}")
+        if not all(isinstance(value, str) for value in cast(dict[str, object], fields).values()):
+            raise ManifestInvalid("its fields are not texts")
+        validate(fields)
+        return decode_job(fields)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ManifestInvalid(f"it cannot be read: {type(error).__name__}: {error}") from error

@@ -1,0 +1,41 @@
+"""Jobs out of their manifests, back into a Redis that has lost them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from renderq_shared.errors import ManifestInvalid, ObjectNotFound
+from renderq_shared.jobs.store import JobStore
+from renderq_shared.manifests.manifest import is_manifest_key, manifest_key, read_manifest
+from renderq_shared.objects.store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreResult:
+    restored: int
+    known: int
+    """Jobs that Redis has already; they stay as they are."""
+    unreadable: int
+
+
+def restore_jobs(store: JobStore, objects: ObjectStore, on_unreadable: Callable[[str, str], None]) -> RestoreResult:
+    """Look through all manifests; `on_unreadable(key, reason)` is told of each that is skipped. May be repeated.
+
+    Raises `StoreUnavailable` and `ObjectStoreUnavailable`.
+    """
+    restored = known = unreadable = 0
+    for key in filter(is_manifest_key, objects.keys("jobs/")):
+        try:
+            job = read_manifest(objects.read(key))
+            if manifest_key(job.id) != key:
+                raise ManifestInvalid(f"it belongs to {job.id}")
+        except ObjectNotFound:
+            continue  # retention was quicker
+        except ManifestInvalid as error:
+            unreadable += 1
+            on_unreadable(key, str(error))
+        else:
+            if store.restore(job):
+                restored += 1
+            else:
+                known += 1
+    return RestoreResult(restored, known, unreadable)

@@ -1,0 +1,1 @@
+"""Redis or Valkey: addresses, clients, errors, Lua scripts."""

@@ -1,0 +1,29 @@
+-- Shared by all scripts: the server's time and conversions. The loader puts it behind each script's `#!lua` line.
+
+local CLOCK = redis.call('TIME')
+local NOW = CLOCK[1] * 1000 + math.floor(CLOCK[2] / 1000)
+
+local function format_int(number)
+  return string.format('%.0f', number)
+end
+
+local function format_float(number)
+  return string.format('%.17g', number)
+end
+
+local function pairs_to_map(flat)
+  local map = {}
+  for i = 1, #flat, 2 do
+    map[flat[i]] = flat[i + 1]
+  end
+  return map
+end
+
+local function map_to_pairs(map)
+  local flat = {}
+  for field, value in pairs(map) do
+    flat[#flat + 1] = field
+    flat[#flat + 1] = value
+  end
+  return flat
+end

@@ -1,0 +1,32 @@
+"""`RENDERQ_REDIS_URL`: which addresses of Redis or Valkey are understood."""
+
+import re
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from redis import ConnectionPool
+
+from renderq_shared.redis.sentinel_url import parse_sentinel_url
+
+SCHEMES = ("redis", "rediss", "redis+socket", "redis+sentinel")
+
+
+def check_redis_url(url: str) -> None:
+    """Raises `ValueError` that says what is wrong with it. Nothing is connected to."""
+    if urlsplit(url).scheme not in SCHEMES:
+        raise ValueError(f"must start with {', '.join(f'{scheme}://' for scheme in SCHEMES)}")
+    if parse_sentinel_url(url) is not None:
+        return
+    try:
+        ConnectionPool.from_url(redis_py_url(url)).make_connection()
+    except TypeError as error:
+        option = re.search(r"argument '(\w+)'", str(error))
+        raise ValueError(f"has an option that is unknown: {option[1] if option else error}") from error
+
+
+def redis_py_url(url: str) -> str:
+    """What redis-py takes: kombu's `redis+socket:///path?virtual_host=0` is its `unix:///path?db=0`."""
+    parts = urlsplit(url)
+    if parts.scheme != "redis+socket":
+        return url
+    query = {"db" if name == "virtual_host" else name: value for name, value in parse_qsl(parts.query)}
+    return f"unix://{parts.netloc}{parts.path}?{urlencode(query)}"

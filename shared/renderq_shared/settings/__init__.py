@@ -1,0 +1,1 @@
+"""Settings of API, worker and `renderq up`, read from `RENDERQ_` variables."""

@@ -1,5 +1,0 @@
-"""`renderq up`: Redis, API and workers as supervised child processes of one command."""
-
-from renderq_shared.up.command import command
-
-__all__ = ["command"]

@@ -1,0 +1,84 @@
+"""A tenant sees only its own: what is another's does not exist, on any route that there is or will be."""
+
+import json
+import re
+from typing import Any
+
+import httpx2
+import pytest
+
+from renderq_api.job_views.ids import new_job_id
+from renderq_api.routes import ROUTERS
+from renderq_shared.access import Role
+from renderq_shared.jobs import RedisJobStore
+from renderq_shared.objects import FolderStore
+from tests.api.assets.image_files import image_file
+from tests.api.auth.conftest import ClientOf
+from tests.api.problems import problem
+from tests.api.running_api import RunningApi
+from tests.api.worker import Worker
+from tests.job_store.factories import submit
+
+UNSCOPED = {"name", "action", "key", "index"}
+"""Path parameters that name nothing of a tenant's: models, tenants for admins, signed files, pictures within a job."""
+
+ROUTES = sorted(
+    (method, route.path)
+    for router in ROUTERS
+    for route in router.routes
+    for method in route.methods
+    if set(re.findall(r"{(\w+)", route.path)) - UNSCOPED
+)
+
+
+@pytest.fixture
+def ada(client_of: ClientOf) -> httpx2.Client:
+    return client_of("ada")
+
+
+@pytest.fixture
+def owned(ada: httpx2.Client, store: RedisJobStore, keyed_api: RunningApi) -> dict[str, str]:
+    """What ada has: path parameter → id. Whoever adds a parameter adds what it names."""
+    hook = {"url": "https://example.org/"}
+    request = json.dumps({"prompt": "x", "metadata": {}, "webhook": hook, "output": {"grid": True}})
+    job = submit(store, new_job_id(), "ada", request_json=request, webhook_events=("job.succeeded",))
+    worker = Worker(store, FolderStore(keyed_api.settings.store_folder))
+    worker.finish(worker.claim())
+    [delivery] = store.deliveries("ada", job.id) or ()
+    asset = ada.post("/v1/assets", files={"file": image_file()}).json()
+    return {"job_id": job.id, "delivery_id": delivery.id, "asset_id": asset["id"], "index": "0"}
+
+
+def told(http: httpx2.Client, method: str, path: str, **ids: str) -> dict[str, Any]:
+    """The 404, without what any two answers differ in."""
+    answer = http.request(method, path.format(**ids), headers={"If-None-Match": "*", "Prefer": "wait=1"})
+    if method == "HEAD":
+        assert answer.status_code == 404
+        return {"length": answer.headers["content-length"]}
+    document = problem(answer, "not_found")
+    return {name: value for name, value in document.items() if name not in {"instance", "request_id"}}
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_what_is_anothers_does_not_exist(
+    ada: httpx2.Client, client_of: ClientOf, owned: dict[str, str], store: RedisJobStore, method: str, path: str
+) -> None:
+    bob = client_of("bob", role=Role.ADMIN)
+    assert set(re.findall(r"{(\w+)", path)) <= {*owned, *UNSCOPED}, "tell this test what ada has under this name"
+    before = store.get("ada", owned["job_id"])
+    unknown = {**owned, "job_id": new_job_id(), "delivery_id": "msg_0123_succeeded", "asset_id": f"asset_{'0' * 64}"}
+    assert told(bob, method, path, **owned) == told(bob, method, path, **unknown)
+    assert store.get("ada", owned["job_id"]) == before
+    with ada.stream(method, path.format(**owned)) as own:
+        assert own.status_code not in {401, 404}, "it is hers"
+
+
+def test_lists_and_idempotency_keys_are_each_tenants_own(client_of: ClientOf) -> None:
+    ada, bob, bobs_other = client_of("ada"), client_of("bob"), client_of("bob")
+    headers = {"Idempotency-Key": "order-17"}
+    made = [http.post("/v1/jobs", json={"prompt": "x"}, headers=headers) for http in (ada, bob, bobs_other)]
+    ids = [answer.json()["id"] for answer in made]
+    assert ids[0] != ids[1] == ids[2]
+    assert made[2].headers["idempotency-replayed"] == "true"
+    assert [job["id"] for job in bob.get("/v1/jobs").json()["data"]] == [ids[1]]
+    assert bob.get("/v1/jobs", params={"created_after": "2026-01-01T00:00:00Z"}).json()["data"][0]["id"] == ids[1]

@@ -1,0 +1,163 @@
+"""What no HTTP library would send: bytes on a socket. Ambiguous requests are refused, slow and endless ones end."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import httpx2
+import pytest
+
+from renderq_api.http import json_body, limits, lingering_close
+from tests.api.running_api import RunningApi
+
+HEAD = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+BODY = b'{"prompt": "x"}'
+HIDDEN = b"GET /v1/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@contextmanager
+def connected(api: RunningApi) -> Iterator[socket.socket]:
+    url = httpx2.URL(api.url)
+    with socket.create_connection((url.host, url.port), timeout=30) as connection:
+        yield connection
+
+
+def exchange(api: RunningApi, request: bytes) -> bytes:
+    """Everything that the server says until it hangs up."""
+    with connected(api) as connection:
+        connection.sendall(request)
+        return until_end(connection)
+
+
+def until_end(connection: socket.socket) -> bytes:
+    received = b""
+    try:
+        while data := connection.recv(65_536):
+            received += data
+    except ConnectionResetError:
+        pass
+    return received
+
+
+def statuses(received: bytes) -> list[int]:
+    return [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD + b"Content-Length: 15\r\nContent-Length: 15\r\n\r\n",
+        HEAD + b"Content-Length: 15\r\nContent-Length: 0\r\n\r\n",
+        HEAD + b"Content-Length: 15, 15\r\n\r\n",
+        HEAD + b"Content-Length: +15\r\n\r\n",
+        HEAD + b"Content-Length: 0x0f\r\n\r\n",
+        HEAD + b"Content-Length: -1\r\n\r\n",
+        HEAD + b"Content-Length: 99999999999999999999999\r\n\r\n",
+        HEAD + b"Content-Length : 15\r\n\r\n",
+        HEAD + b"Content-Length: 15\r\nTransfer-Encoding: chunked\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 15\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked, identity\r\n\r\n",
+        HEAD + b"Transfer-Encoding: xchunked\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n5;\nx\r\n",
+        HEAD + b" Content-Length: 15\r\n\r\n",
+        HEAD + b"X-Folded: a\r\n b\x00\r\n\r\n",
+        HEAD + b"X-Nul: a\x00b\r\n\r\n",
+        HEAD + b"X\x00Nul: a\r\n\r\n",
+        HEAD + b"no colon\r\n\r\n",
+        HEAD + b"X-Bare: a\rContent-Length: 15\r\n\r\n",
+        b"GET /v1/jobs HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        b"get /v1/jobs HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /v1/jobs\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(40),
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+)
+def test_what_two_readers_could_read_differently_is_refused(api: RunningApi, head: bytes) -> None:
+    received = exchange(api, head + BODY + HIDDEN)
+    assert statuses(received) == [400]
+    assert b"smuggled" not in received
+
+
+def test_requests_behind_each_other_are_answered_in_order(api: RunningApi) -> None:
+    last = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    received = exchange(api, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50 + HIDDEN + last)
+    assert statuses(received) == [200] * 50 + [401, 200]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"x: y\r\n", b"x-%d: " % 7 + b"y" * 1_000 + b"\r\n", b"y" * 1_000],
+    ids=["many headers", "large headers", "one endless header"],
+)
+def test_a_head_has_a_bound(api: RunningApi, piece: bytes) -> None:
+    beginning = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + (b"" if b":" in piece else b"x: ")
+    with connected(api) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(beginning + piece * (200_000 // len(piece)))
+        assert statuses(until_end(connection)) in ([431], [])
+    assert httpx2.get(f"{api.url}/healthz", trust_env=False).status_code == 200
+
+
+def test_a_head_has_a_bound_even_if_it_comes_at_once(api: RunningApi) -> None:
+    for headers in (b"x: y\r\n" * 3_000, b"x: " + b"y" * 70_000 + b"\r\n"):
+        received = exchange(api, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + headers + b"\r\n")
+        assert statuses(received) in ([431], [])
+
+
+def test_the_rest_of_a_body_that_was_refused_is_no_head(api: RunningApi) -> None:
+    """Whatever is answered before its body has come, the next request on the connection gets its own answer."""
+    refused = [("application/json", 413), ("text/plain", 415)]
+    with api.client() as http:
+        for content_type, status in refused * 10:
+            answer = http.post("/v1/jobs", content=b"x" * 2_000_000, headers={"Content-Type": content_type})
+            assert answer.status_code in {status, 401}
+            assert http.get("/healthz").status_code == 200
+
+
+def test_a_head_of_ordinary_size_is_read(api: RunningApi) -> None:
+    with api.client() as http:
+        for headers in ({f"x-{number}": "y" * 100 for number in range(100)}, {"x": "y" * 50_000}):
+            assert http.get("/healthz", headers=headers).status_code == 200
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "HEAD_S", 0.5)
+    monkeypatch.setattr(json_body, "BODY_S", 0.5)
+    monkeypatch.setattr(lingering_close, "_SECONDS", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("beginning", [b"", b"GET /healthz HTTP/1.1\r\nHost:"], ids=["nothing", "half a head"])
+def test_who_does_not_get_on_is_cut_off(api: RunningApi, beginning: bytes) -> None:
+    assert statuses(exchange(api, beginning)) == [408]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("more", "then"),
+    [(b"", b"\r\n"), (b"", b"GET /"), (b"Content-Length: 1000000\r\n", b"x")],
+    ids=["an empty line", "half another head", "a body that nobody wants"],
+)
+def test_who_does_not_get_on_after_an_answer_is_cut_off_too(api: RunningApi, more: bytes, then: bytes) -> None:
+    with connected(api) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + more + b"\r\n")
+        assert statuses(connection.recv(65_536)) == [200]
+        connection.sendall(then)
+        assert statuses(until_end(connection)) == [408]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_body_that_does_not_come_is_a_timeout(api: RunningApi, authorization: dict[str, str]) -> None:
+    key = f"Authorization: {authorization['Authorization']}\r\n".encode()
+    received = exchange(api, HEAD + key + b"Content-Length: 15\r\n\r\n{")
+    assert statuses(received) == [408]
+    assert b'"code":"request_timeout"' in received
+
+
+def test_no_other_protocol_is_spoken(api: RunningApi) -> None:
+    for protocol in (b"websocket", b"h2c"):
+        head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: " + protocol
+        key = b"\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="
+        assert statuses(exchange(api, head + key + b"\r\n\r\n")) == [200]

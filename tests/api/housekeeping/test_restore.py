@@ -1,0 +1,143 @@
+"""Manifests beside the pictures, and jobs that come back from them when Redis has lost everything."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+import redis
+
+from renderq_shared.jobs import RedisJobStore, sync_client
+from renderq_shared.manifests.manifest import manifest_key
+from renderq_shared.objects import FolderStore
+from tests.api.conftest import SettingsFor
+from tests.api.problems import problem
+from tests.api.running_api import RunningApi, wait_until
+from tests.api.worker import IMAGE_BYTES, Worker
+
+
+def restore(redis_url: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    place = ["--redis-url", redis_url, "--store", f"folder:{folder}"]
+    argv = [sys.executable, "-m", "renderq", "jobs", "restore", "--json", *place]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, env={**os.environ})
+
+
+def has_manifest(objects: FolderStore, job_id: str) -> bool:
+    return (objects.root / manifest_key(job_id)).exists()
+
+
+def look(http: httpx2.Client, job_id: str) -> dict[str, object]:
+    """The job, without what is signed anew with every answer."""
+    job = http.get(f"/v1/jobs/{job_id}").json()
+    return {**job, "outputs": [{**output, "signed_url": "", "signed_url_expires_at": ""} for output in job["outputs"]]}
+
+
+def counted(job: dict[str, object]) -> dict[str, object]:
+    """The job, without addresses that hold the service's port."""
+    return {**job, "outputs": len(job["outputs"]), "grid": job["grid"] and job["grid"]["sha256"]}
+
+
+@pytest.fixture
+def lost_jobs(settings_for: SettingsFor, store: RedisJobStore, redis_url: str) -> Path:
+    """The folder of a service whose Redis lost a succeeded and a canceled job, with both as they were."""
+    settings = settings_for(sweep_seconds=0.1)
+    objects = FolderStore(settings.store_folder)
+    with RunningApi(settings) as api, api.client() as http:
+        worker = Worker(store, objects)
+        worker.register()
+        body = {"prompt": "a red circle", "output": {"grid": True}, "metadata": {"order": "A-17"}}
+        ids = [http.post("/v1/jobs", json=body).json()["id"] for _ in range(2)]
+        worker.finish(worker.claim())
+        http.post(f"/v1/jobs/{ids[1]}/cancel")
+        wait_until(lambda: all(has_manifest(objects, job_id) for job_id in ids))
+        before = {job_id: look(http, job_id) for job_id in ids}
+    with sync_client(redis_url) as client:
+        client.flushall()
+    (settings.data / "before.json").write_text(json.dumps(before))
+    return settings.data
+
+
+def test_jobs_come_back_as_they_were_with_their_images(
+    lost_jobs: Path, settings_for: SettingsFor, redis_url: str
+) -> None:
+    before = json.loads((lost_jobs / "before.json").read_text())
+    with RunningApi(settings_for()) as api, api.client(follow_redirects=True) as http:
+        problem(http.get(f"/v1/jobs/{next(iter(before))}"), "not_found")
+        done = restore(redis_url, lost_jobs / "objects")
+        assert (done.returncode, json.loads(done.stdout)) == (0, {"restored": 2, "known": 0, "unreadable": 0})
+        here = [{**job, "urls": look(http, job_id)["urls"]} for job_id, job in before.items()]
+        after = [look(http, job_id) for job_id in before]
+        for old, new in zip(here, after, strict=True):
+            assert counted(new) == counted(old)
+        assert {job["id"] for job in http.get("/v1/jobs").json()["data"]} == set(before)
+        [shown] = [job for job in after if job["status"] == "succeeded"]
+        for picture in (*shown["outputs"], shown["grid"]):
+            assert http.get(picture["url"]).content == IMAGE_BYTES
+        again = http.post(f"/v1/jobs/{next(job['id'] for job in after if job['status'] == 'canceled')}/retry")
+        assert (again.status_code, again.json()["metadata"]) == (201, {"order": "A-17"})
+        repeated = restore(redis_url, lost_jobs / "objects")
+        assert json.loads(repeated.stdout) == {"restored": 0, "known": 2, "unreadable": 0}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b'{"renderq": 1, "job":' * 20_000, b'{"renderq": 2, "job": {}}', b'{"renderq": 1, "job": {"id": 7}}'],
+    ids=range(4),
+)
+def test_a_damaged_manifest_is_named_and_holds_up_no_other(lost_jobs: Path, redis_url: str, damage: bytes) -> None:
+    first, *_ = sorted((lost_jobs / "objects" / "jobs").iterdir())
+    (first / "job.json").write_bytes(damage)
+    done = restore(redis_url, lost_jobs / "objects")
+    assert (done.returncode, json.loads(done.stdout)) == (1, {"restored": 1, "known": 0, "unreadable": 1})
+    assert f"skipped jobs/{first.name}/job.json" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_manifest_restores_no_other_job_than_its_own(lost_jobs: Path, redis_url: str) -> None:
+    """Whoever can write below one job's prefix cannot bring back another."""
+    first, second = sorted((lost_jobs / "objects" / "jobs").iterdir())
+    (first / "job.json").write_bytes((second / "job.json").read_bytes())
+    done = restore(redis_url, lost_jobs / "objects")
+    assert json.loads(done.stdout) == {"restored": 1, "known": 0, "unreadable": 1}
+
+
+def test_what_cannot_work_is_said_in_one_line(tmp_path: Path) -> None:
+    done = restore("redis://127.0.0.1:1/0", tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "Redis does not answer" in done.stderr
+
+
+def test_a_deleted_job_does_not_come_back(
+    settings_for: SettingsFor, store: RedisJobStore, redis_url: str, tmp_path: Path
+) -> None:
+    settings = settings_for(sweep_seconds=0.1)
+    objects = FolderStore(settings.store_folder)
+    with RunningApi(settings) as api, api.client() as http:
+        worker = Worker(store, objects)
+        worker.register()
+        job_id = http.post("/v1/jobs", json={"prompt": "x"}).json()["id"]
+        worker.finish(worker.claim())
+        wait_until(lambda: has_manifest(objects, job_id))
+        assert http.delete(f"/v1/jobs/{job_id}").status_code == 204
+        wait_until(lambda: not (objects.root / "jobs" / job_id).exists())
+        assert json.loads(restore(redis_url, objects.root).stdout)["restored"] == 0
+
+
+def test_manifests_wait_for_a_store_that_is_away(
+    settings_for: SettingsFor, store: RedisJobStore, redis_url: str
+) -> None:
+    settings = settings_for(sweep_seconds=0.1)
+    objects = FolderStore(settings.store_folder)
+    with RunningApi(settings) as api, api.client() as http, redis.Redis.from_url(redis_url) as client:
+        Worker(store, objects).register()
+        job_id = http.post("/v1/jobs", json={"prompt": "x"}).json()["id"]
+        (objects.root / "jobs").write_text("in the way")
+        http.post(f"/v1/jobs/{job_id}/cancel")
+        wait_until(lambda: float(client.zscore("rq:manifests", job_id) or 0) > client.time()[0] * 1000 + 1000)
+        (objects.root / "jobs").unlink()
+        client.zadd("rq:manifests", {job_id: 0})  # as if the minute were over
+        wait_until(lambda: has_manifest(objects, job_id))
+        wait_until(lambda: client.zscore("rq:manifests", job_id) is None)

@@ -1,0 +1,102 @@
+"""Jobs that grow old, with their pictures. The APIs are these tests' own: another would remove from its own folder."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+import redis
+
+from renderq_shared.jobs import RedisJobStore, Retention, sync_client
+from renderq_shared.objects import FolderStore
+from tests.api.conftest import SettingsFor
+from tests.api.problems import problem
+from tests.api.running_api import RunningApi, wait_until
+from tests.api.worker import Worker
+from tests.job_store.time_travel import make_older
+
+HOUR_MS = 3_600_000
+
+
+def submit(http: httpx2.Client, **headers: str) -> str:
+    body = {"prompt": "x", "output": {"grid": True}}
+    return http.post("/v1/jobs", json=body, headers=headers).json()["id"]
+
+
+def succeeded(http: httpx2.Client, worker: Worker, **headers: str) -> str:
+    job_id = submit(http, **headers)
+    worker.finish(worker.claim())
+    return job_id
+
+
+def look(http: httpx2.Client, job_id: str) -> dict[str, object]:
+    return http.get(f"/v1/jobs/{job_id}").json()
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with sync_client(redis_url) as client:
+        yield client
+
+
+def pictures(api: RunningApi, job_id: str) -> list[Path]:
+    try:
+        return list((api.settings.store_folder / "jobs" / job_id).rglob("*.png"))
+    except FileNotFoundError:  # it is being removed right now
+        return []
+
+
+def test_images_go_before_their_job(settings_for: SettingsFor, store: RedisJobStore, client: redis.Redis) -> None:
+    settings = settings_for(sweep_seconds=0.1, output_retention_seconds=2 * 3600, job_retention_seconds=4 * 3600)
+    with RunningApi(settings) as api, api.client() as http:
+        worker = Worker(store, FolderStore(api.settings.store_folder))
+        worker.register()
+        job_id = succeeded(http, worker)
+        fresh = look(http, job_id)
+        assert (fresh["outputs_expired"], len(pictures(api, job_id))) == (False, 2)
+        ended, expires = (datetime.fromisoformat(str(fresh[name])) for name in ("completed_at", "expires_at"))
+        assert expires - ended == timedelta(hours=2)
+        make_older(client, 3 * HOUR_MS)
+        wait_until(lambda: look(http, job_id)["outputs_expired"])
+        wait_until(lambda: not pictures(api, job_id))
+        old = look(http, job_id)
+        assert (old["status"], old["outputs"], old["grid"], old["request"]) == ("succeeded", [], None, fresh["request"])
+        for name in ("0", "grid"):
+            assert "kept" in problem(http.get(f"/v1/jobs/{job_id}/images/{name}"), "not_found")["detail"]
+        make_older(client, 2 * HOUR_MS)
+        wait_until(lambda: http.get(f"/v1/jobs/{job_id}").status_code == 404)
+        assert http.get("/v1/jobs").json()["data"] == []
+
+
+def test_without_limits_everything_stays(settings_for: SettingsFor, store: RedisJobStore, client: redis.Redis) -> None:
+    with (
+        RunningApi(settings_for(sweep_seconds=0.1, output_retention_seconds=0, job_retention_seconds=0)) as api,
+        api.client() as http,
+    ):
+        worker = Worker(store, FolderStore(api.settings.store_folder))
+        worker.register()
+        kept, deleted = succeeded(http, worker), succeeded(http, worker)
+        assert look(http, kept)["expires_at"] is None
+        make_older(client, 10_000 * HOUR_MS)
+        http.delete(f"/v1/jobs/{deleted}")
+        wait_until(lambda: not pictures(api, deleted))  # so it has looked
+        assert (look(http, kept)["outputs_expired"], len(pictures(api, kept))) == (False, 2)
+
+
+def test_what_a_process_that_died_left_is_removed_by_another(
+    settings_for: SettingsFor, store: RedisJobStore, client: redis.Redis
+) -> None:
+    settings = settings_for(sweep_seconds=0.1)
+    with RunningApi(settings) as api, api.client() as http:
+        worker = Worker(store, FolderStore(api.settings.store_folder))
+        worker.register()
+        job_id = succeeded(http, worker)
+    store.delete("default", job_id)
+    given = store.apply_retention(Retention(None, None), 60_000, 100)
+    assert given.removals == (f"jobs/{job_id}/",)
+    assert len(pictures(api, job_id)) == 2
+    make_older(client, 60_000)
+    with RunningApi(settings) as api:
+        wait_until(lambda: not pictures(api, job_id))
+        wait_until(lambda: not client.exists("rq:removals"))

@@ -1,0 +1,97 @@
+"""What happens without anybody asking: lost leases, deadlines, wake-ups."""
+
+import time
+
+import httpx2
+import pytest
+import redis
+
+from renderq_shared.jobs import RedisJobStore
+from renderq_shared.objects import FolderStore
+from renderq_shared.wakeups import queue_name
+from tests.api.conftest import SettingsFor
+from tests.api.running_api import RunningApi, wait_until
+from tests.api.worker import Worker
+from tests.valkey_server import Valkey
+
+LEASE_MS = 300
+
+
+def submit(http: httpx2.Client) -> str:
+    return http.post("/v1/jobs", json={"prompt": "x"}).json()["id"]
+
+
+@pytest.fixture
+def quick(settings_for: SettingsFor) -> RunningApi:
+    return RunningApi(settings_for(sweep_seconds=0.1, lease_seconds=LEASE_MS / 1000))
+
+
+def worker_of(api: RunningApi, store: RedisJobStore) -> Worker:
+    worker = Worker(store, FolderStore(api.settings.store_folder))
+    worker.register()
+    return worker
+
+
+def test_job_of_a_silent_worker_is_put_back(quick: RunningApi, store: RedisJobStore) -> None:
+    with quick as api, api.client() as http:
+        worker = worker_of(api, store)
+        job_id = submit(http)
+        worker.claim(LEASE_MS)
+        wait_until(lambda: http.get(f"/v1/jobs/{job_id}").json()["status"] == "queued")
+        job = http.get(f"/v1/jobs/{job_id}").json()
+        assert (job["attempt"], job["queue_position"], job["stage"]) == (1, 0, None)
+
+
+def test_job_that_loses_all_its_workers_fails(quick: RunningApi, store: RedisJobStore) -> None:
+    with quick as api, api.client() as http:
+        worker = worker_of(api, store)
+        job_id = submit(http)
+        for attempt in range(1, 4):
+            wait_until(lambda: http.get("/v1/models/shapes").json()["queued_jobs"])
+            assert worker.claim(LEASE_MS).attempt == attempt
+        job = http.get(f"/v1/jobs/{job_id}", headers={"Prefer": "wait=20"}).json()
+        assert (job["status"], job["error"]["code"], job["attempt"]) == ("failed", "worker_lost", 3)
+
+
+def test_lost_wakeups_are_published_again(quick: RunningApi, store: RedisJobStore, redis_url: str) -> None:
+    with quick as api, api.client() as http, redis.Redis.from_url(redis_url) as client:
+        worker_of(api, store)
+        for _ in range(3):
+            submit(http)
+        wait_until(lambda: client.llen(queue_name("shapes")) >= 3)
+        client.delete(queue_name("shapes"))
+        wait_until(lambda: client.llen(queue_name("shapes")) >= 3)
+
+
+def test_wakeups_stay_below_the_bound(quick: RunningApi, store: RedisJobStore, redis_url: str) -> None:
+    with quick as api, api.client() as http, redis.Redis.from_url(redis_url) as client:
+        worker_of(api, store)
+        for _ in range(40):
+            submit(http)
+        wait_until(lambda: client.llen(queue_name("shapes")) >= api.settings.max_pending_wakeups)
+        time.sleep(1)
+        assert client.llen(queue_name("shapes")) <= 2 * api.settings.max_pending_wakeups
+
+
+def test_models_that_nobody_serves_get_no_wakeups_from_sweeps(quick: RunningApi, redis_url: str) -> None:
+    with quick as api, api.client() as http, redis.Redis.from_url(redis_url) as client:
+        submit(http)
+        wait_until(lambda: client.llen(queue_name("shapes")))
+        client.delete(queue_name("shapes"))
+        time.sleep(1)
+        assert client.llen(queue_name("shapes")) == 0
+
+
+def test_sweeping_goes_on_after_an_outage(
+    quick: RunningApi, store: RedisJobStore, valkey: Valkey, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with quick as api, api.client() as http:
+        worker = worker_of(api, store)
+        job_id = submit(http)
+        worker.claim(LEASE_MS)
+        valkey.kill()
+        time.sleep(1)
+        valkey.restart()
+        wait_until(lambda: http.get(f"/v1/jobs/{job_id}").json().get("status") == "queued")
+    # Once by this API and once by the session's, if there is one; not once per sweep.
+    assert 1 <= capfd.readouterr().out.count("sweeping_paused") <= 2

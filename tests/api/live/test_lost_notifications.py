@@ -1,0 +1,83 @@
+"""What waiters do when Redis does not answer, or messages may have been lost."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+from starlette.requests import Request
+
+from renderq.contract import Status
+from renderq_api.live.event_stream import StreamEvent, stream_events
+from renderq_api.live.job_watchers import JobWatchers
+from renderq_api.live.long_poll import JobSnapshot, wait_for_terminal
+from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import MemoryJobStore, PreviewChannels, Reconnected
+from tests.job_store.factories import claim, claim_ref, get_job, submit
+
+
+async def silence(_: PreviewChannels) -> AsyncGenerator[Reconnected]:
+    return
+    yield
+
+
+async def away() -> JobSnapshot | None:
+    raise StoreUnavailable("Redis is away")
+
+
+async def test_what_a_message_told_is_passed_on_though_the_place_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("renderq_api.live.event_stream.HEARTBEAT_S", 0.05)
+    store = MemoryJobStore()
+    submit(store, "job_1")
+    running = claim(store)
+    assert running is not None
+    watching = JobWatchers(silence)
+    with watching.watch("job_1") as watcher:
+        stream = stream_events(watching, watcher, away, (running, None), None)
+        await anext(stream)
+        store.requeue(claim_ref(running))
+        watcher.notify(get_job(store, "job_1"))
+        news = await anext(stream)
+        await stream.aclose()
+    assert isinstance(news, StreamEvent)
+    assert (news.name, news.snapshot[0].status) == ("status", Status.QUEUED)
+
+
+async def test_waiters_that_may_have_missed_something_read_a_few_at_a_time() -> None:
+    """Else a lost subscription would give all connections to Redis to those who wait, none to requests that come."""
+    store, waiting, lost = MemoryJobStore(), asyncio.Event(), asyncio.Event()
+    reads, reading, peak = 0, 0, 0
+
+    async def subscribe(_: PreviewChannels) -> AsyncGenerator[Reconnected]:
+        await lost.wait()
+        yield Reconnected()
+        await asyncio.Event().wait()
+
+    async def look() -> JobSnapshot:
+        nonlocal reads, reading, peak
+        reads, reading = reads + 1, reading + 1
+        peak = max(peak, reading)
+        await asyncio.sleep(0)
+        reading -= 1
+        if reads == len(waits) and not reading:
+            waiting.set()
+        return get_job(store, "job_1"), None
+
+    submit(store, "job_1")
+    watching, request = JobWatchers(subscribe), Request({"type": "http"}, receive=asyncio.Event().wait)
+
+    async def wait() -> JobSnapshot | None:
+        with watching.watch("job_1", terminal_only=True) as watcher:
+            return await wait_for_terminal(watching, watcher, look, 10, request)
+
+    listening = asyncio.create_task(watching.run())
+    waits = [asyncio.create_task(wait()) for _ in range(200)]
+    await waiting.wait()
+    store.cancel("ada", "job_1")
+    peak = 0
+    lost.set()
+    found = await asyncio.gather(*waits)
+    listening.cancel()
+    assert {each[0].status for each in found if each} == {Status.CANCELED}
+    assert (peak, reads) == (16, 2 * len(waits))

@@ -1,0 +1,180 @@
+"""The OpenAPI document says what the service does."""
+
+import hashlib
+from typing import Any
+
+import httpx2
+import pytest
+
+from renderq.contract import LIMITS, PROBLEMS, TASKS, WEBHOOK_EVENT_TYPES, ProblemKind
+from tests.api.assets.image_files import image_file
+
+ASSET = f"asset_{hashlib.sha256(image_file()).hexdigest()}"
+
+
+@pytest.fixture
+def document(http: httpx2.Client) -> dict[str, Any]:
+    return http.get("/openapi.json").json()
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(path, method, operation) for path, item in document["paths"].items() for method, operation in item.items()]
+
+
+def test_version_and_routes(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    assert {(method, path) for path, method, _ in operations(document)} == {
+        ("post", "/v1/jobs"),
+        ("get", "/v1/jobs"),
+        ("get", "/v1/jobs/{job_id}"),
+        ("get", "/v1/jobs/{job_id}/events"),
+        ("post", "/v1/jobs/{job_id}/cancel"),
+        ("post", "/v1/jobs/{job_id}/retry"),
+        ("delete", "/v1/jobs/{job_id}"),
+        ("get", "/v1/jobs/{job_id}/images/{index}"),
+        ("get", "/v1/jobs/{job_id}/images/grid"),
+        ("post", "/v1/assets"),
+        ("get", "/v1/assets/{asset_id}"),
+        ("get", "/v1/assets/{asset_id}/content"),
+        ("get", "/v1/files/{key}"),
+        ("get", "/v1/jobs/{job_id}/deliveries"),
+        ("post", "/v1/deliveries/{delivery_id}/replay"),
+        ("get", "/v1/models"),
+        ("get", "/v1/models/{name}"),
+        ("post", "/v1/models/{name}/{action}"),
+        ("get", "/v1/tenants"),
+        ("post", "/v1/tenants/{name}/{action}"),
+        ("get", "/v1/workers"),
+        ("get", "/v1/stats"),
+        ("get", "/healthz"),
+        ("get", "/readyz"),
+    }
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    def references(node: object) -> list[str]:
+        if isinstance(node, dict):
+            own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+            return own + [reference for value in node.values() for reference in references(value)]
+        if isinstance(node, list):
+            return [reference for value in node for reference in references(value)]
+        return []
+
+    found = set(references(document))
+    assert found
+    for reference in found:
+        node: Any = document
+        for part in reference.removeprefix("#/").split("/"):
+            node = node[part]
+
+
+def test_every_path_parameter_is_described(document: dict[str, Any]) -> None:
+    for path, _, operation in operations(document):
+        described = {one["name"] for one in operation.get("parameters", []) if one["in"] == "path"}
+        assert described == {part[1:-1] for part in path.split("/") if part.startswith("{")}, path
+        names = [(one["in"], one["name"]) for one in operation.get("parameters", [])]
+        assert len(names) == len(set(names)), path
+
+
+def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    names += [item["post"]["operationId"] for item in document["webhooks"].values()]
+    assert len(names) == len(set(names))
+    assert all(operation["summary"] for _, _, operation in operations(document))
+
+
+def test_errors_are_documented_as_problems(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        for status, response in operation["responses"].items():
+            assert "X-Request-Id" in response["headers"], (path, method, status)
+            if int(status) < 400:
+                continue
+            content = response["content"]
+            assert set(content) == {"application/problem+json"}, (path, method, status)
+            examples = content["application/problem+json"]["examples"]
+            assert {PROBLEMS[ProblemKind(code)].status for code in examples} == {int(status)}
+        assert {"403", "422", "500", "503"} <= set(operation["responses"]), path
+
+
+def test_every_webhook_is_documented(document: dict[str, Any]) -> None:
+    assert tuple(document["webhooks"]) == WEBHOOK_EVENT_TYPES
+    for event, item in document["webhooks"].items():
+        operation = item["post"]
+        assert {"2XX", "410", "default"} <= set(operation["responses"])
+        body, only_this = operation["requestBody"]["content"]["application/json"]["schema"]["allOf"]
+        assert body == {"$ref": "#/components/schemas/WebhookEvent"}
+        assert only_this["properties"] == {"type": {"const": event}}
+        headers = {header["name"]: header["example"] for header in operation["parameters"]}
+        assert set(headers) == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+        assert all(header["required"] and header["in"] == "header" for header in operation["parameters"])
+
+
+def test_no_schema_of_the_framework_is_left(document: dict[str, Any]) -> None:
+    assert not {"HTTPValidationError", "ValidationError"} & set(document["components"]["schemas"])
+
+
+def test_examples_of_the_submission_are_accepted(http: httpx2.Client, document: dict[str, Any]) -> None:
+    content = document["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
+    assert {one["$ref"].rpartition("/")[2] for one in content["schema"]["oneOf"]} == {
+        model.__name__ for model in TASKS.values()
+    }
+    for example in content["examples"].values():
+        assert http.post("/v1/jobs", json=example["value"]).status_code == 201
+
+
+def test_every_field_of_a_request_is_described(document: dict[str, Any]) -> None:
+    for model in TASKS.values():
+        properties = document["components"]["schemas"][model.__name__]["properties"]
+        assert set(properties) == set(model.model_fields)
+        assert all(schema.get("description") for name, schema in properties.items() if name not in {"task", "output"})
+
+
+def test_all_answers_of_the_other_tests_are_documented(http: httpx2.Client, document: dict[str, Any]) -> None:
+    """Every kind of answer of every route, provoked once, has its status in the document."""
+    job = http.post("/v1/jobs", json={"prompt": "x"}).json()["id"]
+    foreign = {"Host": "example.org"}
+    for method, path, route, options in [
+        ("POST", "/v1/jobs", "/v1/jobs", {"json": {"prompt": "x"}}),
+        ("POST", "/v1/jobs", "/v1/jobs", {"json": {}}),
+        ("POST", "/v1/jobs", "/v1/jobs", {"content": b"x"}),
+        ("POST", "/v1/jobs", "/v1/jobs", {"json": {"prompt": "x" * 2**20}}),
+        ("POST", "/v1/jobs", "/v1/jobs", {"json": {"prompt": "x"}, "headers": foreign}),
+        ("GET", f"/v1/jobs/{job}", "/v1/jobs/{job_id}", {}),
+        ("GET", f"/v1/jobs/{job}", "/v1/jobs/{job_id}", {"headers": {"If-None-Match": "*"}}),
+        ("GET", f"/v1/jobs/{job}?x", "/v1/jobs/{job_id}", {}),
+        ("GET", "/v1/jobs/x", "/v1/jobs/{job_id}", {}),
+        ("GET", "/v1/jobs?limit=1", "/v1/jobs", {}),
+        ("GET", "/v1/jobs?limit=0", "/v1/jobs", {}),
+        ("POST", f"/v1/jobs/{job}/cancel", "/v1/jobs/{job_id}/cancel", {}),
+        ("GET", f"/v1/jobs/{job}/events", "/v1/jobs/{job_id}/events", {}),
+        ("GET", f"/v1/jobs/{job}/events?x", "/v1/jobs/{job_id}/events", {}),
+        ("GET", "/v1/jobs/x/events", "/v1/jobs/{job_id}/events", {}),
+        ("POST", f"/v1/jobs/{job}/cancel", "/v1/jobs/{job_id}/cancel", {"content": b"x"}),
+        ("POST", "/v1/jobs/x/cancel", "/v1/jobs/{job_id}/cancel", {}),
+        ("POST", f"/v1/jobs/{job}/retry", "/v1/jobs/{job_id}/retry", {}),
+        ("POST", "/v1/jobs/x/retry", "/v1/jobs/{job_id}/retry", {}),
+        ("DELETE", f"/v1/jobs/{job}", "/v1/jobs/{job_id}", {}),
+        ("DELETE", "/v1/jobs/x", "/v1/jobs/{job_id}", {}),
+        ("GET", "/v1/jobs/x/images/0", "/v1/jobs/{job_id}/images/{index}", {}),
+        ("POST", "/v1/assets", "/v1/assets", {"files": {"file": image_file()}}),
+        ("POST", "/v1/assets", "/v1/assets", {"files": {"file": b""}}),
+        ("POST", "/v1/assets", "/v1/assets", {"files": {"file": b"x"}}),
+        ("POST", "/v1/assets", "/v1/assets", {"files": {"file": bytes(LIMITS.asset_bytes + 1)}}),
+        ("GET", f"/v1/assets/{ASSET}", "/v1/assets/{asset_id}", {}),
+        ("GET", "/v1/assets/x", "/v1/assets/{asset_id}", {}),
+        ("GET", f"/v1/assets/{ASSET}/content", "/v1/assets/{asset_id}/content", {}),
+        ("GET", "/v1/assets/x/content", "/v1/assets/{asset_id}/content", {}),
+        ("GET", "/v1/files/x", "/v1/files/{key}", {}),
+        ("GET", "/v1/files/.x", "/v1/files/{key}", {}),
+        ("GET", "/v1/models", "/v1/models", {}),
+        ("GET", "/v1/models/x", "/v1/models/{name}", {}),
+        ("GET", "/v1/workers", "/v1/workers", {"headers": foreign}),
+        ("GET", "/v1/stats", "/v1/stats", {}),
+        ("GET", "/healthz", "/healthz", {}),
+        ("GET", "/readyz", "/readyz", {}),
+    ]:
+        answer = http.request(method, path, **options)
+        responses = document["paths"][route][method.lower()]["responses"]
+        assert str(answer.status_code) in responses, (method, path, answer.status_code)
+        media_type = answer.headers.get("content-type")
+        assert media_type in {None, *responses[str(answer.status_code)].get("content", {})}

@@ -1,0 +1,197 @@
+"""A finished picture: its stable address, and the signed one behind it."""
+
+import time
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+
+from renderq_shared.objects import FolderStore
+from renderq_shared.objects.folder.signing import signed_path
+from tests.api.problems import problem
+from tests.api.running_api import RunningApi
+from tests.api.worker import IMAGE_BYTES, Worker
+
+
+@pytest.fixture
+def objects(api: RunningApi) -> FolderStore:
+    return FolderStore(api.settings.store_folder)
+
+
+@pytest.fixture
+def job(http: httpx2.Client, worker: Worker) -> dict[str, object]:
+    """A job with two finished pictures and their grid."""
+    job_id = http.post("/v1/jobs", json={"prompt": "x", "n": 2, "output": {"grid": True}}).json()["id"]
+    worker.finish(worker.claim())
+    return http.get(f"/v1/jobs/{job_id}").json()
+
+
+@pytest.fixture
+def signed(job: dict[str, list[dict[str, str]]]) -> str:
+    return job["outputs"][0]["signed_url"]
+
+
+def test_stable_address_leads_to_the_image(http: httpx2.Client, job: dict[str, Any]) -> None:
+    assert job["grid"]["url"] == f"{job['urls']['self']}/images/grid"
+    assert http.get(job["grid"]["signed_url"]).content == IMAGE_BYTES
+    for output in (*job["outputs"], job["grid"]):
+        answer = http.get(output["url"])
+        assert (answer.status_code, answer.headers["cache-control"]) == (302, "no-store")
+        assert http.get(answer.headers["location"]).content == IMAGE_BYTES
+        assert http.head(output["url"]).status_code == 302
+
+
+def test_signed_address_needs_nothing_else(
+    http: httpx2.Client, job: dict[str, list[dict[str, str]]], signed: str
+) -> None:
+    answer = http.get(signed)
+    assert (answer.status_code, answer.content) == (200, IMAGE_BYTES)
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["content-length"] == str(len(IMAGE_BYTES))
+    assert answer.headers["content-disposition"] == f'inline; filename="{job["id"]}-0.png"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["accept-ranges"] == "bytes"
+    assert "private" in answer.headers["cache-control"]
+
+
+def test_signed_address_says_when_it_expires(
+    api: RunningApi, job: dict[str, list[dict[str, str]]], signed: str
+) -> None:
+    [expires] = parse_qs(urlsplit(signed).query)["expires"]
+    assert abs(int(expires) - time.time() - api.settings.signed_url_seconds) < 60
+    assert job["outputs"][0]["signed_url_expires_at"].endswith("Z")
+
+
+def test_head_has_the_headers_alone(http: httpx2.Client, signed: str) -> None:
+    got, head = http.get(signed), http.head(signed)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-length", "content-type", "etag", "accept-ranges"):
+        assert head.headers[name] == got.headers[name]
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=0-9", 0, 10),
+        ("bytes=100-", 100, len(IMAGE_BYTES)),
+        ("bytes=-5", len(IMAGE_BYTES) - 5, len(IMAGE_BYTES)),
+        ("bytes=-999999", 0, len(IMAGE_BYTES)),
+        ("bytes=2000-999999", 2000, len(IMAGE_BYTES)),
+        ("Bytes = 3 - 4", 3, 5),
+    ],
+)
+def test_range(http: httpx2.Client, signed: str, asked: str, start: int, end: int) -> None:
+    answer = http.get(signed, headers={"Range": asked})
+    assert (answer.status_code, answer.content) == (206, IMAGE_BYTES[start:end])
+    assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(IMAGE_BYTES)}"
+    assert answer.headers["content-length"] == str(end - start)
+    head = http.head(signed, headers={"Range": asked})
+    assert (head.status_code, head.headers["content-range"]) == (206, answer.headers["content-range"])
+
+
+@pytest.mark.parametrize("asked", [f"bytes={len(IMAGE_BYTES)}-", "bytes=999999-", "bytes=-0", "bytes=9999-99999"])
+def test_range_outside_the_file(http: httpx2.Client, signed: str, asked: str) -> None:
+    answer = http.get(signed, headers={"Range": asked})
+    problem(answer, "range_not_satisfiable")
+    assert answer.headers["content-range"] == f"bytes */{len(IMAGE_BYTES)}"
+
+
+@pytest.mark.parametrize(
+    "asked", ["bytes=", "bytes=-", "bytes=5-2", "bytes=0-1,3-4", "lines=1-2", "0-1", "bytes=a-b", ""]
+)
+def test_what_is_no_single_range_gets_the_whole_file(http: httpx2.Client, signed: str, asked: str) -> None:
+    answer = http.get(signed, headers={"Range": asked})
+    assert (answer.status_code, answer.content) == (200, IMAGE_BYTES)
+
+
+def test_if_range_of_another_content_gets_the_whole_file(http: httpx2.Client, signed: str) -> None:
+    etag = http.get(signed).headers["etag"]
+    assert http.get(signed, headers={"Range": "bytes=0-1", "If-Range": etag}).status_code == 206
+    assert http.get(signed, headers={"Range": "bytes=0-1", "If-Range": '"other"'}).status_code == 200
+
+
+def test_unchanged_file_is_304(http: httpx2.Client, signed: str) -> None:
+    etag = http.get(signed).headers["etag"]
+    answer = http.get(signed, headers={"If-None-Match": etag})
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+def test_every_change_of_the_address_is_refused(http: httpx2.Client, signed: str) -> None:
+    parts = urlsplit(signed)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    for position in range(len(query["signature"])):
+        letter = "A" if query["signature"][position] != "A" else "B"
+        tampered = query["signature"][:position] + letter + query["signature"][position + 1 :]
+        if position < len(query["signature"]) - 1:  # the last letter holds two bits that mean nothing
+            problem(http.get(parts.path, params={**query, "signature": tampered}), "forbidden")
+    later = str(int(query["expires"]) + 1)
+    for changed in (
+        {"expires": later},
+        {"expires": query["expires"] + "0"},
+        {"expires": "-1"},
+        {"expires": "٣"},
+        {"expires": "1e9"},
+        {"signature": ""},
+        {"signature": "é"},
+        {"signature": query["signature"] + "="},
+        {"download": "1"},
+    ):
+        problem(http.get(parts.path, params={**query, **changed}), "forbidden")
+    problem(http.get(parts.path), "forbidden")
+    problem(http.get(parts.path, params={"expires": query["expires"]}), "forbidden")
+    problem(http.get(f"{parts.path}?{parts.query}&{parts.query}"), "forbidden")
+    problem(http.get(parts.path.replace("/0.png", "/1.png"), params=query), "forbidden")
+
+
+def test_expired_address_is_refused(
+    http: httpx2.Client, job: dict[str, str], objects: FolderStore, signed: str
+) -> None:
+    key = urlsplit(signed).path.removeprefix("/v1/files/")
+    assert http.get(objects.signed_url(key, 60).url).status_code == 200
+    document = problem(http.get(objects.signed_url(key, -1).url), "forbidden")
+    assert "expired" in document["detail"]
+
+
+def test_another_stores_signature_is_refused(
+    http: httpx2.Client, objects: FolderStore, signed: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = FolderStore(tmp_path_factory.mktemp("other"))
+    problem(http.get(other.signed_url(urlsplit(signed).path.removeprefix("/v1/files/"), 60).url), "forbidden")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "../../etc/passwd",
+        "..%2f..%2fetc%2fpasswd",
+        "/etc/passwd",
+        ".renderq/signing-key",
+        "jobs/../.renderq/signing-key",
+        "jobs//x.png",
+        "jobs/%00.png",
+        "jobs/.hidden",
+    ],
+)
+def test_no_key_leads_out_of_the_folder_even_with_a_signature(
+    http: httpx2.Client, objects: FolderStore, key: str
+) -> None:
+    """Nobody can make such a signature but the service itself; the store refuses the key all the same."""
+    path = signed_path(objects._signing_key, key, int(time.time()) + 60)
+    answer = http.get(str(http.base_url).rstrip("/") + path)
+    assert answer.status_code in {403, 404}, answer.text
+
+
+def test_file_that_is_gone(http: httpx2.Client, job: dict[str, str], objects: FolderStore, signed: str) -> None:
+    assert objects.delete_prefix(f"jobs/{job['id']}/") == 3
+    problem(http.get(signed), "not_found")
+
+
+def test_image_that_is_not_there(http: httpx2.Client, job: dict[str, str]) -> None:
+    for index in (2, 99, 10**30):
+        problem(http.get(f"/v1/jobs/{job['id']}/images/{index}"), "not_found")
+    queued = http.post("/v1/jobs", json={"prompt": "x"}).json()
+    document = problem(http.get(f"{queued['urls']['self']}/images/0"), "not_found")
+    assert "queued" in document["detail"]
+    assert "output.grid" in problem(http.get(f"{queued['urls']['self']}/images/grid"), "not_found")["detail"]

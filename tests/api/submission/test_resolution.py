@@ -1,0 +1,202 @@
+"""A request and the catalog → what is rendered."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from renderq.contract import LIMITS, ModelDefaults, ModelLimits, ProblemKind, parse_request
+from renderq_api.http.problems import ApiProblem
+from renderq_api.submission.resolution import ResolvedRequest, parse, resolve
+from renderq_shared.catalog import Catalog, ModelEntry
+from renderq_shared.imaging.size import output_size
+from renderq_shared.jobs import AssetRecord
+
+
+def entry(name: str, tasks: tuple[str, ...] = ("txt2img",), max_pixels: int = 1024 * 768, **fields: Any) -> ModelEntry:
+    return ModelEntry(
+        name=name,
+        source="/models",
+        family="stable_diffusion",
+        tasks=tasks,
+        revision="1",
+        defaults=ModelDefaults(width=512, height=512, steps=25, guidance_scale=7.5, scheduler="euler"),
+        limits=ModelLimits(max_side=1024, max_pixels=max_pixels, **fields.pop("limits", {})),
+        **fields,
+    )
+
+
+def picture(width: int, height: int) -> AssetRecord:
+    return AssetRecord(IMAGE, "default", "assets/x", "image/png", width, height, 1, created_ms=0, used_ms=0)
+
+
+def refused(body: dict[str, Any], **pictures: AssetRecord) -> dict[str, str]:
+    with pytest.raises(ApiProblem) as caught:
+        resolved({"prompt": "x", **body}, CATALOG, **pictures)
+    return {error.pointer: error.code for error in caught.value.errors}
+
+
+def resolved(body: dict[str, Any], catalog: Catalog, **pictures: AssetRecord) -> ResolvedRequest:
+    return resolve(parse(body, catalog), pictures)
+
+
+IMAGE = f"asset_{'1' * 64}"
+
+CATALOG = Catalog(
+    models=(
+        entry("first", limits={"max_clip_skip": 11, "max_guidance_rescale": 1.0}),
+        entry("second"),
+        entry("marked", watermark="made by us"),
+        entry("upscaler", tasks=("upscale",), limits={"max_noise_level": 350, "size_multiple": 4}),
+        entry("depth", tasks=("depth2img",)),
+        entry("estimating", tasks=("depth2img",), has_depth_estimator=True),
+        entry("whole", schedulers=(), supports_negative_prompt=False, limits={"size_multiple": 16}).model_copy(
+            update={"defaults": ModelDefaults(width=512, height=512, steps=28, guidance_scale=4)}
+        ),
+    )
+)
+
+
+def test_defaults_of_the_named_model_and_none_over_what_was_said() -> None:
+    request = json.loads(resolved({"prompt": "x", "model": "second", "guidance_scale": 0}, CATALOG).request_json)
+    assert (request["model"], request["width"], request["steps"]) == ("second", 512, 25)
+    assert (request["guidance_scale"], request["scheduler"]) == (0, "euler")
+    own = ModelDefaults(width=512, height=512, steps=25, guidance_scale=7.5, guidance_rescale=0.7, clip_skip=1)
+    model = entry("own", limits={"max_clip_skip": 11, "max_guidance_rescale": 1}).model_copy(update={"defaults": own})
+    for said, expected in (({}, (0.7, 1)), ({"guidance_rescale": 0, "clip_skip": 0}, (0, 0))):
+        request = resolved({"prompt": "x", **said}, Catalog(models=(model,))).request
+        assert (request.guidance_rescale, request.clip_skip) == expected
+
+
+def test_cost_grows_with_images_steps_and_pixels() -> None:
+    assert resolved({"prompt": "x"}, CATALOG).cost == 25
+    assert resolved({"prompt": "x", "n": 4, "steps": 10, "width": 1024}, CATALOG).cost == 80
+
+
+def test_too_many_pixels_points_at_what_was_said() -> None:
+    with pytest.raises(ApiProblem) as caught:
+        resolved({"prompt": "x", "width": 1024, "height": 1024}, CATALOG)
+    assert caught.value.kind is ProblemKind.TOO_MANY_PIXELS
+    assert [error.pointer for error in caught.value.errors] == ["/width", "/height"]
+    small = Catalog(models=(entry("small", max_pixels=512 * 512),))
+    with pytest.raises(ApiProblem) as caught:
+        resolved({"prompt": "x", "width": 520, "height": None}, small)
+    assert [error.pointer for error in caught.value.errors] == ["/width"]
+
+
+def test_task_that_the_model_does_not_do() -> None:
+    with pytest.raises(ApiProblem) as caught:
+        resolved({"prompt": "x", "model": "upscaler"}, CATALOG)
+    assert caught.value.kind is ProblemKind.TASK_NOT_SUPPORTED
+    assert caught.value.detail == "The model upscaler does not do txt2img; it does upscale."
+    assert refused({"task": "img2img", "model": "upscaler", "steps": "many"}) == {"/task": "task_not_supported"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "sides", "result"),
+    [
+        ({}, (140, 100), (560, 400)),
+        ({"width": 100}, (100, 68), (400, 272)),
+        ({"height": 20}, (28, 20), (112, 80)),
+        ({"width": 64, "height": 12}, (64, 12), (256, 48)),
+    ],
+)
+def test_an_upscaled_image_keeps_its_size_but_for_a_multiple_of_four(
+    fields: dict[str, int], sides: tuple[int, int], result: tuple[int, int]
+) -> None:
+    body = {"task": "upscale", "model": "upscaler", "image": IMAGE, "steps": 10, **fields}
+    made = resolved(body, CATALOG, image=picture(143, 102))
+    assert (made.request.width, made.request.height) == sides
+    assert made.cost == 10 * result[0] * result[1] / 512**2
+    assert output_size(made.request) == result
+    request = json.loads(made.request_json)
+    assert (request["prompt"], request["noise_level"]) == ("", 20)
+    assert json.loads(resolved(request, CATALOG, image=picture(143, 102)).request_json) == request
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [({}, {"/image": "too_large"}), ({"width": 260}, {"/width": "too_large"}), ({"height": 252}, {})],
+)
+def test_an_image_is_never_made_smaller_to_be_upscaled(fields: dict[str, int], expected: dict[str, str]) -> None:
+    body = {"task": "upscale", "model": "upscaler", "image": IMAGE, **fields}
+    if expected:
+        assert refused(body, image=picture(400, 600)) == expected
+    else:
+        assert resolved(body, CATALOG, image=picture(400, 600)).request.width == 168
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"clip_skip": 11, "guidance_rescale": 1}, {}),
+        ({"clip_skip": 12}, {"/clip_skip": "too_large"}),
+        (
+            {"clip_skip": 1, "guidance_rescale": 0.1, "model": "second"},
+            {"/clip_skip": "not_supported", "/guidance_rescale": "not_supported"},
+        ),
+        ({"scheduler": "ddim", "model": "whole"}, {"/scheduler": "not_supported"}),
+        ({"model": "whole", "height": 48}, {}),
+        ({"model": "whole", "width": 72}, {"/width": "not_a_multiple"}),
+        ({"model": "whole", "negative_prompt": "x"}, {"/negative_prompt": "not_supported"}),
+        ({"task": "upscale", "model": "upscaler", "image": IMAGE, "noise_level": 350}, {}),
+        (
+            {"task": "upscale", "model": "upscaler", "image": IMAGE, "noise_level": 351},
+            {"/noise_level": "too_large"},
+        ),
+        ({"task": "depth2img", "model": "depth", "image": IMAGE}, {"/depth_map": "required"}),
+        ({"task": "depth2img", "model": "depth", "image": IMAGE, "depth_map": IMAGE}, {}),
+        ({"task": "depth2img", "model": "estimating", "image": IMAGE}, {}),
+    ],
+)
+def test_what_the_model_does_not_support_is_refused_before_its_images_are_looked_at(
+    body: dict[str, Any], expected: dict[str, str]
+) -> None:
+    if expected:
+        assert refused(body) == expected
+    else:
+        assert parse({"prompt": "x", **body}, CATALOG).request
+
+
+@given(n=st.integers(1, LIMITS.images), width=st.none() | st.integers(1, 64).map(lambda side: side * 8))
+def test_what_is_resolved_is_a_request_that_resolves_to_itself(n: int, width: int | None) -> None:
+    first = json.loads(resolved({"prompt": "x", "n": n, "width": width}, CATALOG).request_json)
+    parse_request(first)
+    assert json.loads(resolved(first, CATALOG).request_json) == first
+    assert 0 <= first["seed"] <= LIMITS.seed - n
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "text"),
+    [
+        ("first", {}, None),
+        ("first", {"watermark": "by me"}, "by me"),
+        ("marked", {}, "made by us"),
+        ("marked", {"watermark": None}, "made by us"),
+        ("marked", {"watermark": "made by us"}, "made by us"),
+    ],
+)
+def test_the_watermark_is_the_models_else_what_is_asked_for(
+    model: str, asked: dict[str, Any], text: str | None
+) -> None:
+    found = resolved({"prompt": "x", "model": model, "output": asked}, CATALOG)
+    assert found.request.output.watermark == text
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ({"model": "marked", "output": {"watermark": "by me"}}, {"/output/watermark": "watermark_fixed"}),
+        ({"output": {"watermark": "by me"}, "width": 256, "height": 248}, {"/output/watermark": "too_small"}),
+        ({"model": "marked", "height": 64}, {"/height": "too_small"}),
+        ({"output": {"watermark": "abc"}}, {"/output/watermark": "invalid"}),
+        ({"output": {"watermark": "x" * 33}}, {"/output/watermark": "invalid"}),
+        ({"output": {"watermark": "né à Paris"}}, {"/output/watermark": "invalid"}),
+        ({"output": {"watermark": "a\x1b[31mb"}}, {"/output/watermark": "invalid"}),
+        ({"output": {"watermark": " by me"}}, {"/output/watermark": "invalid"}),
+    ],
+)
+def test_watermarks_that_cannot_be(body: dict[str, Any], errors: dict[str, str]) -> None:
+    assert refused(body) == errors

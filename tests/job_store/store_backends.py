@@ -1,0 +1,152 @@
+"""Every way to run the job store, behind one face: a store, and time that passes on demand."""
+
+import asyncio
+import secrets
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from renderq_shared.jobs import AsyncRedisJobStore, JobStore, MemoryJobStore, RedisJobStore, async_client, sync_client
+from renderq_shared.jobs.redis.commands import load_script
+from renderq_shared.redis.scripts import Command
+from renderq_shared.wakeups import queue_name
+from tests.job_store.lossy_proxy import LossyProxy
+from tests.job_store.time_travel import make_older
+
+
+@dataclass(frozen=True)
+class StoreBackend:
+    """A store to test."""
+
+    store: JobStore
+    advance: Callable[[int], None]
+    """Lets so many milliseconds pass."""
+    add_wakeup: Callable[[str], None]
+    """Adds a waiting wake-up for a model."""
+    watch_previews: Callable[[str], AbstractContextManager[Callable[[], list[str]]]]
+    """Looks at a job's previews; the result tells those that came since it was last asked."""
+
+
+@contextmanager
+def memory_backend() -> Iterator[StoreBackend]:
+    clock, wakes, eyes = [1_800_000_000_000], Counter[str](), defaultdict[str, list[list[str]]](list)
+
+    def later(ms: int) -> None:
+        clock[0] += ms
+
+    def wake(model: str) -> None:
+        wakes[model] += 1
+
+    @contextmanager
+    def look(job_id: str) -> Iterator[Callable[[], list[str]]]:
+        seen: list[str] = []
+        eyes[job_id].append(seen)
+        yield lambda: [seen.pop(0) for _ in range(len(seen))]
+        eyes[job_id].remove(seen)
+
+    def show(job_id: str, preview_json: str) -> None:
+        for seen in eyes[job_id]:
+            seen.append(preview_json)
+
+    store = MemoryJobStore(
+        lambda: clock[0], wakes.__getitem__, viewers=lambda job_id: len(eyes[job_id]), on_preview=show
+    )
+    yield StoreBackend(store, later, wake, look)
+
+
+@contextmanager
+def redis_backend(url: str, wrap: Callable[[redis.Redis], JobStore] | None = None) -> Iterator[StoreBackend]:
+    with sync_client(url) as client:
+        store = wrap(client) if wrap else RedisJobStore(client, queue_name)
+        yield _over_redis(store, client)
+
+
+@contextmanager
+def async_backend(url: str) -> Iterator[StoreBackend]:
+    with sync_client(url) as client, BlockingStore(url) as store:
+        yield _over_redis(store, client)
+
+
+@contextmanager
+def lossy_backend(url: str, port: int) -> Iterator[StoreBackend]:
+    """Replies get lost on the way, and redis-py asks again by itself."""
+    with sync_client(url) as client, LossyProxy(port, loss=0.15, seed=7) as proxy:
+        retry = Retry(NoBackoff(), retries=50)
+        with redis.Redis(port=proxy.port, decode_responses=True, retry=retry) as lossy:
+            yield _over_redis(RedisJobStore(lossy, queue_name), client)
+
+
+def _over_redis(store: JobStore, client: redis.Redis) -> StoreBackend:
+    return StoreBackend(
+        store,
+        advance=lambda ms: make_older(client, ms),
+        add_wakeup=lambda model: client.rpush(queue_name(model), "wake") and None,
+        watch_previews=lambda job_id: _look(client, f"rq:previews:{job_id}"),
+    )
+
+
+@contextmanager
+def _look(client: redis.Redis, channel: str) -> Iterator[Callable[[], list[str]]]:
+    with client.pubsub() as pubsub:
+        messages = pubsub.listen()
+        pubsub.subscribe(channel)
+        assert next(messages)["type"] == "subscribe"
+
+        def seen() -> list[str]:
+            end = f"end {secrets.token_hex(4)}"
+            client.publish(channel, end)
+            texts = iter(lambda: next(messages)["data"], end)
+            return [text for text in texts if not text.startswith("end ")]  # others look, too
+
+        yield seen
+        pubsub.unsubscribe(channel)
+        while next(messages)["type"] != "unsubscribe":
+            pass
+
+
+class RepeatingStore(RedisJobStore):
+    """Runs every script twice, as a client does that lost the first reply, and answers what the second one says."""
+
+    def _run(self, call: Command[Any]) -> Any:
+        first, second = super()._run(call), super()._run(call)
+        # These tell each change to the one whose call made it.
+        return (
+            first
+            if call.script in {load_script("sweep"), load_script("apply_retention"), load_script("restore")}
+            else second
+        )
+
+
+class BlockingStore:
+    """An `AsyncRedisJobStore` for callers that block: it lives in an event loop in a thread."""
+
+    def __init__(self, url: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._client = async_client(url)
+        # A busy machine may take its time here.
+        self._client.connection_pool.connection_kwargs.update(socket_timeout=10, socket_connect_timeout=10)
+        self._store = AsyncRedisJobStore(self._client, queue_name)
+
+    def __enter__(self) -> Any:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._wait(self._client.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *args: self._wait(getattr(self._store, name)(*args))
+
+    def _wait(self, awaitable: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(awaitable, self._loop).result()

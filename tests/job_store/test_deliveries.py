@@ -1,0 +1,256 @@
+"""The outbox: what webhooks are told, once each, and who tells it."""
+
+import pytest
+
+from renderq.contract import WEBHOOK_EVENT_TYPES, DeliveryStatus, Status, WebhookEventType
+from renderq_shared.jobs import DeliveryClaim, DeliveryRecord, DeliveryResult, JobStore, JobUpdate, Outcome, delivery_id
+from renderq_shared.jobs.memory.delivery_queues import PER_HOST, PER_TENANT
+from renderq_shared.jobs.redis.commands import DELIVERY_KEPT_MS
+from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, get_job, submit
+from tests.job_store.store_backends import StoreBackend
+
+
+def due(store: JobStore, claim_id: str = "sender", limit: int = 100) -> tuple[DeliveryRecord, ...]:
+    return store.claim_deliveries(DeliveryClaim(claim_id, LEASE_MS, limit))
+
+
+def settle(
+    store: JobStore, delivery: DeliveryRecord, status: DeliveryStatus = DeliveryStatus.DELIVERED, delay_ms: int = 0
+) -> bool:
+    assert delivery.claim_id
+    return store.complete_delivery(DeliveryResult(delivery.id, delivery.claim_id, status, '["log"]', delay_ms))
+
+
+def deliveries(store: JobStore, job_id: str = "job_1") -> dict[str, DeliveryRecord]:
+    found = store.deliveries("ada", job_id)
+    assert found is not None
+    return {each.id: each for each in found}
+
+
+def ended(store: JobStore, job_id: str = "job_1", events: tuple[str, ...] = WEBHOOK_EVENT_TYPES) -> None:
+    submit(store, job_id, images=2, webhook_events=events)
+    mine = claim_ref(claim(store, f"claim-{job_id}"))
+    store.progress(mine, JobUpdate(outputs_json="[1]", finished=(1,)))
+    store.finish(mine, Outcome(Status.SUCCEEDED, update=JobUpdate(outputs_json="[0, 1]", finished=(0, 1))))
+
+
+def test_every_event_is_filed_once_under_an_id_that_everybody_can_tell(store: JobStore) -> None:
+    ended(store)
+    wanted: list[tuple[WebhookEventType, int | None]] = [
+        ("job.started", None),
+        ("job.output", 0),
+        ("job.output", 1),
+        ("job.succeeded", None),
+    ]
+    assert list(deliveries(store)) == [delivery_id("job_1", event, index) for event, index in wanted]
+    assert [each.event for each in deliveries(store).values()] == [event for event, _ in wanted]
+
+
+def test_a_delivery_has_the_job_as_it_was_then(store: JobStore) -> None:
+    ended(store)
+    filed = deliveries(store)
+    assert filed["msg_1_started"].record.status is Status.RUNNING
+    assert (filed["msg_1_output_1"].record.status, filed["msg_1_output_1"].record.outputs_json) == ("running", "[1]")
+    assert filed["msg_1_succeeded"].record == get_job(store, "job_1")
+
+
+def test_only_events_that_are_wanted_are_filed(store: JobStore) -> None:
+    ended(store, events=("job.failed", "job.output"))
+    assert list(deliveries(store)) == ["msg_1_output_0", "msg_1_output_1"]
+    ended(store, "job_2", events=())
+    assert deliveries(store, "job_2") == {}
+
+
+@pytest.mark.parametrize("status", ["canceled", "expired", "failed"])
+def test_every_end_is_told(backend: StoreBackend, status: str) -> None:
+    submit(backend.store, "job_1", webhook_events=WEBHOOK_EVENT_TYPES, deadline_ms=1_000, max_attempts=1)
+    backend.store.sweep(LEASE_MS, 100)
+    if status == "canceled":
+        backend.store.cancel("ada", "job_1")
+    else:
+        if status == "failed":
+            claim(backend.store)
+        backend.advance(1_000)
+        backend.store.sweep(LEASE_MS, 100)
+    assert get_job(backend.store, "job_1").status == status
+    assert deliveries(backend.store)[f"msg_1_{status}"].event == f"job.{status}"
+
+
+def test_a_job_that_starts_again_does_not_tell_it_again(store: JobStore) -> None:
+    submit(store, "job_1", webhook_events=WEBHOOK_EVENT_TYPES)
+    for number in range(2):
+        mine = claim_ref(claim(store, f"claim-{number}"))
+        store.progress(mine, JobUpdate(outputs_json="[0]", finished=(0,)))
+        store.requeue(mine)
+    assert list(deliveries(store)) == ["msg_1_started", "msg_1_output_0"]
+    assert deliveries(store)["msg_1_started"].record.attempt == 1
+
+
+def test_a_delivery_is_given_to_one_sender_until_its_lease_is_over(backend: StoreBackend) -> None:
+    ended(backend.store, events=("job.succeeded",))
+    assert [each.id for each in due(backend.store, "one")] == ["msg_1_succeeded"]
+    assert due(backend.store, "two") == ()
+    backend.advance(LEASE_MS + 1_000)
+    assert [each.claim_id for each in due(backend.store, "two")] == ["two"]
+
+
+def test_a_claim_takes_no_more_than_its_limit(store: JobStore) -> None:
+    ended(store)
+    first, rest = due(store, "one", limit=1), due(store, "two", limit=3)
+    assert (len(first), len(rest)) == (1, 3)
+    assert first[0].id not in {each.id for each in rest}
+
+
+def test_a_sender_that_lost_its_lease_changes_nothing(backend: StoreBackend) -> None:
+    ended(backend.store, events=("job.succeeded",))
+    (late,) = due(backend.store, "one")
+    backend.advance(LEASE_MS + 1_000)
+    (mine,) = due(backend.store, "two")
+    assert not settle(backend.store, late, DeliveryStatus.FAILED)
+    assert settle(backend.store, mine)
+    assert not settle(backend.store, late, DeliveryStatus.FAILED)
+    assert deliveries(backend.store)["msg_1_succeeded"].status is DeliveryStatus.DELIVERED
+
+
+def test_a_failed_attempt_is_due_again_after_its_delay(backend: StoreBackend) -> None:
+    ended(backend.store, events=("job.succeeded",))
+    (mine,) = due(backend.store, "one")
+    assert settle(backend.store, mine, DeliveryStatus.PENDING, delay_ms=5_000_000)
+    waiting = deliveries(backend.store)["msg_1_succeeded"]
+    assert (waiting.attempt, waiting.log_json, waiting.claim_id) == (1, '["log"]', None)
+    assert due(backend.store, "two") == ()
+    backend.advance(5_000_000)
+    assert [each.attempt for each in due(backend.store, "three")] == [1]
+
+
+def test_a_disabled_webhook_is_told_nothing_more(store: JobStore) -> None:
+    submit(store, "job_1", images=2, webhook_events=WEBHOOK_EVENT_TYPES)
+    mine = claim_ref(claim(store))
+    store.progress(mine, JobUpdate(outputs_json="[0]", finished=(0,)))
+    first, _ = due(store)
+    assert settle(store, first, DeliveryStatus.DISABLED)
+    store.finish(mine, SUCCEEDED)
+    assert {each.id: each.status for each in deliveries(store).values()} == {
+        "msg_1_started": DeliveryStatus.DISABLED,
+        "msg_1_output_0": DeliveryStatus.DISABLED,
+    }
+    assert due(store, "later") == ()
+
+
+@pytest.mark.parametrize("end", [DeliveryStatus.DELIVERED, DeliveryStatus.FAILED, DeliveryStatus.DISABLED])
+def test_an_ended_delivery_can_be_sent_again(store: JobStore, end: DeliveryStatus) -> None:
+    ended(store, events=("job.succeeded",))
+    settle(store, due(store, "one")[0], end)
+    assert due(store, "two") == ()
+    again = store.replay_delivery("ada", "msg_1_succeeded")
+    assert again is not None
+    assert (again.status, again.attempt, again.log_json) == (DeliveryStatus.PENDING, 0, '["log"]')
+    assert [each.id for each in due(store, "three")] == ["msg_1_succeeded"]
+
+
+def test_what_is_just_being_sent_is_not_replayed(store: JobStore) -> None:
+    ended(store, events=("job.succeeded",))
+    due(store, "one")
+    assert store.replay_delivery("ada", "msg_1_succeeded") == deliveries(store)["msg_1_succeeded"]
+    assert due(store, "two") == ()
+
+
+def test_strangers_see_and_replay_nothing(store: JobStore) -> None:
+    ended(store)
+    assert store.deliveries("bob", "job_1") is None
+    assert store.replay_delivery("bob", "msg_1_succeeded") is None
+    assert store.deliveries("ada", "job_2") is None
+    assert store.replay_delivery("ada", "msg_2_succeeded") is None
+
+
+def test_an_ended_delivery_is_forgotten_after_a_while_and_a_pending_one_is_not(backend: StoreBackend) -> None:
+    ended(backend.store, events=("job.started", "job.succeeded"))
+    first, second = due(backend.store)
+    settle(backend.store, first)
+    backend.advance(DELIVERY_KEPT_MS)
+    assert list(deliveries(backend.store)) == [second.id]
+
+
+def test_a_forgotten_job_has_no_deliveries(store: JobStore) -> None:
+    ended(store)
+    store.delete("ada", "job_1")
+    assert due(store) == ()
+    assert store.replay_delivery("ada", "msg_1_succeeded") is None
+
+
+def file_one(store: JobStore, name: str, host: str, tenant: str = "ada") -> None:
+    """One event, of a job that is canceled at once."""
+    submit(store, f"job_{name}", tenant, webhook_events=("job.canceled",), webhook_host=host)
+    store.cancel(tenant, f"job_{name}")
+
+
+def file_many(store: JobStore, name: str, count: int, host: str, tenant: str = "ada") -> None:
+    for number in range(count):
+        file_one(store, f"{name}{number:03}", host, tenant)
+
+
+def receivers(found: tuple[DeliveryRecord, ...]) -> list[str]:
+    """The first letter of each job's name."""
+    return [each.job_id.removeprefix("job_")[0] for each in found]
+
+
+def test_a_host_that_does_not_answer_holds_up_no_other_host(store: JobStore) -> None:
+    file_many(store, "slow", PER_HOST + 1, "slow.test")
+    file_one(store, "fast", "fast.test")
+    taken = due(store, "one")
+    assert sorted(receivers(taken)) == ["f"] + ["s"] * PER_HOST
+    assert due(store, "two") == ()
+    assert settle(store, next(each for each in taken if receivers((each,)) == ["s"]))
+    assert receivers(due(store, "three")) == ["s"]
+
+
+def test_a_tenant_with_many_hosts_that_do_not_answer_holds_up_no_other_tenant(store: JobStore) -> None:
+    for number in range(PER_TENANT // PER_HOST + 1):
+        file_many(store, f"slow-{number}-", PER_HOST, f"{number}.slow.test")
+    file_one(store, "fast", "0.slow.test", "bob")
+    assert sorted(receivers(due(store, "one"))) == ["f"] + ["s"] * PER_TENANT
+    assert due(store, "two") == ()
+
+
+def test_places_are_free_again_when_leases_end_jobs_are_forgotten_or_receivers_say_gone(backend: StoreBackend) -> None:
+    store = backend.store
+    file_many(store, "slow", 2 * PER_HOST, "slow.test")
+    assert len(due(store, "one")) == PER_HOST
+    backend.advance(LEASE_MS)
+    taken = due(store, "two")
+    assert len(taken) == PER_HOST
+    store.delete("ada", taken[0].job_id)
+    assert len(due(store, "three")) == 1
+    settle(store, taken[1], DeliveryStatus.DISABLED)
+    assert len(due(store, "four")) == 1
+
+
+def test_a_job_whose_receiver_is_gone_keeps_no_place(store: JobStore) -> None:
+    ended(store)  # four events
+    file_many(store, "slow", PER_HOST, "")
+    first, *_ = due(store, "one")
+    assert settle(store, first, DeliveryStatus.DISABLED)
+    assert sorted(receivers(due(store, "two"))) == ["s"] * 4
+
+
+def test_tenants_and_hosts_take_turns(backend: StoreBackend) -> None:
+    """With one free place at a time, a long queue gets every other one."""
+    for name, host, tenant, count in (("a", "a.test", "ada", 3), ("b", "b.test", "ada", 2), ("c", "c.test", "bob", 2)):
+        file_many(backend.store, name, count, host, tenant)
+        backend.advance(10)
+    order: list[str] = []
+    for number in range(7):
+        order += receivers(due(backend.store, f"sender-{number}", limit=1))
+        backend.advance(10)
+    assert order == ["a", "c", "b", "c", "a", "b", "a"]
+
+
+def test_what_waits_for_its_next_attempt_holds_up_nothing_that_is_due(backend: StoreBackend) -> None:
+    file_one(backend.store, "early", "a.test")
+    assert settle(backend.store, due(backend.store, "one")[0], DeliveryStatus.PENDING, delay_ms=5_000_000)
+    file_one(backend.store, "late", "a.test")
+    (late,) = due(backend.store, "two")
+    assert receivers((late,)) == ["l"]
+    assert settle(backend.store, late)
+    backend.advance(5_000_000)
+    assert receivers(due(backend.store, "three")) == ["e"]

@@ -1,0 +1,47 @@
+"""The fair queue as a property: who always has work gets its share by weight, up to one job."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from renderq_shared.jobs.memory.fair_queue import FairQueue, QueueEntry
+
+costs = st.lists(st.sampled_from([0.5, 1.0, 3.0, 10.0]), min_size=60, max_size=60)
+weights = st.sampled_from([0.1, 1.0, 3.0])
+
+
+@given(
+    ada=costs,
+    bob=costs,
+    ada_weight=weights,
+    bob_weight=weights,
+    head_start=st.integers(0, 20),
+    served=st.integers(0, 40),
+)
+def test_backlogged_tenants_differ_by_at_most_one_job_each(
+    ada: list[float], bob: list[float], ada_weight: float, bob_weight: float, head_start: int, served: int
+) -> None:
+    weight = {"ada": ada_weight, "bob": bob_weight}
+    queue = FairQueue(weight)
+    jobs = {f"{tenant}_{n}": cost for tenant, list_ in (("ada", ada), ("bob", bob)) for n, cost in enumerate(list_)}
+
+    def enqueue(tenant: str) -> None:
+        for number in range(60):
+            queue.enqueue(tenant, QueueEntry.of(0, number, f"{tenant}_{number}", number))
+
+    def serve() -> tuple[str, float]:
+        job_id = queue.head()
+        assert job_id is not None
+        tenant = job_id.split("_")[0]
+        queue.take(tenant, job_id, jobs[job_id])
+        return tenant, jobs[job_id]
+
+    enqueue("ada")
+    for _ in range(head_start):
+        serve()
+    enqueue("bob")
+    work = {"ada": 0.0, "bob": 0.0}
+    for _ in range(min(served, 60 - head_start)):
+        tenant, cost = serve()
+        work[tenant] += cost / weight[tenant]
+    # The bound of start-time fair queueing: the largest job of either by its weight, added up.
+    assert abs(work["ada"] - work["bob"]) <= max(ada) / ada_weight + max(bob) / bob_weight + 1e-9

@@ -1,0 +1,132 @@
+"""What a call costs: one round trip, no more work with a longer queue, and little memory per job."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import redis
+
+from renderq_shared.jobs import Candidate, Idempotency, JobFilter, JobUpdate, RedisJobStore, Retention, sync_client
+from renderq_shared.jobs.redis.commands import CLAIM_REMEMBERED_MS
+from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, new_asset, submit, worker_record
+
+REQUEST = '{"task": "txt2img", "prompt": "%s", "width": 512, "height": 512, "steps": 25}' % ("a red circle " * 30)
+
+CHEAP = {
+    *("evalsha", "time", "publish", "get", "set", "exists", "incr", "decr", "llen", "info"),
+    *("hget", "hset", "hdel", "hmget", "hgetall", "hincrby", "hincrbyfloat"),
+    *("zadd", "zrem", "zcard", "zcount", "zrank", "zrange"),
+    *("sadd", "srem", "sismember", "smembers"),
+}
+"""At worst logarithmic in the number of jobs: hashes are one job's, or have a field per tenant or model."""
+
+
+def commands(client: redis.Redis, call: Callable[[], object]) -> Counter[str]:
+    """Every command that the server ran during a call, inside scripts too."""
+    client.config_resetstat()
+    call()
+    stats = client.info("commandstats")
+    counted = Counter({name.removeprefix("cmdstat_"): stat["calls"] for name, stat in stats.items()})
+    return Counter({name: count for name, count in counted.items() if not name.startswith(("config", "info"))})
+
+
+def top_level(url: str, call: Callable[[], object]) -> list[str]:
+    """Every command that came over the wire during a call."""
+    seen: list[str] = []
+    with sync_client(url) as watcher, watcher.monitor() as monitor, sync_client(url) as marker:
+        marker.ping()
+        call()
+        marker.echo("end")
+        for command in monitor.listen():
+            if command["command"] == "ECHO end":
+                break
+            if command["client_type"] != "lua":
+                seen.append(command["command"].split(" ")[0])
+    return seen[seen.index("PING") + 1 :]
+
+
+def fill(store: RedisJobStore, first: int, last: int) -> None:
+    for number in range(first, last):
+        submit(store, f"job_{number}", f"tenant-{number % 10}", request_json=REQUEST)
+
+
+def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> None:
+    fill(store, 0, 5)
+    mine = claim_ref(claim(store, "claim-0"))
+    calls: dict[str, Callable[[], object]] = {
+        "submit": lambda: submit(store, "job_x"),
+        "replay": lambda: store.replay("ada", Idempotency("key", "fingerprint")),
+        "get": lambda: store.get("ada", "job_x"),
+        "page": lambda: store.page("ada", JobFilter(), 100, 500),
+        "cancel": lambda: store.cancel("ada", "job_x"),
+        "claim": lambda: claim(store, "claim-1", Candidate("shapes", True), Candidate("other", False)),
+        "renew": lambda: store.renew([mine] * 10, LEASE_MS),
+        "progress": lambda: store.progress(mine, JobUpdate(stage="encoding")),
+        "publish_preview": lambda: store.publish_preview(mine, "{}"),
+        "requeue": lambda: store.requeue(mine),
+        "finish": lambda: store.finish(mine, SUCCEEDED),
+        "delete": lambda: store.delete("ada", "job_x"),
+        "apply_retention": lambda: store.apply_retention(Retention(0, 0), LEASE_MS, 100),
+        "confirm_deleted": lambda: store.confirm_deleted(["jobs/job_x/"]),
+        "reserve_asset": lambda: store.reserve_asset(new_asset(), 1_000),
+        "commit_asset": lambda: store.commit_asset(new_asset()),
+        "asset": lambda: store.asset("ada", "asset_a"),
+        "confirm_manifests": lambda: store.confirm_manifests(["job_x"]),
+        "sweep": lambda: store.sweep(LEASE_MS, 100),
+        "register": lambda: store.register(worker_record(), 30_000),
+        "workers": lambda: store.workers(),
+        "queues": lambda: store.queues(),
+        "stats": lambda: store.stats(),
+        "paces": lambda: store.timings(),
+        "unregister": lambda: store.unregister("w1"),
+    }
+    for call in calls.values():
+        call()  # the server learns the script
+    assert {name: top_level(redis_url, call) for name, call in calls.items()} == {name: ["EVALSHA"] for name in calls}
+
+
+def test_submit_get_claim_and_finish_do_no_more_work_with_a_longer_queue(
+    client: redis.Redis, store: RedisJobStore
+) -> None:
+    def life(name: str) -> Counter[str]:
+        def live() -> None:
+            submit(store, name, "tenant-0")
+            store.get("tenant-0", name)
+            store.finish(claim_ref(claim(store, f"claim-{name}")), SUCCEEDED)
+
+        return commands(client, live)
+
+    fill(store, 0, 20)
+    life("warm")
+    short = life("short")
+    fill(store, 20, 1_000)
+    long = life("long")
+    assert long == short
+    assert set(long) <= CHEAP
+
+
+def test_a_queued_job_takes_less_than_2500_bytes(client: redis.Redis, store: RedisJobStore) -> None:
+    submit(store, "job_first", request_json=REQUEST)
+    before = client.info("memory")["used_memory"]
+    count = 2_000
+    for number in range(count):
+        submit(
+            store,
+            f"job_01JDP3V9Z8QK5R7T{number:010}",
+            f"tenant-{number % 10}",
+            request_json=REQUEST,
+            deadline_ms=3_600_000,
+            idempotency=Idempotency(f"0193a1f2-7c3e-7b1a-9d2f-{number:012}", "f" * 64),
+        )
+    per_job = (client.info("memory")["used_memory"] - before) / count
+    assert 500 < per_job < 2_500
+
+
+def test_what_is_kept_for_fairness_and_claims_does_not_grow_with_jobs(
+    client: redis.Redis, store: RedisJobStore
+) -> None:
+    for number in range(50):
+        submit(store, f"job_{number}")
+        store.finish(claim_ref(claim(store, f"claim-{number}")), SUCCEEDED)
+    kept = [key for key in client.scan_iter("rq:*") if not key.startswith(("rq:job:", "rq:claim:"))]
+    assert len(kept) < 10
+    assert all(0 < client.pttl(key) <= CLAIM_REMEMBERED_MS for key in client.scan_iter("rq:claim:*"))

@@ -1,0 +1,291 @@
+"""Whatever happens, in whatever order, the store over Redis does what the readable one in memory does."""
+
+from dataclasses import replace
+
+import pytest
+import redis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+
+from renderq.contract import WEBHOOK_EVENT_TYPES, DeliveryStatus, Status
+from renderq_shared.jobs import (
+    Candidate,
+    ClaimRef,
+    ClaimRequest,
+    DeliveryClaim,
+    DeliveryResult,
+    Idempotency,
+    JobTiming,
+    JobUpdate,
+    NewAsset,
+    NewJob,
+    Outcome,
+    QueueLimits,
+    Retention,
+    SubmitOutcome,
+    WorkerRecord,
+    sync_client,
+)
+from tests.shared.jobs.store_pair import StorePair, check_keys, check_outbox, virtual_times
+
+STEP_MS = 6_000_000
+LEASE_MS = 10_000_000
+TTL_MS = 8_000_000
+BOUNDS = QueueLimits(total=12, per_tenant=8)
+
+tenants = st.sampled_from(["ada", "bob:x"])
+models = st.sampled_from(["shapes", "other"])
+names = st.sampled_from(["w1", "w2", "w3"])
+candidates = st.tuples(
+    st.builds(Candidate, st.just("shapes"), st.booleans(), st.booleans()),
+    st.builds(Candidate, st.just("other"), st.booleans(), st.booleans()),
+).flatmap(st.permutations)
+texts = st.sampled_from(['{"step": 1, "steps": 3}', '{"step": 2, "steps": 3}'])
+updates = st.builds(
+    JobUpdate,
+    stage=st.sampled_from([None, "encoding", "denoising"]),
+    progress_json=st.none() | texts,
+    outputs_json=st.none() | st.just("[1]"),
+    finished=st.sampled_from([(), (0,), (2, 0)]),
+)
+outcomes = st.builds(
+    Outcome,
+    status=st.sampled_from([Status.SUCCEEDED, Status.FAILED, Status.CANCELED]),
+    error_json=st.none() | st.just("{}"),
+    update=updates,
+    cost=st.none() | st.sampled_from([0.5, 1.0, 8.0]),
+    timing=st.none() | st.builds(JobTiming, st.sampled_from(["cpu", "cuda:0 a card"]), st.just(70), st.just(5)),
+)
+keys = st.none() | st.none() | st.builds(Idempotency, st.sampled_from(["k1", "k2"]), st.sampled_from(["f1", "f2"]))
+
+new_jobs = st.builds(
+    NewJob,
+    id=st.just("given later"),
+    tenant=tenants,
+    task=st.just("txt2img"),
+    model=models,
+    request_json=st.just('{"prompt": "ein Kreis, grün"}'),
+    images=st.just(3),
+    cost=st.sampled_from([1.0, 2.5]),
+    priority=st.integers(-1, 1),
+    max_attempts=st.sampled_from([1, 2, 3]),
+    deadline_ms=st.sampled_from([None, None, 5_000_000, 10_000_000]),
+    idempotency=keys,
+    retried_from=st.sampled_from([None, "job_0001"]),
+    weight=st.sampled_from([1.0, 1.0, 3.0, 0.7]),
+    assets=st.sampled_from([(), (), (), ("asset_a",), ("asset_a", "asset_b")]),
+    webhook_events=st.sampled_from([(), WEBHOOK_EVENT_TYPES, ("job.output", "job.succeeded")]),
+    webhook_host=st.sampled_from(["a.test", "b.test"]),
+)
+
+retentions = st.builds(
+    Retention,
+    outputs_ms=st.sampled_from([None, 0, STEP_MS - 1]),
+    jobs_ms=st.sampled_from([None, 0, 2 * STEP_MS - 1]),
+    assets_ms=st.sampled_from([None, 0, 2 * STEP_MS - 1]),
+)
+
+
+class StorePairMachine(RuleBasedStateMachine):
+    """Random operations on both stores."""
+
+    submitted = Bundle("submitted")
+    holds = Bundle("holds")
+    sendings = Bundle("sendings")
+    uploads = Bundle("uploads")
+
+    def __init__(self, client: redis.Redis) -> None:
+        super().__init__()
+        self.pair = StorePair(client)
+        self.count = 0
+        self.virtual_now: dict[str, float] = {}
+
+    def teardown(self) -> None:
+        self.pair.close()
+
+    @rule(target=submitted, jobs=st.lists(new_jobs, min_size=1, max_size=3), repeat=st.booleans())
+    def submit(self, jobs: list[NewJob], repeat: bool):
+        accepted: list[NewJob] = []
+        for job in jobs:
+            self.count += 1
+            named = replace(job, id=f"job_{self.count:04}")
+            if self.pair.run_on_both("submit", named, BOUNDS, repeat=repeat).outcome is SubmitOutcome.ACCEPTED:
+                accepted.append(named)
+        return multiple(*accepted)
+
+    @rule(job=submitted)
+    def submit_again(self, job: NewJob) -> None:
+        self.pair.run_on_both("submit", job, BOUNDS)
+
+    @rule(
+        target=holds,
+        wanted=candidates,
+        engine_empty=st.booleans(),
+        switch_after_ms=st.sampled_from([0, 7_000_000]),
+        repeat=st.booleans(),
+        name=names,
+    )
+    def claim(self, wanted: list[Candidate], engine_empty: bool, switch_after_ms: int, repeat: bool, name: str):
+        return self.claim_new(wanted, engine_empty, switch_after_ms, repeat, name)
+
+    @rule(hold=holds, wanted=candidates, engine_empty=st.booleans())
+    def claim_again(self, hold: ClaimRef, wanted: list[Candidate], engine_empty: bool) -> None:
+        self.pair.run_on_both("claim", ClaimRequest(hold.claim_id, "w1", LEASE_MS, tuple(wanted), engine_empty, 0))
+
+    @rule(claim_refs=st.lists(holds, min_size=1, max_size=4))
+    def renew(self, claim_refs: list[ClaimRef]) -> None:
+        self.pair.run_on_both("renew", claim_refs, LEASE_MS)
+
+    @rule(hold=holds, update=updates, repeat=st.booleans())
+    def progress(self, hold: ClaimRef, update: JobUpdate, repeat: bool) -> None:
+        self.pair.run_on_both("progress", hold, update, repeat=repeat)
+
+    @rule(hold=holds, other=holds, looked_at=st.booleans())
+    def show_previews(self, hold: ClaimRef, other: ClaimRef, looked_at: bool) -> None:
+        self.pair.watch_previews(hold.job_id if looked_at else None)
+        self.pair.run_on_both("progress", hold, JobUpdate())
+        self.pair.run_on_both("publish_preview", hold, hold.claim_id)
+        self.pair.run_on_both("publish_preview", other, other.claim_id)
+
+    @rule(hold=holds, outcome=outcomes, repeat=st.booleans())
+    def finish(self, hold: ClaimRef, outcome: Outcome, repeat: bool) -> None:
+        self.pair.run_on_both("finish", hold, outcome, repeat=repeat)
+
+    @rule(hold=holds, repeat=st.booleans())
+    def requeue(self, hold: ClaimRef, repeat: bool) -> None:
+        self.pair.run_on_both("requeue", hold, repeat=repeat)
+
+    @rule(target=holds, hold=holds)
+    def change_hands(self, hold: ClaimRef):
+        """A job goes back and to somebody else, and whoever had it does not know."""
+        self.pair.run_on_both("requeue", hold)
+        both = [Candidate("shapes", resident=True), Candidate("other", resident=True)]
+        new = self.claim_new(both, engine_empty=True)
+        self.pair.run_on_both("renew", [hold], LEASE_MS)
+        self.pair.run_on_both("progress", hold, JobUpdate(stage="decoding"))
+        self.pair.run_on_both("finish", hold, Outcome(Status.SUCCEEDED))
+        return new
+
+    @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
+    def cancel(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
+        self.pair.run_on_both("cancel", tenant if strange else job.tenant, job.id, repeat=repeat)
+
+    @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
+    def delete(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
+        self.pair.run_on_both("delete", tenant if strange else job.tenant, job.id, repeat=repeat)
+
+    @rule(model=models, paused=st.booleans(), repeat=st.booleans())
+    def pause_model(self, model: str, paused: bool, repeat: bool) -> None:
+        self.pair.run_on_both("pause_model", model, paused, repeat=repeat)
+
+    @rule(tenant=tenants, paused=st.booleans(), repeat=st.booleans())
+    def pause_tenant(self, tenant: str, paused: bool, repeat: bool) -> None:
+        self.pair.run_on_both("pause_tenant", tenant, paused, repeat=repeat)
+
+    @rule(keep=retentions, limit=st.sampled_from([1, 100]), told=st.booleans())
+    def apply_retention(self, keep: Retention, limit: int, told: bool) -> None:
+        retired = self.pair.run_on_both("apply_retention", keep, LEASE_MS, limit)
+        if told:
+            self.pair.run_on_both("confirm_deleted", retired.removals, repeat=True)
+            self.pair.run_on_both("confirm_manifests", tuple(job.id for job in retired.manifests), repeat=True)
+
+    @rule(tenant=tenants, key=keys)
+    def replay(self, tenant: str, key: Idempotency | None) -> None:
+        if key:
+            self.pair.run_on_both("replay", tenant, key)
+
+    @rule(target=uploads, tenant=tenants, name=st.sampled_from(["asset_a", "asset_b"]), repeat=st.booleans())
+    def reserve_asset(self, tenant: str, name: str, repeat: bool):
+        self.count += 1
+        key = f"assets/{tenant[:3]}/{self.count}/{name}.png"
+        asset = NewAsset(name, tenant, key, "image/png", 8, 9, 10)
+        self.pair.run_on_both("reserve_asset", asset, STEP_MS - 1, repeat=repeat)
+        return asset
+
+    @rule(asset=uploads, repeat=st.booleans())
+    def commit_asset(self, asset: NewAsset, repeat: bool) -> None:
+        self.pair.run_on_both("commit_asset", asset, repeat=repeat)
+        for tenant in ("ada", "bob:x"):
+            self.pair.run_on_both("asset", tenant, asset.id)
+
+    @rule(target=sendings, limit=st.sampled_from([1, 100]), repeat=st.booleans())
+    def claim_deliveries(self, limit: int, repeat: bool):
+        self.count += 1
+        request = DeliveryClaim(f"sender_{self.count}", LEASE_MS, limit)
+        found = self.pair.run_on_both("claim_deliveries", request, repeat=repeat)
+        return multiple(*(DeliveryResult(each.id, request.claim_id, each.status, "[]") for each in found))
+
+    @rule(told=sendings, status=st.sampled_from(DeliveryStatus), delay_ms=st.sampled_from([0, STEP_MS - 1]))
+    def complete_delivery(self, told: DeliveryResult, status: DeliveryStatus, delay_ms: int) -> None:
+        self.pair.run_on_both("complete_delivery", replace(told, status=status, delay_ms=delay_ms), repeat=True)
+
+    @rule(told=sendings, tenant=tenants, repeat=st.booleans())
+    def replay_delivery(self, told: DeliveryResult, tenant: str, repeat: bool) -> None:
+        self.pair.run_on_both("replay_delivery", tenant, told.delivery_id, repeat=repeat)
+
+    @rule(
+        steps=st.integers(0, 2),
+        name=names,
+        models=st.none() | st.lists(models, unique=True),
+        draining=st.booleans(),
+    )
+    def time_passes_and_a_worker_speaks(self, steps: int, name: str, models: list[str] | None, draining: bool) -> None:
+        self.pair.advance(steps * STEP_MS)
+        if models is None:
+            self.pair.run_on_both("unregister", name, repeat=True)
+        else:
+            worker = WorkerRecord(name, "cpu", tuple(models), (), 1, draining, started_ms=0, seen_ms=0)
+            self.pair.run_on_both("register", worker, TTL_MS, repeat=True)
+
+    @rule(
+        target=holds,
+        pauses=st.sampled_from([(0,), (STEP_MS, STEP_MS), (2 * STEP_MS,)]),
+        limit=st.sampled_from([1, 100]),
+        wanted=candidates,
+    )
+    def sweep(self, pauses: tuple[int, ...], limit: int, wanted: list[Candidate]):
+        """At once; often enough while leases run out; or after nobody swept for long. Then a busy engine asks."""
+        self.pair.run_on_both("sweep", LEASE_MS, limit)
+        for pause in pauses:
+            self.pair.advance(pause)
+            self.pair.run_on_both("sweep", LEASE_MS, limit)
+        return self.claim_new(wanted, engine_empty=False)
+
+    def claim_new(
+        self,
+        wanted: list[Candidate],
+        engine_empty: bool,
+        switch_after_ms: int = 0,
+        repeat: bool = False,
+        name: str = "w1",
+    ):
+        self.count += 1
+        request = ClaimRequest(f"claim_{self.count}", name, LEASE_MS, tuple(wanted), engine_empty, switch_after_ms)
+        job = self.pair.run_on_both("claim", request, repeat=repeat)
+        return ClaimRef(job.id, request.claim_id) if job else multiple()
+
+    @invariant()
+    def nothing_differs(self) -> None:
+        self.pair.compare_jobs()
+        check_keys(self.pair)
+        check_outbox(self.pair)
+
+    @invariant()
+    def virtual_time_never_goes_back(self) -> None:
+        now = virtual_times(self.pair)
+        assert all(now[model] >= before for model, before in self.virtual_now.items())
+        self.virtual_now = now
+
+
+@pytest.mark.timeout(400)
+def test_memory_and_redis_agree_whatever_happens(redis_url: str) -> None:
+    thorough = settings(
+        max_examples=25,
+        derandomize=True,
+        stateful_step_count=50,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    with sync_client(redis_url) as client:
+        run_state_machine_as_test(lambda: StorePairMachine(client), settings=thorough)

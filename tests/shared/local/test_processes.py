@@ -1,0 +1,104 @@
+"""Supervised processes: restarted when they die, ended when asked, never left behind."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from renderq_shared.local.processes import EXIT_CONFIG, ConfigurationRejected, ProcessSpec, SupervisedProcess
+
+
+class Lines:
+    """What children printed, awaitable."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self._changed = asyncio.Event()
+
+    def __call__(self, name: str, text: str) -> None:
+        self.seen.append(f"{name}: {text}")
+        self._changed.set()
+
+    async def until(self, text: str, times: int = 1) -> None:
+        while sum(text in line for line in self.seen) < times:
+            self._changed.clear()
+            await asyncio.wait_for(self._changed.wait(), 30)
+
+
+def python(script: str, stop_seconds: float = 10, stdin: bytes = b"") -> ProcessSpec:
+    return ProcessSpec("part", (sys.executable, "-uc", script), dict(os.environ), stop_seconds, stdin)
+
+
+async def test_prints_its_lines_behind_its_name() -> None:
+    lines = Lines()
+    child = SupervisedProcess(
+        python("import sys; print('one'); print('two', file=sys.stderr); sys.stdin.read(); exit(2)"), lines
+    )
+    with pytest.raises(ConfigurationRejected, match="part cannot start"):
+        await child.run()
+    assert lines.seen == ["part: one", "part: two"]
+
+
+async def test_reads_its_standard_input() -> None:
+    lines = Lines()
+    child = SupervisedProcess(python(f"print(input()); exit({EXIT_CONFIG})", stdin=b"secret\n"), lines)
+    with pytest.raises(ConfigurationRejected):
+        await child.run()
+    assert lines.seen == ["part: secret"]
+
+
+async def test_is_started_again_when_it_dies() -> None:
+    lines = Lines()
+    child = SupervisedProcess(python("import os, signal; print('up'); os.kill(os.getpid(), signal.SIGKILL)"), lines)
+    running = asyncio.create_task(child.run())
+    await lines.until("part: up", times=3)
+    assert "part: ended with signal SIGKILL; starting it again in 0.2 s" in lines.seen
+    await child.stop()
+    await asyncio.wait_for(running, 10)
+
+
+async def test_stop_asks_first() -> None:
+    lines = Lines()
+    script = "import signal, sys; signal.signal(15, lambda *_: (print('bye'), sys.exit())); print('up'); signal.pause()"
+    child = SupervisedProcess(python(script), lines)
+    running = asyncio.create_task(child.run())
+    await lines.until("part: up")
+    await child.stop()
+    await asyncio.wait_for(running, 10)
+    assert lines.seen == ["part: up", "part: bye"]
+
+
+async def test_stop_kills_what_does_not_listen() -> None:
+    lines = Lines()
+    script = "import signal; signal.signal(15, signal.SIG_IGN); print('up'); signal.pause()"
+    child = SupervisedProcess(python(script, stop_seconds=0.1), lines)
+    running = asyncio.create_task(child.run())
+    await lines.until("part: up")
+    await child.stop()
+    await asyncio.wait_for(running, 10)
+    assert lines.seen[-1] == "part: did not end within 0.1 s; killing it"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+def test_children_end_with_a_killed_supervisor(tmp_path: Path) -> None:
+    """A supervisor of its own process, killed with SIGKILL: its child is told to end."""
+    script = """
+import asyncio, os, sys
+from renderq_shared.local.processes import Child, ProcessSpec
+spec = ProcessSpec("part", (sys.executable, "-uc", "import os, signal; print(os.getpid()); signal.pause()"),
+                 dict(os.environ), 10)
+def line(name, text):
+    os.write(1, text.encode() + b"\\n")
+asyncio.run(Child(spec, line).run())
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as supervisor:
+        assert supervisor.stdout is not None
+        child = psutil.Process(int(supervisor.stdout.readline()))
+        supervisor.send_signal(signal.SIGKILL)
+        child.wait(timeout=30)
+    assert not child.is_running()

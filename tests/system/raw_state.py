@@ -1,0 +1,33 @@
+"""What is left behind in Redis and in the store, read past the service."""
+
+import json
+from collections.abc import Iterable
+
+from renderq_shared.jobs import JobRecord, RedisJobStore, sync_client
+from renderq_shared.manifests.manifest import manifest_key
+from renderq_shared.wakeups import queue_name
+from tests.s3_servers import S3Server
+
+BUCKET = "pictures"
+PREFIX = "a/"
+STORE = f"s3://{BUCKET}/{PREFIX}".rstrip("/")
+
+
+def records(redis_url: str, job_ids: Iterable[str]) -> dict[str, JobRecord]:
+    with sync_client(redis_url) as client:
+        store = RedisJobStore(client, queue_name)
+        found = {job_id: store.get("default", job_id) for job_id in job_ids}
+    return {job_id: each[0] for job_id, each in found.items() if each}
+
+
+def expected_keys(jobs: Iterable[JobRecord]) -> set[str]:
+    """Of the objects that ended jobs are said to consist of: their pictures, and a manifest each."""
+    pictures = {output["key"] for job in jobs for output in json.loads(job.outputs_json or "[]")}
+    return pictures | {manifest_key(job.id) for job in jobs}
+
+
+def stored_keys(s3: S3Server, job_ids: Iterable[str]) -> set[str]:
+    """Of the objects of these jobs that there are."""
+    pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}jobs/")
+    keys = {found["Key"].removeprefix(PREFIX) for page in pages for found in page.get("Contents", [])}
+    return {key for key in keys if key.split("/")[1] in job_ids}

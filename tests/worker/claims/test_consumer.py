@@ -1,0 +1,173 @@
+"""Celery carries wake-ups to slots, whatever becomes of Redis in between."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import redis
+
+from renderq_shared.wakeups import WakeupPublisher, queue_name
+from renderq_worker.claims.consumer import Consumer
+from tests.valkey_server import Valkey
+from tests.worker.worker_harness import TIMEOUT_S, wait_until
+
+Start = Callable[..., Consumer]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def start(
+            url: str,
+            models: tuple[str, ...],
+            on_wakeup: Callable[[str], None],
+            threads: int = 2,
+            can_accept: Callable[[], bool] = lambda: True,
+            longest_tick_s: float | None = None,
+        ) -> Consumer:
+            consumer = Consumer(url, models, "w1", threads, on_wakeup, can_accept)
+            if longest_tick_s:
+                consumer._controller.hub.fire_timers = lambda **_: longest_tick_s  # nothing but events ends a tick
+            consumer.start()
+            stack.callback(consumer.close, TIMEOUT_S)
+            return consumer
+
+        yield start
+
+
+def publish(url: str, model: str, count: int = 1) -> None:
+    publisher = WakeupPublisher(url)
+    publisher.notify(model, count)
+    publisher.close()
+
+
+class Woken:
+    """Counts wake-ups by model; each one waits until `open` is set."""
+
+    def __init__(self) -> None:
+        self.models: list[str] = []
+        self.open = threading.Event()
+
+    def __call__(self, model: str) -> None:
+        self.models.append(model)
+        assert self.open.wait(TIMEOUT_S)
+
+
+@pytest.fixture
+def woken() -> Iterator[Woken]:
+    woken = Woken()
+    woken.open.set()
+    yield woken
+    woken.open.set()
+
+
+def test_a_wake_up_reaches_a_slot(redis_url: str, start: Start, woken: Woken) -> None:
+    start(redis_url, ("a", "b"), woken)
+    publish(redis_url, "b")
+    wait_until(lambda: woken.models == ["b"])
+
+
+def test_wake_ups_of_models_that_are_not_served_stay_for_others(redis_url: str, start: Start, woken: Woken) -> None:
+    start(redis_url, ("a",), woken)
+    publish(redis_url, "b")
+    publish(redis_url, "a")
+    wait_until(lambda: woken.models == ["a"])
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.llen(queue_name("b")) == 1
+
+
+def test_a_worker_without_a_free_thread_leaves_wake_ups_to_others(redis_url: str, start: Start, woken: Woken) -> None:
+    woken.open.clear()
+    start(redis_url, ("a",), woken, threads=2)
+    publish(redis_url, "a", count=5)
+    wait_until(lambda: len(woken.models) == 2)
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.llen(queue_name("a")) == 3
+        woken.open.set()
+        wait_until(lambda: len(woken.models) == 5)
+
+
+class Room:
+    """Whether there is any, and how often that was asked."""
+
+    def __init__(self) -> None:
+        self.is_there = False
+        self.asked = 0
+
+    def __call__(self) -> bool:
+        self.asked += 1
+        return self.is_there
+
+
+def test_a_worker_without_free_slots_leaves_wake_ups_to_others(redis_url: str, start: Start, woken: Woken) -> None:
+    room = Room()
+    consumer = start(redis_url, ("a",), woken, can_accept=room)
+    publish(redis_url, "a", count=3)
+    asked = room.asked
+    wait_until(lambda: room.asked > asked + 1, "Celery's loop that turns")
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.llen(queue_name("a")) == 3
+    room.is_there = True
+    consumer.recheck_capacity()
+    wait_until(lambda: len(woken.models) == 3)
+
+
+def test_freed_slots_wake_a_loop_that_sleeps(redis_url: str, start: Start, woken: Woken) -> None:
+    room = Room()
+    room.is_there = True
+    consumer = start(redis_url, ("a",), woken, can_accept=room, longest_tick_s=1_000)
+    publish(redis_url, "a")
+    wait_until(lambda: len(woken.models) == 1)
+    room.is_there = False
+    asked = room.asked
+    wait_until(lambda: room.asked > asked, "the look at the room")
+    publish(redis_url, "a")
+    room.is_there = True
+    consumer.recheck_capacity()
+    wait_until(lambda: len(woken.models) == 2)
+
+
+def test_a_wake_up_that_was_asked_for_in_time_is_not_kept(redis_url: str, start: Start, woken: Woken) -> None:
+    publish(redis_url, "a")
+    answers = iter([True])
+    start(redis_url, ("a",), woken, can_accept=lambda: next(answers, False))
+    wait_until(lambda: woken.models)
+
+
+def test_a_slot_that_fails_does_not_hurt_the_next(redis_url: str, start: Start) -> None:
+    seen: list[str] = []
+
+    def fail_first(model: str) -> None:
+        seen.append(model)
+        if len(seen) == 1:
+            raise RuntimeError("on purpose")
+
+    start(redis_url, ("a",), fail_first)
+    publish(redis_url, "a", count=2)
+    wait_until(lambda: len(seen) == 2)
+
+
+def test_closing_ends_the_thread(redis_url: str, start: Start, woken: Woken) -> None:
+    consumer = start(redis_url, ("a",), woken)
+    publish(redis_url, "a")
+    wait_until(lambda: woken.models)
+    consumer.close(TIMEOUT_S)
+    assert not consumer.is_alive
+
+
+def test_wake_ups_are_consumed_again_after_redis_was_away(tmp_path: Path, start: Start, woken: Woken) -> None:
+    valkey = Valkey(tmp_path)
+    valkey.start()
+    try:
+        start(valkey.url, ("a",), woken)
+        publish(valkey.url, "a")
+        wait_until(lambda: len(woken.models) == 1)
+        for round in (2, 3):
+            valkey.restart()
+            publish(valkey.url, "a")
+            wait_until(lambda round=round: len(woken.models) == round, f"wake-up {round}")
+    finally:
+        valkey.close()

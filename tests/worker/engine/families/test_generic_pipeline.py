@@ -1,0 +1,208 @@
+"""Pipelines that are run whole: their own pictures, with progress, cancel and turns like everybody's."""
+
+import inspect
+import threading
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+
+from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog.pipeline_config import GENERIC_PIPELINES, GUIDANCE_DISTILLED, inspect_pipeline
+from renderq_worker.engine import Canceled, Encoding, GenerationSpec, Img2Img, Stepped
+from renderq_worker.engine.families.generic_pipeline import REQUIRED_ARGUMENTS
+from renderq_worker.engine.families.steppable import SteppableCall, TimestepsSet
+from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec
+from tests.worker.engine.reference_pipeline import load_reference
+from tests.worker.engine.tiny_models import entry
+from tests.worker.engine.tiny_transformers import save_flux, save_sd3
+
+
+@pytest.fixture(scope="module")
+def sd3(folders: Path) -> ModelEntry:
+    save_sd3(folders / "sd3")
+    return entry(folders / "sd3", "sd3", family="pipeline", dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def flux(folders: Path) -> ModelEntry:
+    save_flux(folders / "flux")
+    return entry(folders / "flux", "flux", family="pipeline", dtype="float32")
+
+
+def wanted(number: int = 0, **changes: Any) -> GenerationSpec:
+    return spec(number, **{"model": "sd3", "scheduler": None, "steps": 3} | changes)
+
+
+def stock(entry: ModelEntry, wanted: GenerationSpec) -> np.ndarray:
+    pipeline: Any = load_reference(entry)
+    pipeline.set_progress_bar_config(disable=True)
+    [image] = pipeline(
+        wanted.prompt,
+        negative_prompt=wanted.negative_prompt or None,
+        width=wanted.width,
+        height=wanted.height,
+        num_inference_steps=wanted.steps,
+        guidance_scale=wanted.guidance_scale,
+        generator=torch.Generator().manual_seed(wanted.seed),
+        output_type="np",
+    ).images
+    return (image * 255).round().astype(np.uint8)
+
+
+def running() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "pipeline"]
+
+
+def test_sd3_makes_its_own_image(sd3: ModelEntry) -> None:
+    each = wanted(width=96, height=48)
+    np.testing.assert_array_equal(render_alone(sd3, each), stock(sd3, each))
+
+
+def test_flux_makes_its_own_image(flux: ModelEntry) -> None:
+    each = wanted(model="flux", negative_prompt="", guidance_scale=3.5)
+    np.testing.assert_array_equal(render_alone(flux, each), stock(flux, each))
+
+
+def test_it_tells_each_step(sd3: ModelEntry) -> None:
+    harness = EngineHarness([sd3])
+    harness.submit(wanted(steps=4))
+    harness.finish()
+    told = harness.events_of("job/0")
+    assert [event.step for event in told if isinstance(event, Stepped)] == [1, 2, 3, 4]
+    assert {event.steps for event in told if isinstance(event, Stepped)} == {4}
+    assert any(isinstance(event, Encoding) for event in told)
+    assert harness.stats("job/0").batch_width_mean == 1
+
+
+def test_a_canceled_one_ends_between_two_steps_and_its_neighbor_is_untouched(sd3: ModelEntry) -> None:
+    harness = EngineHarness([sd3], batching="fast")
+    harness.submit(wanted(0, steps=20), wanted(1, steps=20))
+    harness.tick(8)
+    before = [event for event in harness.events_of("job/0") if isinstance(event, Stepped)]
+    assert 0 < len(before) < 20
+    harness.engine.cancel(["job/0"])
+    harness.finish()
+    assert isinstance(harness.final_event("job/0"), Canceled)
+    assert [event for event in harness.events_of("job/0") if isinstance(event, Stepped)] == before
+    np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(sd3, wanted(1, steps=20)))
+    assert running() == []
+
+
+def test_images_that_take_turns_keep_their_images(sd3: ModelEntry) -> None:
+    harness = EngineHarness([sd3], batching="fast")
+    specs = [wanted(number, steps=3 + number, guidance_scale=3.0 + number) for number in range(3)]
+    for each in specs:
+        harness.submit(each)
+        harness.tick(2)
+    harness.finish()
+    for each in specs:
+        np.testing.assert_array_equal(harness.pixels(each.id), render_alone(sd3, each))
+
+
+def test_when_its_model_leaves_memory_it_lets_go_and_comes_back_to_where_it_was(
+    sd3: ModelEntry, tiny: ModelEntry
+) -> None:
+    harness = EngineHarness([sd3, tiny], budget_bytes=1000)  # one model at a time
+    harness.submit(wanted(0, steps=80))
+    harness.tick(20)
+    assert len(running()) == 1
+    harness.submit(spec(1, steps=2))
+    while "tiny" not in harness.models.resident:
+        harness.tick(1)
+    assert running() == []
+    harness.finish()
+    np.testing.assert_array_equal(harness.pixels("job/0"), render_alone(sd3, wanted(0, steps=80)))
+    np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(tiny, spec(1, steps=2)))
+    steps = [event.step for event in harness.events_of("job/0") if isinstance(event, Stepped)]
+    assert steps == list(range(1, 81))
+
+
+def test_closing_the_engine_ends_what_is_under_way(sd3: ModelEntry) -> None:
+    harness = EngineHarness([sd3])
+    harness.submit(wanted(steps=20))
+    harness.tick(4)
+    harness.engine.close()
+    assert isinstance(harness.final_event("job/0"), Canceled)
+    assert running() == []
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "message"),
+    [
+        ("sd3", {"scheduler": "ddim"}, "model 'sd3' runs with its own scheduler only"),
+        ("sd3", {"task": Img2Img(random_image(), 0.5)}, "model 'sd3' does txt2img only"),
+        ("sd3", {"clip_skip": 1}, "model 'sd3' knows no clip_skip"),
+        ("sd3", {"guidance_rescale": 0.5}, "model 'sd3' knows no guidance_rescale"),
+        ("flux", {"negative_prompt": "blurry"}, "model 'flux' takes no negative prompt"),
+        ("flux", {"negative_prompt": "", "width": 72}, "makes sides that are multiples of 16, not 72×64"),
+    ],
+)
+def test_nothing_is_accepted_and_ignored(
+    sd3: ModelEntry, flux: ModelEntry, model: str, changes: dict[str, Any], message: str
+) -> None:
+    harness = EngineHarness([sd3, flux])
+    harness.submit(wanted(model=model, **changes))
+    harness.finish()
+    assert message in harness.failed("job/0").message
+
+
+def test_what_goes_wrong_inside_fails_its_image(sd3: ModelEntry) -> None:
+    harness = EngineHarness([sd3])
+    harness.submit(wanted(0, steps=5))
+    harness.tick(3)
+    [state] = harness.engine._runner._states.values()
+    harness.models.get("sd3")._pipeline.transformer.proj_out.bias.data.fill_(float("nan"))  # type: ignore[attr-defined]
+    harness.finish()
+    assert harness.failed("job/0").code == "nan_output"
+    assert state.step < 5
+    assert running() == []
+
+
+def test_a_call_taken_step_by_step() -> None:
+    def call(stop: Any) -> str:
+        stop(TimestepsSet(1))
+        raise ValueError("broken")
+
+    broken = SteppableCall(call)
+    assert broken.next() == TimestepsSet(1)
+    with pytest.raises(ValueError, match="broken"):
+        broken.next()
+    let_go = threading.Event()
+
+    def holding(stop: Any) -> None:
+        try:
+            stop(TimestepsSet(1))
+        except Exception:
+            pytest.fail("an ending is no error that the call may swallow")
+        finally:
+            let_go.set()
+
+    held = SteppableCall(holding)
+    held.next()
+    held.close()
+    held.close()
+    assert let_go.is_set()
+
+
+def test_what_the_catalog_says_of_it(sd3: ModelEntry, flux: ModelEntry) -> None:
+    assert (inspect_pipeline(Path(sd3.source)).family, inspect_pipeline(Path(sd3.source)).native_size) == (
+        "pipeline",
+        64,
+    )
+    assert (inspect_pipeline(Path(flux.source)).tasks, inspect_pipeline(Path(flux.source)).native_size) == (
+        ("txt2img",),
+        1024,
+    )
+    assert [inspect_pipeline(Path(each.source)).supports_negative_prompt for each in (sd3, flux)] == [True, False]
+
+
+@pytest.mark.parametrize("kind", GENERIC_PIPELINES)
+def test_every_kind_that_the_catalog_takes_can_be_run(kind: str) -> None:
+    arguments = inspect.signature(getattr(diffusers, f"{kind}Pipeline").__call__).parameters
+    assert [name for name in REQUIRED_ARGUMENTS if name not in arguments] == []
+    heeds_negative = "negative_prompt" in arguments and "true_cfg_scale" not in arguments
+    assert heeds_negative == (kind not in GUIDANCE_DISTILLED)

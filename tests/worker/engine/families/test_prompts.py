@@ -1,0 +1,120 @@
+"""Prompts that are long, weighted, or encoded with fewer layers."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog.pipeline_config import inspect_pipeline
+from renderq_worker.engine.families.prompt_attention import Fragment, parse_prompt_attention
+from tests.worker.engine.engine_harness import EngineHarness, loaded_family, render_alone, spec
+from tests.worker.engine.reference_pipeline import load_reference, reference_pixels
+
+
+@pytest.mark.parametrize(
+    ("prompt", "parts"),
+    [
+        ("a cat", [Fragment("a cat")]),
+        ("", [Fragment("")]),
+        ("a (cat:1.3) sat", [Fragment("a "), Fragment("cat", 1.3), Fragment(" sat")]),
+        ("(a cat:0.5)", [Fragment("a cat", 0.5)]),
+        ("a (cat) at 12:30, (so:so)", [Fragment("a (cat) at 12:30, (so:so)")]),
+        (r"saber \(fate:2\)", [Fragment("saber (fate:2)")]),
+        (r"(saber \(fate\):2)", [Fragment("saber (fate)", 2.0)]),
+        ("c++ and -- stay", [Fragment("c++ and -- stay")]),
+    ],
+)
+def test_only_a_weight_in_parentheses_is_a_weight(prompt: str, parts: list[Fragment]) -> None:
+    assert parse_prompt_attention(prompt) == parts
+
+
+def embeddings(entry: ModelEntry, prompt: str, negative: str = "", **changes: object) -> torch.Tensor:
+    """[2, tokens, width]"""
+    wanted = spec(model=entry.name, prompt=prompt, negative_prompt=negative, **changes)
+    render_alone(entry, spec(model=entry.name, steps=1))
+    with torch.inference_mode():
+        return loaded_family(entry).prepare(wanted).embeddings
+
+
+@pytest.fixture(params=["tiny", "xl"])
+def either(request: pytest.FixtureRequest) -> ModelEntry:
+    """With one text encoder, or with two."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("prompt", ["(a cat sat:1.0)", "a (cat:1.0) sat", "(a :1)cat sat"])
+def test_a_weight_of_one_changes_no_bit(either: ModelEntry, prompt: str) -> None:
+    assert torch.equal(embeddings(either, prompt), embeddings(either, "a cat sat"))
+
+
+def test_weights_move_a_prompt_away_from_and_towards_the_empty_one(either: ModelEntry) -> None:
+    prompts = "", "(a cat:1.5)", "a cat", "(a cat:0.5)"
+    empty, more, plain, less = (embeddings(either, prompt)[1] for prompt in prompts)
+    words = slice(1, 5)  # the encoder of the tests takes letter by letter
+    torch.testing.assert_close((more - empty)[words], 1.5 * (plain - empty)[words])
+    assert torch.equal(more[5:], plain[5:])
+    assert not torch.equal(less, plain)
+
+
+def test_a_weight_reaches_the_image_and_the_negative_prompt(either: ModelEntry) -> None:
+    plain = render_alone(either, spec(model=either.name))
+    for changes in ({"prompt": "a (lighthouse:1.6)"}, {"negative_prompt": "(blurry:1.6)"}):
+        assert (render_alone(either, spec(model=either.name, **changes)) != plain).any()
+
+
+def test_what_lies_behind_the_encoders_window_counts(either: ModelEntry) -> None:
+    long = "sea, " * 20
+    first, second = embeddings(either, f"{long} sun"), embeddings(either, f"{long} fog")
+    assert first.shape[1] % 16 == 0
+    assert first.shape[1] > 16
+    assert torch.equal(first[:, :16], second[:, :16])
+    assert not torch.equal(first, second)
+    padded = embeddings(either, "a cat", long)
+    assert torch.equal(padded[1, :16], embeddings(either, "a cat")[1])
+    assert torch.equal(padded[1, 16:32], embeddings(either, "")[1])
+
+
+def test_prompts_of_other_lengths_do_not_share_forward_passes(tiny: ModelEntry) -> None:
+    harness = EngineHarness([tiny])
+    specs = [spec(0, steps=6), spec(1, steps=6, prompt="sea, " * 20), spec(2, steps=6, prompt="fog, " * 20)]
+    harness.submit(*specs)
+    harness.finish()
+    for each in specs:
+        np.testing.assert_array_equal(harness.pixels(each.id), render_alone(tiny, each))
+    assert harness.stats("job/0").batch_width_mean == 1
+
+
+def test_clip_skip_leaves_out_last_layers_as_stock_does(deep: ModelEntry) -> None:
+    pipeline = load_reference(deep)
+    encoder = pipeline.text_encoder  # diffusers 0.42 looks for the norm where transformers 4 had it
+    object.__setattr__(encoder, "text_model", SimpleNamespace(final_layer_norm=encoder.final_layer_norm))
+    plain = render_alone(deep, spec(model="deep"))
+    for skip in (1, 2):
+        wanted = spec(model="deep", clip_skip=skip)
+        made = render_alone(deep, wanted)
+        np.testing.assert_array_equal(made, reference_pixels(deep, wanted, clip_skip=skip))
+        assert (made != plain).any()
+    weighted = render_alone(deep, spec(model="deep", clip_skip=1, prompt="a (lighthouse:1.6)"))
+    assert (weighted != render_alone(deep, spec(model="deep", prompt="a (lighthouse:1.6)"))).any()
+
+
+def test_clip_skip_goes_as_far_as_the_catalog_says_and_no_further(deep: ModelEntry, xl: ModelEntry) -> None:
+    for entry, most in ((deep, 3), (xl, 1)):
+        assert inspect_pipeline(Path(entry.source)).max_clip_skip == most
+        harness = EngineHarness([entry])
+        harness.submit(*(spec(skip, model=entry.name, steps=1, clip_skip=skip) for skip in (most, most + 1)))
+        harness.finish()
+        harness.rendered(f"job/{most}")
+        message = f"clip_skip {most + 1} is more than the {most} that the text encoder allows; ask for less"
+        assert harness.failed(f"job/{most + 1}").message == message
+
+
+@pytest.mark.parametrize("rescale", [0.3, 1.0])
+def test_guidance_rescale_is_stocks(tiny: ModelEntry, rescale: float) -> None:
+    wanted = spec(guidance_rescale=rescale, scheduler="euler")
+    made = render_alone(tiny, wanted)
+    np.testing.assert_array_equal(made, reference_pixels(tiny, wanted, guidance_rescale=rescale))
+    assert (made != render_alone(tiny, spec(scheduler="euler"))).any()

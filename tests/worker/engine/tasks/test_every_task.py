@@ -1,0 +1,190 @@
+"""Every task on every family, with samplers of every kind: alone and among strangers it is the stock picture."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from inspect import signature
+
+import numpy as np
+import pytest
+from diffusers import StableDiffusionImg2ImgPipeline
+
+from renderq.contract.requests import VARIATION_STRENGTH
+from renderq_shared.catalog import ModelEntry
+from renderq_worker.engine import (
+    Canceled,
+    Depth2Img,
+    Event,
+    GenerationSpec,
+    Img2Img,
+    Inpaint,
+    Pixels,
+    Stepped,
+    Task,
+    Txt2Img,
+    Upscale,
+    Variation,
+    outpaint,
+)
+from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec
+from tests.worker.engine.reference_pipeline import SCHEDULERS, reference_pixels
+from tests.worker.engine.tasks.test_inpaint import pasted, right_half
+from tests.worker.engine.test_failures import poisoned_by
+
+KINDS = ["ddim", "euler_a", "dpmpp_2m", "heun", "lcm", "pndm", "dpmpp_2m_sde", "unipc"]
+"""Samplers: deterministic, drawing noise, with a memory, of two calls per step, for distilled models, with a first step
+made twice, with a memory and drawing noise, correcting itself."""
+
+SIDES = (72, 56)
+"""Latents of 9 × 7, which no UNet can halve."""
+
+UPSCALED = (80, 48)
+"""From a picture whose sides are multiples of 4."""
+
+Make = Callable[[int], Task]
+"""Made from a seed, so that no two images have the same input."""
+
+
+def _picture(seed: int) -> Pixels:
+    return random_image(*SIDES, seed)
+
+
+def _inpaint(seed: int) -> Inpaint:
+    """The edge of the mask cuts through a block of latents."""
+    width, height = SIDES
+    return Inpaint(_picture(seed), right_half(width + 8, height)[:, :width], 1.0 - seed % 2 * 0.4)
+
+
+def _txt2img(_: int) -> Txt2Img:
+    return Txt2Img()
+
+
+def _img2img(seed: int) -> Img2Img:
+    return Img2Img(_picture(seed), 0.6)
+
+
+def _variation(seed: int) -> Variation:
+    return Variation(_picture(seed))
+
+
+def _outpaint(seed: int) -> Inpaint:
+    return outpaint(random_image(56, 40, seed), left=16, bottom=16)
+
+
+def _depth2img(seed: int) -> Depth2Img:
+    return Depth2Img(_picture(seed), random_image(48, 40)[..., seed % 3], 0.8)
+
+
+def _upscale(seed: int) -> Upscale:
+    return Upscale(random_image(20, 12, seed), 10 * seed)
+
+
+TABLE: Mapping[str, Sequence[tuple[Make, Sequence[str | None]]]] = {
+    "tiny": [
+        (_txt2img, [*SCHEDULERS, None, None, None]),
+        (_img2img, KINDS),
+        (_variation, KINDS[::4]),
+        (_inpaint, KINDS),
+        (_outpaint, KINDS[1::4]),
+    ],
+    "velocity": [(_txt2img, [*KINDS, None, None]), (_img2img, KINDS[::3])],
+    "inpainting": [(_inpaint, KINDS), (_outpaint, KINDS[1::3])],
+    "depth": [(_depth2img, KINDS)],
+    "upscaler": [(_upscale, KINDS)],
+    "xl": [(task, KINDS[place::5]) for place, task in enumerate([_txt2img, _img2img, _inpaint, _outpaint, _variation])],
+    "xl_inpainting": [(_inpaint, ["euler_a", "dpmpp_2m"])],
+    "built_in": [(_txt2img, ["ddim"]), (_img2img, ["unipc"])],
+}
+"""Model → what it can do, and the samplers to try it with; None is its own."""
+
+on_every_model = pytest.mark.parametrize(
+    ("model", "dtype"), [(model, dtype) for model in TABLE for dtype in ("float32", "bfloat16")]
+)
+
+
+@pytest.fixture
+def entry(request: pytest.FixtureRequest, model: str, dtype: str) -> ModelEntry:
+    entry: ModelEntry = request.getfixturevalue(model)
+    return entry.model_copy(update={"dtype": dtype})
+
+
+@cache
+def images(model: str, dtype: str) -> Sequence[GenerationSpec]:
+    """Each task and scheduler once with guidance and once without, in one of the number formats; own steps and words."""
+    return [
+        _image(model, task, scheduler, number, is_guided=(place + number + (dtype == "float32")) % 2 == 0)
+        for place, (task, samplers) in enumerate(TABLE[model])
+        for number, scheduler in enumerate(samplers, start=20 * place)
+    ]
+
+
+def _image(model: str, task: Make, scheduler: str | None, number: int, *, is_guided: bool) -> GenerationSpec:
+    width, height = UPSCALED if task is _upscale else SIDES
+    return spec(
+        number,
+        model="shapes" if model == "built_in" else model,
+        task=task(number),
+        scheduler=scheduler,
+        steps=3 + number % 3,
+        guidance_scale=5.0 if is_guided else float(number // 2 % 2),
+        guidance_rescale=number % 2 * 0.5 if task is _txt2img else 0.0,
+        prompt=f"picture {number}",
+        negative_prompt="" if number % 3 == 0 else "blurry",
+        width=width,
+        height=height,
+    )
+
+
+@cache
+def judged(entry: ModelEntry, image: GenerationSpec) -> Pixels:
+    """The stock picture, with what is kept put back."""
+    made = reference_pixels(entry, image)
+    return pasted(made, image.task.image, image.task.mask) if isinstance(image.task, Inpaint) else made
+
+
+@on_every_model
+def test_alone_it_is_the_stock_image(entry: ModelEntry, model: str, dtype: str) -> None:
+    for image in images(model, dtype):
+        np.testing.assert_array_equal(render_alone(entry, image), judged(entry, image), err_msg=str(image))
+
+
+@on_every_model
+def test_among_strangers_that_come_go_and_break_it_is_the_same(entry: ModelEntry, model: str, dtype: str) -> None:
+    crowd = images(model, dtype)
+    harness = EngineHarness([entry], shape=(crowd[0].width, crowd[0].height))
+    leaving = replace(crowd[0], id="leaving", steps=9)
+    breaking = replace(crowd[-1], id="breaking", steps=9, guidance_scale=1e30)
+
+    def leave(event: Event) -> None:
+        harness.events.append(event)
+        if isinstance(event, Stepped) and event.step == 2:
+            harness.engine.cancel([event.generation_id])
+
+    harness.engine.submit([leaving], leave)
+    harness.submit(breaking)
+    for image in crowd:
+        harness.submit(image)
+        harness.tick(2)
+    harness.finish()
+    assert harness.final_event(leaving.id) == Canceled(leaving.id)
+    assert harness.failed(breaking.id).code == "nan_output"
+    assert any(isinstance(event, Stepped) for event in harness.events_of(breaking.id))
+    for image in crowd:
+        np.testing.assert_array_equal(harness.pixels(image.id), judged(entry, image), err_msg=str(image))
+    widths = [harness.stats(image.id).batch_width_mean for image in crowd if harness.stats(image.id).batch_invariant]
+    assert not widths or max(widths) > 1
+
+
+def test_in_fast_batches_at_most_the_last_bit_changes_even_beside_one_that_raises(tiny: ModelEntry) -> None:
+    crowd = [image for image in images("tiny", "float32") if image.scheduler in ("euler_a", "heun")]
+    harness = EngineHarness([tiny], batching="fast", shape=SIDES, inject_fault=poisoned_by("poison"))
+    harness.submit(*crowd[:3], replace(crowd[0], id="poison", prompt="poison"), *crowd[3:])
+    harness.finish()
+    assert harness.failed("poison").message == "ValueError: poison"
+    assert max(harness.stats(image.id).batch_width_mean for image in crowd) > 1.5
+    for image in crowd:
+        assert np.abs(harness.pixels(image.id).astype(int) - judged(tiny, image).astype(int)).max() <= 1
+
+
+def test_a_variation_is_img2img_at_the_strength_that_stock_has_by_default() -> None:
+    assert signature(StableDiffusionImg2ImgPipeline.__call__).parameters["strength"].default == VARIATION_STRENGTH

@@ -1,0 +1,62 @@
+"""Part of a picture made anew: the new part is the stock pipeline's, the rest is untouched."""
+
+import numpy as np
+import torch
+
+from renderq_shared.catalog import ModelEntry, load_catalog
+from renderq_worker.engine import Inpaint, Mask
+from tests.worker.engine.engine_harness import EngineHarness, loaded_family, random_image, render_alone, spec
+
+
+def right_half(width: int = 64, height: int = 64) -> Mask:
+    """Everything right of the middle, with a slope of grey."""
+    columns = np.clip((np.arange(width) - width // 2) * 32, 0, 255).astype(np.uint8)
+    return np.tile(columns, (height, 1))
+
+
+def pasted(made: np.ndarray, image: np.ndarray, mask: Mask) -> np.ndarray:
+    share = mask[..., None] / 255
+    return np.floor(image * (1 - share) + made * share + 0.5).astype(np.uint8)
+
+
+def test_what_is_kept_is_untouched_to_the_last_bit(tiny: ModelEntry) -> None:
+    image = random_image()
+    made = render_alone(tiny, spec(task=Inpaint(image, right_half(), 1.0)))
+    np.testing.assert_array_equal(made[:, :32], image[:, :32])
+    assert (made[:, 48:] != image[:, 48:]).mean() > 0.9
+
+
+def test_the_built_in_model_draws_into_an_image() -> None:
+    [entry] = load_catalog(None).models
+    words = {"model": entry.name, "scheduler": None, "guidance_scale": 2.0, "steps": 10, "negative_prompt": ""}
+    image = render_alone(entry, spec(prompt="a red circle on the left on a blue background", **words))
+    task = Inpaint(image, right_half(), 1.0)
+    made = render_alone(entry, spec(prompt="a green square on the right", task=task, **words)).astype(int)
+    np.testing.assert_array_equal(made[:, :32], image[:, :32])
+    red, green, blue = np.moveaxis(made[:, 32:], -1, 0)
+    assert ((green > red + 50) & (green > blue + 50)).mean() > 0.15
+
+
+def test_blending_ends_with_the_image_itself_where_it_is_kept() -> None:
+    [entry] = load_catalog(None).models
+    wanted = spec(model=entry.name, scheduler="euler_a", steps=3, task=Inpaint(random_image(), right_half(), 1.0))
+    render_alone(entry, wanted)
+    family = loaded_family(entry)
+    with torch.inference_mode():
+        state = family.prepare(wanted)
+        assert state.prepared.blend is not None
+        kept, known = state.prepared.blend.mask.expand_as(state.latents) == 0, state.prepared.blend.original_latents
+        assert kept.float().mean() == 5 / 8
+        while state.step < state.model_calls:
+            assert not torch.equal(state.latents[kept], known[kept])
+            state.advance(family.predict([state])[0])
+        assert torch.equal(state.latents[kept], known[kept])
+
+
+def test_a_model_says_which_tasks_it_cannot_do(inpainting: ModelEntry) -> None:
+    harness = EngineHarness([inpainting])
+    harness.submit(spec(0, model="inpainting"))
+    harness.finish()
+    assert harness.failed("job/0").message == (
+        "model 'inpainting' takes inpaint conditioning: it can do inpaint, not txt2img"
+    )

@@ -1,0 +1,149 @@
+"""From files of every kind to the pixels that a model starts from."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from renderq_worker.jobs.inputs.image_decoding import decode_depth_map, decode_image, decode_low_res_image, decode_mask
+
+
+def saved(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def pixel(file: bytes) -> list[int]:
+    return decode_image(file, 8, 8)[4, 4].tolist()
+
+
+def corners(array: np.ndarray) -> list[int]:
+    """Upper left, upper right, lower left, lower right; of the first channel."""
+    flat = array[..., 0] if array.ndim == 3 else array
+    return [int(flat[y, x]) for y in (0, -1) for x in (0, -1)]
+
+
+ARROW = Image.fromarray(np.kron(np.array([[0, 80], [160, 240]], np.uint8), np.ones((8, 8), np.uint8)))
+"""Each corner has a shade of its own."""
+
+
+def test_an_image_of_the_right_size_is_left_as_it_is() -> None:
+    noise = np.random.default_rng(7).integers(0, 256, (16, 24, 3), np.uint8)
+    assert np.array_equal(decode_image(saved(Image.fromarray(noise)), 24, 16), noise)
+    grey = noise[..., 0]
+    assert np.array_equal(decode_mask(saved(Image.fromarray(grey)), 24, 16), grey)
+
+
+def test_another_size_is_resized_to_as_the_engine_does_it() -> None:
+    noise = Image.fromarray(np.random.default_rng(7).integers(0, 256, (40, 30, 3), np.uint8))
+    expected = np.asarray(noise.resize((24, 40), Image.Resampling.LANCZOS))
+    assert np.array_equal(decode_image(saved(noise), 24, 40), expected)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_every_orientation_comes_out_upright(kind: str) -> None:
+    turned = {
+        1: [0, 80, 160, 240],
+        2: [80, 0, 240, 160],
+        3: [240, 160, 80, 0],
+        4: [160, 240, 0, 80],
+        5: [0, 160, 80, 240],
+        6: [160, 0, 240, 80],
+        7: [240, 80, 160, 0],
+        8: [80, 240, 0, 160],
+    }
+    for orientation, expected in turned.items():
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        options = {"lossless": True} if kind == "WEBP" else {"quality": 100} if kind == "JPEG" else {}
+        file = saved(ARROW.convert("RGB"), kind, exif=exif, **options)
+        assert np.allclose(corners(decode_image(file, 16, 16)), expected, atol=3), orientation
+        assert np.allclose(corners(decode_mask(file, 16, 16)), expected, atol=3), orientation
+
+
+def test_what_is_transparent_shows_white_in_an_image_and_black_in_a_mask() -> None:
+    for image in (Image.new("RGBA", (8, 8), (255, 0, 0, 0)), Image.new("LA", (8, 8), (90, 0))):
+        assert pixel(saved(image)) == [255, 255, 255], image.mode
+        assert decode_mask(saved(image), 8, 8)[4, 4] == 0, image.mode
+    half = saved(Image.new("RGBA", (8, 8), (255, 0, 0, 128)))
+    assert pixel(half) == [255, 127, 127]
+    assert decode_mask(saved(Image.new("LA", (8, 8), (255, 128))), 8, 8)[4, 4] == 128
+
+
+def test_a_color_that_is_declared_transparent_counts_as_such() -> None:
+    assert pixel(saved(Image.new("RGB", (8, 8), (10, 20, 30)), transparency=(10, 20, 30))) == [255, 255, 255]
+    assert pixel(saved(Image.new("L", (8, 8), 40), transparency=40)) == [255, 255, 255]
+    palette = Image.new("P", (8, 8), 1)
+    palette.putpalette([0, 0, 0, 200, 100, 50])
+    assert pixel(saved(palette)) == [200, 100, 50]
+    assert pixel(saved(palette, transparency=1)) == [255, 255, 255]
+
+
+def test_sixteen_bits_become_eight_by_proportion() -> None:
+    for value, expected in ((0, 0), (128, 0), (129, 1), (32_768, 128), (65_535, 255), (300, 1)):
+        image = Image.fromarray(np.full((8, 8), value, np.uint16))
+        assert pixel(saved(image)) == [expected] * 3
+        assert decode_mask(saved(image), 8, 8)[4, 4] == expected
+
+
+def test_ink_one_bit_and_gray_become_rgb() -> None:
+    assert pixel(saved(Image.new("1", (8, 8), 1))) == [255, 255, 255]
+    assert pixel(saved(Image.new("L", (8, 8), 77))) == [77, 77, 77]
+    assert np.allclose(
+        pixel(saved(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG", quality=100)), [254, 0, 0], atol=3
+    )
+
+
+def test_a_colored_mask_goes_by_its_brightness() -> None:
+    assert decode_mask(saved(Image.new("RGB", (8, 8), (0, 255, 0))), 8, 8)[0, 0] == 150
+
+
+def test_what_is_to_be_upscaled_is_resized_as_its_pipeline_does_it() -> None:
+    noise = Image.fromarray(np.random.default_rng(7).integers(0, 256, (41, 30, 3), np.uint8))
+    assert np.array_equal(decode_low_res_image(saved(noise), 28, 40), noise.resize((28, 40), Image.Resampling.BICUBIC))
+    assert np.array_equal(decode_low_res_image(saved(noise), 30, 41), noise)
+
+
+def test_a_depth_map_keeps_its_eight_bits_or_its_sixteen() -> None:
+    grey = np.random.default_rng(7).integers(0, 256, (5, 3), np.uint8)
+    assert np.array_equal(decode_depth_map(saved(Image.fromarray(grey)), 8, 5), grey)
+    deep = np.arange(30_000, 31_001, dtype=np.uint16).reshape(77, 13)
+    found = decode_depth_map(saved(Image.fromarray(deep)), 64, 80)
+    assert (found.dtype, np.unique(found).size, found.min(), found.max()) == (np.float32, 1001, 0, 1)
+    assert np.allclose(found * 1000 + 30_000, deep, atol=0.01)
+    assert not decode_depth_map(saved(Image.fromarray(np.full((4, 4), 9_000, np.uint16))), 8, 8).any()
+
+
+def test_a_depth_map_is_made_smaller_than_its_image_never_larger() -> None:
+    edge = np.kron(np.array([[0, 65_535], [65_535, 0]], np.uint16), np.ones((40, 20), np.uint16))
+    assert decode_depth_map(saved(Image.fromarray(edge)), 64, 64).shape == (64, 40)
+    small = decode_depth_map(saved(Image.fromarray(edge)), 8, 8)
+    assert (small.shape, small.dtype) == ((8, 8), np.float32)
+    assert np.array_equal(np.round(small), np.kron(np.eye(2)[::-1], np.ones((4, 4))))
+    grey = decode_depth_map(saved(Image.fromarray((edge // 257).astype(np.uint8))), 8, 8)
+    assert (grey.dtype, grey[0].tolist()) == (np.uint8, (small[0] * 255).round().astype(int).tolist())
+
+
+def test_a_depth_map_is_turned_upright_and_farthest_where_it_is_transparent() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for arrow in (ARROW, Image.fromarray(np.asarray(ARROW).astype(np.uint16) * 257)):
+        found = decode_depth_map(saved(arrow, exif=exif), 16, 16)
+        corner = [found[y, x] for y in (0, -1) for x in (0, -1)]
+        assert np.argsort(corner).tolist() == [1, 3, 0, 2]  # from the farthest corner to the nearest
+    assert decode_depth_map(saved(Image.new("LA", (8, 8), (90, 0))), 8, 8).max() == 0
+    assert decode_depth_map(saved(Image.new("RGB", (8, 8), (0, 255, 0))), 8, 8)[0, 0] == 150
+
+
+def test_other_formats_are_not_even_tried() -> None:
+    with pytest.raises(OSError, match="cannot identify"):
+        decode_image(saved(Image.new("L", (8, 8)), "GIF"), 8, 8)
+
+
+@pytest.mark.filterwarnings("ignore:.*EXIF")
+def test_exif_that_cannot_be_read_turns_nothing() -> None:
+    file = saved(ARROW.convert("RGB"), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", quality=100)
+    assert np.allclose(corners(decode_image(file, 16, 16)), [0, 80, 160, 240], atol=3)

@@ -1,0 +1,217 @@
+"""The worker as a process: starting, signals, crashes, and Redis that goes and comes."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from renderq.contract import Status
+from renderq_shared.jobs import JobRecord, RedisJobStore, sync_client
+from renderq_shared.objects import FolderStore
+from renderq_shared.wakeups import WakeupPublisher, queue_name
+from tests.valkey_server import Valkey
+from tests.worker.process.worker_process import WorkerProcess
+from tests.worker.worker_harness import get_job, outputs, progress, submit, wait_until
+
+MODEL = "shapes"
+HUNG = 70
+REFUSED = 2
+
+
+class Desk:
+    """Submits jobs of the built-in model and looks after them, as the API would."""
+
+    def __init__(self, redis_url: str, folder: Path) -> None:
+        self.redis_url = redis_url
+        self.folder = folder
+        self.client = sync_client(redis_url)
+        self.store = RedisJobStore(self.client, queue_name)
+        self.wakeups = WakeupPublisher(redis_url)
+
+    def submit(self, job_id: str, **fields: Any) -> None:
+        submit(self.store, job_id, model=MODEL, **fields)
+        self.wakeups.notify(MODEL)
+
+    def ended(self, job_id: str) -> JobRecord:
+        return wait_until(
+            lambda: (job := get_job(self.store, job_id)).status.is_terminal and job, f"the end of {job_id}"
+        )
+
+    def running(self, job_id: str) -> JobRecord:
+        return wait_until(
+            lambda: progress(job := get_job(self.store, job_id))["step"] > 0 and job, f"a step of {job_id}"
+        )
+
+    def close(self) -> None:
+        self.wakeups.close()
+        self.client.close()
+
+
+Start = Callable[..., WorkerProcess]
+
+
+@pytest.fixture
+def desk(redis_url: str, tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(redis_url, tmp_path)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def start(redis_url: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts workers on the session's Valkey; they end with the test."""
+    with ExitStack() as stack:
+
+        def start(*options: str, **settings: Any) -> WorkerProcess:
+            settings = {"lease_seconds": 2, "stall_seconds": 60, **settings}
+            url = settings.pop("url", redis_url)
+            return stack.enter_context(WorkerProcess(url, tmp_path, *options, **settings))
+
+        yield start
+
+
+def test_the_real_engine_renders_the_built_in_model(desk: Desk, start: Start) -> None:
+    worker = start("--name", "gpu-1", "--threads", "1", "--device", "cpu")
+    desk.submit("job", n=2, width=64, height=64, steps=3)
+    job = desk.ended("job")
+    assert worker.has_loaded("torch")
+    assert job.status is Status.SUCCEEDED, job.error_json
+    assert (job.worker, len(outputs(job)), progress(job)["images_done"]) == ("gpu-1", 2, 2)
+    [record] = desk.store.workers()
+    assert (record.id, record.device, record.models, record.draining) == ("gpu-1", "cpu", (MODEL,), False)
+    worker.signal()
+    assert worker.wait() == 0
+    assert desk.store.workers() == ()
+
+
+def test_a_simulated_device_does_not_wait_for_torch(start: Start) -> None:
+    worker = start("--device", "simulated")
+    worker.wait_for_log("worker ready")
+    assert (worker.has_loaded("numpy"), worker.has_loaded("torch")) == (True, False)
+
+
+def test_sigterm_lets_a_running_job_end(desk: Desk, start: Start) -> None:
+    worker = start("--device", "simulated:50")
+    desk.submit("job", steps=40)
+    desk.running("job")
+    worker.signal()
+    worker.wait_for_log("worker draining")
+    desk.submit("late")
+    assert worker.wait() == 0
+    assert get_job(desk.store, "job").status is Status.SUCCEEDED
+    assert get_job(desk.store, "late").status is Status.QUEUED
+
+
+def test_after_the_drain_time_jobs_are_handed_back(desk: Desk, start: Start) -> None:
+    worker = start("--device", "simulated:100", drain_seconds=0.5)
+    desk.submit("job", steps=150)
+    desk.running("job")
+    worker.signal(signal.SIGINT)
+    assert worker.wait() == 0
+    job = get_job(desk.store, "job")
+    assert (job.status, job.lost_leases) == (Status.QUEUED, 0)
+
+
+def test_a_second_signal_hands_back_at_once(desk: Desk, start: Start) -> None:
+    worker = start("--device", "simulated:100", drain_seconds=3600)
+    desk.submit("job", steps=150)
+    desk.running("job")
+    worker.signal()
+    worker.wait_for_log("worker draining")
+    worker.signal()
+    assert worker.wait() == 0
+    assert get_job(desk.store, "job").status is Status.QUEUED
+
+
+def test_a_process_that_hangs_ends_itself_and_loses_its_job(desk: Desk, start: Start) -> None:
+    worker = start("--device", "simulated:3600000", stall_seconds=2)
+    desk.submit("job")
+    assert worker.wait() == HUNG
+    assert any("worker_hangs" in line for line in worker.log)
+    wait_until(lambda: desk.store.sweep(2_000, 100).requeued, "the sweep that puts the job back")
+    assert get_job(desk.store, "job").lost_leases == 1
+
+
+def test_a_worker_that_was_frozen_meets_its_fence(desk: Desk, start: Start) -> None:
+    frozen = start("--device", "simulated:50", "--name", "frozen", lease_seconds=1)
+    desk.submit("job", steps=60)
+    first = desk.running("job")
+    frozen.freeze()
+    wait_until(lambda: desk.store.sweep(1_000, 100).requeued, "the sweep that puts the job back")
+    start("--device", "simulated", "--name", "other", lease_seconds=1)
+    desk.wakeups.notify(MODEL)
+    job = desk.ended("job")
+    frozen.thaw()
+    frozen.wait_for_log("job_forgotten")
+    assert (job.status, job.worker, job.attempt, job.lost_leases) == (Status.SUCCEEDED, "other", 2, 1)
+    assert get_job(desk.store, "job") == job
+    assert not list((desk.folder / "objects" / "jobs" / "job").glob(f"{first.claim_id}/*"))
+
+
+def test_a_worker_outlives_redis(tmp_path: Path, start: Start) -> None:
+    folder = tmp_path / "valkey"
+    folder.mkdir()
+    valkey = Valkey(folder)
+    valkey.start()
+    desk = Desk(valkey.url, tmp_path)
+    try:
+        start("--device", "simulated:50", url=valkey.url)
+        desk.submit("before", steps=60)
+        desk.running("before")
+        valkey.restart()
+        job = desk.ended("before")
+        assert (job.status, job.attempt) == (Status.SUCCEEDED, 1)
+        desk.submit("after")
+        assert desk.ended("after").status is Status.SUCCEEDED
+    finally:
+        desk.close()
+        valkey.close()
+
+
+def test_it_waits_for_redis_and_says_so(tmp_path: Path, start: Start) -> None:
+    folder = tmp_path / "valkey"
+    folder.mkdir()
+    valkey = Valkey(folder)
+    worker = start("--device", "simulated", url=valkey.url)
+    worker.wait_for_log("waiting_for_redis")
+    valkey.start()
+    try:
+        worker.wait_for_log("worker ready")
+        worker.signal()
+        assert worker.wait() == 0
+    finally:
+        valkey.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "settings", "reason"),
+    [
+        ((), {"worker_models": "shapes,unknown"}, "no model is called 'unknown'; there are shapes"),
+        ((), {"worker_models": " , "}, "names no model"),
+        (("--models", "missing.toml"), {}, "missing.toml cannot be read"),
+        (("--device", "abacus"), {}, "device 'abacus' cannot be used"),
+        (("--device", "simulated:soon"), {}, "comes a number of milliseconds"),
+        (("--slots", "0"), {}, "worker_slots"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_one_line(
+    start: Start, options: tuple[str, ...], settings: dict[str, str], reason: str
+) -> None:
+    worker = start(*options, **settings)
+    assert worker.wait() == REFUSED
+    complaint = worker.log[-1]
+    assert complaint.startswith("renderq worker: ")
+    assert reason in complaint
+    assert not any("Traceback" in line for line in worker.log)
+
+
+def test_a_folder_that_the_api_does_not_share_is_refused(desk: Desk, start: Start, tmp_path: Path) -> None:
+    theirs = FolderStore(tmp_path / "theirs")
+    theirs.check()
+    desk.client.set("rq:store", theirs.id)
+    worker = start("--device", "simulated")
+    assert worker.wait() == REFUSED
+    assert "another place" in worker.log[-1]

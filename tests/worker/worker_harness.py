@@ -1,0 +1,186 @@
+"""A worker in this process, on a real Valkey and a folder, with an engine that simulates its device."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from renderq.contract import ModelDefaults, ModelLimits, Status, parse_request
+from renderq_shared.catalog import ModelEntry
+from renderq_shared.errors import ObjectStoreUnavailable
+from renderq_shared.jobs import JobRecord, JobStore, NewJob, QueueLimits, RedisJobStore, sync_client
+from renderq_shared.objects import FolderStore, ObjectStore
+from renderq_shared.settings.models import WorkerSettings
+from renderq_shared.wakeups import queue_name
+from renderq_worker.engine import Event, Failed, GenerationSpec, Rendered
+from renderq_worker.engine.simulated import SimulatedEngine
+from renderq_worker.process.worker import Worker
+
+TENANT = "default"
+MODEL = "noop"
+TIMEOUT_S = 60.0
+
+ENTRY = ModelEntry(
+    name=MODEL,
+    source="nowhere",
+    family="stable_diffusion",
+    tasks=("txt2img",),
+    revision="r1",
+    defaults=ModelDefaults(width=64, height=64, steps=4, guidance_scale=2.0),
+    limits=ModelLimits(max_side=1024, max_pixels=1024 * 1024),
+)
+
+
+def request_json(**fields: Any) -> str:
+    body = {"prompt": "a", "model": MODEL, "width": 16, "height": 8, "steps": 2, "guidance_scale": 2.0, "seed": 5}
+    return json.dumps(parse_request({**body, **fields}).model_dump(mode="json"))
+
+
+def submit(store: JobStore, job_id: str, text: str | None = None, **fields: Any) -> None:
+    text = text or request_json(**fields)
+    images, model = fields.get("n", 1), fields.get("model", MODEL)
+    job = NewJob(job_id, TENANT, "txt2img", model, text, images, cost=1.0, priority=0, max_attempts=3)
+    store.submit(job, QueueLimits(10_000, 10_000))
+
+
+def get_job(store: JobStore, job_id: str) -> JobRecord:
+    found = store.get(TENANT, job_id)
+    assert found is not None
+    return found[0]
+
+
+def wait_until(condition: Callable[[], Any], what: str = "the condition") -> Any:
+    """Wait for what the condition returns to be true."""
+    end = time.monotonic() + TIMEOUT_S
+    while not (result := condition()):
+        assert time.monotonic() < end, f"{what} did not become true"
+        time.sleep(0.005)
+    return result
+
+
+class FaultyEngine(SimulatedEngine):
+    """Images with these seeds fail."""
+
+    failing_seeds: frozenset[int] = frozenset()
+
+    def submit(self, specs: Sequence[GenerationSpec], listener: Callable[[Event], None]) -> None:
+        bad = {spec.id for spec in specs if spec.seed in self.failing_seeds}
+
+        def spoil(event: Event) -> None:
+            if isinstance(event, Rendered) and event.generation_id in bad:
+                event = Failed(event.generation_id, "nan_output", "not a number", retryable=False)
+            listener(event)
+
+        super().submit(specs, spoil)
+
+
+class FlakyFolderStore(FolderStore):
+    """Refuses the next `refusals` writes, and all to keys that have `refused` in them."""
+
+    refusals = 0
+    refused: str | None = None
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:
+        if self.refusals > 0:
+            self.refusals -= 1
+            raise ObjectStoreUnavailable("the disk is asleep")
+        if self.refused and self.refused in key:
+            raise ObjectStoreUnavailable("the disk dislikes it")
+        super().put(key, data, content_type)
+
+
+class WorkerHarness:
+    """The worker and what it stands on. Use as a context manager."""
+
+    def __init__(
+        self,
+        redis_url: str,
+        folder: Path,
+        *,
+        step_s: float = 0.0,
+        store: JobStore | None = None,
+        objects: ObjectStore | None = None,
+        **settings: Any,
+    ) -> None:
+        self.client = sync_client(redis_url)
+        self.store = RedisJobStore(self.client, queue_name)
+        self.folder = folder
+        self.objects = FlakyFolderStore(folder)
+        self.settings = WorkerSettings(**{"redis_url": redis_url, "lease_seconds": 2.0, **settings})
+        self.forwarded_wakeups: list[str] = []
+        """Models of the wake-ups that came while there was no room."""
+        self.engine = FaultyEngine([ENTRY], step_s, stall_s=self.settings.stall_seconds)
+        self.worker = Worker(
+            "w1",
+            (MODEL,),
+            self.settings,
+            store or self.store,
+            objects or self.objects,
+            self.engine,
+            self.forwarded_wakeups.append,
+            upload_retry_delays_s=(0.01, 0.01),
+        )
+        self._wakes: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        self.objects.check()
+        self.worker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.worker.stop_claiming()
+        self.worker.release_jobs()
+        self.worker.close()
+        for wake in self._wakes:
+            wake.join(TIMEOUT_S)
+            assert not wake.is_alive()
+        self.client.close()
+
+    def wake(self, times: int = 1) -> None:
+        """What Celery does with as many messages."""
+        for _ in range(times):
+            thread = threading.Thread(target=self.worker.handle_wakeup, args=(MODEL,))
+            self._wakes.append(thread)
+            thread.start()
+
+    def join_wakeups(self) -> None:
+        """Return once every wake-up has been served to its end."""
+        for wake in self._wakes:
+            wake.join(TIMEOUT_S)
+            assert not wake.is_alive()
+
+    def submit(self, job_id: str, **fields: Any) -> None:
+        submit(self.store, job_id, **fields)
+
+    def job(self, job_id: str) -> JobRecord:
+        return get_job(self.store, job_id)
+
+    def wait_until(self, job_id: str, condition: Callable[[JobRecord], bool]) -> JobRecord:
+        return wait_until(lambda: (job := self.job(job_id)) and condition(job) and job, f"what {job_id} should be")
+
+    def wait_until_ended(self, job_id: str) -> JobRecord:
+        return self.wait_until(job_id, lambda job: job.status.is_terminal)
+
+    def wait_until_running(self, job_id: str) -> JobRecord:
+        """The job, once the engine has made a step of it."""
+        return self.wait_until(job_id, lambda job: job.status is Status.RUNNING and progress(job)["step"] > 0)
+
+    def files(self, prefix: str = "jobs") -> list[str]:
+        """Objects that exist, as paths below the prefix."""
+        root = self.folder / prefix
+        return sorted(str(path.relative_to(root)) for path in root.rglob("*.png"))
+
+
+def progress(job: JobRecord) -> dict[str, int]:
+    return json.loads(job.progress_json or '{"step": 0}')
+
+
+def outputs(job: JobRecord) -> list[dict[str, Any]]:
+    return json.loads(job.outputs_json or "[]")
+
+
+def error(job: JobRecord) -> dict[str, Any]:
+    assert job.error_json is not None
+    return json.loads(job.error_json)

@@ -1,0 +1,1 @@
+"""Claims: wake-ups, claiming jobs, claimed jobs, lease renewal."""

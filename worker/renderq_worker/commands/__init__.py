@@ -1,0 +1,1 @@
+"""Commands of the worker package: `renderq worker`, `renderq models check`, `renderq models pull`."""

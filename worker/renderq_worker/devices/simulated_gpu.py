@@ -1,0 +1,48 @@
+"""The CPU with as little memory as a small graphics card.
+
+It computes what the CPU computes. Weights that were brought here and the results of operations count against the limit;
+what goes beyond it raises what a graphics card raises. Weights that wait elsewhere are where they were, uncounted.
+"""
+
+from contextlib import AbstractContextManager
+
+import torch
+from torch import nn
+
+from renderq_worker.devices.memory_tracker import MemoryTracker, weights
+
+
+class SimulatedGpu:
+    """See `Device`."""
+
+    has_own_memory = True
+
+    def __init__(self, device: torch.device, memory_bytes: int) -> None:
+        self.torch = device
+        self._memory = memory_bytes
+        self._tracker = MemoryTracker(memory_bytes)
+
+    @property
+    def name(self) -> str:
+        return f"{torch.get_num_threads()} CPU threads, a card of {self._memory} bytes"
+
+    def free_bytes(self) -> int:
+        return self._memory - self._tracker.used_bytes
+
+    def load(self, component: nn.Module) -> None:
+        component.to(self.torch)
+        for tensor in weights(component):
+            self._tracker.add(tensor)
+
+    def unload(self, component: nn.Module) -> None:
+        for tensor in weights(component):
+            self._tracker.remove(tensor)
+
+    def tracked(self) -> AbstractContextManager[object]:
+        return self._tracker.tracking()
+
+    def reset_peak(self) -> None:
+        self._tracker.peak = self._tracker.used_bytes
+
+    def peak_bytes(self) -> int | None:
+        return self._tracker.peak

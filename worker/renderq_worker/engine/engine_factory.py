@@ -1,0 +1,82 @@
+"""From settings to an engine."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from renderq_shared.catalog import ModelEntry
+from renderq_shared.settings.models import WorkerSettings
+from renderq_worker.engine.protocol import EngineProtocol
+from renderq_worker.engine.simulated import SimulatedEngine, simulated_step_s
+from renderq_worker.errors import DeviceUnusable
+
+if TYPE_CHECKING:
+    from renderq_worker.engine import EngineSettings
+    from renderq_worker.models import Placement
+
+_BATCH_SIZES_FILE = "batch_sizes.json"
+
+
+def create_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EngineProtocol:
+    """The engine that the settings name, not yet started; no model is loaded. Raises `DeviceUnusable`."""
+    try:
+        step_s = simulated_step_s(settings.device)
+    except ValueError as error:
+        raise DeviceUnusable(str(error)) from error
+    if step_s is not None:
+        return SimulatedEngine(entries, step_s, settings.stall_seconds)
+    return _real_engine(settings, entries)
+
+
+def device_name(settings: WorkerSettings) -> str:
+    """The device that `auto` stands for here, in the list of workers. For settings that `create_engine` took."""
+    if simulated_step_s(settings.device) is not None:
+        return settings.device
+    from renderq_worker.devices import resolve_device
+
+    return str(resolve_device(settings.device))
+
+
+def create_placement(settings: WorkerSettings) -> "Placement":
+    """Where and how a worker with these settings would keep its models. Raises `DeviceUnusable`."""
+    from renderq_worker.engine.families import placement_of
+
+    with _usable(settings.device):
+        return placement_of(_engine_settings(settings))
+
+
+def _real_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EngineProtocol:
+    from renderq_worker.engine import Engine  # brings torch
+
+    with _usable(settings.device):
+        return Engine.of(entries, _engine_settings(settings))
+
+
+def _engine_settings(settings: WorkerSettings) -> "EngineSettings":
+    from renderq_worker.engine import EngineSettings
+
+    return EngineSettings(
+        device=settings.device,
+        dtype=settings.dtype,
+        batching=settings.batching,
+        threads=settings.threads,
+        memory_budget_bytes=_bytes(settings.model_memory_gb),
+        memory_mode=settings.memory_mode,
+        device_memory_bytes=_bytes(settings.device_memory_gb),
+        batch_sizes_file=settings.data / _BATCH_SIZES_FILE,
+        stall_seconds=settings.stall_seconds,
+    )
+
+
+@contextmanager
+def _usable(device: str) -> Generator[None]:
+    """Says in our words that torch does not know or have the device."""
+    try:
+        yield
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise DeviceUnusable(f"device {device!r} cannot be used: {reason}; try cpu or auto") from error
+
+
+def _bytes(gb: float | None) -> int | None:
+    return None if gb is None else int(gb * 1e9)

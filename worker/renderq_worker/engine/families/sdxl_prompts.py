@@ -1,0 +1,72 @@
+"""From prompts to embeddings with the two text encoders of SDXL.
+
+As with one encoder (`prompts`): what fits and has no weights goes the stock pipelines' way. The pooled words of a
+longer or weighted prompt are those that the stock pipelines give: of its first window, without weights.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from renderq_worker.engine.families.prompt_attention import parse_prompt_attention
+from renderq_worker.engine.families.prompts import (
+    ClipSkipEncoder,
+    check_clip_skip,
+    encode_chunks,
+    fits_one_chunk,
+    pad_chunks,
+    plain_text,
+)
+from renderq_worker.engine.generation import GenerationSpec
+
+
+class SDXLPromptEncoder:
+    """The tokenizers and the text encoders of a stock XL pipeline."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self._pipeline = pipeline
+        self._encoders = (
+            (pipeline.tokenizer, pipeline.text_encoder),
+            (pipeline.tokenizer_2, pipeline.text_encoder_2),
+        )
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens that the encoders take at once."""
+        return self._pipeline.tokenizer.model_max_length
+
+    def encode(self, spec: GenerationSpec, *, guided: bool) -> tuple[Tensor, Tensor]:
+        """[rows, token_chunks * window, width] and pooled words, [rows, width]: negative before positive prompt.
+
+        Without a negative prompt, its embeddings are zeros where the model was trained so. Raises `ClipSkipTooHigh`.
+        """
+        check_clip_skip(spec.clip_skip, min(encoder.config.num_hidden_layers for _, encoder in self._encoders) - 1)
+        positive, pooled = self._encode(spec.prompt, spec.clip_skip)
+        if not guided:
+            return positive, pooled
+        if not spec.negative_prompt and self._pipeline.config.force_zeros_for_empty_prompt:
+            negative, negative_pooled = torch.zeros_like(positive), torch.zeros_like(pooled)
+        else:
+            negative, negative_pooled = self._encode(spec.negative_prompt, 0)
+        if negative.shape != positive.shape:
+            length, empty = max(positive.shape[1], negative.shape[1]), self._encode("", 0)[0]
+            negative, positive = pad_chunks(negative, length, empty), pad_chunks(positive, length, empty)
+        return torch.cat([negative, positive]), torch.cat([negative_pooled, pooled])
+
+    def _encode(self, prompt: str, clip_skip: int) -> tuple[Tensor, Tensor]:
+        """[1, tokens, width] and [1, width]"""
+        parts, device = parse_prompt_attention(prompt), self._pipeline._execution_device
+        embeddings, _, pooled, _ = self._pipeline.encode_prompt(
+            plain_text(parts),
+            device=device,
+            do_classifier_free_guidance=False,
+            clip_skip=clip_skip or None,
+        )
+        if not fits_one_chunk(parts, self._pipeline.tokenizer):
+            layers = [
+                encode_chunks(parts, tokenizer, ClipSkipEncoder(encoder, clip_skip + 1, normed=False), device)
+                for tokenizer, encoder in self._encoders
+            ]
+            embeddings = torch.cat(layers, dim=-1)
+        return embeddings, pooled

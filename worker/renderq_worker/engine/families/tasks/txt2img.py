@@ -1,9 +1,0 @@
-"""From noise alone, as `StableDiffusionPipeline` begins."""
-
-from renderq_worker.engine.families.tasks.parts import PrepareContext
-from renderq_worker.engine.start import PreparedLatents
-from renderq_worker.engine.tasks import Txt2Img
-
-
-def txt2img(_: Txt2Img, context: PrepareContext) -> PreparedLatents:
-    return PreparedLatents(context.draw_noise() * context.scheduler.init_noise_sigma, context.scheduler.timesteps)

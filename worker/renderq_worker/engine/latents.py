@@ -1,0 +1,172 @@
+"""What a generation owns on the device, and how rows are gathered for a forward pass and scattered back.
+
+Nothing here refers to a model's weights: a model may leave memory while its generations wait.
+"""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import torch
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
+from torch import Tensor
+
+from renderq_worker.engine.noise_schedulers import NoiseScheduler
+from renderq_worker.engine.prepared_latents import PreparedLatents
+
+
+class GenerationState(Protocol):
+    """What the runner needs of an image on the device, whatever its family."""
+
+    step: int
+    """Model calls done."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def token_chunks(self) -> int:
+        """See `BatchKey.token_chunks`."""
+        ...
+
+    @property
+    def model_calls(self) -> int:
+        """Model calls in all."""
+        ...
+
+    def advance(self, prediction: Tensor) -> None:
+        """One step with what the family predicted."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is more than memory."""
+        ...
+
+
+@dataclass(slots=True)
+class LatentState:
+    """One image between noise and latents."""
+
+    prepared: PreparedLatents
+    embeddings: Tensor
+    """[rows, tokens, width]: negative then positive prompt, or the positive one alone."""
+    guidance_scale: float
+    scheduler: NoiseScheduler
+    """The image's own, with its own history."""
+    generator: torch.Generator
+    """The image's own, on the CPU: the same noise on every device."""
+    guidance_embedding: Tensor | None = None
+    """[rows, width] for models that were distilled to take the guidance scale as an input."""
+    added_cond_kwargs: Mapping[str, Tensor] | None = None
+    """What the model takes beside the embeddings, each [rows, width]; by diffusers' names."""
+    guidance_rescale: float = 0.0
+    token_chunks: int = 1
+    """Windows of the text encoder that the embeddings consist of."""
+    step: int = 0
+    is_flagged: bool = False
+    """The model's safety checker made the decoded picture black."""
+    latents: Tensor = field(init=False)
+    """[1, channels, height / 8, width / 8]"""
+    step_kwargs: dict[str, Any] = field(init=False)
+    """Keyword arguments of the scheduler's step, chosen as the stock pipeline does."""
+
+    def __post_init__(self) -> None:
+        self.latents = self.prepared.latents
+        accepted = inspect.signature(self.scheduler.step).parameters
+        arguments = {"eta": 0.0, "generator": self.generator}
+        self.step_kwargs = {name: value for name, value in arguments.items() if name in accepted}
+
+    @property
+    def rows(self) -> int:
+        return self.embeddings.shape[0]
+
+    @property
+    def model_calls(self) -> int:
+        """Model calls in all."""
+        return len(self.prepared.timesteps)
+
+    @property
+    def timestep(self) -> Tensor:
+        return self.prepared.timesteps[self.step]
+
+    def close(self) -> None: ...
+
+    def apply_guidance(self, prediction: Tensor) -> Tensor:
+        """[1, channels, h, w] of the model's prediction for this image's rows, [rows, channels, h, w]."""
+        if self.rows == 1:
+            return prediction
+        negative, positive = prediction.chunk(2)
+        guided = negative + self.guidance_scale * (positive - negative)
+        return rescale_noise_cfg(guided, positive, self.guidance_rescale) if self.guidance_rescale > 0 else guided
+
+    def advance(self, prediction: Tensor) -> None:
+        """One scheduler step with the model's prediction for this image's rows, [rows, channels, h, w]."""
+        step = self.scheduler.step(
+            self.apply_guidance(prediction), self.timestep, self.latents, **self.step_kwargs, return_dict=False
+        )
+        self.latents = step[0]
+        self.step += 1
+        if self.prepared.blend is not None:
+            upcoming = self.prepared.timesteps[self.step : self.step + 1]
+            self.latents = self.prepared.blend.apply(self.latents, self.scheduler, upcoming)
+
+
+@dataclass(frozen=True, slots=True)
+class UNetInput:
+    """Arguments of one forward pass; B is the sum of the images' rows."""
+
+    sample: Tensor
+    """[B, channels, h, w], with the extra channels of the task"""
+    timestep: Tensor
+    """[B], float32: samplers count in integers or in floats, the model embeds floats."""
+    embeddings: Tensor
+    """[B, tokens, width]"""
+    guidance_embedding: Tensor | None
+    """[B, width] or None"""
+    noise_level: Tensor | None
+    """[B] or None"""
+    added_cond_kwargs: Mapping[str, Tensor] | None
+    """Each [B, width]; or None"""
+
+    def with_sample(self, sample: Tensor) -> "UNetInput":
+        """The same for a part of the sample."""
+        return replace(self, sample=sample)
+
+
+def gather(states: Sequence[LatentState]) -> UNetInput:
+    """The rows of these images, an image's own next to each other. Changes no state; may be repeated."""
+    timesteps = [state.timestep.to(torch.float32).expand(state.rows) for state in states]
+    guidance = [state.guidance_embedding for state in states if state.guidance_embedding is not None]
+    levels = [
+        state.prepared.noise_level.expand(state.rows) for state in states if state.prepared.noise_level is not None
+    ]
+    return UNetInput(
+        torch.cat([_sample(state) for state in states]),
+        torch.cat(timesteps),
+        torch.cat([state.embeddings for state in states]),
+        torch.cat(guidance) if guidance else None,
+        torch.cat(levels) if levels else None,
+        _together([state.added_cond_kwargs for state in states if state.added_cond_kwargs is not None]),
+    )
+
+
+def scatter(prediction: Tensor, states: Sequence[LatentState]) -> tuple[Tensor, ...]:
+    """Each image's rows of the model's output, in the order that `gather` got the images."""
+    return prediction.split([state.rows for state in states])
+
+
+def _together(added_cond_kwargs: Sequence[Mapping[str, Tensor]]) -> Mapping[str, Tensor] | None:
+    return (
+        {name: torch.cat([each[name] for each in added_cond_kwargs]) for name in added_cond_kwargs[0]}
+        if added_cond_kwargs
+        else None
+    )
+
+
+def _sample(state: LatentState) -> Tensor:
+    """[rows, channels, h, w]: the extra channels are not scaled."""
+    sample = state.scheduler.scale_model_input(torch.cat([state.latents] * state.rows), state.timestep)
+    if state.prepared.extra_channels is None:
+        return sample
+    return torch.cat([sample, torch.cat([state.prepared.extra_channels] * state.rows)], dim=1)

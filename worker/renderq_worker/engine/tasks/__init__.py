@@ -1,0 +1,1 @@
+"""Tasks: their inputs, and how each prepares its latents."""

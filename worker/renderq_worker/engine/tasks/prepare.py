@@ -1,0 +1,49 @@
+"""How each task starts: one file per kind, shared by the families.
+
+conditioning  what a UNet takes beside latents
+parts         what a start is made from
+txt2img       from noise alone
+img2img       from a picture with noise on it
+inpaint       part of a picture made anew, by blending or by extra channels
+depth2img     from a picture whose depth is kept
+upscale       beside a small picture
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from renderq_worker.engine.errors import TaskUnsupported
+from renderq_worker.engine.prepared_latents import PreparedLatents
+from renderq_worker.engine.tasks.depth2img import depth2img
+from renderq_worker.engine.tasks.img2img import img2img
+from renderq_worker.engine.tasks.inpaint import inpaint_by_blending, inpaint_by_channels
+from renderq_worker.engine.tasks.prepare_context import PrepareContext
+from renderq_worker.engine.tasks.txt2img import txt2img
+from renderq_worker.engine.tasks.types import Depth2Img, Img2Img, Inpaint, Txt2Img, Upscale, Variation
+from renderq_worker.engine.tasks.unet_variant import UNetVariant
+from renderq_worker.engine.tasks.upscale import upscale
+
+__all__ = ["PrepareContext", "UNetVariant", "prepare_latents"]
+
+_PREPARERS: Mapping[UNetVariant, Mapping[type, Callable[[Any, PrepareContext], PreparedLatents]]] = {
+    UNetVariant.TEXT: {Txt2Img: txt2img, Img2Img: img2img, Inpaint: inpaint_by_blending, Variation: img2img},
+    UNetVariant.INPAINT: {Inpaint: inpaint_by_channels},
+    UNetVariant.DEPTH: {Depth2Img: depth2img},
+    UNetVariant.UPSCALE: {Upscale: upscale},
+}
+"""What the UNet takes → task → how it starts."""
+
+
+def prepare_latents(variant: UNetVariant, context: PrepareContext) -> PreparedLatents:
+    """Draws from the image's generator in the stock pipelines' order.
+
+    Raises `TaskUnsupported`, `StrengthTooLow`, `DepthMapMissing` or `NoiseLevelTooHigh`.
+    """
+    spec, starts = context.spec, _PREPARERS[variant]
+    make = starts.get(type(spec.task))
+    if make is None:
+        raise TaskUnsupported(
+            f"model {spec.model!r} takes {variant} conditioning: it can do "
+            f"{', '.join(task.__name__.lower() for task in starts)}, not {type(spec.task).__name__.lower()}"
+        )
+    return make(spec.task, context)

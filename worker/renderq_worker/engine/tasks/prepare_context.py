@@ -1,0 +1,61 @@
+"""What the start of an image is made from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers.utils.torch_utils import randn_tensor
+from PIL import Image
+from torch import Tensor
+
+from renderq_worker.engine.autoencoder import Autoencoder
+from renderq_worker.engine.errors import StrengthTooLow
+from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.engine.noise_schedulers import NoiseScheduler
+from renderq_worker.engine.tasks.types import Mask, Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareContext:
+    """The model, and the image's own scheduler and generator."""
+
+    spec: GenerationSpec
+    pipeline: Any
+    """The stock pipeline, for components that a single task needs."""
+    autoencoder: Autoencoder
+    scheduler: NoiseScheduler
+    """Its timesteps are set."""
+    generator: torch.Generator
+
+    def resize(self, image: Pixels | Mask) -> Pixels | Mask:
+        """A picture or mask in the sides of the result, by Lanczos's filter as in the stock pipelines."""
+        sides = self.spec.width, self.spec.height
+        return np.asarray(Image.fromarray(image).resize(sides, Image.Resampling.LANCZOS))
+
+    def draw_noise(self) -> Tensor:
+        """[1, channels, height / 8, width / 8], drawn from the image's generator."""
+        spec, autoencoder = self.spec, self.autoencoder
+        shape = (
+            1,
+            autoencoder.latent_channels,
+            spec.height // autoencoder.vae_scale_factor,
+            spec.width // autoencoder.vae_scale_factor,
+        )
+        return randn_tensor(shape, generator=self.generator, device=autoencoder.device, dtype=autoencoder.dtype)
+
+    def get_timesteps(self, strength: float) -> Tensor:
+        """The timesteps that `strength` leaves; the scheduler begins there (`get_timesteps` of the stock pipelines).
+
+        Raises `StrengthTooLow`.
+        """
+        steps = self.spec.steps
+        left = min(int(steps * strength), steps)
+        if left < 1:
+            raise StrengthTooLow(
+                f"strength {strength} of {steps} steps is less than one step; ask for more strength or more steps"
+            )
+        first = (steps - left) * self.scheduler.order
+        if hasattr(self.scheduler, "set_begin_index"):
+            self.scheduler.set_begin_index(first)
+        return self.scheduler.timesteps[first:]

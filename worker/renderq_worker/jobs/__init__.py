@@ -1,0 +1,1 @@
+"""One claimed job, from its inputs to its end."""

@@ -1,0 +1,95 @@
+"""News of running jobs, written to the store from a thread of its own: the engine never waits for Redis."""
+
+import threading
+import time
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+import structlog
+
+from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs.records import FenceResult
+from renderq_shared.jobs.store import JobStore
+from renderq_worker.jobs.running_job import RunningJob
+
+log = structlog.get_logger(__name__)
+
+_MIN_INTERVAL_S = 0.2
+"""Least time between two writes of a job's steps; the latest value wins."""
+_BURST_S = 0.02
+"""A new stage or picture is written at once; changes within this time share one write."""
+_RETRY_DELAY_S = 1.0
+"""Pause after a write that the store did not answer."""
+
+
+class ProgressWriter:
+    """Writes complete snapshots, at most one per job and 200 ms unless something notable happens."""
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+        self._due: dict[RunningJob, float] = {}
+        """Monotonic times."""
+        self._written: WeakKeyDictionary[RunningJob, float] = WeakKeyDictionary()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    def start(
+        self, on_fence_result: Callable[[RunningJob, FenceResult], None], on_viewers: Callable[[RunningJob], None]
+    ) -> None:
+        """Begin to write; `on_fence_result` is told what a write met unless the job is simply ours, `on_viewers` that
+        somebody looks at the job's previews."""
+        callbacks = (on_fence_result, on_viewers)
+        self._thread = threading.Thread(target=self._run, args=callbacks, name="progress", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread; what is due is not written, for the jobs have ended or been handed back."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def schedule(self, job: RunningJob, *, at_once: bool) -> None:
+        """There is news of this job. Quick; callable from any thread."""
+        now = time.monotonic()
+        with self._changed:
+            due = now + _BURST_S if at_once else max(now, self._written.get(job, 0.0) + _MIN_INTERVAL_S)
+            if due < self._due.get(job, float("inf")):
+                self._due[job] = due
+                self._changed.notify()
+
+    def _run(
+        self, on_fence_result: Callable[[RunningJob, FenceResult], None], on_viewers: Callable[[RunningJob], None]
+    ) -> None:
+        while (job := self._next()) is not None:
+            if job.is_ended or job.is_lost:
+                continue
+            try:
+                progressed = self._store.progress(job.claim_ref, job.update())
+            except StoreUnavailable as error:
+                log.warning("progress_not_written", job=job.claim_ref.job_id, reason=str(error))
+                self._postpone(job)
+            else:
+                if progressed.fence is not FenceResult.HELD:
+                    on_fence_result(job, progressed.fence)
+                if progressed.has_preview_viewers:
+                    on_viewers(job)
+
+    def _next(self) -> RunningJob | None:
+        """Wait for the next job that is due; `None` when closing."""
+        with self._changed:
+            while not self._closing:
+                job = min(self._due, key=self._due.__getitem__, default=None)
+                wait_s = None if job is None else self._due[job] - time.monotonic()
+                if job is not None and wait_s is not None and wait_s <= 0:
+                    del self._due[job]
+                    self._written[job] = time.monotonic()
+                    return job
+                self._changed.wait(wait_s)
+            return None
+
+    def _postpone(self, job: RunningJob) -> None:
+        with self._changed:
+            self._due.setdefault(job, time.monotonic() + _RETRY_DELAY_S)

@@ -1,0 +1,79 @@
+"""The start: checks in order, what is wrong is said in one line, before anything is loaded."""
+
+from collections.abc import Callable
+
+import structlog
+from redis import Redis
+
+from renderq_shared.catalog import Catalog, ModelEntry, load_catalog
+from renderq_shared.errors import CatalogInvalid, StoreUnavailable
+from renderq_shared.jobs import check_server, sync_client
+from renderq_shared.objects import ObjectStore, check_same_store, open_store
+from renderq_shared.settings.models import WorkerSettings
+from renderq_worker.process.worker_process import WorkerProcess
+from renderq_worker.threads.signals import StopSignals
+
+log = structlog.get_logger(__name__)
+
+_REDIS_PAUSE_S = 1.0
+
+
+def run_worker(settings: WorkerSettings, signals: StopSignals) -> int:
+    """Check everything, then work until a signal; the exit code.
+
+    Raises what the checks below raise, and `DeviceUnusable`.
+    """
+    entries = served_models(settings)
+    client = sync_client(settings.redis_url)
+    if not wait_for_redis(client, settings.redis_url, signals.received_within):
+        return 0
+    objects = open_store(settings)
+    check_objects(client, objects)
+    return WorkerProcess(settings, entries, client, objects).run(signals)
+
+
+def served_models(settings: WorkerSettings) -> tuple[ModelEntry, ...]:
+    """The catalog's models that this worker serves. Raises `CatalogInvalid`."""
+    catalog = load_catalog(settings.models)
+    if settings.worker_models is None:
+        return catalog.models
+    names = [name.strip() for name in settings.worker_models.split(",") if name.strip()]
+    if not names:
+        raise CatalogInvalid("RENDERQ_WORKER_MODELS names no model; leave it out to serve the whole catalog")
+    return tuple(_entry(catalog, name) for name in dict.fromkeys(names))
+
+
+def wait_for_redis(client: Redis, url: str, is_stopped: Callable[[float], bool]) -> bool:
+    """Return once the server answers: true, or false when `is_stopped(pause in seconds)` says so.
+
+    Raises `StoreUnsuitable`.
+    """
+    while True:
+        try:
+            for warning in check_server(client):
+                log.warning("redis_configuration", warning=warning)
+            return True
+        except StoreUnavailable as error:
+            log.warning("waiting_for_redis", url=_without_password(url), reason=str(error))
+        if is_stopped(_REDIS_PAUSE_S):
+            return False
+
+
+def check_objects(client: Redis, objects: ObjectStore) -> None:
+    """Raises `ObjectStoreUnavailable` or `ObjectStoreUnsuitable`, also when the API serves another store."""
+    objects.check()
+    check_same_store(client, objects)
+
+
+def _entry(catalog: Catalog, name: str) -> ModelEntry:
+    entry = catalog.get(name)
+    if entry is None:
+        raise CatalogInvalid(
+            f"RENDERQ_WORKER_MODELS: no model is called {name!r}; there are {', '.join(catalog.names)}"
+        )
+    return entry
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

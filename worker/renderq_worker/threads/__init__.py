@@ -1,0 +1,1 @@
+"""Periodic threads, operations in flight, stop signals."""
