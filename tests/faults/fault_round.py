@@ -111,7 +111,9 @@ def _doubled(cluster: FaultCluster, jobs: list[Job], orders: list[str]) -> list[
     of_order = {order: [job.id for job in jobs if job.metadata["order"] == order] for order in orders}
     twice = [f"{order} became {ids}" for order, ids in of_order.items() if len(ids) > 1]
     ends = [
-        f"{job.id} ended {cluster.change_log.ends(job.id)} times" for job in jobs if cluster.change_log.ends(job.id) > 1
+        f"{job.id} ended {cluster.change_log.count_ends(job.id)} times"
+        for job in jobs
+        if cluster.change_log.count_ends(job.id) > 1
     ]
     ids = [f"{event} has {sorted(ids)}" for event, ids in cluster.receiver.ids.items() if len(ids) > 1]
     with cluster.redis() as client:

@@ -66,7 +66,7 @@ def test_another_model_is_asked_then(store: JobStore) -> None:
         lambda backend: backend.store.register(worker_record("idle", draining=True), TTL_MS),
         lambda backend: backend.store.register(worker_record("idle", "other"), TTL_MS),
         lambda backend: backend.store.unregister("idle"),
-        lambda backend: backend.later(TTL_MS + 1),
+        lambda backend: backend.advance(TTL_MS + 1),
         lambda backend: claim(backend.store, "claim-idle", by="idle") and submit(backend.store, "third"),
     ],
     ids=["drains", "serves another model", "has left", "is silent", "holds a job"],

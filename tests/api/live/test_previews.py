@@ -102,7 +102,7 @@ def test_only_jobs_that_can_be_seen_and_go_on_are_watched(
     http: httpx2.Client, worker: Worker, job: JobRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched: list[str] = []
-    monkeypatch.setattr(PreviewChannels, "open", lambda _, job_id: watched.append(job_id))
+    monkeypatch.setattr(PreviewChannels, "subscribe", lambda _, job_id: watched.append(job_id))
     worker.fail(job)
     for job_id in (job.id, "job_01m8563bxs7b4s8yve7cdp6k2z", "x"):
         http.get(f"/v1/jobs/{job_id}/events?previews=true")

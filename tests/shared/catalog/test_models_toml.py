@@ -56,7 +56,7 @@ def test_what_an_entry_leaves_out_comes_from_the_models_files(toml: Path) -> Non
 
 
 def test_what_an_entry_says_wins(toml: Path) -> None:
-    said = 'defaults = { steps = 4, scheduler = "lcm" }\nmax_side = 640\nlicence = "mine"\ndtype = "bfloat16"'
+    said = 'defaults = { steps = 4, scheduler = "lcm" }\nmax_side = 640\nlicense = "mine"\ndtype = "bfloat16"'
     text = f'default = "b"\n[models.a]\nsource = "folder"\n[models.b]\nsource = "folder"\n{said}'
     first, second = load(toml, f'{text}\nwatermark = "made by us"')
     assert (first.name, first.defaults.steps, first.defaults.scheduler) == ("b", 4, "lcm")

@@ -89,12 +89,12 @@ def test_children_end_with_a_killed_supervisor(tmp_path: Path) -> None:
     """A supervisor of its own process, killed with SIGKILL: its child is told to end."""
     script = """
 import asyncio, os, sys
-from renderq_shared.local.processes import Child, ProcessSpec
+from renderq_shared.local.processes import SupervisedProcess, ProcessSpec
 spec = ProcessSpec("part", (sys.executable, "-uc", "import os, signal; print(os.getpid()); signal.pause()"),
                  dict(os.environ), 10)
 def line(name, text):
     os.write(1, text.encode() + b"\\n")
-asyncio.run(Child(spec, line).run())
+asyncio.run(SupervisedProcess(spec, line).run())
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as supervisor:
         assert supervisor.stdout is not None

@@ -405,7 +405,7 @@ def test_nobody_reading_the_output_is_no_traceback(server: FakeService) -> None:
 def test_client_commands_import_no_service_and_look_for_none(server: FakeService) -> None:
     server.on("GET", "/v1/workers", FakeResponse(200, {"data": []}))
     script = (
-        "import sys; from renderq.cli import main, services; plugins.entry_points = None; code = main(['workers']);"
+        "import sys; from renderq.cli import main, plugins; plugins.entry_points = None; code = main(['workers']);"
         "print([name for name in sys.modules if name.startswith('renderq_')], code)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
