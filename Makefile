@@ -51,7 +51,7 @@ bench: $(READY) ## measure; prints one table each (some minutes)
 	$(BIN)/python -m bench.eta
 
 docs: $(READY) ## write the pages that are made from the code
-	$(BIN)/python docs/settings_reference.py
+	$(BIN)/python docs/reference/settings_reference.py
 
 clean: ## remove .venv and everything that tools left behind
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

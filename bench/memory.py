@@ -1,4 +1,4 @@
-"""What the models of the shipped layouts need of a device, as docs/models.md shows it: `python -m bench.memory`.
+"""What the models of the shipped layouts need of a device, as docs/guides/models.md shows it: `python -m bench.memory`.
 
 Computed without weights and without work; `--measure LAYOUT` makes one forward pass and one decoding on the CPU, with
 random weights, and counts.

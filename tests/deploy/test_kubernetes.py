@@ -222,7 +222,7 @@ def test_autoscaler_reads_a_number_that_the_contract_has_with_a_key_from_a_secre
         [target] = objects("TriggerAuthentication")[trigger["authenticationRef"]["name"]]["spec"]["secretTargetRef"]
         secret = f"create secret generic {target['name']} --from-literal={target['key']}="
         assert target["parameter"] == "token"
-        assert secret in (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+        assert secret in (ROOT / "docs" / "guides" / "deployment.md").read_text(encoding="utf-8")
 
 
 def test_who_scales_owns_the_number_of_workers() -> None:

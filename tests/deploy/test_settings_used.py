@@ -12,7 +12,7 @@ from tests.deploy.deploy_files import DEPLOY, ROOT
 SETTINGS = {f"RENDERQ_{name.upper()}" for model in (ApiSettings, WorkerSettings) for name in model.model_fields}
 CLIENT = {URL_VARIABLE, API_KEY_VARIABLE}
 USERS = [path for path in sorted(DEPLOY.rglob("*")) if path.is_file() and path.suffix != ".pyc" and path.name != ".env"]
-PAGE = ROOT / "docs" / "deployment.md"
+PAGE = ROOT / "docs" / "guides" / "deployment.md"
 
 
 @pytest.mark.parametrize("path", [*USERS, PAGE], ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,11 +1,11 @@
-"""docs/errors.md names every problem with its status, and every reason for which a job fails."""
+"""docs/reference/errors.md names every problem with its status, and every reason for which a job fails."""
 
 import re
 from pathlib import Path
 
 from renderq.contract import PROBLEMS, JobErrorCode
 
-PAGE = (Path(__file__).parents[2] / "docs" / "errors.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 
 
 def test_every_problem_is_documented_with_its_status() -> None:

@@ -1,4 +1,4 @@
-"""Lines that need a GPU are in one module, and docs/gpu.md says of each how to check it."""
+"""Lines that need a GPU are in one module, and docs/guides/gpu.md says of each how to check it."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ def test_one_module_calls_cuda() -> None:
 
 
 def test_every_call_is_documented_and_none_that_is_gone() -> None:
-    page = (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "guides" / "gpu.md").read_text(encoding="utf-8")
     table = page[page.index("| call |") : page.index("Beside them")]
     told = {name for row in table.splitlines()[2:] if row for name in re.findall(r"`(\w+)`", row.split("|")[1])}
     assert told == calls(MODULE)
@@ -25,5 +25,5 @@ def test_every_call_is_documented_and_none_that_is_gone() -> None:
 
 def test_every_check_that_is_named_exists() -> None:
     tests = (ROOT / "tests" / "worker" / "engine" / "test_cuda.py").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")))
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "guides" / "gpu.md").read_text(encoding="utf-8")))
     assert named == set(re.findall(r"def (test_\w+)", tests))

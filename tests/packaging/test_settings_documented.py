@@ -1,4 +1,4 @@
-"""Every setting has a sentence in its model, and docs/settings.md says what the models say."""
+"""Every setting has a sentence in its model, and docs/reference/settings.md says what the models say."""
 
 import importlib.util
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from renderq_shared.settings.models import ApiSettings, SharedSettings, WorkerSettings
 
-DOCS = Path(__file__).parents[2] / "docs"
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 
 @pytest.mark.parametrize("model", [SharedSettings, ApiSettings, WorkerSettings], ids=lambda model: model.__name__)
@@ -16,9 +16,9 @@ def test_every_setting_says_what_it_does(model: type[SharedSettings]) -> None:
 
 
 def test_reference_is_what_the_models_say() -> None:
-    spec = importlib.util.spec_from_file_location("settings_reference", DOCS / "settings_reference.py")
+    spec = importlib.util.spec_from_file_location("settings_reference", REFERENCE / "settings_reference.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (DOCS / "settings.md").read_text(encoding="utf-8") == module.reference(), "run `make docs`"
+    assert (REFERENCE / "settings.md").read_text(encoding="utf-8") == module.reference(), "run `make docs`"

@@ -35,7 +35,7 @@ def run(service: Service, folder: Path, *argv: str) -> str:
     return ran.stdout
 
 
-@pytest.mark.parametrize("page", ["docs/quickstart.md", "docs/sdk.md", "README.md"])
+@pytest.mark.parametrize("page", ["docs/start/quickstart.md", "docs/reference/sdk.md", "README.md"])
 def test_programs_run(service: Service, tmp_path: Path, page: str) -> None:
     program = "\n".join(blocks(page, "python", service.url))
     assert program
@@ -43,7 +43,7 @@ def test_programs_run(service: Service, tmp_path: Path, page: str) -> None:
     assert list(tmp_path.glob("*.*")), "the page saves pictures"
 
 
-@pytest.mark.parametrize("page", ["docs/quickstart.md", "docs/cli.md", "README.md"])
+@pytest.mark.parametrize("page", ["docs/start/quickstart.md", "docs/reference/cli.md", "README.md"])
 def test_commands_run(service: Service, tmp_path: Path, page: str) -> None:
     commands = "\n".join(blocks(page, "sh", service.url)).replace(".venv/bin/", "")
     assert commands
@@ -52,6 +52,6 @@ def test_commands_run(service: Service, tmp_path: Path, page: str) -> None:
 
 
 def test_the_error_is_the_one_that_the_page_shows(service: Service, tmp_path: Path) -> None:
-    [program] = [code for code in blocks("docs/quickstart.md", "python", service.url) if "InvalidRequest" in code]
+    [program] = [code for code in blocks("docs/start/quickstart.md", "python", service.url) if "InvalidRequest" in code]
     printed = run(service, tmp_path, sys.executable, "-c", f"from renderq import Client\nclient = Client()\n{program}")
     assert printed.strip() in program

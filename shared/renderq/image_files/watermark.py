@@ -4,8 +4,8 @@ U of YUV is halved by a Haar transform; of its approximation each block of 4 × 
 largest but the first: modulo 36 that one lies in the lower half for 0, in the upper half for 1. The blocks repeat the
 text's bits from left to right and downwards. What the package writes is read here, and the other way round.
 
-Writing differs (docs/adr/0009-own-watermark.md): no other coefficient of a block may overtake the one that was set, and
-a color that has no room on one side moves to the other, so that no block is lost.
+Writing differs (docs/explanation/adr/0009-own-watermark.md): no other coefficient of a block may overtake the one that
+was set, and a color that has no room on one side moves to the other, so that no block is lost.
 """
 
 from dataclasses import dataclass

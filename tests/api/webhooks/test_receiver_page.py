@@ -14,7 +14,7 @@ from renderq_shared.jobs import RedisJobStore
 from tests.api.running_api import RunningApi, wait_until
 from tests.api.webhooks.webhook_jobs import SECRETS, delivery, render_job
 
-PAGE = Path(__file__).parents[3] / "docs" / "webhooks.md"
+PAGE = Path(__file__).parents[3] / "docs" / "guides" / "webhooks.md"
 
 
 @contextmanager

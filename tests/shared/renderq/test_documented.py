@@ -12,17 +12,17 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 
 def test_every_exit_code_is_documented() -> None:
-    documented = re.findall(r"^\| (\d+) \|", (DOCS / "cli.md").read_text(), re.MULTILINE)
+    documented = re.findall(r"^\| (\d+) \|", (DOCS / "reference/cli.md").read_text(), re.MULTILINE)
     assert [int(code) for code in documented] == sorted(ExitCode)
 
 
 def test_every_command_is_documented() -> None:
-    page = (DOCS / "cli.md").read_text()
+    page = (DOCS / "reference/cli.md").read_text()
     assert all(f"`renderq {name}" in page for name in CLIENT_COMMANDS)
 
 
 def test_every_error_is_documented() -> None:
-    page = (DOCS / "sdk.md").read_text()
+    page = (DOCS / "reference/sdk.md").read_text()
     bases = {"APIError", "JobNotSucceeded"}
     kinds = {name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)}
     assert {name for name in kinds - bases if f"`{name}`" not in page} == set()

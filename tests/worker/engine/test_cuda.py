@@ -1,4 +1,4 @@
-"""On a real GPU: `pytest -m gpu`. What each of these checks is in docs/gpu.md."""
+"""On a real GPU: `pytest -m gpu`. What each of these checks is in docs/guides/gpu.md."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""A CUDA device. Nothing outside this module calls `torch.cuda`; docs/gpu.md says of each line how to check it."""
+"""A CUDA device. The only module that calls `torch.cuda`; docs/guides/gpu.md lists how to check each call."""
 
 from contextlib import AbstractContextManager, nullcontext
 

@@ -1,4 +1,4 @@
-"""Writes docs/settings.md from the settings models: `make docs`."""
+"""Writes docs/reference/settings.md from the settings models: `make docs`."""
 
 from pathlib import Path
 from typing import get_args, get_origin
