@@ -1,4 +1,4 @@
-# renderq: `make` lists what there is.
+# renderq: `make` lists the commands.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -14,7 +14,7 @@ JOBS   ?= 2
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## create .venv and install everything into it; TORCH_INDEX=URL takes torch from that index
+setup: $(READY) ## create .venv and install everything; TORCH_INDEX=URL installs torch from that index
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "renderq needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
@@ -22,36 +22,36 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	@if [ -n "$(TORCH_INDEX)" ]; then set -x; $(BIN)/pip install --quiet --index-url "$(TORCH_INDEX)" --no-deps -c constraints.txt torch; fi
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[all]' --group dev
-	$(BIN)/pip install --quiet -c constraints.txt --no-deps invisible-watermark  # it asks for OpenCV with a screen, and torch
+	$(BIN)/pip install --quiet -c constraints.txt --no-deps invisible-watermark  # it requires the desktop build of OpenCV, and torch
 	@touch $(READY)
 
-run: $(READY) ## start everything on this machine and print the address; ARGS are passed to `renderq up`
+run: $(READY) ## start the whole service on this machine; ARGS are passed to `renderq up`
 	@$(BIN)/renderq up --port $(PORT) $(ARGS)
 
-test: $(READY) ## run all tests, in JOBS processes side by side
+test: $(READY) ## run all tests in JOBS processes; ARGS are passed to pytest
 	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
-system: $(READY) ## run only the tests that drive the whole service through real processes
+system: $(READY) ## run only the tests that start the whole service as real processes
 	$(BIN)/pytest tests/system $(ARGS)
 
-faults: $(READY) ## break everything, 20 rounds of each fault; prints a table
+faults: $(READY) ## run 20 rounds of each fault and print the table of guarantees.md
 	RENDERQ_FAULT_ROUNDS=$${RENDERQ_FAULT_ROUNDS:-20} $(BIN)/pytest tests/faults $(ARGS)
 
-fuzz: $(READY) ## attack the API with what its document allows, and with what it does not; something else each time
+fuzz: $(READY) ## fuzz the API with valid and invalid requests from its OpenAPI document, with a new seed each time
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} $(BIN)/pytest tests/api/hostile/test_openapi_fuzz.py $(ARGS)
 
-check: $(READY) ## lint, format, types, layers
+check: $(READY) ## lint, check format, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: $(READY) ## measure; prints one table each (some minutes)
+bench: $(READY) ## run the benchmarks and print a table each (some minutes)
 	$(BIN)/python -m bench.engine
 	$(BIN)/python -m bench.eta
 
-docs: $(READY) ## write the pages that are made from the code
+docs: $(READY) ## write the pages that are generated from the code
 	$(BIN)/python docs/reference/settings_reference.py
 
-clean: ## remove .venv and everything that tools left behind
+clean: ## remove .venv, builds and caches
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

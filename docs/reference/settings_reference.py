@@ -1,4 +1,4 @@
-"""Writes docs/reference/settings.md from the settings models: `make docs`."""
+"""Write docs/reference/settings.md from the settings models: `make docs`."""
 
 from pathlib import Path
 from typing import get_args, get_origin
@@ -8,29 +8,29 @@ from pydantic.fields import FieldInfo
 from renderq_shared.settings.models import ApiSettings, SharedSettings, WorkerSettings
 
 _TITLES = {
-    SharedSettings: ("Everywhere", "API and workers must agree on these."),
+    SharedSettings: ("Shared", "API and workers must use the same values."),
     ApiSettings: ("API", "Read by `renderq api`, and by `renderq up` for it."),
     WorkerSettings: ("Worker", "Read by `renderq worker`, and by `renderq up` for its workers."),
 }
 
-_NAMES = {"str": "text", "SecretStr": "text", "Path": "path", "int": "whole number", "float": "number"}
+_NAMES = {"str": "text", "SecretStr": "text", "Path": "path", "int": "integer", "float": "number"}
 
 _HEAD = """\
 # Settings
 
-Every setting is an environment variable. The options of `renderq up`, `renderq api` and `renderq worker` win over
-them. A variable `RENDERQ_…` that is no setting is named in the log at the start. This page is made from the settings
-models (`make docs`); a test compares it.
+Every setting is an environment variable. Options of `renderq up`, `renderq api` and `renderq worker` take precedence.
+Unknown `RENDERQ_` variables are logged at startup, with the setting that was probably meant. This page is generated
+from the settings models (`make docs`); a test compares them.
 """
 
 
 def reference() -> str:
-    """The whole page."""
+    """Return the whole page."""
     parts = [_HEAD]
-    for model, (title, words) in _TITLES.items():
+    for model, (title, introduction) in _TITLES.items():
         inherited = set[str]() if model is SharedSettings else set(SharedSettings.model_fields)
         rows = [_row(name, field) for name, field in model.model_fields.items() if name not in inherited]
-        parts.append(f"## {title}\n\n{words}\n\n| variable | values | default | what it does |\n|---|---|---|---|\n")
+        parts.append(f"## {title}\n\n{introduction}\n\n| variable | values | default | what it does |\n|---|---|---|---|\n")
         parts[-1] += "\n".join(rows) + "\n"
     return "\n".join(parts)
 
