@@ -30,8 +30,8 @@ def reference() -> str:
     for model, (title, introduction) in _TITLES.items():
         inherited = set[str]() if model is SharedSettings else set(SharedSettings.model_fields)
         rows = [_row(name, field) for name, field in model.model_fields.items() if name not in inherited]
-        parts.append(f"## {title}\n\n{introduction}\n\n| variable | values | default | what it does |\n|---|---|---|---|\n")
-        parts[-1] += "\n".join(rows) + "\n"
+        table = "\n".join(["| variable | values | default | what it does |", "|---|---|---|---|", *rows])
+        parts.append(f"## {title}\n\n{introduction}\n\n{table}\n")
     return "\n".join(parts)
 
 
