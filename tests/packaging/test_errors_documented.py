@@ -1,4 +1,4 @@
-"""docs/reference/errors.md names every problem with its status, and every reason for which a job fails."""
+"""docs/reference/errors.md lists every problem with its status, and every error code of a failed job."""
 
 import re
 from pathlib import Path
@@ -11,10 +11,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "errors.md").read_tex
 def test_every_problem_is_documented_with_its_status() -> None:
     documented = re.findall(r"^\| `(\w+)` \| (\d{3}) \|", PAGE, re.MULTILINE)
     assert {(kind, int(status)) for kind, status in documented} == {
-        (kind.value, facts.status) for kind, facts in PROBLEMS.items()
+        (kind.value, definition.status) for kind, definition in PROBLEMS.items()
     }
 
 
-def test_every_reason_of_a_failed_job_is_documented() -> None:
+def test_every_error_code_of_a_failed_job_is_documented() -> None:
     _, _, failed_jobs = PAGE.partition("## Failed jobs")
     assert set(re.findall(r"^\| `(\w+)` \|", failed_jobs, re.MULTILINE)) == {code.value for code in JobErrorCode}

@@ -1,4 +1,4 @@
-"""Relative links in Markdown files lead to files and headings that exist."""
+"""Relative links in Markdown files point to files and headings that exist."""
 
 import re
 import subprocess
@@ -16,14 +16,14 @@ _HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub gives to the headings of a page."""
+    """Return the anchors that GitHub derives from the headings of a page."""
     headings = _HEADING.findall(_CODE.sub("", page.read_text(encoding="utf-8")))
     titles = (re.sub(r"\]\([^)]*\)", "", heading).lower() for heading in headings)
     return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_relative_links_lead_somewhere(page: str) -> None:
+def test_relative_links_resolve(page: str) -> None:
     path = ROOT / page
     broken = []
     for link in _LINK.findall(_CODE.sub("", path.read_text(encoding="utf-8"))):

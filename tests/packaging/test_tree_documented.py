@@ -16,7 +16,7 @@ PACKAGES = {
 
 
 def folders(package: str) -> set[str]:
-    """Folders that hold Python or Lua, relative to the package."""
+    """Return the folders with Python or Lua files, relative to the package."""
     listing = ["git", "ls-files", f"{PACKAGES[package]}/*.py", f"{PACKAGES[package]}/*.lua"]
     files = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     return {str(Path(file).parent.relative_to(PACKAGES[package])) for file in files} - {"."}

@@ -1,6 +1,6 @@
-"""What the pages for users show is run as it stands there, from top to bottom, against a running service.
+"""Programs and commands of the pages, run from top to bottom against a running service.
 
-A block that cannot be run says so behind its language: ```sh no-run
+A block that cannot be run is marked behind its language: ```sh no-run
 """
 
 import os
@@ -16,23 +16,23 @@ from tests.system.service import Service
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
-ADDRESS = "http://127.0.0.1:8400"
+DEFAULT_URL = "http://127.0.0.1:8400"
 
 _BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def blocks(page: str, language: str, address: str) -> list[str]:
-    text = (ROOT / page).read_text(encoding="utf-8").replace(ADDRESS, address)
+def blocks(page: str, language: str, url: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8").replace(DEFAULT_URL, url)
     return [code for kind, code in _BLOCK.findall(text) if kind == language]
 
 
 def run(service: Service, folder: Path, *argv: str) -> str:
-    """What it printed. It talks to the service as its reader would: by the environment."""
+    """Run a command that finds the service by its environment, and return its output."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "RENDERQ_URL": service.url}
-    ran = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
-    assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
-    return ran.stdout
+    completed = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
+    assert completed.returncode == 0, f"{completed.stdout}\n{completed.stderr}"
+    return completed.stdout
 
 
 @pytest.mark.parametrize("page", ["docs/start/quickstart.md", "docs/reference/sdk.md", "README.md"])
@@ -40,15 +40,17 @@ def test_programs_run(service: Service, tmp_path: Path, page: str) -> None:
     program = "\n".join(blocks(page, "python", service.url))
     assert program
     run(service, tmp_path, sys.executable, "-W", "error::SyntaxWarning", "-c", program)
-    assert list(tmp_path.glob("*.*")), "the page saves pictures"
+    assert list(tmp_path.glob("*.*")), "the page saves images"
 
 
-@pytest.mark.parametrize("page", ["docs/start/quickstart.md", "docs/reference/cli.md", "README.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/start/quickstart.md", "docs/start/installation.md", "docs/reference/cli.md", "README.md"]
+)
 def test_commands_run(service: Service, tmp_path: Path, page: str) -> None:
     commands = "\n".join(blocks(page, "sh", service.url)).replace(".venv/bin/", "")
     assert commands
     run(service, tmp_path, "bash", "-euo", "pipefail", "-c", commands)
-    assert list(tmp_path.glob("*.png")), "the page saves pictures"
+    assert list(tmp_path.iterdir()), "the page saves files"
 
 
 def test_the_error_is_the_one_that_the_page_shows(service: Service, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The pages about the client name what there is."""
+"""The reference pages of the client are complete."""
 
 import inspect
 import re
