@@ -1,8 +1,10 @@
-"""docs/explanation/architecture.md has a bullet for every folder, and docs/reference/http.md a row for every route."""
+"""The documentation names every folder and every route, and only modules that exist."""
 
 import re
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from renderq_api.routes import ROUTERS
 
@@ -13,6 +15,7 @@ PACKAGES = {
     "renderq_api": "api/renderq_api",
     "renderq_worker": "worker/renderq_worker",
 }
+TOP_PAGES = ["shared/README.md", "api/README.md", "worker/README.md"]
 
 
 def folders(package: str) -> set[str]:
@@ -28,6 +31,14 @@ def test_every_folder_is_described() -> None:
     described = {name: set(re.findall(r"^- `([\w/]+)/`", text, re.MULTILINE)) for name, text in sections.items()}
     data = {"builtin/shapes"}
     assert {name: named - data for name, named in described.items()} == {name: folders(name) for name in PACKAGES}
+
+
+@pytest.mark.parametrize("page", ["docs/glossary.md", "docs/explanation/architecture.md", *TOP_PAGES])
+def test_named_modules_exist(page: str) -> None:
+    named = re.findall(r"`(renderq\w*)/([\w/]+(?:\.\w+)?)`", (ROOT / page).read_text(encoding="utf-8"))
+    assert named
+    paths = [f"{PACKAGES[package]}/{path}" for package, path in named]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def test_every_route_is_documented() -> None:
