@@ -4,5 +4,5 @@ from importlib import metadata
 
 
 def version() -> str:
-    """The version of the installed distribution, e.g. `0.2.0`."""
+    """The version of the installed distribution, e.g. `0.1.0`."""
     return metadata.version("renderq")
