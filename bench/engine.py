@@ -1,6 +1,6 @@
 """B1: images per second of the engine against a plain loop over the stock pipeline, on the built-in model.
 
-16 jobs with mixed samplers, steps and guidance; same process, same threads, same number format, in turns.
+16 jobs with mixed schedulers, steps and guidance; same process, same threads, same dtype, taken in turns.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def specs(model: ModelEntry) -> list[GenerationSpec]:
 
 
 class Stock:
-    """What one would write without us."""
+    """The loop that users write without renderq."""
 
     def __init__(self, model: ModelEntry, dtype: torch.dtype) -> None:
         self.pipeline = StableDiffusionPipeline.from_pretrained(model.source, dtype=dtype, local_files_only=True)
@@ -69,7 +69,7 @@ class Stock:
         return time.perf_counter() - began
 
     def gflop_per_row(self) -> float:
-        """Of one forward pass of the UNet."""
+        """GFLOP of one forward pass of the UNet per row."""
         unet = self.pipeline.unet
         side, tokens = unet.config.sample_size, self.pipeline.tokenizer.model_max_length
         sample = torch.zeros(1, unet.config.in_channels, side, side, dtype=unet.dtype)
@@ -80,7 +80,7 @@ class Stock:
 
 
 class Ours:
-    """The engine, with all jobs queued at once."""
+    """The engine with all jobs submitted at once."""
 
     def __init__(self, model: ModelEntry, batching: str) -> None:
         settings = EngineSettings(device="cpu", batching="exact" if batching == "exact" else "fast")
@@ -97,7 +97,7 @@ class Ours:
         taken = time.perf_counter() - began
         rendered = [event.stats for event in ended if isinstance(event, Rendered)]
         if len(rendered) != len(self._specs):
-            raise RuntimeError(f"only {len(rendered)} of {len(self._specs)} pictures were rendered")
+            raise RuntimeError(f"only {len(rendered)} of {len(self._specs)} images were rendered")
         self.width = sum(stats.batch_width_mean for stats in rendered) / len(rendered)
         return taken
 

@@ -1,4 +1,4 @@
-"""B18: how far `eta_seconds` is from what it turns out to be, for jobs that are submitted alone and in bursts.
+"""B18: error of `eta_seconds`, for jobs submitted alone and in bursts.
 
 A service of its own (`renderq up`) with one worker, first warmed up with jobs of the same kind. Goal: a median error of
 15 %.
@@ -24,7 +24,7 @@ _SCHEDULERS = ("ddim", "euler", "dpmpp_2m", "heun")
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a job was told at its submission, and what came of it; seconds."""
+    """The estimate at submission and the measured time, in seconds."""
 
     p50: float
     p90: float
@@ -32,13 +32,13 @@ class Prediction:
 
     @property
     def error(self) -> float:
-        """Share of the time that it took."""
+        """Error as a fraction of the measured time."""
         return abs(self.p50 - self.taken) / self.taken
 
 
 @contextmanager
 def service(device: str) -> Iterator[Client]:
-    """`renderq up` on a folder that is gone afterwards."""
+    """Run `renderq up` on a temporary data folder."""
     with tempfile.TemporaryDirectory() as folder:
         argv = [sys.executable, "-m", "renderq", "up", "--port", "0", "--data", folder]
         env = {**os.environ, "RENDERQ_DEVICE": device}
@@ -53,7 +53,7 @@ def service(device: str) -> Iterator[Client]:
 
 
 def submit(client: Client, chance: random.Random) -> JobHandle:
-    """A job of random cost: 5 to 40 steps, one to four pictures."""
+    """A job of random cost: 5 to 40 steps, one to four images."""
     return client.submit(
         "a red circle on a blue background",
         steps=chance.randint(5, 40),
@@ -64,7 +64,7 @@ def submit(client: Client, chance: random.Random) -> JobHandle:
 
 
 def predictions(client: Client, chance: random.Random, at_once: int) -> list[Prediction]:
-    """Of so many jobs, submitted at the same moment, once all have ended."""
+    """Estimates of `count` jobs submitted at the same moment, after all have ended."""
     handles = [submit(client, chance) for _ in range(at_once)]
     told = [handle.job for handle in handles]
     with ThreadPoolExecutor(at_once) as pool:

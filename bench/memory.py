@@ -1,7 +1,7 @@
 """What the models of the shipped layouts need of a device, as docs/guides/models.md shows it: `python -m bench.memory`.
 
-Computed without weights and without work; `--measure LAYOUT` makes one forward pass and one decoding on the CPU, with
-random weights, and counts.
+Computed on the meta device, without weights. `--measure LAYOUT` runs one forward pass and one decoding on the CPU with
+random weights and measures the peak.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from renderq_worker.devices import SimulatedGpu
 from renderq_worker.models.memory_estimate import MetaModel
 
 DEFAULT_SIZES = {"sd1": 512, "sd2": 512, "sd2-v": 768, "sd2-depth": 512, "x4-upscaler": 512, "sdxl": 1024}
-"""Layout → sides of its usual picture."""
+"""Layout → size of its default image."""
 
 
 def weights(layout: Path) -> dict[str, int]:
@@ -33,7 +33,7 @@ def weights(layout: Path) -> dict[str, int]:
 
 
 def component(folder: Path, library: str, name: str) -> Any:
-    """Without weights."""
+    """On the meta device."""
     with torch.device("meta"):
         if library == "transformers":
             part_class = getattr(transformers, name)
@@ -43,7 +43,7 @@ def component(folder: Path, library: str, name: str) -> Any:
 
 
 def show() -> None:
-    print("| layout | picture | weights | largest part | denoising | decoding | in tiles | all | `low` |")
+    print("| layout | image | weights | largest part | denoising | decoding | in tiles | all | `low` |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, side in DEFAULT_SIZES.items():
         layout = layout_folder(name)

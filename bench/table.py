@@ -1,4 +1,4 @@
-"""One way to print what was measured: ratios within one run, median and spread."""
+"""Tables of measurements: ratios within one run, median and spread."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Ours against theirs, measured in turns."""
+    """renderq against a peer, measured in turns."""
 
     name: str
     ratios: Sequence[float]
-    """Theirs ÷ ours in seconds: above 1 we are faster."""
+    """Peer ÷ renderq in seconds: above 1, renderq is faster."""
     note: str = ""
 
     def row(self) -> str:
@@ -20,7 +20,7 @@ class Ratio:
 
 
 def measure_alternately(ours: Callable[[], float], theirs: Callable[[], float], rounds: int) -> list[float]:
-    """Ratios theirs ÷ ours of seconds, one a round; the first round of each is not counted."""
+    """Ratios peer ÷ renderq of seconds, one per round; the first round of each is a warm-up."""
     ours(), theirs()
     ratios: list[float] = []
     for number in range(rounds):

@@ -19,7 +19,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 @pytest.fixture
 def redis_url(valkey: Valkey) -> str:
-    """The session's Valkey, empty; started again if a test left it dead."""
+    """The session's Valkey, empty; restarted if a test left it dead."""
     valkey.empty()
     return valkey.url
 

@@ -1,4 +1,4 @@
-"""Real S3 servers for tests. Two, because neither does all that Amazon's does."""
+"""Real S3 servers for tests. Two, because neither implements all of Amazon's."""
 
 import fcntl
 import json
@@ -18,13 +18,13 @@ from boto3.session import Session
 
 REGION = "us-east-1"
 MINISTACK = "ministack==1.5.33"
-"""Lives in a virtual environment of its own: it asks for another botocore than we do."""
+"""Runs in a virtual environment of its own: it pins another botocore."""
 
 _START_S = 60.0
 
 
 class S3Server:
-    """A server on a folder and a port of its own; one can take it away and bring it back."""
+    """A server on a folder and a port of its own; it can be stopped and restarted."""
 
     access_key = "renderq-tests"
     secret_key = "a-secret-of-tests"
@@ -40,7 +40,7 @@ class S3Server:
         raise NotImplementedError
 
     def variables(self) -> dict[str, str]:
-        """What the server itself reads."""
+        """The server's environment."""
         raise NotImplementedError
 
     @property
@@ -49,7 +49,7 @@ class S3Server:
 
     @property
     def env(self) -> dict[str, str]:
-        """What boto3 reads to reach it, and nothing of this machine's."""
+        """Environment with which boto3 reaches it, isolated from this machine's configuration."""
         return aws_env(self.endpoint, self.access_key, self.secret_key)
 
     def client(self, service: str = "s3") -> Any:
@@ -57,7 +57,7 @@ class S3Server:
         return session.client(service, endpoint_url=self.endpoint)
 
     def start(self) -> None:
-        """Return once it answers."""
+        """Wait until it answers."""
         log = (self.folder / "server.log").open("a")
         with log:
             self._process = subprocess.Popen(
@@ -70,7 +70,7 @@ class S3Server:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """End it without a warning."""
+        """SIGKILL."""
         self._process.kill()
         self._process.wait()
 
@@ -89,7 +89,7 @@ class Nanio(S3Server):
 
     @property
     def listen(self) -> str:
-        """Where a server listens that has several addresses."""
+        """Address on which the server listens."""
         return "127.0.0.1" if self.host == "127.0.0.1" else "0.0.0.0"
 
     def argv(self) -> list[str]:
@@ -103,7 +103,7 @@ class Nanio(S3Server):
 
 
 class MiniStack(S3Server):
-    """Checks signatures, expiry and rights, and heeds the headers that a signed address asks for."""
+    """Checks signatures, expiry and rights, and applies the header overrides of a signed URL."""
 
     def argv(self) -> list[str]:
         return [str(_environment_of(MINISTACK) / "bin" / "ministack")]
@@ -116,7 +116,7 @@ class MiniStack(S3Server):
         self.access_key, self.secret_key = self.new_key("s3:*")
 
     def new_key(self, *actions: str) -> tuple[str, str]:
-        """A key that may do this and nothing else."""
+        """Create a key with these rights only."""
         name = f"user-{time.monotonic_ns()}"
         iam = Session("test", "test", region_name=REGION).client("iam", endpoint_url=self.endpoint)
         allowed = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
@@ -142,11 +142,11 @@ NO_AWS: Mapping[str, str] = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-"""Keeps what this machine knows about S3 away from a test."""
+"""Isolate a test from this machine's S3 configuration."""
 
 
 def _environment_of(requirement: str) -> Path:
-    """A virtual environment with this package, made by whoever comes first and kept beside the tests' own."""
+    """A virtual environment with this package, created by the first caller and kept beside the tests' own."""
     folder = Path(sys.prefix) / "test-services" / requirement.replace("==", "-")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:

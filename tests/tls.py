@@ -1,4 +1,4 @@
-"""TLS for tests: certificates that their owner signed, and a door that speaks TLS in front of a port that does not."""
+"""TLS for tests: self-signed certificates, and a TLS terminator in front of a plain port."""
 
 import asyncio
 import ssl
@@ -24,7 +24,7 @@ def server_context(key: Path, certificate: Path) -> ssl.SSLContext:
 
 
 class TlsProxy:
-    """Takes TLS connections and forwards what they carry to a local port. Use as a context manager."""
+    """Terminates TLS connections and forwards their data to a local port. Use as a context manager."""
 
     port: int
 

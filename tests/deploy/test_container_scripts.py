@@ -1,4 +1,4 @@
-"""The scripts that the images hold, run against servers that answer well, badly and not at all."""
+"""The scripts of the images, run against servers that answer well, badly, and not at all."""
 
 import http.server
 import os
@@ -34,7 +34,7 @@ def run(script: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def answering(status: int, body: str = "") -> Iterator[tuple[int, list[tuple[str, str, str]]]]:
-    """A server that always gives this answer: its port, and the requests it got (method, path, host)."""
+    """A server that always gives this response: its port, and the requests it received (method, path, host)."""
     seen: list[tuple[str, str, str]] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Dockerfiles: reproducible, small, without root, and stopped by the signal that stops them."""
+"""Dockerfiles: reproducible, small, without root, and stopped by SIGTERM."""
 
 import importlib.util
 import re

@@ -1,4 +1,4 @@
-"""Kubernetes manifests: they hang together, drain before they kill, and pass the `restricted` pod security standard."""
+"""Kubernetes manifests: consistent, draining before the kill, within the `restricted` pod security standard."""
 
 import re
 from pathlib import Path

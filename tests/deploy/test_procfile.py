@@ -1,4 +1,4 @@
-"""The Procfile's commands, started as a process manager starts them, on a Redis that somebody else runs."""
+"""The Procfile's commands, started as a process manager starts them, on an external Redis."""
 
 import os
 import signal
@@ -47,7 +47,7 @@ class Formation:
             process.wait()
 
     def start(self, kind: str, number: int = 1) -> None:
-        """Through a shell, in a process group of its own, with settings from the environment."""
+        """Start through a shell, in a process group of its own, with settings from the environment."""
         env = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -72,7 +72,7 @@ class Formation:
             )
 
     def stop(self, name: str) -> int:
-        """SIGTERM to the process that was started; the exit code."""
+        """Send SIGTERM to the started process and return its exit code."""
         process = self.processes.pop(name)
         process.send_signal(signal.SIGTERM)
         return process.wait(timeout=DRAIN_S + 15)
@@ -127,7 +127,7 @@ def test_names_commands_that_exist() -> None:
 
 
 def test_the_shell_gives_way_to_the_command() -> None:
-    """Else the signal that should drain a worker ends the shell in front of it."""
+    """Without `exec`, the signal that drains a worker would end the shell in front of it."""
     assert all(command.startswith("exec ") for command in procfile().values())
 
 
@@ -142,8 +142,8 @@ def test_serves_a_job_and_stops_in_order(formation: Formation) -> None:
     job = formation.job(formation.submit(steps=4))
     assert job["status"] == "succeeded", (job, formation.logs())
     assert job["worker"] == "worker.1"
-    picture = formation.http.get(job["outputs"][0]["url"], follow_redirects=True)
-    assert picture.content.startswith(b"\x89PNG")
+    image = formation.http.get(job["outputs"][0]["url"], follow_redirects=True)
+    assert image.content.startswith(b"\x89PNG")
     assert {name: formation.stop(name) for name in ("worker.1", "api.1")} == {"worker.1": 0, "api.1": 0}
 
 

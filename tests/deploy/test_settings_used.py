@@ -1,4 +1,4 @@
-"""Every RENDERQ_… that deploy/ or its page mentions is a setting."""
+"""Every RENDERQ_ variable in deploy/ or its page is a setting."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""systemd units: the Procfile's commands, with time to drain, started again unless they refuse."""
+"""systemd units: the Procfile's commands, with time to drain, restarted unless they reject their configuration."""
 
 from pathlib import Path
 

@@ -23,7 +23,7 @@ def free_port() -> int:
 
 
 def config(folder: Path, port: int) -> str:
-    """The one of compose.yaml, on loopback and in this folder."""
+    """The command of compose.yaml, on loopback and in this folder."""
     content = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["configs"]["valkey"]["content"]
     lines = dict(line.split(" ", 1) for line in interpolate(content, {"VALKEY_PASSWORD": PASSWORD}).splitlines())
     changed = {**lines, "bind": "127.0.0.1", "port": str(port), "dir": f'"{folder}"'}
@@ -32,7 +32,7 @@ def config(folder: Path, port: int) -> str:
 
 @contextmanager
 def valkey_server(folder: Path) -> Iterator[str]:
-    """Its URL, while it runs."""
+    """Run the server; its URL."""
     port = free_port()
     process = subprocess.Popen([str(get_binary_path()), "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:

@@ -1,4 +1,4 @@
-"""What became of jobs, written down from outside: every change that Redis publishes, whatever else fails."""
+"""Log of job changes, recorded from outside: every change that Redis publishes."""
 
 import threading
 from collections import defaultdict
@@ -11,7 +11,7 @@ from renderq_shared.jobs.redis.notifications import CHANGES, decode_change
 
 
 class ChangeLog:
-    """Listens for as long as it is open. What happens while Redis is away goes unseen."""
+    """Records changes while it is open. Changes during an outage of Redis go unseen."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -23,11 +23,11 @@ class ChangeLog:
         assert self.subscribed.wait(10)
 
     def count_ends(self, job_id: str) -> int:
-        """How often the job was told to have ended; a retired job does not end again."""
+        """Number of published ends of the job; retention does not end a job again."""
         return sum(change.status.is_terminal and not change.outputs_expired for change in self.changes[job_id])
 
     def started_ms(self, job_id: str, after_attempt: int) -> int | None:
-        """When the first attempt after this one began."""
+        """Time at which the first attempt after this one began."""
         later = (change for change in self.changes[job_id] if change.attempt > after_attempt)
         return next((change.started_ms for change in later), None)
 

@@ -1,4 +1,4 @@
-"""A whole service on real parts, with a proxy on every way between them."""
+"""A whole service on real parts, with a proxy on every connection between them."""
 
 import subprocess
 import sys
@@ -19,20 +19,20 @@ from tests.s3_servers import Nanio, aws_env
 from tests.valkey_server import Valkey
 
 LEASE_S = 2.0
-STORE = "s3://pictures/renderq"
+STORE = "s3://images/renderq"
 TENANTS = ("ada", "bob", "eve")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _SCRIPT = b"EVALSHA"
-"""Replies to the handshake of a new connection stay: else nearly every one of them would be lost there."""
+"""Replies to the handshake of a new connection are kept: nearly all lost replies would fall there."""
 
 _PATIENCE_S = 60.0
 
 
 class FaultCluster:
-    """Valkey, an S3 server, an API, two workers on a device that computes nothing; each reaches the others by proxies."""
+    """Valkey, an S3 server, an API and two workers on a simulated device; each reaches the others through proxies."""
 
     def __init__(self, folder: Path, skews_s: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> None:
-        """`skews_s`: how wrong the clocks of the API's and of the two workers' hosts are."""
+        """`skews_s`: clock skews of the hosts of the API and of the two workers, in seconds."""
         self._folder = folder
         self._closing = ExitStack()
         self.valkey = Valkey(folder / "valkey")
@@ -46,7 +46,7 @@ class FaultCluster:
         self._closing.callback(self.valkey.close)
         self.s3.start()
         self._closing.callback(self.s3.kill)
-        self.s3.client().create_bucket(Bucket="pictures")
+        self.s3.client().create_bucket(Bucket="images")
         self.change_log = self._kept(ChangeLog(self.valkey.url))
         self.receiver = self._kept(WebhookReceiver())
         self.api_redis_proxy = self._kept(TcpProxy(self.valkey.port, loses=_SCRIPT))
@@ -65,28 +65,28 @@ class FaultCluster:
         self._closing.close()
 
     def redis(self) -> redis.Redis:
-        """A client that passes no proxy."""
+        """A client that bypasses the proxies."""
         return redis.Redis.from_url(self.valkey.url, decode_responses=True)
 
     def client(self, tenant: str = TENANTS[0]) -> Client:
-        """The SDK's, patient enough for every fault."""
+        """An SDK client with retries that outlast every fault."""
         return Client(self.url, self.keys[tenant], max_retries=20)
 
     def restart_api(self) -> None:
-        """Where it was, as a supervisor does."""
+        """Restart a process at its old place, as a supervisor does."""
         self.api = self._api(self.api_port)
 
     def restart_worker(self, number: int) -> None:
         self.workers[number] = self._worker(number)
 
     def running(self) -> dict[str, dict[str, str]]:
-        """Jobs that workers hold → their hashes."""
+        """Claimed jobs → their hashes."""
         with self.redis() as client:
             held = {job_id: client.hgetall(f"rq:job:{job_id}") for job_id in client.zrange("rq:leases", 0, -1)}
         return {job_id: job for job_id, job in held.items() if job.get("status") == "running"}
 
     def leases_ms(self, worker: str) -> dict[str, tuple[int, int]]:
-        """Jobs that this worker holds → their attempt and the end of their lease."""
+        """Jobs of this worker → their attempt and the end of their lease."""
         mine = {job_id: job for job_id, job in self.running().items() if job["worker"] == worker}
         with self.redis() as client:
             ends = {job_id: client.zscore("rq:leases", job_id) for job_id in mine}
@@ -137,7 +137,7 @@ class FaultCluster:
 
 
 def wait_until(condition: Callable[[], Any], what: str, patience_s: float = _PATIENCE_S) -> Any:
-    """What the condition gives, as soon as it gives something."""
+    """Wait until the condition returns a true value, and return it."""
     deadline = time.monotonic() + patience_s
     while not (found := condition()):
         assert time.monotonic() < deadline, f"it did not happen: {what}"

@@ -1,4 +1,4 @@
-"""One round: a load, a fault at a random moment of it, and what is counted afterwards."""
+"""One round: a load, a fault at a random moment of it, and the counts afterwards."""
 
 import time
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ _AT_ONCE = 4
 
 @dataclass(slots=True)
 class Tally:
-    """What a fault cost, over its rounds."""
+    """Counts of one fault over its rounds."""
 
     rounds: int = 0
     jobs: int = 0
     lost: list[str] = field(default_factory=list)
     duplicated: list[str] = field(default_factory=list)
     taken_from_healthy: list[str] = field(default_factory=list)
-    """Jobs that were taken from a worker that was well."""
+    """Jobs taken from a healthy worker."""
     resumed_s: list[float] = field(default_factory=list)
-    """From the end of a lease that nobody renewed to the job's next attempt."""
+    """From the end of an expired lease to the job's next attempt, in seconds."""
 
 
 def run_round(cluster: FaultCluster, inject: Fault, random: Random, tally: Tally) -> None:
@@ -65,7 +65,7 @@ def _submit(cluster: FaultCluster, order: str, random: Random) -> None:
 
 
 def _ended(cluster: FaultCluster, orders: list[str]) -> list[Job]:
-    """The jobs of these orders, once each has ended and its webhook knows."""
+    """Wait until each job has ended and its webhook has arrived; the jobs."""
 
     def all_ended() -> list[Job]:
         jobs = list(_jobs(cluster, orders))
@@ -91,7 +91,7 @@ def _lost(cluster: FaultCluster, jobs: list[Job], orders: list[str]) -> list[str
     missing = [f"{order} was accepted and is unknown" for order in orders if order not in found]
     unhappy = [f"{job.id} is {job.status}: {job.error}" for job in jobs if job.status is not Status.SUCCEEDED]
     short = [
-        f"{job.id} shows {len(job.outputs)} of {job.request['n']} pictures"
+        f"{job.id} shows {len(job.outputs)} of {job.request['n']} images"
         for job in jobs
         if job.status is Status.SUCCEEDED and len(job.outputs) != job.request["n"]
     ]

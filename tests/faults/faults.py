@@ -1,4 +1,4 @@
-"""What can go wrong, one function each: it strikes a cluster that is at work, and mends it."""
+"""Faults, one function each: it strikes a cluster at work and repairs it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +14,12 @@ from tests.faults.tcp_proxy import ProxyMode, TcpProxy
 
 @dataclass(slots=True)
 class FaultEffect:
-    """What a fault did."""
+    """Effects of one fault."""
 
     leases_ms: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Jobs of workers that were cut off → attempt and end of lease."""
+    """Jobs of disconnected workers → attempt and end of lease."""
     poison_job_id: str | None = None
-    """The job that kills whoever takes it."""
+    """The job that kills every worker that claims it."""
 
 
 Fault = Callable[[FaultCluster, Random], FaultEffect]
@@ -34,7 +34,7 @@ def kill_worker(cluster: FaultCluster, random: Random) -> FaultEffect:
 
 
 def freeze_worker(cluster: FaultCluster, random: Random) -> FaultEffect:
-    """Past its lease: it wakes as a zombie."""
+    """Frozen past its lease: it resumes as a zombie."""
     number = _busy_worker(cluster, random)
     cluster.workers[number].freeze()
     effect = FaultEffect(cluster.leases_ms(f"w{number}"))
@@ -60,14 +60,14 @@ def partition_worker_from_store(cluster: FaultCluster, random: Random) -> FaultE
 
 
 def store_fails(cluster: FaultCluster, random: Random) -> FaultEffect:
-    """It answers 500, slowly, or hangs up."""
+    """The store answers 500, slowly, or hangs up."""
     with _shut(cluster.store_proxies, random.choice([ProxyMode.FAILING, ProxyMode.SLOW, ProxyMode.LOSSY])):
         _let_pass(random.uniform(0.5, 2.0))
     return FaultEffect()
 
 
 def kill_api(cluster: FaultCluster, random: Random) -> FaultEffect:
-    """In the middle of submissions, whose client retries."""
+    """Kill the API amid submissions of a client that retries."""
     cluster.api.kill()
     _let_pass(random.uniform(0, 0.5))
     cluster.restart_api()
@@ -95,7 +95,7 @@ def lose_replies(cluster: FaultCluster, random: Random) -> FaultEffect:
 
 
 def disturb_wakeups(cluster: FaultCluster, random: Random) -> FaultEffect:
-    """Dropped, doubled, and in another order."""
+    """Wake-ups dropped, doubled, and reordered."""
     end = time.monotonic() + random.uniform(0.5, 1.5)
     with cluster.redis() as client:
         while time.monotonic() < end:
@@ -109,7 +109,7 @@ def disturb_wakeups(cluster: FaultCluster, random: Random) -> FaultEffect:
 
 
 def poison(cluster: FaultCluster, random: Random) -> FaultEffect:
-    """One job kills whichever worker takes it, each time; a supervisor starts them again."""
+    """One job kills every worker that claims it; a supervisor restarts them."""
     effect, killed = FaultEffect(), 0
     with cluster.client() as client, ThreadPoolExecutor(1) as supervisor:
         job = client.submit("poison", steps=150)
@@ -127,7 +127,7 @@ def poison(cluster: FaultCluster, random: Random) -> FaultEffect:
 
 
 def nothing(cluster: FaultCluster, random: Random) -> FaultEffect:
-    """For stages that are wrong from the beginning."""
+    """No fault at run time: the cluster is wrong from its start."""
     return FaultEffect()
 
 
@@ -147,7 +147,7 @@ FAULTS: dict[str, Fault] = {
 
 
 def _busy_worker(cluster: FaultCluster, random: Random) -> int:
-    """One that holds jobs."""
+    """A worker that has claimed jobs."""
     running = wait_until(cluster.running, "a job is being rendered")
     return int(random.choice(sorted({job["worker"] for job in running.values()})).removeprefix("w"))
 
@@ -164,5 +164,5 @@ def _shut(proxies: list[TcpProxy], mode: ProxyMode) -> Iterator[None]:
 
 
 def _let_pass(seconds: float) -> None:
-    """The fault lasts: nothing is waited for."""
+    """Duration of the fault; no event to wait for."""
     time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""Processes of the service as operators start them, which can be killed, frozen and started again."""
+"""Processes of the service as operators start them; they can be killed, frozen and restarted."""
 
 import os
 import signal
@@ -17,11 +17,11 @@ real, real_ns = time.time, time.time_ns
 time.time, time.time_ns = lambda: real() + skew, lambda: real_ns() + int(skew * 1e9)
 runpy.run_module("renderq", run_name="__main__", alter_sys=True)
 """
-"""A host whose clock is wrong by so many seconds, as far as our own code reads it."""
+"""Clock skew of a host in seconds, as our own code reads the clock."""
 
 
 class ServiceProcess:
-    """`renderq ...` in a process of its own; it says a line when it is ready."""
+    """`renderq ...` in a process of its own; it prints a line when it is ready."""
 
     def __init__(
         self, arguments: Sequence[str], env: Mapping[str, str], ready: str, log: Path, skew_s: float = 0.0
@@ -32,10 +32,10 @@ class ServiceProcess:
         self._ready = ready
         self._log = log
         self.ready_line = ""
-        """The line that said that it is ready."""
+        """The line that reported readiness."""
 
     def start(self) -> None:
-        """Return once it is ready."""
+        """Wait until it is ready."""
         self._process = subprocess.Popen(
             self._argv, env=self._env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -61,7 +61,7 @@ class ServiceProcess:
         self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """SIGTERM, and SIGKILL if that is not enough."""
+        """Send SIGTERM, then SIGKILL after a timeout."""
         self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
         try:

@@ -1,4 +1,4 @@
-"""A TCP proxy between two parts: open, or shut in one of the ways in which networks and servers fail."""
+"""A TCP proxy between two parts: open, or failing in one of the ways of networks and servers."""
 
 import random
 import socket
@@ -13,22 +13,22 @@ _LOSS = 0.3
 class ProxyMode(StrEnum):
     OPEN = "open"
     CUT = "cut"
-    """Connections are closed, new ones too."""
+    """Existing and new connections are closed."""
     SILENT = "silent"
-    """Nothing gets through and nobody is told."""
+    """Packets are dropped silently."""
     SLOW = "slow"
-    """Every piece comes later."""
+    """Every chunk is delayed."""
     LOSSY = "lossy"
-    """Some connections are closed in place of a reply: the request took effect, and who asked cannot know."""
+    """Some connections are closed in place of a reply: the request took effect, but the client cannot know."""
     FAILING = "failing"
     """HTTP requests are answered with 500."""
 
 
 class TcpProxy:
-    """Forwards to a local port, as `mode` says; a changed mode holds for connections that are open already."""
+    """Forwards to a local port by `mode`; a changed mode applies to open connections, too."""
 
     def __init__(self, target_port: int, seed: int = 0, loses: bytes = b"") -> None:
-        """`loses`: what a request holds whose reply may get lost."""
+        """`loses`: bytes of requests whose replies may get lost."""
         self._target_port = target_port
         self._loses = loses
         self._random = random.Random(seed)
@@ -84,7 +84,7 @@ class TcpProxy:
         return self._forward(server, client, asked, True)
 
     def _forward(self, source: socket.socket, sink: socket.socket, asked: threading.Event, is_reply: bool) -> None:
-        """`asked`: whether the last request was one whose reply may get lost."""
+        """`asked`: whether the reply to the last request may get lost."""
         with suppress(OSError):
             while data := source.recv(1 << 16):
                 if is_reply and self._is_lost(asked):
@@ -103,7 +103,7 @@ class TcpProxy:
         return was_asked and self._mode is ProxyMode.LOSSY and self._random.random() < _LOSS
 
     def _hold(self) -> None:
-        """Until something may pass."""
+        """Wait until chunks may pass."""
         with self._changed:
             if self._mode is ProxyMode.SLOW:
                 self._changed.wait(_SLOW_S)

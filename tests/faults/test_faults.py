@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing doubled, whatever fails: rounds of each fault at random moments."""
+"""No job is lost or doubled: rounds of each fault at random moments."""
 
 import os
 from collections.abc import Iterator

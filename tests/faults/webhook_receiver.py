@@ -1,4 +1,4 @@
-"""A webhook receiver that remembers under which ids it was told what."""
+"""A webhook receiver that records the ids of its messages."""
 
 import json
 import threading

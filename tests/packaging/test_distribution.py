@@ -1,4 +1,4 @@
-"""What an installed renderq is: four packages, and a client that needs two libraries."""
+"""The installed distribution: four packages, and a client with two dependencies."""
 
 import subprocess
 import sys
@@ -44,7 +44,7 @@ def test_wheel_holds_every_shipped_file(wheel: Path, ending: str) -> None:
 
 
 def test_client_needs_only_httpx2_and_pydantic(wheel: Path, tmp_path: Path) -> None:
-    """The wheel's own `renderq` package, imported where everything else is refused."""
+    """Import the wheel's `renderq` package where every other import fails."""
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     script = f"""

@@ -1,5 +1,5 @@
-"""A service of several processes as an operator starts it: one API, any number of workers, on a Redis and an S3 store
-that somebody else runs."""
+"""A service of several processes as an operator starts it: one API, any number of workers, on an external Redis and S3
+store."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ class ServiceProcess:
         return self._log.read_text(errors="replace")
 
     def wait_for_log(self, text: str) -> str:
-        """The first line that contains this, once there is one."""
+        """Wait for the first line that contains the text, and return it."""
         end = time.monotonic() + START_TIMEOUT_S
         while not (found := [line for line in self.log_text.splitlines() if text in line]):
             assert self._process.poll() is None, f"{self.name} ended\n{self.log_text}"
@@ -52,7 +52,7 @@ class ServiceProcess:
         self._process.wait()
 
     def freeze(self) -> None:
-        """Stop it in its tracks."""
+        """SIGSTOP."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -62,7 +62,7 @@ class ServiceProcess:
         self._process.send_signal(signal.SIGTERM)
 
     def stop(self) -> int:
-        """SIGTERM; the exit code. What has not ended after a minute is killed."""
+        """SIGTERM; the exit code. Killed after a minute."""
         self.terminate()
         try:
             return self._process.wait(timeout=60)
@@ -72,7 +72,7 @@ class ServiceProcess:
 
 
 class Cluster(HttpUser):
-    """Use as a context manager, which starts the API. `on`: a part's name → where it is started."""
+    """Use as a context manager, which starts the API. `on`: name of a part → the host on which it starts."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Cluster(HttpUser):
         return self._start(name, "worker", "--name", name, *options, **settings)
 
     def start_workers(self, *names: str, device: str = "simulated") -> None:
-        """Return once all are listed."""
+        """Wait until all are listed."""
         for name in names:
             self.start_worker(name, "--device", device)
         self.wait_for_workers(*names)
@@ -114,16 +114,16 @@ class Cluster(HttpUser):
         return {worker["id"]: worker for worker in self.http.get("/v1/workers").json()["data"]}
 
     def running_on(self, worker: str) -> list[dict[str, Any]]:
-        """Jobs that it holds."""
+        """Number of jobs it has claimed."""
         jobs = self.http.get("/v1/jobs", params={"status": "running", "limit": 100}).json()["data"]
         return [job for job in jobs if job["worker"] == worker]
 
     def wait_for_workers(self, *names: str) -> None:
-        """Return once all of them are listed."""
+        """Wait until all of them are listed."""
         self.wait_for(lambda: self.workers().keys() >= set(names), f"workers {names}")
 
     def wait_for(self, condition: Callable[[], Any], what: str) -> Any:
-        """What the condition returns, once that is true."""
+        """Wait until the condition returns a true value, and return it."""
         end = time.monotonic() + WAIT_TIMEOUT_S
         while not (result := condition()):
             assert time.monotonic() < end, f"{what} did not come\n{self.log_text}"
@@ -131,7 +131,7 @@ class Cluster(HttpUser):
         return result
 
     def stop_workers(self) -> None:
-        """All at once; those that were killed are gone already."""
+        """End all at once; killed ones have ended already."""
         workers = [part for name, part in self._parts.items() if name != "api"]
         for part in workers:
             part.terminate()

@@ -17,7 +17,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def own_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
-    """A server for all tests of a module, emptied by nobody."""
+    """A server for all tests of a module, never emptied."""
     server = Valkey(tmp_path_factory.mktemp("valkey"))
     server.start()
     yield server

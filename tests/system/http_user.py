@@ -1,4 +1,4 @@
-"""What a user does over HTTP, and waits for."""
+"""A user's actions over HTTP, and waits."""
 
 import time
 from collections.abc import Callable
@@ -11,13 +11,13 @@ TERMINAL = {"succeeded", "failed", "canceled", "expired"}
 
 
 class HttpUser:
-    """Talks to a service that `http` reaches."""
+    """Uses the service that `http` reaches."""
 
     http: httpx2.Client
 
     @property
     def log_text(self) -> str:
-        """What the service has said, for messages of failed tests."""
+        """Output of the service, for messages of failed tests."""
         raise NotImplementedError
 
     def submit(self, prompt: str = "a red circle on a blue background", **fields: Any) -> dict[str, Any]:
@@ -31,11 +31,11 @@ class HttpUser:
         return answer.json()
 
     def wait_until_ended(self, job_id: str) -> dict[str, Any]:
-        """The job, once it is terminal."""
+        """Wait until the job is terminal, and return it."""
         return self.wait_until(job_id, lambda job: job["status"] in TERMINAL, wait=30)
 
     def wait_until(self, job_id: str, holds: Callable[[dict[str, Any]], bool], wait: int = 0) -> dict[str, Any]:
-        """The job, as soon as it fulfils the condition."""
+        """Wait until the job fulfills the condition, and return it."""
         deadline = time.monotonic() + JOB_TIMEOUT_S
         while time.monotonic() < deadline:
             if holds(job := self.job(job_id, wait)):

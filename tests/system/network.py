@@ -1,4 +1,4 @@
-"""Hosts of their own on one machine: network namespaces whose cables lead to a switch, and can be pulled out."""
+"""Several hosts on one machine: network namespaces with virtual cables to a switch that can be unplugged."""
 
 import ctypes
 import os
@@ -15,7 +15,10 @@ _SWITCH = "switch"
 
 
 class Network:
-    """`hosts`: name → its networks → its address there. A host sees only its own networks. Use as a context manager."""
+    """`hosts`: name → its networks → its address there. A host reaches only its own networks.
+
+    Use as a context manager.
+    """
 
     def __init__(self, hosts: Mapping[str, Mapping[str, str]], name: str = "") -> None:
         self._hosts = hosts
@@ -43,7 +46,7 @@ class Network:
 
     @contextmanager
     def on(self, host: str) -> Iterator[None]:
-        """This thread, and processes that it starts, are on that host."""
+        """Put this thread, and processes it starts, on the host."""
         with Path("/proc/thread-self/ns/net").open() as here:
             _enter(Path("/run/netns", self._namespace(host)))
             try:
@@ -52,7 +55,7 @@ class Network:
                 _set_namespace(here.fileno())
 
     def disconnect(self, host: str) -> None:
-        """Pull the host's cables out of the switch: what it sends, and what is sent to it, is lost."""
+        """Unplug the host's cables: packets from and to it are lost."""
         self._set_cables(host, "down")
 
     def reconnect(self, host: str) -> None:
@@ -81,7 +84,7 @@ class Network:
 
 
 def _clear_up_after_the_dead() -> None:
-    """Remove the hosts of tests that were killed."""
+    """Remove the hosts of killed tests."""
     for place in Path("/run/netns").glob("renderq-*"):
         pid = place.name.split("-")[1]
         if not Path("/proc", pid).exists():
@@ -89,7 +92,7 @@ def _clear_up_after_the_dead() -> None:
 
 
 def unavailable_reason() -> str | None:
-    """Why this machine cannot have such hosts; `None` where it can."""
+    """Reason why this machine cannot create such hosts; `None` where it can."""
     if shutil.which("ip") is None:
         return "there is no ip command (iproute2)"
     if os.geteuid() != 0:

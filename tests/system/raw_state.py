@@ -1,4 +1,4 @@
-"""What is left behind in Redis and in the store, read past the service."""
+"""Raw state of Redis and the store, read behind the service's back."""
 
 import json
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from renderq_shared.manifests.manifest import manifest_key
 from renderq_shared.wakeups import queue_name
 from tests.s3_servers import S3Server
 
-BUCKET = "pictures"
+BUCKET = "images"
 PREFIX = "a/"
 STORE = f"s3://{BUCKET}/{PREFIX}".rstrip("/")
 
@@ -21,13 +21,13 @@ def records(redis_url: str, job_ids: Iterable[str]) -> dict[str, JobRecord]:
 
 
 def expected_keys(jobs: Iterable[JobRecord]) -> set[str]:
-    """Of the objects that ended jobs are said to consist of: their pictures, and a manifest each."""
-    pictures = {output["key"] for job in jobs for output in json.loads(job.outputs_json or "[]")}
-    return pictures | {manifest_key(job.id) for job in jobs}
+    """Keys of the objects that ended jobs name: their images, and one manifest each."""
+    images = {output["key"] for job in jobs for output in json.loads(job.outputs_json or "[]")}
+    return images | {manifest_key(job.id) for job in jobs}
 
 
 def stored_keys(s3: S3Server, job_ids: Iterable[str]) -> set[str]:
-    """Of the objects of these jobs that there are."""
+    """Keys of the existing objects of these jobs."""
     pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{PREFIX}jobs/")
     keys = {found["Key"].removeprefix(PREFIX) for page in pages for found in page.get("Contents", [])}
     return {key for key in keys if key.split("/")[1] in job_ids}

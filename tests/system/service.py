@@ -33,7 +33,7 @@ class Service(HttpUser):
         self.stop()
 
     def start(self) -> None:
-        """Return once the service says that it is ready."""
+        """Wait until the service reports that it is ready."""
         self._process = subprocess.Popen(
             self._argv, env=self._env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

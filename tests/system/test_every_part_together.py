@@ -79,7 +79,7 @@ def test_a_day_with_renderq(cluster: Cluster, client: Client, own_valkey: Valkey
 
 
 def watch_and_kill(cluster: Cluster, handle: JobHandle) -> None:
-    """Follow a job to its end; the worker that renders it first is killed."""
+    """Follow a job to its end; its first worker is killed."""
     killed, versions, names = None, [], []
     for event in handle.events():
         versions.append(event.job.version)
@@ -96,7 +96,7 @@ def watch_and_kill(cluster: Cluster, handle: JobHandle) -> None:
 
 
 def check_webhooks(cluster: Cluster, receiver: WebhookReceiver, handles: list[JobHandle]) -> None:
-    """All has been told, each event once, and an independent library takes it for ours."""
+    """Every event arrived exactly once, and an independent library verifies its signature."""
     expected = Counter[tuple[str, str]]()
     for handle in handles:
         job = handle.job

@@ -1,4 +1,4 @@
-"""Every task with every kind of model, all at once on one worker: right sides, and the same pixels again."""
+"""Every task with every kind of model, all at once on one worker: right sizes, and reproducible pixels."""
 
 import base64
 import io
@@ -27,13 +27,13 @@ COLORS = np.random.default_rng(7).integers(0, 256, (3, 5, 3), np.uint8)
 PHOTO = {"image": data_url(np.kron(COLORS, np.ones((10, 10, 1), np.uint8)))}
 """50 × 30 pixels."""
 DEPTH_MAP = data_url(np.arange(50 * 30, dtype=np.uint16).reshape(30, 50) * 40)
-"""16 bits."""
+"""16 bits per pixel."""
 MASK = data_url(np.repeat(np.uint8([0, 255]), 25)[None].repeat(30, axis=0))
 
 WANTED: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
     "words": ((64, 64), {"steps": 4}),
     "less contrast": ((64, 64), {"steps": 4, "guidance_rescale": 1.0}),
-    "picture": ((48, 24), {"task": "img2img", **PHOTO, "steps": 5}),
+    "img2img": ((48, 24), {"task": "img2img", **PHOTO, "steps": 5}),
     "part": ((48, 24), {"task": "inpaint", **PHOTO, "mask": MASK, "steps": 4}),
     "edge": ((56, 40), {"task": "outpaint", **PHOTO, "extend": {"left": 8, "top": 16}, "steps": 4}),
     "variation": ((48, 24), {"task": "variation", **PHOTO, "prompt": "", "steps": 5}),
@@ -48,7 +48,7 @@ WANTED: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
     "velocity": ((64, 64), {"model": "sd2-v", "scheduler": "euler"}),
     "whole": ((48, 64), {"model": "sd3", "width": 48}),
 }
-"""What is asked for, and the sides that it has."""
+"""A request, and the size of its image."""
 
 
 @pytest.fixture(scope="module")
@@ -63,22 +63,22 @@ def test_every_task_gives_its_image_and_gives_it_again(service: Service) -> None
     assert {task for model in models for task in model["tasks"]} == set(TASKS)
     first = {name: service.submit(**{"seed": 7, **fields}) for name, (_, fields) in WANTED.items()}
     again = {name: service.submit(**job["request"]) for name, job in reversed(first.items())}
-    pictures = {name: output(service, job) for name, job in first.items()}
-    assert {name: (one["width"], one["height"]) for name, one in pictures.items()} == {
-        name: sides for name, (sides, _) in WANTED.items()
+    images = {name: output(service, job) for name, job in first.items()}
+    assert {name: (one["width"], one["height"]) for name, one in images.items()} == {
+        name: size for name, (size, _) in WANTED.items()
     }
-    assert len({one["pixel_sha256"] for one in pictures.values()}) == len(WANTED)
+    assert len({one["pixel_sha256"] for one in images.values()}) == len(WANTED)
     for name, job in again.items():
         repeated = output(service, job)
         for digest in ("pixel_sha256", "sha256"):
-            assert repeated[digest] == pictures[name][digest], name
+            assert repeated[digest] == images[name][digest], name
     file = service.image(service.job(first["fewer layers"]["id"]), 0)
     recipe = json.loads(Image.open(io.BytesIO(file)).text["renderq"])
     assert (recipe["request"]["clip_skip"], recipe["request"]["guidance_rescale"]) == (1, 0)
 
 
 def output(service: Service, job: dict[str, Any]) -> dict[str, Any]:
-    """The one picture of the job, once it has ended well."""
+    """Wait until the job succeeds, and return its one image."""
     ended = service.wait_until_ended(job["id"])
     assert ended["status"] == "succeeded", ended
     [one] = ended["outputs"]

@@ -1,4 +1,4 @@
-"""A prompt, or a picture, goes in over HTTP, a picture comes back."""
+"""A prompt or an image goes in over HTTP, an image comes back."""
 
 import base64
 import hashlib
@@ -24,10 +24,10 @@ def test_a_prompt_becomes_an_image(service: Service) -> None:
     assert job["status"] == "succeeded", job
     assert (job["attempt"], job["stage"], job["error"]) == (1, None, None)
     [output] = job["outputs"]
-    picture = service.image(job, 0)
-    assert hashlib.sha256(picture).hexdigest() == output["sha256"]
-    assert output["size_bytes"] == len(picture)
-    image = Image.open(io.BytesIO(picture))
+    data = service.image(job, 0)
+    assert hashlib.sha256(data).hexdigest() == output["sha256"]
+    assert output["size_bytes"] == len(data)
+    image = Image.open(io.BytesIO(data))
     assert (image.format, image.size, image.mode) == ("PNG", (output["width"], output["height"]), "RGB")
     assert hashlib.sha256(image.tobytes()).hexdigest() == output["pixel_sha256"]
     assert job["progress"]["value"] == 1.0

@@ -1,4 +1,4 @@
-"""Each part on a host of its own, with real cables in between: what a client sees, and a worker that is cut off."""
+"""Each part on a host of its own with cables in between: the client's view, and a disconnected worker."""
 
 import hashlib
 import os
@@ -105,12 +105,12 @@ def test_a_client_reaches_the_api_and_the_store_and_nothing_else(cluster: Cluste
     key = cluster.http.headers["Authorization"].removeprefix("Bearer ")
     with Client(str(cluster.http.base_url), key) as client:
         job = client.run("a red circle", n=2, steps=1)
-        pictures = [image.bytes() for image in client.images(job)]
-    for output, picture in zip(job.outputs, pictures, strict=True):
+        files = [image.bytes() for image in client.images(job)]
+    for output, data in zip(job.outputs, files, strict=True):
         assert output.signed_url is not None
         assert output.signed_url.startswith(f"http://{S3}:{s3.port}/")
-        assert httpx2.get(output.signed_url, trust_env=False).content == picture
-        assert hashlib.sha256(picture).hexdigest() == output.sha256
+        assert httpx2.get(output.signed_url, trust_env=False).content == data
+        assert hashlib.sha256(data).hexdigest() == output.sha256
     for inside in (s3.endpoint, valkey.url.replace("redis:", "http:")):
         with pytest.raises(httpx2.ConnectError):
             httpx2.get(inside, trust_env=False)

@@ -1,4 +1,4 @@
-"""A service that is started for others: keys are made beside it, and everything works with them."""
+"""A service with API keys, created while it runs."""
 
 import os
 import subprocess
@@ -33,10 +33,10 @@ def test_from_the_first_key_to_an_image(tmp_path: Path) -> None:
         without = renderq("run", "a circle", RENDERQ_URL=service.url)
         assert without.returncode == 2
         assert "RENDERQ_API_KEY" in without.stderr
-        picture = tmp_path / "out.png"
-        drawn = renderq("run", "a circle", "-o", str(picture), RENDERQ_URL=service.url, RENDERQ_API_KEY=key)
+        image = tmp_path / "out.png"
+        drawn = renderq("run", "a circle", "-o", str(image), RENDERQ_URL=service.url, RENDERQ_API_KEY=key)
         assert drawn.returncode == 0, drawn.stderr
-        assert picture.exists()
+        assert image.exists()
         secret = key.split("_")[2]
         assert key[:13] in service.log_text
     assert secret not in service.log_text

@@ -1,4 +1,4 @@
-"""Several workers on one queue: how work is shared, lost, handed back and taken over. The device is simulated."""
+"""Several workers on one queue: work is shared, lost, handed back and taken over. The device is simulated."""
 
 import hashlib
 import json
@@ -44,13 +44,13 @@ def three(cluster: Cluster) -> Cluster:
 
 @dataclass(frozen=True)
 class Span:
-    """When a job was where, in seconds since the epoch on Redis' clock."""
+    """Times of a job's stages, in seconds since the epoch on Redis' clock."""
 
     worker: str
     created: float
     started: float
     rendered: float
-    """Not before this: the device's steps take their time."""
+    """Earliest possible time, given the duration of the steps."""
     ended: float
 
     @classmethod
@@ -62,7 +62,7 @@ class Span:
 
 
 def taken_ahead(spans: Sequence[Span]) -> list[Span]:
-    """Jobs that were started by a worker whose device was still busy with another one."""
+    """Jobs started by a worker whose device was busy with another job."""
     return [s for s in spans if any(o.worker == s.worker and o.started < s.started < o.rendered for o in spans)]
 
 
@@ -142,14 +142,14 @@ def test_workers_are_killed_drained_and_added_and_each_job_is_rendered_once(
         assert len(job["outputs"]) == 12
         assert kept[job_id].claim_id not in losing_claims
     for output in jobs[half_done]["outputs"]:
-        picture = httpx2.get(output["signed_url"], trust_env=False).content
-        assert hashlib.sha256(picture).hexdigest() == output["sha256"]
+        image = httpx2.get(output["signed_url"], trust_env=False).content
+        assert hashlib.sha256(image).hexdigest() == output["sha256"]
     assert not leftovers & expected_keys(kept.values())
     three.wait_for(lambda: stored_keys(own_s3, jobs) == expected_keys(kept.values()), "a store that holds nothing else")
 
 
 def frozen_half_way(cluster: Cluster, worker: str) -> str | None:
-    """A job that the worker, which is stopped in its tracks for it, has finished some pictures of."""
+    """A job of which its worker, then frozen, has finished some images."""
     if not any(map(is_half_done, cluster.running_on(worker))):
         return None
     cluster.process(worker).freeze()

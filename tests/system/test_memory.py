@@ -1,4 +1,4 @@
-"""A service on a card that is too small: jobs succeed all the same, and say what that took."""
+"""A service on a card that is too small: jobs succeed and report the fallbacks."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.system
 
 
 def test_an_image_that_does_not_fit_whole_comes_with_a_warning(tmp_path: Path) -> None:
-    """The built-in model takes 56 MB, a picture of 512 pixels 33 to denoise and 101 to decode."""
+    """The built-in model takes 56 MB, an image of 512 pixels 33 MB to denoise and 101 MB to decode."""
     with Service(tmp_path, env={"RENDERQ_DEVICE_MEMORY_GB": "0.13", "RENDERQ_MEMORY_MODE": "full"}) as service:
         large = service.wait_until_ended(service.submit(width=512, height=512, steps=1)["id"])
         small = service.wait_until_ended(service.submit(steps=1)["id"])

@@ -1,4 +1,4 @@
-"""Processes are killed at bad moments; every accepted job still ends, once."""
+"""Processes are killed at bad moments; every accepted job ends exactly once."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -20,7 +20,7 @@ LEASE_S = 3.0
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """A service with short leases that the test may damage."""
+    """A service with short leases for one test."""
     with Service(tmp_path, env={"RENDERQ_LEASE_SECONDS": str(LEASE_S)}) as service:
         yield service
 
@@ -91,7 +91,7 @@ def test_doubled_and_dropped_wakeups(service: Service) -> None:
 
 
 def test_a_job_that_kills_its_process_takes_nobody_with_it(tmp_path: Path) -> None:
-    """The test plays the poison: whenever the job renders, its worker is killed."""
+    """Kill the worker whenever it renders the job."""
     environment = {"RENDERQ_LEASE_SECONDS": str(LEASE_S), "RENDERQ_BATCHING": "fast"}
     with Service(tmp_path, env=environment) as service:
         innocents = [service.submit(steps=60, seed=seed)["id"] for seed in range(7)]

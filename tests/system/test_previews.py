@@ -1,4 +1,4 @@
-"""Whoever looks at a running job sees its picture come."""
+"""Viewers of a running job see previews of its image."""
 
 import base64
 import contextlib
@@ -20,7 +20,7 @@ Event = httpx2.ServerSentEvent
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Notices within five seconds that a worker is gone."""
+    """A service that notices a lost worker within five seconds."""
     with Service(tmp_path_factory.mktemp("data"), env={"RENDERQ_LEASE_SECONDS": "5"}) as service:
         yield service
 
@@ -44,10 +44,10 @@ def test_previews_become_the_image_and_change_nothing(service: Service) -> None:
     assert told[-1].event == "done"
     assert [preview["step"] for preview in previews] == sorted({preview["step"] for preview in previews})
     seen, unseen = service.wait_until_ended(job_id), service.wait_until_ended(service.submit(**wanted)["id"])
-    picture = service.image(seen, 0)
-    assert picture == service.image(unseen, 0)
+    image = service.image(seen, 0)
+    assert image == service.image(unseen, 0)
     last = pixels(base64.b64decode(previews[-1]["data"]))
-    assert np.abs(last - pixels(picture)).mean() < 40
+    assert np.abs(last - pixels(image)).mean() < 40
 
 
 def test_previews_outlive_their_worker_and_end_with_the_job(service: Service) -> None:

@@ -1,4 +1,4 @@
-"""What a process says of its environment before anything else."""
+"""Warnings of a process about its environment at its start."""
 
 from pathlib import Path
 

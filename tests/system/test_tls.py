@@ -1,4 +1,4 @@
-"""Redis behind TLS: API and worker reach it with a certificate that they trust, and with no other."""
+"""Redis behind TLS: API and worker accept a trusted certificate and reject others."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -18,7 +18,7 @@ _BUILTIN = 'default = "shapes"\n[models.shapes]\nsource = "builtin:shapes"\ndtyp
 
 
 def write_catalog(folder: Path) -> Path:
-    """The `models.toml`: `shapes`, and tiny models that are named after what they are like."""
+    """The `models.toml`: `shapes`, and tiny models named after their layout."""
     velocity = DDIMScheduler(prediction_type="v_prediction", **SD1_SCHEDULER)
     save_depth_pipeline(folder / "depth", velocity)
     save_upscaler(folder / "upscaler", velocity)
