@@ -153,7 +153,7 @@ def _deliveries(services: Services, outgoing: GuardedTransport) -> tuple[Corouti
     sender = Sender(
         lambda: outgoing,
         settings.webhook_keys,
-        settings.public_base,
+        settings.public_base_url,
         settings.output_retention_seconds,
         settings.webhook_timeout_seconds,
     )

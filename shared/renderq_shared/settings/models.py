@@ -1,4 +1,4 @@
-"""Settings: typed, frozen, read once from `RENDERQ_…` at the edge of each process and passed in."""
+"""Settings models: typed, frozen, read once from `RENDERQ_` variables at the edge of each process and passed in."""
 
 import os
 from ipaddress import ip_network
@@ -20,60 +20,64 @@ def default_data_dir() -> Path:
 
 
 def format_errors(error: ValidationError) -> tuple[str, ...]:
-    """What is wrong with settings, a line each."""
+    """Return one line per invalid setting."""
     return tuple(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
 
 
 class SharedSettings(BaseSettings):
-    """What API and workers must agree on."""
+    """Settings on which the API and all workers must agree."""
 
-    # Files of variables hold what is not set as an empty string.
+    # Environment files write an unset variable as an empty string.
     model_config = SettingsConfigDict(env_prefix="RENDERQ_", env_ignore_empty=True, frozen=True, extra="ignore")
 
-    data: Path = Field(default_factory=default_data_dir, description="Folder for everything that is kept on disk.")
+    data: Path = Field(default_factory=default_data_dir, description="Data folder of this machine.")
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0",
-        description="Redis or Valkey that holds jobs and wake-ups: `redis://`, `rediss://`, `redis+socket://`, or "
-        "`redis+sentinel://HOST:PORT,HOST:PORT/SERVICE` of Sentinels.",
+        description="Redis or Valkey server that holds jobs and wake-ups: `redis://`, `rediss://`, `redis+socket://`, "
+        "or `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE` for Sentinel.",
     )
     store: str = Field(
         "folder:",
-        description="Where pictures live: `folder:PATH` (`folder:` alone is `objects` in the data folder) or "
+        description="Object store for images: `folder:PATH` (`folder:` alone means `objects` in the data folder) or "
         "`s3://BUCKET/PREFIX`.",
     )
     s3_addressing: Literal["auto", "path", "virtual"] = Field(
         "auto",
-        description="Where S3 addresses name the bucket: in the path or in the host name; `auto` leaves it to boto3.",
+        description="Position of the bucket name in S3 URLs: `path`, or `virtual` for the host name; `auto` is "
+        "boto3's choice.",
     )
     s3_checksums: Literal["auto", "when_required", "when_supported"] = Field(
         "auto",
-        description="When S3 requests carry checksums and answers are checked; `when_required` suits stores that do "
-        "not know them; `auto` leaves it to boto3.",
+        description="When to send and verify checksums of S3 requests. Set `when_required` for stores that do not "
+        "support them; `auto` is boto3's default.",
     )
     s3_public_endpoint: str | None = Field(
         None,
-        description="Where clients reach the S3 store, if not under the name that renderq uses; signed addresses "
-        "begin with it.",
+        description="Endpoint of signed S3 URLs, if clients reach the store under another address than renderq does.",
     )
-    models: Path | None = Field(None, description="The catalog, a `models.toml`; without it the built-in model alone.")
-    lease_seconds: float = Field(15.0, gt=0, description="How long a silent worker keeps its jobs.")
-    max_attempts: int = Field(3, ge=1, description="Lost workers after which a job fails with `worker_lost`.")
+    models: Path | None = Field(
+        None, description="Model catalog, a `models.toml`. Default: the built-in model is the only one."
+    )
+    lease_seconds: float = Field(
+        15.0, gt=0, description="Lease of a claimed job. A worker that does not renew it in time loses the job."
+    )
+    max_attempts: int = Field(
+        3, ge=1, description="Lost leases after which a job fails with `worker_lost` instead of being requeued."
+    )
     log_format: Literal["auto", "console", "json"] = Field(
-        "auto", description="`auto`: for people on a terminal, JSON lines elsewhere."
+        "auto", description="Log format; `auto` is `console` on a terminal and `json` elsewhere."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least severity that is logged."
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest severity logged.")
 
     @field_validator("redis_url")
     @classmethod
-    def _can_be_connected_to(cls, url: str) -> str:
+    def _check_redis_url(cls, url: str) -> str:
         check_redis_url(url)
         return url
 
     @field_validator("store")
     @classmethod
-    def _known_store(cls, store: str) -> str:
+    def _check_store(cls, store: str) -> str:
         if store.startswith("s3:"):
             parse_s3_url(store)
         elif not store.startswith("folder:"):
@@ -82,7 +86,7 @@ class SharedSettings(BaseSettings):
 
     @field_validator("s3_public_endpoint")
     @classmethod
-    def _is_web_address(cls, url: str | None) -> str | None:
+    def _check_endpoint(cls, url: str | None) -> str | None:
         parts = urlsplit(url or "http://unset")
         if (
             parts.scheme not in {"http", "https"}
@@ -91,144 +95,161 @@ class SharedSettings(BaseSettings):
             or parts.fragment
             or parts.username
         ):
-            raise ValueError("must be an address such as https://images.example.com")
+            raise ValueError("must be a URL such as https://images.example.com")
         return url
 
     @property
     def store_folder(self) -> Path:
+        """Root of a `folder:` store."""
         path = self.store.removeprefix("folder:")
         return Path(path).expanduser() if path else self.data / "objects"
 
 
 class ApiSettings(SharedSettings):
-    """The HTTP service."""
+    """Settings of the API process."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on; anything but loopback is refused without keys.")
-    keys: Literal["auto", "required"] = Field(
-        "auto",
-        description="Whether requests need an API key: `auto`, once there has been one; `required`, from the start.",
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on. Anything but a loopback address requires an API key."
     )
     port: int = Field(8400, ge=0, le=65_535, description="Port to listen on.")
+    public_url: str | None = Field(
+        None,
+        description="Base URL under which clients reach the API, for links in webhooks. Default: `http://` with host "
+        "and port.",
+    )
+    keys: Literal["auto", "required"] = Field(
+        "auto",
+        description="When requests need an API key: `auto`, as soon as one has been created; `required`, always.",
+    )
     durability: Literal["process", "fsync"] = Field(
         "process",
-        description="What an accepted job outlives: `process` the death of any process, Redis too, as far as its "
-        "append-only file goes; `fsync` a power cut: each submission is answered once it is on Redis' disk.",
+        description="What an accepted job survives: `process`, the crash of any process (of Redis, as far as its "
+        "append-only file reaches); `fsync`, also a power failure, because a submission is answered only once Redis "
+        "has synced it to disk.",
     )
-    max_queued_jobs: int = Field(10_000, ge=1, description="Jobs that may be queued in all.")
-    max_queued_jobs_per_tenant: int = Field(1_000, ge=1, description="Jobs that one tenant may have queued.")
-    sweep_seconds: float = Field(1.0, gt=0, description="Pause between two sweeps.")
-    max_pending_wakeups: int = Field(16, ge=1, description="Wake-ups that may wait for one model.")
-    signed_url_seconds: int = Field(
-        3_600, ge=1, le=604_800, description="How long a signed picture address works; a week is the most S3 allows."
-    )
+    max_queued_jobs: int = Field(10_000, ge=1, description="Maximum number of queued jobs in total.")
+    max_queued_jobs_per_tenant: int = Field(1_000, ge=1, description="Maximum number of queued jobs per tenant.")
+    max_pending_wakeups: int = Field(16, ge=1, description="Maximum number of pending wake-ups per model.")
+    sweep_seconds: float = Field(1.0, gt=0, description="Interval between two sweeps.")
     image_delivery: Literal["redirect", "proxy"] = Field(
         "redirect",
-        description="What a picture's stable address does: lead to a signed one, or stream the picture itself, for "
+        description="How the permanent URL of an image answers: `redirect` to a signed URL, or `proxy` the image, for "
         "a store that clients cannot reach.",
     )
+    signed_url_seconds: int = Field(
+        3_600, ge=1, le=604_800, description="Lifetime of a signed image URL; at most a week, the limit of S3."
+    )
     output_retention_seconds: int = Field(
-        7 * 86_400, ge=0, description="How long pictures are kept after their job's end; 0: for ever."
+        7 * 86_400, ge=0, description="How long images are kept after their job has ended; 0 keeps them forever."
     )
     job_retention_seconds: int = Field(
         14 * 86_400,
         ge=0,
-        description="How long jobs can be looked up after their end, at least for as long as their pictures; "
-        "0: for ever.",
+        description="How long a job can be looked up after it has ended, at least as long as its images; 0 keeps it "
+        "forever.",
     )
     asset_retention_seconds: int = Field(
         7 * 86_400,
         ge=0,
-        description="How long an uploaded picture is kept after it was uploaded or used last; 0: for ever.",
-    )
-    public_url: str | None = Field(
-        None,
-        description="Where clients reach the API, for addresses in webhooks; default: `http://` with host and port.",
+        description="How long an uploaded image is kept after its upload or its last use; 0 keeps it forever.",
     )
     webhook_secrets: SecretStr | None = Field(
         None,
-        description="Comma-separated `whsec_…` secrets that sign webhooks, each; without one, requests with a webhook "
+        description="Comma-separated `whsec_…` secrets; each signs every webhook. Without one, requests with a webhook "
         "are refused.",
     )
     webhook_delays: str = Field(
         "5,30,120,600,1800,7200,21600,43200,86400",
         pattern=r"^\d+(\.\d+)?(,\d+(\.\d+)?){0,19}$",
-        description="Seconds before each attempt at a webhook after the first; up to a quarter is added at random.",
+        description="Comma-separated delays in seconds before each retry of a webhook; each gets up to 25 % jitter.",
     )
     webhook_timeout_seconds: float = Field(
-        15.0, gt=0, le=300, description="How long one attempt at a webhook may take."
+        15.0, gt=0, le=300, description="Timeout of one attempt to deliver a webhook."
     )
     egress_allow: str = Field(
         "",
-        description="Comma-separated networks that webhooks may reach, and input pictures come from, although they are "
-        "not public: `10.0.0.0/8`.",
+        description="Comma-separated private networks, such as `10.0.0.0/8`, that webhooks may reach and input images "
+        "may be fetched from. Public addresses are always allowed.",
     )
 
     @field_validator("egress_allow")
     @classmethod
-    def _are_networks(cls, text: str) -> str:
+    def _check_networks(cls, text: str) -> str:
         for part in filter(None, map(str.strip, text.split(","))):
             ip_network(part)
         return text
 
     @field_validator("webhook_secrets")
     @classmethod
-    def _are_secrets(cls, secrets: SecretStr | None) -> SecretStr | None:
+    def _check_secrets(cls, secrets: SecretStr | None) -> SecretStr | None:
         for secret in secrets.get_secret_value().split(",") if secrets else ():
             parse_secret(secret.strip())
         return secrets
 
     @property
     def durable(self) -> bool:
-        """Whether submissions wait for Redis' disk."""
+        """Whether submissions wait for Redis to sync to disk."""
         return self.durability == "fsync"
 
     @property
     def webhook_keys(self) -> tuple[bytes, ...]:
-        """Decoded; all sign."""
+        """Decoded `webhook_secrets`."""
         secrets = self.webhook_secrets.get_secret_value() if self.webhook_secrets else ""
         return tuple(parse_secret(secret.strip()) for secret in secrets.split(",") if secret)
 
     @property
-    def public_base(self) -> str:
-        """`public_url` with a slash at its end."""
+    def public_base_url(self) -> str:
+        """`public_url` or its default, with a trailing slash."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/") + "/"
 
 
 class WorkerSettings(SharedSettings):
-    """A worker process."""
+    """Settings of a worker process."""
 
-    worker_name: str | None = Field(None, description="Name in `/v1/workers`; default: host name and a random part.")
+    worker_name: str | None = Field(
+        None, description="Name in `/v1/workers`. Default: the host name with a random suffix."
+    )
     worker_models: str | None = Field(
-        None, description="Comma-separated names of the models to serve; default: the whole catalog."
+        None, description="Comma-separated names of the models to serve. Default: the whole catalog."
     )
-    worker_slots: int = Field(16, ge=1, description="Jobs that a worker may hold at once.")
-    device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `cuda:N`.")
+    worker_slots: int = Field(16, ge=1, description="Maximum number of jobs that the worker holds at once.")
+    device: str = Field("auto", description="Compute device: `auto`, `cpu`, `cuda` or `cuda:N`.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Number format of the weights where the catalog says `auto`."
+        "auto", description="Data type of the weights of models whose catalog entry says `auto`."
     )
-    threads: int | None = Field(None, ge=1, description="CPU threads of the engine; default: all cores.")
+    threads: int | None = Field(None, ge=1, description="CPU threads of the engine. Default: all cores.")
     batching: Literal["exact", "fast"] = Field(
-        "exact", description="`exact`: images share a forward pass only where that provably changes no bit."
-    )
-    model_memory_gb: float | None = Field(
-        None, gt=0, description="Memory for resident models; default: four fifths of what is free at the start."
+        "exact",
+        description="`exact`: images share a forward pass only where this was verified not to change a single bit; "
+        "`fast`: also where it may.",
     )
     memory_mode: Literal["auto", "full", "balanced", "low"] = Field(
         "auto",
-        description="How models spare memory: `full`, not at all; `balanced`, pictures larger than the autoencoder was "
-        "trained with are decoded in tiles; `low`, also components are on the device only while they are used; `auto`, "
-        "as little as the free memory allows.",
+        description="How to save device memory: `full`, not at all; `balanced`, decode images larger than the "
+        "autoencoder's training size in tiles; `low`, also keep components on the device only while they are used; "
+        "`auto`, save as little as the free memory allows.",
+    )
+    model_memory_gb: float | None = Field(
+        None, gt=0, description="Memory for resident models. Default: 80 % of the memory that is free at startup."
     )
     device_memory_gb: float | None = Field(
         None,
         gt=0,
-        description="Memory of the device that may be used. On a CPU this simulates a card that has no more than that.",
+        description="Maximum device memory to use. On a CPU, simulates a GPU with this much memory.",
     )
     model_switch_after_seconds: float = Field(
-        10.0, ge=0, description="A model that is not in memory goes first once its oldest job has waited this long."
+        10.0,
+        ge=0,
+        description="Time that the oldest job of a model that is not resident waits before the worker switches to "
+        "that model.",
     )
     stall_seconds: float = Field(
-        120.0, gt=0, description="Without progress for this long (or 20 × the measured time) the worker ends itself."
+        120.0,
+        gt=0,
+        description="Time without progress (or 20 × the measured duration, if longer) after which the worker exits as "
+        "hung.",
     )
-    drain_seconds: float = Field(30.0, ge=0, description="On SIGTERM, finish jobs for this long, then hand them back.")
+    drain_seconds: float = Field(
+        30.0, ge=0, description="Time to finish jobs after SIGTERM; the remaining jobs are requeued."
+    )

@@ -1,4 +1,4 @@
-"""Variables that look like settings and are none: whoever mistyped one believes that it holds."""
+"""Warn about unknown `RENDERQ_` variables, which are usually typos."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -10,14 +10,14 @@ from renderq_shared.settings.models import ApiSettings, WorkerSettings
 log = structlog.get_logger(__name__)
 
 _PREFIX = "RENDERQ_"
-_OF_CLIENTS = frozenset({"RENDERQ_URL", "RENDERQ_API_KEY"})
+_CLIENT_VARIABLES = frozenset({"RENDERQ_URL", "RENDERQ_API_KEY"})
 
 
 def warn_unknown_settings(environment: Iterable[str]) -> None:
-    """Log each name that begins with `RENDERQ_` and is no setting of any process, with the one that may be meant."""
+    """Log each variable name that starts with `RENDERQ_` and is no setting, with the closest name if there is one."""
     models = (ApiSettings, WorkerSettings)
-    known = _OF_CLIENTS | {f"{_PREFIX}{name.upper()}" for model in models for name in model.model_fields}
+    known = _CLIENT_VARIABLES | {f"{_PREFIX}{name.upper()}" for model in models for name in model.model_fields}
     for name in sorted(environment):
         if name.upper().startswith(_PREFIX) and name.upper() not in known:
             matches = get_close_matches(name.upper(), known, n=1, cutoff=0.8)
-            log.warning("setting_unknown", name=name, **({"did_you_mean": matches[0]} if matches else {}))
+            log.warning("setting.unknown", name=name, **({"did_you_mean": matches[0]} if matches else {}))
