@@ -1,4 +1,4 @@
-"""From settings to an object store."""
+"""Object store from settings."""
 
 from renderq_shared.objects.folder.store import FolderStore
 from renderq_shared.objects.store import ObjectStore
@@ -7,9 +7,9 @@ from renderq_shared.settings.models import SharedSettings
 
 
 def open_store(settings: SharedSettings) -> ObjectStore:
-    """The object store that the settings name. Touches nothing yet: `check` makes sure that it can be used."""
+    """Return the object store that the settings name, without any I/O; `check` verifies that it is usable."""
     if settings.store.startswith("s3:"):
-        # boto3 takes its time to import: only those who use it wait for it.
+        # boto3 is slow to import, and not needed for a folder.
         from renderq_shared.objects.s3.client import S3Clients
         from renderq_shared.objects.s3.store import S3Store
 

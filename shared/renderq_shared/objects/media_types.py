@@ -1,4 +1,4 @@
-"""Content types of what renderq writes, told by the key's extension. A table of our own: the system's one varies."""
+"""Content types of the objects that renderq writes, by extension. Not `mimetypes`, whose table varies by system."""
 
 from pathlib import PurePosixPath
 
@@ -12,18 +12,18 @@ MEDIA_TYPES: dict[str, str] = {
 
 
 def media_type(key: str) -> str:
-    """The content type of an object; `application/octet-stream` for what the table does not know."""
+    """Return the content type of an object; `application/octet-stream` for an unknown extension."""
     return MEDIA_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
 
 
 def check_media_type(key: str, content_type: str) -> None:
-    """Raises `ValueError` where the key's extension says another content type: a folder records no other one."""
+    """Raise `ValueError` unless the key's extension implies `content_type`, because a folder stores only the key."""
     if media_type(key) != content_type:
         raise ValueError(f"{key} is {media_type(key)} by its extension, not {content_type}")
 
 
 def content_disposition(key: str) -> str:
-    """How a browser treats an object: it shows it, and saves it as `{job}-{index}.{extension}`."""
+    """Return the header for an object that a browser displays, and saves as `{job}-{index}.{extension}`."""
     segments = key.split("/")
     name = f"{segments[1]}-{segments[-1]}" if segments[0] == "jobs" and len(segments) > 2 else segments[-1]
     return f'inline; filename="{name}"'

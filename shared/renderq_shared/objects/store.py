@@ -1,4 +1,4 @@
-"""Where pictures live: a flat space of keys under which bytes are written once and read often."""
+"""Protocol of object stores: a flat namespace of keys, for bytes that are written once and read often."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,51 +16,54 @@ class ObjectInfo:
 @dataclass(frozen=True, slots=True)
 class SignedUrl:
     url: str
-    """Absolute for stores with an address of their own; for a folder a path below the API's address."""
+    """Absolute for S3; for a folder, a path relative to the API's base URL."""
     expires_at: datetime
 
 
 class ObjectStore(Protocol):
     """Object storage. Keys are relative POSIX paths such as `jobs/{id}/{claim}/{index}.png`.
 
-    Raises `ObjectStoreUnavailable` when the store does not answer and `ObjectNotFound` for unknown keys. Blocks, so
-    that an event loop calls it in threads; thread-safe. `str` names it for people.
+    Every method raises `ObjectStoreUnavailable` when the store does not respond, and `ObjectNotFound` for an unknown
+    key. Methods block, so an event loop must call them in threads. Thread-safe. `str` is for messages.
     """
 
     @property
     def id(self) -> str:
-        """What two processes have in common if and only if they see the same store."""
+        """Identifier that two processes share if and only if they use the same store."""
         ...
 
     def check(self) -> None:
-        """Make sure that the store can be used.
+        """Verify that the store can be used.
 
-        Raises `ObjectStoreUnavailable` for what passes, and `ObjectStoreUnsuitable` for what somebody has to change.
+        Raises `ObjectStoreUnavailable` for a transient problem, and `ObjectStoreUnsuitable` for one that needs a change
+        of settings, permissions or the store.
         """
         ...
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Write an object whole; it is durable and visible when this returns.
+        """Write an object atomically; it is durable and visible on return.
 
-        Raises `ValueError` where the key's extension says another content type.
+        Raises `ValueError` if the key's extension implies another content type.
         """
         ...
 
     def info(self, key: str) -> ObjectInfo: ...
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """The bytes from `start` up to and without `end`, in chunks; both lie within the object."""
+        """Yield the bytes of [`start`, `end`) in chunks; both must lie within the object."""
         ...
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Every key that starts with `prefix` (which ends with a slash), in no order; what comes and goes meanwhile
-        may be missed."""
+        """Yield every key that starts with `prefix`, which must end with a slash.
+
+        Unordered. Keys that are added or deleted during the iteration may be missed.
+        """
         ...
 
     def delete_prefix(self, prefix: str) -> int:
-        """Remove every object whose key starts with `prefix` (which ends with a slash); the number removed."""
+        """Delete every object whose key starts with `prefix`, which must end with a slash; return their number."""
         ...
 
     def signed_url(self, key: str, expires_s: int) -> SignedUrl:
-        """An address that works without credentials until it expires, `expires_s` seconds from now."""
+        """Return a URL that needs no credentials and expires in `expires_s` seconds."""
         ...

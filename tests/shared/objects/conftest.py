@@ -16,7 +16,7 @@ OpenS3 = Callable[..., Any]
 
 @pytest.fixture(params=["nanio", "ministack"])
 def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    """Every S3 server in turn, reached through boto3's own variables."""
+    """Each S3 server in turn, configured by boto3's own variables."""
     server: S3Server = request.getfixturevalue(request.param)
     for name, value in server.env.items():
         monkeypatch.setenv(name, value)
@@ -25,15 +25,15 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> S
 
 @pytest.fixture
 def bucket(server: S3Server) -> str:
-    """An empty one."""
-    name = f"pictures-{next(_buckets)}"
+    """An empty bucket."""
+    name = f"images-{next(_buckets)}"
     server.client().create_bucket(Bucket=name)
     return name
 
 
 @pytest.fixture
 def open_s3(bucket: str) -> OpenS3:
-    """Opens the store that settings name; without any, below a prefix of the test's bucket."""
+    """Opens the store of these settings; by default, below a prefix of the test's bucket."""
     return lambda **settings: open_store(SharedSettings(**{"store": f"s3://{bucket}/some/prefix", **settings}))
 
 
@@ -46,14 +46,14 @@ def s3(open_s3: OpenS3) -> Any:
 
 @pytest.fixture(params=["folder", "nanio", "ministack"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
-    """Every kind of store in turn, empty."""
+    """Each kind of store in turn, empty."""
     if request.param == "folder":
         store: ObjectStore = FolderStore(tmp_path / "store")
     else:
         server: S3Server = request.getfixturevalue(request.param)
         for name, value in server.env.items():
             monkeypatch.setenv(name, value)
-        bucket = f"pictures-{next(_buckets)}"
+        bucket = f"images-{next(_buckets)}"
         server.client().create_bucket(Bucket=bucket)
         store = open_store(SharedSettings(store=f"s3://{bucket}/some/prefix"))
     store.check()

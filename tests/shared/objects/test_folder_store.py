@@ -1,4 +1,4 @@
-"""A folder as object store."""
+"""Object store in a folder."""
 
 import os
 import stat
@@ -54,11 +54,11 @@ def test_reader_sees_one_whole_object_while_it_is_replaced(store: FolderStore) -
 
 
 def test_no_unfinished_file_stays(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def disk_full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     store.put(KEY, b"x", "image/png")
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(Path, "replace", disk_full)
     with pytest.raises(ObjectStoreUnavailable, match="No space left"):
         store.put(KEY, b"y", "image/png")
     monkeypatch.undo()
@@ -105,7 +105,7 @@ def test_file_and_folders_are_made_durable_before_put_returns(
         "/".join(["abc"] * 200),
     ],
 )
-def test_what_is_no_key_is_refused_everywhere(store: FolderStore, key: str) -> None:
+def test_invalid_keys_are_refused_everywhere(store: FolderStore, key: str) -> None:
     for use in (
         lambda: store.put(key, b"x", "image/png"),
         lambda: store.info(key),
@@ -125,7 +125,7 @@ def test_no_key_leads_out_of_the_folder(key: str) -> None:
         assert ".renderq" not in key.split("/")
 
 
-def test_put_survives_that_its_folder_is_deleted_all_the_time(store: FolderStore) -> None:
+def test_put_survives_concurrent_deletions_of_its_folder(store: FolderStore) -> None:
     done = threading.Event()
 
     def delete() -> None:
@@ -160,21 +160,21 @@ def test_signing_key_is_private_and_shared_by_all_processes(store: FolderStore) 
     assert not other.is_signed(KEY, int(expires), "\ud800")
 
 
-def test_first_ones_at_the_same_time_agree(tmp_path: Path) -> None:
+def test_concurrent_first_users_agree_on_the_id(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         ids = set(pool.map(lambda _: FolderStore(tmp_path / "new").id, range(64)))
     assert len(ids) == 1
     assert len(ids.pop()) == 64
 
 
-def test_whoever_is_first_wins(tmp_path: Path) -> None:
+def test_first_writer_wins(tmp_path: Path) -> None:
     for data in (b"first", b"second"):
         create_once(tmp_path / "shared", data, scratch=tmp_path, mode=0o600)
     assert (tmp_path / "shared").read_bytes() == b"first"
     assert [path.name for path in tmp_path.iterdir()] == ["shared"]
 
 
-def test_check_says_what_is_in_the_way(tmp_path: Path) -> None:
+def test_check_names_the_problem(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(ObjectStoreUnsuitable, match="is a file"):
@@ -183,11 +183,11 @@ def test_check_says_what_is_in_the_way(tmp_path: Path) -> None:
         FolderStore(Path("/proc/renderq")).check()
 
 
-def test_check_tells_what_may_pass(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+def test_check_reports_transient_problems(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def disk_full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(Path, "replace", disk_full)
     with pytest.raises(ObjectStoreUnavailable, match="No space left"):
         store.check()
 

@@ -1,4 +1,4 @@
-"""What every object store does alike: a folder, and S3 on two real servers."""
+"""Behavior that all object stores share: a folder, and S3 on two real servers."""
 
 import os
 import time
@@ -9,7 +9,7 @@ import pytest
 from renderq_shared.errors import ObjectNotFound
 from renderq_shared.objects import ObjectStore
 
-pytestmark = pytest.mark.timeout(300)  # the first one that needs it installs a server
+pytestmark = pytest.mark.timeout(300)  # the first test to use a server installs it
 
 KEY = "jobs/job_1/claim_1/0.png"
 
@@ -32,12 +32,12 @@ def test_parts_can_be_read(store: ObjectStore, start: int, end: int | None) -> N
     assert content(store, KEY, start, end) == b"0123456789"[start:end]
 
 
-def test_nothing_is_an_object_too(store: ObjectStore) -> None:
+def test_an_object_may_be_empty(store: ObjectStore) -> None:
     store.put(KEY, b"", "image/png")
     assert (store.info(KEY).size_bytes, content(store, KEY)) == (0, b"")
 
 
-def test_put_again_replaces_whole_and_renames_the_content(store: ObjectStore) -> None:
+def test_put_replaces_the_object_and_changes_its_etag(store: ObjectStore) -> None:
     store.put(KEY, b"first", "image/png")
     etag = store.info(KEY).etag
     store.put(KEY, b"other", "image/png")
@@ -56,7 +56,7 @@ def test_unknown_key(store: ObjectStore, key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".hidden", "a\0b", "a b", "é"])
-def test_what_is_no_key_is_refused_everywhere(store: ObjectStore, key: str) -> None:
+def test_invalid_keys_are_refused_everywhere(store: ObjectStore, key: str) -> None:
     for use in (
         lambda: store.put(key, b"x", "image/png"),
         lambda: store.info(key),
@@ -68,7 +68,7 @@ def test_what_is_no_key_is_refused_everywhere(store: ObjectStore, key: str) -> N
             use()
 
 
-def test_content_type_is_told_by_the_extension(store: ObjectStore) -> None:
+def test_content_type_follows_from_the_extension(store: ObjectStore) -> None:
     for name, content_type in {
         "a.png": "image/png",
         "a.jpg": "image/jpeg",
@@ -107,17 +107,17 @@ def test_keys_below_a_prefix_are_listed(store: ObjectStore) -> None:
 
 
 def test_many_threads_may_use_it_at_once(store: ObjectStore) -> None:
-    def there_and_back(number: int) -> bool:
+    def round_trip(number: int) -> bool:
         key, data = f"jobs/job/claim/{number}.png", str(number).encode() * 1000
         store.put(key, data, "image/png")
         return content(store, key, 1, 500) == data[1:500] and store.signed_url(key, 60).url != ""
 
     with ThreadPoolExecutor(16) as pool:
-        assert all(pool.map(there_and_back, range(64)))
+        assert all(pool.map(round_trip, range(64)))
     assert store.delete_prefix("jobs/job/") == 64
 
 
-def test_signed_address_says_when_it_expires(store: ObjectStore) -> None:
+def test_signed_url_states_its_expiry(store: ObjectStore) -> None:
     store.put(KEY, b"x", "image/png")
     before = time.time()
     expires_at = store.signed_url(KEY, 600).expires_at.timestamp()

@@ -1,4 +1,4 @@
-"""A worker that does not see the API's folder is told so."""
+"""A worker that does not use the API's store is refused."""
 
 from pathlib import Path
 
@@ -12,17 +12,17 @@ from renderq_shared.objects import FolderStore, check_same_store, publish_store_
 async def test_same_folder_is_fine_and_another_is_not(redis_url: str, tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "a")
     with sync_client(redis_url) as client:
-        check_same_store(client, store)  # nothing was announced yet
-        async with async_client(redis_url) as announcer:
-            assert await published_store_id(announcer) is None
-            await publish_store_id(announcer, store)
-            assert await published_store_id(announcer) == store.id
+        check_same_store(client, store)  # nothing is published yet
+        async with async_client(redis_url) as publisher:
+            assert await published_store_id(publisher) is None
+            await publish_store_id(publisher, store)
+            assert await published_store_id(publisher) == store.id
         check_same_store(client, FolderStore(tmp_path / "a"))
         with pytest.raises(ObjectStoreUnsuitable, match="Set RENDERQ_STORE"):
             check_same_store(client, FolderStore(tmp_path / "b"))
 
 
-async def test_redis_that_is_away_is_ours_to_tell(tmp_path: Path) -> None:
+async def test_unreachable_redis_is_a_store_error(tmp_path: Path) -> None:
     async with async_client("redis://127.0.0.1:1/0") as client:
         with pytest.raises(StoreUnavailable):
             await publish_store_id(client, FolderStore(tmp_path))

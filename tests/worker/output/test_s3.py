@@ -30,7 +30,7 @@ def test_a_store_that_stays_away_fails_the_job_and_the_next_one_is_fine_again(
         job = harness.wait_until_ended("lost")
         assert (job.status, outputs(job)) == (Status.FAILED, [])
         assert (error(job)["code"], error(job)["retryable"]) == ("storage_failed", True)
-        assert "nothing answers there" in error(job)["message"]
+        assert "the endpoint does not respond" in error(job)["message"]
         server.start()
         harness.submit("kept")
         harness.wake()

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and stay after a power cut."""
+"""Atomic and durable files: complete or absent, even after a power failure."""
 
 import os
 import secrets
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes, scratch: Path) -> None:
-    """Write to a file in `scratch` (same file system), make it durable, and move it to `path`.
+    """Write to a temporary file in `scratch` (on the same file system), sync it, and rename it to `path`.
 
-    Replaces what was there, and makes missing folders. Raises `OSError`.
+    Replaces an existing file and creates missing folders. Raises `OSError`.
     """
     temporary = _write_temporary(scratch, data, mode=0o644)
     try:
@@ -20,10 +20,10 @@ def write_atomically(path: Path, data: bytes, scratch: Path) -> None:
 
 
 def create_once(path: Path, data: bytes, scratch: Path, mode: int) -> None:
-    """Like `write_atomically`, but the first of several writers wins and the others change nothing."""
+    """Create a file like `write_atomically`, but leave an existing one: the first of several writers wins."""
     temporary = _write_temporary(scratch, data, mode)
     try:
-        # A link, unlike a rename, never replaces; and unlike O_EXCL it shows the file only with its content.
+        # A link never replaces a file, unlike a rename, and never exposes an empty one, unlike O_EXCL.
         path.hardlink_to(temporary)
     except FileExistsError:
         return
@@ -33,7 +33,7 @@ def create_once(path: Path, data: bytes, scratch: Path, mode: int) -> None:
 
 
 def make_folders(path: Path) -> None:
-    """Make a folder and its missing parents, each of them durable."""
+    """Create a folder and its missing parents, and sync each of them."""
     if path.is_dir():
         return
     make_folders(path.parent)
@@ -60,13 +60,13 @@ def _write_temporary(scratch: Path, data: bytes, mode: int) -> Path:
 
 
 def _move(temporary: Path, path: Path) -> None:
-    for tries_left in reversed(range(10)):
+    for retries_left in reversed(range(10)):
         try:
             make_folders(path.parent)
             temporary.replace(path)
         except FileNotFoundError:
-            # Somebody removed the folder in between, as `delete_prefix` does.
-            if not tries_left:
+            # `delete_prefix` may remove the folder before the rename.
+            if not retries_left:
                 raise
         else:
             return

@@ -1,4 +1,4 @@
-"""boto3 clients, as renderq wants them: bounded in time, signature v4, everything else as boto3's own variables say."""
+"""boto3 clients with bounded timeouts and signature v4; everything else is configured by boto3's own variables."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,41 +11,41 @@ from renderq_shared.errors import ObjectStoreUnsuitable
 
 _CONNECT_S = 3.0
 _READ_S = 10.0
-"""Longest silence of a store in the middle of a request."""
+"""Timeout between two bytes of a response."""
 
 _ATTEMPTS = 2
-"""The second one is for pooled connections that the store has closed meanwhile. Whoever has more patience repeats."""
+"""The second one replaces a pooled connection that the store has closed. Callers retry everything else."""
 
 _CONNECTIONS = 64
-"""As many as threads use a client at once: the API's pool of 40, a worker's uploads of several parts."""
+"""At least the threads that share a client: the API's pool of 40, a worker's multipart uploads."""
 
 
 @dataclass(frozen=True, slots=True)
 class S3Clients:
-    """How clients are made. The settings of the same names say more."""
+    """Factory of clients. The fields are the settings `s3_…`."""
 
     addressing: Literal["auto", "path", "virtual"] = "auto"
     checksums: Literal["auto", "when_required", "when_supported"] = "auto"
     public_endpoint: str | None = None
 
     def client(self) -> Any:
-        """A client for our own requests; thread-safe. Raises `BotoCoreError` and `ObjectStoreUnsuitable`."""
+        """Return a client for requests; thread-safe. Raises `BotoCoreError` and `ObjectStoreUnsuitable`."""
         return self._client(None)
 
     def signing_client(self) -> Any:
-        """A client that signs addresses for others; it sends nothing."""
+        """Return a client that signs URLs for clients of the API; it sends no requests."""
         return self._client(self.public_endpoint)
 
     def _client(self, endpoint: str | None) -> Any:
-        # A session of its own, because the default one is shared and not thread-safe.
+        # A new session, because the default one is shared and not thread-safe.
         try:
             return Session().client("s3", endpoint_url=endpoint, config=self._config())
         except BotoCoreError:
             raise
         except ValueError as error:
             raise ObjectStoreUnsuitable(
-                "the S3 endpoint is no address: AWS_ENDPOINT_URL must be like https://s3.example.internal, and "
-                "AWS_DEFAULT_REGION a region; boto3 takes an empty region for one"
+                "the S3 endpoint is not a URL: set AWS_ENDPOINT_URL to one like https://s3.example.internal, and "
+                "AWS_DEFAULT_REGION to a region, which boto3 does not allow to be empty"
             ) from error
 
     def _config(self) -> Config:

@@ -1,4 +1,4 @@
-"""S3, Amazon's or another's, as object store: for services on several machines."""
+"""Object store in an S3 bucket, of Amazon or a compatible server: for services on several machines."""
 
 import io
 import time
@@ -21,106 +21,114 @@ from renderq_shared.s3_url import S3Location
 _CHUNK_BYTES = 256 * 1024
 
 _PART_BYTES = 8 * 1024 * 1024
-"""Larger objects go up in parts of this size, side by side; below it a second request costs more than it saves."""
+"""Larger objects are uploaded in parallel parts of this size; below it, a second request costs more than it saves."""
 
-_PARTS_AT_ONCE = 4
+_CONCURRENT_PARTS = 4
 
-_PRIVATE = ".renderq/"
-"""Holds what is ours; no key can name it, because no segment of a key starts with a dot."""
+_INTERNAL_PREFIX = ".renderq/"
+"""Prefix of the store's own objects. No key can have it, because no key segment starts with a dot."""
 
 
 class S3Store:
-    """Objects in a bucket, below a prefix. Makes no request before the first call; thread-safe."""
+    """Object store below a prefix of a bucket. Connects at the first call; thread-safe."""
 
-    def __init__(self, place: S3Location, clients: S3Clients) -> None:
-        self._place = place
+    def __init__(self, location: S3Location, clients: S3Clients) -> None:
+        self._location = location
         self._clients = clients
-        self._written = False
+        self._has_written = False
 
     def __str__(self) -> str:
-        return str(self._place)
+        return str(self._location)
 
     @property
     def id(self) -> str:
-        """Bucket and prefix: API and workers may reach the same store under different addresses."""
-        return str(self._place)
+        """Bucket and prefix, without the endpoint, which may differ between the API and workers."""
+        return str(self._location)
 
     def check(self) -> None:
-        """List below the prefix, and once write there: a bucket that keeps versions would keep every check."""
+        """List below the prefix, and write once per process: a versioned bucket would keep every write."""
         try:
-            self._client.list_objects_v2(Bucket=self._place.bucket, Prefix=self._name(_PRIVATE), MaxKeys=1)
-            if not self._written:
-                self._client.put_object(Bucket=self._place.bucket, Key=self._name(f"{_PRIVATE}last-check"), Body=b"")
-                self._written = True
+            self._client.list_objects_v2(
+                Bucket=self._location.bucket, Prefix=self._object_name(_INTERNAL_PREFIX), MaxKeys=1
+            )
+            if not self._has_written:
+                self._client.put_object(
+                    Bucket=self._location.bucket, Key=self._object_name(f"{_INTERNAL_PREFIX}last-check"), Body=b""
+                )
+                self._has_written = True
         except S3_ERRORS as error:
-            fault = ObjectStoreUnsuitable if is_permanent(error) else ObjectStoreUnavailable
-            raise fault(self._explained(error)) from error
+            error_type = ObjectStoreUnsuitable if is_permanent(error) else ObjectStoreUnavailable
+            raise error_type(self._explain(error)) from error
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
-        name = self._name(check_key(key))
+        name = self._object_name(check_key(key))
         check_media_type(key, content_type)
-        with self._translated(key):
+        with self._translate_errors(key):
             if len(data) <= _PART_BYTES:
-                self._client.put_object(Bucket=self._place.bucket, Key=name, Body=data, ContentType=content_type)
+                self._client.put_object(Bucket=self._location.bucket, Key=name, Body=data, ContentType=content_type)
             else:
                 self._client.upload_fileobj(
-                    io.BytesIO(data), self._place.bucket, name, {"ContentType": content_type}, Config=_in_parts()
+                    io.BytesIO(data),
+                    self._location.bucket,
+                    name,
+                    {"ContentType": content_type},
+                    Config=_multipart_config(),
                 )
 
     def info(self, key: str) -> ObjectInfo:
-        name = self._name(check_key(key))
-        with self._translated(key):
-            head = self._client.head_object(Bucket=self._place.bucket, Key=name)
+        name = self._object_name(check_key(key))
+        with self._translate_errors(key):
+            head = self._client.head_object(Bucket=self._location.bucket, Key=name)
         return ObjectInfo(head["ContentLength"], head["ContentType"], head["ETag"].strip('"'))
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        if end is not None and end <= start:  # no range header says "nothing"
+        if end is not None and end <= start:  # no range header means "no bytes"
             self.info(key)
             return
-        name = self._name(check_key(key))
-        wanted = {} if (start, end) == (0, None) else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
-        with self._translated(key):
-            answer = self._client.get_object(Bucket=self._place.bucket, Key=name, **wanted)
-            with closing(answer["Body"]) as body:
-                if wanted and "ContentRange" not in answer:
-                    raise ObjectStoreUnavailable(f"{self} ignores ranges: it sent all of {key}")
+        name = self._object_name(check_key(key))
+        byte_range = {} if (start, end) == (0, None) else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
+        with self._translate_errors(key):
+            response = self._client.get_object(Bucket=self._location.bucket, Key=name, **byte_range)
+            with closing(response["Body"]) as body:
+                if byte_range and "ContentRange" not in response:
+                    raise ObjectStoreUnavailable(f"{self} does not support range requests: it sent all of {key}")
                 yield from body.iter_chunks(_CHUNK_BYTES)
 
     def keys(self, prefix: str) -> Iterator[str]:
-        with self._translated():
-            for names in self._listed(self._name(check_prefix(prefix))):
-                yield from (key for name in names if is_key(key := name.removeprefix(self._place.prefix)))
+        with self._translate_errors():
+            for names in self._list_pages(self._object_name(check_prefix(prefix))):
+                yield from (key for name in names if is_key(key := name.removeprefix(self._location.prefix)))
 
     def delete_prefix(self, prefix: str) -> int:
-        """Raises `ObjectStoreUnavailable` also if only some objects could not be removed."""
-        deleted, refused = 0, list[str]()
-        with self._translated():
-            for names in self._listed(self._name(check_prefix(prefix))):
+        """Raises `ObjectStoreUnavailable` also if only some objects could not be deleted."""
+        deleted, failures = 0, list[str]()
+        with self._translate_errors():
+            for names in self._list_pages(self._object_name(check_prefix(prefix))):
                 objects = [{"Key": name} for name in names]
-                answer = self._client.delete_objects(
-                    Bucket=self._place.bucket, Delete={"Objects": objects, "Quiet": True}
+                response = self._client.delete_objects(
+                    Bucket=self._location.bucket, Delete={"Objects": objects, "Quiet": True}
                 )
-                errors = [f"{error['Key']} ({error.get('Code', 'unknown')})" for error in answer.get("Errors", ())]
+                errors = [f"{error['Key']} ({error.get('Code', 'unknown')})" for error in response.get("Errors", ())]
                 deleted += len(names) - len(errors)
-                refused += errors
-        if refused:
+                failures += errors
+        if failures:
             raise ObjectStoreUnavailable(
-                f"{self}: {len(refused)} of {deleted + len(refused)} objects below {prefix} could not be removed, "
-                f"first {refused[0]}"
+                f"{self}: {len(failures)} of {deleted + len(failures)} objects below {prefix} could not be deleted, "
+                f"first {failures[0]}"
             )
         return deleted
 
     def signed_url(self, key: str, expires_s: int) -> SignedUrl:
-        """Works for GET. Signed here, without asking the store: temporary credentials may end before `expires_s`."""
+        """Return a URL for GET. Signed locally: temporary credentials may expire before `expires_s`."""
         expires = int(time.time()) + expires_s
         parameters = {
-            "Bucket": self._place.bucket,
-            "Key": self._name(check_key(key)),
+            "Bucket": self._location.bucket,
+            "Key": self._object_name(check_key(key)),
             "ResponseContentType": media_type(key),
             "ResponseContentDisposition": content_disposition(key),
             "ResponseCacheControl": f"private, max-age={expires_s}, immutable",
         }
-        with self._translated(key):
+        with self._translate_errors(key):
             url = self._signing_client.generate_presigned_url("get_object", parameters, ExpiresIn=expires_s)
         return SignedUrl(url, datetime.fromtimestamp(expires, UTC))
 
@@ -132,30 +140,30 @@ class S3Store:
     def _signing_client(self) -> Any:
         return self._clients.signing_client() if self._clients.public_endpoint else self._client
 
-    def _name(self, key: str) -> str:
-        """The key in the bucket."""
-        return self._place.prefix + key
+    def _object_name(self, key: str) -> str:
+        """Return the key in the bucket."""
+        return self._location.prefix + key
 
-    def _listed(self, prefix: str) -> Iterator[list[str]]:
-        """All names that start with `prefix`, in pages of at most 1,000, as many as one deletion takes."""
-        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._place.bucket, Prefix=prefix):
-            if names := [found["Key"] for found in page.get("Contents", ())]:
+    def _list_pages(self, prefix: str) -> Iterator[list[str]]:
+        """Yield the names that start with `prefix` in pages of at most 1,000, the limit of one deletion."""
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._location.bucket, Prefix=prefix):
+            if names := [entry["Key"] for entry in page.get("Contents", ())]:
                 yield names
 
     @contextmanager
-    def _translated(self, key: str | None = None) -> Generator[None]:
+    def _translate_errors(self, key: str | None = None) -> Generator[None]:
         try:
             yield
         except S3_ERRORS as error:
             if key is not None and is_missing(error):
                 raise ObjectNotFound(key) from error
-            raise ObjectStoreUnavailable(self._explained(error)) from error
+            raise ObjectStoreUnavailable(self._explain(error)) from error
 
-    def _explained(self, error: Exception) -> str:
+    def _explain(self, error: Exception) -> str:
         return f"{self}: {explain(error)}"
 
 
-def _in_parts() -> TransferConfig:
+def _multipart_config() -> TransferConfig:
     return TransferConfig(
-        multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE
+        multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, max_concurrency=_CONCURRENT_PARTS
     )
