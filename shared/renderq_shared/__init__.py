@@ -1,1 +1,1 @@
-"""What API and worker share: settings, job store, wake-ups, object store, catalog."""
+"""Shared by API and workers: settings, job store, wake-ups, object store, catalog."""

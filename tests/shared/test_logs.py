@@ -1,4 +1,4 @@
-"""One record is one line, whatever is in it."""
+"""One record is one line, whatever its values are."""
 
 import json
 import logging
@@ -15,17 +15,17 @@ FORGED = "x\n2026-01-31T12:00:00Z [error    ] forged\r\x1b[31m\u2028\u202e"
 @pytest.fixture(autouse=True)
 def restored_logging() -> object:
     root = logging.getLogger()
-    kept = (root.handlers[:], root.level, structlog.get_config())
+    original = (root.handlers[:], root.level, structlog.get_config())
     yield
-    root.handlers, root.level = kept[0], kept[1]
-    structlog.configure(**kept[2])
+    root.handlers, root.level = original[0], original[1]
+    structlog.configure(**original[2])
 
 
 def log_all(log_format: str) -> None:
     configure_logging(SharedSettings.model_validate({"log_format": log_format}), "api")
     log = structlog.get_logger("test")
     log.info(FORGED, value=FORGED, nested=[{FORGED: FORGED}])
-    logging.getLogger("library").warning("said %s", FORGED)
+    logging.getLogger("library").warning("received %s", FORGED)
     try:
         raise ValueError(FORGED)
     except ValueError:
@@ -45,12 +45,12 @@ def test_console_lines_cannot_be_forged(capsys: pytest.CaptureFixture[str]) -> N
     log_all("console")
     text = capsys.readouterr().err
     assert not {"\x1b", "\r", "\u2028", "\u202e"} & set(text)
-    began = [line for line in text.split("\n") if line and not line.startswith("    ")]
-    assert len(began) == 3
-    assert not any(line.startswith("2026-01-31") for line in began)
+    first_lines = [line for line in text.split("\n") if line and not line.startswith("    ")]
+    assert len(first_lines) == 3
+    assert not any(line.startswith("2026-01-31") for line in first_lines)
 
 
-def test_level_is_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
+def test_level_follows_the_setting(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(SharedSettings(log_format="json", log_level="warning"), "worker")
     structlog.get_logger("test").info("quiet")
     logging.getLogger("uvicorn.error").info("quiet")

@@ -1,7 +1,7 @@
-"""What a file of weights holds, read without torch, without loading the weights, and without running code from it.
+"""Tensor names and shapes of weight files, read without torch, without the weights, and without running their code.
 
-safetensors_header   `.safetensors`: the JSON at its beginning
-pickled              `.ckpt` and the like: the pickle inside, interpreted with stand-ins for everything that it names
+safetensors_header   `.safetensors`: its JSON header
+pickle_index         `.ckpt` and similar: its pickle, interpreted with stubs for every name it references
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from renderq_shared.errors import CheckpointUnreadable
 __all__ = ["SUFFIXES", "TensorInfo", "read_tensors"]
 
 SUFFIXES = (".safetensors", ".ckpt", ".bin", ".pt", ".pth")
-"""Of files that `read_tensors` knows."""
+"""File name suffixes that `read_tensors` supports."""
 
 
 def read_tensors(path: Path) -> Mapping[str, TensorInfo]:
-    """Every tensor of the file by name. Raises `CheckpointUnreadable` with the file and what to do."""
+    """Return the tensors of a file by name. Raises `CheckpointUnreadable`, which names the file and the fix."""
     if path.suffix not in SUFFIXES:
-        raise CheckpointUnreadable(f"{path} is not a file of weights; known are {', '.join(SUFFIXES)}")
+        raise CheckpointUnreadable(f"{path} is not a weight file; supported are {', '.join(SUFFIXES)}")
     try:
         return safetensors_header.read(path) if path.suffix == ".safetensors" else pickle_index.read(path)
     except OSError as error:

@@ -1,8 +1,8 @@
-"""Names and shapes in a pickled checkpoint (`.ckpt`), without running what the pickle asks for.
+"""Tensor names and shapes in a pickled checkpoint (`.ckpt`), read without running its code.
 
-A pickle is a program that may name any function of any module and call it. Here nothing that it names is imported:
-the few constructors that state dictionaries are made of have stand-ins that keep the shape, and everything else
-becomes an object that does nothing. A file that names more than torch itself accepts as data is refused.
+A pickle is a program that can call any function of any module. Here nothing that it references is imported: the few
+constructors of state dictionaries are replaced by stubs that keep the shape, and everything else by objects that do
+nothing. A file that references anything outside the packages that torch accepts as data is refused.
 """
 
 import pickle
@@ -16,11 +16,11 @@ from renderq_shared.checkpoints.tensor import TensorInfo
 from renderq_shared.errors import CheckpointUnreadable
 
 _DATA_MODULES = frozenset({"torch", "collections", "_codecs"})
-"""Packages whose constructors `torch.load(weights_only=True)` may accept; what it does not, it refuses itself."""
+"""Packages whose constructors `torch.load(weights_only=True)` may accept; it checks the constructor itself."""
 
 
 def read(path: Path) -> Mapping[str, TensorInfo]:
-    """Raises `CheckpointUnreadable` for another format, a file that is cut off, or one that would run code."""
+    """Return the tensors. Raises `CheckpointUnreadable` for another format, a truncated file, or one that runs code."""
     try:
         with zipfile.ZipFile(path) as archive:
             program = next(name for name in archive.namelist() if name == "data.pkl" or name.endswith("/data.pkl"))
@@ -29,37 +29,37 @@ def read(path: Path) -> Mapping[str, TensorInfo]:
                 content = reader.load()
     except (zipfile.BadZipFile, StopIteration) as error:
         raise CheckpointUnreadable(
-            f"{path} is not a checkpoint that torch 1.6 or newer wrote, or it is cut off; download it again, or "
+            f"{path} was not written by torch 1.6 or newer, or it is truncated; download it again, or "
             "convert it to .safetensors"
         ) from error
-    except Exception as error:  # a pickle may be wrong in any way
+    except Exception as error:  # a damaged pickle can raise anything
         raise CheckpointUnreadable(f"{path} is damaged ({type(error).__name__}: {error}); download it again") from error
-    foreign = sorted(name for name in reader.named if name.split(".")[0] not in _DATA_MODULES)
-    if foreign:
+    unsafe = sorted(name for name in reader.references if name.split(".")[0] not in _DATA_MODULES)
+    if unsafe:
         raise CheckpointUnreadable(
-            f"{path} asks for {', '.join(foreign[:3])}: reading it as it wants would run code, so it is refused; "
+            f"{path} references {', '.join(unsafe[:3])}: loading it would run code, so it is refused; "
             "use a .safetensors version of the model"
         )
     return {name: value for name, value in _state_dict(content).items() if isinstance(value, TensorInfo)}
 
 
 def _state_dict(content: object) -> Mapping[str, object]:
-    """The names and values; training frameworks wrap them into more, under `state_dict`."""
+    """Return the innermost `state_dict`: training frameworks nest it in a larger dictionary."""
     while isinstance(content, Mapping) and "state_dict" in content:
         content = content["state_dict"]
     return content if isinstance(content, Mapping) else {}
 
 
 class _InertUnpickler(pickle.Unpickler):
-    """Interprets the pickle with stand-ins; `named` is everything that it asked for."""
+    """Unpickler that imports nothing; `references` collects the global names in the pickle."""
 
     def __init__(self, file: Any) -> None:
         super().__init__(file)
-        self.named: set[str] = set()
+        self.references: set[str] = set()
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         name = f"{module_name}.{global_name}"
-        self.named.add(name)
+        self.references.add(name)
         return _STUBS.get(name, _Ignored)
 
     def persistent_load(self, pid: Any, /) -> Any:
@@ -67,7 +67,7 @@ class _InertUnpickler(pickle.Unpickler):
 
 
 class _Ignored:
-    """Stands for whatever the pickle wants made or called: takes everything, does nothing."""
+    """Stub for any other class or function: accepts every call and does nothing."""
 
     def __new__(cls, *_: object, **__: object) -> Self:
         return super().__new__(cls)
@@ -97,7 +97,7 @@ def _parameter(tensor: object, *_: object) -> object:
 
 
 class _Stub:
-    """A constructor that the pickle may call, and cannot change: what it would set on it is dropped."""
+    """Stub for a constructor. Ignores state that the pickle sets on it, so that it cannot be changed."""
 
     __slots__ = ("_make",)
 

@@ -1,4 +1,4 @@
-"""The header of a safetensors file: 8 bytes of length, then JSON, name → {dtype, shape, data_offsets}."""
+"""Header of a safetensors file: its length in 8 bytes, then JSON: name → {dtype, shape, data_offsets}."""
 
 import json
 import struct
@@ -12,38 +12,38 @@ from renderq_shared.checkpoints.tensor import TensorInfo
 from renderq_shared.errors import CheckpointUnreadable
 
 _LENGTH_BYTES = 8
-_HEADER_MOST = 100_000_000
-"""The format's own limit for the header, in bytes."""
+_MAX_HEADER_BYTES = 100_000_000
+"""Limit of the format itself."""
 
 
-class _Described(BaseModel):
+class _TensorHeader(BaseModel):
     shape: tuple[int, ...]
     data_offsets: tuple[int, int]
 
 
-_HEADER = TypeAdapter(dict[str, _Described])
+_HEADER = TypeAdapter(dict[str, _TensorHeader])
 
 
 def read(path: Path) -> Mapping[str, TensorInfo]:
-    """Raises `CheckpointUnreadable` when the file is another kind or shorter than its header says."""
+    """Return the tensors. Raises `CheckpointUnreadable` for another format or a size unlike the header's."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(_LENGTH_BYTES)
-        length = struct.unpack("<Q", start)[0] if len(start) == _LENGTH_BYTES else _HEADER_MOST + 1
-        if length > _HEADER_MOST:
+        length = struct.unpack("<Q", start)[0] if len(start) == _LENGTH_BYTES else _MAX_HEADER_BYTES + 1
+        if length > _MAX_HEADER_BYTES:
             raise CheckpointUnreadable(f"{path} is not a safetensors file; download it again")
         text = file.read(length)
-    described = _described(path, text, is_cut_off=len(text) < length)
-    announced = _LENGTH_BYTES + length + max((tensor.data_offsets[1] for tensor in described.values()), default=0)
-    if size != announced:
+    tensors = _parse_header(path, text, is_truncated=len(text) < length)
+    expected = _LENGTH_BYTES + length + max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
+    if size != expected:
         raise CheckpointUnreadable(
-            f"{path} has {size:,} bytes and its header announces {announced:,}; download it again"
+            f"{path} has {size:,} bytes, but its header declares {expected:,}; download it again"
         )
-    return {name: TensorInfo(tensor.shape) for name, tensor in described.items()}
+    return {name: TensorInfo(tensor.shape) for name, tensor in tensors.items()}
 
 
-def _described(path: Path, text: bytes, *, is_cut_off: bool) -> dict[str, _Described]:
-    if is_cut_off:
+def _parse_header(path: Path, text: bytes, *, is_truncated: bool) -> dict[str, _TensorHeader]:
+    if is_truncated:
         raise CheckpointUnreadable(f"{path} ends within its header; download it again")
     try:
         header: dict[str, Any] = json.loads(text)

@@ -1,4 +1,4 @@
-"""One tensor of a file, as its header describes it."""
+"""Description of one tensor of a weight file."""
 
 import math
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """Where its weights are does not matter here."""
+    """Shape of a tensor; its position in the file is not needed."""
 
     shape: tuple[int, ...]
 
     @property
     def numel(self) -> int:
-        """Number of weights."""
+        """Number of elements."""
         return math.prod(self.shape)

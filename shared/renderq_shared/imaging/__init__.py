@@ -1,1 +1,1 @@
-"""Sizes, orientation and cost of images."""
+"""Size, EXIF orientation and cost of images, equal in the API and workers."""

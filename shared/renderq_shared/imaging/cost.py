@@ -1,21 +1,21 @@
-"""What a picture costs: the unit in which fairness between tenants counts."""
+"""Cost of an image: the unit of fair queuing between tenants."""
 
 _UNIT_PIXELS = 512 * 512
 
 
 def cost(steps: int, width: int, height: int) -> float:
-    """Device time of so many denoising steps of one picture; one step at 512 × 512 pixels is 1."""
+    """Return the cost of `steps` denoising steps of one image; one step at 512 × 512 pixels costs 1."""
     return steps * width * height / _UNIT_PIXELS
 
 
 def model_calls(scheduler: str | None, steps: int, strength: float = 1.0) -> int:
-    """How often the denoiser runs for one picture; 0 when `strength`, from 0 to 1, leaves none of the steps to make.
+    """Return how often the denoiser runs for one image; 0 if `strength`, in [0, 1], leaves no step.
 
-    `scheduler` is a name of the contract; of a model's own, None, nothing is known but that it runs once per step.
+    `scheduler` is a name of the contract. The model's own, `None`, is assumed to call the denoiser once per step.
     """
-    made = min(int(steps * strength), steps)
-    if made and scheduler == "heun":  # two calls per step, but for the last
-        return 2 * made - 1
-    if made and steps > 1 and scheduler in ("pndm", "plms"):  # the second step is made twice
-        return made + 1
-    return made
+    count = min(int(steps * strength), steps)
+    if count and scheduler == "heun":  # two calls per step, except for the last
+        return 2 * count - 1
+    if count and steps > 1 and scheduler in ("pndm", "plms"):  # the second step runs twice
+        return count + 1
+    return count

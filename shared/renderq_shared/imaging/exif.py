@@ -1,8 +1,8 @@
-"""Which way up a picture is shown: its EXIF orientation, for API and workers alike."""
+"""EXIF orientation of images."""
 
 from PIL import ExifTags, Image
 
-_TURN = {
+_TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -11,26 +11,26 @@ _TURN = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF 2.32, 4.6.4: value of `Orientation` → how the stored picture is turned to be upright."""
+"""Value of `Orientation` (EXIF 2.32, 4.6.4) → transformation of the stored image that makes it upright."""
 
-_SWAPS = {5, 6, 7, 8}
+_SWAPS_SIZE = {5, 6, 7, 8}
 
 
 def oriented_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height as the picture is shown."""
+    """Return width and height as displayed."""
     width, height = image.size
-    return (height, width) if _orientation(image) in _SWAPS else (width, height)
+    return (height, width) if _orientation(image) in _SWAPS_SIZE else (width, height)
 
 
 def apply_orientation(image: Image.Image) -> Image.Image:
-    """The picture as it is shown."""
-    turn = _TURN.get(_orientation(image))
-    return image if turn is None else image.transpose(turn)
+    """Return the image as displayed."""
+    transpose = _TRANSPOSES.get(_orientation(image))
+    return image if transpose is None else image.transpose(transpose)
 
 
 def _orientation(image: Image.Image) -> int:
-    """1 … 8. EXIF that cannot be read says nothing: viewers show such pictures, too."""
+    """Return 1 … 8; 1 (upright) for unreadable EXIF, as image viewers do."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # Pillow's reader raises whatever it stumbles over
+    except Exception:  # Pillow's EXIF parser can raise anything
         return 1

@@ -1,21 +1,21 @@
-"""Sides of pictures: what the API promises and the worker makes must be the same."""
+"""Size of input and output images: the API promises what the worker renders."""
 
 from renderq.contract import JobRequest, ModelLimits, OutpaintRequest, UpscaleRequest
 
 UPSCALE_FACTOR = 4
-"""How many times as wide and as high `upscale` makes a picture."""
+"""Factor by which `upscale` enlarges each side of an image."""
 
 
 def round_down(pixels: int, multiple: int = 8) -> int:
-    """The side of what is made from a picture with this side: rounded down to a multiple, as stock pipelines do."""
+    """Return a side in pixels rounded down to a multiple, as stock pipelines do; at least one multiple."""
     return max(multiple, pixels - pixels % multiple)
 
 
 def input_size(request: JobRequest, width: int, height: int, limits: ModelLimits) -> tuple[int, int]:
-    """To which sides an input picture of width × height is brought: those that are asked for, else in proportion.
+    """Return the size to which an input image of width × height is resized.
 
-    Where nothing is asked for, the picture's own, made smaller until the result fits the model; but a picture that is
-    to become larger is never made smaller first.
+    A side that the request sets is kept, and a missing one follows in proportion. Without either, the image keeps its
+    size, reduced until the output fits the model's limits; the input of `upscale` is never reduced.
     """
     multiple = limits.size_multiple
     if request.width and request.height:
@@ -26,25 +26,26 @@ def input_size(request: JobRequest, width: int, height: int, limits: ModelLimits
         return round_down(width * request.height // height, multiple), request.height
     if isinstance(request, UpscaleRequest):
         return round_down(width, multiple), round_down(height, multiple)
-    wider, higher = _extension(request)
-    room = max(8, limits.max_side - wider) / width, max(8, limits.max_side - higher) / height
-    pixels = (limits.max_pixels / (width * height)) ** 0.5
-    scale = min(1.0, *room, pixels)
+    extra_width, extra_height = _extension(request)
+    by_width = max(8, limits.max_side - extra_width) / width
+    by_height = max(8, limits.max_side - extra_height) / height
+    by_pixels = (limits.max_pixels / (width * height)) ** 0.5
+    scale = min(1.0, by_width, by_height, by_pixels)
     return round_down(int(width * scale)), round_down(int(height * scale))
 
 
 def output_size(request: JobRequest) -> tuple[int, int]:
-    """Width and height of the pictures that a resolved request makes. Raises `ValueError` for one that is not."""
+    """Return width and height of the images of a resolved request. Raises `ValueError` if it is not resolved."""
     if request.width is None or request.height is None:
         raise ValueError("the stored request lacks defaults")
     if isinstance(request, UpscaleRequest):
         return UPSCALE_FACTOR * request.width, UPSCALE_FACTOR * request.height
-    wider, higher = _extension(request)
-    return request.width + wider, request.height + higher
+    extra_width, extra_height = _extension(request)
+    return request.width + extra_width, request.height + extra_height
 
 
 def _extension(request: JobRequest) -> tuple[int, int]:
-    """How much wider and higher the result is than the picture."""
+    """Return how much wider and higher the output is than the input image."""
     if not isinstance(request, OutpaintRequest):
         return 0, 0
     extend = request.extend

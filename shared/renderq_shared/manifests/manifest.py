@@ -1,4 +1,4 @@
-"""A job's manifest: its record at its end, beside its pictures in the object store, from which it can be taken back."""
+"""Manifest of an ended job: its record, stored with its images, from which it can be restored."""
 
 import json
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from renderq_shared.manifests.schema import validate
 MANIFEST_NAME = "job.json"
 CONTENT_TYPE = "application/json"
 
-MANIFEST_BYTES = 4 << 20
-"""Far more than a request of the largest size comes to."""
+MAX_MANIFEST_BYTES = 4 << 20
+"""Size limit, far above the manifest of the largest request."""
 
 _VERSION = 1
 
@@ -27,24 +27,24 @@ def is_manifest_key(key: str) -> bool:
 
 
 def encode_manifest(job: JobRecord) -> bytes:
-    """`{"renderq": 1, "job": {field: text}}`: the fields are those of the record in Redis."""
+    """Return `{"renderq": 1, "job": {field: text}}` with the fields of the record in Redis."""
     return json.dumps({"renderq": _VERSION, "job": encode_job(job)}, sort_keys=True, indent=1).encode()
 
 
 def read_manifest(chunks: Iterable[bytes]) -> JobRecord:
-    """Raises `ManifestInvalid` for anything but the manifest of an ended job."""
+    """Return the job of a manifest. Raises `ManifestInvalid` for anything but the manifest of an ended job."""
     data = bytearray()
     for chunk in chunks:
         data += chunk
-        if len(data) > MANIFEST_BYTES:
-            raise ManifestInvalid(f"it has more than {MANIFEST_BYTES:,} bytes")
+        if len(data) > MAX_MANIFEST_BYTES:
+            raise ManifestInvalid(f"it is larger than {MAX_MANIFEST_BYTES:,} bytes")
     try:
         parsed: Any = json.loads(data)
         version, fields = parsed["renderq"], parsed["job"]
         if version != _VERSION:
-            raise ManifestInvalid(f"it has version {version!r}, and this renderq reads version {_VERSION}")
+            raise ManifestInvalid(f"its version is {version!r}; this release reads version {_VERSION}")
         if not all(isinstance(value, str) for value in cast(dict[str, object], fields).values()):
-            raise ManifestInvalid("its fields are not texts")
+            raise ManifestInvalid("its fields are not strings")
         validate(fields)
         return decode_job(fields)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Jobs out of their manifests, back into a Redis that has lost them."""
+"""Restore jobs that Redis has lost from their manifests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +11,19 @@ from renderq_shared.objects.store import ObjectStore
 
 @dataclass(frozen=True, slots=True)
 class RestoreResult:
+    """Number of manifests by outcome."""
+
     restored: int
     known: int
-    """Jobs that Redis has already; they stay as they are."""
+    """Jobs that Redis has; they are left unchanged."""
     unreadable: int
 
 
 def restore_jobs(store: JobStore, objects: ObjectStore, on_unreadable: Callable[[str, str], None]) -> RestoreResult:
-    """Look through all manifests; `on_unreadable(key, reason)` is told of each that is skipped. May be repeated.
+    """Restore the job of every manifest that Redis does not have. Idempotent.
 
-    Raises `StoreUnavailable` and `ObjectStoreUnavailable`.
+    Calls `on_unreadable(key, reason)` for each manifest that it skips. Raises `StoreUnavailable` and
+    `ObjectStoreUnavailable`.
     """
     restored = known = unreadable = 0
     for key in filter(is_manifest_key, objects.keys("jobs/")):
@@ -29,7 +32,7 @@ def restore_jobs(store: JobStore, objects: ObjectStore, on_unreadable: Callable[
             if manifest_key(job.id) != key:
                 raise ManifestInvalid(f"it belongs to {job.id}")
         except ObjectNotFound:
-            continue  # retention was quicker
+            continue  # deleted by retention in the meantime
         except ManifestInvalid as error:
             unreadable += 1
             on_unreadable(key, str(error))

@@ -1,4 +1,4 @@
-"""Files of weights without weights: headers as the real ones have them, and holes for the rest."""
+"""Weight files without weights: headers like those of real files, and holes instead of data."""
 
 import io
 import json
@@ -13,12 +13,12 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def safetensors(path: Path, shapes: Shapes, *, missing_bytes: int = 0) -> Path:
-    """float16 tensors; the file is as long as it should be, less what is missing, and takes no room on the disk."""
+    """Write a sparse file of float16 tensors, `missing_bytes` shorter than its header declares."""
     header, end = dict[str, Any](), 0
     for name, shape in shapes.items():
         begin, count = end, 1
-        for side in shape:
-            count *= side
+        for length in shape:
+            count *= length
         end = begin + 2 * count
         header[name] = {"dtype": "F16", "shape": shape, "data_offsets": [begin, end]}
     text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
@@ -29,7 +29,7 @@ def safetensors(path: Path, shapes: Shapes, *, missing_bytes: int = 0) -> Path:
 
 
 def checkpoint(path: Path, program: bytes | object) -> Path:
-    """What `torch.save` writes, around this pickle."""
+    """Write a file like `torch.save` does, with this pickle."""
     if not isinstance(program, bytes):
         buffer = io.BytesIO()
         pickle.Pickler(buffer, protocol=2).dump(program)
@@ -49,11 +49,11 @@ PUBLISHED: Mapping[str, tuple[int, int]] = {
     "x4-upscaler": (7, 1024),
     "sdxl": (4, 2048),
 }
-"""Layout → the UNet's input channels and the width of its text encoder."""
+"""Layout → number of input channels of the UNet, width of the text encoder."""
 
 
 def original(layout: str) -> dict[str, tuple[int, ...]]:
-    """A few tensors of the real file of this layout, with their real names and shapes."""
+    """Return a few tensors of the published file of this layout, with their names and shapes."""
     channels, width = PUBLISHED[layout]
     encoder = "conditioner.embedders.1.model.ln_final.bias" if layout == "sdxl" else "cond_stage_model.ln_final.bias"
     return {

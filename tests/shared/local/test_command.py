@@ -1,4 +1,4 @@
-"""`renderq up` on the command line: what it refuses, it explains in one line."""
+"""`renderq up` on the command line: errors are explained in one line."""
 
 import fcntl
 import os
@@ -46,9 +46,9 @@ def test_two_of_them_cannot_share_a_data_folder(tmp_path: Path) -> None:
 
 
 def test_a_part_that_cannot_start_ends_the_whole(tmp_path: Path) -> None:
-    """The catalog is unreadable: every part says so with exit code 2, and nothing is tried again for ever."""
+    """The catalog is unreadable: each process exits with code 2 and is not restarted."""
     ended = up("--data", str(tmp_path), "--port", "0", "--models", str(tmp_path / "missing.toml"))
     assert ended.returncode == 1
     assert "missing.toml cannot be read" in ended.stderr
-    assert "cannot start; its last lines say why" in ended.stderr
+    assert "cannot start; see its last lines of output" in ended.stderr
     assert "Traceback" not in ended.stderr

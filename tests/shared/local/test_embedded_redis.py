@@ -1,4 +1,4 @@
-"""The embedded server keeps what it was told, asks for its password, and shows it to nobody."""
+"""The embedded server keeps its data, requires its password, and does not reveal it."""
 
 import asyncio
 from pathlib import Path
@@ -11,8 +11,8 @@ from renderq_shared.local.embedded_redis import EmbeddedRedis
 from renderq_shared.local.processes import SupervisedProcess
 
 
-class Running:
-    """An embedded server, run as `renderq up` runs it."""
+class RunningServer:
+    """An embedded server, run as by `renderq up`."""
 
     def __init__(self, server: EmbeddedRedis) -> None:
         self.server = server
@@ -32,16 +32,16 @@ class Running:
 
 async def test_keeps_its_data_over_a_kill(tmp_path: Path) -> None:
     folder = tmp_path / 'with "quotes" and spaces'
-    async with Running(EmbeddedRedis.create(folder, durable=False)) as client:
+    async with RunningServer(EmbeddedRedis.create(folder, durable=False)) as client:
         client.set("kept", "yes")
         psutil.Process(client.info("server")["process_id"]).kill()
-    async with Running(EmbeddedRedis.create(folder, durable=False)) as client:
+    async with RunningServer(EmbeddedRedis.create(folder, durable=False)) as client:
         assert client.get("kept") == b"yes"
 
 
 async def test_is_set_up_to_lose_nothing_and_to_refuse_strangers(tmp_path: Path) -> None:
     server = EmbeddedRedis.create(tmp_path, durable=False)
-    async with Running(server) as client:
+    async with RunningServer(server) as client:
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         assert client.config_get("appendonly") == {"appendonly": "yes"}
         assert client.config_get("appendfsync") == {"appendfsync": "no"}
@@ -55,5 +55,5 @@ async def test_is_set_up_to_lose_nothing_and_to_refuse_strangers(tmp_path: Path)
 
 
 async def test_on_disk_it_syncs_before_it_answers(tmp_path: Path) -> None:
-    async with Running(EmbeddedRedis.create(tmp_path, durable=True)) as client:
+    async with RunningServer(EmbeddedRedis.create(tmp_path, durable=True)) as client:
         assert client.config_get("appendfsync") == {"appendfsync": "always"}

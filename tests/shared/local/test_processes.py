@@ -1,4 +1,4 @@
-"""Supervised processes: restarted when they die, ended when asked, never left behind."""
+"""Supervised processes are restarted when they die, stopped on request, and never orphaned."""
 
 import asyncio
 import os
@@ -14,18 +14,18 @@ from renderq_shared.local.processes import EXIT_CONFIG, ConfigurationRejected, P
 
 
 class Lines:
-    """What children printed, awaitable."""
+    """Lines that processes printed; `until` waits for one."""
 
     def __init__(self) -> None:
-        self.seen: list[str] = []
+        self.printed: list[str] = []
         self._changed = asyncio.Event()
 
     def __call__(self, name: str, text: str) -> None:
-        self.seen.append(f"{name}: {text}")
+        self.printed.append(f"{name}: {text}")
         self._changed.set()
 
     async def until(self, text: str, times: int = 1) -> None:
-        while sum(text in line for line in self.seen) < times:
+        while sum(text in line for line in self.printed) < times:
             self._changed.clear()
             await asyncio.wait_for(self._changed.wait(), 30)
 
@@ -41,7 +41,7 @@ async def test_prints_its_lines_behind_its_name() -> None:
     )
     with pytest.raises(ConfigurationRejected, match="part cannot start"):
         await child.run()
-    assert lines.seen == ["part: one", "part: two"]
+    assert lines.printed == ["part: one", "part: two"]
 
 
 async def test_reads_its_standard_input() -> None:
@@ -49,7 +49,7 @@ async def test_reads_its_standard_input() -> None:
     child = SupervisedProcess(python(f"print(input()); exit({EXIT_CONFIG})", stdin=b"secret\n"), lines)
     with pytest.raises(ConfigurationRejected):
         await child.run()
-    assert lines.seen == ["part: secret"]
+    assert lines.printed == ["part: secret"]
 
 
 async def test_is_started_again_when_it_dies() -> None:
@@ -57,7 +57,7 @@ async def test_is_started_again_when_it_dies() -> None:
     child = SupervisedProcess(python("import os, signal; print('up'); os.kill(os.getpid(), signal.SIGKILL)"), lines)
     running = asyncio.create_task(child.run())
     await lines.until("part: up", times=3)
-    assert "part: ended with signal SIGKILL; starting it again in 0.2 s" in lines.seen
+    assert "part: exited with signal SIGKILL; restarting in 0.2 s" in lines.printed
     await child.stop()
     await asyncio.wait_for(running, 10)
 
@@ -70,7 +70,7 @@ async def test_stop_asks_first() -> None:
     await lines.until("part: up")
     await child.stop()
     await asyncio.wait_for(running, 10)
-    assert lines.seen == ["part: up", "part: bye"]
+    assert lines.printed == ["part: up", "part: bye"]
 
 
 async def test_stop_kills_what_does_not_listen() -> None:
@@ -81,20 +81,20 @@ async def test_stop_kills_what_does_not_listen() -> None:
     await lines.until("part: up")
     await child.stop()
     await asyncio.wait_for(running, 10)
-    assert lines.seen[-1] == "part: did not end within 0.1 s; killing it"
+    assert lines.printed[-1] == "part: did not exit within 0.1 s; killing it"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals a child when its parent dies")
 def test_children_end_with_a_killed_supervisor(tmp_path: Path) -> None:
-    """A supervisor of its own process, killed with SIGKILL: its child is told to end."""
+    """The supervisor, in a separate process, is killed with SIGKILL: its child exits."""
     script = """
 import asyncio, os, sys
-from renderq_shared.local.processes import SupervisedProcess, ProcessSpec
+from renderq_shared.local.processes import ProcessSpec, SupervisedProcess
 spec = ProcessSpec("part", (sys.executable, "-uc", "import os, signal; print(os.getpid()); signal.pause()"),
                  dict(os.environ), 10)
-def line(name, text):
+def print_line(name, text):
     os.write(1, text.encode() + b"\\n")
-asyncio.run(SupervisedProcess(spec, line).run())
+asyncio.run(SupervisedProcess(spec, print_line).run())
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as supervisor:
         assert supervisor.stdout is not None

@@ -1,4 +1,4 @@
-"""What a manifest brings back is a job that can be shown, with pictures of its own, whoever wrote it."""
+"""A manifest restores a job that can be displayed and that references only its own images."""
 
 import json
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ import pytest
 from renderq.contract import Status
 from renderq_shared.errors import ManifestInvalid
 from renderq_shared.jobs import JobRecord
-from renderq_shared.manifests.manifest import MANIFEST_BYTES, encode_manifest, read_manifest
+from renderq_shared.manifests.manifest import MAX_MANIFEST_BYTES, encode_manifest, read_manifest
 
 ID = "job_01m88734m8d43rjz0d8qwxwqgv"
 FILE = {"content_type": "image/png", "width": 64, "height": 64, "size_bytes": 1, "sha256": "", "pixel_sha256": ""}
@@ -90,9 +90,9 @@ def test_what_could_not_be_shown_or_is_anothers_is_refused(changed: dict[str, st
 
 def test_no_more_is_read_than_a_manifest_can_have() -> None:
     def endless() -> Iterable[bytes]:
-        for _ in range(MANIFEST_BYTES // 1024 + 1):
+        for _ in range(MAX_MANIFEST_BYTES // 1024 + 1):
             yield b" " * 1024
-        raise AssertionError("it reads on")
+        raise AssertionError("it did not stop reading")
 
     with pytest.raises(ManifestInvalid, match="bytes"):
         read_manifest(endless())
