@@ -168,8 +168,8 @@ class ApiSettings(SharedSettings):
     )
     egress_allow: str = Field(
         "",
-        description="Comma-separated private networks, such as `10.0.0.0/8`, that webhooks may reach and input images "
-        "may be fetched from. Public addresses are always allowed.",
+        description="Comma-separated networks, such as `10.0.0.0/8`, that webhooks may reach and input images may be "
+        "fetched from, in addition to public addresses.",
     )
 
     @field_validator("egress_allow")
