@@ -11,7 +11,7 @@ import sys
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from renderq_shared.settings.models import SharedSettings
+from renderq_shared.settings import SharedSettings
 
 _NOISY_LIBRARIES = ("PIL", "asyncio", "botocore", "celery", "httpx2", "kombu", "urllib3", "uvicorn")
 """Libraries of which only warnings and errors are logged."""

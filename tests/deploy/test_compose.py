@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from renderq_shared.settings.models import ApiSettings, SharedSettings, WorkerSettings
+from renderq_shared.settings import ApiSettings, SharedSettings, WorkerSettings
 from tests.deploy.deploy_files import (
     DEPLOY,
     PROJECT,

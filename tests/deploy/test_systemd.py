@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from renderq_shared.local.processes import EXIT_CONFIG
-from renderq_shared.settings.models import WorkerSettings
+from renderq_shared.settings import WorkerSettings
 from tests.deploy.deploy_files import DEPLOY, WORKER_SHUTDOWN_S, procfile
 
 UNITS = {"api": DEPLOY / "systemd" / "renderq-api.service", "worker": DEPLOY / "systemd" / "renderq-worker@.service"}

@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from renderq_shared.logs import configure_logging, escape
-from renderq_shared.settings.models import SharedSettings
+from renderq_shared.settings import SharedSettings
 
 FORGED = "x\n2026-01-31T12:00:00Z [error    ] forged\r\x1b[31m\u2028\u202e"
 

@@ -16,7 +16,7 @@ from renderq.cli.command import Command
 from renderq_shared.local.embedded_redis import EmbeddedRedis, ServerNotFound
 from renderq_shared.local.processes import ProcessSpec
 from renderq_shared.local.supervisor import LaunchPlan, Supervisor
-from renderq_shared.settings.models import ApiSettings, format_errors
+from renderq_shared.settings import ApiSettings, format_errors
 
 _DRAIN_S = 5.0
 """Default of RENDERQ_DRAIN_SECONDS, shorter than a worker's own, because a user waits for Ctrl-C to take effect."""

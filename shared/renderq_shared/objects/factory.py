@@ -3,7 +3,7 @@
 from renderq_shared.objects.folder.store import FolderStore
 from renderq_shared.objects.store import ObjectStore
 from renderq_shared.s3_url import parse_s3_url
-from renderq_shared.settings.models import SharedSettings
+from renderq_shared.settings import SharedSettings
 
 
 def open_store(settings: SharedSettings) -> ObjectStore:

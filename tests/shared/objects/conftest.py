@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from renderq_shared.objects import FolderStore, ObjectStore, open_store
-from renderq_shared.settings.models import SharedSettings
+from renderq_shared.settings import SharedSettings
 from tests.s3_servers import S3Server
 
 _buckets = count(1)

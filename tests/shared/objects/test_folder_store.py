@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renderq_shared.errors import ObjectStoreUnavailable, ObjectStoreUnsuitable
-from renderq_shared.objects import FolderStore, open_store
+from renderq_shared.objects import FolderStore, is_key, open_store
 from renderq_shared.objects.folder.durable_files import create_once
-from renderq_shared.objects.keys import is_key
-from renderq_shared.settings.models import SharedSettings
+from renderq_shared.settings import SharedSettings
 
 KEY = "jobs/job_1/claim_1/0.png"
 

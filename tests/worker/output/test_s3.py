@@ -6,7 +6,7 @@ import pytest
 
 from renderq.contract import Status
 from renderq_shared.objects import open_store
-from renderq_shared.settings.models import SharedSettings
+from renderq_shared.settings import SharedSettings
 from tests.s3_servers import Nanio
 from tests.worker.conftest import NewHarness
 from tests.worker.worker_harness import error, outputs

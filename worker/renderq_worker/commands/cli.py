@@ -50,8 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from renderq_shared.errors import ObjectStoreUnavailable, RenderqSharedError, StoreUnavailable
     from renderq_shared.logs import configure_logging
-    from renderq_shared.settings.models import WorkerSettings, format_errors
-    from renderq_shared.settings.unknown import warn_unknown_settings
+    from renderq_shared.settings import WorkerSettings, format_errors, warn_unknown_settings
     from renderq_worker.errors import WorkerError
     from renderq_worker.process.startup import run_worker
 

@@ -35,7 +35,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     from transformers.utils import logging
 
-    from renderq_shared.settings.models import WorkerSettings
+    from renderq_shared.settings import WorkerSettings
 
     logging.set_verbosity_error()  # or it complains that a library is missing which nobody needs
     from renderq_worker.commands.models_check import check_model
@@ -59,7 +59,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _pull(arguments: argparse.Namespace) -> int:
     from renderq_shared.catalog import default_cache
     from renderq_shared.errors import CatalogInvalid
-    from renderq_shared.settings.models import SharedSettings
+    from renderq_shared.settings import SharedSettings
     from renderq_worker.commands.models_pull import pull_model
     from renderq_worker.errors import DownloadRefused, HubUnavailable
 
