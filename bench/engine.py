@@ -12,6 +12,7 @@ from diffusers import StableDiffusionPipeline
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.table import Ratio, measure_alternately, print_table
+from renderq.contract import SamplingParams
 from renderq_shared.catalog import Catalog, ModelEntry, load_catalog
 from renderq_worker.engine import Engine, EngineSettings, Event, GenerationSpec, Rendered, Txt2Img
 
@@ -33,9 +34,11 @@ def specs(model: ModelEntry) -> list[GenerationSpec]:
             negative_prompt="",
             width=model.defaults.width,
             height=model.defaults.height,
-            steps=10 + 5 * (number % 3),
-            guidance_scale=2.0 + number % 3,
-            scheduler=_SCHEDULERS[number % len(_SCHEDULERS)],
+            sampling=SamplingParams(
+                steps=10 + 5 * (number % 3),
+                guidance_scale=2.0 + number % 3,
+                scheduler=_SCHEDULERS[number % len(_SCHEDULERS)],
+            ),
             seed=number,
             task=Txt2Img(),
         )
@@ -55,15 +58,15 @@ class Stock:
     def seconds(self) -> float:
         began = time.perf_counter()
         for spec in self._specs:
-            name, changes = _STOCK[spec.scheduler or ""]
+            name, changes = _STOCK[spec.sampling.scheduler or ""]
             self.pipeline.scheduler = getattr(diffusers, name).from_config(self._config, **changes)
             self.pipeline(
                 spec.prompt,
                 negative_prompt=spec.negative_prompt,
                 width=spec.width,
                 height=spec.height,
-                num_inference_steps=spec.steps,
-                guidance_scale=spec.guidance_scale,
+                num_inference_steps=spec.sampling.steps,
+                guidance_scale=spec.sampling.guidance_scale,
                 generator=torch.Generator().manual_seed(spec.seed),
             )
         return time.perf_counter() - began

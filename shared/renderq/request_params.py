@@ -6,11 +6,12 @@ the model's default. The service checks the values: it knows its models' limits.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, Required, TypedDict
+from typing import Required, TypedDict
 
 from renderq._core.files import ImageSource
 from renderq.contract import Asset, Extend, OutputOptions, Status
-from renderq.contract.requests import ImageFormat, Scheduler
+from renderq.contract.requests import ImageFormat, TaskName
+from renderq.contract.sampling import SamplingFields
 from renderq.contract.webhooks import WebhookEventType, WebhookOptions
 
 
@@ -59,10 +60,10 @@ class JobFilters(TypedDict, total=False):
     created_before: datetime | None
 
 
-class RequestParams(TypedDict, total=False):
+class RequestParams(SamplingFields, total=False):
     """Everything that a request may say besides the prompt."""
 
-    task: Literal["txt2img", "img2img", "inpaint", "outpaint", "variation", "depth2img", "upscale"]
+    task: TaskName
     """What is made from what. Left out, it follows from the rest: `outpaint` with `extend`, `depth2img` with
     `depth_map`, `upscale` with `noise_level`, `inpaint` with `mask`, `img2img` with `image`, else `txt2img`, a picture
     from words."""
@@ -88,16 +89,6 @@ class RequestParams(TypedDict, total=False):
     `upscale` those of the picture before it is made four times as large, a multiple of 4."""
     height: int | None
     """As `width`."""
-    steps: int | None
-    """Denoising steps, 1 … 150."""
-    guidance_scale: float | None
-    """Classifier-free guidance, 0 … 50; at 1 and below it is off."""
-    guidance_rescale: float | None
-    """How far guidance is kept from raising the contrast, 0 … 1."""
-    clip_skip: int | None
-    """Last layers of the text encoder that are left out for the prompt, 0 … the model's `limits.max_clip_skip`."""
-    scheduler: Scheduler | None
-    """The sampler; default: the model's own."""
     seed: int | None
     """Image k is made with seed + k; drawn at random if left out."""
     n: int

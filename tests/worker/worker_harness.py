@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from renderq.contract import ModelDefaults, ModelLimits, Status, parse_request
+from renderq.contract import ModelDefaults, ModelLimits, Status, parse_resolved_request
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.errors import ObjectStoreUnavailable
 from renderq_shared.jobs import JobRecord, JobStore, NewJob, QueueLimits, RedisJobStore, sync_client
@@ -34,8 +34,17 @@ ENTRY = ModelEntry(
 
 
 def request_json(**fields: Any) -> str:
-    body = {"prompt": "a", "model": MODEL, "width": 16, "height": 8, "steps": 2, "guidance_scale": 2.0, "seed": 5}
-    return json.dumps(parse_request({**body, **fields}).model_dump(mode="json"))
+    body = {
+        "task": "txt2img",
+        "prompt": "a",
+        "model": MODEL,
+        "width": 16,
+        "height": 8,
+        "steps": 2,
+        "guidance_scale": 2.0,
+        "seed": 5,
+    }
+    return json.dumps(parse_resolved_request({**body, **fields}).model_dump(mode="json"))
 
 
 def submit(store: JobStore, job_id: str, text: str | None = None, **fields: Any) -> None:

@@ -1,1 +1,1 @@
-"""Submission of a job: parsing, resolution against the catalog, checks."""
+"""Submission of jobs: parse → check → ingest → resolve → enqueue."""

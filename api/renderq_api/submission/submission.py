@@ -1,32 +1,44 @@
-"""One submission: its pictures are brought in, the job goes to the job store, and word of it to a worker."""
+"""Submission of a job: parse → check → ingest → resolve → enqueue."""
 
-from dataclasses import replace
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from renderq.contract import FieldError, JobRequest, ProblemKind, image_references
+from renderq.contract import JobRequest, ProblemKind, image_references
 from renderq_api.assets import asset_not_found, has_remote_images
 from renderq_api.auth.caller import Caller
-from renderq_api.http.problems import ApiProblem, invalid, not_found
+from renderq_api.http.problems import ApiProblem, not_found
 from renderq_api.job_views.ids import new_job_id
 from renderq_api.services import Services
-from renderq_api.submission.resolution import new_job, parse, resolve
-from renderq_shared.jobs import Idempotency, JobRecord, SubmitOutcome, SubmitResult
+from renderq_api.submission.capabilities import CheckedRequest, check
+from renderq_api.submission.parsing import parse
+from renderq_api.submission.resolution import IngestedRequest, ResolvedJob, resolve
+from renderq_shared.jobs import Idempotency, JobRecord, NewJob, SubmitOutcome, SubmitResult
 
 _REFUSALS = {
     SubmitOutcome.KEY_REUSED: (
         ProblemKind.IDEMPOTENCY_KEY_REUSE,
-        "This Idempotency-Key came with another body before. Use a new key for a new request.",
+        "This Idempotency-Key was used with another body. Use a new key for a new request.",
     ),
     SubmitOutcome.QUEUE_FULL: (
         ProblemKind.QUEUE_FULL,
-        "The service has as many jobs queued as it takes. Try again later.",
+        "The service's queue is full. Try again later.",
     ),
     SubmitOutcome.QUOTA_EXCEEDED: (
         ProblemKind.QUOTA_EXCEEDED,
-        "You have as many jobs queued as one tenant may. Wait until some have started, or cancel some.",
+        "Your queue is full. Wait until some of your jobs have started, or cancel some.",
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Submitter:
+    """The caller of a submission, and what its headers and route add to the body."""
+
+    caller: Caller
+    idempotency: Idempotency | None
+    retried_from: str | None
 
 
 async def submit_job(
@@ -36,26 +48,28 @@ async def submit_job(
     idempotency: Idempotency | None,
     retried_from: str | None = None,
 ) -> tuple[SubmitResult, JobRecord]:
-    """The answer, and the job that now stands for the submission. Raises `ApiProblem`."""
-    tenant = caller.tenant
+    """Submit a new job, or replay an earlier submission. Returns the job that stands for it. Raises `ApiProblem`."""
     parsed = parse(body, services.catalog)
-    _require_secret(services, parsed.request)
-    if idempotency and has_remote_images(parsed.request):
-        # What was fetched for the job may be gone by now; a repetition must not ask for it again.
-        earlier = await services.jobs.replay(tenant, idempotency)
+    checked = check(parsed, signs_webhooks=bool(services.settings.webhook_keys))
+    if idempotency and has_remote_images(checked.request):
+        # A replay must not fetch again: the remote images may have changed or disappeared.
+        earlier = await services.jobs.replay(caller.tenant, idempotency)
         if earlier is not None:
-            return earlier, _accepted_job(earlier, parsed.request)
-    job = new_job(
-        resolve(parsed, await services.request_images.ingest(tenant, parsed.request)),
-        job_id=new_job_id(),
-        tenant=tenant,
-        max_attempts=services.settings.max_attempts,
-        idempotency=idempotency,
-        retried_from=retried_from,
-    )
-    job = replace(job, weight=services.keys.weight(tenant))
-    submitted = await services.jobs.submit(job, services.queue_limits(caller))
-    record = _accepted_job(submitted, parsed.request)
+            return earlier, _accepted_job(earlier, checked.request)
+    ingested = await _ingest(services, caller, checked)
+    return await _enqueue(services, _Submitter(caller, idempotency, retried_from), resolve(ingested))
+
+
+async def _ingest(services: Services, caller: Caller, checked: CheckedRequest) -> IngestedRequest:
+    """Store the request's images as assets of the tenant."""
+    return IngestedRequest(checked, await services.request_images.ingest(caller.tenant, checked.request))
+
+
+async def _enqueue(services: Services, submitter: _Submitter, resolved: ResolvedJob) -> tuple[SubmitResult, JobRecord]:
+    """Add the job to the job store and wake a worker."""
+    job = _new_job(services, submitter, resolved)
+    submitted = await services.jobs.submit(job, services.queue_limits(submitter.caller))
+    record = _accepted_job(submitted, resolved.request)
     paused = submitted.position is not None and submitted.position.paused
     if (
         submitted.outcome is SubmitOutcome.ACCEPTED
@@ -66,6 +80,29 @@ async def submit_job(
     return submitted, record
 
 
+def _new_job(services: Services, submitter: _Submitter, resolved: ResolvedJob) -> NewJob:
+    request, tenant = resolved.request, submitter.caller.tenant
+    deadline_s, webhook = request.deadline_seconds, request.webhook
+    return NewJob(
+        id=new_job_id(),
+        tenant=tenant,
+        task=request.task,
+        model=request.model,
+        request_json=request.to_json(),
+        images=request.n,
+        cost=resolved.cost,
+        priority=request.priority,
+        max_attempts=services.settings.max_attempts,
+        deadline_ms=None if deadline_s is None else round(deadline_s * 1000),
+        idempotency=submitter.idempotency,
+        retried_from=submitter.retried_from,
+        webhook_events=webhook.events if webhook else (),
+        webhook_host=urlsplit(webhook.url).hostname or "" if webhook else "",
+        weight=services.keys.weight(tenant),
+        assets=resolved.assets,
+    )
+
+
 def _accepted_job(submitted: SubmitResult, request: JobRequest) -> JobRecord:
     if submitted.outcome in _REFUSALS:
         raise ApiProblem(*_REFUSALS[submitted.outcome])
@@ -74,10 +111,3 @@ def _accepted_job(submitted: SubmitResult, request: JobRequest) -> JobRecord:
     if submitted.record is None:
         raise not_found("The job of this Idempotency-Key has been deleted.")
     return submitted.record
-
-
-def _require_secret(services: Services, request: JobRequest) -> None:
-    """A secret made up here would differ between replicas, and the receiver could not know it."""
-    if request.webhook and not services.settings.webhook_keys:
-        detail = "This service signs no webhooks: its operator has to set RENDERQ_WEBHOOK_SECRETS."
-        raise invalid(detail, FieldError(pointer="/webhook", code="webhooks_disabled", detail=detail))

@@ -35,7 +35,6 @@ from renderq.contract.models import (
 from renderq.contract.previews import Preview
 from renderq.contract.problems import PROBLEMS, FieldError, Problem, ProblemKind
 from renderq.contract.requests import (
-    SCHEDULERS,
     TASKS,
     Depth2ImgRequest,
     Extend,
@@ -50,6 +49,8 @@ from renderq.contract.requests import (
     image_references,
     parse_request,
 )
+from renderq.contract.resolved import ResolvedRequest, parse_resolved_request
+from renderq.contract.sampling import SCHEDULERS, SamplingOverrides, SamplingParams
 from renderq.contract.statuses import JobErrorCode, Stage, Status, can_transition
 from renderq.contract.webhooks import (
     TERMINAL_EVENT_TYPES,
@@ -106,6 +107,9 @@ __all__ = [
     "Problem",
     "ProblemKind",
     "Progress",
+    "ResolvedRequest",
+    "SamplingOverrides",
+    "SamplingParams",
     "Stage",
     "Stats",
     "Status",
@@ -123,4 +127,5 @@ __all__ = [
     "can_transition",
     "image_references",
     "parse_request",
+    "parse_resolved_request",
 ]

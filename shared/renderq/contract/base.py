@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 
-class RequestModel(BaseModel):
+class RequestModel(BaseModel, frozen=True):
     """Frozen, and strict about types and unknown fields: nothing is guessed, nothing is accepted and ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class ResponseModel(BaseModel):

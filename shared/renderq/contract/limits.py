@@ -1,10 +1,12 @@
-"""The numbers that bound a request. A server's settings may lower or raise those that say so."""
+"""Limits of requests, whatever the model."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
+    """Limits of request fields and request sizes."""
+
     body_bytes: int = 1 << 20
     """Size of a request body."""
     prompt_characters: int = 8_000
@@ -12,19 +14,19 @@ class Limits:
     images: int = 16
     """Largest `n`."""
     size_multiple: int = 8
-    """Width and height are multiples of this, the reduction factor of the usual autoencoders."""
+    """Width and height are multiples of this, the scale factor of most autoencoders."""
     side_pixels: int = 16_384
-    """Width and height before a model's own limit is known."""
+    """Largest width and height; models have lower limits of their own."""
     steps: int = 150
     guidance_scale: float = 50.0
     clip_skip: int = 31
-    """Largest before a model's own limit is known; the deepest text encoder in use has 32 layers."""
+    """The deepest text encoder in use has 32 layers; models have lower limits of their own."""
     noise_level: int = 999
-    """Largest before a model's own limit is known: models are trained with a thousand levels."""
+    """Models are trained with 1,000 noise levels and may have lower limits of their own."""
     seed: int = 2**53 - 1
-    """Largest integer that every JSON reader keeps exact; `seed + n` stays within it."""
+    """Largest integer that every JSON reader represents exactly; `seed + n` stays within it."""
     priority: int = 10
-    """Priorities run from minus this to plus this."""
+    """Priorities range from −priority to +priority."""
     deadline_seconds: float = 7 * 24 * 3600.0
     metadata_keys: int = 16
     metadata_characters: int = 512
@@ -33,19 +35,19 @@ class Limits:
     wait_seconds: int = 60
     """Longest `Prefer: wait`."""
     page_jobs: int = 100
-    """Most jobs on one page of a list."""
+    """Largest page of a job list."""
     page_jobs_default: int = 20
     data_url_characters: int = 256 << 10
-    """Length of a picture that is sent within a request."""
+    """Length of an image sent inline as a data URL."""
     asset_bytes: int = 32 << 20
-    """Size of an uploaded picture's file."""
+    """Size of an uploaded image file."""
     watermark_characters_min: int = 4
-    """Shorter ones cannot be told from chance."""
+    """Shorter watermarks cannot be distinguished from noise."""
     watermark_characters: int = 32
     watermark_pixels: int = 256 * 256
-    """Fewest pixels, width × height, that a watermark fits into; so it is in Stable Diffusion's own scripts."""
+    """Smallest image, width × height, that can carry a watermark, as in Stable Diffusion's own scripts."""
     asset_pixels: int = 64 << 20
-    """Width × height of an uploaded picture: 8192 × 8192."""
+    """Width × height of an uploaded image: 8192 × 8192."""
 
 
 LIMITS = Limits()

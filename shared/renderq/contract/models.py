@@ -1,29 +1,32 @@
-"""Models and workers, as a client sees them."""
+"""Models, workers, tenants and their load, as clients see them."""
 
 from pydantic import Field
 
 from renderq.contract.base import ResponseModel, Timestamp
+from renderq.contract.sampling import SamplingParams
 
 
-class ModelDefaults(ResponseModel):
-    """What a request gets where it says nothing."""
+class ModelDefaults(SamplingParams, frozen=True):
+    """Values of the request fields that a request leaves out."""
 
     width: int
     height: int
-    steps: int
-    guidance_scale: float
-    guidance_rescale: float = 0.0
-    clip_skip: int = 0
-    scheduler: str | None = Field(None, description="`null`: the sampler that the model's own files name.")
 
 
 class ModelLimits(ResponseModel):
+    """Largest values that a model accepts."""
+
     max_side: int = Field(description="Largest width and largest height of a result, in pixels.")
     max_pixels: int = Field(description="Largest width × height of a result.")
-    size_multiple: int = Field(8, description="`width` and `height` of a request are multiples of it.")
-    max_clip_skip: int = Field(0, description="Largest `clip_skip`; 0: the model knows none.")
-    max_guidance_rescale: float = Field(0, description="Largest `guidance_rescale`; 0: the model knows none.")
+    size_multiple: int = Field(8, description="`width` and `height` of a request are multiples of this.")
+    max_clip_skip: int = Field(0, description="Largest `clip_skip`; 0: not supported.")
+    max_guidance_rescale: float = Field(0, description="Largest `guidance_rescale`; 0: not supported.")
     max_noise_level: int | None = Field(None, description="Largest `noise_level` of `upscale`; null without that task.")
+
+    @property
+    def sampling_maxima(self) -> dict[str, float]:
+        """Largest value by sampling field, for the fields that depend on the model."""
+        return {"clip_skip": self.max_clip_skip, "guidance_rescale": self.max_guidance_rescale}
 
 
 class Model(ResponseModel):
@@ -33,20 +36,20 @@ class Model(ResponseModel):
     tasks: tuple[str, ...]
     revision: str
     license: str = ""
-    schedulers: tuple[str, ...] = Field((), description="Samplers to choose from; none: the model's own only.")
-    supports_negative_prompt: bool = Field(True, description="Whether it heeds a `negative_prompt`.")
-    has_depth_estimator: bool = Field(False, description="Whether `depth2img` can do without a `depth_map`.")
-    watermark: str | None = Field(None, description="Text that all its pictures carry in their pixels, invisibly.")
-    default: bool = Field(description="Whether requests that name no model get this one.")
+    schedulers: tuple[str, ...] = Field((), description="Schedulers to choose from; empty: the model's own only.")
+    supports_negative_prompt: bool = Field(True, description="Whether `negative_prompt` has an effect.")
+    has_depth_estimator: bool = Field(False, description="Whether `depth2img` works without a `depth_map`.")
+    watermark: str | None = Field(None, description="Text embedded invisibly into all its images.")
+    default: bool = Field(description="Whether requests without a `model` use this one.")
     defaults: ModelDefaults
     limits: ModelLimits
     queued_jobs: int
-    running_jobs: int = Field(0, description="Jobs of it that workers hold.")
-    paused: bool = Field(False, description="Whether none of its jobs are given to workers for now.")
-    workers: int = Field(description="Live workers that serve it.")
-    warm_workers: int = Field(description="Live workers that have it in memory.")
+    running_jobs: int = Field(0, description="Its jobs claimed by workers.")
+    paused: bool = Field(False, description="Whether workers claim none of its jobs for now.")
+    workers: int = Field(description="Live workers that serve the model.")
+    warm_workers: int = Field(description="Live workers with the model in memory.")
     seconds_per_image: float | None = Field(
-        None, description="Median time of one picture with the defaults, once some were rendered."
+        None, description="Median time per image with the defaults; null until some have been rendered."
     )
 
 
@@ -57,9 +60,9 @@ class ModelList(ResponseModel):
 class Worker(ResponseModel):
     id: str
     device: str
-    models: tuple[str, ...] = Field(description="Models that it serves.")
-    resident_models: tuple[str, ...] = Field(description="Models that it has in memory.")
-    jobs: int = Field(description="Jobs that it holds.")
+    models: tuple[str, ...] = Field(description="Models that the worker serves.")
+    resident_models: tuple[str, ...] = Field(description="Models in its memory.")
+    jobs: int = Field(description="Jobs that it has claimed.")
     draining: bool
     started_at: Timestamp
     seen_at: Timestamp
@@ -70,18 +73,18 @@ class WorkerList(ResponseModel):
 
 
 class ModelStats(ResponseModel):
-    """How busy one model is."""
+    """Load of one model."""
 
     model: str
     queued_jobs: int
-    oldest_seconds: float | None = Field(description="How long its oldest queued job has waited.")
-    running_jobs: int = Field(description="Jobs of it that workers hold.")
-    paused: bool = Field(False, description="Whether none of its jobs are given to workers for now.")
-    workers: int = Field(description="Live workers that serve it.")
+    oldest_seconds: float | None = Field(description="Waiting time of its oldest queued job.")
+    running_jobs: int = Field(description="Its jobs claimed by workers.")
+    paused: bool = Field(False, description="Whether workers claim none of its jobs for now.")
+    workers: int = Field(description="Live workers that serve the model.")
 
 
 class Stats(ResponseModel):
-    """How busy the service is."""
+    """Load of the service."""
 
     queued_jobs: int
     running_jobs: int
@@ -92,8 +95,8 @@ class Stats(ResponseModel):
 class Tenant(ResponseModel):
     name: str
     queued_jobs: int
-    weight: float = Field(description="Its share of each model's time, compared with other tenants'.")
-    paused: bool = Field(description="Whether none of its jobs are given to workers for now.")
+    weight: float = Field(description="Share of each model's time relative to other tenants.")
+    paused: bool = Field(description="Whether workers claim none of its jobs for now.")
 
 
 class TenantList(ResponseModel):

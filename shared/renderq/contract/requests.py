@@ -1,4 +1,4 @@
-"""What a client may ask for: one flat model per task, found by `task`."""
+"""Job requests: one flat model per task, discriminated by `task`."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -16,45 +16,29 @@ from pydantic import (
 from renderq.contract.base import RequestModel
 from renderq.contract.image_references import ImageReference
 from renderq.contract.limits import LIMITS
+from renderq.contract.sampling import SamplingOverrides
 from renderq.contract.webhooks import WebhookOptions
-
-Scheduler = Literal[
-    "ddim",
-    "ddpm",
-    "pndm",
-    "plms",
-    "lms",
-    "euler",
-    "euler_a",
-    "dpmpp_2m",
-    "dpmpp_2m_karras",
-    "dpmpp_2m_sde",
-    "unipc",
-    "heun",
-    "lcm",
-]
-SCHEDULERS: tuple[str, ...] = Scheduler.__args__  # pyright: ignore[reportAttributeAccessIssue]
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 Prompt = Annotated[str, StringConstraints(max_length=LIMITS.prompt_characters)]
 Side = Annotated[int, Field(ge=LIMITS.size_multiple, le=LIMITS.side_pixels, multiple_of=LIMITS.size_multiple)]
-SmallSide = Annotated[int, Field(ge=4, le=LIMITS.side_pixels, multiple_of=4)]
-"""Of a picture that is made four times as large."""
+LowResSide = Annotated[int, Field(ge=4, le=LIMITS.side_pixels, multiple_of=4)]
+"""Width or height of an image that `upscale` enlarges four times."""
 Extension = Annotated[int, Field(ge=0, le=LIMITS.side_pixels, multiple_of=LIMITS.size_multiple)]
 MetadataText = Annotated[str, StringConstraints(max_length=LIMITS.metadata_characters)]
 
 
-def _is_watermark(text: str) -> str:
-    """Printable ASCII: anything else could not be told from chance where the text is looked for."""
+def _check_watermark(text: str) -> str:
+    """Require printable ASCII: detection separates a watermark from noise by that alone."""
     shortest, longest = LIMITS.watermark_characters_min, LIMITS.watermark_characters
     if not (text.isascii() and text.isprintable() and text == text.strip() and shortest <= len(text) <= longest):
-        raise ValueError(f"must have {shortest} to {longest} characters of printable ASCII, no space at its ends")
+        raise ValueError(f"must have {shortest} to {longest} characters of printable ASCII and no space at either end")
     return text
 
 
 WatermarkText = Annotated[
     str,
-    AfterValidator(_is_watermark),
+    AfterValidator(_check_watermark),
     WithJsonSchema(
         {
             "type": "string",
@@ -64,63 +48,45 @@ WatermarkText = Annotated[
         }
     ),
 ]
-"""What is written into the pixels."""
+"""Text embedded invisibly into the pixels."""
 
 
-class OutputOptions(RequestModel):
-    """How the pictures are written."""
+class OutputOptions(RequestModel, frozen=True):
+    """File format and contents of the images."""
 
-    format: ImageFormat = Field("png", description="File format of the pictures.")
+    format: ImageFormat = Field("png", description="File format of the images.")
     quality: int = Field(90, ge=1, le=100, description="For `jpeg` and `webp`; `png` is always lossless.")
     embed_recipe: bool = Field(
-        True, description="Write request, seed and model revision into the file, so that it can be made again."
+        True, description="Write request, seed and model revision into the file, so that the image can be reproduced."
     )
-    grid: bool = Field(
-        False, description="Make one more picture, which shows all of them side by side; in `grid` of the job."
-    )
+    grid: bool = Field(False, description="Also make a grid of all images of the job; see `grid` of the job.")
     watermark: WatermarkText | None = Field(
         None,
-        description="Text that is written into the pixels, invisibly; default: the model's, which has precedence. "
-        f"Pictures need {LIMITS.watermark_pixels:,} pixels for it.",
+        description="Text embedded invisibly into the pixels; default: the model's, which takes precedence. "
+        f"Needs images of {LIMITS.watermark_pixels:,} pixels or more.",
     )
 
 
-class TaskRequest(RequestModel):
-    """What every task has. A field that is left out takes the model's default."""
+class PromptFields(RequestModel, frozen=True):
+    """Model and prompts."""
 
     model: str | None = Field(None, max_length=200, description="A name from `GET /v1/models`; default: the server's.")
-    prompt: Prompt = Field(description="What the picture should show.")
-    negative_prompt: Prompt = Field("", description="What it should not show; acts when guidance_scale > 1.")
-    steps: int | None = Field(None, ge=1, le=LIMITS.steps, description="Denoising steps.")
-    guidance_scale: float | None = Field(
-        None,
-        ge=0,
-        le=LIMITS.guidance_scale,
-        allow_inf_nan=False,
-        description="Classifier-free guidance; at 1 and below it is off.",
-    )
-    guidance_rescale: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
-        description="How far guidance is kept from raising the contrast (arXiv:2305.08891); acts when "
-        "guidance_scale > 1.",
-    )
-    clip_skip: int | None = Field(
-        None,
-        ge=0,
-        le=LIMITS.clip_skip,
-        description="Last layers of the text encoder to leave out for the prompt, though not for the negative one.",
-    )
-    scheduler: Scheduler | None = Field(None, description="The sampler; default: the model's own.")
-    n: int = Field(1, ge=1, le=LIMITS.images, description="Number of pictures.")
+    prompt: Prompt = Field(description="What the image shows.")
+    negative_prompt: Prompt = Field("", description="What the image must not show; acts when guidance_scale > 1.")
+
+
+class TaskRequest(SamplingOverrides, PromptFields, frozen=True):
+    """Fields of every task. A field that is left out takes the model's default."""
+
+    n: int = Field(1, ge=1, le=LIMITS.images, description="Number of images.")
     seed: int | None = Field(
-        None, ge=0, le=LIMITS.seed, description="Image k is made with seed + k; drawn at random if left out."
+        None, ge=0, le=LIMITS.seed, description="Image k uses seed + k; drawn at random if left out."
     )
-    output: OutputOptions = Field(OutputOptions.model_validate({}), description="How the pictures are written.")
+    output: OutputOptions = Field(
+        OutputOptions.model_validate({}), description="File format and contents of the images."
+    )
     priority: int = Field(
-        0, ge=-LIMITS.priority, le=LIMITS.priority, description="Within your own jobs; higher goes first."
+        0, ge=-LIMITS.priority, le=LIMITS.priority, description="Order among your own jobs; higher runs first."
     )
     deadline_seconds: float | None = Field(
         None,
@@ -129,22 +95,24 @@ class TaskRequest(RequestModel):
         allow_inf_nan=False,
         description="Give up this many seconds after submission: `expired` while queued, `deadline_exceeded` later.",
     )
-    webhook: WebhookOptions | None = Field(None, description="Whom to tell of the job's events.")
+    webhook: WebhookOptions | None = Field(None, description="Endpoint that receives the job's events.")
     metadata: dict[MetadataText, MetadataText] = Field(
-        default_factory=dict, max_length=LIMITS.metadata_keys, description="Your own notes; returned with the job."
+        default_factory=dict,
+        max_length=LIMITS.metadata_keys,
+        description="Your own key-value pairs, returned with the job.",
     )
 
     @field_validator("seed")
     @classmethod
-    def _seeds_stay_exact(cls, seed: int | None, info: ValidationInfo) -> int | None:
-        """The last image's seed too must be an integer that every JSON reader keeps exact."""
+    def _check_last_seed(cls, seed: int | None, info: ValidationInfo) -> int | None:
+        """Keep the last image's seed, too, an integer that every JSON reader represents exactly."""
         if seed is not None and seed + info.data.get("n", 1) > LIMITS.seed:
             raise ValueError(f"seed + n must not exceed {LIMITS.seed}; choose a smaller seed")
         return seed
 
 
-class Txt2ImgRequest(TaskRequest):
-    """A picture from words."""
+class Txt2ImgRequest(TaskRequest, frozen=True):
+    """An image from text."""
 
     image_fields: ClassVar[tuple[str, ...]] = ()
     strength: ClassVar[float] = 1.0
@@ -153,16 +121,16 @@ class Txt2ImgRequest(TaskRequest):
     height: Side | None = Field(None, description="Pixels, a multiple of 8.")
 
 
-class _ImageTaskRequest(TaskRequest):
+class _ImageTaskRequest(TaskRequest, frozen=True):
     image_fields: ClassVar[tuple[str, ...]] = ("image",)
-    """Fields that may name pictures."""
+    """Fields that reference images."""
     image: ImageReference = Field(
-        description="The picture to start from: `asset_…`, an https URL, or a data URL of at most 256 KiB."
+        description="The input image: `asset_…`, an https URL, or a data URL of at most 256 KiB."
     )
     width: Side | None = Field(
         None,
-        description="Pixels, a multiple of 8, to which the picture is resized; default: in proportion to `height`, "
-        "else the picture's own, made smaller where the model allows no more.",
+        description="Pixels, a multiple of 8, to which the input image is resized; default: in proportion to `height`, "
+        "else the image's own, reduced to the model's limits.",
     )
     height: Side | None = Field(None, description="As `width`.")
 
@@ -170,31 +138,31 @@ class _ImageTaskRequest(TaskRequest):
 Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class Img2ImgRequest(_ImageTaskRequest):
-    """A picture from a picture and words."""
+class Img2ImgRequest(_ImageTaskRequest, frozen=True):
+    """An image from an image and text."""
 
     task: Literal["img2img"]
     strength: Strength = Field(
         0.8,
-        description="Share of the steps that are made, on top of as much noise; at 1 little of the picture is left.",
+        description="Denoising strength: the share of noise added and of steps run; at 1 little of the image remains.",
     )
 
 
-class InpaintRequest(_ImageTaskRequest):
-    """Part of a picture made anew."""
+class InpaintRequest(_ImageTaskRequest, frozen=True):
+    """An image with its masked part repainted."""
 
     image_fields: ClassVar[tuple[str, ...]] = ("image", "mask")
     task: Literal["inpaint"]
     mask: ImageReference = Field(
-        description="What is made anew: white; what stays: black or transparent. It is stretched over the picture."
+        description="White is repainted; black and transparent are kept. Resized to the image."
     )
     strength: Strength = Field(
-        1.0, description="Share of the steps that are made; at 1 nothing of what is made anew shows through."
+        1.0, description="Denoising strength: the share of steps run; at 1 nothing of the masked part shows through."
     )
 
 
-class Extend(RequestModel):
-    """How much is added to each side of a picture, in pixels."""
+class Extend(RequestModel, frozen=True):
+    """Pixels added at each edge of an image."""
 
     left: Extension = 0
     right: Extension = 0
@@ -202,64 +170,64 @@ class Extend(RequestModel):
     bottom: Extension = 0
 
     @model_validator(mode="after")
-    def _adds_something(self) -> Self:
+    def _check_not_empty(self) -> Self:
         if not (self.left or self.right or self.top or self.bottom):
-            raise ValueError("must add something to one side at least")
+            raise ValueError("must extend at least one edge")
         return self
 
 
-class OutpaintRequest(_ImageTaskRequest):
-    """A picture continued beyond its edges."""
+class OutpaintRequest(_ImageTaskRequest, frozen=True):
+    """An image continued beyond its edges."""
 
     strength: ClassVar[float] = 1.0
     task: Literal["outpaint"]
-    extend: Extend = Field(description="Pixels that each side gets in addition, multiples of 8.")
+    extend: Extend = Field(description="Pixels added at each edge, multiples of 8.")
 
 
 VARIATION_STRENGTH = 0.8
-"""That of `StableDiffusionImg2ImgPipeline`, where nothing is said."""
+"""Default strength of diffusers' `StableDiffusionImg2ImgPipeline`."""
 
 
-class VariationRequest(_ImageTaskRequest):
-    """Another picture like this one."""
+class VariationRequest(_ImageTaskRequest, frozen=True):
+    """Another image like the input."""
 
     strength: ClassVar[float] = VARIATION_STRENGTH
     task: Literal["variation"]
-    prompt: Prompt = Field("", description="What the picture shows; it keeps the variation closer to it.")
+    prompt: Prompt = Field("", description="What the image shows; keeps the variation closer to it.")
 
 
-class Depth2ImgRequest(_ImageTaskRequest):
-    """Another picture with the depth of this one."""
+class Depth2ImgRequest(_ImageTaskRequest, frozen=True):
+    """Another image with the depth of the input."""
 
     image_fields: ClassVar[tuple[str, ...]] = ("image", "depth_map")
     task: Literal["depth2img"]
     depth_map: ImageReference | None = Field(
         None,
-        description="How near each place of the picture is, lighter being nearer; it is stretched over the picture. "
-        "Left out, the model's own estimator looks at the picture; a model that has none needs the map.",
+        description="Depth of the image, resized to it; lighter is nearer. Default: estimated by the model's own depth "
+        "estimator; required if the model has none.",
     )
     strength: Strength = Field(
-        0.8, description="Share of the steps that are made, on top of as much noise; the depth is kept even at 1."
+        0.8, description="Denoising strength: the share of noise added and of steps run; depth is kept even at 1."
     )
 
 
-class UpscaleRequest(_ImageTaskRequest):
-    """A picture made four times as wide and as high."""
+class UpscaleRequest(_ImageTaskRequest, frozen=True):
+    """An image enlarged four times in width and height."""
 
     strength: ClassVar[float] = 1.0
     task: Literal["upscale"]
-    prompt: Prompt = Field("", description="What the picture shows; it may be left out.")
-    width: SmallSide | None = Field(
+    prompt: Prompt = Field("", description="What the image shows; optional.")
+    width: LowResSide | None = Field(
         None,
-        description="Pixels, a multiple of 4, to which the picture is resized before it is made four times as large; "
-        "default: in proportion to `height`, else the picture's own.",
+        description="Pixels, a multiple of 4, to which the input image is resized before it is enlarged; default: in "
+        "proportion to `height`, else the image's own.",
     )
-    height: SmallSide | None = Field(None, description="As `width`.")
+    height: LowResSide | None = Field(None, description="As `width`.")
     noise_level: int = Field(
         20,
         ge=0,
         le=LIMITS.noise_level,
-        description="Noise that is put on the picture first: more lets the model invent more. At most the model's "
+        description="Noise added to the input image first; more lets the model invent more. At most the model's "
         "`max_noise_level`.",
     )
 
@@ -273,7 +241,9 @@ JobRequest = (
     | Depth2ImgRequest
     | UpscaleRequest
 )
-"""Any request, discriminated by `task`."""
+"""Any job request, discriminated by `task`."""
+
+TaskName = Literal["txt2img", "img2img", "inpaint", "outpaint", "variation", "depth2img", "upscale"]
 
 TASKS: dict[str, type[JobRequest]] = {
     "txt2img": Txt2ImgRequest,
@@ -286,17 +256,17 @@ TASKS: dict[str, type[JobRequest]] = {
 }
 """Task → its request model."""
 
-DEFAULT_TASK = "txt2img"
+DEFAULT_TASK: TaskName = "txt2img"
 
 
 def image_references(request: JobRequest) -> dict[str, str]:
-    """Field → the picture that it names."""
-    named = {field: getattr(request, field) for field in request.image_fields}
-    return {field: picture for field, picture in named.items() if picture is not None}
+    """Return the image references of a request by field."""
+    references = {field: getattr(request, field) for field in request.image_fields}
+    return {field: reference for field, reference in references.items() if reference is not None}
 
 
 def parse_request(body: dict[str, JsonValue]) -> JobRequest:
-    """Validate a JSON object as a request of the task that it names.
+    """Validate a JSON object as a request of its `task`.
 
     Raises `pydantic.ValidationError`; an unknown task is reported at `/task`.
     """

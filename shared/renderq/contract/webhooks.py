@@ -24,7 +24,7 @@ def _are_distinct(events: tuple[WebhookEventType, ...]) -> tuple[WebhookEventTyp
     return events
 
 
-class WebhookOptions(RequestModel):
+class WebhookOptions(RequestModel, frozen=True):
     """Whom to tell of a job's events, by a signed POST."""
 
     url: Annotated[str, AfterValidator(_is_sendable)] = Field(

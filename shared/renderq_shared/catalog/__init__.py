@@ -1,11 +1,11 @@
-"""The catalog: which models there are, what they can do, and what a request gets by default. Parsed without torch.
+"""The catalog: models, their capabilities and their defaults, read without torch.
 
-entries      one model, and all of them
-models_toml  the file that names them
-describing   from a pipeline's configuration to family, tasks and native size
-layouts      the original key layouts of single files, with their configuration
-hub_cache    where the model hub's client keeps what it downloaded
-revisions    a digest that tells two sets of weights apart
+entries          one model, and the catalog
+models_toml      reads `models.toml`
+pipeline_config  a pipeline's configuration → family, tasks, native size, limits
+layouts          configurations for single files in the original key layouts
+hub_cache        finds downloads in the model hub's cache
+revision         a digest that identifies a set of weights
 """
 
 from renderq_shared.catalog.entries import Catalog, Dtype, ModelEntry

@@ -1,4 +1,4 @@
-"""One model of the catalog, and all of them."""
+"""Catalog entries."""
 
 from functools import cached_property
 from pathlib import Path
@@ -22,26 +22,26 @@ class ModelEntry(BaseModel):
     source: str
     """Folder of a diffusers pipeline, or a file that holds one in the original key layout."""
     layout: str | None = None
-    """For a file: the folder with its pipeline's configuration; a folder brings its own."""
+    """For a file: the folder with its pipeline's configuration; a source folder has its own."""
     variant: str | None = None
-    """For a folder: which of several sets of weights is meant, as in `*.fp16.safetensors`."""
+    """For a folder: the variant of its weights, as in `*.fp16.safetensors`."""
     description: str = ""
     family: str
     tasks: tuple[str, ...]
     revision: str
-    """Names the exact weights: a digest of the pipeline's files."""
+    """Digest of the pipeline's files; identifies the exact weights."""
     license: str = ""
     dtype: Dtype = "auto"
     watermark: WatermarkText | None = None
-    """Written into the pixels of all its pictures."""
+    """Embedded into all its images."""
     memory: Memory = "auto"
-    """Memory mode; `auto` is the worker's."""
+    """Memory mode; `auto` takes the worker's."""
     defaults: ModelDefaults
     limits: ModelLimits
     schedulers: tuple[str, ...] = SCHEDULERS
-    """Samplers that requests may choose."""
+    """Schedulers that requests may choose."""
     has_depth_estimator: bool = False
-    """Whether it can look at a picture's depth by itself."""
+    """Whether it can estimate an image's depth itself."""
     supports_negative_prompt: bool = True
 
     @property

@@ -1,4 +1,4 @@
-"""Where the model hub's client keeps what it downloaded: found by its documented layout, without asking the network.
+"""Downloads in the cache of the model hub's client, found by its documented layout without network access.
 
 `models--OWNER--NAME/refs/REVISION` holds a commit, `models--OWNER--NAME/snapshots/COMMIT/` the files.
 """
@@ -36,7 +36,7 @@ class HubSource:
         return cls(match["repository"], match["file"], revision or "main")
 
     def cached_path(self, cache: Path) -> Path:
-        """The folder or file in the cache. Raises `CatalogInvalid` if it is not there."""
+        """Return the folder or file in the cache. Raises `CatalogInvalid` if it is missing."""
         folder = cache / f"models--{self.repository.replace('/', '--')}"
         reference = folder / "refs" / self.revision
         commit = reference.read_text().strip() if reference.is_file() else self.revision
@@ -50,7 +50,7 @@ class HubSource:
 
 
 def default_cache() -> Path:
-    """Where the hub's own tools keep their files: `$HF_HUB_CACHE`, `$HF_HOME/hub`, `~/.cache/huggingface/hub`."""
+    """Return the cache of the hub's own tools: `$HF_HUB_CACHE`, `$HF_HOME/hub` or `~/.cache/huggingface/hub`."""
     if cache := os.environ.get("HF_HUB_CACHE"):
         return Path(cache).expanduser()
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()

@@ -1,14 +1,14 @@
-"""From a pipeline's configuration files to its family, its tasks and its native size."""
+"""A pipeline's configuration files → its family, tasks, native size and limits."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from renderq.contract import LIMITS, SCHEDULERS
+from renderq.contract import LIMITS, SCHEDULERS, ModelLimits, SamplingParams
 from renderq_shared.errors import CatalogInvalid
 
-_STABLE_DIFFUSION, _SDXL, _WHOLE = "stable_diffusion", "sdxl", "pipeline"
+_STABLE_DIFFUSION, _SDXL, _GENERIC = "stable_diffusion", "sdxl", "pipeline"
 
 GENERIC_PIPELINES = (
     "AuraFlow",
@@ -24,18 +24,25 @@ GENERIC_PIPELINES = (
     "StableDiffusion3",
     "ZImage",
 )
-"""Pipelines from words to a picture that are run whole."""
+"""Text-to-image pipelines without a step loop of ours; `GenericPipeline` runs them as they are."""
 
 GUIDANCE_DISTILLED = ("Flux", "QwenImage")
-"""Those of them that were distilled for guidance: they heed a negative prompt only beside a second scale."""
+"""Guidance-distilled pipelines among them: a negative prompt has no effect without a second guidance scale."""
 
 _FAMILIES: dict[str, str] = {
     **{f"StableDiffusion{kind}Pipeline": _STABLE_DIFFUSION for kind in ("", "Img2Img", "Inpaint")},
     **{f"StableDiffusion{kind}Pipeline": _STABLE_DIFFUSION for kind in ("Depth2Img", "Upscale")},
     **{f"StableDiffusionXL{kind}Pipeline": _SDXL for kind in ("", "Img2Img", "Inpaint")},
-    **{f"{kind}Pipeline": _WHOLE for kind in GENERIC_PIPELINES},
+    **{f"{kind}Pipeline": _GENERIC for kind in GENERIC_PIPELINES},
 }
-"""diffusers pipeline class, as `model_index.json` names it → our family."""
+"""diffusers pipeline class, as `model_index.json` names it → family."""
+
+_SAMPLING = {
+    _STABLE_DIFFUSION: SamplingParams(steps=25, guidance_scale=7.5),
+    _SDXL: SamplingParams(steps=30, guidance_scale=5.0),
+    _GENERIC: SamplingParams(steps=28, guidance_scale=4.0),
+}
+"""Family → default sampling parameters."""
 
 _TASKS: dict[tuple[str, str], tuple[str, ...]] = {
     (_STABLE_DIFFUSION, "text"): ("txt2img", "img2img", "inpaint", "outpaint", "variation"),
@@ -45,86 +52,86 @@ _TASKS: dict[tuple[str, str], tuple[str, ...]] = {
     (_SDXL, "text"): ("txt2img", "img2img", "inpaint", "outpaint"),
     (_SDXL, "inpaint"): ("inpaint", "outpaint"),
 }
-"""Family and what the UNet takes besides the latents → tasks that it is made for."""
+"""Family and conditioning of the UNet → tasks."""
 
-_CONDITIONING = {0: "text", 1: "depth", 3: "upscale"}
-"""Input channels beyond the latents → what they carry; inpainting adds the masked latents and the mask."""
+_CONDITIONINGS = {0: "text", 1: "depth", 3: "upscale"}
+"""Extra input channels → conditioning; inpainting adds the masked latents and the mask."""
 
-
-_WHOLE_SIDE = 1024
-
-_WHOLE_MULTIPLE, _MULTIPLES = 16, {"SanaPipeline": 32, "Kandinsky3Pipeline": 64}
-"""What their pipelines want sides to be multiples of, nearly all of them, and the others."""
+_GENERIC_SIZE = 1024
+"""Most generic models are trained at one megapixel."""
+_GENERIC_MULTIPLE, _MULTIPLES = 16, {"SanaPipeline": 32, "Kandinsky3Pipeline": 64}
+"""Multiple of width and height in most generic pipelines, and the exceptions."""
 
 _TEXT_LAYERS = 12
-"""Of the text encoders whose configuration does not say, transformers' own default."""
+"""transformers' default `num_hidden_layers` of a text encoder."""
 _NOISE_LEVEL = 350
-"""`max_noise_level` of `StableDiffusionUpscalePipeline` where nothing is said."""
-_TILES = 4
-"""An upscaler works in tiles: along each side it takes so many times what others take."""
+"""Default `max_noise_level` of `StableDiffusionUpscalePipeline`."""
+_UPSCALE_TILES = 4
+"""Tiles per side of the largest upscaled image; an upscaler works in tiles, so its limit is this much larger."""
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineInfo:
-    """What the configuration says."""
+    """Facts that a pipeline's configuration states."""
 
     family: str
     tasks: tuple[str, ...]
     native_size: int
-    """Trained width and height in pixels."""
-    max_side: int
-    """Up to which width and height results are still worth having."""
-    size_multiple: int
-    """Of which sides that are asked for must be multiples."""
+    """Width and height of the training images, in pixels."""
+    limits: ModelLimits
     schedulers: tuple[str, ...] = ()
-    """Samplers that may be chosen."""
-    max_clip_skip: int = 0
-    max_guidance_rescale: float = 0.0
-    max_noise_level: int | None = None
+    """Schedulers that requests may choose."""
     has_depth_estimator: bool = False
     supports_negative_prompt: bool = True
 
+    @property
+    def sampling(self) -> SamplingParams:
+        """Default sampling parameters of the family."""
+        return _SAMPLING[self.family]
+
 
 def inspect_pipeline(folder: Path) -> PipelineInfo:
-    """Raises `CatalogInvalid`."""
+    """Inspect the folder of a pipeline or layout. Raises `CatalogInvalid`."""
     index = read_json(folder / "model_index.json")
     name = str(index.get("_class_name"))
     family = family_of(name)
-    if family == _WHOLE:
-        return _whole(folder, name)
+    if family == _GENERIC:
+        return _inspect_generic(folder, name)
     if family == _SDXL and index.get("text_encoder", [None])[0] is None:
-        raise CatalogInvalid(f"{folder} has one text encoder only: a refiner makes no pictures by itself")
+        raise CatalogInvalid(f"{folder} has only one text encoder: a refiner makes no images by itself")
     unet, vae = (read_json(folder / part / "config.json") for part in ("unet", "vae"))
     conditioning = _conditioning(folder, unet, vae)
     tasks = _TASKS.get((family, conditioning))
     if tasks is None:
         raise CatalogInvalid(f"{folder} is a {conditioning} model of family {family}, which renderq has no task for")
-    side, upscales = _native_side(folder, unet, vae), conditioning == "upscale"
-    is_distilled = unet.get("time_cond_proj_dim") is not None  # takes the guidance scale as a number, in one pass
+    size, upscales = _native_size(folder, unet, vae), conditioning == "upscale"
+    is_distilled = unet.get("time_cond_proj_dim") is not None  # takes the guidance scale as an input, in one pass
     return PipelineInfo(
         family,
         tasks,
-        side,
-        max_side=2 * side * (_TILES if upscales else 1),
-        size_multiple=4 if upscales else 8,
+        size,
+        _square_limits(
+            2 * size * (_UPSCALE_TILES if upscales else 1),
+            size_multiple=4 if upscales else 8,
+            max_clip_skip=_max_clip_skip(folder, family),
+            max_guidance_rescale=0.0 if is_distilled else 1.0,
+            max_noise_level=index.get("max_noise_level", _NOISE_LEVEL) if upscales else None,
+        ),
         schedulers=SCHEDULERS,
-        max_clip_skip=_max_clip_skip(folder, family),
-        max_guidance_rescale=0.0 if is_distilled else 1.0,
-        max_noise_level=index.get("max_noise_level", _NOISE_LEVEL) if upscales else None,
         has_depth_estimator=index.get("depth_estimator", [None])[0] is not None,
         supports_negative_prompt=not is_distilled,
     )
 
 
 def family_of(pipeline_class: str) -> str:
-    """Raises `CatalogInvalid`."""
+    """Return the family of a diffusers pipeline class. Raises `CatalogInvalid`."""
     if pipeline_class not in _FAMILIES:
-        raise CatalogInvalid(f"a {pipeline_class} cannot be served; supported are {', '.join(sorted(_FAMILIES))}")
+        raise CatalogInvalid(f"a {pipeline_class} is not supported; supported are {', '.join(sorted(_FAMILIES))}")
     return _FAMILIES[pipeline_class]
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises `CatalogInvalid`."""
+    """Read a JSON object. Raises `CatalogInvalid`."""
     try:
         parsed = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -139,50 +146,53 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _conditioning(folder: Path, unet: dict[str, Any], vae: dict[str, Any]) -> str:
-    taken, latent = unet.get("in_channels", 4), vae.get("latent_channels", 4)
-    conditioning = "inpaint" if taken == 2 * latent + 1 else _CONDITIONING.get(taken - latent)
+    inputs, latents = unet.get("in_channels", 4), vae.get("latent_channels", 4)
+    conditioning = "inpaint" if inputs == 2 * latents + 1 else _CONDITIONINGS.get(inputs - latents)
     if conditioning is None:
         raise CatalogInvalid(
-            f"{folder}: the UNet takes {taken} channels where latents have {latent}; known are models for text, "
-            "inpainting, depth and upscaling"
+            f"{folder}: the UNet takes {inputs} channels where latents have {latents}; supported are models for "
+            "text, inpainting, depth and upscaling"
         )
     return conditioning
 
 
 def _max_clip_skip(folder: Path, family: str) -> int:
-    """SDXL takes the last layer but one by itself, so one less can be left out, of the smaller encoder."""
+    """Layers of the smallest text encoder; SDXL always skips the last one, so it allows one less."""
     encoders = ("text_encoder", "text_encoder_2") if family == _SDXL else ("text_encoder",)
-    configurations = [read_json(folder / encoder / "config.json") for encoder in encoders]
-    fewest = min(configuration.get("num_hidden_layers", _TEXT_LAYERS) for configuration in configurations)
+    configs = [read_json(folder / encoder / "config.json") for encoder in encoders]
+    fewest = min(config.get("num_hidden_layers", _TEXT_LAYERS) for config in configs)
     return min(fewest - (family == _SDXL), LIMITS.clip_skip)
 
 
-def _whole(folder: Path, name: str) -> PipelineInfo:
-    side = _side_of_whole(folder)
+def _square_limits(max_side: int, **limits: Any) -> ModelLimits:
+    return ModelLimits(max_side=max_side, max_pixels=max_side * max_side, **limits)
+
+
+def _inspect_generic(folder: Path, name: str) -> PipelineInfo:
+    size = _generic_native_size(folder)
     return PipelineInfo(
-        _WHOLE,
+        _GENERIC,
         ("txt2img",),
-        side,
-        max_side=2 * side,
-        size_multiple=_MULTIPLES.get(name, _WHOLE_MULTIPLE),
+        size,
+        _square_limits(2 * size, size_multiple=_MULTIPLES.get(name, _GENERIC_MULTIPLE)),
         supports_negative_prompt=name.removesuffix("Pipeline") not in GUIDANCE_DISTILLED,
     )
 
 
-def _side_of_whole(folder: Path) -> int:
-    """As far as the configuration tells; most of these models are trained for a megapixel."""
+def _generic_native_size(folder: Path) -> int:
+    """Return the size that the configuration states, if any."""
     denoiser = next((part for part in ("transformer", "unet") if (folder / part / "config.json").is_file()), None)
     if denoiser is None:
         raise CatalogInvalid(f"{folder} has neither transformer nor unet; source must be the folder of a pipeline")
     sample = read_json(folder / denoiser / "config.json").get("sample_size")
     blocks = read_json(folder / "vae" / "config.json").get("block_out_channels")
     if not isinstance(blocks, list) or not isinstance(sample, int):
-        return _WHOLE_SIDE
+        return _GENERIC_SIZE
     return sample * 2 ** (len(blocks) - 1)
 
 
-def _native_side(folder: Path, unet: dict[str, Any], vae: dict[str, Any]) -> int:
-    """The UNet's sample size times the autoencoder's reduction factor."""
+def _native_size(folder: Path, unet: dict[str, Any], vae: dict[str, Any]) -> int:
+    """The UNet's sample size times the autoencoder's scale factor."""
     blocks, sample = vae.get("block_out_channels"), unet.get("sample_size")
     if not isinstance(blocks, list) or not isinstance(sample, int):
         raise CatalogInvalid(f"{folder} lacks unet sample_size or vae block_out_channels")

@@ -1,4 +1,4 @@
-"""A digest that tells two sets of weights apart, quick even for gigabytes."""
+"""Revision: a digest that identifies a set of weights, fast even for gigabytes."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ _SUFFIXES = frozenset({".json", ".safetensors", ".txt", ".bin", ".ckpt"})
 
 
 def compute_revision(source: Path, layout: Path | None) -> str:
-    """A digest of names, sizes and contents: of small files the whole, of large ones spans all over the file.
+    """Hash the names, sizes and contents of the files: small files whole, large ones in evenly spaced spans.
 
-    Training changes weights everywhere, so that sixteen spans of 64 KiB show it. The configuration counts too.
+    Training changes weights everywhere, so sixteen spans of 64 KiB detect it. `layout` is hashed too.
     """
     digest = hashlib.sha256()
     for root in filter(None, (source, layout)):

@@ -1,6 +1,6 @@
 """Size of input and output images: the API promises what the worker renders."""
 
-from renderq.contract import JobRequest, ModelLimits, OutpaintRequest, UpscaleRequest
+from renderq.contract import JobRequest, ModelLimits, OutpaintRequest, ResolvedRequest, UpscaleRequest
 
 UPSCALE_FACTOR = 4
 """Factor by which `upscale` enlarges each side of an image."""
@@ -34,10 +34,8 @@ def input_size(request: JobRequest, width: int, height: int, limits: ModelLimits
     return round_down(int(width * scale)), round_down(int(height * scale))
 
 
-def output_size(request: JobRequest) -> tuple[int, int]:
-    """Return width and height of the images of a resolved request. Raises `ValueError` if it is not resolved."""
-    if request.width is None or request.height is None:
-        raise ValueError("the stored request lacks defaults")
+def output_size(request: ResolvedRequest) -> tuple[int, int]:
+    """Return width and height of the images of a request."""
     if isinstance(request, UpscaleRequest):
         return UPSCALE_FACTOR * request.width, UPSCALE_FACTOR * request.height
     extra_width, extra_height = _extension(request)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from renderq.contract import LIMITS, ModelDefaults, ModelLimits, ProblemKind, parse_request
 from renderq_api.http.problems import ApiProblem
-from renderq_api.submission.resolution import ResolvedRequest, parse, resolve
+from renderq_api.submission.capabilities import CheckedRequest, check
+from renderq_api.submission.parsing import parse
+from renderq_api.submission.resolution import IngestedRequest, ResolvedJob, resolve
 from renderq_shared.catalog import Catalog, ModelEntry
 from renderq_shared.imaging.size import output_size
 from renderq_shared.jobs import AssetRecord
@@ -38,8 +40,12 @@ def refused(body: dict[str, Any], **pictures: AssetRecord) -> dict[str, str]:
     return {error.pointer: error.code for error in caught.value.errors}
 
 
-def resolved(body: dict[str, Any], catalog: Catalog, **pictures: AssetRecord) -> ResolvedRequest:
-    return resolve(parse(body, catalog), pictures)
+def checked(body: dict[str, Any], catalog: Catalog) -> CheckedRequest:
+    return check(parse(body, catalog), signs_webhooks=True)
+
+
+def resolved(body: dict[str, Any], catalog: Catalog, **images: AssetRecord) -> ResolvedJob:
+    return resolve(IngestedRequest(checked(body, catalog), images))
 
 
 IMAGE = f"asset_{'1' * 64}"
@@ -60,7 +66,7 @@ CATALOG = Catalog(
 
 
 def test_defaults_of_the_named_model_and_none_over_what_was_said() -> None:
-    request = json.loads(resolved({"prompt": "x", "model": "second", "guidance_scale": 0}, CATALOG).request_json)
+    request = json.loads(resolved({"prompt": "x", "model": "second", "guidance_scale": 0}, CATALOG).request.to_json())
     assert (request["model"], request["width"], request["steps"]) == ("second", 512, 25)
     assert (request["guidance_scale"], request["scheduler"]) == (0, "euler")
     own = ModelDefaults(width=512, height=512, steps=25, guidance_scale=7.5, guidance_rescale=0.7, clip_skip=1)
@@ -90,7 +96,7 @@ def test_task_that_the_model_does_not_do() -> None:
     with pytest.raises(ApiProblem) as caught:
         resolved({"prompt": "x", "model": "upscaler"}, CATALOG)
     assert caught.value.kind is ProblemKind.TASK_NOT_SUPPORTED
-    assert caught.value.detail == "The model upscaler does not do txt2img; it does upscale."
+    assert caught.value.detail == "The model upscaler does not support txt2img; it supports upscale."
     assert refused({"task": "img2img", "model": "upscaler", "steps": "many"}) == {"/task": "task_not_supported"}
 
 
@@ -111,9 +117,9 @@ def test_an_upscaled_image_keeps_its_size_but_for_a_multiple_of_four(
     assert (made.request.width, made.request.height) == sides
     assert made.cost == 10 * result[0] * result[1] / 512**2
     assert output_size(made.request) == result
-    request = json.loads(made.request_json)
+    request = json.loads(made.request.to_json())
     assert (request["prompt"], request["noise_level"]) == ("", 20)
-    assert json.loads(resolved(request, CATALOG, image=picture(143, 102)).request_json) == request
+    assert json.loads(resolved(request, CATALOG, image=picture(143, 102)).request.to_json()) == request
 
 
 @pytest.mark.parametrize(
@@ -157,14 +163,14 @@ def test_what_the_model_does_not_support_is_refused_before_its_images_are_looked
     if expected:
         assert refused(body) == expected
     else:
-        assert parse({"prompt": "x", **body}, CATALOG).request
+        assert checked({"prompt": "x", **body}, CATALOG).request
 
 
 @given(n=st.integers(1, LIMITS.images), width=st.none() | st.integers(1, 64).map(lambda side: side * 8))
 def test_what_is_resolved_is_a_request_that_resolves_to_itself(n: int, width: int | None) -> None:
-    first = json.loads(resolved({"prompt": "x", "n": n, "width": width}, CATALOG).request_json)
+    first = json.loads(resolved({"prompt": "x", "n": n, "width": width}, CATALOG).request.to_json())
     parse_request(first)
-    assert json.loads(resolved(first, CATALOG).request_json) == first
+    assert json.loads(resolved(first, CATALOG).request.to_json()) == first
     assert 0 <= first["seed"] <= LIMITS.seed - n
 
 

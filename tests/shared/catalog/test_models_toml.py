@@ -77,15 +77,15 @@ def test_what_an_entry_says_wins(toml: Path) -> None:
             '[models.a]\nsource = "folder"\nwatermark = "©"',
             "models.a.watermark: Value error, must have 4 to 32 characters",
         ),
-        ('default = "b"\n[models.a]\nsource = "folder"', "default = 'b' names no model; there are a"),
+        ('default = "b"\n[models.a]\nsource = "folder"', "default = 'b' is not a model of the file, which has a"),
         ('[models."a b"]\nsource = "folder"', "model 'a b': name: String should match"),
         (
             '[models.a]\nsource = "folder"\ndefaults = { clip_skip = 4 }',
-            "model 'a': defaults.clip_skip = 4 is more than the 3 that the model knows",
+            "model 'a': defaults.clip_skip = 4 exceeds the model's maximum of 3",
         ),
         (
             '[models.a]\nsource = "folder"\ndefaults = { guidance_rescale = 1.5 }',
-            "defaults.guidance_rescale = 1.5 is more than the 1 that the model knows",
+            "models.a.defaults.guidance_rescale: Input should be less than or equal to 1",
         ),
         ('[models.a]\nsource = "gone"', "/gone does not exist; source is a folder, a file, or hub:OWNER/NAME"),
         ('[models.a]\nsource = "models.toml"', "models.toml is neither a folder nor a file of weights (.safetensors, "),
@@ -106,7 +106,7 @@ def test_errors_name_the_file_the_entry_and_what_to_do(toml: Path, text: str, me
 
 def test_a_pipeline_of_a_kind_that_is_not_known(toml: Path) -> None:
     pipeline(toml.parent / "folder", "ShapEPipeline")
-    assert "a ShapEPipeline cannot be served; supported are AuraFlow" in refused(toml, '[models.a]\nsource = "folder"')
+    assert "a ShapEPipeline is not supported; supported are AuraFlow" in refused(toml, '[models.a]\nsource = "folder"')
     pipeline(toml.parent / "folder", in_channels=8)
     assert "the UNet takes 8 channels where latents have 4" in refused(toml, '[models.a]\nsource = "folder"')
 
@@ -125,7 +125,7 @@ def test_a_generic_pipeline_takes_no_scheduler_and_no_more(toml: Path) -> None:
     assert (entry.schedulers, entry.limits.max_clip_skip, entry.limits.max_guidance_rescale) == ((), 0, 0)
     for said, message in (
         ('scheduler = "ddim"', "it runs with its own scheduler only; leave defaults.scheduler out"),
-        ("height = 72", "defaults.height = 72 is no multiple of 16"),
+        ("height = 72", "defaults.height = 72 is not a multiple of 16"),
     ):
         assert message in refused(toml, f'[models.a]\nsource = "folder"\ndefaults = {{ {said} }}')
 
@@ -143,7 +143,7 @@ def test_what_the_configuration_says_of_fields_that_not_every_model_supports(tom
 
 def test_a_refiner_is_no_model_by_itself(toml: Path) -> None:
     pipeline(toml.parent / "folder", "StableDiffusionXLImg2ImgPipeline")
-    assert "a refiner makes no pictures by itself" in refused(toml, '[models.a]\nsource = "folder"')
+    assert "a refiner makes no images by itself" in refused(toml, '[models.a]\nsource = "folder"')
 
 
 def test_damaged_configurations(toml: Path) -> None:

@@ -74,12 +74,12 @@ def test_what_each_kind_can_do(
 
 def test_what_the_weights_do_not_tell_must_be_said(tmp_path: Path) -> None:
     safetensors(tmp_path / "a.safetensors", original("sd2"))
-    assert "its weights may be sd2 or sd2-v; write layout = one of them" in refused(tmp_path)
+    assert "its weights match sd2 and sd2-v; write layout = one of them" in refused(tmp_path)
     assert load(tmp_path, 'layout = "sd2"').defaults.width == 512
     assert load(tmp_path, 'layout = "sd2-v"').defaults.width == 768
     assert load(tmp_path, 'layout = "sd2"').revision != load(tmp_path, 'layout = "sd2-v"').revision
     known = ", ".join(layout_names())
-    assert f"layout 'sd3' is unknown; there are {known}, or name a folder of your own" in refused(
+    assert f"layout 'sd3' is unknown; the shipped ones are {known}; or give your own folder" in refused(
         tmp_path, 'layout = "sd3"'
     )
 

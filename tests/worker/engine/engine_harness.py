@@ -11,6 +11,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+from renderq.contract import SamplingParams
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import (
     Canceled,
@@ -37,9 +38,7 @@ SPEC = GenerationSpec(
     negative_prompt="blurry",
     width=64,
     height=64,
-    steps=4,
-    guidance_scale=5.0,
-    scheduler="ddim",
+    sampling=SamplingParams(steps=4, guidance_scale=5.0, scheduler="ddim"),
     seed=7,
     task=Txt2Img(),
 )
@@ -126,8 +125,14 @@ class EngineHarness:
 
 
 def spec(number: int = 0, **changes: object) -> GenerationSpec:
-    """The `number`-th image; everything about it can be changed."""
-    return replace(SPEC, **{"id": f"job/{number}", "seed": 7 + number} | changes)  # type: ignore[arg-type]
+    """Image `number`; `changes` may name any field of it, sampling fields included."""
+    return with_changes(replace(SPEC, id=f"job/{number}", seed=7 + number), **changes)
+
+
+def with_changes(spec: GenerationSpec, **changes: object) -> GenerationSpec:
+    """Replace fields of a spec, sampling fields included."""
+    sampling = {name: changes.pop(name) for name in SamplingParams.model_fields if name in changes}
+    return replace(spec, sampling=spec.sampling.model_copy(update=sampling), **changes)  # type: ignore[arg-type]
 
 
 def render_alone(entry: ModelEntry, wanted: GenerationSpec) -> np.ndarray:

@@ -65,7 +65,7 @@ def reference_pixels(entry: ModelEntry, wanted: GenerationSpec, **changes: Any) 
 def reference_pixels_of(pipeline: DiffusionPipeline, wanted: GenerationSpec, **changes: Any) -> Pixels:
     """The same with the components of this pipeline, which stays as it is."""
     stock_class, arguments = _call(wanted)
-    components = {**pipeline.components, "scheduler": _scheduler(pipeline, wanted.scheduler)}
+    components = {**pipeline.components, "scheduler": _scheduler(pipeline, wanted.sampling.scheduler)}
     if "text_encoder_2" in components:
         stock_class = _XL[stock_class]
     elif stock_class is not StableDiffusionDepth2ImgPipeline and stock_class is not StableDiffusionUpscalePipeline:
@@ -75,8 +75,8 @@ def reference_pixels_of(pipeline: DiffusionPipeline, wanted: GenerationSpec, **c
     [image] = judge(
         wanted.prompt,
         negative_prompt=wanted.negative_prompt or None,
-        num_inference_steps=wanted.steps,
-        guidance_scale=wanted.guidance_scale,
+        num_inference_steps=wanted.sampling.steps,
+        guidance_scale=wanted.sampling.guidance_scale,
         generator=torch.Generator().manual_seed(wanted.seed),
         output_type="np",
         **arguments | changes,
@@ -101,7 +101,7 @@ def _call(wanted: GenerationSpec) -> tuple[type[Any], dict[str, Any]]:
     sides = {"width": wanted.width, "height": wanted.height}
     match wanted.task:
         case Txt2Img():
-            return StableDiffusionPipeline, {**sides, "guidance_rescale": wanted.guidance_rescale}
+            return StableDiffusionPipeline, {**sides, "guidance_rescale": wanted.sampling.guidance_rescale}
         case Img2Img(image, strength):
             return StableDiffusionImg2ImgPipeline, {"image": tensor(image), "strength": strength}
         case Variation(image):

@@ -1,7 +1,5 @@
 """The policy as properties: whatever arrives, is canceled, fails or runs out of memory."""
 
-from dataclasses import replace
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -12,20 +10,22 @@ from renderq_worker.engine.failure import Failure
 from renderq_worker.engine.generation import Generation
 from renderq_worker.engine.plan import BatchLimit, StepPlan, StepResult
 from renderq_worker.engine.scheduler import Scheduler
-from tests.worker.engine.engine_harness import SPEC
+from tests.worker.engine.engine_harness import SPEC, with_changes
 
 FAILURE = Failure("internal", "on purpose", retryable=False)
 STEPS_MAX = 150
 
 
 def generation(number: int, **changes: object) -> Generation:
-    spec: GenerationSpec = replace(SPEC, **{"id": str(number)} | changes)  # type: ignore[arg-type]
+    spec: GenerationSpec = with_changes(SPEC, **{"id": str(number)} | changes)
     return Generation.from_spec(spec, BatchKey(spec.model, "1", spec.width, spec.height))
 
 
 def done(plan: StepPlan, *, but: frozenset[str] = frozenset()) -> StepResult:
     advanced = tuple(id for id in plan.ids if id not in but)
-    return StepResult(plan, 0.1, advanced, dict.fromkeys(but, FAILURE), model_calls=plan.generations[0].spec.steps)
+    return StepResult(
+        plan, 0.1, advanced, dict.fromkeys(but, FAILURE), model_calls=plan.generations[0].spec.sampling.steps
+    )
 
 
 def limit_of(lead: Generation) -> BatchLimit:
@@ -185,7 +185,7 @@ def test_waiting_is_bounded_however_many_short_ones_keep_coming(
 def test_whoever_is_to_be_decoded_makes_no_further_step() -> None:
     scheduler, finished, waiting = Scheduler(), generation(0, steps=5), generation(1, steps=50)
     for each in (finished, waiting):
-        each.record_encoded(each.spec.steps, 1, 0.1)
+        each.record_encoded(each.spec.sampling.steps, 1, 0.1)
         scheduler.add(each)
     finished.step, waiting.ticks_waited = 5, 1000
     assert run(scheduler, BatchLimit(8, 8)).ids == ("1",)

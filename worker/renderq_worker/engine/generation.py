@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from renderq.contract import SamplingParams
 from renderq_shared.imaging.cost import model_calls
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.tasks.types import Task
@@ -27,30 +28,21 @@ class GenerationSpec:
     """Pixels, a multiple of 8."""
     height: int
     """Pixels, a multiple of 8."""
-    steps: int
-    """Inference steps as the user counts them; some schedulers call the model more often."""
-    guidance_scale: float
-    """Classifier-free guidance; at 1 or below there is none and the negative prompt has no effect."""
-    scheduler: str | None
-    """A name of `SCHEDULERS`; None is the model's own."""
+    sampling: SamplingParams
     seed: int
     """Seed of the image's own CPU generator."""
     task: Task
     """What it starts from, with decoded inputs."""
-    clip_skip: int = 0
-    """Last layers of the text encoder that are left out for the prompt, though not for the negative one."""
-    guidance_rescale: float = 0.0
-    """How far guidance is kept from raising the contrast, 0 to 1 (https://arxiv.org/abs/2305.08891, section 3.4)."""
 
     @property
     def rows(self) -> int:
         """Rows of a forward pass: negative and positive prompt, or the positive one alone."""
-        return 2 if self.guidance_scale > 1 else 1
+        return 2 if self.sampling.guidance_scale > 1 else 1
 
     @property
     def model_calls(self) -> int:
         """Model calls in all; an estimate for the model's own scheduler, until the prompt is encoded."""
-        return model_calls(self.scheduler, self.steps, self.task.strength)
+        return model_calls(self.sampling.scheduler, self.sampling.steps, self.task.strength)
 
 
 class Stage(StrEnum):

@@ -12,6 +12,7 @@ import torch
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
 from torch import Tensor
 
+from renderq.contract import SamplingParams
 from renderq_worker.engine.noise_schedulers import NoiseScheduler
 from renderq_worker.engine.prepared_latents import PreparedLatents
 
@@ -51,7 +52,7 @@ class LatentState:
     prepared: PreparedLatents
     embeddings: Tensor
     """[rows, tokens, width]: negative then positive prompt, or the positive one alone."""
-    guidance_scale: float
+    sampling: SamplingParams
     scheduler: NoiseScheduler
     """The image's own, with its own history."""
     generator: torch.Generator
@@ -60,7 +61,6 @@ class LatentState:
     """[rows, width] for models that were distilled to take the guidance scale as an input."""
     added_cond_kwargs: Mapping[str, Tensor] | None = None
     """What the model takes beside the embeddings, each [rows, width]; by diffusers' names."""
-    guidance_rescale: float = 0.0
     token_chunks: int = 1
     """Windows of the text encoder that the embeddings consist of."""
     step: int = 0
@@ -97,8 +97,9 @@ class LatentState:
         if self.rows == 1:
             return prediction
         negative, positive = prediction.chunk(2)
-        guided = negative + self.guidance_scale * (positive - negative)
-        return rescale_noise_cfg(guided, positive, self.guidance_rescale) if self.guidance_rescale > 0 else guided
+        guided = negative + self.sampling.guidance_scale * (positive - negative)
+        rescale = self.sampling.guidance_rescale
+        return rescale_noise_cfg(guided, positive, rescale) if rescale > 0 else guided
 
     def advance(self, prediction: Tensor) -> None:
         """One scheduler step with the model's prediction for this image's rows, [rows, channels, h, w]."""

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
 
-from renderq.contract import JobRequest, Stage, Status, parse_request
+from renderq.contract import ResolvedRequest, Stage, Status, parse_resolved_request
 from renderq_shared.imaging.cost import cost, model_calls
 from renderq_shared.imaging.size import output_size
 from renderq_shared.jobs.records import ClaimRef, JobRecord, JobUpdate, Outcome
@@ -45,8 +45,8 @@ class RunningJob:
         """Raises `ValueError` when the stored request is not one that this version understands."""
         self.record = record
         self.claim_ref = ClaimRef(record.id, claim_id)
-        self.request: JobRequest = parse_request(json.loads(record.request_json))
-        self._sides = output_size(self.request)
+        self.request: ResolvedRequest = parse_resolved_request(json.loads(record.request_json))
+        self._size = output_size(self.request)
         self._images = _images(record, self.request)
         self._outputs: dict[int, report.StoredOutput] = {}
         self.grid = Grid(self.request.n)
@@ -63,7 +63,7 @@ class RunningJob:
 
     def specs(self, task: Task) -> tuple[GenerationSpec, ...]:
         """What the engine is to make, once the inputs are there."""
-        request, (width, height) = self.request, self._sides
+        request, (width, height), sampling = self.request, self._size, self.request.sampling
         return tuple(
             GenerationSpec(
                 id=id,
@@ -72,13 +72,9 @@ class RunningJob:
                 negative_prompt=request.negative_prompt,
                 width=width,
                 height=height,
-                steps=request.steps or 0,
-                guidance_scale=request.guidance_scale or 0.0,
-                scheduler=request.scheduler,
+                sampling=sampling,
                 seed=image.seed,
                 task=task,
-                clip_skip=request.clip_skip or 0,
-                guidance_rescale=request.guidance_rescale or 0.0,
             )
             for id, image in self._images.items()
         )
@@ -227,7 +223,7 @@ class RunningJob:
 
     def _cost(self) -> float:
         """What was really spent: model calls that were made, however the job ended."""
-        return sum(cost(image.step, *self._sides) for image in self._images.values())
+        return sum(cost(image.step, *self._size) for image in self._images.values())
 
     def _mark_done(self, index: int) -> bool:
         list(self._images.values())[index].is_done = True
@@ -240,10 +236,7 @@ class RunningJob:
         return next(in_engine, None if None in stages else Stage.UPLOADING)
 
 
-def _images(record: JobRecord, request: JobRequest) -> dict[str, _Image]:
-    """Image k is made with seed + k; the attempt in the id keeps a job apart from its earlier claim by this worker."""
-    steps, seed = request.steps, request.seed
-    if steps is None or seed is None or request.guidance_scale is None:
-        raise ValueError("the stored request lacks defaults")
-    calls = model_calls(request.scheduler, steps, request.strength)
-    return {f"{record.id}/{record.attempt}/{index}": _Image(seed + index, calls) for index in range(request.n)}
+def _images(record: JobRecord, request: ResolvedRequest) -> dict[str, _Image]:
+    """Image k uses seed + k. The attempt in its id separates it from an earlier claim of the job by this worker."""
+    calls = model_calls(request.scheduler, request.steps, request.strength)
+    return {f"{record.id}/{record.attempt}/{index}": _Image(request.seed + index, calls) for index in range(request.n)}

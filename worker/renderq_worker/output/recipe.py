@@ -5,26 +5,26 @@ import json
 from PIL import ExifTags, Image
 from pydantic import JsonValue
 
-from renderq.contract import JobRequest
+from renderq.contract import ResolvedRequest
 from renderq.image_files.recipe import EXIF_PREFIX, NON_RECIPE_FIELDS, RECIPE_VERSION, Recipe
 
 _EXIF_LIMIT = 65_533 - len(b"Exif\0\0")
 """A JPEG segment's length field has 16 bits and counts itself."""
 
 
-def image_recipe(request: JobRequest, index: int, model_revision: str) -> Recipe:
+def image_recipe(request: ResolvedRequest, index: int, model_revision: str) -> Recipe:
     """The recipe of image `index` of a resolved request: `recipe["request"]` can be submitted as it is."""
     output = request.output.model_dump(mode="json", exclude={"grid"})
-    alone = {"seed": (request.seed or 0) + index, "n": 1, "output": output}
+    alone = {"seed": request.seed + index, "n": 1, "output": output}
     return {**grid_recipe(request, model_revision), "request": {**_body(request), **alone}}
 
 
-def grid_recipe(request: JobRequest, model_revision: str) -> Recipe:
+def grid_recipe(request: ResolvedRequest, model_revision: str) -> Recipe:
     """The recipe of all images of a resolved request, for their grid."""
     return {"renderq": RECIPE_VERSION, "request": _body(request), "model_revision": model_revision}
 
 
-def _body(request: JobRequest) -> dict[str, JsonValue]:
+def _body(request: ResolvedRequest) -> dict[str, JsonValue]:
     return request.model_dump(mode="json", exclude=set(NON_RECIPE_FIELDS))
 
 

@@ -1,5 +1,6 @@
-"""The key layouts that Stable Diffusion was first published in, one folder each: everything of a pipeline but its
-weights and its vocabulary, so that a single file can be loaded without asking the network.
+"""The original key layouts of Stable Diffusion, one folder each.
+
+A layout is a pipeline without weights and vocabulary, so that a single file loads without network access.
 """
 
 import json
@@ -13,17 +14,17 @@ from renderq_shared.errors import CatalogInvalid
 _FIRST = "model.diffusion_model.input_blocks.0.0.weight"
 """The UNet's first convolution: [channels, input channels, 3, 3]."""
 _CROSS_ATTENTION = ".attn2.to_k.weight"
-"""Its projections of the prompt: [channels, width of the text encoder]."""
+"""The UNet's projections of the prompt: [channels, width of the text encoder]."""
 _UNET = "model.diffusion_model."
 _PARTS = {"autoencoder": ("first_stage_model.",), "text encoder": ("cond_stage_model.", "conditioner.")}
 
 
 def layout_folder(name: str) -> Path:
-    """The configuration of a shipped layout. Raises `CatalogInvalid` for a name that there is not."""
+    """Return the configuration folder of a shipped layout. Raises `CatalogInvalid` for an unknown name."""
     folder = _root() / name
     if name not in layout_names():
         raise CatalogInvalid(
-            f"layout {name!r} is unknown; there are {', '.join(layout_names())}, or name a folder of your own"
+            f"layout {name!r} is unknown; the shipped ones are {', '.join(layout_names())}; or give your own folder"
         )
     return folder
 
@@ -33,23 +34,23 @@ def layout_names() -> tuple[str, ...]:
 
 
 def detect_layout(tensors: Mapping[str, TensorInfo]) -> Path:
-    """The shipped layout that these tensors have. Raises `CatalogInvalid` if there is none, or more than one."""
+    """Return the shipped layout of these tensors. Raises `CatalogInvalid` if none fits, or more than one."""
     check_complete(tensors)
     channels = tensors[_FIRST].shape[1]
     width = next((tensor.shape[-1] for name, tensor in tensors.items() if name.endswith(_CROSS_ATTENTION)), 0)
-    fitting = [name for name in layout_names() if _shape(layout_folder(name)) == (channels, width)]
-    if not fitting:
+    matches = [name for name in layout_names() if _shape(layout_folder(name)) == (channels, width)]
+    if not matches:
         raise CatalogInvalid(
             f"no known layout has a UNet of {channels} input channels with a text encoder {width} wide; use the "
             "model's diffusers folder, or write layout = a folder with its configuration"
         )
-    if len(fitting) > 1:
-        raise CatalogInvalid(f"its weights may be {' or '.join(fitting)}; write layout = one of them")
-    return layout_folder(fitting[0])
+    if len(matches) > 1:
+        raise CatalogInvalid(f"its weights match {' and '.join(matches)}; write layout = one of them")
+    return layout_folder(matches[0])
 
 
 def check_complete(tensors: Mapping[str, TensorInfo]) -> None:
-    """Raises `CatalogInvalid` if the file is not a whole pipeline in the original key layout."""
+    """Raise `CatalogInvalid` unless the file is a whole pipeline in the original key layout."""
     if _FIRST not in tensors:
         raise CatalogInvalid(f"the file has no {_FIRST}: it is not a pipeline in the original Stable Diffusion layout")
     for part, prefixes in _PARTS.items():
@@ -60,7 +61,7 @@ def check_complete(tensors: Mapping[str, TensorInfo]) -> None:
 
 
 def _shape(folder: Path) -> tuple[int, int]:
-    """The UNet's input channels, and the width of its text encoder."""
+    """Return the UNet's input channels and the width of its text encoder."""
     unet = json.loads((folder / "unet" / "config.json").read_text(encoding="utf-8"))
     return unet["in_channels"], unet["cross_attention_dim"]
 

@@ -45,8 +45,8 @@ def stock(entry: ModelEntry, wanted: GenerationSpec) -> np.ndarray:
         negative_prompt=wanted.negative_prompt or None,
         width=wanted.width,
         height=wanted.height,
-        num_inference_steps=wanted.steps,
-        guidance_scale=wanted.guidance_scale,
+        num_inference_steps=wanted.sampling.steps,
+        guidance_scale=wanted.sampling.guidance_scale,
         generator=torch.Generator().manual_seed(wanted.seed),
         output_type="np",
     ).images

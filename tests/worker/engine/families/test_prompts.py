@@ -103,7 +103,7 @@ def test_clip_skip_leaves_out_last_layers_as_stock_does(deep: ModelEntry) -> Non
 
 def test_clip_skip_goes_as_far_as_the_catalog_says_and_no_further(deep: ModelEntry, xl: ModelEntry) -> None:
     for entry, most in ((deep, 3), (xl, 1)):
-        assert inspect_pipeline(Path(entry.source)).max_clip_skip == most
+        assert inspect_pipeline(Path(entry.source)).limits.max_clip_skip == most
         harness = EngineHarness([entry])
         harness.submit(*(spec(skip, model=entry.name, steps=1, clip_skip=skip) for skip in (most, most + 1)))
         harness.finish()

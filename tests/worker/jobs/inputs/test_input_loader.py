@@ -132,7 +132,7 @@ def test_each_task_gets_its_inputs(desk: Desk) -> None:
     assert (mapped.depth_map.shape, mapped.depth_map.dtype, np.ptp(mapped.depth_map)) == ((4, 16), np.float32, 1)
     assert np.array_equal(enlarged.image, noise.resize((16, 8), Image.Resampling.BICUBIC))
     assert (enlarged.noise_level, tasks["f"][1:]) == (7, (64, 32))
-    heeded = {spec.id[0]: (spec.clip_skip, spec.guidance_rescale) for spec in desk.given}
+    heeded = {spec.id[0]: (spec.sampling.clip_skip, spec.sampling.guidance_rescale) for spec in desk.given}
     assert (heeded["c"], heeded["d"], heeded["e"]) == ((0, 0), (2, 0), (0, 0.5))
 
 

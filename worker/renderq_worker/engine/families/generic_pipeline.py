@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from renderq.contract import SamplingParams
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import Device
 from renderq_worker.engine.batch_invariance import BatchInvariance
@@ -38,6 +39,14 @@ REQUIRED_ARGUMENTS = (
 )
 
 
+_IGNORED = {
+    name: field.default
+    for name, field in SamplingParams.model_fields.items()
+    if name not in ("steps", "guidance_scale", "scheduler")
+}
+"""Sampling fields that these pipelines have no argument for, and their neutral values."""
+
+
 class PipelineRun:
     """One image on its way through the pipeline. See `state.State`, which it stands for."""
 
@@ -47,7 +56,7 @@ class PipelineRun:
     def __init__(self, spec: GenerationSpec) -> None:
         self.spec = spec
         self.step = 0
-        self.model_calls = spec.steps
+        self.model_calls = spec.sampling.steps
         self.call: SteppableCall | None = None
         self.pending: Report | None = None
         """A report that came before it was asked for."""
@@ -165,12 +174,12 @@ class GenericPipeline:
             "prompt": spec.prompt,
             "width": spec.width,
             "height": spec.height,
-            "num_inference_steps": spec.steps,
+            "num_inference_steps": spec.sampling.steps,
             "generator": torch.Generator().manual_seed(spec.seed),
             "output_type": "np",
         }
         if "guidance_scale" in self._arguments:
-            chosen["guidance_scale"] = spec.guidance_scale
+            chosen["guidance_scale"] = spec.sampling.guidance_scale
         if spec.negative_prompt:
             chosen["negative_prompt"] = spec.negative_prompt
         return chosen
@@ -179,9 +188,8 @@ class GenericPipeline:
         """Nothing that was asked for may be ignored."""
         refused = {
             "does txt2img only": not isinstance(spec.task, Txt2Img),
-            "runs with its own scheduler only": spec.scheduler is not None,
-            "knows no clip_skip": spec.clip_skip > 0,
-            "knows no guidance_rescale": spec.guidance_rescale > 0,
+            "runs with its own scheduler only": spec.sampling.scheduler is not None,
+            **{f"knows no {name}": getattr(spec.sampling, name) != default for name, default in _IGNORED.items()},
             "takes no negative prompt": bool(spec.negative_prompt) and not self._takes_negative,
         }
         for reason, is_asked in refused.items():

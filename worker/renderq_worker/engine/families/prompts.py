@@ -66,9 +66,9 @@ class PromptEncoder:
     def encode(self, spec: GenerationSpec, *, guided: bool) -> Tensor:
         """[rows, token_chunks * window, width]: negative then positive prompt, or the positive one alone.
 
-        `spec.clip_skip` concerns the positive prompt alone, as in the stock pipelines. Raises `ClipSkipTooHigh`.
+        `clip_skip` concerns the positive prompt alone, as in the stock pipelines. Raises `ClipSkipTooHigh`.
         """
-        positive = self._encode(spec.prompt, spec.clip_skip)
+        positive = self._encode(spec.prompt, spec.sampling.clip_skip)
         if not guided:
             return positive
         negative = self._encode(spec.negative_prompt, 0)

@@ -41,8 +41,9 @@ class SDXLPromptEncoder:
 
         Without a negative prompt, its embeddings are zeros where the model was trained so. Raises `ClipSkipTooHigh`.
         """
-        check_clip_skip(spec.clip_skip, min(encoder.config.num_hidden_layers for _, encoder in self._encoders) - 1)
-        positive, pooled = self._encode(spec.prompt, spec.clip_skip)
+        clip_skip = spec.sampling.clip_skip
+        check_clip_skip(clip_skip, min(encoder.config.num_hidden_layers for _, encoder in self._encoders) - 1)
+        positive, pooled = self._encode(spec.prompt, clip_skip)
         if not guided:
             return positive, pooled
         if not spec.negative_prompt and self._pipeline.config.force_zeros_for_empty_prompt:

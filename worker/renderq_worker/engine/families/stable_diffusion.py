@@ -107,10 +107,11 @@ class StableDiffusion:
 
     def prepare(self, spec: GenerationSpec, *, use_tiling: bool = False) -> LatentState:
         """Encode the prompts and make the task's start, in the stock pipelines' order."""
-        guided = spec.guidance_scale > 1 and not self._is_guidance_distilled
+        sampling = spec.sampling
+        guided = sampling.guidance_scale > 1 and not self._is_guidance_distilled
         words = self._encode_prompts(spec, guided=guided)
-        scheduler = self._schedulers.create(spec.scheduler)
-        scheduler.set_timesteps(spec.steps, device=self._autoencoder.device)
+        scheduler = self._schedulers.create(sampling.scheduler)
+        scheduler.set_timesteps(sampling.steps, device=self._autoencoder.device)
         generator = torch.Generator().manual_seed(spec.seed)
         with self._autoencoder.tiling(self._tiles(spec.width, spec.height) if use_tiling else None):
             beginning = prepare_latents(
@@ -120,11 +121,12 @@ class StableDiffusion:
             beginning,
             embeddings=words.embeddings,
             added_cond_kwargs=words.added_cond_kwargs,
-            guidance_scale=spec.guidance_scale,
+            sampling=sampling,
             scheduler=scheduler,
             generator=generator,
-            guidance_embedding=self._guidance_embedding(spec.guidance_scale) if self._is_guidance_distilled else None,
-            guidance_rescale=spec.guidance_rescale,
+            guidance_embedding=self._guidance_embedding(sampling.guidance_scale)
+            if self._is_guidance_distilled
+            else None,
             token_chunks=words.token_chunks,
         )
 

@@ -49,7 +49,7 @@ class PrepareContext:
 
         Raises `StrengthTooLow`.
         """
-        steps = self.spec.steps
+        steps = self.spec.sampling.steps
         left = min(int(steps * strength), steps)
         if left < 1:
             raise StrengthTooLow(

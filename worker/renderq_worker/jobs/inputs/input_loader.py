@@ -7,15 +7,15 @@ from typing import TypeVar
 
 import structlog
 
-from renderq.contract import (
-    Depth2ImgRequest,
-    Img2ImgRequest,
-    InpaintRequest,
-    JobErrorCode,
-    OutpaintRequest,
-    Txt2ImgRequest,
-    UpscaleRequest,
-    VariationRequest,
+from renderq.contract import JobErrorCode
+from renderq.contract.resolved import (
+    ResolvedDepth2Img,
+    ResolvedImg2Img,
+    ResolvedInpaint,
+    ResolvedOutpaint,
+    ResolvedTxt2Img,
+    ResolvedUpscale,
+    ResolvedVariation,
 )
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import JobStore
@@ -102,25 +102,25 @@ class InputLoader:
     def _task(self, job: RunningJob) -> Task:
         request = job.request
         match request:
-            case Txt2ImgRequest():
+            case ResolvedTxt2Img():
                 return Txt2Img()
-            case Img2ImgRequest(image=image, strength=strength):
+            case ResolvedImg2Img(image=image, strength=strength):
                 return Img2Img(self._read(job, image, decode_image), strength)
-            case InpaintRequest(image=image, mask=covered, strength=strength):
+            case ResolvedInpaint(image=image, mask=covered, strength=strength):
                 return Inpaint(self._read(job, image, decode_image), self._read(job, covered, decode_mask), strength)
-            case OutpaintRequest(image=image, extend=extend):
+            case ResolvedOutpaint(image=image, extend=extend):
                 return outpaint(self._read(job, image, decode_image), **extend.model_dump())
-            case VariationRequest(image=image):
+            case ResolvedVariation(image=image):
                 return Variation(self._read(job, image, decode_image))
-            case Depth2ImgRequest(image=image, depth_map=given, strength=strength):
+            case ResolvedDepth2Img(image=image, depth_map=given, strength=strength):
                 depth = None if given is None else self._read(job, given, decode_depth_map)
                 return Depth2Img(self._read(job, image, decode_image), depth, strength)
-            case UpscaleRequest(image=image, noise_level=noise_level):
+            case ResolvedUpscale(image=image, noise_level=noise_level):
                 return Upscale(self._read(job, image, decode_low_res_image), noise_level)
 
     def _read(self, job: RunningJob, asset_id: str, decode: Callable[[bytes, int, int], Array]) -> Array:
         """An asset in the sides that the request says. Raises `InputError`."""
-        width, height = job.request.width or 0, job.request.height or 0
+        width, height = job.request.width, job.request.height
         file = self._fetch(job, asset_id)
         try:
             with self._operations.track(f"decoding of {asset_id}"):

@@ -1,0 +1,100 @@
+"""Sampling parameters: how the denoising loop runs, whatever the task.
+
+A field is defined here once in each of its three forms: resolved, optional in a request, keyword argument of the SDK.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, TypedDict
+
+from pydantic import BaseModel, Field
+
+from renderq.contract.limits import LIMITS
+
+Scheduler = Literal[
+    "ddim",
+    "ddpm",
+    "pndm",
+    "plms",
+    "lms",
+    "euler",
+    "euler_a",
+    "dpmpp_2m",
+    "dpmpp_2m_karras",
+    "dpmpp_2m_sde",
+    "unipc",
+    "heun",
+    "lcm",
+]
+SCHEDULERS: tuple[str, ...] = Scheduler.__args__  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class SamplingParams(BaseModel, frozen=True):
+    """Resolved sampling parameters: a model's defaults, and what the engine runs with.
+
+    Types carry no bounds, because an older client reads a newer server's defaults. A new field needs a default that
+    changes no image: requests stored before an upgrade lack it.
+    """
+
+    steps: int
+    """Inference steps as the user counts them; some schedulers call the model more often."""
+    guidance_scale: float
+    """Classifier-free guidance; at 1 and below it is off and the negative prompt has no effect."""
+    guidance_rescale: float = 0.0
+    """How far guidance is kept from raising the contrast, 0 to 1 (https://arxiv.org/abs/2305.08891, section 3.4)."""
+    clip_skip: int = 0
+    """Last layers of the text encoder that the prompt skips; the negative prompt uses all."""
+    scheduler: str | None = Field(default=None, description="`null`: the scheduler that the model's own files name.")
+
+
+class SamplingOverrides(BaseModel, frozen=True):
+    """Sampling parameters of a request or of a `models.toml` entry; a field that is left out takes the default."""
+
+    steps: int | None = Field(default=None, ge=1, le=LIMITS.steps, description="Denoising steps.")
+    guidance_scale: float | None = Field(
+        default=None,
+        ge=0,
+        le=LIMITS.guidance_scale,
+        allow_inf_nan=False,
+        description="Classifier-free guidance; at 1 and below it is off.",
+    )
+    guidance_rescale: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How far guidance is kept from raising the contrast (arXiv:2305.08891); acts when "
+        "guidance_scale > 1.",
+    )
+    clip_skip: int | None = Field(
+        default=None,
+        ge=0,
+        le=LIMITS.clip_skip,
+        description="Last layers of the text encoder that the prompt skips; the negative prompt uses all.",
+    )
+    scheduler: Scheduler | None = Field(default=None, description="The noise scheduler; default: the model's own.")
+
+    def resolve_sampling(self, defaults: SamplingParams) -> SamplingParams:
+        """Return these values, with `defaults` for the fields left out."""
+        return SamplingParams.model_validate(
+            {**sampling_fields(defaults), **{k: v for k, v in sampling_fields(self).items() if v is not None}}
+        )
+
+
+class SamplingFields(TypedDict, total=False):
+    """Sampling parameters as keyword arguments. `None` means the model's default."""
+
+    steps: int | None
+    """Denoising steps, 1 … 150."""
+    guidance_scale: float | None
+    """Classifier-free guidance, 0 … 50; at 1 and below it is off."""
+    guidance_rescale: float | None
+    """How far guidance is kept from raising the contrast, 0 … 1."""
+    clip_skip: int | None
+    """Last layers of the text encoder that the prompt skips, 0 … the model's `limits.max_clip_skip`."""
+    scheduler: Scheduler | None
+    """The noise scheduler; default: the model's own."""
+
+
+def sampling_fields(values: SamplingParams | SamplingOverrides) -> Mapping[str, object]:
+    """Return the sampling fields alone of a value that may have others too."""
+    return {name: getattr(values, name) for name in SamplingParams.model_fields}
