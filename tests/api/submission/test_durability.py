@@ -1,4 +1,4 @@
-"""`RENDERQ_DURABILITY=fsync`: a submission is answered once it is on Redis' disk, and not before."""
+"""`RENDERQ_DURABILITY=fsync`: a submission is acknowledged only once Redis has it on disk."""
 
 import uuid
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ BODY = {"prompt": "x"}
 
 @pytest.fixture
 def server(redis_url: str) -> Iterator[redis.Redis]:
-    """The session's Valkey, whose configuration is put back."""
+    """The session's Valkey; its configuration is restored afterwards."""
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         before = client.config_get("append*")
         yield client

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: one job, however often it is submitted."""
+"""`Idempotency-Key`: repeated submissions are one job."""
 
 from concurrent.futures import ThreadPoolExecutor
 

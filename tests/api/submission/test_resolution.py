@@ -1,4 +1,4 @@
-"""A request and the catalog → what is rendered."""
+"""Parsing, checks and resolution of a request against the catalog."""
 
 import json
 from typing import Any
@@ -30,13 +30,14 @@ def entry(name: str, tasks: tuple[str, ...] = ("txt2img",), max_pixels: int = 10
     )
 
 
-def picture(width: int, height: int) -> AssetRecord:
+def image_asset(width: int, height: int) -> AssetRecord:
     return AssetRecord(IMAGE, "default", "assets/x", "image/png", width, height, 1, created_ms=0, used_ms=0)
 
 
-def refused(body: dict[str, Any], **pictures: AssetRecord) -> dict[str, str]:
+def refused(body: dict[str, Any], **images: AssetRecord) -> dict[str, str]:
+    """Return the code of each error by its pointer."""
     with pytest.raises(ApiProblem) as caught:
-        resolved({"prompt": "x", **body}, CATALOG, **pictures)
+        resolved({"prompt": "x", **body}, CATALOG, **images)
     return {error.pointer: error.code for error in caught.value.errors}
 
 
@@ -58,7 +59,7 @@ CATALOG = Catalog(
         entry("upscaler", tasks=("upscale",), limits={"max_noise_level": 350, "size_multiple": 4}),
         entry("depth", tasks=("depth2img",)),
         entry("estimating", tasks=("depth2img",), has_depth_estimator=True),
-        entry("whole", schedulers=(), supports_negative_prompt=False, limits={"size_multiple": 16}).model_copy(
+        entry("generic", schedulers=(), supports_negative_prompt=False, limits={"size_multiple": 16}).model_copy(
             update={"defaults": ModelDefaults(width=512, height=512, steps=28, guidance_scale=4)}
         ),
     )
@@ -71,8 +72,8 @@ def test_defaults_of_the_named_model_and_none_over_what_was_said() -> None:
     assert (request["guidance_scale"], request["scheduler"]) == (0, "euler")
     own = ModelDefaults(width=512, height=512, steps=25, guidance_scale=7.5, guidance_rescale=0.7, clip_skip=1)
     model = entry("own", limits={"max_clip_skip": 11, "max_guidance_rescale": 1}).model_copy(update={"defaults": own})
-    for said, expected in (({}, (0.7, 1)), ({"guidance_rescale": 0, "clip_skip": 0}, (0, 0))):
-        request = resolved({"prompt": "x", **said}, Catalog(models=(model,))).request
+    for given_fields, expected in (({}, (0.7, 1)), ({"guidance_rescale": 0, "clip_skip": 0}, (0, 0))):
+        request = resolved({"prompt": "x", **given_fields}, Catalog(models=(model,))).request
         assert (request.guidance_rescale, request.clip_skip) == expected
 
 
@@ -101,7 +102,7 @@ def test_task_that_the_model_does_not_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "sides", "result"),
+    ("fields", "size", "result"),
     [
         ({}, (140, 100), (560, 400)),
         ({"width": 100}, (100, 68), (400, 272)),
@@ -110,16 +111,16 @@ def test_task_that_the_model_does_not_do() -> None:
     ],
 )
 def test_an_upscaled_image_keeps_its_size_but_for_a_multiple_of_four(
-    fields: dict[str, int], sides: tuple[int, int], result: tuple[int, int]
+    fields: dict[str, int], size: tuple[int, int], result: tuple[int, int]
 ) -> None:
     body = {"task": "upscale", "model": "upscaler", "image": IMAGE, "steps": 10, **fields}
-    made = resolved(body, CATALOG, image=picture(143, 102))
-    assert (made.request.width, made.request.height) == sides
+    made = resolved(body, CATALOG, image=image_asset(143, 102))
+    assert (made.request.width, made.request.height) == size
     assert made.cost == 10 * result[0] * result[1] / 512**2
     assert output_size(made.request) == result
     request = json.loads(made.request.to_json())
     assert (request["prompt"], request["noise_level"]) == ("", 20)
-    assert json.loads(resolved(request, CATALOG, image=picture(143, 102)).request.to_json()) == request
+    assert json.loads(resolved(request, CATALOG, image=image_asset(143, 102)).request.to_json()) == request
 
 
 @pytest.mark.parametrize(
@@ -129,9 +130,9 @@ def test_an_upscaled_image_keeps_its_size_but_for_a_multiple_of_four(
 def test_an_image_is_never_made_smaller_to_be_upscaled(fields: dict[str, int], expected: dict[str, str]) -> None:
     body = {"task": "upscale", "model": "upscaler", "image": IMAGE, **fields}
     if expected:
-        assert refused(body, image=picture(400, 600)) == expected
+        assert refused(body, image=image_asset(400, 600)) == expected
     else:
-        assert resolved(body, CATALOG, image=picture(400, 600)).request.width == 168
+        assert resolved(body, CATALOG, image=image_asset(400, 600)).request.width == 168
 
 
 @pytest.mark.parametrize(
@@ -143,10 +144,10 @@ def test_an_image_is_never_made_smaller_to_be_upscaled(fields: dict[str, int], e
             {"clip_skip": 1, "guidance_rescale": 0.1, "model": "second"},
             {"/clip_skip": "not_supported", "/guidance_rescale": "not_supported"},
         ),
-        ({"scheduler": "ddim", "model": "whole"}, {"/scheduler": "not_supported"}),
-        ({"model": "whole", "height": 48}, {}),
-        ({"model": "whole", "width": 72}, {"/width": "not_a_multiple"}),
-        ({"model": "whole", "negative_prompt": "x"}, {"/negative_prompt": "not_supported"}),
+        ({"scheduler": "ddim", "model": "generic"}, {"/scheduler": "not_supported"}),
+        ({"model": "generic", "height": 48}, {}),
+        ({"model": "generic", "width": 72}, {"/width": "not_a_multiple"}),
+        ({"model": "generic", "negative_prompt": "x"}, {"/negative_prompt": "not_supported"}),
         ({"task": "upscale", "model": "upscaler", "image": IMAGE, "noise_level": 350}, {}),
         (
             {"task": "upscale", "model": "upscaler", "image": IMAGE, "noise_level": 351},
@@ -175,7 +176,7 @@ def test_what_is_resolved_is_a_request_that_resolves_to_itself(n: int, width: in
 
 
 @pytest.mark.parametrize(
-    ("model", "asked", "text"),
+    ("model", "output", "text"),
     [
         ("first", {}, None),
         ("first", {"watermark": "by me"}, "by me"),
@@ -185,10 +186,10 @@ def test_what_is_resolved_is_a_request_that_resolves_to_itself(n: int, width: in
     ],
 )
 def test_the_watermark_is_the_models_else_what_is_asked_for(
-    model: str, asked: dict[str, Any], text: str | None
+    model: str, output: dict[str, Any], text: str | None
 ) -> None:
-    found = resolved({"prompt": "x", "model": model, "output": asked}, CATALOG)
-    assert found.request.output.watermark == text
+    job = resolved({"prompt": "x", "model": model, "output": output}, CATALOG)
+    assert job.request.output.watermark == text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a request costs: how often it asks Redis."""
+"""Redis round trips of a submission."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from tests.api.worker import Worker
 
 
 def scripts(url: str, call: Callable[[], object], mark: str) -> int:
-    """How often scripts that name `mark` came over the wire during a call; sweeps go on beside it."""
+    """Count the scripts whose arguments contain `mark` during a call; sweeps run concurrently."""
     seen = 0
     with sync_client(url) as watcher, watcher.monitor() as monitor, sync_client(url) as marker:
         marker.echo("begin")
@@ -21,7 +21,7 @@ def scripts(url: str, call: Callable[[], object], mark: str) -> int:
             seen += (
                 command["client_type"] != "lua" and command["command"].startswith("EVAL") and mark in command["command"]
             )
-    raise AssertionError("the server stopped telling")
+    raise AssertionError("the server closed the monitor")
 
 
 def test_a_submission_asks_redis_once_and_tells_the_place(http: httpx2.Client, worker: Worker, redis_url: str) -> None:

@@ -1,4 +1,4 @@
-"""POST /v1/jobs: what is accepted, and what is made of it."""
+"""POST /v1/jobs: accepted bodies and their resolved requests."""
 
 import json
 

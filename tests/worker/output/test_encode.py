@@ -8,12 +8,13 @@ import numpy.typing as npt
 import pytest
 from PIL import ExifTags, Image
 
-from renderq.contract import JobRequest, OutputOptions, parse_request
+from renderq.contract import OutputOptions, ResolvedRequest, parse_resolved_request
 from renderq.image_files import watermark
 from renderq_worker.output import Recipe, encode, image_recipe
 
 FORMATS = ["png", "jpeg", "webp"]
 REQUEST = {
+    "task": "txt2img",
     "prompt": "a red circle, naïve, 円",
     "model": "shapes",
     "width": 64,
@@ -28,8 +29,8 @@ REQUEST = {
 }
 
 
-def request(**fields: Any) -> JobRequest:
-    return parse_request({**REQUEST, **fields})
+def request(**fields: Any) -> ResolvedRequest:
+    return parse_resolved_request({**REQUEST, **fields})
 
 
 def picture(height: int = 40, width: int = 64) -> npt.NDArray[np.uint8]:
@@ -107,7 +108,7 @@ def test_the_recipe_is_a_request_for_this_one_image() -> None:
     body = RECIPE["request"]
     assert isinstance(body, dict)
     assert (body["seed"], body["n"]) == (43, 1)
-    again = parse_request(body)
+    again = parse_resolved_request(body)
     assert image_recipe(again, 0, "r1") == RECIPE
 
 
