@@ -157,7 +157,7 @@ def _conditioning(folder: Path, unet: dict[str, Any], vae: dict[str, Any]) -> st
 
 
 def _max_clip_skip(folder: Path, family: str) -> int:
-    """Layers of the smallest text encoder; SDXL always skips the last one, so it allows one less."""
+    """Return the layers of the smallest text encoder; SDXL always skips the last one, so it allows one less."""
     encoders = ("text_encoder", "text_encoder_2") if family == _SDXL else ("text_encoder",)
     configs = [read_json(folder / encoder / "config.json") for encoder in encoders]
     fewest = min(config.get("num_hidden_layers", _TEXT_LAYERS) for config in configs)
@@ -180,7 +180,7 @@ def _inspect_generic(folder: Path, name: str) -> PipelineInfo:
 
 
 def _generic_native_size(folder: Path) -> int:
-    """Return the size that the configuration states, if any."""
+    """Return the size that the configuration states, else the usual one."""
     denoiser = next((part for part in ("transformer", "unet") if (folder / part / "config.json").is_file()), None)
     if denoiser is None:
         raise CatalogInvalid(f"{folder} has neither transformer nor unet; source must be the folder of a pipeline")
@@ -192,7 +192,7 @@ def _generic_native_size(folder: Path) -> int:
 
 
 def _native_size(folder: Path, unet: dict[str, Any], vae: dict[str, Any]) -> int:
-    """The UNet's sample size times the autoencoder's scale factor."""
+    """Return the UNet's sample size times the autoencoder's scale factor."""
     blocks, sample = vae.get("block_out_channels"), unet.get("sample_size")
     if not isinstance(blocks, list) or not isinstance(sample, int):
         raise CatalogInvalid(f"{folder} lacks unet sample_size or vae block_out_channels")

@@ -38,7 +38,7 @@ def test_fast_batches_change_at_most_the_last_bit(tiny: ModelEntry) -> None:
     in_company(harness, specs)
     for each in specs:
         difference = harness.pixels(each.id).astype(int) - render_alone(tiny, each).astype(int)
-        assert np.abs(difference).max() <= 1, each.scheduler
+        assert np.abs(difference).max() <= 1, each.sampling.scheduler
     assert max(harness.stats(each.id).batch_width_mean for each in specs) > 2
 
 

@@ -66,7 +66,9 @@ def test_images_keep_every_bit_in_company_with_previews_of_all(tiny: ModelEntry)
         harness.tick(3)
     finish_with_previews(harness, *(each.id for each in specs))
     for each in specs:
-        np.testing.assert_array_equal(harness.pixels(each.id), render_alone(tiny, each), err_msg=str(each.scheduler))
+        np.testing.assert_array_equal(
+            harness.pixels(each.id), render_alone(tiny, each), err_msg=str(each.sampling.scheduler)
+        )
         assert previews(harness, each.id)[-1].pixels.shape == (8, 8, 3)
 
 

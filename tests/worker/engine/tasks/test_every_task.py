@@ -176,7 +176,7 @@ def test_among_strangers_that_come_go_and_break_it_is_the_same(entry: ModelEntry
 
 
 def test_in_fast_batches_at_most_the_last_bit_changes_even_beside_one_that_raises(tiny: ModelEntry) -> None:
-    crowd = [image for image in images("tiny", "float32") if image.scheduler in ("euler_a", "heun")]
+    crowd = [image for image in images("tiny", "float32") if image.sampling.scheduler in ("euler_a", "heun")]
     harness = EngineHarness([tiny], batching="fast", shape=SIDES, inject_fault=poisoned_by("poison"))
     harness.submit(*crowd[:3], replace(crowd[0], id="poison", prompt="poison"), *crowd[3:])
     harness.finish()

@@ -124,9 +124,9 @@ class StableDiffusion:
             sampling=sampling,
             scheduler=scheduler,
             generator=generator,
-            guidance_embedding=self._guidance_embedding(sampling.guidance_scale)
-            if self._is_guidance_distilled
-            else None,
+            guidance_embedding=(
+                self._guidance_embedding(sampling.guidance_scale) if self._is_guidance_distilled else None
+            ),
             token_chunks=words.token_chunks,
         )
 
