@@ -69,10 +69,10 @@ def recipes() -> dict[str, list[str]]:
 
 def apply(tree: Path, edit: Edit) -> None:
     file = tree / edit.path
-    assert file.is_file(), f"{edit.path} is gone: bring the recipe in CONTRIBUTING.md and PATCH up to date"
+    assert file.is_file(), f"{edit.path} does not exist: update the recipe in CONTRIBUTING.md and PATCH"
     text = file.read_text(encoding="utf-8")
     count = text.count(edit.anchor)
-    assert count == 1, f"{edit.path} has {edit.anchor!r} {count} times, not once: bring PATCH up to date"
+    assert count == 1, f"{edit.path} has {edit.anchor!r} {count} times, not once: update PATCH"
     file.write_text(text.replace(edit.anchor, edit.text + edit.anchor), encoding="utf-8")
 
 

@@ -27,7 +27,7 @@ class IngestedRequest:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedJob:
-    """A resolved request with what the job store needs to know of it."""
+    """A resolved request, its cost and its assets."""
 
     request: ResolvedRequest
     cost: float

@@ -34,7 +34,7 @@ _REFUSALS = {
 
 @dataclass(frozen=True, slots=True)
 class _Submitter:
-    """The caller of a submission, and what its headers and route add to the body."""
+    """The caller, and the facts that the headers and the route add to the body."""
 
     caller: Caller
     idempotency: Idempotency | None

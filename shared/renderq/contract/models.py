@@ -14,7 +14,7 @@ class ModelDefaults(SamplingParams, frozen=True):
 
 
 class ModelLimits(ResponseModel):
-    """Largest values that a model accepts."""
+    """Values that a model accepts."""
 
     max_side: int = Field(description="Largest width and largest height of a result, in pixels.")
     max_pixels: int = Field(description="Largest width × height of a result.")

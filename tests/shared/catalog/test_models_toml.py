@@ -1,4 +1,4 @@
-"""What `models.toml` may say, and what it is told when it is wrong."""
+"""`models.toml`: valid files, and the errors of invalid ones."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from renderq_shared.errors import CatalogInvalid
 
 
 def pipeline(folder: Path, pipeline_class: str = "StableDiffusionPipeline", **unet: Any) -> Path:
-    """A folder with as much of a pipeline as describes it."""
+    """Write the configuration files of a pipeline, without weights."""
     for part, configuration in {
         "unet": {"in_channels": 4, "sample_size": 64, **unet},
         "vae": {"latent_channels": 4, "block_out_channels": [1, 1, 1, 1]},

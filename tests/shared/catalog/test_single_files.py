@@ -1,4 +1,4 @@
-"""A file in an original key layout is recognized by its tensors' names and shapes."""
+"""Detection of an original key layout from the names and shapes of tensors."""
 
 import json
 import shutil
