@@ -1,7 +1,6 @@
 """Every task on every family, with samplers of every kind: alone and among strangers it is the stock picture."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from inspect import signature
 
@@ -26,7 +25,7 @@ from renderq_worker.engine import (
     Variation,
     outpaint,
 )
-from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec
+from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec, with_changes
 from tests.worker.engine.reference_pipeline import SCHEDULERS, reference_pixels
 from tests.worker.engine.tasks.test_inpaint import pasted, right_half
 from tests.worker.engine.test_failures import poisoned_by
@@ -152,8 +151,8 @@ def test_alone_it_is_the_stock_image(entry: ModelEntry, model: str, dtype: str) 
 def test_among_strangers_that_come_go_and_break_it_is_the_same(entry: ModelEntry, model: str, dtype: str) -> None:
     crowd = images(model, dtype)
     harness = EngineHarness([entry], shape=(crowd[0].width, crowd[0].height))
-    leaving = replace(crowd[0], id="leaving", steps=9)
-    breaking = replace(crowd[-1], id="breaking", steps=9, guidance_scale=1e30)
+    leaving = with_changes(crowd[0], id="leaving", steps=9)
+    breaking = with_changes(crowd[-1], id="breaking", steps=9, guidance_scale=1e30)
 
     def leave(event: Event) -> None:
         harness.events.append(event)
@@ -178,7 +177,7 @@ def test_among_strangers_that_come_go_and_break_it_is_the_same(entry: ModelEntry
 def test_in_fast_batches_at_most_the_last_bit_changes_even_beside_one_that_raises(tiny: ModelEntry) -> None:
     crowd = [image for image in images("tiny", "float32") if image.sampling.scheduler in ("euler_a", "heun")]
     harness = EngineHarness([tiny], batching="fast", shape=SIDES, inject_fault=poisoned_by("poison"))
-    harness.submit(*crowd[:3], replace(crowd[0], id="poison", prompt="poison"), *crowd[3:])
+    harness.submit(*crowd[:3], with_changes(crowd[0], id="poison", prompt="poison"), *crowd[3:])
     harness.finish()
     assert harness.failed("poison").message == "ValueError: poison"
     assert max(harness.stats(image.id).batch_width_mean for image in crowd) > 1.5
