@@ -16,7 +16,7 @@ from renderq_api.errors import AddressUnavailable, NotLoopback
 from renderq_api.http.limits import LimitedHttpProtocol
 from renderq_shared.access import AsyncKeyStore
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import async_client
+from renderq_shared.redis.clients import async_client
 from renderq_shared.settings.models import ApiSettings
 
 _BACKLOG = 2048

@@ -28,19 +28,15 @@ from renderq_api.webhooks import Dispatcher, Sender
 from renderq_shared.access import AsyncKeyStore
 from renderq_shared.catalog import Catalog
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
-from renderq_shared.jobs import (
-    DURABLE_TIMEOUT_S,
-    AsyncRedisJobStore,
-    BoundedRedis,
-    QueueLimits,
-    async_client,
-    check_server_async,
-)
+from renderq_shared.jobs import QueueLimits
 from renderq_shared.jobs.previews import PreviewChannels, PreviewMessage
+from renderq_shared.jobs.redis import AsyncRedisJobStore
 from renderq_shared.jobs.redis.notifications import Change, KeysChanged, Reconnected, subscribe
 from renderq_shared.objects import ObjectStore, publish_store_id
+from renderq_shared.redis.bounded_redis import DURABLE_TIMEOUT_S, BoundedRedis
+from renderq_shared.redis.clients import async_client, check_server_async
 from renderq_shared.settings.models import ApiSettings
-from renderq_shared.wakeups import WakeupPublisher, queue_name
+from renderq_shared.wakeups import WakeupPublisher
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +86,7 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
     """Raises `StoreUnsuitable` or `ObjectStoreUnsuitable`. What is away is no reason not to start: `/readyz` tells."""
     await _look_at(objects)
     async with async_client(settings.redis_url) as redis, _durable_client(settings) as durable_client:
-        jobs = AsyncRedisJobStore(redis, queue_name, durable_client)
+        jobs = AsyncRedisJobStore(redis, durable_client)
         keys = KeyRing(AsyncKeyStore(redis), required=settings.keys == "required" or not is_loopback(settings.host))
         outgoing = GuardedTransport(parse_allowed(settings.egress_allow))
         upload_budget, assets = UploadBudget(), AssetStore(jobs, objects)

@@ -7,10 +7,10 @@ import socket
 import sys
 
 from renderq_shared.errors import RenderqSharedError
+from renderq_shared.jobs import commands
 from renderq_shared.jobs.redis.store import RedisJobStore
 from renderq_shared.redis.clients import sync_client
 from renderq_shared.settings.models import WorkerSettings
-from renderq_shared.wakeups import queue_name
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     name = settings.worker_name
     with sync_client(settings.redis_url) as client:
         try:
-            workers = RedisJobStore(client, queue_name).workers()
+            workers = RedisJobStore(client).call(commands.workers())
         except RenderqSharedError as error:
             sys.stderr.write(f"{error}\n")
             return 1

@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError
 
 from renderq_shared.redis.clients import celery_url
 from renderq_shared.redis.sentinel_url import parse_sentinel_url
+from renderq_shared.redis.wakeup_queues import queue_name
 
 WAKE_TASK = "renderq.wake"
 """Name of the one Celery task; its argument is the model's name."""
@@ -28,11 +29,6 @@ _TRANSPORT = {
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
 }
-
-
-def queue_name(model: str) -> str:
-    """The Celery queue, and with Redis as broker also the Redis list, that holds a model's wake-ups."""
-    return f"renderq.{model}"
 
 
 def celery_app(redis_url: str, models: tuple[str, ...] = ()) -> Celery:

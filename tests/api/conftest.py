@@ -4,10 +4,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from renderq_shared.jobs import RedisJobStore, sync_client
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
+from renderq_shared.redis.clients import sync_client
 from renderq_shared.settings.models import ApiSettings
-from renderq_shared.wakeups import queue_name
 from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
 from tests.valkey_server import Valkey
@@ -44,7 +44,7 @@ def http(api: RunningApi) -> Iterator[httpx2.Client]:
 @pytest.fixture
 def store(redis_url: str) -> Iterator[RedisJobStore]:
     with sync_client(redis_url) as client:
-        yield RedisJobStore(client, queue_name)
+        yield RedisJobStore(client)
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from renderq_shared.jobs import (
     JobUpdate,
     Outcome,
     ProgressResult,
-    RedisJobStore,
     WorkerRecord,
+    commands,
 )
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 
 IMAGE_BYTES = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
@@ -33,28 +34,28 @@ class Worker:
     def register(self, resident: bool = True) -> None:
         models = (self._model,)
         record = WorkerRecord("worker-1", "cpu", models, models if resident else (), 0, False, 0, 0)
-        self._store.register(record, ttl_ms=60_000)
+        self._store.call(commands.register(record, ttl_ms=60_000))
 
     def claim(self, lease_ms: int = 60_000) -> JobRecord:
         candidates = (Candidate(self._model, resident=True),)
         request = ClaimRequest(secrets.token_hex(8), "worker-1", lease_ms, candidates, True, 10_000)
-        record = self._store.claim(request)
+        record = self._store.call(commands.claim(request))
         assert record is not None, "there was nothing to claim"
         return record
 
     def report(self, record: JobRecord, stage: str, step: int = 0, steps: int = 0) -> ProgressResult:
         progress = json.dumps({"step": step, "steps": steps, "images_done": 0})
-        return self._store.progress(claim_ref(record), JobUpdate(stage=stage, progress_json=progress))
+        return self._store.call(commands.progress(claim_ref(record), JobUpdate(stage=stage, progress_json=progress)))
 
     def previews_wanted(self, record: JobRecord) -> bool:
         """Whether previews of the job are wanted."""
-        return self._store.progress(claim_ref(record), JobUpdate()).has_preview_viewers
+        return self._store.call(commands.progress(claim_ref(record), JobUpdate())).has_preview_viewers
 
     def preview(self, record: JobRecord, step: int, index: int = 0, size: int = 3) -> bool:
         """Show a preview of so many bytes; whether anybody saw it."""
         data = base64.b64encode(bytes(size))
         preview = Preview(index=index, step=step, steps=20, content_type="image/jpeg", width=64, height=64, data=data)
-        return self._store.publish_preview(claim_ref(record), preview.model_dump_json())
+        return self._store.call(commands.publish_preview(claim_ref(record), preview.model_dump_json()))
 
     def finish(self, record: JobRecord) -> JobRecord:
         """Write all pictures, then end the job as succeeded."""
@@ -80,7 +81,7 @@ class Worker:
         return self._end(record, Outcome(Status.CANCELED))
 
     def _end(self, record: JobRecord, outcome: Outcome) -> JobRecord:
-        finished = self._store.finish(claim_ref(record), outcome)
+        finished = self._store.call(commands.finish(claim_ref(record), outcome))
         assert finished.accepted
         assert finished.record is not None
         return finished.record

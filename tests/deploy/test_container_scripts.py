@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from renderq_shared.jobs import RedisJobStore, WorkerRecord, sync_client
-from renderq_shared.wakeups import queue_name
+from renderq_shared.jobs import WorkerRecord, commands
+from renderq_shared.jobs.redis import RedisJobStore
+from renderq_shared.redis.clients import sync_client
 from tests.deploy.deploy_files import DEPLOY
 from tests.deploy.valkey import free_port, valkey_server
 
@@ -97,15 +98,15 @@ def record(worker_id: str, draining: bool = False) -> WorkerRecord:
 
 def test_worker_is_healthy_while_it_is_listed_and_takes_jobs(tmp_path: Path) -> None:
     with valkey_server(tmp_path) as url, sync_client(url) as client:
-        store = RedisJobStore(client, queue_name)
-        store.register(record("another-host-1"), 60_000)
+        store = RedisJobStore(client)
+        store.call(commands.register(record("another-host-1"), 60_000))
         assert run("worker_health.py", RENDERQ_REDIS_URL=url).stderr == "not registered\n"
         own = f"{socket.gethostname()}-a1"
-        store.register(record(own), 60_000)
+        store.call(commands.register(record(own), 60_000))
         assert run("worker_health.py", RENDERQ_REDIS_URL=url).returncode == 0
         assert run("worker_health.py", RENDERQ_REDIS_URL=url, RENDERQ_WORKER_NAME="another-host-1").returncode == 0
         assert run("worker_health.py", RENDERQ_REDIS_URL=url, RENDERQ_WORKER_NAME="third").returncode == 1
-        store.register(record(own, draining=True), 60_000)
+        store.call(commands.register(record(own, draining=True), 60_000))
         ran = run("worker_health.py", RENDERQ_REDIS_URL=url)
         assert (ran.returncode, ran.stderr) == (1, "draining\n")
 

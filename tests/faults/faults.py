@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
-from renderq_shared.wakeups import queue_name
+from renderq_shared.redis.wakeup_queues import queue_name
 from tests.faults.fault_cluster import LEASE_S, FaultCluster, wait_until
 from tests.faults.tcp_proxy import ProxyMode, TcpProxy
 

@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager
 import pytest
 
 from renderq_shared.jobs import JobStore
-from renderq_shared.wakeups import queue_name
 from tests.job_store.store_backends import (
     RepeatingStore,
     StoreBackend,
@@ -44,6 +43,6 @@ def _enter(kind: str, request: pytest.FixtureRequest) -> AbstractContextManager[
     return {
         "redis": lambda: redis_backend(url),
         "async": lambda: async_backend(url),
-        "twice": lambda: redis_backend(url, lambda client: RepeatingStore(client, queue_name)),
+        "twice": lambda: redis_backend(url, lambda client: RepeatingStore(client)),
         "lossy": lambda: lossy_backend(url, valkey.port),
     }[kind]()

@@ -14,6 +14,7 @@ from renderq_shared.jobs import (
     Outcome,
     QueueLimits,
     WorkerRecord,
+    commands,
 )
 
 LEASE_MS = 15_000
@@ -37,7 +38,7 @@ def new_job(job_id: str, tenant: str = "ada", **fields: object) -> NewJob:
 
 
 def submit(store: JobStore, job_id: str, tenant: str = "ada", **fields: object) -> JobRecord:
-    record = store.submit(new_job(job_id, tenant, **fields), NO_LIMITS).record
+    record = store.call(commands.submit(new_job(job_id, tenant, **fields), NO_LIMITS)).record
     assert record is not None
     return record
 
@@ -52,7 +53,7 @@ def claim(
     lease_ms: int = LEASE_MS,
 ) -> JobRecord | None:
     wanted = candidates or (Candidate("shapes", resident=True),)
-    return store.claim(ClaimRequest(claim_id, by, lease_ms, wanted, engine_empty, switch_after_ms))
+    return store.call(commands.claim(ClaimRequest(claim_id, by, lease_ms, wanted, engine_empty, switch_after_ms)))
 
 
 def claimed_job_ids(store: JobStore, count: int) -> list[str]:
@@ -68,13 +69,13 @@ def claim_ref(job: JobRecord | None) -> ClaimRef:
 
 
 def get_job(store: JobStore, job_id: str, tenant: str = "ada") -> JobRecord:
-    found = store.get(tenant, job_id)
+    found = store.call(commands.get(tenant, job_id))
     assert found is not None
     return found[0]
 
 
 def jobs_ahead(store: JobStore, job_id: str, tenant: str = "ada") -> int:
-    found = store.get(tenant, job_id)
+    found = store.call(commands.get(tenant, job_id))
     assert found is not None
     assert found[1] is not None
     return found[1].jobs_ahead

@@ -13,10 +13,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from renderq_shared.jobs import AsyncRedisJobStore, JobStore, MemoryJobStore, RedisJobStore, async_client, sync_client
-from renderq_shared.jobs.redis.commands import load_script
-from renderq_shared.redis.scripts import Command
-from renderq_shared.wakeups import queue_name
+from renderq_shared.jobs import Command, JobStore
+from renderq_shared.jobs.memory import MemoryJobStore
+from renderq_shared.jobs.redis import AsyncRedisJobStore, RedisJobStore
+from renderq_shared.redis.clients import async_client, sync_client
+from renderq_shared.redis.wakeup_queues import queue_name
 from tests.job_store.lossy_proxy import LossyProxy
 from tests.job_store.time_travel import make_older
 
@@ -64,7 +65,7 @@ def memory_backend() -> Iterator[StoreBackend]:
 @contextmanager
 def redis_backend(url: str, wrap: Callable[[redis.Redis], JobStore] | None = None) -> Iterator[StoreBackend]:
     with sync_client(url) as client:
-        store = wrap(client) if wrap else RedisJobStore(client, queue_name)
+        store = wrap(client) if wrap else RedisJobStore(client)
         yield _over_redis(store, client)
 
 
@@ -80,7 +81,7 @@ def lossy_backend(url: str, port: int) -> Iterator[StoreBackend]:
     with sync_client(url) as client, LossyProxy(port, loss=0.15, seed=7) as proxy:
         retry = Retry(NoBackoff(), retries=50)
         with redis.Redis(port=proxy.port, decode_responses=True, retry=retry) as lossy:
-            yield _over_redis(RedisJobStore(lossy, queue_name), client)
+            yield _over_redis(RedisJobStore(lossy), client)
 
 
 def _over_redis(store: JobStore, client: redis.Redis) -> StoreBackend:
@@ -114,14 +115,10 @@ def _look(client: redis.Redis, channel: str) -> Iterator[Callable[[], list[str]]
 class RepeatingStore(RedisJobStore):
     """Runs every script twice, as a client does that lost the first reply, and answers what the second one says."""
 
-    def _run(self, call: Command[Any]) -> Any:
-        first, second = super()._run(call), super()._run(call)
-        # These tell each change to the one whose call made it.
-        return (
-            first
-            if call.script in {load_script("sweep"), load_script("apply_retention"), load_script("restore")}
-            else second
-        )
+    def call(self, command: Command[Any]) -> Any:
+        first, second = super().call(command), super().call(command)
+        # These report each change only to the call that made it.
+        return first if command.name in {"sweep", "apply_retention", "restore"} else second
 
 
 class BlockingStore:
@@ -133,7 +130,7 @@ class BlockingStore:
         self._client = async_client(url)
         # A busy machine may take its time here.
         self._client.connection_pool.connection_kwargs.update(socket_timeout=10, socket_connect_timeout=10)
-        self._store = AsyncRedisJobStore(self._client, queue_name)
+        self._store = AsyncRedisJobStore(self._client)
 
     def __enter__(self) -> Any:
         self._thread.start()
@@ -145,8 +142,8 @@ class BlockingStore:
         self._thread.join()
         self._loop.close()
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return lambda *args: self._wait(getattr(self._store, name)(*args))
+    def call(self, command: Command[Any]) -> Any:
+        return self._wait(self._store.call(command))
 
     def _wait(self, awaitable: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(awaitable, self._loop).result()

@@ -3,7 +3,16 @@
 from dataclasses import asdict
 
 from renderq.contract import Status
-from renderq_shared.jobs import AssetRecord, Idempotency, JobStore, NewAsset, Retention, RetentionResult, SubmitOutcome
+from renderq_shared.jobs import (
+    AssetRecord,
+    Idempotency,
+    JobStore,
+    NewAsset,
+    Retention,
+    RetentionResult,
+    SubmitOutcome,
+    commands,
+)
 from tests.job_store.factories import LEASE_MS, NO_LIMITS, new_asset, new_job
 from tests.job_store.store_backends import StoreBackend
 
@@ -14,20 +23,20 @@ KEEP = Retention(None, None, assets_ms=DAY_MS)
 
 def keep(store: JobStore, asset: NewAsset) -> AssetRecord | None:
     """What an upload does: ask, write, keep."""
-    return store.reserve_asset(asset, PATIENCE_MS) or store.commit_asset(asset)
+    return store.call(commands.reserve_asset(asset, PATIENCE_MS)) or store.call(commands.commit_asset(asset))
 
 
 def apply_retention(store: JobStore) -> RetentionResult:
-    return store.apply_retention(KEEP, LEASE_MS, 100)
+    return store.call(commands.apply_retention(KEEP, LEASE_MS, 100))
 
 
 def test_an_uploaded_image_is_the_tenants_own(store: JobStore) -> None:
     kept = keep(store, new_asset())
     assert kept is not None
     assert kept == AssetRecord(**asdict(new_asset()), created_ms=kept.created_ms, used_ms=kept.used_ms)
-    assert store.asset("ada", "asset_a") == kept
-    assert store.asset("bob", "asset_a") is None
-    assert store.asset("ada", "asset_b") is None
+    assert store.call(commands.asset("ada", "asset_a")) == kept
+    assert store.call(commands.asset("bob", "asset_a")) is None
+    assert store.call(commands.asset("ada", "asset_b")) is None
 
 
 def test_the_same_image_of_two_tenants_are_two_assets(store: JobStore) -> None:
@@ -42,7 +51,7 @@ def test_an_image_that_is_there_is_not_written_again_and_begins_a_new_life(relia
     first = keep(store, new_asset("1"))
     assert first is not None
     reliable_backend.advance(DAY_MS - 60_000)
-    again = store.reserve_asset(new_asset("2"), PATIENCE_MS)
+    again = store.call(commands.reserve_asset(new_asset("2"), PATIENCE_MS))
     assert again is not None
     assert again.key == first.key
     assert again.used_ms - again.created_ms >= DAY_MS - 60_000
@@ -57,8 +66,8 @@ def test_an_expired_image_is_gone_and_its_object_is_given_out_for_removal(reliab
     keep(store, new_asset())
     reliable_backend.advance(DAY_MS + 1)
     assert apply_retention(store) == RetentionResult((), (), ("asset_a",), ("assets/ada/1/",), (), more=False)
-    assert store.asset("ada", "asset_a") is None
-    store.confirm_deleted(["assets/ada/1/"])
+    assert store.call(commands.asset("ada", "asset_a")) is None
+    store.call(commands.confirm_deleted(["assets/ada/1/"]))
     reliable_backend.advance(10 * DAY_MS)
     assert apply_retention(store) == RetentionResult((), (), (), (), (), more=False)
 
@@ -66,12 +75,12 @@ def test_an_expired_image_is_gone_and_its_object_is_given_out_for_removal(reliab
 def test_assets_are_kept_for_ever_where_nobody_says_for_how_long(reliable_backend: StoreBackend) -> None:
     keep(reliable_backend.store, new_asset())
     reliable_backend.advance(1_000 * DAY_MS)
-    assert reliable_backend.store.apply_retention(Retention(0, 0), LEASE_MS, 100).assets_expired == ()
+    assert reliable_backend.store.call(commands.apply_retention(Retention(0, 0), LEASE_MS, 100)).assets_expired == ()
 
 
 def test_what_was_announced_and_never_kept_is_removed_in_the_end(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
-    assert store.reserve_asset(new_asset(), PATIENCE_MS) is None
+    assert store.call(commands.reserve_asset(new_asset(), PATIENCE_MS)) is None
     assert apply_retention(store).removals == ()
     reliable_backend.advance(PATIENCE_MS)
     assert apply_retention(store).removals == ("assets/ada/1/",)
@@ -79,18 +88,18 @@ def test_what_was_announced_and_never_kept_is_removed_in_the_end(reliable_backen
 
 def test_who_comes_too_late_is_told_so_and_nothing_is_kept(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
-    store.reserve_asset(new_asset(), PATIENCE_MS)
+    store.call(commands.reserve_asset(new_asset(), PATIENCE_MS))
     reliable_backend.advance(PATIENCE_MS)
     apply_retention(store)
-    assert store.commit_asset(new_asset()) is None
-    assert store.asset("ada", "asset_a") is None
+    assert store.call(commands.commit_asset(new_asset())) is None
+    assert store.call(commands.asset("ada", "asset_a")) is None
 
 
 def test_of_two_that_upload_the_same_at_once_one_object_stays(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
-    assert store.reserve_asset(new_asset("1"), PATIENCE_MS) is None
-    assert store.reserve_asset(new_asset("2"), PATIENCE_MS) is None
-    first, second = store.commit_asset(new_asset("1")), store.commit_asset(new_asset("2"))
+    assert store.call(commands.reserve_asset(new_asset("1"), PATIENCE_MS)) is None
+    assert store.call(commands.reserve_asset(new_asset("2"), PATIENCE_MS)) is None
+    first, second = store.call(commands.commit_asset(new_asset("1"))), store.call(commands.commit_asset(new_asset("2")))
     assert first is not None
     assert second is not None
     assert (first.key, second.key) == (first.key, first.key)
@@ -112,7 +121,7 @@ def test_one_call_lets_go_of_no_more_than_it_is_asked_to(reliable_backend: Store
         keep(reliable_backend.store, new_asset(str(number), asset_id=f"asset_{number}"))
         reliable_backend.advance(1_000)
     reliable_backend.advance(DAY_MS)
-    calls = [reliable_backend.store.apply_retention(KEEP, LEASE_MS, 2) for _ in range(3)]
+    calls = [reliable_backend.store.call(commands.apply_retention(KEEP, LEASE_MS, 2)) for _ in range(3)]
     assert [(call.assets_expired, call.more) for call in calls] == [
         (("asset_0", "asset_1"), True),
         (("asset_2",), False),
@@ -125,29 +134,29 @@ def test_a_job_that_names_what_its_tenant_does_not_have_is_refused_whole(store: 
     keep(store, new_asset(asset_id="asset_b"))
     key = Idempotency("key", "fingerprint")
     job = new_job("job_1", assets=("asset_b", "asset_a"), idempotency=key)
-    refused = store.submit(job, NO_LIMITS)
+    refused = store.call(commands.submit(job, NO_LIMITS))
     assert (refused.outcome, refused.record) == (SubmitOutcome.ASSET_NOT_FOUND, None)
-    assert store.get("ada", "job_1") is None
-    assert store.asset("ada", "asset_b").reference_count == 0
+    assert store.call(commands.get("ada", "job_1")) is None
+    assert store.call(commands.asset("ada", "asset_b")).reference_count == 0
     keep(store, new_asset())
-    assert store.submit(job, NO_LIMITS).outcome is SubmitOutcome.ACCEPTED
+    assert store.call(commands.submit(job, NO_LIMITS)).outcome is SubmitOutcome.ACCEPTED
 
 
 def test_an_asset_outlives_every_job_that_names_it(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
     keep(store, new_asset())
     for number in (1, 2):
-        store.submit(new_job(f"job_{number}", assets=("asset_a",)), NO_LIMITS)
-        store.submit(new_job(f"job_{number}", assets=("asset_a",)), NO_LIMITS)
-        store.cancel("ada", f"job_{number}")
-    assert store.asset("ada", "asset_a").reference_count == 2
-    store.delete("ada", "job_1")
+        store.call(commands.submit(new_job(f"job_{number}", assets=("asset_a",)), NO_LIMITS))
+        store.call(commands.submit(new_job(f"job_{number}", assets=("asset_a",)), NO_LIMITS))
+        store.call(commands.cancel("ada", f"job_{number}"))
+    assert store.call(commands.asset("ada", "asset_a")).reference_count == 2
+    store.call(commands.delete("ada", "job_1"))
     reliable_backend.advance(10 * DAY_MS)
     keep(store, new_asset("2"))
     reliable_backend.advance(10 * DAY_MS)
     assert apply_retention(store).assets_expired == ()
-    store.delete("ada", "job_2")
-    assert store.asset("ada", "asset_a").reference_count == 0
+    store.call(commands.delete("ada", "job_2"))
+    assert store.call(commands.asset("ada", "asset_a")).reference_count == 0
     reliable_backend.advance(DAY_MS - 60_000)
     assert apply_retention(store).assets_expired == ()
     reliable_backend.advance(60_000)
@@ -157,10 +166,10 @@ def test_an_asset_outlives_every_job_that_names_it(reliable_backend: StoreBacken
 def test_a_job_that_is_let_go_lets_go_of_its_assets(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
     keep(store, new_asset())
-    store.submit(new_job("job_1", assets=("asset_a",)), NO_LIMITS)
-    store.cancel("ada", "job_1")
+    store.call(commands.submit(new_job("job_1", assets=("asset_a",)), NO_LIMITS))
+    store.call(commands.cancel("ada", "job_1"))
     reliable_backend.advance(DAY_MS)
-    assert store.apply_retention(Retention(0, 0, assets_ms=DAY_MS), LEASE_MS, 100).deleted == ("job_1",)
+    assert store.call(commands.apply_retention(Retention(0, 0, assets_ms=DAY_MS), LEASE_MS, 100)).deleted == ("job_1",)
     reliable_backend.advance(DAY_MS)
     assert apply_retention(store).assets_expired == ("asset_a",)
 
@@ -168,20 +177,20 @@ def test_a_job_that_is_let_go_lets_go_of_its_assets(reliable_backend: StoreBacke
 def test_a_repeated_submission_is_replayed_whatever_became_of_its_assets(store: JobStore) -> None:
     keep(store, new_asset())
     key = Idempotency("key", "fingerprint")
-    store.submit(new_job("job_1", assets=("asset_a",), idempotency=key), NO_LIMITS)
-    again = store.submit(new_job("job_2", assets=("asset_gone",), idempotency=key), NO_LIMITS)
+    store.call(commands.submit(new_job("job_1", assets=("asset_a",), idempotency=key), NO_LIMITS))
+    again = store.call(commands.submit(new_job("job_2", assets=("asset_gone",), idempotency=key), NO_LIMITS))
     assert (again.outcome, again.record.id) == (SubmitOutcome.REPLAYED, "job_1")
 
 
 def test_a_key_can_be_looked_up_before_a_submission_is_made(store: JobStore) -> None:
     key = Idempotency("key", "fingerprint")
-    assert store.replay("ada", key) is None
-    store.submit(new_job("job_1", idempotency=key), NO_LIMITS)
-    known = store.replay("ada", key)
+    assert store.call(commands.replay("ada", key)) is None
+    store.call(commands.submit(new_job("job_1", idempotency=key), NO_LIMITS))
+    known = store.call(commands.replay("ada", key))
     assert (known.outcome, known.record.id, known.position.jobs_ahead) == (SubmitOutcome.REPLAYED, "job_1", 0)
-    assert store.replay("bob", key) is None
-    assert store.replay("ada", Idempotency("key", "other")).outcome is SubmitOutcome.KEY_REUSED
-    store.cancel("ada", "job_1")
-    assert store.replay("ada", key).record.status is Status.CANCELED
-    store.delete("ada", "job_1")
-    assert store.replay("ada", key).record is None
+    assert store.call(commands.replay("bob", key)) is None
+    assert store.call(commands.replay("ada", Idempotency("key", "other"))).outcome is SubmitOutcome.KEY_REUSED
+    store.call(commands.cancel("ada", "job_1"))
+    assert store.call(commands.replay("ada", key)).record.status is Status.CANCELED
+    store.call(commands.delete("ada", "job_1"))
+    assert store.call(commands.replay("ada", key)).record is None

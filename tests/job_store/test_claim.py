@@ -1,7 +1,7 @@
 """Which job a worker is given."""
 
 from renderq.contract import Status
-from renderq_shared.jobs import Candidate, JobStore
+from renderq_shared.jobs import Candidate, JobStore, commands
 from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, claimed_job_ids, get_job, submit
 from tests.job_store.store_backends import StoreBackend
 
@@ -11,14 +11,14 @@ COLD_OTHER = Candidate("other", resident=False)
 
 def lose_a_worker(backend: StoreBackend, job_id: str, claim_id: str = "lost") -> None:
     """Let the job that is next be claimed and its lease run out."""
-    backend.store.sweep(LEASE_MS, 100)
+    backend.store.call(commands.sweep(LEASE_MS, 100))
     taken = claim(backend.store, claim_id)
     assert taken is not None
     assert taken.id == job_id
     backend.advance(LEASE_MS - 1_000)
-    backend.store.sweep(LEASE_MS, 100)
+    backend.store.call(commands.sweep(LEASE_MS, 100))
     backend.advance(1_001)
-    backend.store.sweep(LEASE_MS, 100)
+    backend.store.call(commands.sweep(LEASE_MS, 100))
     assert get_job(backend.store, job_id, taken.tenant).quarantined
 
 
@@ -50,7 +50,7 @@ def test_a_repeated_claim_returns_the_same_job_and_takes_no_other(store: JobStor
 def test_a_repeated_claim_of_a_job_that_is_to_be_canceled_says_so(store: JobStore) -> None:
     submit(store, "job_1")
     claim(store, "claim-1")
-    store.cancel("ada", "job_1")
+    store.call(commands.cancel("ada", "job_1"))
     again = claim(store, "claim-1")
     assert again is not None
     assert again.status is Status.CANCELING
@@ -59,7 +59,7 @@ def test_a_repeated_claim_of_a_job_that_is_to_be_canceled_says_so(store: JobStor
 def test_a_repeated_claim_of_a_job_that_has_ended_returns_nothing_and_takes_nothing(store: JobStore) -> None:
     submit(store, "job_1")
     submit(store, "job_2")
-    store.finish(claim_ref(claim(store, "claim-1")), SUCCEEDED)
+    store.call(commands.finish(claim_ref(claim(store, "claim-1")), SUCCEEDED))
     assert claim(store, "claim-1") is None
     assert get_job(store, "job_2").status is Status.QUEUED
 
@@ -148,5 +148,5 @@ def test_a_quarantined_job_that_is_not_next_holds_nobody_up(backend: StoreBacken
 def test_a_quarantined_job_that_is_handed_back_stays_quarantined(backend: StoreBackend) -> None:
     submit(backend.store, "poison")
     lose_a_worker(backend, "poison")
-    backend.store.requeue(claim_ref(claim(backend.store, "claim-1")))
+    backend.store.call(commands.requeue(claim_ref(claim(backend.store, "claim-1"))))
     assert claim(backend.store, "claim-2", engine_empty=False) is None

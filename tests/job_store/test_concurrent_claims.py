@@ -4,7 +4,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from renderq.contract import Status
-from renderq_shared.jobs import QueueLimits, SubmitOutcome
+from renderq_shared.jobs import QueueLimits, SubmitOutcome, commands
 from tests.job_store.factories import SUCCEEDED, claim, claim_ref, get_job, new_job, submit
 from tests.job_store.store_backends import StoreBackend
 
@@ -18,7 +18,7 @@ def test_each_job_is_claimed_and_finished_exactly_once(backend: StoreBackend) ->
     def work(thread: int) -> list[str]:
         done: list[str] = []
         while job := claim(backend.store, f"claim-{thread}-{len(done)}"):
-            assert backend.store.finish(claim_ref(job), SUCCEEDED).accepted
+            assert backend.store.call(commands.finish(claim_ref(job), SUCCEEDED)).accepted
             done.append(job.id)
         return done
 
@@ -32,5 +32,7 @@ def test_each_job_is_claimed_and_finished_exactly_once(backend: StoreBackend) ->
 def test_bounds_hold_when_many_submit_at_once(backend: StoreBackend) -> None:
     bounds = QueueLimits(total=10, per_tenant=100)
     with ThreadPoolExecutor(THREADS) as pool:
-        answers = list(pool.map(lambda number: backend.store.submit(new_job(f"job_{number}"), bounds), range(32)))
+        answers = list(
+            pool.map(lambda number: backend.store.call(commands.submit(new_job(f"job_{number}"), bounds)), range(32))
+        )
     assert Counter(answer.outcome for answer in answers) == {SubmitOutcome.ACCEPTED: 10, SubmitOutcome.QUEUE_FULL: 22}

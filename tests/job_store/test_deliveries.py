@@ -3,26 +3,37 @@
 import pytest
 
 from renderq.contract import WEBHOOK_EVENT_TYPES, DeliveryStatus, Status, WebhookEventType
-from renderq_shared.jobs import DeliveryClaim, DeliveryRecord, DeliveryResult, JobStore, JobUpdate, Outcome, delivery_id
+from renderq_shared.jobs import (
+    DeliveryClaim,
+    DeliveryRecord,
+    DeliveryResult,
+    JobStore,
+    JobUpdate,
+    Outcome,
+    commands,
+    delivery_id,
+)
+from renderq_shared.jobs.lifetimes import DELIVERY_TTL_MS
 from renderq_shared.jobs.memory.delivery_queues import PER_HOST, PER_TENANT
-from renderq_shared.jobs.redis.commands import DELIVERY_KEPT_MS
 from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, get_job, submit
 from tests.job_store.store_backends import StoreBackend
 
 
 def due(store: JobStore, claim_id: str = "sender", limit: int = 100) -> tuple[DeliveryRecord, ...]:
-    return store.claim_deliveries(DeliveryClaim(claim_id, LEASE_MS, limit))
+    return store.call(commands.claim_deliveries(DeliveryClaim(claim_id, LEASE_MS, limit)))
 
 
 def settle(
     store: JobStore, delivery: DeliveryRecord, status: DeliveryStatus = DeliveryStatus.DELIVERED, delay_ms: int = 0
 ) -> bool:
     assert delivery.claim_id
-    return store.complete_delivery(DeliveryResult(delivery.id, delivery.claim_id, status, '["log"]', delay_ms))
+    return store.call(
+        commands.complete_delivery(DeliveryResult(delivery.id, delivery.claim_id, status, '["log"]', delay_ms))
+    )
 
 
 def deliveries(store: JobStore, job_id: str = "job_1") -> dict[str, DeliveryRecord]:
-    found = store.deliveries("ada", job_id)
+    found = store.call(commands.deliveries("ada", job_id))
     assert found is not None
     return {each.id: each for each in found}
 
@@ -30,8 +41,10 @@ def deliveries(store: JobStore, job_id: str = "job_1") -> dict[str, DeliveryReco
 def ended(store: JobStore, job_id: str = "job_1", events: tuple[str, ...] = WEBHOOK_EVENT_TYPES) -> None:
     submit(store, job_id, images=2, webhook_events=events)
     mine = claim_ref(claim(store, f"claim-{job_id}"))
-    store.progress(mine, JobUpdate(outputs_json="[1]", finished=(1,)))
-    store.finish(mine, Outcome(Status.SUCCEEDED, update=JobUpdate(outputs_json="[0, 1]", finished=(0, 1))))
+    store.call(commands.progress(mine, JobUpdate(outputs_json="[1]", finished=(1,))))
+    store.call(
+        commands.finish(mine, Outcome(Status.SUCCEEDED, update=JobUpdate(outputs_json="[0, 1]", finished=(0, 1))))
+    )
 
 
 def test_every_event_is_filed_once_under_an_id_that_everybody_can_tell(store: JobStore) -> None:
@@ -64,14 +77,14 @@ def test_only_events_that_are_wanted_are_filed(store: JobStore) -> None:
 @pytest.mark.parametrize("status", ["canceled", "expired", "failed"])
 def test_every_end_is_told(backend: StoreBackend, status: str) -> None:
     submit(backend.store, "job_1", webhook_events=WEBHOOK_EVENT_TYPES, deadline_ms=1_000, max_attempts=1)
-    backend.store.sweep(LEASE_MS, 100)
+    backend.store.call(commands.sweep(LEASE_MS, 100))
     if status == "canceled":
-        backend.store.cancel("ada", "job_1")
+        backend.store.call(commands.cancel("ada", "job_1"))
     else:
         if status == "failed":
             claim(backend.store)
         backend.advance(1_000)
-        backend.store.sweep(LEASE_MS, 100)
+        backend.store.call(commands.sweep(LEASE_MS, 100))
     assert get_job(backend.store, "job_1").status == status
     assert deliveries(backend.store)[f"msg_1_{status}"].event == f"job.{status}"
 
@@ -80,8 +93,8 @@ def test_a_job_that_starts_again_does_not_tell_it_again(store: JobStore) -> None
     submit(store, "job_1", webhook_events=WEBHOOK_EVENT_TYPES)
     for number in range(2):
         mine = claim_ref(claim(store, f"claim-{number}"))
-        store.progress(mine, JobUpdate(outputs_json="[0]", finished=(0,)))
-        store.requeue(mine)
+        store.call(commands.progress(mine, JobUpdate(outputs_json="[0]", finished=(0,))))
+        store.call(commands.requeue(mine))
     assert list(deliveries(store)) == ["msg_1_started", "msg_1_output_0"]
     assert deliveries(store)["msg_1_started"].record.attempt == 1
 
@@ -126,10 +139,10 @@ def test_a_failed_attempt_is_due_again_after_its_delay(backend: StoreBackend) ->
 def test_a_disabled_webhook_is_told_nothing_more(store: JobStore) -> None:
     submit(store, "job_1", images=2, webhook_events=WEBHOOK_EVENT_TYPES)
     mine = claim_ref(claim(store))
-    store.progress(mine, JobUpdate(outputs_json="[0]", finished=(0,)))
+    store.call(commands.progress(mine, JobUpdate(outputs_json="[0]", finished=(0,))))
     first, _ = due(store)
     assert settle(store, first, DeliveryStatus.DISABLED)
-    store.finish(mine, SUCCEEDED)
+    store.call(commands.finish(mine, SUCCEEDED))
     assert {each.id: each.status for each in deliveries(store).values()} == {
         "msg_1_started": DeliveryStatus.DISABLED,
         "msg_1_output_0": DeliveryStatus.DISABLED,
@@ -142,7 +155,7 @@ def test_an_ended_delivery_can_be_sent_again(store: JobStore, end: DeliveryStatu
     ended(store, events=("job.succeeded",))
     settle(store, due(store, "one")[0], end)
     assert due(store, "two") == ()
-    again = store.replay_delivery("ada", "msg_1_succeeded")
+    again = store.call(commands.replay_delivery("ada", "msg_1_succeeded"))
     assert again is not None
     assert (again.status, again.attempt, again.log_json) == (DeliveryStatus.PENDING, 0, '["log"]')
     assert [each.id for each in due(store, "three")] == ["msg_1_succeeded"]
@@ -151,37 +164,37 @@ def test_an_ended_delivery_can_be_sent_again(store: JobStore, end: DeliveryStatu
 def test_what_is_just_being_sent_is_not_replayed(store: JobStore) -> None:
     ended(store, events=("job.succeeded",))
     due(store, "one")
-    assert store.replay_delivery("ada", "msg_1_succeeded") == deliveries(store)["msg_1_succeeded"]
+    assert store.call(commands.replay_delivery("ada", "msg_1_succeeded")) == deliveries(store)["msg_1_succeeded"]
     assert due(store, "two") == ()
 
 
 def test_strangers_see_and_replay_nothing(store: JobStore) -> None:
     ended(store)
-    assert store.deliveries("bob", "job_1") is None
-    assert store.replay_delivery("bob", "msg_1_succeeded") is None
-    assert store.deliveries("ada", "job_2") is None
-    assert store.replay_delivery("ada", "msg_2_succeeded") is None
+    assert store.call(commands.deliveries("bob", "job_1")) is None
+    assert store.call(commands.replay_delivery("bob", "msg_1_succeeded")) is None
+    assert store.call(commands.deliveries("ada", "job_2")) is None
+    assert store.call(commands.replay_delivery("ada", "msg_2_succeeded")) is None
 
 
 def test_an_ended_delivery_is_forgotten_after_a_while_and_a_pending_one_is_not(backend: StoreBackend) -> None:
     ended(backend.store, events=("job.started", "job.succeeded"))
     first, second = due(backend.store)
     settle(backend.store, first)
-    backend.advance(DELIVERY_KEPT_MS)
+    backend.advance(DELIVERY_TTL_MS)
     assert list(deliveries(backend.store)) == [second.id]
 
 
 def test_a_forgotten_job_has_no_deliveries(store: JobStore) -> None:
     ended(store)
-    store.delete("ada", "job_1")
+    store.call(commands.delete("ada", "job_1"))
     assert due(store) == ()
-    assert store.replay_delivery("ada", "msg_1_succeeded") is None
+    assert store.call(commands.replay_delivery("ada", "msg_1_succeeded")) is None
 
 
 def file_one(store: JobStore, name: str, host: str, tenant: str = "ada") -> None:
     """One event, of a job that is canceled at once."""
     submit(store, f"job_{name}", tenant, webhook_events=("job.canceled",), webhook_host=host)
-    store.cancel(tenant, f"job_{name}")
+    store.call(commands.cancel(tenant, f"job_{name}"))
 
 
 def file_many(store: JobStore, name: str, count: int, host: str, tenant: str = "ada") -> None:
@@ -219,7 +232,7 @@ def test_places_are_free_again_when_leases_end_jobs_are_forgotten_or_receivers_s
     backend.advance(LEASE_MS)
     taken = due(store, "two")
     assert len(taken) == PER_HOST
-    store.delete("ada", taken[0].job_id)
+    store.call(commands.delete("ada", taken[0].job_id))
     assert len(due(store, "three")) == 1
     settle(store, taken[1], DeliveryStatus.DISABLED)
     assert len(due(store, "four")) == 1

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from renderq.contract import Status
-from renderq_shared.jobs import JobStore, Outcome
+from renderq_shared.jobs import JobStore, Outcome, commands
 from tests.job_store.factories import claim, claim_ref, claimed_job_ids, jobs_ahead, submit
 from tests.job_store.store_backends import StoreBackend
 
@@ -71,7 +71,7 @@ def test_the_measured_cost_replaces_the_estimate(store: JobStore) -> None:
         assert job is not None
         taken.append(job.id)
         measured = 4.0 if job.tenant == "ada" else 1.0
-        store.finish(claim_ref(job), Outcome(Status.SUCCEEDED, cost=measured))
+        store.call(commands.finish(claim_ref(job), Outcome(Status.SUCCEEDED, cost=measured)))
     assert shares(taken) == {"ada": 3, "bob": 12}
 
 
@@ -83,7 +83,7 @@ def test_an_overestimate_is_given_back(store: JobStore) -> None:
         job = claim(store, f"claim-{number}")
         assert job is not None
         taken.append(job.id)
-        store.finish(claim_ref(job), Outcome(Status.SUCCEEDED, cost=1.0))
+        store.call(commands.finish(claim_ref(job), Outcome(Status.SUCCEEDED, cost=1.0)))
     assert shares(taken) == {"ada": 5, "bob": 5}
 
 
@@ -93,7 +93,7 @@ def test_a_job_that_is_handed_back_is_not_charged_and_keeps_its_place(store: Job
     job = claim(store, "handed-back")
     assert job is not None
     assert job.id == "ada_000"
-    store.requeue(claim_ref(job))
+    store.call(commands.requeue(claim_ref(job)))
     assert claimed_job_ids(store, 4) == ["ada_000", "bob_000", "ada_001", "bob_001"]
 
 
@@ -103,8 +103,8 @@ def test_a_refund_does_not_let_a_tenant_catch_up(store: JobStore) -> None:
     submit_many(store, "bob", 40)
     claimed_job_ids(store, 20)
     submit_many(store, "ada", 20)
-    store.requeue(claim_ref(big))
-    store.cancel("ada", "ada_big")
+    store.call(commands.requeue(claim_ref(big)))
+    store.call(commands.cancel("ada", "ada_big"))
     taken = [claim(store, f"late-{number}") for number in range(10)]
     assert shares([job.id for job in taken if job])["bob"] >= 4
 
@@ -134,11 +134,11 @@ def test_what_is_measured_and_what_is_given_back_are_weighed_too(store: JobStore
     submit_many(store, "bob", 20)
     taken: list[str] = []
     for number in range(10):
-        store.requeue(claim_ref(claim(store, f"handed-back-{number}")))
+        store.call(commands.requeue(claim_ref(claim(store, f"handed-back-{number}"))))
         job = claim(store, f"claim-{number}")
         assert job is not None
         taken.append(job.id)
-        store.finish(claim_ref(job), Outcome(Status.SUCCEEDED, cost=4.0 if job.tenant == "ada" else 2.0))
+        store.call(commands.finish(claim_ref(job), Outcome(Status.SUCCEEDED, cost=4.0 if job.tenant == "ada" else 2.0)))
     assert shares(taken) == {"ada": 5, "bob": 5}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from renderq.contract import Status
-from renderq_shared.jobs import ClaimRef, FenceResult, JobRecord, JobStore, JobUpdate, Outcome
+from renderq_shared.jobs import ClaimRef, FenceResult, JobRecord, JobStore, JobUpdate, Outcome, commands
 from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, get_job, submit
 from tests.job_store.store_backends import StoreBackend
 
@@ -24,60 +24,64 @@ def test_renewal_tells_each_jobs_fate_in_order(store: JobStore) -> None:
     for number in range(3):
         submit(store, f"job_{number}")
     mine = [claim_ref(claim(store, f"claim-{number}")) for number in range(3)]
-    store.cancel("ada", "job_1")
-    store.finish(mine[2], SUCCEEDED)
-    verdicts = store.renew([*mine, ClaimRef("job_0", "strange"), ClaimRef("nothing", "claim-0")], LEASE_MS)
+    store.call(commands.cancel("ada", "job_1"))
+    store.call(commands.finish(mine[2], SUCCEEDED))
+    verdicts = store.call(
+        commands.renew([*mine, ClaimRef("job_0", "strange"), ClaimRef("nothing", "claim-0")], LEASE_MS)
+    )
     assert verdicts == (FenceResult.HELD, FenceResult.CANCELING, FenceResult.LOST, FenceResult.LOST, FenceResult.LOST)
-    assert store.renew([], LEASE_MS) == ()
+    assert store.call(commands.renew([], LEASE_MS)) == ()
 
 
 def test_a_renewed_lease_lasts(backend: StoreBackend) -> None:
     submit(backend.store, "job_1")
-    backend.store.sweep(LEASE_MS, 100)
+    backend.store.call(commands.sweep(LEASE_MS, 100))
     mine = claim_ref(claim(backend.store))
     for _ in range(3):
         backend.advance(LEASE_MS - 5_000)
-        assert backend.store.renew([mine], LEASE_MS) == (FenceResult.HELD,)
-        backend.store.sweep(LEASE_MS, 100)
+        assert backend.store.call(commands.renew([mine], LEASE_MS)) == (FenceResult.HELD,)
+        backend.store.call(commands.sweep(LEASE_MS, 100))
     assert get_job(backend.store, "job_1").status is Status.RUNNING
 
 
 def test_a_late_renewal_of_what_nobody_took_over_succeeds(backend: StoreBackend) -> None:
     submit(backend.store, "job_1")
-    backend.store.sweep(LEASE_MS, 100)
+    backend.store.call(commands.sweep(LEASE_MS, 100))
     mine = claim_ref(claim(backend.store))
     backend.advance(LEASE_MS - 1_000)
-    backend.store.sweep(LEASE_MS, 100)
+    backend.store.call(commands.sweep(LEASE_MS, 100))
     backend.advance(2_000)
-    assert backend.store.renew([mine], LEASE_MS) == (FenceResult.HELD,)
-    backend.store.sweep(LEASE_MS, 100)
+    assert backend.store.call(commands.renew([mine], LEASE_MS)) == (FenceResult.HELD,)
+    backend.store.call(commands.sweep(LEASE_MS, 100))
     assert get_job(backend.store, "job_1").status is Status.RUNNING
 
 
 def test_a_renewal_is_no_change(store: JobStore, job: JobRecord) -> None:
-    store.renew([claim_ref(job)], LEASE_MS)
+    store.call(commands.renew([claim_ref(job)], LEASE_MS))
     assert get_job(store, "job_1") == job
 
 
 def test_news_are_written_and_counted_once(store: JobStore, job: JobRecord) -> None:
-    assert store.progress(claim_ref(job), NEWS).fence is FenceResult.HELD
-    assert store.progress(claim_ref(job), NEWS).fence is FenceResult.HELD
-    assert store.progress(claim_ref(job), JobUpdate(progress_json='{"step": 4}')).fence is FenceResult.HELD
+    assert store.call(commands.progress(claim_ref(job), NEWS)).fence is FenceResult.HELD
+    assert store.call(commands.progress(claim_ref(job), NEWS)).fence is FenceResult.HELD
+    assert (
+        store.call(commands.progress(claim_ref(job), JobUpdate(progress_json='{"step": 4}'))).fence is FenceResult.HELD
+    )
     now = get_job(store, "job_1")
     assert (now.stage, now.progress_json, now.outputs_json) == ("denoising", '{"step": 4}', "[1]")
     assert now.version == job.version + 2
 
 
 def test_news_of_a_canceling_job_are_written(store: JobStore, job: JobRecord) -> None:
-    store.cancel("ada", "job_1")
-    assert store.progress(claim_ref(job), NEWS).fence is FenceResult.CANCELING
+    store.call(commands.cancel("ada", "job_1"))
+    assert store.call(commands.progress(claim_ref(job), NEWS)).fence is FenceResult.CANCELING
     assert get_job(store, "job_1").outputs_json == "[1]"
 
 
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED])
 def test_a_job_ends_once_with_its_last_news(store: JobStore, job: JobRecord, status: Status) -> None:
     outcome = Outcome(status, error_json='{"code": "internal"}' if status is Status.FAILED else None, update=NEWS)
-    first = store.finish(claim_ref(job), outcome)
+    first = store.call(commands.finish(claim_ref(job), outcome))
     assert first.accepted
     ended = first.record
     assert ended == get_job(store, "job_1")
@@ -85,31 +89,31 @@ def test_a_job_ends_once_with_its_last_news(store: JobStore, job: JobRecord, sta
     assert ended.grid_json == "{}"
     assert (ended.stage, ended.claim_id, ended.worker) == (None, "claim-1", "worker")
     assert ended.completed_ms is not None
-    assert store.finish(claim_ref(job), outcome) == first
+    assert store.call(commands.finish(claim_ref(job), outcome)) == first
 
 
 def test_a_second_outcome_of_the_same_claim_changes_nothing(store: JobStore, job: JobRecord) -> None:
-    first = store.finish(claim_ref(job), SUCCEEDED)
-    assert store.finish(claim_ref(job), FAILED) == first
+    first = store.call(commands.finish(claim_ref(job), SUCCEEDED))
+    assert store.call(commands.finish(claim_ref(job), FAILED)) == first
 
 
 def test_finishing_a_canceling_job_cancels_it_and_keeps_its_outputs(store: JobStore, job: JobRecord) -> None:
-    store.cancel("ada", "job_1")
-    finished = store.finish(claim_ref(job), Outcome(Status.FAILED, error_json="{}", update=NEWS))
+    store.call(commands.cancel("ada", "job_1"))
+    finished = store.call(commands.finish(claim_ref(job), Outcome(Status.FAILED, error_json="{}", update=NEWS)))
     assert finished.accepted
     assert (finished.record.status, finished.record.outputs_json) == (Status.CANCELED, "[1]")
     assert finished.record.error_json is None
 
 
 def test_a_worker_cannot_cancel_what_nobody_wanted_canceled(store: JobStore, job: JobRecord) -> None:
-    refused = store.finish(claim_ref(job), CANCELED)
+    refused = store.call(commands.finish(claim_ref(job), CANCELED))
     assert (refused.accepted, refused.record) == (False, job)
-    assert store.finish(claim_ref(job), SUCCEEDED).accepted
+    assert store.call(commands.finish(claim_ref(job), SUCCEEDED)).accepted
 
 
 def test_a_job_that_is_handed_back_is_queued_as_if_nothing_had_been_done(store: JobStore, job: JobRecord) -> None:
-    store.progress(claim_ref(job), NEWS)
-    assert store.requeue(claim_ref(job)) is FenceResult.HELD
+    store.call(commands.progress(claim_ref(job), NEWS))
+    assert store.call(commands.requeue(claim_ref(job))) is FenceResult.HELD
     back = get_job(store, "job_1")
     assert (back.status, back.attempt, back.lost_leases, back.quarantined) == (Status.QUEUED, 1, 0, False)
     assert (back.claim_id, back.worker, back.stage, back.progress_json, back.outputs_json) == (None,) * 5
@@ -120,51 +124,51 @@ def test_a_job_that_is_handed_back_is_queued_as_if_nothing_had_been_done(store: 
 def test_a_repeated_hand_back_answers_the_same_even_when_somebody_else_has_the_job(
     store: JobStore, job: JobRecord
 ) -> None:
-    assert store.requeue(claim_ref(job)) is FenceResult.HELD
-    assert store.requeue(claim_ref(job)) is FenceResult.HELD
+    assert store.call(commands.requeue(claim_ref(job))) is FenceResult.HELD
+    assert store.call(commands.requeue(claim_ref(job))) is FenceResult.HELD
     other = claim(store, "claim-2")
-    assert store.requeue(claim_ref(job)) is FenceResult.HELD
+    assert store.call(commands.requeue(claim_ref(job))) is FenceResult.HELD
     assert get_job(store, "job_1") == other
 
 
 def test_handing_back_a_canceling_job_cancels_it(store: JobStore, job: JobRecord) -> None:
-    store.cancel("ada", "job_1")
-    assert store.requeue(claim_ref(job)) is FenceResult.CANCELING
-    assert store.requeue(claim_ref(job)) is FenceResult.CANCELING
+    store.call(commands.cancel("ada", "job_1"))
+    assert store.call(commands.requeue(claim_ref(job))) is FenceResult.CANCELING
+    assert store.call(commands.requeue(claim_ref(job))) is FenceResult.CANCELING
     assert get_job(store, "job_1").status is Status.CANCELED
 
 
 def test_an_old_claim_can_do_nothing_to_a_job_that_somebody_else_has(store: JobStore, job: JobRecord) -> None:
     old = claim_ref(job)
-    store.requeue(old)
+    store.call(commands.requeue(old))
     current = claim(store, "claim-2")
-    assert store.renew([old], LEASE_MS) == (FenceResult.LOST,)
-    assert store.progress(old, NEWS).fence is FenceResult.LOST
-    refused = store.finish(old, SUCCEEDED)
+    assert store.call(commands.renew([old], LEASE_MS)) == (FenceResult.LOST,)
+    assert store.call(commands.progress(old, NEWS)).fence is FenceResult.LOST
+    refused = store.call(commands.finish(old, SUCCEEDED))
     assert (refused.accepted, refused.record) == (False, current)
     assert get_job(store, "job_1") == current
-    assert store.finish(claim_ref(current), SUCCEEDED).accepted
+    assert store.call(commands.finish(claim_ref(current), SUCCEEDED)).accepted
 
 
 def test_an_old_claim_can_do_nothing_to_a_job_that_is_queued_again(store: JobStore, job: JobRecord) -> None:
-    store.requeue(claim_ref(job))
+    store.call(commands.requeue(claim_ref(job)))
     queued = get_job(store, "job_1")
-    assert store.progress(claim_ref(job), NEWS).fence is FenceResult.LOST
-    assert not store.finish(claim_ref(job), SUCCEEDED).accepted
+    assert store.call(commands.progress(claim_ref(job), NEWS)).fence is FenceResult.LOST
+    assert not store.call(commands.finish(claim_ref(job), SUCCEEDED)).accepted
     assert get_job(store, "job_1") == queued
 
 
 def test_a_finished_job_cannot_be_touched_by_its_own_claim(store: JobStore, job: JobRecord) -> None:
-    ended = store.finish(claim_ref(job), SUCCEEDED).record
-    assert store.progress(claim_ref(job), NEWS).fence is FenceResult.LOST
-    assert store.renew([claim_ref(job)], LEASE_MS) == (FenceResult.LOST,)
-    assert store.requeue(claim_ref(job)) is FenceResult.LOST
+    ended = store.call(commands.finish(claim_ref(job), SUCCEEDED)).record
+    assert store.call(commands.progress(claim_ref(job), NEWS)).fence is FenceResult.LOST
+    assert store.call(commands.renew([claim_ref(job)], LEASE_MS)) == (FenceResult.LOST,)
+    assert store.call(commands.requeue(claim_ref(job))) is FenceResult.LOST
     assert get_job(store, "job_1") == ended
 
 
 def test_nobody_holds_what_does_not_exist(store: JobStore) -> None:
     nothing = ClaimRef("job_1", "claim-1")
-    assert store.progress(nothing, NEWS).fence is FenceResult.LOST
-    assert store.requeue(nothing) is FenceResult.LOST
-    finished = store.finish(nothing, SUCCEEDED)
+    assert store.call(commands.progress(nothing, NEWS)).fence is FenceResult.LOST
+    assert store.call(commands.requeue(nothing)) is FenceResult.LOST
+    finished = store.call(commands.finish(nothing, SUCCEEDED))
     assert (finished.accepted, finished.record) == (False, None)

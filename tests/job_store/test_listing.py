@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from renderq.contract import Status
-from renderq_shared.jobs import JobFilter, JobPage, JobStore
+from renderq_shared.jobs import JobFilter, JobPage, JobStore, commands
 from tests.job_store.factories import claim, get_job, submit
 from tests.job_store.store_backends import StoreBackend
 
@@ -18,7 +18,7 @@ ALL = JobFilter()
 def pages(store: JobStore, wanted: JobFilter = ALL, limit: int = 2, scan: int = 100) -> Iterator[JobPage]:
     page = JobPage((), None)
     while True:
-        page = store.page("ada", wanted, limit, scan, page.last)
+        page = store.call(commands.page("ada", wanted, limit, scan, page.last))
         yield page
         if page.last is None:
             return
@@ -33,7 +33,7 @@ def listed(store: JobStore, wanted: JobFilter = ALL, limit: int = 2, scan: int =
 
 
 def test_there_is_nothing_yet(store: JobStore) -> None:
-    assert store.page("ada", ALL, 10, 100) == JobPage((), None)
+    assert store.call(commands.page("ada", ALL, 10, 100)) == JobPage((), None)
 
 
 def test_the_newest_come_first_and_the_last_page_says_that_it_is(backend: StoreBackend) -> None:
@@ -41,7 +41,7 @@ def test_the_newest_come_first_and_the_last_page_says_that_it_is(backend: StoreB
         submit(backend.store, f"job_{number}")
         backend.advance(1_000)
     assert [ids(page) for page in pages(backend.store)] == [["job_3", "job_2"], ["job_1", "job_0"]]
-    assert backend.store.page("ada", ALL, 1, 100).records == (get_job(backend.store, "job_3"),)
+    assert backend.store.call(commands.page("ada", ALL, 1, 100)).records == (get_job(backend.store, "job_3"),)
 
 
 def test_jobs_of_one_millisecond_are_all_listed(store: JobStore) -> None:
@@ -77,7 +77,7 @@ def test_filters(backend: StoreBackend, wanted: JobFilter, found: list[str]) -> 
         submit(backend.store, name, model=model, task=task)
         backend.advance(1_000)
     claim(backend.store)
-    backend.store.cancel("ada", "job_2")
+    backend.store.call(commands.cancel("ada", "job_2"))
     assert listed(backend.store, wanted) == found
     assert listed(backend.store, wanted, limit=1) == found
 
@@ -97,7 +97,7 @@ def test_a_page_is_short_rather_than_slow(backend: StoreBackend) -> None:
     for number in range(8):
         submit(backend.store, f"job_{number}")
         backend.advance(1_000)
-    backend.store.cancel("ada", "job_0")
+    backend.store.call(commands.cancel("ada", "job_0"))
     canceled = JobFilter(status=Status.CANCELED)
     assert [ids(page) for page in pages(backend.store, canceled, limit=5, scan=3)] == [[], [], ["job_0"]]
 
@@ -128,7 +128,7 @@ def test_whoever_pages_sees_every_job_once_whatever_comes_meanwhile(
     seen: list[str] = []
     page, events = JobPage((), None), iter(between)
     while True:
-        page = store.page(tenant, ALL, limit, scan, page.last)
+        page = store.call(commands.page(tenant, ALL, limit, scan, page.last))
         assert len(page.records) <= limit
         seen += ids(page)
         if page.last is None:
@@ -137,7 +137,7 @@ def test_whoever_pages_sees_every_job_once_whatever_comes_meanwhile(
         for number in range(news):
             submit(store, f"{tenant}-new-{len(seen)}-{number}", tenant)
         if change == "cancel":
-            store.cancel(tenant, before[len(seen) % first])
+            store.call(commands.cancel(tenant, before[len(seen) % first]))
         elif change == "claim":
             claim(store, uuid4().hex)
     assert len(seen) == len(set(seen))

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from renderq.contract import Status
-from renderq_shared.jobs import Candidate, JobStore, QueuePosition, TenantRecord
+from renderq_shared.jobs import Candidate, JobStore, QueuePosition, TenantRecord, commands
 from tests.job_store.factories import SUCCEEDED, claim, claim_ref, claimed_job_ids, get_job, submit, worker_record
 from tests.job_store.store_backends import StoreBackend
 
@@ -12,11 +12,11 @@ BOTH = (Candidate("shapes", resident=True), Candidate("other", resident=True))
 
 def ready(store: JobStore) -> dict[str, tuple[int, int]]:
     """Model → queued jobs, and those that may be given out."""
-    return {queue.model: (queue.queued, queue.claimable) for queue in store.queues()}
+    return {queue.model: (queue.queued, queue.claimable) for queue in store.call(commands.queues())}
 
 
 def place(store: JobStore, job_id: str, tenant: str = "ada") -> QueuePosition | None:
-    found = store.get(tenant, job_id)
+    found = store.call(commands.get(tenant, job_id))
     assert found is not None
     return found[1]
 
@@ -26,26 +26,26 @@ def test_a_paused_model_is_passed_over_and_goes_on_where_it_was(store: JobStore)
         submit(store, f"shapes_{number}")
     submit(store, "other_0", model="other")
     running = claim(store, "first", *BOTH)
-    store.pause_model("shapes", True)
+    store.call(commands.pause_model("shapes", True))
     assert claim(store, "second", *BOTH).id == "other_0"
     assert claim(store, "third", *BOTH) is None
     assert ready(store) == {"shapes": (2, 0)}
-    assert store.stats().paused == {"shapes"}
-    assert store.finish(claim_ref(running), SUCCEEDED).accepted, "what runs goes on"
-    store.pause_model("shapes", False)
+    assert store.call(commands.stats()).paused == {"shapes"}
+    assert store.call(commands.finish(claim_ref(running), SUCCEEDED)).accepted, "what runs goes on"
+    store.call(commands.pause_model("shapes", False))
     assert claimed_job_ids(store, 3) == ["shapes_1", "shapes_2"]
-    assert store.stats().paused == frozenset()
+    assert store.call(commands.stats()).paused == frozenset()
 
 
 def test_a_paused_tenant_lets_others_pass_and_catches_up_on_nothing(store: JobStore) -> None:
     for number in range(20):
         submit(store, f"ada_{number:02}", "ada")
         submit(store, f"bob_{number:02}", "bob")
-    store.pause_tenant("ada", True)
+    store.call(commands.pause_tenant("ada", True))
     assert ready(store) == {"shapes": (40, 20)}
     assert {job_id[:3] for job_id in claimed_job_ids(store, 10)} == {"bob"}
-    store.pause_tenant("ada", False)
-    store.pause_tenant("ada", False)
+    store.call(commands.pause_tenant("ada", False))
+    store.call(commands.pause_tenant("ada", False))
     taken = [claim(store, f"late-{number}") for number in range(9)]
     assert Counter(job.tenant for job in taken if job) == {"ada": 5, "bob": 4}
 
@@ -53,29 +53,29 @@ def test_a_paused_tenant_lets_others_pass_and_catches_up_on_nothing(store: JobSt
 def test_pausing_reaches_every_model_of_a_tenant(store: JobStore) -> None:
     submit(store, "one")
     submit(store, "two", model="other")
-    store.pause_tenant("ada", True)
+    store.call(commands.pause_tenant("ada", True))
     submit(store, "three", model="third")
     third = Candidate("third", resident=True)
     assert claim(store, "first", *BOTH, third) is None
-    store.pause_tenant("ada", False)
+    store.call(commands.pause_tenant("ada", False))
     taken = [claim(store, f"late-{number}", *BOTH, third) for number in range(3)]
     assert [job.id for job in taken if job] == ["one", "two", "three"]
 
 
 def test_what_waits_says_so(store: JobStore) -> None:
-    store.register(worker_record(), 60_000)
+    store.call(commands.register(worker_record(), 60_000))
     submit(store, "ada_1", "ada")
     submit(store, "bob_1", "bob", weight=2.0)
-    store.pause_tenant("ada", True)
+    store.call(commands.pause_tenant("ada", True))
     assert place(store, "ada_1") == QueuePosition(1, has_worker=True, paused=True, cost_ahead=1.0)
     assert place(store, "bob_1", "bob") == QueuePosition(0, has_worker=True, paused=False)
-    assert store.tenants() == (TenantRecord("ada", 1, 1.0, True), TenantRecord("bob", 1, 2.0, False))
-    store.pause_model("shapes", True)
+    assert store.call(commands.tenants()) == (TenantRecord("ada", 1, 1.0, True), TenantRecord("bob", 1, 2.0, False))
+    store.call(commands.pause_model("shapes", True))
     bobs = place(store, "bob_1", "bob")
     assert bobs is not None
     assert bobs.paused
-    store.pause_model("shapes", False)
-    store.pause_tenant("ada", False)
+    store.call(commands.pause_model("shapes", False))
+    store.call(commands.pause_tenant("ada", False))
     assert place(store, "ada_1") == QueuePosition(0, has_worker=True, paused=False)
 
 
@@ -83,28 +83,28 @@ def test_the_rest_of_a_jobs_life_goes_on(backend: StoreBackend) -> None:
     store = backend.store
     submit(store, "handed_back")
     mine = claim(store, "first")
-    store.pause_tenant("ada", True)
+    store.call(commands.pause_tenant("ada", True))
     submit(store, "too_late", deadline_ms=5_000)
     submit(store, "unwanted")
-    store.requeue(claim_ref(mine))
+    store.call(commands.requeue(claim_ref(mine)))
     assert ready(store) == {"shapes": (3, 0)}
     assert claim(store, "second") is None
-    assert store.cancel("ada", "unwanted").status is Status.CANCELED
+    assert store.call(commands.cancel("ada", "unwanted")).status is Status.CANCELED
     backend.advance(6_000)
-    store.sweep(15_000, 100)
+    store.call(commands.sweep(15_000, 100))
     assert get_job(store, "too_late").status is Status.EXPIRED
-    store.pause_tenant("ada", False)
+    store.call(commands.pause_tenant("ada", False))
     assert claim(store, "third").id == "handed_back"
     assert claim(store, "fourth") is None
 
 
 def test_what_is_paused_does_not_count_as_work_for_others(store: JobStore) -> None:
     """One job that may be given out, and an idle worker for it: nobody else should keep it for later."""
-    store.register(worker_record("idle"), 60_000)
+    store.call(commands.register(worker_record("idle"), 60_000))
     for number in range(5):
         submit(store, f"ada_{number}", "ada")
     submit(store, "bob_1", "bob")
-    store.pause_tenant("ada", True)
+    store.call(commands.pause_tenant("ada", True))
     assert claim(store, "busy", Candidate("shapes", resident=True, prefetch=True)) is None
-    store.pause_tenant("ada", False)
+    store.call(commands.pause_tenant("ada", False))
     assert claim(store, "busy again", Candidate("shapes", resident=True, prefetch=True)) is not None

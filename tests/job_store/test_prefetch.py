@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from renderq.contract import Status
-from renderq_shared.jobs import Candidate, JobStore, Outcome
+from renderq_shared.jobs import Candidate, JobStore, Outcome, commands
 from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, submit, worker_record
 from tests.job_store.store_backends import StoreBackend
 
@@ -15,10 +15,10 @@ AHEAD = Candidate("shapes", resident=True, prefetch=True)
 
 def busy_and_idle(store: JobStore) -> None:
     """Two workers of one model; `busy` holds a job."""
-    store.register(worker_record("busy"), TTL_MS)
+    store.call(commands.register(worker_record("busy"), TTL_MS))
     submit(store, "first")
     assert claim(store, "claim-busy", by="busy") is not None
-    store.register(worker_record("idle"), TTL_MS)
+    store.call(commands.register(worker_record("idle"), TTL_MS))
 
 
 def takes_ahead(store: JobStore, claim_id: str = "claim-ahead") -> bool:
@@ -47,7 +47,7 @@ def test_more_jobs_than_idle_workers_could_take_are_for_everybody(store: JobStor
 
 
 def test_whoever_asks_does_not_leave_jobs_to_itself(store: JobStore) -> None:
-    store.register(worker_record("busy"), TTL_MS)
+    store.call(commands.register(worker_record("busy"), TTL_MS))
     submit(store, "only")
     assert takes_ahead(store)
 
@@ -63,9 +63,9 @@ def test_another_model_is_asked_then(store: JobStore) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda backend: backend.store.register(worker_record("idle", draining=True), TTL_MS),
-        lambda backend: backend.store.register(worker_record("idle", "other"), TTL_MS),
-        lambda backend: backend.store.unregister("idle"),
+        lambda backend: backend.store.call(commands.register(worker_record("idle", draining=True), TTL_MS)),
+        lambda backend: backend.store.call(commands.register(worker_record("idle", "other"), TTL_MS)),
+        lambda backend: backend.store.call(commands.unregister("idle")),
         lambda backend: backend.advance(TTL_MS + 1),
         lambda backend: claim(backend.store, "claim-idle", by="idle") and submit(backend.store, "third"),
     ],
@@ -79,43 +79,43 @@ def test_nothing_is_left_to_a_worker_that(backend: StoreBackend, change: Callabl
 
 
 def finish(backend: StoreBackend) -> None:
-    backend.store.finish(claim_ref(claim(backend.store, "claim-idle", by="idle")), SUCCEEDED)
+    backend.store.call(commands.finish(claim_ref(claim(backend.store, "claim-idle", by="idle")), SUCCEEDED))
 
 
 def hand_back(backend: StoreBackend) -> None:
-    backend.store.requeue(claim_ref(claim(backend.store, "claim-idle", by="idle")))
-    backend.store.cancel("ada", "second")
+    backend.store.call(commands.requeue(claim_ref(claim(backend.store, "claim-idle", by="idle"))))
+    backend.store.call(commands.cancel("ada", "second"))
 
 
 def cancel(backend: StoreBackend) -> None:
     hold = claim_ref(claim(backend.store, "claim-idle", by="idle"))
-    backend.store.cancel("ada", "second")
-    backend.store.finish(hold, Outcome(Status.CANCELED))
+    backend.store.call(commands.cancel("ada", "second"))
+    backend.store.call(commands.finish(hold, Outcome(Status.CANCELED)))
 
 
 def lose(backend: StoreBackend) -> None:
-    backend.store.sweep(LEASE_MS, 100)
+    backend.store.call(commands.sweep(LEASE_MS, 100))
     claim(backend.store, "claim-idle", by="idle", lease_ms=1_000)
     backend.advance(1_001)
-    backend.store.sweep(LEASE_MS, 100)
-    backend.store.cancel("ada", "second")
+    backend.store.call(commands.sweep(LEASE_MS, 100))
+    backend.store.call(commands.cancel("ada", "second"))
 
 
 def lose_for_good(backend: StoreBackend) -> None:
     submit(backend.store, "fragile", max_attempts=1, priority=10)
-    backend.store.sweep(LEASE_MS, 100)
+    backend.store.call(commands.sweep(LEASE_MS, 100))
     claim(backend.store, "claim-idle", by="idle", lease_ms=1_000)
     backend.advance(1_001)
-    backend.store.sweep(LEASE_MS, 100)
-    backend.store.cancel("ada", "second")
+    backend.store.call(commands.sweep(LEASE_MS, 100))
+    backend.store.call(commands.cancel("ada", "second"))
 
 
 def miss_the_deadline(backend: StoreBackend) -> None:
     submit(backend.store, "late", deadline_ms=1_000, priority=10)
     claim(backend.store, "claim-idle", by="idle")
     backend.advance(1_001)
-    backend.store.sweep(LEASE_MS, 100)
-    backend.store.cancel("ada", "second")
+    backend.store.call(commands.sweep(LEASE_MS, 100))
+    backend.store.call(commands.cancel("ada", "second"))
 
 
 @pytest.mark.parametrize("end", [finish, hand_back, cancel, lose, lose_for_good, miss_the_deadline])
@@ -123,6 +123,6 @@ def test_a_worker_is_idle_again_after(backend: StoreBackend, end: Callable[[Stor
     busy_and_idle(backend.store)
     submit(backend.store, "second")
     end(backend)
-    assert not backend.store.queues()
+    assert not backend.store.call(commands.queues())
     submit(backend.store, "third")
     assert not takes_ahead(backend.store)

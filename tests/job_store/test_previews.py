@@ -2,7 +2,7 @@
 
 import pytest
 
-from renderq_shared.jobs import FenceResult, JobRecord, JobStore, JobUpdate, ProgressResult
+from renderq_shared.jobs import FenceResult, JobRecord, JobStore, JobUpdate, ProgressResult, commands
 from tests.job_store.factories import SUCCEEDED, claim, claim_ref, get_job, submit
 from tests.job_store.store_backends import StoreBackend
 
@@ -20,44 +20,46 @@ def job(store: JobStore) -> JobRecord:
 
 def test_previews_are_wanted_while_somebody_looks(backend: StoreBackend, job: JobRecord) -> None:
     nobody, somebody = ProgressResult(FenceResult.HELD, False), ProgressResult(FenceResult.HELD, True)
-    assert backend.store.progress(claim_ref(job), NEWS) == nobody
+    assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == nobody
     with backend.watch_previews("job_2"):
-        assert backend.store.progress(claim_ref(job), NEWS) == nobody
+        assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == nobody
     with backend.watch_previews("job_1"):
         with backend.watch_previews("job_1"):
-            assert backend.store.progress(claim_ref(job), NEWS) == somebody
-        assert backend.store.progress(claim_ref(job), NEWS) == somebody
-    assert backend.store.progress(claim_ref(job), NEWS) == nobody
+            assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == somebody
+        assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == somebody
+    assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == nobody
 
 
 def test_a_preview_is_seen_by_those_who_look_and_changes_nothing(backend: StoreBackend, job: JobRecord) -> None:
-    assert not backend.store.publish_preview(claim_ref(job), "unseen")
+    assert not backend.store.call(commands.publish_preview(claim_ref(job), "unseen"))
     with (
         backend.watch_previews("job_1") as one,
         backend.watch_previews("job_1") as another,
         backend.watch_previews("job_2") as stranger,
     ):
-        assert backend.store.publish_preview(claim_ref(job), PREVIEW)
+        assert backend.store.call(commands.publish_preview(claim_ref(job), PREVIEW))
         assert (set(one()), set(another()), stranger()) == ({PREVIEW}, {PREVIEW}, [])
     assert get_job(backend.store, "job_1") == job
 
 
 def test_an_old_claim_shows_nothing(backend: StoreBackend, job: JobRecord) -> None:
-    backend.store.requeue(claim_ref(job))
+    backend.store.call(commands.requeue(claim_ref(job)))
     with backend.watch_previews("job_1") as seen:
-        assert not backend.store.publish_preview(claim_ref(job), PREVIEW)
+        assert not backend.store.call(commands.publish_preview(claim_ref(job), PREVIEW))
         current = claim_ref(claim(backend.store, "claim-2"))
-        assert not backend.store.publish_preview(claim_ref(job), PREVIEW)
-        assert backend.store.progress(claim_ref(job), NEWS) == ProgressResult(FenceResult.LOST, False)
+        assert not backend.store.call(commands.publish_preview(claim_ref(job), PREVIEW))
+        assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == ProgressResult(FenceResult.LOST, False)
         assert seen() == []
-        assert backend.store.publish_preview(current, PREVIEW)
+        assert backend.store.call(commands.publish_preview(current, PREVIEW))
 
 
 def test_nothing_is_shown_of_a_job_that_should_stop_or_has_ended(backend: StoreBackend, job: JobRecord) -> None:
     with backend.watch_previews("job_1") as seen:
-        backend.store.cancel("ada", "job_1")
-        assert backend.store.progress(claim_ref(job), NEWS) == ProgressResult(FenceResult.CANCELING, False)
-        assert not backend.store.publish_preview(claim_ref(job), PREVIEW)
-        backend.store.finish(claim_ref(job), SUCCEEDED)
-        assert not backend.store.publish_preview(claim_ref(job), PREVIEW)
+        backend.store.call(commands.cancel("ada", "job_1"))
+        assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == ProgressResult(
+            FenceResult.CANCELING, False
+        )
+        assert not backend.store.call(commands.publish_preview(claim_ref(job), PREVIEW))
+        backend.store.call(commands.finish(claim_ref(job), SUCCEEDED))
+        assert not backend.store.call(commands.publish_preview(claim_ref(job), PREVIEW))
         assert seen() == []

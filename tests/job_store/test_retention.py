@@ -15,6 +15,7 @@ from renderq_shared.jobs import (
     Retention,
     RetentionResult,
     SubmitOutcome,
+    commands,
 )
 from tests.job_store.factories import LEASE_MS, NO_LIMITS, SUCCEEDED, claim, claim_ref, get_job, new_job, submit
 from tests.job_store.store_backends import StoreBackend
@@ -28,65 +29,65 @@ WITH_PICTURES = Outcome(Status.SUCCEEDED, update=JobUpdate(outputs_json="[1]", g
 
 def ended(store: JobStore, job_id: str = "job_1") -> None:
     submit(store, job_id)
-    store.finish(claim_ref(claim(store, f"claim-{job_id}")), WITH_PICTURES)
+    store.call(commands.finish(claim_ref(claim(store, f"claim-{job_id}")), WITH_PICTURES))
 
 
 def apply_retention(store: JobStore, keep: Retention = FOR_EVER, limit: int = 100) -> RetentionResult:
     """What concerns pictures and records; manifests have a page of tests of their own."""
-    retired = store.apply_retention(keep, LEASE_MS, limit)
-    store.confirm_manifests([job.id for job in retired.manifests])
+    retired = store.call(commands.apply_retention(keep, LEASE_MS, limit))
+    store.call(commands.confirm_manifests([job.id for job in retired.manifests]))
     return replace(retired, manifests=(), more=retired.more)
 
 
 def test_a_deleted_job_is_gone(store: JobStore) -> None:
     ended(store)
-    assert store.delete("ada", "job_1") is DeleteResult.DELETED
-    assert store.get("ada", "job_1") is None
-    assert store.page("ada", JobFilter(), 10, 100).records == ()
-    assert store.cancel("ada", "job_1") is None
+    assert store.call(commands.delete("ada", "job_1")) is DeleteResult.DELETED
+    assert store.call(commands.get("ada", "job_1")) is None
+    assert store.call(commands.page("ada", JobFilter(), 10, 100)).records == ()
+    assert store.call(commands.cancel("ada", "job_1")) is None
 
 
 def test_a_deletion_that_is_repeated_is_answered_the_same_for_a_while(backend: StoreBackend) -> None:
     ended(backend.store)
-    backend.store.delete("ada", "job_1")
-    assert backend.store.delete("ada", "job_1") is DeleteResult.DELETED
-    assert backend.store.delete("bob", "job_1") is DeleteResult.UNKNOWN
+    backend.store.call(commands.delete("ada", "job_1"))
+    assert backend.store.call(commands.delete("ada", "job_1")) is DeleteResult.DELETED
+    assert backend.store.call(commands.delete("bob", "job_1")) is DeleteResult.UNKNOWN
     backend.advance(120_001)
-    assert backend.store.delete("ada", "job_1") is DeleteResult.UNKNOWN
+    assert backend.store.call(commands.delete("ada", "job_1")) is DeleteResult.UNKNOWN
 
 
 def test_only_ended_jobs_can_be_deleted_and_only_by_their_tenant(store: JobStore) -> None:
     submit(store, "job_1")
-    assert store.delete("ada", "job_1") is DeleteResult.NOT_ENDED
+    assert store.call(commands.delete("ada", "job_1")) is DeleteResult.NOT_ENDED
     claimed = claim(store)
-    assert store.delete("ada", "job_1") is DeleteResult.NOT_ENDED
-    store.cancel("ada", "job_1")
-    assert store.delete("ada", "job_1") is DeleteResult.NOT_ENDED
-    store.finish(claim_ref(claimed), SUCCEEDED)
-    assert store.delete("bob", "job_1") is DeleteResult.UNKNOWN
-    assert store.delete("ada", "job_2") is DeleteResult.UNKNOWN
+    assert store.call(commands.delete("ada", "job_1")) is DeleteResult.NOT_ENDED
+    store.call(commands.cancel("ada", "job_1"))
+    assert store.call(commands.delete("ada", "job_1")) is DeleteResult.NOT_ENDED
+    store.call(commands.finish(claim_ref(claimed), SUCCEEDED))
+    assert store.call(commands.delete("bob", "job_1")) is DeleteResult.UNKNOWN
+    assert store.call(commands.delete("ada", "job_2")) is DeleteResult.UNKNOWN
     assert get_job(store, "job_1").status is Status.CANCELED
 
 
 def test_the_replay_of_a_deleted_job_finds_none(store: JobStore) -> None:
     key = Idempotency("key", "fingerprint")
     submit(store, "job_1", idempotency=key)
-    store.cancel("ada", "job_1")
-    store.delete("ada", "job_1")
-    replay = store.submit(new_job("job_2", idempotency=key), NO_LIMITS)
+    store.call(commands.cancel("ada", "job_1"))
+    store.call(commands.delete("ada", "job_1"))
+    replay = store.call(commands.submit(new_job("job_2", idempotency=key), NO_LIMITS))
     assert (replay.outcome, replay.record, replay.position) == (SubmitOutcome.REPLAYED, None, None)
 
 
 def test_what_a_cut_off_worker_says_of_a_deleted_job_is_refused(backend: StoreBackend) -> None:
     submit(backend.store, "job_1")
     zombie = claim_ref(claim(backend.store))
-    backend.store.cancel("ada", "job_1")
-    backend.store.sweep(LEASE_MS, 100)
+    backend.store.call(commands.cancel("ada", "job_1"))
+    backend.store.call(commands.sweep(LEASE_MS, 100))
     for _ in range(4):
         backend.advance(LEASE_MS * 2 // 3)
-        backend.store.sweep(LEASE_MS, 100)
-    assert backend.store.delete("ada", "job_1") is DeleteResult.DELETED
-    finished = backend.store.finish(zombie, SUCCEEDED)
+        backend.store.call(commands.sweep(LEASE_MS, 100))
+    assert backend.store.call(commands.delete("ada", "job_1")) is DeleteResult.DELETED
+    finished = backend.store.call(commands.finish(zombie, SUCCEEDED))
     assert (finished.accepted, finished.record) == (False, None)
 
 
@@ -97,25 +98,25 @@ def test_images_are_given_out_for_removal_until_somebody_says_that_they_are_gone
     store, keep = reliable_backend.store, FOR_EVER
     ended(store)
     if how == "deleted":
-        store.delete("ada", "job_1")
+        store.call(commands.delete("ada", "job_1"))
     else:
         keep = Retention(0, None)
     assert apply_retention(store, keep).removals == ("jobs/job_1/",)
     assert apply_retention(store, keep).removals == ()
     reliable_backend.advance(LEASE_MS)
     assert apply_retention(store, keep).removals == ("jobs/job_1/",)
-    store.confirm_deleted(["jobs/job_1/"])
+    store.call(commands.confirm_deleted(["jobs/job_1/"]))
     reliable_backend.advance(LEASE_MS)
     assert apply_retention(store, keep).removals == ()
 
 
 def test_images_are_removed_once_more_for_what_a_cut_off_worker_wrote(reliable_backend: StoreBackend) -> None:
     ended(reliable_backend.store)
-    reliable_backend.store.delete("ada", "job_1")
-    reliable_backend.store.confirm_deleted(apply_retention(reliable_backend.store).removals)
+    reliable_backend.store.call(commands.delete("ada", "job_1"))
+    reliable_backend.store.call(commands.confirm_deleted(apply_retention(reliable_backend.store).removals))
     reliable_backend.advance(3_600_000)
     assert apply_retention(reliable_backend.store).removals == ("jobs/job_1/",)
-    reliable_backend.store.confirm_deleted(["jobs/job_1/"])
+    reliable_backend.store.call(commands.confirm_deleted(["jobs/job_1/"]))
     reliable_backend.advance(10 * DAY_MS)
     assert apply_retention(reliable_backend.store) == NOTHING
 
@@ -124,18 +125,18 @@ def test_images_are_removed_once_more_for_what_a_cut_off_worker_wrote(reliable_b
 def test_what_a_claim_wrote_before_it_gave_up_its_job_is_removed(reliable_backend: StoreBackend, how: str) -> None:
     store = reliable_backend.store
     submit(store, "job_1")
-    store.sweep(LEASE_MS, 100)
+    store.call(commands.sweep(LEASE_MS, 100))
     first = claim_ref(claim(store, "first", lease_ms=1_000))
-    store.progress(first, JobUpdate(outputs_json="[1]"))
+    store.call(commands.progress(first, JobUpdate(outputs_json="[1]")))
     assert apply_retention(store) == NOTHING
     if how == "lost":
         reliable_backend.advance(1_000)
-        store.sweep(LEASE_MS, 100)
+        store.call(commands.sweep(LEASE_MS, 100))
     else:
-        store.requeue(first)
+        store.call(commands.requeue(first))
     assert apply_retention(store).removals == ("jobs/job_1/first/",)
-    store.confirm_deleted(["jobs/job_1/first/"])
-    store.finish(claim_ref(claim(store, "second")), WITH_PICTURES)
+    store.call(commands.confirm_deleted(["jobs/job_1/first/"]))
+    store.call(commands.finish(claim_ref(claim(store, "second")), WITH_PICTURES))
     reliable_backend.advance(3_600_000)
     assert apply_retention(store).removals == ("jobs/job_1/first/",)
 
@@ -143,10 +144,10 @@ def test_what_a_claim_wrote_before_it_gave_up_its_job_is_removed(reliable_backen
 def test_what_the_last_claim_wrote_stays_with_its_job(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
     submit(store, "job_1", max_attempts=1)
-    store.sweep(LEASE_MS, 100)
-    store.progress(claim_ref(claim(store, lease_ms=1_000)), JobUpdate(outputs_json="[1]"))
+    store.call(commands.sweep(LEASE_MS, 100))
+    store.call(commands.progress(claim_ref(claim(store, lease_ms=1_000)), JobUpdate(outputs_json="[1]")))
     reliable_backend.advance(1_000)
-    assert store.sweep(LEASE_MS, 100).lost == ("job_1",)
+    assert store.call(commands.sweep(LEASE_MS, 100)).lost == ("job_1",)
     assert get_job(store, "job_1").outputs_json == "[1]"
     assert apply_retention(store) == NOTHING
 
@@ -164,13 +165,13 @@ def test_an_old_job_loses_its_images_and_later_its_record(reliable_backend: Stor
     assert (before.grid_json, before.outputs_expired, after.outputs_expired) == ("{}", False, True)
     assert after.version == before.version + 1
     assert after.request_json == before.request_json
-    store.confirm_deleted(["jobs/job_1/"])
+    store.call(commands.confirm_deleted(["jobs/job_1/"]))
     reliable_backend.advance(DAY_MS - 60_000)
     assert apply_retention(store, KEEP).deleted == ()
     reliable_backend.advance(60_001)
     assert apply_retention(store, KEEP).deleted == ("job_1",)
-    assert store.get("ada", "job_1") is None
-    assert store.page("ada", JobFilter(), 10, 100).records == ()
+    assert store.call(commands.get("ada", "job_1")) is None
+    assert store.call(commands.page("ada", JobFilter(), 10, 100)).records == ()
 
 
 def test_a_record_that_is_kept_for_less_than_its_images_stays_until_they_go(reliable_backend: StoreBackend) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from renderq.contract import Status
-from renderq_shared.jobs import Idempotency, JobStore, QueueLimits, QueuePosition, SubmitOutcome
+from renderq_shared.jobs import Idempotency, JobStore, QueueLimits, QueuePosition, SubmitOutcome, commands
 from tests.job_store.factories import (
     NO_LIMITS,
     SUCCEEDED,
@@ -19,7 +19,7 @@ from tests.job_store.store_backends import StoreBackend
 
 
 def test_an_accepted_job_is_queued_and_can_be_read(store: JobStore) -> None:
-    answer = store.submit(new_job("job_1", images=4, priority=3, deadline_ms=60_000), NO_LIMITS)
+    answer = store.call(commands.submit(new_job("job_1", images=4, priority=3, deadline_ms=60_000), NO_LIMITS))
     record = answer.record
     assert answer.outcome is SubmitOutcome.ACCEPTED
     assert record == get_job(store, "job_1")
@@ -36,7 +36,7 @@ def test_a_job_remembers_which_one_it_does_again(store: JobStore) -> None:
 def test_a_repeat_with_the_same_id_answers_accepted_with_the_record_as_it_is_now(store: JobStore) -> None:
     submit(store, "job_1")
     taken = claim(store)
-    again = store.submit(new_job("job_1"), QueueLimits(total=0, per_tenant=0))
+    again = store.call(commands.submit(new_job("job_1"), QueueLimits(total=0, per_tenant=0)))
     assert again.outcome is SubmitOutcome.ACCEPTED
     assert again.record == taken
 
@@ -44,31 +44,31 @@ def test_a_repeat_with_the_same_id_answers_accepted_with_the_record_as_it_is_now
 def test_a_known_key_with_the_same_fingerprint_answers_the_earlier_job(store: JobStore) -> None:
     key = Idempotency("key", "fingerprint")
     submit(store, "job_1", idempotency=key)
-    replay = store.submit(new_job("job_2", idempotency=key), NO_LIMITS)
+    replay = store.call(commands.submit(new_job("job_2", idempotency=key), NO_LIMITS))
     assert replay.outcome is SubmitOutcome.REPLAYED
     assert replay.record is not None
     assert replay.record.id == "job_1"
-    assert store.get("ada", "job_2") is None
+    assert store.call(commands.get("ada", "job_2")) is None
 
 
 def test_a_replay_answers_the_job_as_it_is_now_even_when_the_queue_is_full(store: JobStore) -> None:
     key = Idempotency("key", "fingerprint")
     submit(store, "job_1", idempotency=key)
-    ended = store.finish(claim_ref(claim(store)), SUCCEEDED).record
-    replay = store.submit(new_job("job_2", idempotency=key), QueueLimits(total=0, per_tenant=0))
+    ended = store.call(commands.finish(claim_ref(claim(store)), SUCCEEDED)).record
+    replay = store.call(commands.submit(new_job("job_2", idempotency=key), QueueLimits(total=0, per_tenant=0)))
     assert (replay.outcome, replay.record) == (SubmitOutcome.REPLAYED, ended)
 
 
 def test_a_known_key_with_another_fingerprint_is_refused(store: JobStore) -> None:
     submit(store, "job_1", idempotency=Idempotency("key", "one"))
-    answer = store.submit(new_job("job_2", idempotency=Idempotency("key", "two")), NO_LIMITS)
+    answer = store.call(commands.submit(new_job("job_2", idempotency=Idempotency("key", "two")), NO_LIMITS))
     assert (answer.outcome, answer.record) == (SubmitOutcome.KEY_REUSED, None)
 
 
 @pytest.mark.parametrize(("tenant", "key"), [("bob", "b:c"), ("ada:b", "c")])
 def test_a_key_is_its_tenants_own(store: JobStore, tenant: str, key: str) -> None:
     submit(store, "job_1", "ada", idempotency=Idempotency("b:c", "one"))
-    answer = store.submit(new_job("job_2", tenant, idempotency=Idempotency(key, "two")), NO_LIMITS)
+    answer = store.call(commands.submit(new_job("job_2", tenant, idempotency=Idempotency(key, "two")), NO_LIMITS))
     assert answer.outcome is SubmitOutcome.ACCEPTED
 
 
@@ -76,49 +76,55 @@ def test_a_key_is_forgotten_after_a_day(backend: StoreBackend) -> None:
     key = Idempotency("key", "fingerprint")
     submit(backend.store, "job_1", idempotency=key)
     backend.advance(23 * 3_600_000)
-    assert backend.store.submit(new_job("job_2", idempotency=key), NO_LIMITS).outcome is SubmitOutcome.REPLAYED
+    assert (
+        backend.store.call(commands.submit(new_job("job_2", idempotency=key), NO_LIMITS)).outcome
+        is SubmitOutcome.REPLAYED
+    )
     backend.advance(3_600_001)
-    assert backend.store.submit(new_job("job_3", idempotency=key), NO_LIMITS).outcome is SubmitOutcome.ACCEPTED
+    assert (
+        backend.store.call(commands.submit(new_job("job_3", idempotency=key), NO_LIMITS)).outcome
+        is SubmitOutcome.ACCEPTED
+    )
 
 
 def test_the_bound_per_tenant_leaves_room_for_others(store: JobStore) -> None:
     bounds = QueueLimits(total=10, per_tenant=2)
-    outcomes = [store.submit(new_job(f"job_{n}", model=f"model-{n}"), bounds).outcome for n in range(3)]
+    outcomes = [store.call(commands.submit(new_job(f"job_{n}", model=f"model-{n}"), bounds)).outcome for n in range(3)]
     assert outcomes == [SubmitOutcome.ACCEPTED, SubmitOutcome.ACCEPTED, SubmitOutcome.QUOTA_EXCEEDED]
-    assert store.submit(new_job("job_b", "bob"), bounds).outcome is SubmitOutcome.ACCEPTED
+    assert store.call(commands.submit(new_job("job_b", "bob"), bounds)).outcome is SubmitOutcome.ACCEPTED
 
 
 def test_the_total_bound_counts_queued_jobs_of_all_tenants(store: JobStore) -> None:
     bounds = QueueLimits(total=2, per_tenant=2)
     submit(store, "job_1", "ada")
     submit(store, "job_2", "bob")
-    refused = store.submit(new_job("job_3", "cyd", idempotency=Idempotency("key", "f")), bounds)
+    refused = store.call(commands.submit(new_job("job_3", "cyd", idempotency=Idempotency("key", "f")), bounds))
     assert (refused.outcome, refused.record) == (SubmitOutcome.QUEUE_FULL, None)
-    assert store.get("cyd", "job_3") is None
+    assert store.call(commands.get("cyd", "job_3")) is None
     claim(store)
-    retried = store.submit(new_job("job_4", "cyd", idempotency=Idempotency("key", "f")), bounds)
+    retried = store.call(commands.submit(new_job("job_4", "cyd", idempotency=Idempotency("key", "f")), bounds))
     assert retried.outcome is SubmitOutcome.ACCEPTED
 
 
 def test_canceled_and_ended_jobs_leave_room(store: JobStore) -> None:
     bounds = QueueLimits(total=1, per_tenant=1)
     for number in range(3):
-        assert store.submit(new_job(f"job_{number}"), bounds).outcome is SubmitOutcome.ACCEPTED
-        store.cancel("ada", f"job_{number}")
+        assert store.call(commands.submit(new_job(f"job_{number}"), bounds)).outcome is SubmitOutcome.ACCEPTED
+        store.call(commands.cancel("ada", f"job_{number}"))
 
 
 def test_a_submission_tells_how_many_wakeups_wait_for_its_model(backend: StoreBackend) -> None:
     backend.add_wakeup("shapes")
     backend.add_wakeup("shapes")
     backend.add_wakeup("other")
-    assert backend.store.submit(new_job("job_1"), NO_LIMITS).pending_wakeups == 2
-    assert backend.store.queues()[0].pending_wakeups == 2
+    assert backend.store.call(commands.submit(new_job("job_1"), NO_LIMITS)).pending_wakeups == 2
+    assert backend.store.call(commands.queues())[0].pending_wakeups == 2
 
 
 def test_a_job_of_another_tenant_does_not_exist(store: JobStore) -> None:
     submit(store, "job_1", "ada")
-    assert store.get("bob", "job_1") is None
-    assert store.cancel("bob", "job_1") is None
+    assert store.call(commands.get("bob", "job_1")) is None
+    assert store.call(commands.cancel("bob", "job_1")) is None
     assert get_job(store, "job_1").status is Status.QUEUED
 
 
@@ -151,25 +157,29 @@ def test_the_answer_to_a_submission_tells_the_place(store: JobStore, tenant: str
         submit(store, f"ada_{number}", "ada")
     key = Idempotency("key", "fingerprint")
     ahead = 3 if tenant == "ada" else 1
-    accepted = store.submit(new_job("job_1", tenant, idempotency=key), NO_LIMITS)
+    accepted = store.call(commands.submit(new_job("job_1", tenant, idempotency=key), NO_LIMITS))
     assert accepted.position == QueuePosition(ahead, has_worker=False, cost_ahead=ahead)
-    store.register(worker_record("w1", "shapes"), 30_000)
-    replayed = store.submit(new_job("job_2", tenant, idempotency=key), NO_LIMITS)
-    assert replayed.position == store.get(tenant, "job_1")[1] == QueuePosition(ahead, True, cost_ahead=ahead)
-    store.cancel(tenant, "job_1")
-    assert store.submit(new_job("job_1", tenant), NO_LIMITS).position is None
+    store.call(commands.register(worker_record("w1", "shapes"), 30_000))
+    replayed = store.call(commands.submit(new_job("job_2", tenant, idempotency=key), NO_LIMITS))
+    assert (
+        replayed.position
+        == store.call(commands.get(tenant, "job_1"))[1]
+        == QueuePosition(ahead, True, cost_ahead=ahead)
+    )
+    store.call(commands.cancel(tenant, "job_1"))
+    assert store.call(commands.submit(new_job("job_1", tenant), NO_LIMITS)).position is None
 
 
 def test_the_place_is_gone_once_the_job_runs(store: JobStore) -> None:
     submit(store, "job_1")
     claim(store)
-    found = store.get("ada", "job_1")
+    found = store.call(commands.get("ada", "job_1"))
     assert found is not None
     assert found[1] is None
 
 
 def test_the_place_says_whether_a_worker_serves_the_model(store: JobStore) -> None:
     submit(store, "job_1")
-    assert not store.get("ada", "job_1")[1].has_worker
-    store.register(worker_record("w1", "shapes"), 30_000)
-    assert store.get("ada", "job_1")[1].has_worker
+    assert not store.call(commands.get("ada", "job_1"))[1].has_worker
+    store.call(commands.register(worker_record("w1", "shapes"), 30_000))
+    assert store.call(commands.get("ada", "job_1"))[1].has_worker

@@ -3,14 +3,14 @@
 import pytest
 
 from renderq.contract import Status
-from renderq_shared.jobs import FenceResult, JobStore, JobUpdate
+from renderq_shared.jobs import FenceResult, JobStore, JobUpdate, commands
 from renderq_shared.jobs.terminal_errors import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
 from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, get_job, submit, worker_record
 from tests.job_store.store_backends import StoreBackend
 
 
 def sweep(store: JobStore, limit: int = 100):
-    return store.sweep(LEASE_MS, limit)
+    return store.call(commands.sweep(LEASE_MS, limit))
 
 
 def let_leases_end(backend: StoreBackend) -> None:
@@ -27,7 +27,7 @@ def test_a_lost_job_is_queued_again_at_its_old_place(backend: StoreBackend) -> N
     submit(store, "job_1")
     submit(store, "job_2")
     lost = claim(store, "claim-1")
-    store.progress(claim_ref(lost), JobUpdate(stage="denoising", outputs_json="[1]"))
+    store.call(commands.progress(claim_ref(lost), JobUpdate(stage="denoising", outputs_json="[1]")))
     let_leases_end(backend)
     sweep(store)
     back = get_job(store, "job_1")
@@ -44,9 +44,9 @@ def test_who_lost_the_lease_can_write_nothing_more(backend: StoreBackend) -> Non
     let_leases_end(backend)
     sweep(store)
     current = claim(store, "claim-2")
-    assert store.progress(old, JobUpdate(stage="decoding")).fence is FenceResult.LOST
-    assert not store.finish(old, SUCCEEDED).accepted
-    assert store.requeue(old) is FenceResult.LOST
+    assert store.call(commands.progress(old, JobUpdate(stage="decoding"))).fence is FenceResult.LOST
+    assert not store.call(commands.finish(old, SUCCEEDED)).accepted
+    assert store.call(commands.requeue(old)) is FenceResult.LOST
     assert get_job(store, "job_1") == current
 
 
@@ -67,7 +67,7 @@ def test_after_as_many_lost_leases_as_attempts_the_job_fails(backend: StoreBacke
 def test_hand_backs_are_not_lost_leases(store: JobStore) -> None:
     submit(store, "job_1", max_attempts=1)
     for number in range(5):
-        assert store.requeue(claim_ref(claim(store, f"claim-{number}"))) is FenceResult.HELD
+        assert store.call(commands.requeue(claim_ref(claim(store, f"claim-{number}")))) is FenceResult.HELD
     assert (get_job(store, "job_1").lost_leases, get_job(store, "job_1").attempt) == (0, 5)
 
 
@@ -76,13 +76,13 @@ def test_a_job_that_is_lost_while_canceling_is_canceled(backend: StoreBackend) -
     sweep(store)
     submit(store, "job_1")
     mine = claim_ref(claim(store))
-    store.progress(mine, JobUpdate(outputs_json="[1]"))
-    store.cancel("ada", "job_1")
+    store.call(commands.progress(mine, JobUpdate(outputs_json="[1]")))
+    store.call(commands.cancel("ada", "job_1"))
     let_leases_end(backend)
     sweep(store)
     ended = get_job(store, "job_1")
     assert (ended.status, ended.lost_leases, ended.outputs_json) == (Status.CANCELED, 0, "[1]")
-    late = store.finish(mine, SUCCEEDED)
+    late = store.call(commands.finish(mine, SUCCEEDED))
     assert (late.accepted, late.record) == (False, ended)
 
 
@@ -103,7 +103,7 @@ def test_after_an_outage_every_lease_gets_one_more_lease(backend: StoreBackend) 
     backend.advance(LEASE_MS + 1_000)
     sweep(store)
     assert get_job(store, "job_1").status is Status.RUNNING
-    assert store.renew([mine], LEASE_MS) == (FenceResult.HELD,)
+    assert store.call(commands.renew([mine], LEASE_MS)) == (FenceResult.HELD,)
 
 
 def test_one_outage_extends_leases_only_once(backend: StoreBackend) -> None:
@@ -141,7 +141,7 @@ def test_a_queued_job_expires_at_its_deadline(backend: StoreBackend) -> None:
     ended = get_job(store, "job_1")
     assert (ended.status, ended.error_json) == (Status.EXPIRED, None)
     assert ended.completed_ms is not None
-    assert store.queues() == ()
+    assert store.call(commands.queues()) == ()
 
 
 def test_a_running_job_fails_at_its_deadline_and_its_worker_meets_lost(backend: StoreBackend) -> None:
@@ -153,15 +153,15 @@ def test_a_running_job_fails_at_its_deadline_and_its_worker_meets_lost(backend: 
     ended = get_job(store, "job_1")
     assert (ended.status, ended.error_json) == (Status.FAILED, DEADLINE_EXCEEDED_JSON)
     assert ended.claim_id == mine.claim_id
-    assert store.renew([mine], LEASE_MS) == (FenceResult.LOST,)
-    late = store.finish(mine, SUCCEEDED)
+    assert store.call(commands.renew([mine], LEASE_MS)) == (FenceResult.LOST,)
+    late = store.call(commands.finish(mine, SUCCEEDED))
     assert (late.accepted, late.record) == (False, ended)
 
 
 def test_a_job_that_went_back_still_has_its_deadline(backend: StoreBackend) -> None:
     store = backend.store
     submit(store, "job_1", deadline_ms=10_000)
-    store.requeue(claim_ref(claim(store)))
+    store.call(commands.requeue(claim_ref(claim(store))))
     backend.advance(10_000)
     sweep(store)
     assert get_job(store, "job_1").status is Status.EXPIRED
@@ -171,11 +171,11 @@ def test_a_canceling_job_ends_as_canceled_whatever_its_deadline(backend: StoreBa
     store = backend.store
     submit(store, "job_1", deadline_ms=10_000)
     mine = claim_ref(claim(store))
-    store.cancel("ada", "job_1")
+    store.call(commands.cancel("ada", "job_1"))
     backend.advance(10_000)
     sweep(store)
     assert get_job(store, "job_1").status is Status.CANCELING
-    assert store.finish(mine, SUCCEEDED).record.status is Status.CANCELED
+    assert store.call(commands.finish(mine, SUCCEEDED)).record.status is Status.CANCELED
 
 
 def test_deadlines_are_kept_even_after_an_outage(backend: StoreBackend) -> None:
@@ -206,7 +206,7 @@ def test_a_sweep_reports_what_it_did(reliable_backend: StoreBackend) -> None:
         submit(store, f"job_{number}", **fields)
     for number in range(4):
         claim(store, f"claim-{number}")
-    store.cancel("ada", "job_2")
+    store.call(commands.cancel("ada", "job_2"))
     let_leases_end(reliable_backend)
     swept = sweep(store)
     assert (swept.requeued, swept.lost, swept.canceled) == (("job_0",), ("job_1",), ("job_2",))
@@ -247,11 +247,11 @@ def test_every_model_with_queued_jobs_is_listed(backend: StoreBackend, look: str
     submit(store, "job_2", "bob")
     submit(store, "job_3", model="other")
     submit(store, "job_4", model="gone")
-    store.cancel("ada", "job_4")
-    store.register(worker_record("w1", "shapes"), 30_000)
+    store.call(commands.cancel("ada", "job_4"))
+    store.call(commands.register(worker_record("w1", "shapes"), 30_000))
     backend.add_wakeup("shapes")
     backend.advance(5_000)
-    queues = store.queues() if look == "queues" else sweep(store).queues
+    queues = store.call(commands.queues()) if look == "queues" else sweep(store).queues
     assert [(queue.model, queue.queued, queue.pending_wakeups, queue.has_worker) for queue in queues] == [
         ("other", 1, 0, False),
         ("shapes", 2, 1, True),

@@ -1,7 +1,7 @@
 """What finished jobs took is remembered for each model, with what is before a job that waits."""
 
 from renderq.contract import Status
-from renderq_shared.jobs import JobStore, JobTiming, JobUpdate, ModelTimings, Outcome
+from renderq_shared.jobs import JobStore, JobTiming, JobUpdate, ModelTimings, Outcome, commands
 from renderq_shared.jobs.timings import MAX_SAMPLES
 from tests.job_store.factories import claim, claim_ref, submit, worker_record
 from tests.job_store.store_backends import StoreBackend
@@ -11,27 +11,27 @@ IDLE = ModelTimings("shapes", (), (), warm=False)
 
 
 def only(store: JobStore) -> ModelTimings:
-    [pace] = store.timings()
+    [pace] = store.call(commands.timings())
     return pace
 
 
 def end(store: JobStore, job_id: str, outcome: Outcome) -> None:
     submit(store, job_id, cost=2.5)
-    store.finish(claim_ref(claim(store, f"claim-{job_id}")), outcome)
+    store.call(commands.finish(claim_ref(claim(store, f"claim-{job_id}")), outcome))
 
 
 def test_a_model_that_never_had_a_job_is_not_known(store: JobStore) -> None:
-    assert store.timings() == ()
+    assert store.call(commands.timings()) == ()
     submit(store, "job_1")
-    store.cancel("ada", "job_1")
-    assert store.timings() == (IDLE,)
+    store.call(commands.cancel("ada", "job_1"))
+    assert store.call(commands.timings()) == (IDLE,)
 
 
 def test_what_a_job_took_is_remembered_with_its_estimated_cost(backend: StoreBackend) -> None:
     submit(backend.store, "job_1", cost=2.5, images=3)
     claimed = claim(backend.store)
     backend.advance(1_000)
-    backend.store.finish(claim_ref(claimed), Outcome(Status.SUCCEEDED, cost=7.0, timing=PACE))
+    backend.store.call(commands.finish(claim_ref(claimed), Outcome(Status.SUCCEEDED, cost=7.0, timing=PACE)))
     [sample] = only(backend.store).samples
     assert (sample.timing, sample.cost, sample.images) == (PACE, 2.5, 3)
     assert 1_000 <= sample.wall_ms < 60_000
@@ -42,8 +42,8 @@ def test_only_jobs_that_succeeded_and_were_measured_count(store: JobStore) -> No
     end(store, "job_2", Outcome(Status.SUCCEEDED))
     submit(store, "job_3")
     canceled = claim(store, "claim-3")
-    store.cancel("ada", "job_3")
-    store.finish(claim_ref(canceled), Outcome(Status.SUCCEEDED, timing=PACE))
+    store.call(commands.cancel("ada", "job_3"))
+    store.call(commands.finish(claim_ref(canceled), Outcome(Status.SUCCEEDED, timing=PACE)))
     assert only(store).samples == ()
 
 
@@ -55,7 +55,7 @@ def test_the_newest_come_first_and_the_oldest_are_forgotten(store: JobStore) -> 
 
 
 def before(store: JobStore, job_id: str) -> float:
-    found = store.get("ada", job_id)
+    found = store.call(commands.get("ada", job_id))
     assert found is not None
     assert found[1] is not None
     return found[1].cost_ahead
@@ -72,11 +72,13 @@ def test_and_what_workers_still_have_to_do(store: JobStore) -> None:
         submit(store, f"job_{number}", cost=cost)
     first, second = claim(store, "claim-1"), claim(store, "claim-2")
     assert before(store, "job_2") == 3.0
-    store.progress(claim_ref(second), JobUpdate(progress_json='{"step": 15, "steps": 20, "images_done": 0}'))
+    store.call(
+        commands.progress(claim_ref(second), JobUpdate(progress_json='{"step": 15, "steps": 20, "images_done": 0}'))
+    )
     assert before(store, "job_2") == 1.5
-    store.finish(claim_ref(first), Outcome(Status.SUCCEEDED))
+    store.call(commands.finish(claim_ref(first), Outcome(Status.SUCCEEDED)))
     assert before(store, "job_2") == 0.5
-    store.requeue(claim_ref(second))
+    store.call(commands.requeue(claim_ref(second)))
     assert before(store, "job_2") == 2.0
     submit(store, "other", model="lines", cost=9.0)
     assert before(store, "other") == 0.0
@@ -84,9 +86,13 @@ def test_and_what_workers_still_have_to_do(store: JobStore) -> None:
 
 def test_who_renders_it(store: JobStore) -> None:
     submit(store, "job_1")
-    store.register(worker_record("w1", "shapes", device="cuda:0"), 30_000)
-    store.register(worker_record("w2", "shapes", device="cpu", resident_models=("shapes",), draining=True), 30_000)
-    store.register(worker_record("w3", "other", device="cpu", resident_models=("other",)), 30_000)
+    store.call(commands.register(worker_record("w1", "shapes", device="cuda:0"), 30_000))
+    store.call(
+        commands.register(
+            worker_record("w2", "shapes", device="cpu", resident_models=("shapes",), draining=True), 30_000
+        )
+    )
+    store.call(commands.register(worker_record("w3", "other", device="cpu", resident_models=("other",)), 30_000))
     assert (only(store).devices, only(store).warm) == (("cuda:0",), False)
-    store.register(worker_record("w1", "shapes", device="cuda:0", resident_models=("shapes",)), 30_000)
+    store.call(commands.register(worker_record("w1", "shapes", device="cuda:0", resident_models=("shapes",)), 30_000))
     assert only(store).warm

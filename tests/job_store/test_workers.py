@@ -1,57 +1,57 @@
 """Who is there."""
 
-from renderq_shared.jobs import JobStore
+from renderq_shared.jobs import JobStore, commands
 from tests.job_store.factories import submit, worker_record
 from tests.job_store.store_backends import StoreBackend
 
 
 def test_a_worker_is_listed_as_it_last_described_itself(store: JobStore) -> None:
-    store.register(worker_record("w2"), 30_000)
-    store.register(worker_record("w1", "shapes", "other", jobs=1), 30_000)
-    store.register(worker_record("w1", "shapes", "other", jobs=2, resident_models=("other",)), 30_000)
-    first, second = store.workers()
+    store.call(commands.register(worker_record("w2"), 30_000))
+    store.call(commands.register(worker_record("w1", "shapes", "other", jobs=1), 30_000))
+    store.call(commands.register(worker_record("w1", "shapes", "other", jobs=2, resident_models=("other",)), 30_000))
+    first, second = store.call(commands.workers())
     assert (first.id, first.device, first.models, first.jobs) == ("w1", "cpu", ("shapes", "other"), 2)
     assert (first.resident_models, first.draining) == (("other",), False)
     assert second.id == "w2"
 
 
 def test_the_store_keeps_a_workers_times(backend: StoreBackend) -> None:
-    backend.store.register(worker_record(), 30_000)
+    backend.store.call(commands.register(worker_record(), 30_000))
     backend.advance(10_000)
-    backend.store.register(worker_record(), 30_000)
-    listed = backend.store.workers()[0]
+    backend.store.call(commands.register(worker_record(), 30_000))
+    listed = backend.store.call(commands.workers())[0]
     assert 10_000 <= listed.seen_ms - listed.started_ms < 60_000
 
 
 def test_a_silent_worker_leaves_the_list_and_serves_nothing(backend: StoreBackend) -> None:
     submit(backend.store, "job_1")
-    backend.store.register(worker_record(), 30_000)
-    assert backend.store.queues()[0].has_worker
+    backend.store.call(commands.register(worker_record(), 30_000))
+    assert backend.store.call(commands.queues())[0].has_worker
     backend.advance(30_001)
-    assert backend.store.workers() == ()
-    assert not backend.store.queues()[0].has_worker
+    assert backend.store.call(commands.workers()) == ()
+    assert not backend.store.call(commands.queues())[0].has_worker
 
 
 def test_a_worker_that_says_goodbye_leaves_at_once(store: JobStore) -> None:
     submit(store, "job_1")
-    store.register(worker_record("w1"), 30_000)
-    store.register(worker_record("w2", "other"), 30_000)
-    store.unregister("w1")
-    store.unregister("w1")
-    assert [each.id for each in store.workers()] == ["w2"]
-    assert not store.queues()[0].has_worker
+    store.call(commands.register(worker_record("w1"), 30_000))
+    store.call(commands.register(worker_record("w2", "other"), 30_000))
+    store.call(commands.unregister("w1"))
+    store.call(commands.unregister("w1"))
+    assert [each.id for each in store.call(commands.workers())] == ["w2"]
+    assert not store.call(commands.queues())[0].has_worker
 
 
 def test_a_draining_worker_is_listed_but_serves_nothing(store: JobStore) -> None:
     submit(store, "job_1")
-    store.register(worker_record(), 30_000)
-    store.register(worker_record(draining=True), 30_000)
-    assert store.workers()[0].draining
-    assert not store.queues()[0].has_worker
+    store.call(commands.register(worker_record(), 30_000))
+    store.call(commands.register(worker_record(draining=True), 30_000))
+    assert store.call(commands.workers())[0].draining
+    assert not store.call(commands.queues())[0].has_worker
 
 
 def test_a_worker_serves_what_it_said_last(store: JobStore) -> None:
     submit(store, "job_1")
-    store.register(worker_record("w1", "shapes"), 30_000)
-    store.register(worker_record("w1", "other"), 30_000)
-    assert not store.queues()[0].has_worker
+    store.call(commands.register(worker_record("w1", "shapes"), 30_000))
+    store.call(commands.register(worker_record("w1", "other"), 30_000))
+    assert not store.call(commands.queues())[0].has_worker

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterable
 
-from renderq_shared.jobs import JobRecord, RedisJobStore, sync_client
+from renderq_shared.jobs import JobRecord, commands
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.manifests.manifest import manifest_key
-from renderq_shared.wakeups import queue_name
+from renderq_shared.redis.clients import sync_client
 from tests.s3_servers import S3Server
 
 BUCKET = "images"
@@ -15,8 +16,8 @@ STORE = f"s3://{BUCKET}/{PREFIX}".rstrip("/")
 
 def records(redis_url: str, job_ids: Iterable[str]) -> dict[str, JobRecord]:
     with sync_client(redis_url) as client:
-        store = RedisJobStore(client, queue_name)
-        found = {job_id: store.get("default", job_id) for job_id in job_ids}
+        store = RedisJobStore(client)
+        found = {job_id: store.call(commands.get("default", job_id)) for job_id in job_ids}
     return {job_id: each[0] for job_id, each in found.items() if each}
 
 

@@ -9,7 +9,8 @@ import psutil
 import pytest
 import redis
 
-from renderq_shared.wakeups import WakeupPublisher, queue_name
+from renderq_shared.redis.wakeup_queues import queue_name
+from renderq_shared.wakeups import WakeupPublisher
 from tests.system.http_user import TERMINAL
 from tests.system.service import Service
 

@@ -10,10 +10,11 @@ from typing import Any, Self
 from renderq.contract import ModelDefaults, ModelLimits, Status, parse_resolved_request
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.errors import ObjectStoreUnavailable
-from renderq_shared.jobs import JobRecord, JobStore, NewJob, QueueLimits, RedisJobStore, sync_client
+from renderq_shared.jobs import JobRecord, JobStore, NewJob, QueueLimits, commands
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore, ObjectStore
+from renderq_shared.redis.clients import sync_client
 from renderq_shared.settings.models import WorkerSettings
-from renderq_shared.wakeups import queue_name
 from renderq_worker.engine import Event, Failed, GenerationSpec, Rendered
 from renderq_worker.engine.simulated import SimulatedEngine
 from renderq_worker.process.worker import Worker
@@ -51,11 +52,11 @@ def submit(store: JobStore, job_id: str, text: str | None = None, **fields: Any)
     text = text or request_json(**fields)
     images, model = fields.get("n", 1), fields.get("model", MODEL)
     job = NewJob(job_id, TENANT, "txt2img", model, text, images, cost=1.0, priority=0, max_attempts=3)
-    store.submit(job, QueueLimits(10_000, 10_000))
+    store.call(commands.submit(job, QueueLimits(10_000, 10_000)))
 
 
 def get_job(store: JobStore, job_id: str) -> JobRecord:
-    found = store.get(TENANT, job_id)
+    found = store.call(commands.get(TENANT, job_id))
     assert found is not None
     return found[0]
 
@@ -114,7 +115,7 @@ class WorkerHarness:
         **settings: Any,
     ) -> None:
         self.client = sync_client(redis_url)
-        self.store = RedisJobStore(self.client, queue_name)
+        self.store = RedisJobStore(self.client)
         self.folder = folder
         self.objects = FlakyFolderStore(folder)
         self.settings = WorkerSettings(**{"redis_url": redis_url, "lease_seconds": 2.0, **settings})

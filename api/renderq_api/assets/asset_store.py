@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from renderq_api.assets.image_check import check_image
 from renderq_api.assets.image_header import ImageHeader
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable
-from renderq_shared.jobs import AssetRecord, AsyncRedisJobStore, NewAsset
+from renderq_shared.jobs import AssetRecord, AsyncJobStore, NewAsset, commands
 from renderq_shared.objects import ObjectStore
 
 _PATIENCE_MS = 3_600_000
@@ -21,7 +21,7 @@ _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 class AssetStore:
     """Takes pictures in. One at a time is decoded, so that large ones cannot exhaust the memory."""
 
-    def __init__(self, jobs: AsyncRedisJobStore, objects: ObjectStore) -> None:
+    def __init__(self, jobs: AsyncJobStore, objects: ObjectStore) -> None:
         self._jobs = jobs
         self._objects = objects
         self._decoding = asyncio.Lock()
@@ -35,11 +35,11 @@ class AssetStore:
             picture = await asyncio.to_thread(check_image, data)
             digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
         asset = _new_asset(tenant, picture, digest, len(data))
-        known = await self._jobs.reserve_asset(asset, _PATIENCE_MS)
+        known = await self._jobs.call(commands.reserve_asset(asset, _PATIENCE_MS))
         if known is not None and await run_in_threadpool(self._has, known.key):
             return known
         await run_in_threadpool(self._objects.put, (known or asset).key, data, asset.content_type)
-        kept = known or await self._jobs.commit_asset(asset)
+        kept = known or await self._jobs.call(commands.commit_asset(asset))
         if kept is None:
             raise ObjectStoreUnavailable(f"{self._objects} took more than an hour for a picture")
         return kept

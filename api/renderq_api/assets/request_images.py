@@ -10,7 +10,7 @@ from renderq_api.assets.errors import ImageRejected, unreadable
 from renderq_api.assets.image_fetcher import ImageFetcher
 from renderq_api.assets.upload_budget import UploadBudget
 from renderq_api.http.problems import ApiProblem, invalid
-from renderq_shared.jobs import AssetRecord, AsyncRedisJobStore
+from renderq_shared.jobs import AssetRecord, AsyncJobStore, commands
 
 
 def has_remote_images(request: JobRequest) -> bool:
@@ -21,9 +21,7 @@ def has_remote_images(request: JobRequest) -> bool:
 class RequestImages:
     """Brings pictures in: those that are here already, those within the request, and those elsewhere."""
 
-    def __init__(
-        self, jobs: AsyncRedisJobStore, assets: AssetStore, fetcher: ImageFetcher, budget: UploadBudget
-    ) -> None:
+    def __init__(self, jobs: AsyncJobStore, assets: AssetStore, fetcher: ImageFetcher, budget: UploadBudget) -> None:
         self._jobs = jobs
         self._assets = assets
         self._fetcher = fetcher
@@ -35,7 +33,7 @@ class RequestImages:
 
     async def _ingest(self, tenant: str, field: str, name: str) -> AssetRecord:
         if is_asset_id(name):
-            record = await self._jobs.asset(tenant, name)
+            record = await self._jobs.call(commands.asset(tenant, name))
             if record is None:
                 raise asset_not_found(field)
             return record

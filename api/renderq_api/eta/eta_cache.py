@@ -8,7 +8,7 @@ import structlog
 from renderq.contract import Eta, Status
 from renderq_api.eta.estimator import queued_eta, running_eta, seconds_per_image
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import AsyncRedisJobStore, JobRecord, ModelTimings, QueuePosition, progress_fraction
+from renderq_shared.jobs import AsyncJobStore, JobRecord, ModelTimings, QueuePosition, commands, progress_fraction
 
 log = structlog.get_logger(__name__)
 
@@ -18,7 +18,7 @@ _PAUSE_S = 2.0
 class EtaCache:
     """Knows nothing until `run` has asked once; what it knows is a few seconds old at most while Redis answers."""
 
-    def __init__(self, jobs: AsyncRedisJobStore) -> None:
+    def __init__(self, jobs: AsyncJobStore) -> None:
         self._jobs = jobs
         self._paces: dict[str, ModelTimings] = {}
 
@@ -33,7 +33,7 @@ class EtaCache:
 
     async def refresh(self) -> None:
         with contextlib.suppress(StoreUnavailable):  # the sweeps tell of it
-            self._paces = {pace.model: pace for pace in await self._jobs.timings()}
+            self._paces = {pace.model: pace for pace in await self._jobs.call(commands.timings())}
 
     def eta(self, record: JobRecord, place: QueuePosition | None) -> Eta | None:
         """Until its end; `None` where nothing is known, and for a job that has ended, is to stop or is paused."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import structlog
 
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
-from renderq_shared.jobs import AsyncRedisJobStore, JobRecord, Retention
+from renderq_shared.jobs import AsyncJobStore, JobRecord, Retention, commands
 from renderq_shared.manifests.manifest import CONTENT_TYPE, encode_manifest, manifest_key
 from renderq_shared.objects import ObjectStore
 from renderq_shared.settings.models import ApiSettings
@@ -43,7 +43,7 @@ def retention_policy(settings: ApiSettings) -> Retention:
 class RetentionLoop:
     """Retires for ever."""
 
-    def __init__(self, jobs: AsyncRedisJobStore, objects: ObjectStore, settings: ApiSettings) -> None:
+    def __init__(self, jobs: AsyncJobStore, objects: ObjectStore, settings: ApiSettings) -> None:
         self._jobs = jobs
         self._objects = objects
         self._keep = retention_policy(settings)
@@ -63,15 +63,15 @@ class RetentionLoop:
 
     async def run_once(self) -> bool:
         """One call of the store and the removals that it asks for; whether there is more."""
-        retired = await self._jobs.apply_retention(self._keep, _LEASE_MS, _LIMIT)
+        retired = await self._jobs.call(commands.apply_retention(self._keep, _LEASE_MS, _LIMIT))
         if retired.outputs_expired or retired.deleted or retired.assets_expired:
             log.info(
                 "retired", emptied=retired.outputs_expired, forgotten=retired.deleted, expired=retired.assets_expired
             )
         if gone := await asyncio.to_thread(self._remove, retired.removals):
-            await self._jobs.confirm_deleted(gone)
+            await self._jobs.call(commands.confirm_deleted(gone))
         if written := await asyncio.to_thread(self._record, retired.manifests):
-            await self._jobs.confirm_manifests(written)
+            await self._jobs.call(commands.confirm_manifests(written))
         return retired.more
 
     def _remove(self, prefixes: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 
 from renderq_shared.errors import RenderqSharedError
-from renderq_shared.jobs import AsyncRedisJobStore, ModelQueue, SweepResult
+from renderq_shared.jobs import AsyncJobStore, ModelQueue, SweepResult, commands
 from renderq_shared.settings.models import ApiSettings
 from renderq_shared.wakeups import WakeupPublisher
 
@@ -38,7 +38,7 @@ class Sweeper:
 
     def __init__(
         self,
-        jobs: AsyncRedisJobStore,
+        jobs: AsyncJobStore,
         wakeups: WakeupPublisher,
         settings: ApiSettings,
         register: Callable[[], Awaitable[None]],
@@ -78,7 +78,7 @@ class Sweeper:
         top_up_wakeups(self._wakeups, swept.queues, self._max_pending_wakeups)
 
     async def _sweep_batch(self) -> SweepResult:
-        swept = await self._jobs.sweep(self._lease_ms, _LIMIT)
+        swept = await self._jobs.call(commands.sweep(self._lease_ms, _LIMIT))
         news = {
             name: jobs
             for name in ("requeued", "lost", "canceled", "expired", "deadline_exceeded")

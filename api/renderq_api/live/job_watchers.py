@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import structlog
 
 from renderq.contract import Status
-from renderq_shared.jobs import Change, JobRecord, PreviewChannels, PreviewMessage, Reconnected
+from renderq_shared.jobs import JobRecord, PreviewChannels, PreviewMessage
+from renderq_shared.jobs.redis import Change, Reconnected
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from renderq_api.openapi.document import problems
 from renderq_api.routes.models import describe_models, get_entry
 from renderq_api.services import Services, ServicesDep
 from renderq_shared.access import DEFAULT_TENANT
-from renderq_shared.jobs import TenantRecord
+from renderq_shared.jobs import TenantRecord, commands
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(require_no_query), Depends(admin_only)])
 
@@ -40,7 +40,7 @@ _PROBLEMS = problems(ProblemKind.NOT_FOUND, ProblemKind.PAYLOAD_TOO_LARGE, Probl
 async def pause_model(name: str, action: Action, request: Request, services: ServicesDep) -> Response:
     await require_no_fields(request)
     entry = get_entry(services, name)
-    await services.jobs.pause_model(entry.name, action == "pause")
+    await services.jobs.call(commands.pause_model(entry.name, action == "pause"))
     await _wake(services)
     [model] = await describe_models(services, (entry,))
     return json_response(model)
@@ -66,14 +66,14 @@ async def pause_tenant(name: str, action: Action, request: Request, services: Se
     known = await _known(services)
     if name not in known:
         raise not_found(f"There is no such tenant; there are {', '.join(list(known)[:20])}.")
-    await services.jobs.pause_tenant(name, action == "pause")
+    await services.jobs.call(commands.pause_tenant(name, action == "pause"))
     await _wake(services)
     return json_response(_tenant((await _known(services))[name]))
 
 
 async def _known(services: Services) -> dict[str, TenantRecord]:
     """Those that have a key and those that have jobs, by name."""
-    queued = {tenant.name: tenant for tenant in await services.jobs.tenants()}
+    queued = {tenant.name: tenant for tenant in await services.jobs.call(commands.tenants())}
     names = {DEFAULT_TENANT, *services.keys.tenants, *queued}
     return {name: queued.get(name) or TenantRecord(name) for name in sorted(names)}
 
@@ -84,4 +84,4 @@ def _tenant(record: TenantRecord) -> Tenant:
 
 async def _wake(services: Services) -> None:
     """What may be given out again need not wait for the next sweep."""
-    top_up_wakeups(services.wakeups, await services.jobs.queues(), services.settings.max_pending_wakeups)
+    top_up_wakeups(services.wakeups, await services.jobs.call(commands.queues()), services.settings.max_pending_wakeups)

@@ -16,7 +16,7 @@ from renderq_api.job_views.job_view import UrlBuilder
 from renderq_api.openapi.document import IMAGE_FORM, problems, response_headers
 from renderq_api.responses.image_response import FILE_PROBLEMS, IMAGE_RESPONSES, image_response
 from renderq_api.services import Services, ServicesDep
-from renderq_shared.jobs import AssetRecord
+from renderq_shared.jobs import AssetRecord, commands
 
 router = APIRouter(prefix="/v1/assets", tags=["assets"], dependencies=[Depends(require_no_query)])
 
@@ -80,7 +80,7 @@ router.add_api_route("/{asset_id}/content", content, methods=["HEAD"], include_i
 
 
 async def _find(asset_id: str, services: Services, tenant: str) -> AssetRecord:
-    record = await services.jobs.asset(tenant, asset_id) if is_asset_id(asset_id) else None
+    record = await services.jobs.call(commands.asset(tenant, asset_id)) if is_asset_id(asset_id) else None
     if record is None:
         raise not_found("There is no such asset. It may have expired: upload it again.")
     return record

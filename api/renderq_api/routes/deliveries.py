@@ -16,7 +16,7 @@ from renderq_api.job_views.ids import is_job_id
 from renderq_api.openapi.document import problems
 from renderq_api.services import ServicesDep
 from renderq_api.webhooks.target import webhook_url
-from renderq_shared.jobs import DeliveryRecord
+from renderq_shared.jobs import DeliveryRecord, commands
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], dependencies=[Depends(require_no_query)])
 
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/v1", tags=["webhooks"], dependencies=[Depends(requir
     responses=problems(ProblemKind.NOT_FOUND),
 )
 async def deliveries(job_id: str, services: ServicesDep, tenant: TenantDep) -> Response:
-    found = await services.jobs.deliveries(tenant, job_id) if is_job_id(job_id) else None
+    found = await services.jobs.call(commands.deliveries(tenant, job_id)) if is_job_id(job_id) else None
     if found is None:
         raise not_found("There is no such job.")
     return json_response(DeliveryList(data=tuple(map(_delivery, found))))
@@ -49,7 +49,7 @@ async def deliveries(job_id: str, services: ServicesDep, tenant: TenantDep) -> R
 )
 async def replay(delivery_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     await require_no_fields(request)
-    found = await services.jobs.replay_delivery(tenant, delivery_id)
+    found = await services.jobs.call(commands.replay_delivery(tenant, delivery_id))
     if found is None:
         raise not_found("There is no such delivery.")
     return json_response(_delivery(found))

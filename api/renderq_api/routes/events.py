@@ -20,7 +20,7 @@ from renderq_api.live.long_poll import HEARTBEAT_S, JobSnapshot
 from renderq_api.openapi.document import header, problems, response_headers
 from renderq_api.responses.job_links import to_signed_job, urls_for
 from renderq_api.services import Services, ServicesDep
-from renderq_shared.jobs import PreviewMessage
+from renderq_shared.jobs import PreviewMessage, commands
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -100,7 +100,7 @@ async def events(job_id: str, request: Request, services: ServicesDep, caller: C
     since, wants_previews = _version(request.headers.get("last-event-id")), _wants_previews(request, caller)
 
     async def read() -> JobSnapshot | None:
-        return await services.jobs.get(caller.tenant, job_id) if is_job_id(job_id) else None
+        return await services.jobs.call(commands.get(caller.tenant, job_id)) if is_job_id(job_id) else None
 
     with contextlib.ExitStack() as held:
         watcher = held.enter_context(services.job_watchers.watch(job_id))

@@ -12,7 +12,7 @@ from renderq_api.job_views.job_view import grid_key, output_key
 from renderq_api.openapi.document import problems
 from renderq_api.responses.image_response import FILE_PROBLEMS, IMAGE_RESPONSES, image_response
 from renderq_api.services import Services, ServicesDep
-from renderq_shared.jobs import JobRecord
+from renderq_shared.jobs import JobRecord, commands
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(require_no_query)])
 
@@ -60,7 +60,7 @@ async def image(job_id: str, index: int, request: Request, services: ServicesDep
 
 async def _with_pictures(services: Services, tenant: str, job_id: str) -> JobRecord:
     """The job, if it still may have pictures. Raises `ApiProblem`."""
-    found = await services.jobs.get(tenant, job_id) if is_job_id(job_id) else None
+    found = await services.jobs.call(commands.get(tenant, job_id)) if is_job_id(job_id) else None
     if found is None:
         raise not_found("There is no such job.")
     record, _ = found

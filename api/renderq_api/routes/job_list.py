@@ -21,7 +21,7 @@ from renderq_api.responses.job_links import urls_for
 from renderq_api.responses.job_response import job_response
 from renderq_api.services import ServicesDep
 from renderq_api.submission.submission import submit_job
-from renderq_shared.jobs import DeleteResult, SubmitOutcome
+from renderq_shared.jobs import DeleteResult, SubmitOutcome, commands
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -46,7 +46,7 @@ _SCAN = 500
 )
 async def jobs(request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     query = parse_list_query(request.query_params.multi_items())
-    page = await services.jobs.page(tenant, query.filter, query.limit, _SCAN, query.after)
+    page = await services.jobs.call(commands.page(tenant, query.filter, query.limit, _SCAN, query.after))
     urls, retention_s = urls_for(request), services.settings.output_retention_seconds
 
     def listed() -> JobList:
@@ -90,7 +90,7 @@ async def jobs(request: Request, services: ServicesDep, tenant: TenantDep) -> Re
 async def retry(job_id: str, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     await require_no_fields(request)
     idempotency = parse_idempotency_key(request.headers.getlist("idempotency-key"), "POST", request.url.path, b"")
-    found = await services.jobs.get(caller.tenant, job_id) if is_job_id(job_id) else None
+    found = await services.jobs.call(commands.get(caller.tenant, job_id)) if is_job_id(job_id) else None
     if found is None:
         raise not_found("There is no such job.")
     earlier, _ = found
@@ -120,7 +120,7 @@ async def retry(job_id: str, request: Request, services: ServicesDep, caller: Ca
     dependencies=[Depends(require_no_query)],
 )
 async def delete(job_id: str, services: ServicesDep, tenant: TenantDep) -> Response:
-    deletion = await services.jobs.delete(tenant, job_id) if is_job_id(job_id) else DeleteResult.UNKNOWN
+    deletion = await services.jobs.call(commands.delete(tenant, job_id)) if is_job_id(job_id) else DeleteResult.UNKNOWN
     if deletion is DeleteResult.UNKNOWN:
         raise not_found("There is no such job.")
     if deletion is DeleteResult.NOT_ENDED:

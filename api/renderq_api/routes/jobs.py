@@ -27,7 +27,7 @@ from renderq_api.responses.job_links import urls_for
 from renderq_api.responses.job_response import is_current, job_response, state_headers
 from renderq_api.services import Services, ServicesDep
 from renderq_api.submission.submission import submit_job
-from renderq_shared.jobs import JobRecord, QueuePosition, SubmitOutcome
+from renderq_shared.jobs import JobRecord, QueuePosition, SubmitOutcome, commands
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(require_no_query)])
 
@@ -126,7 +126,7 @@ async def get_job(job_id: str, request: Request, services: ServicesDep, tenant: 
 )
 async def cancel(job_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     await require_no_fields(request)
-    record = await services.jobs.cancel(tenant, job_id) if is_job_id(job_id) else None
+    record = await services.jobs.call(commands.cancel(tenant, job_id)) if is_job_id(job_id) else None
     if record is None:
         raise _unknown()
     return await job_response(request, services, (record, None), wait=None)
@@ -136,7 +136,7 @@ async def _wait(services: Services, request: Request, tenant: str, job_id: str, 
     """Raises `ApiProblem` for a job that this tenant never had."""
 
     async def read() -> tuple[JobRecord, QueuePosition | None] | None:
-        return await services.jobs.get(tenant, job_id)
+        return await services.jobs.call(commands.get(tenant, job_id))
 
     found: JobSnapshot | None = None
     if is_job_id(job_id):

@@ -10,6 +10,7 @@ from renderq_api.openapi.document import problems
 from renderq_api.services import Services, ServicesDep
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.imaging.cost import cost
+from renderq_shared.jobs import commands
 
 router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(require_no_query)])
 
@@ -35,7 +36,7 @@ def get_entry(services: Services, name: str) -> ModelEntry:
 
 async def describe_models(services: Services, entries: tuple[ModelEntry, ...]) -> tuple[Model, ...]:
     """Models as they are at the moment."""
-    now = await services.jobs.stats()
+    now = await services.jobs.call(commands.stats())
     queued = {queue.model: queue.queued for queue in now.queues}
     return tuple(
         Model(

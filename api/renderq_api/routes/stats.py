@@ -7,13 +7,14 @@ from renderq.contract import ModelStats, Stats
 from renderq_api.http.responses import json_response, require_no_query
 from renderq_api.openapi.document import problems
 from renderq_api.services import ServicesDep
+from renderq_shared.jobs import commands
 
 router = APIRouter(prefix="/v1/stats", tags=["workers"], dependencies=[Depends(require_no_query)])
 
 
 @router.get("", response_model=Stats, summary="How much waits, for how long, and who renders", responses=problems())
 async def stats(services: ServicesDep) -> Response:
-    now = await services.jobs.stats()
+    now = await services.jobs.call(commands.stats())
     queues = {queue.model: queue for queue in now.queues}
     # A model that left the catalog may still have jobs.
     others = sorted({*queues, *now.running, *now.paused} - set(services.catalog.names))

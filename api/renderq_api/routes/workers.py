@@ -10,7 +10,7 @@ from renderq_api.auth.caller import admin_only
 from renderq_api.http.responses import json_response, require_no_query
 from renderq_api.openapi.document import problems
 from renderq_api.services import ServicesDep
-from renderq_shared.jobs import WorkerRecord
+from renderq_shared.jobs import WorkerRecord, commands
 
 router = APIRouter(
     prefix="/v1/workers", tags=["workers"], dependencies=[Depends(require_no_query), Depends(admin_only)]
@@ -19,7 +19,9 @@ router = APIRouter(
 
 @router.get("", response_model=WorkerList, summary="List the live workers (admin)", responses=problems())
 async def workers(services: ServicesDep) -> Response:
-    return json_response(WorkerList(data=tuple(_worker(record) for record in await services.jobs.workers())))
+    return json_response(
+        WorkerList(data=tuple(_worker(record) for record in await services.jobs.call(commands.workers())))
+    )
 
 
 def _worker(record: WorkerRecord) -> Worker:

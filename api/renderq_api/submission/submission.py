@@ -14,7 +14,7 @@ from renderq_api.services import Services
 from renderq_api.submission.capabilities import CheckedRequest, check
 from renderq_api.submission.parsing import parse
 from renderq_api.submission.resolution import IngestedRequest, ResolvedJob, resolve
-from renderq_shared.jobs import Idempotency, JobRecord, NewJob, SubmitOutcome, SubmitResult
+from renderq_shared.jobs import Idempotency, JobRecord, NewJob, SubmitOutcome, SubmitResult, commands
 
 _REFUSALS = {
     SubmitOutcome.KEY_REUSED: (
@@ -53,7 +53,7 @@ async def submit_job(
     checked = check(parsed, signs_webhooks=bool(services.settings.webhook_keys))
     if idempotency and has_remote_images(checked.request):
         # A replay must not fetch again: the remote images may have changed or disappeared.
-        earlier = await services.jobs.replay(caller.tenant, idempotency)
+        earlier = await services.jobs.call(commands.replay(caller.tenant, idempotency))
         if earlier is not None:
             return earlier, _accepted_job(earlier, checked.request)
     ingested = await _ingest(services, caller, checked)
@@ -68,7 +68,7 @@ async def _ingest(services: Services, caller: Caller, checked: CheckedRequest) -
 async def _enqueue(services: Services, submitter: _Submitter, resolved: ResolvedJob) -> tuple[SubmitResult, JobRecord]:
     """Add the job to the job store and wake a worker."""
     job = _new_job(services, submitter, resolved)
-    submitted = await services.jobs.submit(job, services.queue_limits(submitter.caller))
+    submitted = await services.jobs.call(commands.submit(job, services.queue_limits(submitter.caller)))
     record = _accepted_job(submitted, resolved.request)
     paused = submitted.position is not None and submitted.position.paused
     if (

@@ -12,7 +12,7 @@ import structlog
 from renderq.contract import DeliveryStatus
 from renderq_api.webhooks.sender import Sender, SendResult
 from renderq_shared.errors import RenderqSharedError
-from renderq_shared.jobs import AsyncRedisJobStore, DeliveryClaim, DeliveryRecord, DeliveryResult
+from renderq_shared.jobs import AsyncJobStore, DeliveryClaim, DeliveryRecord, DeliveryResult, commands
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ _random = random.SystemRandom()
 class Dispatcher:
     """Claims due deliveries, sends them, settles them. A process that dies leaves them to others after the lease."""
 
-    def __init__(self, jobs: AsyncRedisJobStore, sender: Sender, delays_s: tuple[float, ...], lease_s: float) -> None:
+    def __init__(self, jobs: AsyncJobStore, sender: Sender, delays_s: tuple[float, ...], lease_s: float) -> None:
         """`delays_s`: pause before each attempt after the first. `lease_s` must exceed the sender's time."""
         self._jobs = jobs
         self._sender = sender
@@ -65,7 +65,9 @@ class Dispatcher:
             return
         lease_end = time.monotonic() + self._lease_s
         try:
-            due = await self._jobs.claim_deliveries(DeliveryClaim(self._claim_id, round(self._lease_s * 1000), free))
+            due = await self._jobs.call(
+                commands.claim_deliveries(DeliveryClaim(self._claim_id, round(self._lease_s * 1000), free))
+            )
         except RenderqSharedError:
             return  # the sweeps, which run beside, tell of an outage; what the reply held is asked for again
         self._claim_id = secrets.token_hex(8)
@@ -91,7 +93,7 @@ class Dispatcher:
         """An outage that is shorter than the lease costs no second attempt."""
         while True:
             try:
-                await self._jobs.complete_delivery(told)
+                await self._jobs.call(commands.complete_delivery(told))
                 return
             except RenderqSharedError as error:
                 if time.monotonic() > lease_end:

@@ -17,8 +17,8 @@ from renderq_shared.access.key_format import is_key_id, new_key
 from renderq_shared.access.key_store import KeyStore
 from renderq_shared.access.records import DEFAULT_TENANT, NewKey, Role
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import sync_client
 from renderq_shared.local.embedded_redis import EmbeddedRedis
+from renderq_shared.redis.clients import sync_client
 from renderq_shared.settings.models import SharedSettings, format_errors
 
 

@@ -1,19 +1,16 @@
 """The pure core of both key stores: arguments → a call of one script, its reply → records."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from renderq_shared.access.records import KeyList, KeyRecord, NewKey, Role
-from renderq_shared.jobs.redis.codec import flat_to_dict
-from renderq_shared.redis import scripts
-from renderq_shared.redis.scripts import Command, Script
+from renderq_shared.redis.scripts import ScriptCall, flat_to_dict, load_script
+
+_load = partial(load_script, "renderq_shared.access")
 
 
-def load_script(name: str) -> Script:
-    return scripts.load_script("renderq_shared.access", name)
-
-
-def create(key: NewKey) -> Command[KeyRecord | None]:
+def create(key: NewKey) -> ScriptCall[KeyRecord | None]:
     fields = {
         "name": key.name,
         "tenant": key.tenant,
@@ -26,27 +23,27 @@ def create(key: NewKey) -> Command[KeyRecord | None]:
         *(key.id, key.digest, "" if key.lifetime_ms is None else key.lifetime_ms),
         *(text for name, value in fields.items() if value is not None for text in (name, value)),
     )
-    return Command(load_script("create"), arguments, _optional_key)
+    return ScriptCall(_load("create"), arguments, _optional_key)
 
 
-def revoke(key_id: str) -> Command[KeyRecord | None]:
-    return Command(load_script("revoke"), (key_id,), _optional_key)
+def revoke(key_id: str) -> ScriptCall[KeyRecord | None]:
+    return ScriptCall(_load("revoke"), (key_id,), _optional_key)
 
 
-def read(known: str | None) -> Command[KeyList]:
+def read(known: str | None) -> ScriptCall[KeyList]:
     def answer(reply: list[Any]) -> KeyList:
         keys = tuple(map(_key, reply[2])) if len(reply) > 2 else None
         return KeyList(reply[1] or None, int(reply[0]), keys)
 
-    return Command(load_script("keys"), (known or "",), answer)
+    return ScriptCall(_load("keys"), (known or "",), answer)
 
 
-def record_use(key_ids: Sequence[str]) -> Command[None]:
-    return Command(load_script("use"), tuple(key_ids), _nothing)
+def record_use(key_ids: Sequence[str]) -> ScriptCall[None]:
+    return ScriptCall(_load("use"), tuple(key_ids), _nothing)
 
 
-def reset() -> Command[None]:
-    return Command(load_script("reset"), (), _nothing)
+def reset() -> ScriptCall[None]:
+    return ScriptCall(_load("reset"), (), _nothing)
 
 
 def _key(flat: Sequence[str]) -> KeyRecord:

@@ -1,9 +1,9 @@
-"""The job store: the truth about jobs."""
+"""Job store: records, commands, and the protocol that every store implements."""
 
 from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
+from renderq_shared.jobs.commands import Command
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, DeliveryResult, delivery_id
 from renderq_shared.jobs.history import DeleteResult, JobFilter, JobPage, JobPosition, Retention, RetentionResult
-from renderq_shared.jobs.memory.store import MemoryJobStore
 from renderq_shared.jobs.previews import PreviewChannels, PreviewMessage
 from renderq_shared.jobs.records import (
     Candidate,
@@ -20,36 +20,23 @@ from renderq_shared.jobs.records import (
     ProgressResult,
     QueueLimits,
     QueuePosition,
+    StoreStats,
     SubmitOutcome,
     SubmitResult,
     SweepResult,
     TenantRecord,
     WorkerRecord,
 )
-from renderq_shared.jobs.redis.async_store import AsyncRedisJobStore
-from renderq_shared.jobs.redis.notifications import CancelSubscriber, Change, Reconnected, subscribe
-from renderq_shared.jobs.redis.store import RedisJobStore
-from renderq_shared.jobs.store import JobStore
+from renderq_shared.jobs.store import AsyncJobStore, JobStore
 from renderq_shared.jobs.timings import JobTiming, ModelTimings, TimingSample, progress_fraction
-from renderq_shared.redis.bounded_redis import DURABLE_TIMEOUT_S, BoundedRedis
-from renderq_shared.redis.clients import (
-    async_client,
-    celery_url,
-    check_server,
-    check_server_async,
-    sync_client,
-)
 
 __all__ = [
-    "DURABLE_TIMEOUT_S",
     "AssetRecord",
-    "AsyncRedisJobStore",
-    "BoundedRedis",
-    "CancelSubscriber",
+    "AsyncJobStore",
     "Candidate",
-    "Change",
     "ClaimRef",
     "ClaimRequest",
+    "Command",
     "DeleteResult",
     "DeliveryClaim",
     "DeliveryRecord",
@@ -64,7 +51,6 @@ __all__ = [
     "JobStore",
     "JobTiming",
     "JobUpdate",
-    "MemoryJobStore",
     "ModelQueue",
     "ModelTimings",
     "NewAsset",
@@ -75,22 +61,15 @@ __all__ = [
     "ProgressResult",
     "QueueLimits",
     "QueuePosition",
-    "Reconnected",
-    "RedisJobStore",
     "Retention",
     "RetentionResult",
+    "StoreStats",
     "SubmitOutcome",
     "SubmitResult",
     "SweepResult",
     "TenantRecord",
     "TimingSample",
     "WorkerRecord",
-    "async_client",
-    "celery_url",
-    "check_server",
-    "check_server_async",
     "delivery_id",
     "progress_fraction",
-    "subscribe",
-    "sync_client",
 ]

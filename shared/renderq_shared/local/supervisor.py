@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import httpx2
 
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import async_client
-from renderq_shared.jobs.redis import commands
+from renderq_shared.jobs import commands
+from renderq_shared.jobs.redis import AsyncRedisJobStore
 from renderq_shared.local.embedded_redis import SYNC_INTERVAL_S, EmbeddedRedis
 from renderq_shared.local.processes import ProcessSpec, SupervisedProcess
-from renderq_shared.redis.scripts import execute_async
+from renderq_shared.redis.clients import async_client
 
 _POLL_S = 0.25
 
@@ -108,10 +108,11 @@ async def _wait_until_ready(url: str, redis_url: str) -> None:
         httpx2.AsyncClient(base_url=url, timeout=2, trust_env=False) as http,
         async_client(redis_url) as redis,
     ):
+        store = AsyncRedisJobStore(redis)
         while True:
             with contextlib.suppress(httpx2.HTTPError, StoreUnavailable):
                 ready = await http.get("/readyz")
                 # Workers are read from Redis, because the API may require a key.
-                if ready.is_success and await execute_async(redis, commands.workers()):
+                if ready.is_success and await store.call(commands.workers()):
                     return
             await asyncio.sleep(_POLL_S)

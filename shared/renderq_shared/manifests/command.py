@@ -28,10 +28,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from renderq_shared.jobs import RedisJobStore, check_server, sync_client
+    from renderq_shared.jobs.redis import RedisJobStore
     from renderq_shared.manifests.restore import restore_jobs
     from renderq_shared.objects import open_store
-    from renderq_shared.wakeups import queue_name
+    from renderq_shared.redis.clients import check_server, sync_client
 
     options = {name: value for name in _OPTIONS if (value := getattr(arguments, name)) is not None}
     try:
@@ -40,7 +40,7 @@ def _run(arguments: argparse.Namespace) -> int:
         objects.check()
         with sync_client(settings.redis_url) as client:
             check_server(client)
-            result = restore_jobs(RedisJobStore(client, queue_name), objects, _report_unreadable)
+            result = restore_jobs(RedisJobStore(client), objects, _report_unreadable)
     except ValidationError as error:
         for line in format_errors(error):
             _print_error(line)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from renderq_shared.errors import ManifestInvalid, ObjectNotFound
+from renderq_shared.jobs import commands
 from renderq_shared.jobs.store import JobStore
 from renderq_shared.manifests.manifest import is_manifest_key, manifest_key, read_manifest
 from renderq_shared.objects.store import ObjectStore
@@ -37,7 +38,7 @@ def restore_jobs(store: JobStore, objects: ObjectStore, on_unreadable: Callable[
             unreadable += 1
             on_unreadable(key, str(error))
         else:
-            if store.restore(job):
+            if store.call(commands.restore(job)):
                 restored += 1
             else:
                 known += 1

@@ -1,8 +1,8 @@
-"""Lua scripts: loading, and one round trip per command."""
+"""Lua scripts: loading them, and calling one in one round trip."""
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -29,7 +29,7 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
-class Command(Generic[Answer]):
+class ScriptCall(Generic[Answer]):
     """One round trip: a script, its arguments, and the decoder of its reply."""
 
     script: Script
@@ -46,29 +46,34 @@ def load_script(package: str, name: str) -> Script:
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
-def execute(client: Redis, command: Command[Answer]) -> Answer:
-    """Run `command`; a second round trip only when the server does not know the script yet.
+def execute(client: Redis, call: ScriptCall[Answer]) -> Answer:
+    """Run a script. A second round trip is needed only if the server does not know the script yet.
 
     Raises `StoreUnavailable`.
     """
     scripting = cast(Any, client)
     with translate_errors():
         try:
-            reply = scripting.evalsha(command.script.sha, 0, *command.arguments)
+            reply = scripting.evalsha(call.script.sha, 0, *call.arguments)
         except NoScriptError:
-            reply = scripting.eval(command.script.source, 0, *command.arguments)
-    return command.decode(reply)
+            reply = scripting.eval(call.script.source, 0, *call.arguments)
+    return call.decode(reply)
 
 
-async def execute_async(client: AsyncRedis, command: Command[Answer], send: SendCommand | None = None) -> Answer:
-    """The same, awaited. `send` sends a command in the client's place. Raises `StoreUnavailable`."""
-    ask = cast(Any, client).execute_command if send is None else send
+async def execute_async(client: AsyncRedis, call: ScriptCall[Answer], send: SendCommand | None = None) -> Answer:
+    """Like `execute`, for event loops. `send` replaces the client's `execute_command`."""
+    send = send if send is not None else cast(SendCommand, client.execute_command)
     with translate_errors():
         try:
-            reply = await ask("EVALSHA", command.script.sha, 0, *command.arguments)
+            reply = await send("EVALSHA", call.script.sha, 0, *call.arguments)
         except NoScriptError:
-            reply = await ask("EVAL", command.script.source, 0, *command.arguments)
-    return command.decode(reply)
+            reply = await send("EVAL", call.script.source, 0, *call.arguments)
+    return call.decode(reply)
+
+
+def flat_to_dict(flat: Sequence[str]) -> dict[str, str]:
+    """Decode a hash in a reply: `[field, value, field, value, …]`."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _read(package: str, name: str) -> str:

@@ -10,7 +10,8 @@ import httpx2
 import pytest
 
 from renderq.contract import LIMITS
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs import commands
+from renderq_shared.jobs.redis import RedisJobStore
 from tests.api.assets.image_files import animated_file, image_file, rotated_file
 from tests.api.conftest import SettingsFor
 from tests.api.problems import pointers, problem
@@ -189,8 +190,8 @@ def test_an_address_inside_is_refused_without_saying_what_is_there(http: httpx2.
 
 def test_another_tenants_asset_is_not_found(http: httpx2.Client, store: RedisJobStore) -> None:
     foreign = new_asset(tenant="bob", asset_id=asset_id(image_file(width=33)))
-    store.reserve_asset(foreign, 60_000)
-    store.commit_asset(foreign)
+    store.call(commands.reserve_asset(foreign, 60_000))
+    store.call(commands.commit_asset(foreign))
     problem(submit(http, image=foreign.id), "asset_not_found")
 
 

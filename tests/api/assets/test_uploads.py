@@ -14,7 +14,9 @@ import redis
 
 from renderq.contract import LIMITS
 from renderq_api.assets import UploadBudget, image_check
-from renderq_shared.jobs import NewAsset, RedisJobStore, sync_client
+from renderq_shared.jobs import NewAsset, commands
+from renderq_shared.jobs.redis import RedisJobStore
+from renderq_shared.redis.clients import sync_client
 from tests.api.assets.image_files import FORMATS, image_file
 from tests.api.problems import pointers, problem
 from tests.api.running_api import RunningApi, wait_until
@@ -117,15 +119,15 @@ def test_an_object_that_somebody_removed_comes_back_with_the_next_upload(http: h
 def test_another_tenants_asset_is_not_there(http: httpx2.Client, store: RedisJobStore) -> None:
     asset_id = f"asset_{hashlib.sha256(image_file(width=27)).hexdigest()}"
     foreign = NewAsset(asset_id, "bob", f"assets/b/1/{asset_id}.png", "image/png", 27, 16, 100)
-    store.reserve_asset(foreign, 60_000)
-    store.commit_asset(foreign)
+    store.call(commands.reserve_asset(foreign, 60_000))
+    store.call(commands.commit_asset(foreign))
     unknown = f"asset_{'0' * 64}"
     for name in (asset_id, unknown, "asset_", "asset_" + "G" * 64, "x"):
         problem(http.get(f"/v1/assets/{name}"), "not_found")
         problem(http.get(f"/v1/assets/{name}/content"), "not_found")
     own = upload(http, image_file(width=27))
     assert own["id"] == asset_id
-    assert store.asset("bob", asset_id).key == foreign.key
+    assert store.call(commands.asset("bob", asset_id)).key == foreign.key
 
 
 def test_what_is_also_something_else_is_served_as_an_image_alone(http: httpx2.Client) -> None:

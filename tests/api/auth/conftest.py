@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from renderq_shared.access import KeyStore, NewKey, new_key
-from renderq_shared.jobs import sync_client
+from renderq_shared.redis.clients import sync_client
 from renderq_shared.settings.models import ApiSettings
 from tests.api.running_api import RunningApi
 from tests.valkey_server import Valkey

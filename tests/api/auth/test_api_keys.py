@@ -8,7 +8,7 @@ import redis
 
 from renderq_api.routes import ROUTERS
 from renderq_shared.access import KeyStore, Role, new_key, parse_key
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 from tests.api.auth.conftest import ClientOf, make_key
 from tests.api.conftest import SettingsFor

@@ -6,9 +6,10 @@ import redis
 from renderq import Client, Forbidden, NotFound
 from renderq.cli import main
 from renderq_shared.access import KeyStore, Role
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs import commands
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
-from renderq_shared.wakeups import queue_name
+from renderq_shared.redis.wakeup_queues import queue_name
 from tests.api.auth.conftest import ClientOf, make_key
 from tests.api.problems import problem
 from tests.api.running_api import RunningApi, wait_until
@@ -22,8 +23,8 @@ ADMINS = [("GET", "/v1/workers"), ("GET", "/v1/tenants")] + [
 @pytest.mark.parametrize(("method", "path"), ADMINS)
 def test_users_may_not(client_of: ClientOf, store: RedisJobStore, method: str, path: str) -> None:
     problem(client_of("ada").request(method, path), "forbidden")
-    assert not store.stats().paused
-    assert not store.tenants()
+    assert not store.call(commands.stats()).paused
+    assert not store.call(commands.tenants())
     assert client_of("bob", role=Role.ADMIN).request(method, path).status_code == 200
 
 

@@ -10,7 +10,8 @@ import pytest
 from renderq_api.job_views.ids import new_job_id
 from renderq_api.routes import ROUTERS
 from renderq_shared.access import Role
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs import commands
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 from tests.api.assets.image_files import image_file
 from tests.api.auth.conftest import ClientOf
@@ -44,7 +45,7 @@ def owned(ada: httpx2.Client, store: RedisJobStore, keyed_api: RunningApi) -> di
     job = submit(store, new_job_id(), "ada", request_json=request, webhook_events=("job.succeeded",))
     worker = Worker(store, FolderStore(keyed_api.settings.store_folder))
     worker.finish(worker.claim())
-    [delivery] = store.deliveries("ada", job.id) or ()
+    [delivery] = store.call(commands.deliveries("ada", job.id)) or ()
     asset = ada.post("/v1/assets", files={"file": image_file()}).json()
     return {"job_id": job.id, "delivery_id": delivery.id, "asset_id": asset["id"], "index": "0"}
 
@@ -65,10 +66,10 @@ def test_what_is_anothers_does_not_exist(
 ) -> None:
     bob = client_of("bob", role=Role.ADMIN)
     assert set(re.findall(r"{(\w+)", path)) <= {*owned, *UNSCOPED}, "tell this test what ada has under this name"
-    before = store.get("ada", owned["job_id"])
+    before = store.call(commands.get("ada", owned["job_id"]))
     unknown = {**owned, "job_id": new_job_id(), "delivery_id": "msg_0123_succeeded", "asset_id": f"asset_{'0' * 64}"}
     assert told(bob, method, path, **owned) == told(bob, method, path, **unknown)
-    assert store.get("ada", owned["job_id"]) == before
+    assert store.call(commands.get("ada", owned["job_id"])) == before
     with ada.stream(method, path.format(**owned)) as own:
         assert own.status_code not in {401, 404}, "it is hers"
 

@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from renderq_shared.access import KeyStore, Role
-from renderq_shared.jobs import sync_client
+from renderq_shared.redis.clients import sync_client
 from renderq_shared.settings.models import ApiSettings
 from tests.api.auth.conftest import make_key
 from tests.api.running_api import RunningApi

@@ -25,7 +25,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from renderq_api.routes import ROUTERS
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs import commands
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 from tests.api.assets.image_files import image_file
 from tests.api.running_api import RunningApi
@@ -87,7 +88,7 @@ def somewhere(http: httpx2.Client, api: RunningApi, store: RedisJobStore) -> lis
     worker = Worker(store, FolderStore(api.settings.store_folder))
     worker.register()
     worker.finish(worker.claim())
-    [delivery] = store.deliveries("ada", ended) or ()
+    [delivery] = store.call(commands.deliveries("ada", ended)) or ()
     asset = http.post("/v1/assets", files={"file": image_file()}).json()["id"]
     signed = urlsplit(http.get(f"/v1/jobs/{ended}").json()["outputs"][0]["signed_url"])
     ids = {

@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 
 from renderq._core.sse import EventStreamParser
 from renderq.contract import OutputOptions, parse_request
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 from renderq_worker.output.encode import encode
 from renderq_worker.output.recipe import image_recipe

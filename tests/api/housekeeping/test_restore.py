@@ -10,9 +10,10 @@ import httpx2
 import pytest
 import redis
 
-from renderq_shared.jobs import RedisJobStore, sync_client
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.manifests.manifest import manifest_key
 from renderq_shared.objects import FolderStore
+from renderq_shared.redis.clients import sync_client
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
 from tests.api.running_api import RunningApi, wait_until

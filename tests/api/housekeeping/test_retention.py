@@ -8,8 +8,10 @@ import httpx2
 import pytest
 import redis
 
-from renderq_shared.jobs import RedisJobStore, Retention, sync_client
+from renderq_shared.jobs import Retention, commands
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
+from renderq_shared.redis.clients import sync_client
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
 from tests.api.running_api import RunningApi, wait_until
@@ -92,8 +94,8 @@ def test_what_a_process_that_died_left_is_removed_by_another(
         worker = Worker(store, FolderStore(api.settings.store_folder))
         worker.register()
         job_id = succeeded(http, worker)
-    store.delete("default", job_id)
-    given = store.apply_retention(Retention(None, None), 60_000, 100)
+    store.call(commands.delete("default", job_id))
+    given = store.call(commands.apply_retention(Retention(None, None), 60_000, 100))
     assert given.removals == (f"jobs/{job_id}/",)
     assert len(pictures(api, job_id)) == 2
     make_older(client, 60_000)

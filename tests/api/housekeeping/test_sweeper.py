@@ -6,9 +6,9 @@ import httpx2
 import pytest
 import redis
 
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
-from renderq_shared.wakeups import queue_name
+from renderq_shared.redis.wakeup_queues import queue_name
 from tests.api.conftest import SettingsFor
 from tests.api.running_api import RunningApi, wait_until
 from tests.api.worker import Worker

@@ -11,7 +11,9 @@ from renderq_api.live.event_stream import StreamEvent, stream_events
 from renderq_api.live.job_watchers import JobWatchers
 from renderq_api.live.long_poll import JobSnapshot, wait_for_terminal
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import MemoryJobStore, PreviewChannels, Reconnected
+from renderq_shared.jobs import PreviewChannels, commands
+from renderq_shared.jobs.memory import MemoryJobStore
+from renderq_shared.jobs.redis import Reconnected
 from tests.job_store.factories import claim, claim_ref, get_job, submit
 
 
@@ -36,7 +38,7 @@ async def test_what_a_message_told_is_passed_on_though_the_place_cannot_be_read(
     with watching.watch("job_1") as watcher:
         stream = stream_events(watching, watcher, away, (running, None), None)
         await anext(stream)
-        store.requeue(claim_ref(running))
+        store.call(commands.requeue(claim_ref(running)))
         watcher.notify(get_job(store, "job_1"))
         news = await anext(stream)
         await stream.aclose()
@@ -74,7 +76,7 @@ async def test_waiters_that_may_have_missed_something_read_a_few_at_a_time() -> 
     listening = asyncio.create_task(watching.run())
     waits = [asyncio.create_task(wait()) for _ in range(200)]
     await waiting.wait()
-    store.cancel("ada", "job_1")
+    store.call(commands.cancel("ada", "job_1"))
     peak = 0
     lost.set()
     found = await asyncio.gather(*waits)

@@ -4,7 +4,8 @@ import httpx2
 import pytest
 
 from renderq.contract import Job
-from renderq_shared.jobs import NewJob, QueueLimits, RedisJobStore
+from renderq_shared.jobs import NewJob, QueueLimits, commands
+from renderq_shared.jobs.redis import RedisJobStore
 from tests.api.problems import problem
 from tests.api.running_api import RunningApi
 from tests.api.worker import IMAGE_BYTES, Worker
@@ -116,7 +117,7 @@ def test_another_tenants_job_is_not_there(http: httpx2.Client, store: RedisJobSt
         priority=0,
         max_attempts=3,
     )
-    assert store.submit(foreign, QueueLimits(10, 10)).record is not None
+    assert store.call(commands.submit(foreign, QueueLimits(10, 10))).record is not None
     for path in (f"/v1/jobs/{foreign.id}", f"/v1/jobs/{foreign.id}/images/0"):
         problem(http.get(path), "not_found")
     problem(http.post(f"/v1/jobs/{foreign.id}/cancel"), "not_found")

@@ -6,7 +6,8 @@ import httpx2
 import pytest
 
 from renderq.contract import JobList
-from renderq_shared.jobs import NewJob, QueueLimits, RedisJobStore
+from renderq_shared.jobs import NewJob, QueueLimits, commands
+from renderq_shared.jobs.redis import RedisJobStore
 from tests.api.problems import problem
 from tests.api.worker import Worker
 
@@ -84,7 +85,7 @@ def test_others_jobs_are_not_listed(http: httpx2.Client, store: RedisJobStore) -
         id="job_1", tenant="somebody-else", task="txt2img", model="shapes", request_json="{}", images=1, cost=1,
         priority=0, max_attempts=3,
     )  # fmt: skip
-    store.submit(foreign, QueueLimits(10, 10))
+    store.call(commands.submit(foreign, QueueLimits(10, 10)))
     assert listed(http) == []
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from renderq_shared.jobs import RedisJobStore, sync_client
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import open_store
+from renderq_shared.redis.clients import sync_client
 from tests.api.assets.image_files import image_file
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem

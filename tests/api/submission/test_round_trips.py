@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import httpx2
 
-from renderq_shared.jobs import sync_client
+from renderq_shared.redis.clients import sync_client
 from tests.api.worker import Worker
 
 

@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from renderq.contract import LIMITS, Job
-from renderq_shared.wakeups import queue_name
+from renderq_shared.redis.wakeup_queues import queue_name
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
 from tests.api.running_api import RunningApi, wait_until

@@ -7,7 +7,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from renderq import webhooks
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 from tests.api.running_api import RunningApi, wait_until
 from tests.api.webhooks.receivers import WebhookReceiver, webhook_receiver

@@ -15,7 +15,8 @@ from renderq_api.egress import GuardedTransport
 from renderq_api.egress.addresses import parse_allowed
 from renderq_api.webhooks import Sender
 from renderq_api.webhooks.sender import SendResult
-from renderq_shared.jobs import DeliveryClaim, DeliveryRecord, MemoryJobStore
+from renderq_shared.jobs import DeliveryClaim, DeliveryRecord, commands
+from renderq_shared.jobs.memory import MemoryJobStore
 from tests.api.webhooks.receivers import Behavior, misbehaving_server
 from tests.job_store.factories import submit
 from tests.tls import self_signed, server_context
@@ -28,8 +29,8 @@ def delivery_to(url: str) -> DeliveryRecord:
     store = MemoryJobStore()
     request = {"prompt": "x", "metadata": {}, "webhook": {"url": url}}
     submit(store, "job_1", request_json=json.dumps(request), webhook_events=("job.canceled",))
-    store.cancel("ada", "job_1")
-    (delivery,) = store.claim_deliveries(DeliveryClaim("claim", 1_000, 1))
+    store.call(commands.cancel("ada", "job_1"))
+    (delivery,) = store.call(commands.claim_deliveries(DeliveryClaim("claim", 1_000, 1)))
     return delivery
 
 

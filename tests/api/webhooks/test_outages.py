@@ -13,16 +13,10 @@ from renderq_api.egress import GuardedTransport
 from renderq_api.egress.addresses import parse_allowed
 from renderq_api.webhooks import Dispatcher, Sender
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import (
-    AsyncRedisJobStore,
-    DeliveryClaim,
-    DeliveryRecord,
-    RedisJobStore,
-    async_client,
-    delivery_id,
-)
+from renderq_shared.jobs import Command, DeliveryRecord, commands, delivery_id
+from renderq_shared.jobs.redis import AsyncRedisJobStore, RedisJobStore
 from renderq_shared.objects import FolderStore
-from renderq_shared.wakeups import queue_name
+from renderq_shared.redis.clients import async_client
 from tests.api.api_process import ApiProcess
 from tests.api.conftest import SettingsFor
 from tests.api.running_api import wait_until
@@ -83,7 +77,7 @@ def test_a_process_dies_before_the_receiver_has_got_it_and_another_one_sends_it(
     with unresponsive_port() as port, ApiProcess(tmp_path, redis_url, **WEBHOOK_SETTINGS) as dying:
         job_id = submit_job(dying, f"http://127.0.0.1:{port}/")
         end_job(store, tmp_path)
-        wait_until(lambda: (store.deliveries("default", job_id) or ())[0].claim_id)
+        wait_until(lambda: (store.call(commands.deliveries("default", job_id)) or ())[0].claim_id)
         dying.kill()
     with webhook_receiver(port) as receiver, webhook_api(settings_for) as api:
         later(LEASE_S)
@@ -121,12 +115,12 @@ class LosesReplies(AsyncRedisJobStore):
 
     lost = 0
 
-    async def claim_deliveries(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:
-        found = await super().claim_deliveries(request)
-        if found and not self.lost:
-            self.lost = len(found)
+    async def call(self, command: Command[Any]) -> Any:
+        answer = await super().call(command)
+        if command.name == "claim_deliveries" and answer and not self.lost:
+            self.lost = len(answer)
             raise StoreUnavailable("no reply")
-        return found
+        return answer
 
 
 async def test_what_a_lost_reply_held_does_not_wait_for_its_lease(
@@ -135,7 +129,7 @@ async def test_what_a_lost_reply_held_does_not_wait_for_its_lease(
     cancel_job(store, "job_1", receiver.url, "127.0.0.1")
     transport = GuardedTransport(parse_allowed("127.0.0.0/8"))
     async with async_client(redis_url) as client:
-        jobs = LosesReplies(client, queue_name)
+        jobs = LosesReplies(client)
         sender = Sender(lambda: transport, (b"k" * 24,), "http://renderq.test/", 0, 15)
         async with delivering(Dispatcher(jobs, sender, (), lease_s=3_600)):
             await asyncio.to_thread(wait_until, lambda: receiver.received)
@@ -151,11 +145,11 @@ async def test_a_fault_of_ours_counts_as_an_attempt(redis_url: str, store: Redis
     cancel_job(store, "job_1", "http://127.0.0.1:9/", "127.0.0.1")
 
     def told() -> DeliveryRecord:
-        return (store.deliveries("default", "job_1") or ())[0]
+        return (store.call(commands.deliveries("default", "job_1")) or ())[0]
 
     async with async_client(redis_url) as client:
         sender = BreaksDown(lambda: GuardedTransport(()), (b"k" * 24,), "http://renderq.test/", 0, 15)
-        deliveries = Dispatcher(AsyncRedisJobStore(client, queue_name), sender, (0.0,), lease_s=3_600)
+        deliveries = Dispatcher(AsyncRedisJobStore(client), sender, (0.0,), lease_s=3_600)
         async with delivering(deliveries):
             await asyncio.to_thread(wait_until, lambda: told().status == "failed")
     assert str(told().log_json).count("a fault of the service") == 2

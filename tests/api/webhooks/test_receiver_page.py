@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx2
 
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs.redis import RedisJobStore
 from tests.api.running_api import RunningApi, wait_until
 from tests.api.webhooks.webhook_jobs import SECRETS, delivery, render_job
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import redis
 
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs.redis import RedisJobStore
 from tests.api.conftest import SettingsFor
 from tests.api.running_api import RunningApi, wait_until
 from tests.api.webhooks.receivers import WebhookReceiver

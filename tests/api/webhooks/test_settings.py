@@ -7,7 +7,8 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from renderq_api.job_views.ids import new_job_id
-from renderq_shared.jobs import RedisJobStore, delivery_id
+from renderq_shared.jobs import commands, delivery_id
+from renderq_shared.jobs.redis import RedisJobStore
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
 from tests.api.running_api import wait_until
@@ -67,7 +68,7 @@ def test_foreign_deliveries_are_unknown(
         assert without_request(foreign) == without_request(http.post("/v1/deliveries/msg_x/replay"))
         foreign = http.get(f"/v1/jobs/{job_id}/deliveries")
         assert without_request(foreign) == without_request(http.get(f"/v1/jobs/{new_job_id()}/deliveries"))
-    (kept,) = store.deliveries("somebody-else", job_id) or ()
+    (kept,) = store.call(commands.deliveries("somebody-else", job_id)) or ()
     assert (kept.status, kept.attempt) == ("pending", 0)
 
 

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs import commands
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 from tests.api.api_process import ApiProcess
 from tests.api.conftest import SettingsFor
@@ -46,7 +47,7 @@ def cancel_job(store: RedisJobStore, name: str, url: str, host: str, tenant: str
     request = {"prompt": "x", "metadata": {}, "webhook": {"url": url}}
     events = ("job.canceled",)
     submit(store, name, tenant, request_json=json.dumps(request), webhook_events=events, webhook_host=host)
-    store.cancel(tenant, name)
+    store.call(commands.cancel(tenant, name))
     return name
 
 

@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from renderq_shared.access import KeyStore
-from renderq_shared.jobs import sync_client
+from renderq_shared.redis.clients import sync_client
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from renderq_shared.jobs import RedisJobStore, sync_client
-from renderq_shared.wakeups import queue_name
+from renderq_shared.jobs.redis import RedisJobStore
+from renderq_shared.redis.clients import sync_client
 
 
 @pytest.fixture
@@ -17,4 +17,4 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def store(client: redis.Redis) -> RedisJobStore:
-    return RedisJobStore(client, queue_name)
+    return RedisJobStore(client)

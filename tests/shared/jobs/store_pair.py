@@ -5,25 +5,26 @@ import json
 import time
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import redis
 
 from renderq.contract import Status, can_transition
 from renderq_shared.jobs import (
+    Command,
     JobFilter,
     JobPage,
     JobRecord,
-    MemoryJobStore,
     ModelTimings,
-    RedisJobStore,
     RetentionResult,
     SweepResult,
+    commands,
 )
+from renderq_shared.jobs.memory import MemoryJobStore
 from renderq_shared.jobs.memory.delivery_queues import PER_HOST, PER_TENANT
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.jobs.redis.codec import decode_job
-from renderq_shared.wakeups import queue_name
 from tests.job_store.time_travel import make_older
 
 TOLERANCE_MS = 600_000
@@ -35,13 +36,16 @@ TIMES = (
 )
 
 
+Answer = TypeVar("Answer")
+
+
 class StorePair:
     """Two stores that must not differ in anything that can be seen."""
 
     def __init__(self, client: redis.Redis) -> None:
         client.flushdb()
         self.client = client
-        self.redis = RedisJobStore(client, queue_name)
+        self.redis = RedisJobStore(client)
         self._clock = time.time_ns() // 1_000_000
         self.changes: list[JobRecord] = []
         self.cancels: list[str] = []
@@ -81,17 +85,17 @@ class StorePair:
         while self.client.pubsub_channels("rq:previews:*") != ([f"rq:previews:{job_id}"] if job_id else []):
             time.sleep(0.001)
 
-    def run_on_both(self, operation: str, *arguments: Any, repeat: bool = False) -> Any:
+    def run_on_both(self, command: Command[Answer], repeat: bool = False) -> Answer:
         """Run one operation on both and compare answers, changes and cancels. Redis may run it twice."""
         time.sleep(0.001)  # so that the order of times is the order of operations, on both sides
         self._clock += 1
         self.changes.clear()
         self.cancels.clear()
         self.previews.clear()
-        answer = getattr(self.memory, operation)(*arguments)
-        actual = getattr(self.redis, operation)(*arguments)
-        if repeat and operation not in {"sweep", "apply_retention"}:
-            actual = getattr(self.redis, operation)(*arguments)
+        answer = self.memory.call(command)
+        actual = self.redis.call(command)
+        if repeat and command.name not in {"sweep", "apply_retention"}:
+            actual = self.redis.call(command)
         assert self._alike(actual) == self._alike(answer, shift=self._passed)
         self._compare_channels()
         return answer
@@ -99,28 +103,40 @@ class StorePair:
     def compare_jobs(self) -> None:
         """Every job, place and queue looks the same; and Redis holds each job in the one place where it belongs."""
         for job in list(self.latest.values()):
-            ours, theirs = self.memory.get(job.tenant, job.id), self.redis.get(job.tenant, job.id)
+            ours, theirs = (
+                self.memory.call(commands.get(job.tenant, job.id)),
+                self.redis.call(commands.get(job.tenant, job.id)),
+            )
             assert self._alike(theirs) == self._alike(ours, shift=self._passed)
-            assert self.redis.get("stranger", job.id) is None
-            sent, filed = self.memory.deliveries(job.tenant, job.id), self.redis.deliveries(job.tenant, job.id)
+            assert self.redis.call(commands.get("stranger", job.id)) is None
+            sent, filed = (
+                self.memory.call(commands.deliveries(job.tenant, job.id)),
+                self.redis.call(commands.deliveries(job.tenant, job.id)),
+            )
             assert self._alike(filed) == self._alike(sent, shift=self._passed)
-            assert self.redis.deliveries("stranger", job.id) is None
+            assert self.redis.call(commands.deliveries("stranger", job.id)) is None
         for tenant in {job.tenant for job in self.latest.values()}:
             self._compare_lists(tenant, JobFilter())
             self._compare_lists(tenant, JobFilter(Status.QUEUED, "shapes", "txt2img"))
-        assert self._alike(self.redis.queues()) == self._alike(self.memory.queues(), shift=0)
-        assert self.redis.stats().running == self.memory.stats().running
-        assert self.redis.stats().paused == self.memory.stats().paused
-        assert self.redis.tenants() == self.memory.tenants()
-        assert self._alike(self.redis.timings()) == self._alike(self.memory.timings(), shift=0)
-        assert self._alike(self.redis.workers()) == self._alike(self.memory.workers(), shift=self._passed)
+        assert self._alike(self.redis.call(commands.queues())) == self._alike(
+            self.memory.call(commands.queues()), shift=0
+        )
+        assert self.redis.call(commands.stats()).running == self.memory.call(commands.stats()).running
+        assert self.redis.call(commands.stats()).paused == self.memory.call(commands.stats()).paused
+        assert self.redis.call(commands.tenants()) == self.memory.call(commands.tenants())
+        assert self._alike(self.redis.call(commands.timings())) == self._alike(
+            self.memory.call(commands.timings()), shift=0
+        )
+        assert self._alike(self.redis.call(commands.workers())) == self._alike(
+            self.memory.call(commands.workers()), shift=self._passed
+        )
 
     def _compare_lists(self, tenant: str, wanted: JobFilter) -> None:
         """Page by page, of few jobs and short looks."""
         ours, theirs = JobPage((), None), JobPage((), None)
         while True:
-            ours = self.memory.page(tenant, wanted, 3, 5, ours.last)
-            theirs = self.redis.page(tenant, wanted, 3, 5, theirs.last)
+            ours = self.memory.call(commands.page(tenant, wanted, 3, 5, ours.last))
+            theirs = self.redis.call(commands.page(tenant, wanted, 3, 5, theirs.last))
             assert self._alike(theirs.records) == self._alike(ours.records, shift=self._passed)
             assert (theirs.last and theirs.last.job_id) == (ours.last and ours.last.job_id)
             if ours.last is None:
@@ -209,7 +225,7 @@ def check_keys(pair: StorePair) -> None:
     oldest = Counter(id_ for key in client.scan_iter("rq:oldest:*") for id_ in client.zrange(key, 0, -1))
     leased = set(client.zrange("rq:leases", 0, -1))
     due = set(client.zrange("rq:deadlines", 0, -1))
-    jobs = [job for job in pair.latest.values() if pair.memory.get(job.tenant, job.id)]
+    jobs = [job for job in pair.latest.values() if pair.memory.call(commands.get(job.tenant, job.id))]
     ended = {job.id for job in jobs if job.status.is_terminal}
     emptied = {job.id for job in jobs if job.outputs_expired}
     assert set(client.zrange("rq:ended", 0, -1)) == ended - emptied
@@ -251,8 +267,8 @@ def check_outbox(pair: StorePair) -> None:
     """Redis holds each pending delivery in one place, and a lane has a turn iff something can be taken from it."""
     client, pending = pair.client, set[str]()
     held, lanes = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    for job in (job for job in pair.latest.values() if pair.memory.get(job.tenant, job.id)):
-        for delivery in pair.memory.deliveries(job.tenant, job.id) or ():
+    for job in (job for job in pair.latest.values() if pair.memory.call(commands.get(job.tenant, job.id))):
+        for delivery in pair.memory.call(commands.deliveries(job.tenant, job.id)) or ():
             host = client.hget(f"rq:delivery:{delivery.id}", "host")
             if delivery.status == "pending":
                 pending.add(delivery.id)

@@ -25,8 +25,9 @@ from renderq_shared.jobs import (
     Retention,
     SubmitOutcome,
     WorkerRecord,
-    sync_client,
+    commands,
 )
+from renderq_shared.redis.clients import sync_client
 from tests.shared.jobs.store_pair import StorePair, check_keys, check_outbox, virtual_times
 
 STEP_MS = 6_000_000
@@ -110,13 +111,13 @@ class StorePairMachine(RuleBasedStateMachine):
         for job in jobs:
             self.count += 1
             named = replace(job, id=f"job_{self.count:04}")
-            if self.pair.run_on_both("submit", named, BOUNDS, repeat=repeat).outcome is SubmitOutcome.ACCEPTED:
+            if self.pair.run_on_both(commands.submit(named, BOUNDS), repeat=repeat).outcome is SubmitOutcome.ACCEPTED:
                 accepted.append(named)
         return multiple(*accepted)
 
     @rule(job=submitted)
     def submit_again(self, job: NewJob) -> None:
-        self.pair.run_on_both("submit", job, BOUNDS)
+        self.pair.run_on_both(commands.submit(job, BOUNDS))
 
     @rule(
         target=holds,
@@ -131,98 +132,100 @@ class StorePairMachine(RuleBasedStateMachine):
 
     @rule(hold=holds, wanted=candidates, engine_empty=st.booleans())
     def claim_again(self, hold: ClaimRef, wanted: list[Candidate], engine_empty: bool) -> None:
-        self.pair.run_on_both("claim", ClaimRequest(hold.claim_id, "w1", LEASE_MS, tuple(wanted), engine_empty, 0))
+        self.pair.run_on_both(
+            commands.claim(ClaimRequest(hold.claim_id, "w1", LEASE_MS, tuple(wanted), engine_empty, 0))
+        )
 
     @rule(claim_refs=st.lists(holds, min_size=1, max_size=4))
     def renew(self, claim_refs: list[ClaimRef]) -> None:
-        self.pair.run_on_both("renew", claim_refs, LEASE_MS)
+        self.pair.run_on_both(commands.renew(claim_refs, LEASE_MS))
 
     @rule(hold=holds, update=updates, repeat=st.booleans())
     def progress(self, hold: ClaimRef, update: JobUpdate, repeat: bool) -> None:
-        self.pair.run_on_both("progress", hold, update, repeat=repeat)
+        self.pair.run_on_both(commands.progress(hold, update), repeat=repeat)
 
     @rule(hold=holds, other=holds, looked_at=st.booleans())
     def show_previews(self, hold: ClaimRef, other: ClaimRef, looked_at: bool) -> None:
         self.pair.watch_previews(hold.job_id if looked_at else None)
-        self.pair.run_on_both("progress", hold, JobUpdate())
-        self.pair.run_on_both("publish_preview", hold, hold.claim_id)
-        self.pair.run_on_both("publish_preview", other, other.claim_id)
+        self.pair.run_on_both(commands.progress(hold, JobUpdate()))
+        self.pair.run_on_both(commands.publish_preview(hold, hold.claim_id))
+        self.pair.run_on_both(commands.publish_preview(other, other.claim_id))
 
     @rule(hold=holds, outcome=outcomes, repeat=st.booleans())
     def finish(self, hold: ClaimRef, outcome: Outcome, repeat: bool) -> None:
-        self.pair.run_on_both("finish", hold, outcome, repeat=repeat)
+        self.pair.run_on_both(commands.finish(hold, outcome), repeat=repeat)
 
     @rule(hold=holds, repeat=st.booleans())
     def requeue(self, hold: ClaimRef, repeat: bool) -> None:
-        self.pair.run_on_both("requeue", hold, repeat=repeat)
+        self.pair.run_on_both(commands.requeue(hold), repeat=repeat)
 
     @rule(target=holds, hold=holds)
     def change_hands(self, hold: ClaimRef):
         """A job goes back and to somebody else, and whoever had it does not know."""
-        self.pair.run_on_both("requeue", hold)
+        self.pair.run_on_both(commands.requeue(hold))
         both = [Candidate("shapes", resident=True), Candidate("other", resident=True)]
         new = self.claim_new(both, engine_empty=True)
-        self.pair.run_on_both("renew", [hold], LEASE_MS)
-        self.pair.run_on_both("progress", hold, JobUpdate(stage="decoding"))
-        self.pair.run_on_both("finish", hold, Outcome(Status.SUCCEEDED))
+        self.pair.run_on_both(commands.renew([hold], LEASE_MS))
+        self.pair.run_on_both(commands.progress(hold, JobUpdate(stage="decoding")))
+        self.pair.run_on_both(commands.finish(hold, Outcome(Status.SUCCEEDED)))
         return new
 
     @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
     def cancel(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
-        self.pair.run_on_both("cancel", tenant if strange else job.tenant, job.id, repeat=repeat)
+        self.pair.run_on_both(commands.cancel(tenant if strange else job.tenant, job.id), repeat=repeat)
 
     @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
     def delete(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
-        self.pair.run_on_both("delete", tenant if strange else job.tenant, job.id, repeat=repeat)
+        self.pair.run_on_both(commands.delete(tenant if strange else job.tenant, job.id), repeat=repeat)
 
     @rule(model=models, paused=st.booleans(), repeat=st.booleans())
     def pause_model(self, model: str, paused: bool, repeat: bool) -> None:
-        self.pair.run_on_both("pause_model", model, paused, repeat=repeat)
+        self.pair.run_on_both(commands.pause_model(model, paused), repeat=repeat)
 
     @rule(tenant=tenants, paused=st.booleans(), repeat=st.booleans())
     def pause_tenant(self, tenant: str, paused: bool, repeat: bool) -> None:
-        self.pair.run_on_both("pause_tenant", tenant, paused, repeat=repeat)
+        self.pair.run_on_both(commands.pause_tenant(tenant, paused), repeat=repeat)
 
     @rule(keep=retentions, limit=st.sampled_from([1, 100]), told=st.booleans())
     def apply_retention(self, keep: Retention, limit: int, told: bool) -> None:
-        retired = self.pair.run_on_both("apply_retention", keep, LEASE_MS, limit)
+        retired = self.pair.run_on_both(commands.apply_retention(keep, LEASE_MS, limit))
         if told:
-            self.pair.run_on_both("confirm_deleted", retired.removals, repeat=True)
-            self.pair.run_on_both("confirm_manifests", tuple(job.id for job in retired.manifests), repeat=True)
+            self.pair.run_on_both(commands.confirm_deleted(retired.removals), repeat=True)
+            self.pair.run_on_both(commands.confirm_manifests(tuple(job.id for job in retired.manifests)), repeat=True)
 
     @rule(tenant=tenants, key=keys)
     def replay(self, tenant: str, key: Idempotency | None) -> None:
         if key:
-            self.pair.run_on_both("replay", tenant, key)
+            self.pair.run_on_both(commands.replay(tenant, key))
 
     @rule(target=uploads, tenant=tenants, name=st.sampled_from(["asset_a", "asset_b"]), repeat=st.booleans())
     def reserve_asset(self, tenant: str, name: str, repeat: bool):
         self.count += 1
         key = f"assets/{tenant[:3]}/{self.count}/{name}.png"
         asset = NewAsset(name, tenant, key, "image/png", 8, 9, 10)
-        self.pair.run_on_both("reserve_asset", asset, STEP_MS - 1, repeat=repeat)
+        self.pair.run_on_both(commands.reserve_asset(asset, STEP_MS - 1), repeat=repeat)
         return asset
 
     @rule(asset=uploads, repeat=st.booleans())
     def commit_asset(self, asset: NewAsset, repeat: bool) -> None:
-        self.pair.run_on_both("commit_asset", asset, repeat=repeat)
+        self.pair.run_on_both(commands.commit_asset(asset), repeat=repeat)
         for tenant in ("ada", "bob:x"):
-            self.pair.run_on_both("asset", tenant, asset.id)
+            self.pair.run_on_both(commands.asset(tenant, asset.id))
 
     @rule(target=sendings, limit=st.sampled_from([1, 100]), repeat=st.booleans())
     def claim_deliveries(self, limit: int, repeat: bool):
         self.count += 1
         request = DeliveryClaim(f"sender_{self.count}", LEASE_MS, limit)
-        found = self.pair.run_on_both("claim_deliveries", request, repeat=repeat)
+        found = self.pair.run_on_both(commands.claim_deliveries(request), repeat=repeat)
         return multiple(*(DeliveryResult(each.id, request.claim_id, each.status, "[]") for each in found))
 
     @rule(told=sendings, status=st.sampled_from(DeliveryStatus), delay_ms=st.sampled_from([0, STEP_MS - 1]))
     def complete_delivery(self, told: DeliveryResult, status: DeliveryStatus, delay_ms: int) -> None:
-        self.pair.run_on_both("complete_delivery", replace(told, status=status, delay_ms=delay_ms), repeat=True)
+        self.pair.run_on_both(commands.complete_delivery(replace(told, status=status, delay_ms=delay_ms)), repeat=True)
 
     @rule(told=sendings, tenant=tenants, repeat=st.booleans())
     def replay_delivery(self, told: DeliveryResult, tenant: str, repeat: bool) -> None:
-        self.pair.run_on_both("replay_delivery", tenant, told.delivery_id, repeat=repeat)
+        self.pair.run_on_both(commands.replay_delivery(tenant, told.delivery_id), repeat=repeat)
 
     @rule(
         steps=st.integers(0, 2),
@@ -233,10 +236,10 @@ class StorePairMachine(RuleBasedStateMachine):
     def time_passes_and_a_worker_speaks(self, steps: int, name: str, models: list[str] | None, draining: bool) -> None:
         self.pair.advance(steps * STEP_MS)
         if models is None:
-            self.pair.run_on_both("unregister", name, repeat=True)
+            self.pair.run_on_both(commands.unregister(name), repeat=True)
         else:
             worker = WorkerRecord(name, "cpu", tuple(models), (), 1, draining, started_ms=0, seen_ms=0)
-            self.pair.run_on_both("register", worker, TTL_MS, repeat=True)
+            self.pair.run_on_both(commands.register(worker, TTL_MS), repeat=True)
 
     @rule(
         target=holds,
@@ -246,10 +249,10 @@ class StorePairMachine(RuleBasedStateMachine):
     )
     def sweep(self, pauses: tuple[int, ...], limit: int, wanted: list[Candidate]):
         """At once; often enough while leases run out; or after nobody swept for long. Then a busy engine asks."""
-        self.pair.run_on_both("sweep", LEASE_MS, limit)
+        self.pair.run_on_both(commands.sweep(LEASE_MS, limit))
         for pause in pauses:
             self.pair.advance(pause)
-            self.pair.run_on_both("sweep", LEASE_MS, limit)
+            self.pair.run_on_both(commands.sweep(LEASE_MS, limit))
         return self.claim_new(wanted, engine_empty=False)
 
     def claim_new(
@@ -262,7 +265,7 @@ class StorePairMachine(RuleBasedStateMachine):
     ):
         self.count += 1
         request = ClaimRequest(f"claim_{self.count}", name, LEASE_MS, tuple(wanted), engine_empty, switch_after_ms)
-        job = self.pair.run_on_both("claim", request, repeat=repeat)
+        job = self.pair.run_on_both(commands.claim(request), repeat=repeat)
         return ClaimRef(job.id, request.claim_id) if job else multiple()
 
     @invariant()

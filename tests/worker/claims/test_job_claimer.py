@@ -1,11 +1,13 @@
 """Slots claim by admission: as much as fits, never more, and nothing twice."""
 
 import itertools
+from typing import Any
 
 from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import ClaimRequest, JobRecord, RedisJobStore, WorkerRecord, sync_client
-from renderq_shared.wakeups import queue_name
+from renderq_shared.jobs import ClaimRequest, Command, JobRecord, WorkerRecord, commands
+from renderq_shared.jobs.redis import RedisJobStore
+from renderq_shared.redis.clients import sync_client
 from tests.job_store.lossy_proxy import LossyProxy
 from tests.worker.conftest import NewHarness
 from tests.worker.worker_harness import MODEL, WorkerHarness, wait_until
@@ -17,13 +19,15 @@ class CountingStore(RedisJobStore):
     lost: frozenset[int] = frozenset()
 
     def __init__(self, redis_url: str) -> None:
-        super().__init__(sync_client(redis_url), queue_name)
+        super().__init__(sync_client(redis_url))
         self.requests: list[ClaimRequest] = []
         self.given: list[JobRecord] = []
 
-    def claim(self, request: ClaimRequest) -> JobRecord | None:
-        self.requests.append(request)
-        record = super().claim(request)
+    def call(self, command: Command[Any]) -> Any:
+        if command.name != "claim":
+            return super().call(command)
+        self.requests.append(command.params[0])
+        record = super().call(command)
         if len(self.requests) in self.lost:
             raise StoreUnavailable("the answer was lost")
         if record is not None:
@@ -91,7 +95,7 @@ def test_a_job_that_would_only_wait_is_left_to_a_worker_that_holds_nothing(
 ) -> None:
     store = CountingStore(redis_url)
     harness = new_harness(step_s=0.05, store=store)
-    harness.store.register(idle_worker(), 60_000)
+    harness.store.call(commands.register(idle_worker(), 60_000))
     harness.submit("wide", n=16, steps=150)
     harness.wake()
     harness.wait_until_running("wide")
@@ -99,7 +103,7 @@ def test_a_job_that_would_only_wait_is_left_to_a_worker_that_holds_nothing(
     asked = len(store.requests)
     wait_until(lambda: len(store.requests) > asked + 1, "questions for it")
     assert harness.job("next").status is Status.QUEUED
-    harness.store.unregister("idle")
+    harness.store.call(commands.unregister("idle"))
     harness.wait_until("next", lambda job: job.status is Status.RUNNING)
     assert not harness.job("wide").status.is_terminal
 
@@ -180,12 +184,12 @@ def test_jobs_survive_a_connection_that_loses_replies(redis_url: str, new_harnes
     port = int(redis_url.rpartition(":")[2].partition("/")[0])
     with LossyProxy(port, loss=0.1, seed=1) as proxy:
         harness = new_harness(redis_url=f"redis://127.0.0.1:{proxy.port}/0")
-        direct = RedisJobStore(sync_client(redis_url), queue_name)
+        direct = RedisJobStore(sync_client(redis_url))
         for number in range(20):
             harness.submit(f"job-{number}")
         harness.wake()
         harness.join_wakeups()
-        jobs = [direct.get("default", f"job-{number}") for number in range(20)]
+        jobs = [direct.call(commands.get("default", f"job-{number}")) for number in range(20)]
         assert proxy.lost > 0
         assert all(found and found[0].status is Status.SUCCEEDED and found[0].attempt == 1 for found in jobs)
         harness.worker.close()

@@ -1,13 +1,14 @@
 """A lease owns the work: it is kept while the worker lives, and nothing is written once it is lost."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import Candidate, ClaimRef, ClaimRequest, FenceResult, JobRecord, RedisJobStore, sync_client
-from renderq_shared.wakeups import queue_name
+from renderq_shared.jobs import Candidate, ClaimRef, ClaimRequest, Command, FenceResult, JobRecord, commands
+from renderq_shared.jobs.redis import RedisJobStore
+from renderq_shared.redis.clients import sync_client
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
 from renderq_worker.claims.lease_renewer import LeaseRenewer
 from renderq_worker.engine import EngineHealth
@@ -24,12 +25,12 @@ def taken_away(harness: WorkerHarness, job_id: str) -> ClaimRef:
     job = harness.job(job_id)
     assert job.claim_id is not None
     held = ClaimRef(job_id, job.claim_id)
-    assert harness.store.requeue(held) is FenceResult.HELD
+    assert harness.store.call(commands.requeue(held)) is FenceResult.HELD
     return held
 
 
 def claim_by_another(store: RedisJobStore, lease_ms: int = LEASE_MS) -> JobRecord | None:
-    return store.claim(ClaimRequest("claim-2", "w2", lease_ms, (Candidate(MODEL, True),), True, 10_000))
+    return store.call(commands.claim(ClaimRequest("claim-2", "w2", lease_ms, (Candidate(MODEL, True),), True, 10_000)))
 
 
 def test_a_step_that_is_longer_than_several_leases_loses_nothing(new_harness: NewHarness) -> None:
@@ -38,7 +39,7 @@ def test_a_step_that_is_longer_than_several_leases_loses_nothing(new_harness: Ne
     harness.wake()
     swept = 0
     while not (job := harness.job("job")).status.is_terminal:
-        harness.store.sweep(500, 100)
+        harness.store.call(commands.sweep(500, 100))
         swept += 1
     assert swept > 1
     assert (job.status, job.attempt, job.lost_leases) == (Status.SUCCEEDED, 1, 0)
@@ -83,7 +84,7 @@ def test_images_that_a_job_shows_stay_although_the_claim_is_over(new_harness: Ne
     harness.wait_until("job", lambda job: len(outputs(job)) == 1)
     harness.client.zadd("rq:deadlines", {"job": 1})
     harness.client.hset("rq:job:job", "deadline_at_ms", 1)
-    harness.store.sweep(500, 100)
+    harness.store.call(commands.sweep(500, 100))
     wait_until(lambda: len(harness.worker.claimed_jobs) == 1, "forgetting the overdue job")
     job = harness.job("job")
     assert job.status is Status.FAILED
@@ -104,16 +105,16 @@ class AwayStore(RedisJobStore):
 
     refusals = 1
 
-    def renew(self, claim_refs: Sequence[ClaimRef], lease_ms: int) -> tuple[FenceResult, ...]:
-        if self.refusals:
+    def call(self, command: Command[Any]) -> Any:
+        if command.name == "renew" and self.refusals:
             self.refusals -= 1
             raise StoreUnavailable("Redis is away")
-        return super().renew(claim_refs, lease_ms)
+        return super().call(command)
 
 
 @pytest.fixture
 def store(redis_url: str) -> AwayStore:
-    return AwayStore(sync_client(redis_url), queue_name)
+    return AwayStore(sync_client(redis_url))
 
 
 @pytest.fixture

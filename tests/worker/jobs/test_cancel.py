@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from renderq.contract import Status
+from renderq_shared.jobs import commands
 from renderq_shared.jobs.redis.notifications import CancelSubscriber
 from tests.worker.conftest import NewHarness
 from tests.worker.worker_harness import TENANT, WorkerHarness, outputs, progress
@@ -27,7 +28,7 @@ def test_cancel_ends_a_running_job_at_the_next_step(slow: WorkerHarness) -> None
     slow.submit("job", n=2, steps=150)
     slow.wake()
     slow.wait_until_running("job")
-    slow.store.cancel(TENANT, "job")
+    slow.store.call(commands.cancel(TENANT, "job"))
     job = slow.wait_until_ended("job")
     assert job.status is Status.CANCELED
     assert progress(job)["step"] < 300
@@ -39,7 +40,7 @@ def test_a_cancel_that_nobody_heard_is_met_by_the_next_progress(slow: WorkerHarn
     slow.submit("job", steps=150)
     slow.wake()
     slow.wait_until_running("job")
-    slow.store.cancel(TENANT, "job")
+    slow.store.call(commands.cancel(TENANT, "job"))
     job = slow.wait_until_ended("job")
     assert job.status is Status.CANCELED
     assert progress(job)["step"] < 150
@@ -50,7 +51,7 @@ def test_a_cancel_during_one_long_step_is_met_by_the_next_renewal(new_harness: N
     harness.submit("job", steps=3)
     harness.wake()
     harness.wait_until("job", lambda job: job.status is Status.RUNNING)
-    harness.store.cancel(TENANT, "job")
+    harness.store.call(commands.cancel(TENANT, "job"))
     job = harness.wait_until_ended("job")
     assert job.status is Status.CANCELED
     assert progress(job)["step"] < 3
@@ -63,7 +64,7 @@ def test_the_neighbors_of_a_canceled_job_are_untouched(slow: WorkerHarness) -> N
     slow.wake()
     slow.wait_until_running("doomed")
     slow.wait_until_running("neighbor")
-    slow.store.cancel(TENANT, "doomed")
+    slow.store.call(commands.cancel(TENANT, "doomed"))
     slow.submit("alone", steps=4, seed=9)
     slow.wake()
     neighbor, alone = slow.wait_until_ended("neighbor"), slow.wait_until_ended("alone")
@@ -77,7 +78,7 @@ def test_images_that_were_done_before_the_cancel_stay(slow: WorkerHarness) -> No
     slow.submit("job", n=2, steps=30)  # sixteen images fill the device, the last one starts when the first is done
     slow.wake()
     slow.wait_until("job", lambda job: len(outputs(job)) == 1)
-    slow.store.cancel(TENANT, "job")
+    slow.store.call(commands.cancel(TENANT, "job"))
     job = slow.wait_until_ended("job")
     assert job.status is Status.CANCELED
     [output] = outputs(job)
@@ -86,7 +87,7 @@ def test_images_that_were_done_before_the_cancel_stay(slow: WorkerHarness) -> No
 
 def test_a_job_that_was_canceled_while_queued_is_never_taken(harness: WorkerHarness) -> None:
     harness.submit("job")
-    harness.store.cancel(TENANT, "job")
+    harness.store.call(commands.cancel(TENANT, "job"))
     harness.wake()
     harness.join_wakeups()
     job = harness.job("job")

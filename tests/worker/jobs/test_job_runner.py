@@ -10,6 +10,7 @@ from PIL import Image
 
 from renderq.contract import Status
 from renderq.image_files import watermark
+from renderq_shared.jobs import commands
 from tests.worker.conftest import NewHarness
 from tests.worker.worker_harness import ENTRY, WorkerHarness, error, outputs, progress
 
@@ -61,7 +62,7 @@ def test_the_store_remembers_what_it_took(harness: WorkerHarness) -> None:
     harness.submit("job", n=2)
     harness.wake()
     metrics = json.loads(harness.wait_until_ended("job").metrics_json or "")
-    [pace] = harness.store.timings()
+    [pace] = harness.store.call(commands.timings())
     [sample] = pace.samples
     assert (sample.timing.device, sample.timing.device_share_ms) == ("simulated", metrics["inference_ms"])
     assert sample.wall_ms >= 0

@@ -15,8 +15,9 @@ import redis
 from PIL import Image
 
 from renderq.contract import Preview, Status
-from renderq_shared.jobs import Candidate, ClaimRef, ClaimRequest, RedisJobStore, sync_client
-from renderq_shared.wakeups import queue_name
+from renderq_shared.jobs import Candidate, ClaimRequest, Command, commands
+from renderq_shared.jobs.redis import RedisJobStore
+from renderq_shared.redis.clients import sync_client
 from renderq_worker.engine import Previewed
 from renderq_worker.jobs.preview_writer import PreviewWriter
 from renderq_worker.jobs.running_job import RunningJob, StopReason
@@ -104,14 +105,16 @@ class GatedStore(RedisJobStore):
     """Shows nothing until the gate is open."""
 
     def __init__(self, client: redis.Redis) -> None:
-        super().__init__(client, queue_name)
+        super().__init__(client)
         self.gate, self.waiting = threading.Event(), threading.Event()
         self.shown: list[tuple[int, int]] = []
 
-    def publish_preview(self, claim_ref: ClaimRef, preview_json: str) -> bool:
+    def call(self, command: Command[Any]) -> Any:
+        if command.name != "publish_preview":
+            return super().call(command)
         self.waiting.set()
         assert self.gate.wait(60)
-        preview: dict[str, Any] = json.loads(preview_json)
+        preview: dict[str, Any] = json.loads(command.params[1])
         self.shown.append((preview["index"], preview["step"]))
         return True
 
@@ -125,7 +128,9 @@ def store(redis_url: str) -> Iterator[GatedStore]:
 @pytest.fixture
 def job(store: GatedStore) -> RunningJob:
     submit(store, "job", n=2)
-    record = store.claim(ClaimRequest("claim", "w1", 60_000, (Candidate(MODEL, resident=True),), True, 0))
+    record = store.call(
+        commands.claim(ClaimRequest("claim", "w1", 60_000, (Candidate(MODEL, resident=True),), True, 0))
+    )
     assert record is not None
     return RunningJob(record, "claim")
 

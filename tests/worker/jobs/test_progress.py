@@ -3,11 +3,13 @@
 import json
 import threading
 import time
+from typing import Any
 
 from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import ClaimRef, JobUpdate, ProgressResult, RedisJobStore, sync_client
-from renderq_shared.wakeups import queue_name
+from renderq_shared.jobs import Command, JobUpdate
+from renderq_shared.jobs.redis import RedisJobStore
+from renderq_shared.redis.clients import sync_client
 from tests.worker.conftest import NewHarness
 from tests.worker.worker_harness import outputs
 
@@ -18,17 +20,19 @@ class WatchedStore(RedisJobStore):
     refusals = 0
 
     def __init__(self, redis_url: str) -> None:
-        super().__init__(sync_client(redis_url), queue_name)
+        super().__init__(sync_client(redis_url))
         self.written: list[JobUpdate] = []
         self.threads: set[str] = set()
 
-    def progress(self, claim_ref: ClaimRef, update: JobUpdate) -> ProgressResult:
+    def call(self, command: Command[Any]) -> Any:
+        if command.name != "progress":
+            return super().call(command)
         self.threads.add(threading.current_thread().name)
         if self.refusals > 0:
             self.refusals -= 1
             raise StoreUnavailable("Redis is away")
-        self.written.append(update)
-        return super().progress(claim_ref, update)
+        self.written.append(command.params[1])
+        return super().call(command)
 
 
 def test_steps_are_written_at_most_every_200_ms(new_harness: NewHarness, redis_url: str) -> None:

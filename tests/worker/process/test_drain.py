@@ -1,6 +1,7 @@
 """What a worker that is asked to end does with the jobs that it holds."""
 
 from renderq.contract import Status
+from renderq_shared.jobs import commands
 from tests.worker.conftest import NewHarness
 from tests.worker.worker_harness import TENANT, outputs
 
@@ -40,7 +41,7 @@ def test_a_job_that_was_being_canceled_is_not_handed_back_but_ended(new_harness:
     harness.submit("job", steps=10)
     harness.wake()
     harness.wait_until("job", lambda job: job.status is Status.RUNNING)
-    harness.store.cancel(TENANT, "job")
+    harness.store.call(commands.cancel(TENANT, "job"))
     harness.worker.stop_claiming()
     harness.worker.release_jobs()
     assert harness.job("job").status is Status.CANCELED

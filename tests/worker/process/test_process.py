@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from renderq.contract import Status
-from renderq_shared.jobs import JobRecord, RedisJobStore, sync_client
+from renderq_shared.jobs import JobRecord, commands
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
-from renderq_shared.wakeups import WakeupPublisher, queue_name
+from renderq_shared.redis.clients import sync_client
+from renderq_shared.wakeups import WakeupPublisher
 from tests.valkey_server import Valkey
 from tests.worker.process.worker_process import WorkerProcess
 from tests.worker.worker_harness import get_job, outputs, progress, submit, wait_until
@@ -28,7 +30,7 @@ class Desk:
         self.redis_url = redis_url
         self.folder = folder
         self.client = sync_client(redis_url)
-        self.store = RedisJobStore(self.client, queue_name)
+        self.store = RedisJobStore(self.client)
         self.wakeups = WakeupPublisher(redis_url)
 
     def submit(self, job_id: str, **fields: Any) -> None:
@@ -80,11 +82,11 @@ def test_the_real_engine_renders_the_built_in_model(desk: Desk, start: Start) ->
     assert worker.has_loaded("torch")
     assert job.status is Status.SUCCEEDED, job.error_json
     assert (job.worker, len(outputs(job)), progress(job)["images_done"]) == ("gpu-1", 2, 2)
-    [record] = desk.store.workers()
+    [record] = desk.store.call(commands.workers())
     assert (record.id, record.device, record.models, record.draining) == ("gpu-1", "cpu", (MODEL,), False)
     worker.signal()
     assert worker.wait() == 0
-    assert desk.store.workers() == ()
+    assert desk.store.call(commands.workers()) == ()
 
 
 def test_a_simulated_device_does_not_wait_for_torch(start: Start) -> None:
@@ -131,7 +133,7 @@ def test_a_process_that_hangs_ends_itself_and_loses_its_job(desk: Desk, start: S
     desk.submit("job")
     assert worker.wait() == HUNG
     assert any("worker_hangs" in line for line in worker.log)
-    wait_until(lambda: desk.store.sweep(2_000, 100).requeued, "the sweep that puts the job back")
+    wait_until(lambda: desk.store.call(commands.sweep(2_000, 100)).requeued, "the sweep that puts the job back")
     assert get_job(desk.store, "job").lost_leases == 1
 
 
@@ -140,7 +142,7 @@ def test_a_worker_that_was_frozen_meets_its_fence(desk: Desk, start: Start) -> N
     desk.submit("job", steps=60)
     first = desk.running("job")
     frozen.freeze()
-    wait_until(lambda: desk.store.sweep(1_000, 100).requeued, "the sweep that puts the job back")
+    wait_until(lambda: desk.store.call(commands.sweep(1_000, 100)).requeued, "the sweep that puts the job back")
     start("--device", "simulated", "--name", "other", lease_seconds=1)
     desk.wakeups.notify(MODEL)
     job = desk.ended("job")

@@ -11,6 +11,7 @@ import structlog
 
 from renderq.contract import JobErrorCode, Status
 from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import commands
 from renderq_shared.jobs.records import Candidate, ClaimRef, ClaimRequest, Outcome
 from renderq_shared.jobs.store import JobStore
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
@@ -108,9 +109,9 @@ class JobClaimer:
             if self._unanswered_claim is None:
                 return
             try:
-                record = self._store.claim(self._unanswered_claim)
+                record = self._store.call(commands.claim(self._unanswered_claim))
                 if record is not None:
-                    self._store.requeue(ClaimRef(record.id, self._unanswered_claim.claim_id))
+                    self._store.call(commands.requeue(ClaimRef(record.id, self._unanswered_claim.claim_id)))
             except StoreUnavailable as error:
                 log.warning("claim_not_answered", reason=str(error))
 
@@ -118,7 +119,7 @@ class JobClaimer:
         with self._claiming:
             while not self._closing.is_set() and (asked := self._unanswered_claim or self._next_claim()) is not None:
                 self._unanswered_claim = asked
-                record = self._store.claim(asked)
+                record = self._store.call(commands.claim(asked))
                 self._unanswered_claim = None
                 if record is None:
                     self._mark_empty(asked.candidates)
@@ -156,7 +157,9 @@ class JobClaimer:
         log.warning("request_not_understood", job=claim_ref.job_id, reason=str(error))
         message = f"this worker does not understand the stored request: {error}"
         failure = JobError(JobErrorCode.INTERNAL, message, retryable=False)
-        self._store.finish(claim_ref, Outcome(Status.FAILED, error_json=report.error_json({0: failure}, images=1)))
+        self._store.call(
+            commands.finish(claim_ref, Outcome(Status.FAILED, error_json=report.error_json({0: failure}, images=1)))
+        )
 
     def _may_claim(self, held: Collection[RunningJob]) -> bool:
         return (

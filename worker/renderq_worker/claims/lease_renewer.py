@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import commands
 from renderq_shared.jobs.records import FenceResult
 from renderq_shared.jobs.store import JobStore
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
@@ -45,7 +46,9 @@ class LeaseRenewer:
             log.error("leases_not_renewed", stage=health.stage, jobs=len(jobs))
         elif jobs:
             try:
-                verdicts = self._store.renew([job.claim_ref for job in jobs], round(self._lease_s * 1000))
+                verdicts = self._store.call(
+                    commands.renew([job.claim_ref for job in jobs], round(self._lease_s * 1000))
+                )
             except StoreUnavailable as error:
                 log.warning("leases_not_renewed", reason=str(error), jobs=len(jobs))
                 return min(pause_s, _RETRY_DELAY_S)

@@ -9,6 +9,7 @@ import structlog
 
 from renderq.contract import JobErrorCode
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
+from renderq_shared.jobs import commands
 from renderq_shared.jobs.store import JobStore
 from renderq_shared.objects.store import ObjectStore
 from renderq_worker.engine.events import Rendered
@@ -135,7 +136,7 @@ class PostProcessor:
         while not job.is_lost:
             try:
                 with self._operations.track(f"finish of {job.claim_ref.job_id}"):
-                    finished = self._store.finish(job.claim_ref, outcome)
+                    finished = self._store.call(commands.finish(job.claim_ref, outcome))
             except StoreUnavailable as error:
                 log.warning("finish_not_told", job=job.claim_ref.job_id, reason=str(error))
                 if self._closing.wait(_RETRY_DELAY_S):
@@ -149,7 +150,7 @@ class PostProcessor:
     def _discard_outputs(self, job: RunningJob) -> None:
         """The job is no longer ours: remove what this claim wrote, unless the job ended with it and shows it."""
         try:
-            found = self._store.get(job.record.tenant, job.claim_ref.job_id)
+            found = self._store.call(commands.get(job.record.tenant, job.claim_ref.job_id))
             shown = found is not None and found[0].status.is_terminal and found[0].claim_id == job.claim_ref.claim_id
             if not shown:
                 self._objects.delete_prefix(job.prefix)

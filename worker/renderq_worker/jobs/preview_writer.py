@@ -10,6 +10,7 @@ import structlog
 
 from renderq.contract import Preview
 from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import commands
 from renderq_shared.jobs.store import JobStore
 from renderq_worker.engine.events import Previewed
 from renderq_worker.engine.protocol import EngineProtocol
@@ -67,7 +68,7 @@ class PreviewWriter:
             if job.is_stopped or job.is_ended:
                 continue
             try:
-                self._store.publish_preview(job.claim_ref, _preview(job, previewed).model_dump_json())
+                self._store.call(commands.publish_preview(job.claim_ref, _preview(job, previewed).model_dump_json()))
             except StoreUnavailable as error:
                 log.warning("preview_not_shown", job=job.claim_ref.job_id, reason=str(error))
             except Exception:

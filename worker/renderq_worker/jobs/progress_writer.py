@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import structlog
 
 from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import commands
 from renderq_shared.jobs.records import FenceResult
 from renderq_shared.jobs.store import JobStore
 from renderq_worker.jobs.running_job import RunningJob
@@ -67,7 +68,7 @@ class ProgressWriter:
             if job.is_ended or job.is_lost:
                 continue
             try:
-                progressed = self._store.progress(job.claim_ref, job.update())
+                progressed = self._store.call(commands.progress(job.claim_ref, job.update()))
             except StoreUnavailable as error:
                 log.warning("progress_not_written", job=job.claim_ref.job_id, reason=str(error))
                 self._postpone(job)

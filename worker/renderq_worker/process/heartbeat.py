@@ -6,6 +6,7 @@ from secrets import token_hex
 import structlog
 
 from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import commands
 from renderq_shared.jobs.records import WorkerRecord
 from renderq_shared.jobs.store import JobStore
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
@@ -54,7 +55,7 @@ class WorkerHeartbeat:
             seen_ms=0,
         )
         try:
-            self._store.register(record, round(_TTL_S * 1000))
+            self._store.call(commands.register(record, round(_TTL_S * 1000)))
         except StoreUnavailable as error:
             log.warning("not_registered", reason=str(error))
             return _RETRY_DELAY_S
@@ -63,6 +64,6 @@ class WorkerHeartbeat:
     def deregister(self) -> None:
         """Say goodbye; without an answer the entry ends by itself."""
         try:
-            self._store.unregister(self._id)
+            self._store.call(commands.unregister(self._id))
         except StoreUnavailable as error:
             log.warning("not_unregistered", reason=str(error))

@@ -7,8 +7,8 @@ from redis import Redis
 
 from renderq_shared.catalog import Catalog, ModelEntry, load_catalog
 from renderq_shared.errors import CatalogInvalid, StoreUnavailable
-from renderq_shared.jobs import check_server, sync_client
 from renderq_shared.objects import ObjectStore, check_same_store, open_store
+from renderq_shared.redis.clients import check_server, sync_client
 from renderq_shared.settings.models import WorkerSettings
 from renderq_worker.process.worker_process import WorkerProcess
 from renderq_worker.threads.signals import StopSignals

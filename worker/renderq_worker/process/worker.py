@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import commands
 from renderq_shared.jobs.store import JobStore
 from renderq_shared.objects.store import ObjectStore
 from renderq_shared.settings.models import WorkerSettings
@@ -106,7 +107,7 @@ class Worker:
         for job in self.claimed_jobs.snapshot():
             self._runner.stop(job, StopReason.LOST)
             try:
-                verdict = self._store.requeue(job.claim_ref)
+                verdict = self._store.call(commands.requeue(job.claim_ref))
             except StoreUnavailable as error:
                 log.warning("not_handed_back", job=job.claim_ref.job_id, reason=str(error))
             else:

@@ -9,11 +9,11 @@ import structlog
 from redis import Redis
 
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.jobs import RedisJobStore
+from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.jobs.redis.notifications import CancelSubscriber
 from renderq_shared.objects.store import ObjectStore
 from renderq_shared.settings.models import WorkerSettings
-from renderq_shared.wakeups import WakeupPublisher, queue_name
+from renderq_shared.wakeups import WakeupPublisher
 from renderq_worker.claims.consumer import Consumer
 from renderq_worker.engine.engine_factory import create_engine, device_name
 from renderq_worker.process.heartbeat import WorkerHeartbeat, resolve_worker_id
@@ -43,7 +43,7 @@ class WorkerProcess:
         self._drain_s = settings.drain_seconds
         engine = create_engine(settings, entries)
         self._device = device_name(settings)
-        store = RedisJobStore(client, queue_name)
+        store = RedisJobStore(client)
         self._client = client
         self._wakeups = wakeups = WakeupPublisher(settings.redis_url)
         self._worker = worker = Worker(self._id, self._models, settings, store, objects, engine, wakeups.notify)

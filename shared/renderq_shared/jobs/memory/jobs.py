@@ -180,9 +180,14 @@ class JobTable:
         held = sum(job.cost * (1 - progress_fraction(job.progress_json)) for job in of_model if job.id in self.leases)
         return round_cost((ahead * sum(others) / len(others) if others else 0) + held)
 
-    def pause_tenant(self, tenant: str, paused: bool) -> None:
-        """It leaves the turns of every model, or joins them."""
-        if paused:
+    def pause_model(self, model: str, is_paused: bool) -> None:
+        """Exclude a model's queue from claims, or include it again."""
+        change = self.paused_models.add if is_paused else self.paused_models.discard
+        change(model)
+
+    def pause_tenant(self, tenant: str, is_paused: bool) -> None:
+        """Remove a tenant from the turns of every model, or add it again."""
+        if is_paused:
             self.paused_tenants.add(tenant)
         else:
             self.paused_tenants.discard(tenant)

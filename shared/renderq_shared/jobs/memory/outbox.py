@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from renderq.contract import DeliveryStatus, Status, WebhookEventType
 from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, DeliveryResult, delivery_id
+from renderq_shared.jobs.lifetimes import DELIVERY_TTL_MS
 from renderq_shared.jobs.memory.delivery_queues import DeliveryQueues
 from renderq_shared.jobs.records import JobRecord
-from renderq_shared.jobs.redis.commands import DELIVERY_KEPT_MS
 
 _ENDS: dict[Status, WebhookEventType] = {
     Status.SUCCEEDED: "job.succeeded",
@@ -134,7 +134,7 @@ class MemoryOutbox:
     def _end(self, key: str, status: DeliveryStatus) -> None:
         self._take_out(key)
         self._change(key, status=status, claim_id=None, due_ms=None)
-        self._forget_at[key] = self._now_ms() + DELIVERY_KEPT_MS
+        self._forget_at[key] = self._now_ms() + DELIVERY_TTL_MS
 
     def _change(self, key: str, **fields: object) -> None:
         self._deliveries[key] = replace(self._deliveries[key], **fields)

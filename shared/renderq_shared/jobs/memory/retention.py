@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 
 from renderq_shared.jobs.history import DeleteResult, Retention, RetentionResult
+from renderq_shared.jobs.lifetimes import DELETION_TTL_MS
 from renderq_shared.jobs.memory.assets import AssetTable
 from renderq_shared.jobs.memory.jobs import JobTable
 from renderq_shared.jobs.memory.removals import Removals
 from renderq_shared.jobs.records import JobRecord
-from renderq_shared.jobs.redis.commands import DELETION_REMEMBERED_MS
 
 
 class RetentionTable:
@@ -32,7 +32,7 @@ class RetentionTable:
             return DeleteResult.NOT_ENDED
         self._forget(job)
         self._remove_pictures(job_id)
-        self._deleted[job_id] = (tenant, self._now_ms() + DELETION_REMEMBERED_MS)
+        self._deleted[job_id] = (tenant, self._now_ms() + DELETION_TTL_MS)
         return DeleteResult.DELETED
 
     def apply_retention(self, keep: Retention, lease_ms: int, limit: int) -> RetentionResult:

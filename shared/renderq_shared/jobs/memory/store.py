@@ -1,17 +1,18 @@
-"""The job store in one process' memory: the same behavior as over Redis, to read, to test with and to try."""
+"""Job store in memory: the reference model that specifies the Redis store's behavior. Used to read and to test."""
 
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from renderq.contract import Status
-from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
-from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, DeliveryResult
-from renderq_shared.jobs.history import DeleteResult, JobFilter, JobPage, JobPosition, Retention, RetentionResult
+from renderq_shared.jobs import commands
+from renderq_shared.jobs.commands import Command
+from renderq_shared.jobs.delivery_records import DeliveryRecord
+from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
+from renderq_shared.jobs.lifetimes import CLAIM_TTL_MS, IDEMPOTENCY_KEY_TTL_MS
 from renderq_shared.jobs.memory.assets import AssetTable
 from renderq_shared.jobs.memory.jobs import JobTable
 from renderq_shared.jobs.memory.pages import job_page
@@ -37,34 +38,18 @@ from renderq_shared.jobs.records import (
     SubmitOutcome,
     SubmitResult,
     SweepResult,
-    TenantRecord,
-    WorkerRecord,
 )
-from renderq_shared.jobs.redis.commands import CLAIM_REMEMBERED_MS, IDEMPOTENCY_KEPT_MS
 from renderq_shared.jobs.timings import ModelTimings
 
 STALE_MAX = 32
 """Jobs past their deadline that one claim ends on its way to the next job."""
 
-Arguments = ParamSpec("Arguments")
+Params = TypeVarTuple("Params")
 Answer = TypeVar("Answer")
 
 
 def system_clock_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _alone(
-    method: "Callable[Concatenate[MemoryJobStore, Arguments], Answer]",
-) -> "Callable[Concatenate[MemoryJobStore, Arguments], Answer]":
-    """One call at a time, like a script in Redis."""
-
-    @wraps(method)
-    def call(self: "MemoryJobStore", /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
-        with self.lock:
-            return method(self, *args, **kwargs)
-
-    return call
 
 
 class MemoryJobStore:
@@ -81,7 +66,7 @@ class MemoryJobStore:
     ) -> None:
         """`pending_wakeups`: model → wake-ups waiting. `on_change`, `on_cancel` and `on_preview` stand for the channels,
         `viewers` for the number of those who listen to a job's previews."""
-        self.lock = threading.RLock()
+        self._lock = threading.Lock()
         self._now_ms = clock_ms
         self._pending_wakeups = pending_wakeups
         self._removals = Removals(clock_ms)
@@ -95,13 +80,55 @@ class MemoryJobStore:
         self._keys: dict[tuple[str, str], tuple[str, str, int]] = {}
         self._claims: dict[str, tuple[str, int]] = {}
         self._swept_ms: int | None = None
+        self._methods: dict[str, Callable[..., Any]] = {}
+        self._register(commands.submit, self._submit)
+        self._register(commands.replay, self._replay)
+        self._register(commands.get, self._get)
+        self._register(commands.page, self._page)
+        self._register(commands.cancel, self._cancel)
+        self._register(commands.claim, self._claim)
+        self._register(commands.renew, self._renew)
+        self._register(commands.progress, self._progress)
+        self._register(commands.publish_preview, self._publish_preview)
+        self._register(commands.finish, self._finish)
+        self._register(commands.requeue, self._requeue)
+        self._register(commands.sweep, self._sweep)
+        self._register(commands.delete, self._retention.delete)
+        self._register(commands.apply_retention, self._retention.apply_retention)
+        self._register(commands.confirm_deleted, self._removals.confirm_deleted)
+        self._register(commands.reserve_asset, self._assets.reserve)
+        self._register(commands.commit_asset, self._assets.commit)
+        self._register(commands.asset, self._assets.get)
+        self._register(commands.confirm_manifests, self._retention.confirm_manifests)
+        self._register(commands.restore, self._retention.restore)
+        self._register(commands.register, self._workers.register)
+        self._register(commands.unregister, self._workers.unregister)
+        self._register(commands.workers, self._workers.live)
+        self._register(commands.queues, self._queues)
+        self._register(commands.pause_model, self._jobs.pause_model)
+        self._register(commands.pause_tenant, self._jobs.pause_tenant)
+        self._register(commands.tenants, self._jobs.tenants)
+        self._register(commands.stats, self._stats)
+        self._register(commands.timings, self._model_timings)
+        self._register(commands.claim_deliveries, self._jobs.outbox.claim)
+        self._register(commands.complete_delivery, self._jobs.outbox.complete)
+        self._register(commands.deliveries, self._deliveries)
+        self._register(commands.replay_delivery, self._jobs.outbox.replay)
 
-    @_alone
-    def submit(self, job: NewJob, limits: QueueLimits) -> SubmitResult:
+    def call(self, command: Command[Answer]) -> Answer:
+        """Execute one command at a time, like Redis executes scripts."""
+        with self._lock:
+            return self._methods[command.name](*command.params)
+
+    def _register(self, command: Callable[[*Params], Command[Answer]], method: Callable[[*Params], Answer]) -> None:
+        """Register the method that executes a command. The type checker compares their parameters and answers."""
+        self._methods[command.__name__] = method
+
+    def _submit(self, job: NewJob, limits: QueueLimits) -> SubmitResult:
         wakes = self._pending_wakeups(job.model)
         if known := self._jobs.jobs.get(job.id):
             return SubmitResult(SubmitOutcome.ACCEPTED, known, wakes, self._place(known))
-        if job.idempotency and (earlier := self.replay(job.tenant, job.idempotency)):
+        if job.idempotency and (earlier := self._replay(job.tenant, job.idempotency)):
             return replace(earlier, pending_wakeups=wakes)
         if not all(self._assets.get(job.tenant, asset_id) for asset_id in job.assets):
             return SubmitResult(SubmitOutcome.ASSET_NOT_FOUND, None, wakes)
@@ -110,14 +137,13 @@ class MemoryJobStore:
         if self._jobs.queued() >= limits.total:
             return SubmitResult(SubmitOutcome.QUEUE_FULL, None, wakes)
         if job.idempotency:
-            entry = (job.id, job.idempotency.fingerprint, self._now_ms() + IDEMPOTENCY_KEPT_MS)
+            entry = (job.id, job.idempotency.fingerprint, self._now_ms() + IDEMPOTENCY_KEY_TTL_MS)
             self._keys[job.tenant, job.idempotency.key] = entry
         self._assets.retain(job)
         accepted = self._jobs.accept(job)
         return SubmitResult(SubmitOutcome.ACCEPTED, accepted, wakes, self._place(accepted))
 
-    @_alone
-    def replay(self, tenant: str, idempotency: Idempotency) -> SubmitResult | None:
+    def _replay(self, tenant: str, idempotency: Idempotency) -> SubmitResult | None:
         earlier_id, fingerprint, until = self._keys.get((tenant, idempotency.key), ("", "", 0))
         if until <= self._now_ms():
             return None
@@ -126,22 +152,18 @@ class MemoryJobStore:
         earlier = self._jobs.jobs.get(earlier_id)
         return SubmitResult(SubmitOutcome.REPLAYED, earlier, 0, earlier and self._place(earlier))
 
-    @_alone
-    def get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePosition | None] | None:
+    def _get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePosition | None] | None:
         job = self._of_tenant(tenant, job_id)
         return None if job is None else (job, self._place(job))
 
-    @_alone
-    def page(self, tenant: str, wanted: JobFilter, limit: int, scan: int, after: JobPosition | None = None) -> JobPage:
+    def _page(self, tenant: str, wanted: JobFilter, limit: int, scan: int, after: JobPosition | None = None) -> JobPage:
         return job_page(self._jobs.jobs.values(), tenant, wanted, limit, scan, after)
 
-    @_alone
-    def cancel(self, tenant: str, job_id: str) -> JobRecord | None:
+    def _cancel(self, tenant: str, job_id: str) -> JobRecord | None:
         job = self._of_tenant(tenant, job_id)
         return None if job is None else self._jobs.cancel(job)
 
-    @_alone
-    def claim(self, request: ClaimRequest) -> JobRecord | None:
+    def _claim(self, request: ClaimRequest) -> JobRecord | None:
         """See `lua/claim.lua` for the rules."""
         taken, until = self._claims.get(request.claim_id, ("", 0))
         if until > self._now_ms():
@@ -159,12 +181,11 @@ class MemoryJobStore:
                     break
                 if job.quarantined and not request.engine_empty:
                     return None
-                self._claims[request.claim_id] = (job_id, self._now_ms() + CLAIM_REMEMBERED_MS)
+                self._claims[request.claim_id] = (job_id, self._now_ms() + CLAIM_TTL_MS)
                 return self._jobs.claim(job, request.claim_id, request.worker, request.lease_ms)
         return None
 
-    @_alone
-    def renew(self, claim_refs: Sequence[ClaimRef], lease_ms: int) -> tuple[FenceResult, ...]:
+    def _renew(self, claim_refs: Sequence[ClaimRef], lease_ms: int) -> tuple[FenceResult, ...]:
         verdicts: list[FenceResult] = []
         for each in claim_refs:
             job = self._jobs.find_claimed(each)
@@ -173,8 +194,7 @@ class MemoryJobStore:
             verdicts.append(_verdict(job))
         return tuple(verdicts)
 
-    @_alone
-    def progress(self, claim_ref: ClaimRef, update: JobUpdate) -> ProgressResult:
+    def _progress(self, claim_ref: ClaimRef, update: JobUpdate) -> ProgressResult:
         job = self._jobs.find_claimed(claim_ref)
         if job is not None:
             news = {name: value for name, value in _update_fields(update).items() if getattr(job, name) != value}
@@ -186,15 +206,13 @@ class MemoryJobStore:
             verdict, has_preview_viewers=verdict is FenceResult.HELD and self._viewers(claim_ref.job_id) > 0
         )
 
-    @_alone
-    def publish_preview(self, claim_ref: ClaimRef, preview_json: str) -> bool:
+    def _publish_preview(self, claim_ref: ClaimRef, preview_json: str) -> bool:
         if _verdict(self._jobs.find_claimed(claim_ref)) is not FenceResult.HELD:
             return False
         self._on_preview(claim_ref.job_id, preview_json)
         return self._viewers(claim_ref.job_id) > 0
 
-    @_alone
-    def finish(self, claim_ref: ClaimRef, outcome: Outcome) -> FinishResult:
+    def _finish(self, claim_ref: ClaimRef, outcome: Outcome) -> FinishResult:
         job = self._jobs.jobs.get(claim_ref.job_id)
         if job is None:
             return FinishResult(accepted=False, record=None)
@@ -216,8 +234,7 @@ class MemoryJobStore:
         self._jobs.enqueue_output_events(ended, outcome.update.finished)
         return FinishResult(accepted=True, record=ended)
 
-    @_alone
-    def requeue(self, claim_ref: ClaimRef) -> FenceResult:
+    def _requeue(self, claim_ref: ClaimRef) -> FenceResult:
         job = self._jobs.jobs.get(claim_ref.job_id)
         if job is None:
             return FenceResult.LOST
@@ -236,8 +253,7 @@ class MemoryJobStore:
             self._jobs.requeue(job, job.lost_leases)
         return _verdict(job)
 
-    @_alone
-    def sweep(self, lease_ms: int, limit: int) -> SweepResult:
+    def _sweep(self, lease_ms: int, limit: int) -> SweepResult:
         now = self._now_ms()
         outage = self._swept_ms is None or now - self._swept_ms > lease_ms
         self._swept_ms = now
@@ -258,56 +274,11 @@ class MemoryJobStore:
             expired=_ids(late, Status.EXPIRED),
             deadline_exceeded=_ids(late, Status.FAILED),
             extended=len(short),
-            queues=self.queues(),
+            queues=self._queues(),
             more=len(late) >= limit or len(lost) >= limit,
         )
 
-    @_alone
-    def delete(self, tenant: str, job_id: str) -> DeleteResult:
-        return self._retention.delete(tenant, job_id)
-
-    @_alone
-    def apply_retention(self, keep: Retention, lease_ms: int, limit: int) -> RetentionResult:
-        return self._retention.apply_retention(keep, lease_ms, limit)
-
-    @_alone
-    def confirm_deleted(self, prefixes: Sequence[str]) -> None:
-        self._removals.confirm_deleted(prefixes)
-
-    @_alone
-    def reserve_asset(self, asset: NewAsset, reservation_ttl_ms: int) -> AssetRecord | None:
-        return self._assets.reserve(asset, reservation_ttl_ms)
-
-    @_alone
-    def commit_asset(self, asset: NewAsset) -> AssetRecord | None:
-        return self._assets.commit(asset)
-
-    @_alone
-    def asset(self, tenant: str, asset_id: str) -> AssetRecord | None:
-        return self._assets.get(tenant, asset_id)
-
-    @_alone
-    def confirm_manifests(self, job_ids: Sequence[str]) -> None:
-        self._retention.confirm_manifests(job_ids)
-
-    @_alone
-    def restore(self, job: JobRecord) -> bool:
-        return self._retention.restore(job)
-
-    @_alone
-    def register(self, worker: WorkerRecord, ttl_ms: int) -> None:
-        self._workers.register(worker, ttl_ms)
-
-    @_alone
-    def unregister(self, worker_id: str) -> None:
-        self._workers.unregister(worker_id)
-
-    @_alone
-    def workers(self) -> tuple[WorkerRecord, ...]:
-        return self._workers.live()
-
-    @_alone
-    def queues(self) -> tuple[ModelQueue, ...]:
+    def _queues(self) -> tuple[ModelQueue, ...]:
         return tuple(
             ModelQueue(
                 model=model,
@@ -321,44 +292,16 @@ class MemoryJobStore:
             if (oldest := queue.oldest_ms) is not None
         )
 
-    @_alone
-    def claim_deliveries(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:
-        return self._jobs.outbox.claim(request)
-
-    @_alone
-    def complete_delivery(self, result: DeliveryResult) -> bool:
-        return self._jobs.outbox.complete(result)
-
-    @_alone
-    def deliveries(self, tenant: str, job_id: str) -> tuple[DeliveryRecord, ...] | None:
+    def _deliveries(self, tenant: str, job_id: str) -> tuple[DeliveryRecord, ...] | None:
         job = self._of_tenant(tenant, job_id)
         return None if job is None else self._jobs.outbox.of_job(job)
 
-    @_alone
-    def replay_delivery(self, tenant: str, delivery_id: str) -> DeliveryRecord | None:
-        return self._jobs.outbox.replay(tenant, delivery_id)
-
-    @_alone
-    def timings(self) -> tuple[ModelTimings, ...]:
+    def _model_timings(self) -> tuple[ModelTimings, ...]:
         return self._timings.timings(self._workers.live())
 
-    @_alone
-    def pause_model(self, model: str, paused: bool) -> None:
-        change = self._jobs.paused_models.add if paused else self._jobs.paused_models.discard
-        change(model)
-
-    @_alone
-    def pause_tenant(self, tenant: str, paused: bool) -> None:
-        self._jobs.pause_tenant(tenant, paused)
-
-    @_alone
-    def tenants(self) -> tuple[TenantRecord, ...]:
-        return self._jobs.tenants()
-
-    @_alone
-    def stats(self) -> StoreStats:
+    def _stats(self) -> StoreStats:
         running = Counter(self._jobs.jobs[job_id].model for job_id in self._jobs.leases)
-        return StoreStats(self.queues(), dict(running), self.workers(), frozenset(self._jobs.paused_models))
+        return StoreStats(self._queues(), dict(running), self._workers.live(), frozenset(self._jobs.paused_models))
 
     def _of_tenant(self, tenant: str, job_id: str) -> JobRecord | None:
         job = self._jobs.jobs.get(job_id)

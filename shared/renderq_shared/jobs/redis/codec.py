@@ -11,16 +11,12 @@ from renderq_shared.jobs.asset_records import AssetRecord
 from renderq_shared.jobs.delivery_records import DeliveryRecord
 from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePosition, TenantRecord, WorkerRecord
 from renderq_shared.jobs.timings import JobTiming, ModelTimings, TimingSample, round_cost
+from renderq_shared.redis.scripts import flat_to_dict
 
 _DERIVED = frozenset({"quarantined"})
 
 _NAMES = TypeAdapter(tuple[str, ...])
 _EVENT: TypeAdapter[WebhookEventType] = TypeAdapter(WebhookEventType)
-
-
-def flat_to_dict(flat: Sequence[str]) -> dict[str, str]:
-    """`[field, value, field, value, …]` as a mapping."""
-    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def decode_job_or_none(flat: Sequence[str]) -> JobRecord | None:

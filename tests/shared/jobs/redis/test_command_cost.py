@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import redis
 
-from renderq_shared.jobs import Candidate, Idempotency, JobFilter, JobUpdate, RedisJobStore, Retention, sync_client
-from renderq_shared.jobs.redis.commands import CLAIM_REMEMBERED_MS
+from renderq_shared.jobs import Candidate, Idempotency, JobFilter, JobUpdate, Retention, commands
+from renderq_shared.jobs.lifetimes import CLAIM_TTL_MS
+from renderq_shared.jobs.redis import RedisJobStore
+from renderq_shared.redis.clients import sync_client
 from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, new_asset, submit, worker_record
 
 REQUEST = '{"task": "txt2img", "prompt": "%s", "width": 512, "height": 512, "steps": 25}' % ("a red circle " * 30)
@@ -20,7 +22,7 @@ CHEAP = {
 """At worst logarithmic in the number of jobs: hashes are one job's, or have a field per tenant or model."""
 
 
-def commands(client: redis.Redis, call: Callable[[], object]) -> Counter[str]:
+def server_commands(client: redis.Redis, call: Callable[[], object]) -> Counter[str]:
     """Every command that the server ran during a call, inside scripts too."""
     client.config_resetstat()
     call()
@@ -54,30 +56,30 @@ def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> N
     mine = claim_ref(claim(store, "claim-0"))
     calls: dict[str, Callable[[], object]] = {
         "submit": lambda: submit(store, "job_x"),
-        "replay": lambda: store.replay("ada", Idempotency("key", "fingerprint")),
-        "get": lambda: store.get("ada", "job_x"),
-        "page": lambda: store.page("ada", JobFilter(), 100, 500),
-        "cancel": lambda: store.cancel("ada", "job_x"),
+        "replay": lambda: store.call(commands.replay("ada", Idempotency("key", "fingerprint"))),
+        "get": lambda: store.call(commands.get("ada", "job_x")),
+        "page": lambda: store.call(commands.page("ada", JobFilter(), 100, 500)),
+        "cancel": lambda: store.call(commands.cancel("ada", "job_x")),
         "claim": lambda: claim(store, "claim-1", Candidate("shapes", True), Candidate("other", False)),
-        "renew": lambda: store.renew([mine] * 10, LEASE_MS),
-        "progress": lambda: store.progress(mine, JobUpdate(stage="encoding")),
-        "publish_preview": lambda: store.publish_preview(mine, "{}"),
-        "requeue": lambda: store.requeue(mine),
-        "finish": lambda: store.finish(mine, SUCCEEDED),
-        "delete": lambda: store.delete("ada", "job_x"),
-        "apply_retention": lambda: store.apply_retention(Retention(0, 0), LEASE_MS, 100),
-        "confirm_deleted": lambda: store.confirm_deleted(["jobs/job_x/"]),
-        "reserve_asset": lambda: store.reserve_asset(new_asset(), 1_000),
-        "commit_asset": lambda: store.commit_asset(new_asset()),
-        "asset": lambda: store.asset("ada", "asset_a"),
-        "confirm_manifests": lambda: store.confirm_manifests(["job_x"]),
-        "sweep": lambda: store.sweep(LEASE_MS, 100),
-        "register": lambda: store.register(worker_record(), 30_000),
-        "workers": lambda: store.workers(),
-        "queues": lambda: store.queues(),
-        "stats": lambda: store.stats(),
-        "paces": lambda: store.timings(),
-        "unregister": lambda: store.unregister("w1"),
+        "renew": lambda: store.call(commands.renew([mine] * 10, LEASE_MS)),
+        "progress": lambda: store.call(commands.progress(mine, JobUpdate(stage="encoding"))),
+        "publish_preview": lambda: store.call(commands.publish_preview(mine, "{}")),
+        "requeue": lambda: store.call(commands.requeue(mine)),
+        "finish": lambda: store.call(commands.finish(mine, SUCCEEDED)),
+        "delete": lambda: store.call(commands.delete("ada", "job_x")),
+        "apply_retention": lambda: store.call(commands.apply_retention(Retention(0, 0), LEASE_MS, 100)),
+        "confirm_deleted": lambda: store.call(commands.confirm_deleted(["jobs/job_x/"])),
+        "reserve_asset": lambda: store.call(commands.reserve_asset(new_asset(), 1_000)),
+        "commit_asset": lambda: store.call(commands.commit_asset(new_asset())),
+        "asset": lambda: store.call(commands.asset("ada", "asset_a")),
+        "confirm_manifests": lambda: store.call(commands.confirm_manifests(["job_x"])),
+        "sweep": lambda: store.call(commands.sweep(LEASE_MS, 100)),
+        "register": lambda: store.call(commands.register(worker_record(), 30_000)),
+        "workers": lambda: store.call(commands.workers()),
+        "queues": lambda: store.call(commands.queues()),
+        "stats": lambda: store.call(commands.stats()),
+        "paces": lambda: store.call(commands.timings()),
+        "unregister": lambda: store.call(commands.unregister("w1")),
     }
     for call in calls.values():
         call()  # the server learns the script
@@ -90,10 +92,10 @@ def test_submit_get_claim_and_finish_do_no_more_work_with_a_longer_queue(
     def life(name: str) -> Counter[str]:
         def live() -> None:
             submit(store, name, "tenant-0")
-            store.get("tenant-0", name)
-            store.finish(claim_ref(claim(store, f"claim-{name}")), SUCCEEDED)
+            store.call(commands.get("tenant-0", name))
+            store.call(commands.finish(claim_ref(claim(store, f"claim-{name}")), SUCCEEDED))
 
-        return commands(client, live)
+        return server_commands(client, live)
 
     fill(store, 0, 20)
     life("warm")
@@ -126,7 +128,7 @@ def test_what_is_kept_for_fairness_and_claims_does_not_grow_with_jobs(
 ) -> None:
     for number in range(50):
         submit(store, f"job_{number}")
-        store.finish(claim_ref(claim(store, f"claim-{number}")), SUCCEEDED)
+        store.call(commands.finish(claim_ref(claim(store, f"claim-{number}")), SUCCEEDED))
     kept = [key for key in client.scan_iter("rq:*") if not key.startswith(("rq:job:", "rq:claim:"))]
     assert len(kept) < 10
-    assert all(0 < client.pttl(key) <= CLAIM_REMEMBERED_MS for key in client.scan_iter("rq:claim:*"))
+    assert all(0 < client.pttl(key) <= CLAIM_TTL_MS for key in client.scan_iter("rq:claim:*"))

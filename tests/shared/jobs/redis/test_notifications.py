@@ -7,15 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from renderq.contract import Status
-from renderq_shared.jobs import (
-    CancelSubscriber,
-    Change,
-    PreviewChannels,
-    Reconnected,
-    RedisJobStore,
-    async_client,
-    subscribe,
-)
+from renderq_shared.jobs import PreviewChannels, commands
+from renderq_shared.jobs.redis import CancelSubscriber, Change, Reconnected, RedisJobStore, subscribe
+from renderq_shared.redis.clients import async_client
 from tests.job_store.factories import SUCCEEDED, claim, claim_ref, get_job, submit
 from tests.valkey_server import Valkey
 
@@ -33,7 +27,7 @@ async def watch(redis_url: str) -> AsyncIterator[AsyncIterator[Change | Reconnec
 async def test_every_change_is_seen_whole(watch: AsyncIterator[Change | Reconnected], store: RedisJobStore) -> None:
     submit(store, "job_1")
     mine = claim_ref(claim(store))
-    store.finish(mine, SUCCEEDED)
+    store.call(commands.finish(mine, SUCCEEDED))
     seen = [await anext(watch) for _ in range(3)]
     assert [(change.job_id, change.tenant, change.version) for change in seen] == [
         ("job_1", "ada", n) for n in (1, 2, 3)
@@ -95,8 +89,8 @@ def test_the_holder_of_a_job_hears_that_it_is_canceled(client, store: RedisJobSt
         submit(store, "job_1")
         submit(store, "job_2")
         claim(store, "claim-1")
-        store.cancel("ada", "job_2")
-        store.cancel("ada", "job_1")
+        store.call(commands.cancel("ada", "job_2"))
+        store.call(commands.cancel("ada", "job_1"))
         assert heard.anything.wait(10)
         assert heard.cancels == [("job_1", "claim-1")]
     finally:

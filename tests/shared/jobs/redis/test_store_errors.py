@@ -7,8 +7,9 @@ import redis
 
 from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import AsyncRedisJobStore, DeliveryClaim, RedisJobStore, Retention, async_client
-from renderq_shared.wakeups import queue_name
+from renderq_shared.jobs import DeliveryClaim, Retention, commands
+from renderq_shared.jobs.redis import AsyncRedisJobStore, RedisJobStore
+from renderq_shared.redis.clients import async_client
 from tests.job_store.factories import LEASE_MS, NO_LIMITS, SUCCEEDED, claim, claim_ref, get_job, new_job, submit
 from tests.valkey_server import Valkey
 
@@ -21,11 +22,11 @@ def test_a_full_server_refuses_new_jobs_and_lets_running_ones_end(client: redis.
     try:
         with pytest.raises(StoreUnavailable, match="full"):
             submit(store, "job_x")
-        assert store.finish(mine, SUCCEEDED).accepted
+        assert store.call(commands.finish(mine, SUCCEEDED)).accepted
         assert claim(store, "claim-2") is not None
-        assert store.cancel("ada", "job_2").status is Status.CANCELED
-        assert store.sweep(LEASE_MS, 100).queues == ()
-        assert store.get("ada", "job_x") is None
+        assert store.call(commands.cancel("ada", "job_2")).status is Status.CANCELED
+        assert store.call(commands.sweep(LEASE_MS, 100)).queues == ()
+        assert store.call(commands.get("ada", "job_x")) is None
     finally:
         client.config_set("maxmemory", 0)
 
@@ -40,7 +41,7 @@ def test_scripts_that_the_server_forgot_are_sent_again(client: redis.Redis, stor
 def test_a_server_that_is_away_is_unavailable(redis_url: str, valkey: Valkey) -> None:
     valkey.kill()
     with redis.Redis.from_url(redis_url, retry=None, decode_responses=True) as client:
-        store = RedisJobStore(client, queue_name)
+        store = RedisJobStore(client)
         with pytest.raises(StoreUnavailable, match="does not answer"):
             submit(store, "job_1")
 
@@ -49,13 +50,13 @@ async def test_the_apis_client_notices_at_once_that_the_server_is_away_and_that_
     redis_url: str, valkey: Valkey
 ) -> None:
     client = async_client(redis_url)
-    store = AsyncRedisJobStore(client, queue_name)
-    await store.submit(new_job("job_1"), NO_LIMITS)
+    store = AsyncRedisJobStore(client)
+    await store.call(commands.submit(new_job("job_1"), NO_LIMITS))
     valkey.kill()
     with pytest.raises(StoreUnavailable):
-        await store.get("ada", "job_1")
+        await store.call(commands.get("ada", "job_1"))
     valkey.restart()
-    found = await store.get("ada", "job_1")
+    found = await store.call(commands.get("ada", "job_1"))
     assert found is not None
     assert found[0].status is Status.QUEUED
     await client.aclose()
@@ -63,11 +64,11 @@ async def test_the_apis_client_notices_at_once_that_the_server_is_away_and_that_
 
 async def test_a_restart_of_the_server_between_calls_fails_none_of_them(redis_url: str, valkey: Valkey) -> None:
     client = async_client(redis_url)
-    store = AsyncRedisJobStore(client, queue_name)
-    await store.submit(new_job("job_1"), NO_LIMITS)
+    store = AsyncRedisJobStore(client)
+    await store.call(commands.submit(new_job("job_1"), NO_LIMITS))
 
     async def read_many() -> list[bool]:
-        found = await asyncio.gather(*(store.get("ada", "job_1") for _ in range(8)))
+        found = await asyncio.gather(*(store.call(commands.get("ada", "job_1")) for _ in range(8)))
         return [each is not None for each in found]
 
     assert await read_many() == [True] * 8
@@ -78,25 +79,29 @@ async def test_a_restart_of_the_server_between_calls_fails_none_of_them(redis_ur
 
 def test_after_a_restart_of_the_server_every_lease_is_extended_first(store: RedisJobStore, valkey: Valkey) -> None:
     submit(store, "job_1")
-    store.sweep(LEASE_MS, 100)
+    store.call(commands.sweep(LEASE_MS, 100))
     mine = claim_ref(claim(store, lease_ms=1))
     valkey.restart()
-    assert store.sweep(LEASE_MS, 100).extended == 1
-    assert store.sweep(LEASE_MS, 100).requeued == ()
-    assert store.finish(mine, SUCCEEDED).accepted
+    assert store.call(commands.sweep(LEASE_MS, 100)).extended == 1
+    assert store.call(commands.sweep(LEASE_MS, 100)).requeued == ()
+    assert store.call(commands.finish(mine, SUCCEEDED)).accepted
 
 
 def test_a_record_that_the_server_evicted_holds_up_no_other(client: redis.Redis, store: RedisJobStore) -> None:
     for number in range(2):
         submit(store, f"job_{number}", webhook_events=("job.canceled",), webhook_host="a")
-        store.cancel("ada", f"job_{number}")
+        store.call(commands.cancel("ada", f"job_{number}"))
     client.delete("rq:job:job_0", *client.keys("rq:delivery:msg_0_*"))
-    assert [each.job_id for each in store.claim_deliveries(DeliveryClaim("sender", LEASE_MS, 10))] == ["job_1"]
+    assert [each.job_id for each in store.call(commands.claim_deliveries(DeliveryClaim("sender", LEASE_MS, 10)))] == [
+        "job_1"
+    ]
     client.delete(*client.keys("rq:delivery:msg_1_*"))
     client.zadd("rq:delivering", {"msg_1_canceled": 1})
-    assert store.claim_deliveries(DeliveryClaim("next", LEASE_MS, 10)) == ()
-    assert [each.id for each in store.apply_retention(Retention(None, None), LEASE_MS, 100).manifests] == ["job_1"]
-    assert store.apply_retention(Retention(0, None), LEASE_MS, 100).outputs_expired == ("job_0", "job_1")
+    assert store.call(commands.claim_deliveries(DeliveryClaim("next", LEASE_MS, 10))) == ()
+    assert [
+        each.id for each in store.call(commands.apply_retention(Retention(None, None), LEASE_MS, 100)).manifests
+    ] == ["job_1"]
+    assert store.call(commands.apply_retention(Retention(0, None), LEASE_MS, 100)).outputs_expired == ("job_0", "job_1")
     client.zadd("rq:outputs-expired", {"job_0": 1})
-    assert store.apply_retention(Retention(0, 0), LEASE_MS, 100).deleted == ("job_0", "job_1")
+    assert store.call(commands.apply_retention(Retention(0, 0), LEASE_MS, 100)).deleted == ("job_0", "job_1")
     assert client.zcard("rq:ended") == client.zcard("rq:outputs-expired") == client.zcard("rq:delivering") == 0

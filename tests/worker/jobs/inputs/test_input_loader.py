@@ -13,7 +13,7 @@ from PIL import Image
 
 from renderq.contract import Status
 from renderq_shared.errors import ObjectStoreUnavailable
-from renderq_shared.jobs import NewAsset, NewJob, QueueLimits
+from renderq_shared.jobs import NewAsset, NewJob, QueueLimits, commands
 from renderq_shared.objects import FolderStore
 from renderq_worker.engine import Depth2Img, GenerationSpec, Img2Img, Inpaint, Upscale, Variation
 from tests.worker.conftest import NewHarness
@@ -57,8 +57,8 @@ class Desk:
         """An asset of the tenant, as the API keeps it."""
         id = f"asset_{number:064}"
         asset = NewAsset(id, TENANT, f"assets/t/{number}/{id}.png", "image/png", 8, 8, len(file))
-        self.harness.store.reserve_asset(asset, 60_000)
-        self.harness.store.commit_asset(asset)
+        self.harness.store.call(commands.reserve_asset(asset, 60_000))
+        self.harness.store.call(commands.commit_asset(asset))
         if kept:
             self.shelf.put(asset.key, file, "image/png")
         return id
@@ -68,7 +68,7 @@ class Desk:
         request = json.loads(text)
         assets = tuple({request[name] for name in ("image", "mask", "depth_map") if request.get(name)})
         job = NewJob(job_id, TENANT, task, MODEL, text, request["n"], 1.0, 0, 3, assets=assets)
-        self.harness.store.submit(job, QueueLimits(10_000, 10_000))
+        self.harness.store.call(commands.submit(job, QueueLimits(10_000, 10_000)))
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_a_job_that_is_canceled_while_its_image_is_read_never_comes_into_the_eng
         desk.harness.wait_until(name, lambda job: job.status is Status.RUNNING) for name in ("job", "next", "last")
     ]
     for job in running:
-        desk.harness.store.cancel(TENANT, job.id)
+        desk.harness.store.call(commands.cancel(TENANT, job.id))
         desk.harness.worker.cancel(str(job.claim_id))
     desk.shelf.open.set()
     assert {desk.harness.wait_until_ended(name).status for name in ("job", "next", "last")} == {Status.CANCELED}

@@ -18,7 +18,7 @@ from renderq.contract.resolved import (
     ResolvedVariation,
 )
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, StoreUnavailable
-from renderq_shared.jobs import JobStore
+from renderq_shared.jobs import JobStore, commands
 from renderq_shared.objects.store import ObjectStore
 from renderq_worker.engine.tasks.outpaint import outpaint
 from renderq_worker.engine.tasks.types import (
@@ -142,7 +142,7 @@ class InputLoader:
         """Where the asset's file is. The job store is asked for as long as the job is ours."""
         while True:
             try:
-                asset = self._store.asset(job.record.tenant, asset_id)
+                asset = self._store.call(commands.asset(job.record.tenant, asset_id))
             except StoreUnavailable as error:
                 log.warning("asset_not_looked_up", asset=asset_id, reason=str(error))
                 if job.is_stopped or self._closing.wait(_RETRY_DELAY_S):

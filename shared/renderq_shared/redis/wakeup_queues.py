@@ -1,0 +1,6 @@
+"""Names of the lists that hold wake-ups: the job store counts their entries, Celery fills and consumes them."""
+
+
+def queue_name(model: str) -> str:
+    """Return the Celery queue of a model's wake-ups. With Redis as broker it is also the key of a Redis list."""
+    return f"renderq.{model}"
