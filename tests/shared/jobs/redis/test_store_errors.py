@@ -105,3 +105,16 @@ def test_a_record_that_the_server_evicted_holds_up_no_other(client: redis.Redis,
     client.zadd("rq:outputs-expired", {"job_0": 1})
     assert store.call(commands.apply_retention(Retention(0, 0), LEASE_MS, 100)).deleted == ("job_0", "job_1")
     assert client.zcard("rq:ended") == client.zcard("rq:outputs-expired") == client.zcard("rq:delivering") == 0
+
+
+def test_an_evicted_delivery_alone_in_its_queue_holds_up_no_other_host(
+    client: redis.Redis, store: RedisJobStore
+) -> None:
+    for number, host in enumerate(("a.test", "b.test")):
+        submit(store, f"job_{number}", webhook_events=("job.canceled",), webhook_host=host)
+        store.call(commands.cancel("ada", f"job_{number}"))
+    client.delete("rq:delivery:msg_0_canceled")
+    claimed = store.call(commands.claim_deliveries(DeliveryClaim("sender", LEASE_MS, 10)))
+    assert [each.job_id for each in claimed] == ["job_1"]
+    assert client.zrange("rq:delivery-hosts:ada", 0, -1) == []
+    assert client.keys("rq:active:*") == []
