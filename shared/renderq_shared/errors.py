@@ -1,8 +1,8 @@
-"""Errors of the shared parts. Each docstring is the message's meaning; the message itself says what to do."""
+"""Errors of the shared packages. A docstring says what the error means; its message says what to do."""
 
 
 class RenderqSharedError(Exception):
-    """Any of the below."""
+    """Base class of all errors in this module."""
 
 
 class StoreUnavailable(RenderqSharedError):
@@ -10,7 +10,7 @@ class StoreUnavailable(RenderqSharedError):
 
 
 class StoreUnsuitable(RenderqSharedError):
-    """The job store answers but cannot be used: too old, a cluster, or it may evict keys."""
+    """The job store answers but cannot be used: too old, a cluster, or without the required persistence."""
 
 
 class ObjectNotFound(RenderqSharedError):
@@ -18,24 +18,20 @@ class ObjectNotFound(RenderqSharedError):
 
 
 class ObjectStoreUnavailable(RenderqSharedError):
-    """The object store does not answer, or refuses us."""
+    """The object store does not answer or denies access."""
 
 
 class ObjectStoreUnsuitable(RenderqSharedError):
-    """The object store answers but cannot be used, e.g. a folder that another process does not share."""
+    """The object store answers but cannot be used, for example a folder that another process does not share."""
 
 
 class ManifestInvalid(RenderqSharedError):
-    """A job's manifest is damaged, or of another version."""
+    """A job's manifest is damaged or has another version."""
 
 
 class CatalogInvalid(RenderqSharedError):
-    """The model catalog cannot be read or names something that does not exist."""
+    """The model catalog cannot be read or refers to something that does not exist."""
 
 
 class CheckpointUnreadable(RenderqSharedError):
-    """A file of weights is damaged, cut off, of no known format, or would run code."""
-
-
-class WakeupFailed(RenderqSharedError):
-    """A wake-up could not be published; nothing is lost, the sweep publishes again."""
+    """A file of weights is damaged, truncated, of an unknown format, or would execute code."""

@@ -1,36 +1,36 @@
-"""Records of assets: pictures that a tenant uploaded, as the store knows them."""
+"""Records of assets: images that tenants uploaded."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class NewAsset:
-    """A picture that is about to be kept."""
+    """An image to be stored as an asset."""
 
     id: str
-    """Made of the content: the same picture of the same tenant has the same id."""
+    """Derived from the content: the same image of the same tenant has the same id."""
     tenant: str
     key: str
-    """Where the object store has it. No key is ever used for a second asset, nor for a second life of the same one:
-    whatever is to be removed can be removed at any time."""
+    """Key in the object store. A key is never reused, not even for the same asset after its expiry, so that a pending
+    removal cannot delete live data."""
     content_type: str
     width: int
     height: int
-    """As the picture is shown."""
+    """Size in pixels, with the EXIF orientation applied."""
     size_bytes: int
 
     @property
     def prefix(self) -> str:
-        """What is removed from the object store with it."""
+        """Prefix in the object store that is removed with the asset."""
         return f"{self.key.rpartition('/')[0]}/"
 
 
 @dataclass(frozen=True, slots=True)
 class AssetRecord(NewAsset):
-    """A picture that is kept."""
+    """A stored asset."""
 
     created_ms: int
     used_ms: int
-    """When it was uploaded or used last: its life is counted from then."""
+    """Time of the upload or the last use. Retention counts from it."""
     reference_count: int = 0
-    """Jobs that name it; while there are any, its life does not end."""
+    """Number of jobs that use the asset. Retention does not delete it while there are any."""

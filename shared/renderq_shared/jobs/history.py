@@ -1,4 +1,4 @@
-"""Records of looking back: a tenant's jobs, page by page, and how long they are kept."""
+"""Records of past jobs: listing, deletion and retention."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,19 +9,19 @@ from renderq_shared.jobs.records import JobRecord
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs are wanted; `None` wants all."""
+    """Filter of a job list; `None` matches all."""
 
     status: Status | None = None
     model: str | None = None
     task: str | None = None
     created_after_ms: int | None = None
     created_before_ms: int | None = None
-    """Jobs of these very milliseconds are left out."""
+    """Both bounds are exclusive."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobPosition:
-    """A place in a tenant's list, which runs from new to old and, within a millisecond, backwards by id."""
+    """A position in a tenant's list, which is sorted by creation time, then by id, both descending."""
 
     created_ms: int
     job_id: str
@@ -29,16 +29,16 @@ class JobPosition:
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """Some of a tenant's jobs, newest first."""
+    """One page of a tenant's jobs, newest first."""
 
     records: tuple[JobRecord, ...]
-    """Fewer than asked for, even none, where most of those looked at were not wanted."""
+    """May be shorter than the limit, even empty, if most of the scanned jobs do not match the filter."""
     last: JobPosition | None
-    """What the next page follows; `None` at the end of the list."""
+    """Position after which the next page starts; `None` at the end of the list."""
 
 
 class DeleteResult(StrEnum):
-    """What became of a wish to forget a job."""
+    """Result of a deletion."""
 
     DELETED = "deleted"
     NOT_ENDED = "not_ended"
@@ -47,27 +47,27 @@ class DeleteResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long after its end a job keeps what, and how long assets are kept; `None` for ever."""
+    """Retention times: outputs and records of jobs, counted from their end, and assets. `None` keeps forever."""
 
     outputs_ms: int | None
     jobs_ms: int | None
-    """Takes effect once the pictures are gone."""
+    """Takes effect after the job's images have been deleted."""
     assets_ms: int | None = None
-    """Counted from an asset's last use."""
+    """Counted from the asset's last use."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionResult:
-    """What one bounded call let go of. `more` asks for another one at once."""
+    """Result of one bounded call. `more` asks for another one at once."""
 
     outputs_expired: tuple[str, ...]
-    """Jobs whose records name no pictures any more."""
+    """Jobs whose records no longer list images."""
     deleted: tuple[str, ...]
-    """Jobs that are gone."""
+    """Deleted jobs."""
     assets_expired: tuple[str, ...]
-    """Assets that are gone."""
+    """Deleted assets."""
     removals: tuple[str, ...]
-    """Prefixes of what the caller is to remove from the object store, and then to say so."""
+    """Prefixes for the caller to remove from the object store and to confirm by `confirm_deleted`."""
     manifests: tuple[JobRecord, ...]
-    """Ended jobs whose manifests the caller is to write to the object store, and then to say so."""
+    """Ended jobs whose manifests the caller writes to the object store and confirms by `confirm_manifests`."""
     more: bool

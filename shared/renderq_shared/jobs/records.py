@@ -1,7 +1,7 @@
-"""The job store's records: frozen facts about jobs, as the store knows them.
+"""Records of the job store: jobs, claims, queues, workers and tenants.
 
-Times are milliseconds since the epoch on Redis' clock. Texts that end in `_json` are stored and returned as they
-are; the store never looks inside.
+Times are milliseconds since the epoch by the server's clock. Fields named `*_json` are stored and returned unchanged.
+The store parses only `progress_json`, to know how much of a running job's cost remains.
 """
 
 from dataclasses import dataclass, field
@@ -13,17 +13,17 @@ from renderq_shared.jobs.timings import JobTiming
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """A client's promise that two submissions are the same."""
+    """The idempotency key of a submission."""
 
     key: str
     """Unique within the tenant for 24 hours."""
     fingerprint: str
-    """SHA-256 of method, path and canonical body; the same key with another fingerprint is a client's mistake."""
+    """SHA-256 of method, path and canonical body. A known key with another fingerprint is a client error."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to be accepted."""
+    """A job to submit."""
 
     id: str
     tenant: str
@@ -32,29 +32,29 @@ class NewJob:
     request_json: str
     """The resolved request: every default filled in, the seed drawn."""
     images: int
-    """Number of pictures: a generation each."""
+    """Number of images; each is one generation."""
     cost: float
-    """Estimated device time in arbitrary but consistent units; fairness charges it to the tenant."""
+    """Estimated device time in arbitrary but consistent units. Fairness charges it to the tenant."""
     priority: int
     max_attempts: int
     deadline_ms: int | None = None
     """Time to live after acceptance."""
     idempotency: Idempotency | None = None
     retried_from: str | None = None
-    """The job that this one does again."""
+    """Id of the job that this one retries."""
     webhook_events: tuple[str, ...] = ()
-    """Events that go into the outbox; whom they are told is in the request."""
+    """Events to put into the outbox. The webhook's URL is in the request."""
     webhook_host: str = ""
-    """Whose deliveries they stand in line with."""
+    """Host of the webhook; deliveries queue per tenant and host."""
     weight: float = 1.0
-    """The tenant's share of a model's time, compared with other tenants'; from now on, for all its jobs."""
+    """The tenant's relative share of a model's device time. Applies to all its jobs from now on."""
     assets: tuple[str, ...] = ()
-    """Assets that the request names, each once: they are kept for as long as the job can be looked up."""
+    """Ids of the assets that the request uses, without duplicates. They are kept as long as the job's record."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """How many jobs may be queued."""
+    """Maximum numbers of queued jobs."""
 
     total: int
     per_tenant: int
@@ -62,7 +62,7 @@ class QueueLimits:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """A job as stored. Everything that a worker or an answer needs, in one read."""
+    """A job as stored: all that a worker or an HTTP response needs, in one read."""
 
     id: str
     tenant: str
@@ -74,21 +74,22 @@ class JobRecord:
     images: int
     priority: int
     sequence: int
-    """Place in the order of acceptance; kept when the job goes back into the queue."""
+    """Number in the order of acceptance; kept when the job is requeued."""
     created_ms: int
     attempt: int
-    """Claims so far."""
+    """Number of claims so far."""
     lost_leases: int
-    """Leases that ran out without a word from the worker; hand-backs do not count."""
+    """Number of expired leases. A requeue by the worker does not count."""
     max_attempts: int
     quarantined: bool
-    """It lost a worker before: given only to an empty engine, and rendered alone. A hand-back clears nothing."""
+    """Whether the job has lost a worker. It is then claimed only by an empty engine and rendered alone. A requeue by the
+    worker does not reset this."""
     deadline_at_ms: int | None = None
     started_ms: int | None = None
-    """Beginning of the current or last attempt."""
+    """Start of the current or last attempt."""
     completed_ms: int | None = None
     claim_id: str | None = None
-    """Fencing token of the current attempt; of the last one once terminal."""
+    """Fencing token of the current attempt, or of the last one if the job has ended."""
     worker: str | None = None
     stage: str | None = None
     progress_json: str | None = None
@@ -98,37 +99,37 @@ class JobRecord:
     warnings_json: str | None = None
     metrics_json: str | None = None
     runtime_json: str | None = None
-    """What rendered it: model revision, device, dtype, batch invariance."""
+    """Model revision, device, dtype and batch invariance of the rendering."""
     retried_from: str | None = None
-    """The job that this one does again; it may be forgotten by now."""
+    """Id of the job that this one retries. That job may be deleted."""
     cost: float = 0.0
-    """Estimated at acceptance, in the units of `NewJob.cost`."""
+    """Estimate at submission, in the units of `NewJob.cost`."""
     outputs_expired: bool = False
-    """Its pictures were kept for as long as they are kept."""
+    """Whether retention has deleted the job's images."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """What a queued job is waiting for."""
+    """A queued job's position."""
 
     jobs_ahead: int
-    """Jobs expected to start first if nothing else arrives: exact within a tenant, an estimate between tenants."""
+    """Jobs expected to start first if no others arrive. Exact within a tenant, an estimate between tenants."""
     has_worker: bool
-    """Whether a live worker serves its model."""
+    """Whether a live worker serves the model."""
     paused: bool = False
-    """Whether its model or its tenant is paused: nobody is given it."""
+    """Whether the model or the tenant is paused, so that the job cannot be claimed."""
     cost_ahead: float = 0.0
-    """An estimate of what those jobs cost, and of what workers still have to do of those that they hold."""
+    """Estimated cost of those jobs plus the remaining cost of the model's running jobs."""
 
 
 class SubmitOutcome(StrEnum):
-    """What became of a submission."""
+    """Outcome of a submission."""
 
     ACCEPTED = "accepted"
     REPLAYED = "replayed"
-    """The idempotency key was known: the record is the earlier job's."""
+    """The idempotency key is known. The record is the earlier job."""
     KEY_REUSED = "key_reused"
-    """The idempotency key was known with another fingerprint."""
+    """The idempotency key is known with another fingerprint."""
     QUEUE_FULL = "queue_full"
     QUOTA_EXCEEDED = "quota_exceeded"
     ASSET_NOT_FOUND = "asset_not_found"
@@ -139,62 +140,62 @@ class SubmitOutcome(StrEnum):
 class SubmitResult:
     outcome: SubmitOutcome
     record: JobRecord | None
-    """The job that now stands for the submission; `None` if there is none."""
+    """The accepted or replayed job; `None` if there is none."""
     pending_wakeups: int
-    """Wake-ups waiting for the model: a caller publishes one only below its bound."""
+    """Wake-ups waiting for the model. The caller publishes one only below its limit."""
     position: QueuePosition | None = None
-    """What that job waits for, while it is queued."""
+    """The job's position while it is queued."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that a worker could take a job of now."""
+    """A model of which a worker can claim a job."""
 
     model: str
     resident: bool
-    """Already in memory. One that is not goes first once its oldest job waited `switch_after_ms`."""
+    """Whether the model is loaded. Another model goes first once its oldest job has waited for `switch_after_ms`."""
     prefetch: bool = False
-    """A job of it would not be stepped at once: one that a worker without jobs could take is left to it."""
+    """Whether a claimed job would wait in the worker. Such jobs are left to idle workers that can start them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """A worker's question for a job."""
+    """A worker's request for a job."""
 
     claim_id: str
-    """Made by the worker; asking again with the same one returns the same job."""
+    """Chosen by the worker. A repeat with the same id returns the same job."""
     worker: str
     lease_ms: int
     candidates: tuple[Candidate, ...]
-    """In the worker's order of preference."""
+    """Models in the worker's order of preference."""
     engine_empty: bool
-    """Only an empty engine is given a suspect."""
+    """Whether the worker's engine has no jobs. Only then may it claim a quarantined job."""
     switch_after_ms: int
 
 
 class FenceResult(StrEnum):
-    """What a fenced write met."""
+    """Result of a write that is fenced by a claim id."""
 
     HELD = "held"
-    """The claim holds the job; the write took effect."""
+    """The claim holds the job and the write took effect."""
     CANCELING = "canceling"
-    """The claim holds the job; the write took effect; its owner wants it stopped."""
+    """The claim holds the job and the write took effect. The job is to be canceled."""
     LOST = "lost"
-    """The claim no longer holds the job; nothing was written."""
+    """The claim no longer holds the job. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressResult:
-    """What came of telling a job's news."""
+    """Result of a progress update."""
 
     fence: FenceResult
     has_preview_viewers: bool
-    """Whether anybody looks at the job's previews right now: only then are any made."""
+    """Whether the job's previews have subscribers. Workers make previews only then."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimRef:
-    """A job that a worker holds, named for renewal."""
+    """Reference to a claimed job: its id and the fencing token."""
 
     job_id: str
     claim_id: str
@@ -202,7 +203,7 @@ class ClaimRef:
 
 @dataclass(frozen=True, slots=True)
 class JobUpdate:
-    """News of a running job; `None` leaves a field as it is."""
+    """New values for fields of a running job; `None` leaves a field unchanged."""
 
     stage: str | None = None
     progress_json: str | None = None
@@ -212,36 +213,36 @@ class JobUpdate:
     metrics_json: str | None = None
     runtime_json: str | None = None
     finished: tuple[int, ...] = ()
-    """Indexes of the pictures in `outputs_json`: the outbox gets each once. Not part of the record."""
+    """Indexes of finished images. Each puts one `job.output` event into the outbox. Not part of the record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended. On a canceling job the status becomes `canceled`, and finished outputs stay."""
+    """Outcome of an attempt. A canceling job becomes `canceled` and keeps its finished outputs."""
 
     status: Status
     """`succeeded`, `failed` or `canceled`."""
     error_json: str | None = None
     update: JobUpdate = field(default_factory=JobUpdate)
     cost: float | None = None
-    """Measured cost in the units of `NewJob.cost`: corrects what fairness charged."""
+    """Measured cost in the units of `NewJob.cost`. Replaces the estimate that fairness charged."""
     timing: JobTiming | None = None
-    """What it took; remembered if it succeeds."""
+    """Measured timing; recorded if the job succeeds."""
 
 
 @dataclass(frozen=True, slots=True)
 class FinishResult:
     accepted: bool
-    """Whether this claim's outcome is the job's (also when it is told a second time). `canceled` is refused for a job
-    that nobody wanted to cancel."""
+    """Whether this claim's outcome is the job's outcome; also true for a repeat. `canceled` is refused unless a cancel
+    was requested."""
     record: JobRecord | None
-    """The job after the call. If it still names a refused claim, the store ended the job (deadline, lost lease), and
-    the outputs that it lists are that claim's."""
+    """The job after the call. If the record still has the claim id of a refused claim, the store ended the job
+    (deadline, lost lease) and the listed outputs belong to that claim."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelQueue:
-    """One model's queue, as a sweep finds it."""
+    """State of one model's queue."""
 
     model: str
     queued: int
@@ -249,12 +250,12 @@ class ModelQueue:
     pending_wakeups: int
     has_worker: bool
     claimable: int
-    """Those of the queued that a worker may be given: not of a paused tenant, and none of a paused model."""
+    """Queued jobs without those of paused tenants; 0 if the model is paused."""
 
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """What one bounded sweep did. `more` asks for another one at once."""
+    """Result of one bounded sweep. `more` asks for another one at once."""
 
     requeued: tuple[str, ...]
     lost: tuple[str, ...]
@@ -264,14 +265,14 @@ class SweepResult:
     deadline_exceeded: tuple[str, ...]
     """Failed with `deadline_exceeded` while running."""
     extended: int
-    """Leases that were extended because Redis, or every sweep, had been away."""
+    """Number of leases extended after an outage of Redis or of all sweeps."""
     queues: tuple[ModelQueue, ...]
     more: bool
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerRecord:
-    """A live worker, as it last described itself."""
+    """A live worker as of its last heartbeat."""
 
     id: str
     device: str
@@ -285,23 +286,23 @@ class WorkerRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """How busy everything is, at one moment."""
+    """Load of the whole service at one moment."""
 
     queues: tuple[ModelQueue, ...]
-    """Of models that have queued jobs."""
+    """Queues of models that have queued jobs."""
     running: dict[str, int]
-    """Model → jobs that workers hold; only models that have any."""
+    """Model → number of claimed jobs; only models that have any."""
     workers: tuple[WorkerRecord, ...]
     paused: frozenset[str] = frozenset()
-    """Models that are paused."""
+    """Names of paused models."""
 
 
 @dataclass(frozen=True, slots=True)
 class TenantRecord:
-    """A tenant, as its jobs' queue knows it."""
+    """A tenant as known from its jobs."""
 
     name: str
     queued: int = 0
     weight: float = 1.0
-    """As of its last submission."""
+    """Weight as of the last submission."""
     paused: bool = False

@@ -1,21 +1,21 @@
-"""The two ends that a job meets without a worker saying so, as `JobRecord.error_json` tells them."""
+"""Values of `JobRecord.error_json` for jobs that the store ends itself."""
 
 from renderq.contract import JobError, JobErrorCode
 
 WORKER_LOST = JobError(
     code=JobErrorCode.WORKER_LOST,
-    message="Every worker that took this job stopped answering before it was done. Submit it again; "
-    "if it fails again, the request is more than the worker can bear: try fewer or smaller images.",
+    message="Every worker that claimed this job stopped responding before it finished. Submit it again. "
+    "If it fails again, the request exceeds what the worker can handle: try fewer or smaller images.",
     retryable=True,
 )
-"""Its last permitted attempt ended in a lost lease."""
+"""The last permitted attempt ended in a lost lease."""
 
 DEADLINE_EXCEEDED = JobError(
     code=JobErrorCode.DEADLINE_EXCEEDED,
-    message="The job was being rendered when its deadline passed. Allow more time with `deadline_seconds`.",
+    message="The deadline passed while the job was running. Allow more time with `deadline_seconds`.",
     retryable=True,
 )
-"""Its deadline passed while it was running."""
+"""The deadline passed while the job was running."""
 
 WORKER_LOST_JSON = WORKER_LOST.model_dump_json()
 DEADLINE_EXCEEDED_JSON = DEADLINE_EXCEEDED.model_dump_json()

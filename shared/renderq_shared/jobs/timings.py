@@ -1,55 +1,55 @@
-"""How fast models are rendered: what finished jobs took."""
+"""Measured timings of finished jobs, from which the API estimates waiting times."""
 
 import json
 from dataclasses import dataclass
 
 MAX_SAMPLES = 64
-"""Finished jobs that are remembered for each model; the newest ones."""
+"""Number of samples kept for each model; the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobTiming:
-    """What a job took, as its worker measured it."""
+    """Timing of a job as measured by its worker."""
 
     device: str
     device_share_ms: int
-    """Its share of the device's time: that of a forward pass is divided among the images in it."""
+    """The job's share of device time: the time of a forward pass is divided among the images in it."""
     device_wall_ms: int
-    """Time that it spent on the device, whoever else was in the same forward passes."""
+    """Total time of the forward passes that contained the job, shared or not."""
     load_ms: int
-    """Time that it waited for its model to be loaded."""
+    """Time spent waiting for the model to load."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimingSample:
-    """What one job took that succeeded."""
+    """Timing of one succeeded job."""
 
     timing: JobTiming
     cost: float
-    """As it was estimated at its acceptance."""
+    """Estimate at submission."""
     images: int
     wall_ms: int
-    """From its claim to its end, by Redis' clock."""
+    """From claim to end, by the server's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelTimings:
-    """One model's samples, newest first, and who renders it."""
+    """Samples of one model, newest first, and the workers that serve it."""
 
     model: str
     samples: tuple[TimingSample, ...]
     devices: tuple[str, ...]
-    """One for each live worker that takes its jobs."""
+    """Device of each live worker that serves the model."""
     warm: bool
-    """Whether one of them has it in memory."""
+    """Whether one of these workers has the model loaded."""
 
 
 def round_cost(cost: float) -> float:
-    """Sums of costs depend on the order in their last digits."""
+    """Round a sum of costs, whose last digits depend on the order of summation."""
     return round(cost, 3)
 
 
 def progress_fraction(progress_json: str | None) -> float:
-    """Share of a job's steps that its progress counts; 0 while nothing is counted."""
-    done = json.loads(progress_json or "{}")
-    return done["step"] / done["steps"] if done.get("steps") else 0.0
+    """Return the completed fraction of a job's steps; 0 while no steps are counted."""
+    progress = json.loads(progress_json or "{}")
+    return progress["step"] / progress["steps"] if progress.get("steps") else 0.0

@@ -1,4 +1,4 @@
-"""Redis' flat text → records. What is absent there is `None` here."""
+"""Conversion between Redis hashes and records. An absent field is `None`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ _EVENT: TypeAdapter[WebhookEventType] = TypeAdapter(WebhookEventType)
 
 
 def decode_job_or_none(flat: Sequence[str]) -> JobRecord | None:
-    """A job as flat pairs; no pairs, no job."""
+    """Decode a job from flat pairs; `None` if there are none."""
     return decode_job(flat_to_dict(flat)) if flat else None
 
 
 def decode_job(fields: Mapping[str, str]) -> JobRecord:
-    """A job's hash. Fields that are the store's own are left out."""
+    """Decode a job's hash. Fields that only the scripts use are ignored."""
     lost_leases = int(fields.get("lost_leases", 0))
     return JobRecord(
         id=fields["id"],
@@ -63,7 +63,7 @@ def decode_job(fields: Mapping[str, str]) -> JobRecord:
 
 
 def decode_asset_or_none(flat: Sequence[str]) -> AssetRecord | None:
-    """An asset as flat pairs; no pairs, no asset."""
+    """Decode an asset from flat pairs; `None` if there are none."""
     if not flat:
         return None
     fields = flat_to_dict(flat)
@@ -118,8 +118,8 @@ def decode_model_timings(model: str, samples: Sequence[str], devices: Sequence[s
 
 def _sample(text: str) -> TimingSample:
     device_share_ms, device_wall_ms, load_ms, wall_ms, cost, images, device = text.split(" ", 6)
-    pace = JobTiming(device, int(device_share_ms), int(device_wall_ms), int(load_ms))
-    return TimingSample(pace, float(cost), int(images), int(wall_ms))
+    timing = JobTiming(device, int(device_share_ms), int(device_wall_ms), int(load_ms))
+    return TimingSample(timing, float(cost), int(images), int(wall_ms))
 
 
 def decode_worker(flat: Sequence[str]) -> WorkerRecord:
@@ -141,7 +141,7 @@ def _optional_int(text: str | None) -> int | None:
 
 
 def encode_job(job: JobRecord) -> dict[str, str]:
-    """A job's hash without the fields that are the store's own; what is absent there is left out."""
+    """Encode a job as its hash, without derived and absent fields."""
     named = {field.name: getattr(job, field.name) for field in fields(job) if field.name not in _DERIVED}
     return {name: _text(value) for name, value in named.items() if value is not None and value is not False}
 
