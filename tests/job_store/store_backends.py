@@ -57,7 +57,7 @@ def memory_backend() -> Iterator[StoreBackend]:
             seen.append(preview_json)
 
     store = MemoryJobStore(
-        lambda: clock[0], wakes.__getitem__, viewers=lambda job_id: len(eyes[job_id]), on_preview=show
+        lambda: clock[0], wakes.__getitem__, preview_viewers=lambda job_id: len(eyes[job_id]), on_preview=show
     )
     yield StoreBackend(store, later, wake, look)
 

@@ -53,6 +53,6 @@ class DeliveryResult:
 
 
 def delivery_id(job_id: str, event: WebhookEventType, index: int | None = None) -> str:
-    """Return the id of a job's event, the same on every call. Has no dot, because webhook signatures separate by dots."""
+    """Return the constant id of a job's event. It has no dot, the separator of signed webhook content."""
     name = f"msg_{job_id.removeprefix('job_')}_{event.removeprefix('job.')}"
     return name if index is None else f"{name}_{index}"

@@ -82,8 +82,8 @@ class JobRecord:
     """Number of expired leases. A requeue by the worker does not count."""
     max_attempts: int
     quarantined: bool
-    """Whether the job has lost a worker. It is then claimed only by an empty engine and rendered alone. A requeue by the
-    worker does not reset this."""
+    """Whether the job has lost a lease. It is then claimed only by an empty engine and rendered alone. A requeue by
+    the worker does not reset this."""
     deadline_at_ms: int | None = None
     started_ms: int | None = None
     """Start of the current or last attempt."""

@@ -54,7 +54,7 @@ class StorePair:
             lambda: self._clock,
             on_change=self.changes.append,
             on_cancel=lambda job_id, claim_id: self.cancels.append(f"{job_id} {claim_id}"),
-            viewers=lambda job_id: int(job_id == self._looked_at),
+            preview_viewers=lambda job_id: int(job_id == self._looked_at),
             on_preview=lambda job_id, preview: self.previews.append(preview) if job_id == self._looked_at else None,
         )
         self._looked_at: str | None = None

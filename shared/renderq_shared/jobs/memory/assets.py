@@ -1,4 +1,4 @@
-"""The in-memory store's assets: what `lua/reserve_asset.lua`, `commit_asset.lua` and `asset.lua` do."""
+"""Assets of the in-memory store. Counterpart of `lua/assets.lua` and the scripts on assets."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -9,36 +9,36 @@ from renderq_shared.jobs.records import JobRecord, NewJob
 
 
 class AssetTable:
-    """Assets by tenant and id. The caller sees to it that calls come singly."""
+    """Assets by tenant and id. The caller serializes calls."""
 
     def __init__(self, removals: Removals, clock_ms: Callable[[], int]) -> None:
         self._removals = removals
         self._now_ms = clock_ms
         self._assets: dict[tuple[str, str], AssetRecord] = {}
-        self._named_by: dict[str, tuple[str, ...]] = {}
-        """Job → the assets that it names."""
+        self._used_by_job: dict[str, tuple[str, ...]] = {}
+        """Job id → ids of the assets that it uses."""
 
     def get(self, tenant: str, asset_id: str) -> AssetRecord | None:
         return self._assets.get((tenant, asset_id))
 
     def reserve(self, asset: NewAsset, reservation_ttl_ms: int) -> AssetRecord | None:
-        known = self._use(asset)
+        known = self._touch(asset)
         if known is None:
             self._removals.late[asset.prefix] = self._now_ms() + reservation_ttl_ms
         return known
 
     def commit(self, asset: NewAsset) -> AssetRecord | None:
-        expected = self._removals.late.pop(asset.prefix, None) is not None
+        is_reserved = self._removals.late.pop(asset.prefix, None) is not None
         known = self.get(asset.tenant, asset.id)
-        if known is None and expected:
+        if known is None and is_reserved:
             now = self._now_ms()
             self._assets[asset.tenant, asset.id] = AssetRecord(**asdict(asset), created_ms=now, used_ms=now)
-        elif known is not None and known.prefix != asset.prefix and expected:
+        elif known is not None and known.prefix != asset.prefix and is_reserved:
             self._removals.schedule_once(asset.prefix)
-        return self._use(asset)
+        return self._touch(asset)
 
     def expire(self, kept_ms: int | None, limit: int) -> tuple[str, ...]:
-        """Let go of what has not been used for long; their ids."""
+        """Delete unreferenced assets last used more than `kept_ms` ago. Returns their ids."""
         if kept_ms is None:
             return ()
         old = sorted((asset.used_ms, f"{asset.id}:{asset.tenant}", asset) for asset in self.unreferenced)
@@ -50,28 +50,28 @@ class AssetTable:
 
     @property
     def unreferenced(self) -> list[AssetRecord]:
-        """Those that no job names."""
+        """Assets that no job uses."""
         return [asset for asset in self._assets.values() if not asset.reference_count]
 
     def retain(self, job: NewJob) -> None:
-        """A job was accepted."""
-        self._named_by[job.id] = job.assets
+        """Count a new job's references."""
+        self._used_by_job[job.id] = job.assets
         for asset_id in job.assets:
-            self._change(job.tenant, asset_id, reference_count=1)
+            self._count_reference(job.tenant, asset_id, by=1)
 
     def release(self, job: JobRecord) -> None:
-        """A job is forgotten."""
-        for asset_id in self._named_by.pop(job.id, ()):
-            self._change(job.tenant, asset_id, reference_count=-1)
+        """Drop a deleted job's references."""
+        for asset_id in self._used_by_job.pop(job.id, ()):
+            self._count_reference(job.tenant, asset_id, by=-1)
 
-    def _change(self, tenant: str, asset_id: str, reference_count: int) -> None:
+    def _count_reference(self, tenant: str, asset_id: str, by: int) -> None:
         asset = self._assets[tenant, asset_id]
         self._assets[tenant, asset_id] = replace(
-            asset, reference_count=asset.reference_count + reference_count, used_ms=self._now_ms()
+            asset, reference_count=asset.reference_count + by, used_ms=self._now_ms()
         )
 
-    def _use(self, asset: NewAsset) -> AssetRecord | None:
-        """Begin its life anew."""
+    def _touch(self, asset: NewAsset) -> AssetRecord | None:
+        """Return the stored asset, if any, and renew its retention."""
         known = self.get(asset.tenant, asset.id)
         if known is not None:
             known = self._assets[asset.tenant, asset.id] = replace(known, used_ms=self._now_ms())

@@ -1,66 +1,66 @@
-"""Whose delivery is sent next, in memory: what `lua/outbox.lua` does with `rq:delivery-queue` and the turns.
+"""Delivery queues of the in-memory store. Counterpart of the queues and turns in `lua/outbox.lua`.
 
-Hosts take turns within their tenant and tenants with each other, and of each only so many are being sent at once: a
-receiver that does not answer holds up nobody else's.
+Hosts take turns within their tenant, tenants take turns with each other, and each has a limit of deliveries in
+flight. So a receiver that does not answer delays no other host's deliveries.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping
 
 PER_HOST, PER_TENANT = 8, 32
-"""Deliveries that senders hold at once."""
+"""Maximum deliveries in flight. The same as in `lua/outbox.lua`."""
 
 
 class DeliveryQueues:
-    """Waiting deliveries in one lane per tenant and host, and how many of each are being sent."""
+    """One queue of waiting deliveries per tenant and host, and the deliveries in flight."""
 
     def __init__(self) -> None:
-        self._lanes: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        self._queues: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         self._hosts: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self._tenants: dict[str, int] = {}
-        """Turns: by when one may be served, the earliest first."""
-        self._held: dict[str, tuple[str, str]] = {}
+        """Tenant or host → time of its turn; the earliest goes first."""
+        self._in_flight: dict[str, tuple[str, str]] = {}
 
     def schedule(self, key: str, tenant: str, host: str, due_ms: int, now_ms: int) -> None:
         self._remove(key, tenant, host)
-        self._lanes[tenant, host][key] = due_ms
-        self._take_turns(tenant, host, now_ms)
+        self._queues[tenant, host][key] = due_ms
+        self._reschedule(tenant, host, now_ms)
 
     def remove(self, key: str, tenant: str, host: str, now_ms: int) -> None:
-        """It waits no more, and nobody holds it."""
+        """Remove a delivery, whether it waits or is in flight."""
         self._remove(key, tenant, host)
-        self._take_turns(tenant, host, now_ms)
+        self._reschedule(tenant, host, now_ms)
 
     def lease_next(self, now_ms: int) -> str | None:
-        """The longest overdue one of the host whose turn it is, of the tenant whose turn it is."""
+        """Lease the longest overdue delivery of the next tenant's next host; `None` if none is due."""
         tenant, turn = _first(self._tenants)
         if turn is None or turn > now_ms:
             return None
         host, _ = _first(self._hosts[tenant])
-        key, _ = _first(self._lanes[tenant, host])
+        key, _ = _first(self._queues[tenant, host])
         self._remove(key, tenant, host)
-        self._held[key] = (tenant, host)
-        self._take_turns(tenant, host, now_ms, served=True)
+        self._in_flight[key] = (tenant, host)
+        self._reschedule(tenant, host, now_ms, served=True)
         return key
 
     def _remove(self, key: str, tenant: str, host: str) -> None:
-        self._lanes[tenant, host].pop(key, None)
-        self._held.pop(key, None)
+        self._queues[tenant, host].pop(key, None)
+        self._in_flight.pop(key, None)
 
-    def _take_turns(self, tenant: str, host: str, now_ms: int, served: bool = False) -> None:
-        held = [place for place in self._held.values() if place[0] == tenant]
-        full = held.count((tenant, host)) >= PER_HOST
-        _line_up(self._hosts[tenant], host, self._lanes[tenant, host], full, now_ms, served)
-        _line_up(self._tenants, tenant, self._hosts[tenant], len(held) >= PER_TENANT, now_ms, served)
+    def _reschedule(self, tenant: str, host: str, now_ms: int, served: bool = False) -> None:
+        in_flight = [queue for queue in self._in_flight.values() if queue[0] == tenant]
+        is_full = in_flight.count((tenant, host)) >= PER_HOST
+        _schedule_turn(self._hosts[tenant], host, self._queues[tenant, host], is_full, now_ms, served)
+        _schedule_turn(self._tenants, tenant, self._hosts[tenant], len(in_flight) >= PER_TENANT, now_ms, served)
 
 
-def _line_up(
-    turns: dict[str, int], member: str, waiting: Mapping[str, int], full: bool, now_ms: int, served: bool
+def _schedule_turn(
+    turns: dict[str, int], member: str, waiting: Mapping[str, int], is_full: bool, now_ms: int, served: bool
 ) -> None:
-    """When its first one is due, but behind all that have waited for longer since they had their turn."""
+    """Schedule a member's turn: when its first entry is due, but after all that have waited longer since their turn."""
     before = turns.pop(member, now_ms)
     _, due_ms = _first(waiting)
-    if due_ms is not None and not full:
+    if due_ms is not None and not is_full:
         turns[member] = max(due_ms, now_ms if served else min(before, now_ms))
 
 

@@ -1,4 +1,4 @@
-"""The in-memory store's jobs and their transitions: what `lua/prelude.lua` is to the scripts."""
+"""Jobs and their transitions in the in-memory store. Counterpart of `lua/prelude.lua` and `lua/queue.lua`."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -22,23 +22,23 @@ ATTEMPT_FIELDS = (
     "metrics_json",
     "runtime_json",
 )
-"""What an attempt writes; nothing of it outlives the attempt when the job goes back into the queue."""
+"""Fields that belong to one attempt; a requeue clears them."""
 
 
 @dataclass(slots=True)
 class JobAccounting:
-    """What the store knows of a job beyond its record."""
+    """Data of a job that is not in its record."""
 
     cost: float
     charge: float = 0.0
-    """What fairness charged for the last attempt."""
-    handed_back_by: str | None = None
+    """Charge of the last attempt in virtual time."""
+    requeued_by: str | None = None
     ended_by: str | None = None
-    """Claims, so that a repeated requeue or finish finds its first answer."""
+    """Claim ids of the last requeue and of the finish, so that a repeat gets the first answer."""
 
 
 class JobTable:
-    """Jobs, queues and leases. Every method is one named transition; the caller sees to it that they come singly."""
+    """Jobs, queues and leases. Each transition is one method. The caller serializes calls."""
 
     def __init__(
         self,
@@ -55,9 +55,9 @@ class JobTable:
         self.paused_tenants: set[str] = set()
         self.queues: defaultdict[str, FairQueue] = defaultdict(lambda: FairQueue(self.weights, self.paused_tenants))
         self.models: set[str] = set()
-        """Those that ever had a job."""
+        """Models that have ever had a job."""
         self.leases: dict[str, int] = {}
-        """Running and canceling jobs → the end of their lease."""
+        """Id of a running or canceling job → end of its lease."""
         self.outbox = MemoryOutbox(clock_ms)
         self._on_change = on_change
         self._on_cancel = on_cancel
@@ -65,12 +65,12 @@ class JobTable:
         self._sequence = 0
 
     def find_claimed(self, claim_ref: ClaimRef) -> JobRecord | None:
-        """The job, if this claim holds it."""
+        """Return the job if this claim holds it."""
         job = self.jobs.get(claim_ref.job_id)
         return job if job and job.claim_id == claim_ref.claim_id and not job.status.is_terminal else None
 
     def queued(self, tenant: str | None = None) -> int:
-        """Queued jobs, of one tenant or in all."""
+        """Return the number of queued jobs, of one tenant or of all."""
         return sum(len(queue) if tenant is None else queue.queued(tenant) for queue in self.queues.values())
 
     def accept(self, new: NewJob) -> JobRecord:
@@ -115,7 +115,7 @@ class JobTable:
         )
 
     def cancel(self, job: JobRecord) -> JobRecord:
-        """queued → canceled, running → canceling, anything else stays"""
+        """queued → canceled, running → canceling; other states stay"""
         if job.status is Status.QUEUED:
             return self.end(job, Status.CANCELED)
         if job.status is Status.RUNNING:
@@ -124,14 +124,14 @@ class JobTable:
         return job
 
     def end(self, job: JobRecord, status: Status, **fields: Any) -> JobRecord:
-        """any status but a terminal one → `status`, for good"""
+        """any non-terminal status → the terminal `status`"""
         if job.status is Status.QUEUED:
             self.queues[job.model].dequeue(job.tenant, job.id)
         self.leases.pop(job.id, None)
         return self.update(job, **{**fields, "status": status, "stage": None, "completed_ms": self.now_ms()})
 
     def requeue(self, job: JobRecord, lost_leases: int) -> JobRecord:
-        """running → queued at the old place; the attempt is not charged"""
+        """running → queued at the old position; the attempt is not charged"""
         del self.leases[job.id]
         self._removals.schedule(f"jobs/{job.id}/{job.claim_id}/")
         self.adjust_charge(job, 0.0)
@@ -147,7 +147,7 @@ class JobTable:
         )
 
     def lose_lease(self, job: JobRecord) -> JobRecord:
-        """The lease is lost: canceling → canceled, running → queued as a suspect, or failed once it lost too many."""
+        """After a lost lease: canceling → canceled; running → queued, or failed at `max_attempts` lost leases."""
         lost_leases = job.lost_leases + 1
         if job.status is Status.CANCELING:
             return self.end(job, Status.CANCELED)
@@ -156,14 +156,14 @@ class JobTable:
         return self.requeue(job, lost_leases)
 
     def miss_deadline(self, job: JobRecord) -> JobRecord:
-        """queued → expired, running → failed"""
+        """After the deadline: queued → expired, running → failed"""
         if job.status is Status.QUEUED:
             return self.end(job, Status.EXPIRED)
         self._on_cancel(job.id, str(job.claim_id))
         return self.end(job, Status.FAILED, error_json=DEADLINE_EXCEEDED_JSON)
 
     def past_deadline(self) -> list[JobRecord]:
-        """Queued and running jobs whose deadline has passed, in its order."""
+        """Return queued and running jobs past their deadline, the earliest deadline first."""
         due = [
             (job.deadline_at_ms, job.id, job)
             for job in self.jobs.values()
@@ -173,12 +173,14 @@ class JobTable:
         ]
         return [job for _, _, job in sorted(due, key=lambda each: each[:2])]
 
-    def cost_ahead(self, queued: JobRecord, ahead: int) -> float:
-        """What so many queued jobs cost, on average, and what workers still have to do."""
+    def cost_ahead(self, queued: JobRecord, jobs_ahead: int) -> float:
+        """Return the average cost of `jobs_ahead` queued jobs plus the remaining cost of running jobs."""
         of_model = [job for job in self.jobs.values() if job.model == queued.model]
         others = [job.cost for job in of_model if job.status is Status.QUEUED and job.id != queued.id]
-        held = sum(job.cost * (1 - progress_fraction(job.progress_json)) for job in of_model if job.id in self.leases)
-        return round_cost((ahead * sum(others) / len(others) if others else 0) + held)
+        running = sum(
+            job.cost * (1 - progress_fraction(job.progress_json)) for job in of_model if job.id in self.leases
+        )
+        return round_cost((jobs_ahead * sum(others) / len(others) if others else 0) + running)
 
     def pause_model(self, model: str, is_paused: bool) -> None:
         """Exclude a model's queue from claims, or include it again."""
@@ -195,20 +197,20 @@ class JobTable:
                 queue.activate_tenant(tenant)
 
     def claimable(self, model: str) -> int:
-        """Queued jobs of a model that may be given out."""
+        """Return the number of a model's queued jobs that can be claimed."""
         return 0 if model in self.paused_models else self.queues[model].claimable
 
     def tenants(self) -> tuple[TenantRecord, ...]:
-        """Those that have queued jobs or a weight, or are paused."""
+        """Return tenants that have queued jobs or a weight, or are paused."""
         queued = Counter(job.tenant for job in self.jobs.values() if job.status is Status.QUEUED)
-        weighed = {tenant for tenant, weight in self.weights.items() if weight != 1}
+        weighted = {tenant for tenant, weight in self.weights.items() if weight != 1}
         return tuple(
             TenantRecord(tenant, queued[tenant], self.weights.get(tenant, 1.0), tenant in self.paused_tenants)
-            for tenant in sorted({*queued, *weighed, *self.paused_tenants})
+            for tenant in sorted({*queued, *weighted, *self.paused_tenants})
         )
 
     def delete(self, job: JobRecord) -> None:
-        """an ended job → nothing"""
+        """an ended job → deleted"""
         self.outbox.delete(job)
         del self.jobs[job.id], self.accounts[job.id]
 
@@ -219,12 +221,12 @@ class JobTable:
         self.jobs[job.id] = job
 
     def adjust_charge(self, job: JobRecord, cost: float) -> None:
-        """Charge the tenant for a job that costs so much in place of what the last attempt was charged."""
+        """Replace the last attempt's charge by that of `cost`."""
         account = self.accounts[job.id]
         account.charge = self.queues[job.model].adjust_charge(job.tenant, cost, before=account.charge)
 
     def update(self, job: JobRecord, **fields: Any) -> JobRecord:
-        """Write, count and tell one change, and file what the job's webhook wants to know."""
+        """Write one change, increment the version, publish it, and put its event into the outbox."""
         changed = replace(job, version=job.version + 1, **fields)
         self.jobs[job.id] = changed
         self._on_change(changed)
@@ -233,10 +235,10 @@ class JobTable:
         return changed
 
     def enqueue_output_events(self, job: JobRecord, indexes: tuple[int, ...]) -> None:
-        """Pictures that are finished."""
+        """Put an event per finished image into the outbox."""
         for index in indexes:
             self.outbox.enqueue_event(job, "job.output", index)
 
     def _enqueue(self, job: JobRecord) -> None:
-        place = QueueEntry.of(job.priority, job.sequence, job.id, job.created_ms)
-        self.queues[job.model].enqueue(job.tenant, place)
+        entry = QueueEntry.of(job.priority, job.sequence, job.id, job.created_ms)
+        self.queues[job.model].enqueue(job.tenant, entry)

@@ -1,4 +1,4 @@
-"""The in-memory store's outbox: what the scripts on deliveries and the prelude's outbox are to Redis."""
+"""Outbox of the in-memory store. Counterpart of `lua/outbox.lua` and the scripts on deliveries."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,34 +16,34 @@ _ENDS: dict[Status, WebhookEventType] = {
     Status.EXPIRED: "job.expired",
 }
 EVENTS: dict[Status, WebhookEventType] = {Status.RUNNING: "job.started", **_ENDS}
-"""Status → the event of getting there."""
+"""Status → event of the transition to it."""
 
 
 class MemoryOutbox:
-    """Deliveries and who holds them. The caller sees to it that calls come singly."""
+    """Webhook deliveries and their leases. The caller serializes calls."""
 
     def __init__(self, clock_ms: Callable[[], int]) -> None:
         self._now_ms = clock_ms
         self._deliveries: dict[str, DeliveryRecord] = {}
-        self._wanted: dict[str, frozenset[str]] = {}
+        self._subscribed: dict[str, frozenset[str]] = {}
         self._hosts: dict[str, str] = {}
-        self._lanes = DeliveryQueues()
+        self._queues = DeliveryQueues()
         self._claims: dict[str, tuple[tuple[str, ...], int]] = {}
         self._completed_by: dict[str, str] = {}
-        self._forget_at: dict[str, int] = {}
+        self._expires_ms: dict[str, int] = {}
 
     def subscribe(self, job_id: str, events: tuple[str, ...], host: str) -> None:
-        self._wanted[job_id] = frozenset(events)
+        self._subscribed[job_id] = frozenset(events)
         self._hosts[job_id] = host
 
     def enqueue_event(self, job: JobRecord, event: WebhookEventType, index: int | None = None) -> None:
-        """File an event with the job as it is now, once, if its webhook wants it."""
+        """Add an event with a snapshot of the job, once, if the job's webhook subscribes to it."""
         key, now = delivery_id(job.id, event, index), self._now_ms()
-        if event in self._wanted[job.id] and self._find(key) is None:
+        if event in self._subscribed[job.id] and self._find(key) is None:
             self._deliveries[key] = DeliveryRecord(
                 key, job.id, job.tenant, event, DeliveryStatus.PENDING, now, attempt=0, record=job
             )
-            self._wait(key, now)
+            self._schedule(key, now)
 
     def claim(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:
         now = self._now_ms()
@@ -52,9 +52,9 @@ class MemoryOutbox:
             found = [self._find(key) for key in taken]
             return tuple(each for each in found if each and each.claim_id == request.claim_id)
         until = now + request.lease_ms
-        self._put_back_expired(request.limit)
+        self._reschedule_expired(request.limit)
         keys: list[str] = []
-        while len(keys) < request.limit and (key := self._lanes.lease_next(now)):
+        while len(keys) < request.limit and (key := self._queues.lease_next(now)):
             self._change(key, claim_id=request.claim_id, due_ms=until)
             keys.append(key)
         if keys:
@@ -70,18 +70,18 @@ class MemoryOutbox:
         self._completed_by[delivery.id] = result.claim_id
         self._change(delivery.id, log_json=result.log_json, attempt=delivery.attempt + 1)
         if result.status is DeliveryStatus.PENDING:
-            self._wait(delivery.id, self._now_ms() + result.delay_ms)
+            self._schedule(delivery.id, self._now_ms() + result.delay_ms)
         else:
             self._end(delivery.id, result.status)
         if result.status is DeliveryStatus.DISABLED:
             for other in list(self._deliveries.values()):
                 if other.job_id == delivery.job_id and other.status is DeliveryStatus.PENDING:
                     self._end(other.id, result.status)
-            self._wanted[delivery.job_id] = frozenset()
+            self._subscribed[delivery.job_id] = frozenset()
         return True
 
     def of_job(self, job: JobRecord) -> tuple[DeliveryRecord, ...]:
-        """The start, pictures by index, the end."""
+        """Return a job's deliveries: start, images by index, end."""
         keys = [delivery_id(job.id, "job.started")]
         keys += [delivery_id(job.id, "job.output", index) for index in range(job.images)]
         keys += [delivery_id(job.id, event) for event in _ENDS.values()]
@@ -93,26 +93,26 @@ class MemoryOutbox:
             return None
         if delivery.claim_id is None:
             attempt = delivery.attempt if delivery.status is DeliveryStatus.PENDING else 0
-            self._forget_at.pop(key, None)
+            self._expires_ms.pop(key, None)
             self._change(key, status=DeliveryStatus.PENDING, attempt=attempt)
-            self._wait(key, self._now_ms())
+            self._schedule(key, self._now_ms())
         return self._deliveries[key]
 
     def delete(self, job: JobRecord) -> None:
-        del self._wanted[job.id]
+        del self._subscribed[job.id]
         for delivery in self.of_job(job):
-            self._take_out(delivery.id)
+            self._dequeue(delivery.id)
             del self._deliveries[delivery.id]
-            self._forget_at.pop(delivery.id, None)
+            self._expires_ms.pop(delivery.id, None)
         del self._hosts[job.id]
 
     def _find(self, key: str) -> DeliveryRecord | None:
-        forget_at = self._forget_at.get(key)
-        if forget_at is not None and forget_at <= self._now_ms():
-            del self._deliveries[key], self._forget_at[key]
+        expires_ms = self._expires_ms.get(key)
+        if expires_ms is not None and expires_ms <= self._now_ms():
+            del self._deliveries[key], self._expires_ms[key]
         return self._deliveries.get(key)
 
-    def _put_back_expired(self, limit: int) -> None:
+    def _reschedule_expired(self, limit: int) -> None:
         now = self._now_ms()
         expired = sorted(
             (each.due_ms, each.id)
@@ -120,21 +120,21 @@ class MemoryOutbox:
             if each.claim_id is not None and each.due_ms is not None and each.due_ms <= now
         )
         for due_ms, key in expired[:limit]:
-            self._wait(key, due_ms)
+            self._schedule(key, due_ms)
 
-    def _wait(self, key: str, due_ms: int) -> None:
+    def _schedule(self, key: str, due_ms: int) -> None:
         delivery = self._deliveries[key]
         self._change(key, claim_id=None, due_ms=due_ms)
-        self._lanes.schedule(key, delivery.tenant, self._hosts[delivery.job_id], due_ms, self._now_ms())
+        self._queues.schedule(key, delivery.tenant, self._hosts[delivery.job_id], due_ms, self._now_ms())
 
-    def _take_out(self, key: str) -> None:
+    def _dequeue(self, key: str) -> None:
         delivery = self._deliveries[key]
-        self._lanes.remove(key, delivery.tenant, self._hosts[delivery.job_id], self._now_ms())
+        self._queues.remove(key, delivery.tenant, self._hosts[delivery.job_id], self._now_ms())
 
     def _end(self, key: str, status: DeliveryStatus) -> None:
-        self._take_out(key)
+        self._dequeue(key)
         self._change(key, status=status, claim_id=None, due_ms=None)
-        self._forget_at[key] = self._now_ms() + DELIVERY_TTL_MS
+        self._expires_ms[key] = self._now_ms() + DELIVERY_TTL_MS
 
     def _change(self, key: str, **fields: object) -> None:
         self._deliveries[key] = replace(self._deliveries[key], **fields)

@@ -1,4 +1,4 @@
-"""Pages of jobs for the in-memory store: what `lua/page.lua` does."""
+"""Pages of jobs for the in-memory store. Counterpart of `lua/page.lua`."""
 
 from collections.abc import Iterable
 
@@ -7,35 +7,40 @@ from renderq_shared.jobs.records import JobRecord
 
 
 def job_page(
-    jobs: Iterable[JobRecord], tenant: str, wanted: JobFilter, limit: int, scan: int, after: JobPosition | None
+    jobs: Iterable[JobRecord],
+    tenant: str,
+    job_filter: JobFilter,
+    limit: int,
+    scan_limit: int,
+    after: JobPosition | None,
 ) -> JobPage:
     listed = sorted(
-        (job for job in jobs if job.tenant == tenant and _within(job, wanted) and _follows(job, after)),
-        key=_place,
+        (job for job in jobs if job.tenant == tenant and _is_in_range(job, job_filter) and _follows(job, after)),
+        key=_position,
         reverse=True,
     )
     found: list[JobRecord] = []
-    for seen, job in enumerate(listed):
-        if len(found) == limit or seen == scan:
-            return JobPage(tuple(found), JobPosition(*_place(listed[seen - 1])))
-        if _is_wanted(job, wanted):
+    for scanned, job in enumerate(listed):
+        if len(found) == limit or scanned == scan_limit:
+            return JobPage(tuple(found), JobPosition(*_position(listed[scanned - 1])))
+        if _matches(job, job_filter):
             found.append(job)
     return JobPage(tuple(found), None)
 
 
-def _place(job: JobRecord) -> tuple[int, str]:
+def _position(job: JobRecord) -> tuple[int, str]:
     return job.created_ms, job.id
 
 
 def _follows(job: JobRecord, position: JobPosition | None) -> bool:
-    return position is None or _place(job) < (position.created_ms, position.job_id)
+    return position is None or _position(job) < (position.created_ms, position.job_id)
 
 
-def _within(job: JobRecord, wanted: JobFilter) -> bool:
-    after, before = wanted.created_after_ms, wanted.created_before_ms
+def _is_in_range(job: JobRecord, job_filter: JobFilter) -> bool:
+    after, before = job_filter.created_after_ms, job_filter.created_before_ms
     return (after is None or after < job.created_ms) and (before is None or job.created_ms < before)
 
 
-def _is_wanted(job: JobRecord, wanted: JobFilter) -> bool:
-    pairs = ((wanted.status, job.status), (wanted.model, job.model), (wanted.task, job.task))
-    return all(wish is None or wish == value for wish, value in pairs)
+def _matches(job: JobRecord, job_filter: JobFilter) -> bool:
+    pairs = ((job_filter.status, job.status), (job_filter.model, job.model), (job_filter.task, job.task))
+    return all(expected is None or expected == value for expected, value in pairs)

@@ -1,19 +1,19 @@
-"""The in-memory store's notes of what is to be removed from the object store."""
+"""Prefixes to remove from the object store, in the in-memory store. Counterpart of `schedule_removal` in Lua."""
 
 from collections.abc import Callable, Iterable
 
 LATE_MS = 3_600_000
-"""A worker that was cut off may write pictures after they were removed: they are removed once more, so much later."""
+"""Delay of the second removal, which deletes images that a worker wrote while it had lost its connection."""
 
 
 class Removals:
-    """Prefixes, and when they are to be removed. The caller sees to it that calls come singly."""
+    """Prefixes and the times of their removal. The caller serializes calls."""
 
     def __init__(self, clock_ms: Callable[[], int]) -> None:
         self._now_ms = clock_ms
         self.due: dict[str, int] = {}
         self.late: dict[str, int] = {}
-        """Not due yet, and not to be given out before they are."""
+        """Prefixes that become due later: second removals and reserved assets."""
 
     def schedule_once(self, prefix: str) -> None:
         self.due[prefix] = self._now_ms()
@@ -23,23 +23,23 @@ class Removals:
         self.late[prefix] = self._now_ms() + LATE_MS
 
     def promote_late(self, limit: int) -> list[str]:
-        """What was late and is due now."""
-        late = self._ripe(self.late, limit)
+        """Move prefixes whose time has come from `late` to `due`. Returns them."""
+        late = self._past(self.late, limit)
         for prefix in late:
             del self.late[prefix]
             self.schedule_once(prefix)
         return late
 
     def lease_due(self, lease_ms: int, limit: int) -> list[str]:
-        """What the caller is to remove, before another one is asked to."""
-        given = self._ripe(self.due, limit)
-        self.due.update(dict.fromkeys(given, self._now_ms() + lease_ms))
-        return given
+        """Return due prefixes for the caller to remove; they become due again after `lease_ms`."""
+        leased = self._past(self.due, limit)
+        self.due.update(dict.fromkeys(leased, self._now_ms() + lease_ms))
+        return leased
 
     def confirm_deleted(self, prefixes: Iterable[str]) -> None:
         for prefix in prefixes:
             self.due.pop(prefix, None)
 
-    def _ripe(self, noted: dict[str, int], limit: int) -> list[str]:
-        ripe = sorted((when, prefix) for prefix, when in noted.items() if when <= self._now_ms())
-        return [prefix for _, prefix in ripe[:limit]]
+    def _past(self, times: dict[str, int], limit: int) -> list[str]:
+        past = sorted((time_ms, prefix) for prefix, time_ms in times.items() if time_ms <= self._now_ms())
+        return [prefix for _, prefix in past[:limit]]

@@ -41,8 +41,8 @@ from renderq_shared.jobs.records import (
 )
 from renderq_shared.jobs.timings import ModelTimings
 
-STALE_MAX = 32
-"""Jobs past their deadline that one claim ends on its way to the next job."""
+MAX_EXPIRED = 32
+"""Maximum number of jobs past their deadline that one claim expires. The same as in `lua/claim.lua`."""
 
 Params = TypeVarTuple("Params")
 Answer = TypeVar("Answer")
@@ -53,7 +53,7 @@ def system_clock_ms() -> int:
 
 
 class MemoryJobStore:
-    """`JobStore` without a server. It forgets everything at exit."""
+    """`JobStore` without a server and without persistence. Thread-safe."""
 
     def __init__(
         self,
@@ -61,11 +61,11 @@ class MemoryJobStore:
         pending_wakeups: Callable[[str], int] = lambda model: 0,
         on_change: Callable[[JobRecord], None] = lambda record: None,
         on_cancel: Callable[[str, str], None] = lambda job_id, claim_id: None,
-        viewers: Callable[[str], int] = lambda job_id: 0,
+        preview_viewers: Callable[[str], int] = lambda job_id: 0,
         on_preview: Callable[[str, str], None] = lambda job_id, preview_json: None,
     ) -> None:
-        """`pending_wakeups`: model → wake-ups waiting. `on_change`, `on_cancel` and `on_preview` stand for the channels,
-        `viewers` for the number of those who listen to a job's previews."""
+        """`pending_wakeups`: model → number of waiting wake-ups. `on_change`, `on_cancel` and `on_preview` replace the
+        pub/sub channels, `preview_viewers` (job id → number) their subscribers."""
         self._lock = threading.Lock()
         self._now_ms = clock_ms
         self._pending_wakeups = pending_wakeups
@@ -74,7 +74,7 @@ class MemoryJobStore:
         self._assets = AssetTable(self._removals, clock_ms)
         self._retention = RetentionTable(self._jobs, self._assets, self._removals, clock_ms)
         self._workers = WorkerTable(clock_ms)
-        self._viewers = viewers
+        self._preview_viewers = preview_viewers
         self._on_preview = on_preview
         self._timings = TimingTable(self._jobs)
         self._keys: dict[tuple[str, str], tuple[str, str, int]] = {}
@@ -125,23 +125,23 @@ class MemoryJobStore:
         self._methods[command.__name__] = method
 
     def _submit(self, job: NewJob, limits: QueueLimits) -> SubmitResult:
-        wakes = self._pending_wakeups(job.model)
+        pending = self._pending_wakeups(job.model)
         if known := self._jobs.jobs.get(job.id):
-            return SubmitResult(SubmitOutcome.ACCEPTED, known, wakes, self._place(known))
+            return SubmitResult(SubmitOutcome.ACCEPTED, known, pending, self._position(known))
         if job.idempotency and (earlier := self._replay(job.tenant, job.idempotency)):
-            return replace(earlier, pending_wakeups=wakes)
+            return replace(earlier, pending_wakeups=pending)
         if not all(self._assets.get(job.tenant, asset_id) for asset_id in job.assets):
-            return SubmitResult(SubmitOutcome.ASSET_NOT_FOUND, None, wakes)
+            return SubmitResult(SubmitOutcome.ASSET_NOT_FOUND, None, pending)
         if self._jobs.queued(job.tenant) >= limits.per_tenant:
-            return SubmitResult(SubmitOutcome.QUOTA_EXCEEDED, None, wakes)
+            return SubmitResult(SubmitOutcome.QUOTA_EXCEEDED, None, pending)
         if self._jobs.queued() >= limits.total:
-            return SubmitResult(SubmitOutcome.QUEUE_FULL, None, wakes)
+            return SubmitResult(SubmitOutcome.QUEUE_FULL, None, pending)
         if job.idempotency:
             entry = (job.id, job.idempotency.fingerprint, self._now_ms() + IDEMPOTENCY_KEY_TTL_MS)
             self._keys[job.tenant, job.idempotency.key] = entry
         self._assets.retain(job)
         accepted = self._jobs.accept(job)
-        return SubmitResult(SubmitOutcome.ACCEPTED, accepted, wakes, self._place(accepted))
+        return SubmitResult(SubmitOutcome.ACCEPTED, accepted, pending, self._position(accepted))
 
     def _replay(self, tenant: str, idempotency: Idempotency) -> SubmitResult | None:
         earlier_id, fingerprint, until = self._keys.get((tenant, idempotency.key), ("", "", 0))
@@ -150,34 +150,36 @@ class MemoryJobStore:
         if fingerprint != idempotency.fingerprint:
             return SubmitResult(SubmitOutcome.KEY_REUSED, None, pending_wakeups=0)
         earlier = self._jobs.jobs.get(earlier_id)
-        return SubmitResult(SubmitOutcome.REPLAYED, earlier, 0, earlier and self._place(earlier))
+        return SubmitResult(SubmitOutcome.REPLAYED, earlier, 0, earlier and self._position(earlier))
 
     def _get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePosition | None] | None:
-        job = self._of_tenant(tenant, job_id)
-        return None if job is None else (job, self._place(job))
+        job = self._find(tenant, job_id)
+        return None if job is None else (job, self._position(job))
 
-    def _page(self, tenant: str, wanted: JobFilter, limit: int, scan: int, after: JobPosition | None = None) -> JobPage:
-        return job_page(self._jobs.jobs.values(), tenant, wanted, limit, scan, after)
+    def _page(
+        self, tenant: str, job_filter: JobFilter, limit: int, scan_limit: int, after: JobPosition | None = None
+    ) -> JobPage:
+        return job_page(self._jobs.jobs.values(), tenant, job_filter, limit, scan_limit, after)
 
     def _cancel(self, tenant: str, job_id: str) -> JobRecord | None:
-        job = self._of_tenant(tenant, job_id)
+        job = self._find(tenant, job_id)
         return None if job is None else self._jobs.cancel(job)
 
     def _claim(self, request: ClaimRequest) -> JobRecord | None:
-        """See `lua/claim.lua` for the rules."""
-        taken, until = self._claims.get(request.claim_id, ("", 0))
+        """Apply the rules of `lua/claim.lua`."""
+        claimed_id, until = self._claims.get(request.claim_id, ("", 0))
         if until > self._now_ms():
-            return self._jobs.find_claimed(ClaimRef(taken, request.claim_id))
-        stale = 0
-        ahead = {each.model for each in request.candidates if each.prefetch}
+            return self._jobs.find_claimed(ClaimRef(claimed_id, request.claim_id))
+        expired = 0
+        prefetched = {each.model for each in request.candidates if each.prefetch}
         for model in self._models_in_order(request):
-            while stale < STALE_MAX and (job_id := self._jobs.queues[model].head()) is not None:
+            while expired < MAX_EXPIRED and (job_id := self._jobs.queues[model].head()) is not None:
                 job = self._jobs.jobs[job_id]
                 if job.deadline_at_ms is not None and job.deadline_at_ms <= self._now_ms():
                     self._jobs.miss_deadline(job)
-                    stale += 1
+                    expired += 1
                     continue
-                if model in ahead and self._is_left_to_others(model, request.worker):
+                if model in prefetched and self._is_left_to_idle_workers(model, request.worker):
                     break
                 if job.quarantined and not request.engine_empty:
                     return None
@@ -186,31 +188,31 @@ class MemoryJobStore:
         return None
 
     def _renew(self, claim_refs: Sequence[ClaimRef], lease_ms: int) -> tuple[FenceResult, ...]:
-        verdicts: list[FenceResult] = []
+        results: list[FenceResult] = []
         for each in claim_refs:
             job = self._jobs.find_claimed(each)
             if job is not None:
                 self._jobs.leases[job.id] = self._now_ms() + lease_ms
-            verdicts.append(_verdict(job))
-        return tuple(verdicts)
+            results.append(_fence_result(job))
+        return tuple(results)
 
     def _progress(self, claim_ref: ClaimRef, update: JobUpdate) -> ProgressResult:
         job = self._jobs.find_claimed(claim_ref)
         if job is not None:
-            news = {name: value for name, value in _update_fields(update).items() if getattr(job, name) != value}
-            if news:
-                job = self._jobs.update(job, **news)
+            changes = {name: value for name, value in _update_fields(update).items() if getattr(job, name) != value}
+            if changes:
+                job = self._jobs.update(job, **changes)
             self._jobs.enqueue_output_events(job, update.finished)
-        verdict = _verdict(job)
+        fence = _fence_result(job)
         return ProgressResult(
-            verdict, has_preview_viewers=verdict is FenceResult.HELD and self._viewers(claim_ref.job_id) > 0
+            fence, has_preview_viewers=fence is FenceResult.HELD and self._preview_viewers(claim_ref.job_id) > 0
         )
 
     def _publish_preview(self, claim_ref: ClaimRef, preview_json: str) -> bool:
-        if _verdict(self._jobs.find_claimed(claim_ref)) is not FenceResult.HELD:
+        if _fence_result(self._jobs.find_claimed(claim_ref)) is not FenceResult.HELD:
             return False
         self._on_preview(claim_ref.job_id, preview_json)
-        return self._viewers(claim_ref.job_id) > 0
+        return self._preview_viewers(claim_ref.job_id) > 0
 
     def _finish(self, claim_ref: ClaimRef, outcome: Outcome) -> FinishResult:
         job = self._jobs.jobs.get(claim_ref.job_id)
@@ -218,8 +220,8 @@ class MemoryJobStore:
             return FinishResult(accepted=False, record=None)
         if self._jobs.accounts[job.id].ended_by == claim_ref.claim_id:
             return FinishResult(accepted=True, record=job)
-        unasked = outcome.status is Status.CANCELED and job.status is Status.RUNNING
-        if self._jobs.find_claimed(claim_ref) is None or unasked:
+        is_unrequested = outcome.status is Status.CANCELED and job.status is Status.RUNNING
+        if self._jobs.find_claimed(claim_ref) is None or is_unrequested:
             return FinishResult(accepted=False, record=job)
         self._jobs.accounts[job.id].ended_by = claim_ref.claim_id
         if outcome.cost is not None:
@@ -239,7 +241,7 @@ class MemoryJobStore:
         if job is None:
             return FenceResult.LOST
         account = self._jobs.accounts[job.id]
-        if account.handed_back_by == claim_ref.claim_id:
+        if account.requeued_by == claim_ref.claim_id:
             return FenceResult.HELD
         if account.ended_by == claim_ref.claim_id and job.status is Status.CANCELED:
             return FenceResult.CANCELING
@@ -249,9 +251,9 @@ class MemoryJobStore:
             account.ended_by = claim_ref.claim_id
             self._jobs.end(job, Status.CANCELED)
         else:
-            account.handed_back_by = claim_ref.claim_id
+            account.requeued_by = claim_ref.claim_id
             self._jobs.requeue(job, job.lost_leases)
-        return _verdict(job)
+        return _fence_result(job)
 
     def _sweep(self, lease_ms: int, limit: int) -> SweepResult:
         now = self._now_ms()
@@ -265,8 +267,8 @@ class MemoryJobStore:
             lost = []
         else:
             short = []
-            ran_out = [job_id for until, job_id in leases if until <= now][:limit]
-            lost = [self._jobs.lose_lease(self._jobs.jobs[job_id]) for job_id in ran_out]
+            lapsed = [job_id for until, job_id in leases if until <= now][:limit]
+            lost = [self._jobs.lose_lease(self._jobs.jobs[job_id]) for job_id in lapsed]
         return SweepResult(
             requeued=_ids(lost, Status.QUEUED),
             lost=_ids(lost, Status.FAILED),
@@ -293,7 +295,7 @@ class MemoryJobStore:
         )
 
     def _deliveries(self, tenant: str, job_id: str) -> tuple[DeliveryRecord, ...] | None:
-        job = self._of_tenant(tenant, job_id)
+        job = self._find(tenant, job_id)
         return None if job is None else self._jobs.outbox.of_job(job)
 
     def _model_timings(self) -> tuple[ModelTimings, ...]:
@@ -303,26 +305,28 @@ class MemoryJobStore:
         running = Counter(self._jobs.jobs[job_id].model for job_id in self._jobs.leases)
         return StoreStats(self._queues(), dict(running), self._workers.live(), frozenset(self._jobs.paused_models))
 
-    def _of_tenant(self, tenant: str, job_id: str) -> JobRecord | None:
+    def _find(self, tenant: str, job_id: str) -> JobRecord | None:
         job = self._jobs.jobs.get(job_id)
         return job if job and job.tenant == tenant else None
 
-    def _place(self, job: JobRecord) -> QueuePosition | None:
+    def _position(self, job: JobRecord) -> QueuePosition | None:
         if job.status is not Status.QUEUED:
             return None
-        ahead = self._jobs.queues[job.model].jobs_ahead(job.tenant, job.id)
-        paused = job.model in self._jobs.paused_models or job.tenant in self._jobs.paused_tenants
-        return QueuePosition(ahead, self._workers.serves(job.model), paused, self._jobs.cost_ahead(job, ahead))
+        jobs_ahead = self._jobs.queues[job.model].jobs_ahead(job.tenant, job.id)
+        is_paused = job.model in self._jobs.paused_models or job.tenant in self._jobs.paused_tenants
+        return QueuePosition(
+            jobs_ahead, self._workers.serves(job.model), is_paused, self._jobs.cost_ahead(job, jobs_ahead)
+        )
 
-    def _is_left_to_others(self, model: str, worker_id: str) -> bool:
+    def _is_left_to_idle_workers(self, model: str, worker_id: str) -> bool:
         busy = {self._jobs.jobs[job_id].worker for job_id in self._jobs.leases} | {worker_id}
         return self._jobs.claimable(model) <= len(set(self._workers.serving(model)) - busy)
 
     def _models_in_order(self, request: ClaimRequest) -> list[str]:
         oldest = {each.model: self._jobs.queues[each.model].oldest_ms for each in request.candidates}
         waiting = [
-            (since, place, each.model)
-            for place, each in enumerate(request.candidates)
+            (since, index, each.model)
+            for index, each in enumerate(request.candidates)
             if (since := oldest[each.model]) is not None
             and not each.resident
             and self._now_ms() - since >= request.switch_after_ms
@@ -337,8 +341,8 @@ def _update_fields(update: JobUpdate) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value is not None}
 
 
-def _verdict(job: JobRecord | None) -> FenceResult:
-    """What a write met, by the job before the write; `None` if the claim does not hold it."""
+def _fence_result(job: JobRecord | None) -> FenceResult:
+    """Return the result of a write, given the job before it or `None` if the claim does not hold it."""
     if job is None:
         return FenceResult.LOST
     return FenceResult.CANCELING if job.status is Status.CANCELING else FenceResult.HELD

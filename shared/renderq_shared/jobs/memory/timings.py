@@ -1,4 +1,4 @@
-"""The in-memory store's paces: what `lua/paces.lua` and the end of `lua/finish.lua` do."""
+"""Timings of the in-memory store. Counterpart of `lua/timings.lua` and the end of `lua/finish.lua`."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
@@ -9,25 +9,25 @@ from renderq_shared.jobs.timings import MAX_SAMPLES, JobTiming, ModelTimings, Ti
 
 
 class TimingTable:
-    """What finished jobs took. The caller sees to it that calls come singly."""
+    """Timing samples per model. The caller serializes calls."""
 
-    def __init__(self, book: JobTable) -> None:
-        self._book = book
+    def __init__(self, jobs: JobTable) -> None:
+        self._jobs = jobs
         self._samples: defaultdict[str, deque[TimingSample]] = defaultdict(lambda: deque(maxlen=MAX_SAMPLES))
 
-    def record(self, ended: JobRecord, pace: JobTiming) -> None:
-        """A job that succeeded."""
+    def record(self, ended: JobRecord, timing: JobTiming) -> None:
+        """Add the sample of a succeeded job."""
         wall_ms = (ended.completed_ms or 0) - (ended.started_ms or 0)
-        self._samples[ended.model].appendleft(TimingSample(pace, ended.cost, ended.images, wall_ms))
+        self._samples[ended.model].appendleft(TimingSample(timing, ended.cost, ended.images, wall_ms))
 
     def timings(self, workers: Iterable[WorkerRecord]) -> tuple[ModelTimings, ...]:
-        taking = [worker for worker in workers if not worker.draining]
+        accepting = [worker for worker in workers if not worker.draining]
         return tuple(
             ModelTimings(
                 model=model,
                 samples=tuple(self._samples[model]),
-                devices=tuple(sorted(worker.device for worker in taking if model in worker.models)),
-                warm=any(model in worker.resident_models for worker in taking),
+                devices=tuple(sorted(worker.device for worker in accepting if model in worker.models)),
+                warm=any(model in worker.resident_models for worker in accepting),
             )
-            for model in sorted(self._book.models)
+            for model in sorted(self._jobs.models)
         )
