@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- Add an API key.
 --
--- ARGV: id, digest, milliseconds that it is valid ('' for ever), then field, value, …
--- Returns the key as flat pairs; nothing if the id belongs to another key.
--- Atomic: the key, its place in the list, and the version that tells every API process to read again.
+-- ARGV: id, digest, lifetime in ms ('' for unlimited), then field, value, …
+-- Returns the key as flat pairs; nothing if another key has the id.
+-- Atomic: key, index, and the version that makes every API process reload.
 
 local id, digest, lifetime = ARGV[1], ARGV[2], ARGV[3]
 local key = load_key(id)

@@ -1,10 +1,10 @@
 #!lua flags=no-writes
--- All API keys, unless they are still those that the caller knows.
+-- Read all API keys, unless the caller knows the current version.
 --
--- ARGV: the version that the caller knows ('' for none)
--- Returns {time in ms, version ('' while there has never been a key), keys as flat pairs}; the keys only if the version
--- is another one.
--- Atomic: keys and version are of one moment.
+-- ARGV: version known to the caller ('' for none)
+-- Returns {time in ms, version ('' if no key was ever created), keys as flat pairs}; the keys only if the version
+--         differs.
+-- Atomic: keys and version are of the same moment.
 
 local version = redis.call('GET', 'rq:keys-version') or ''
 if version == ARGV[1] then

@@ -1,9 +1,9 @@
--- Shared by the scripts of the key store; the loader puts it between `redis/lua/base.lua` and the script.
+-- Shared by the scripts of the key store. The loader inserts it between `redis/lua/base.lua` and the script.
 --
 -- Keys
 --   rq:key:ID                  hash   an API key: the fields of KeyRecord as text (absent: none)
 --   rq:keys                    zset   API keys by creation
---   rq:keys-version            string changes with every change of a key; absent while there has never been one
+--   rq:keys-version            string changes with every change of a key; absent if no key was ever created
 
 -- An API key's fields, or nil.
 local function load_key(id)
@@ -13,8 +13,8 @@ local function load_key(id)
   end
 end
 
--- Tell every API process to read the keys again. The count tells changes of one microsecond apart, the time those of
--- another life of this database.
+-- Make every API process reload the keys. In the version, the count distinguishes changes within a microsecond, the
+-- time distinguishes this database from an earlier, lost one.
 local function keys_changed()
   local count = string.match(redis.call('GET', 'rq:keys-version') or '0', '^%d+')
   local version = format_int(count + 1) .. '.' .. CLOCK[1] .. '.' .. CLOCK[2]

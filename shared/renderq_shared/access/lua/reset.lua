@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Forget all API keys, as if there had never been one.
+-- Delete all API keys, as if none had ever been created.
 --
 -- ARGV: none
 -- Returns nothing.

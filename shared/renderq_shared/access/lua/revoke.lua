@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Make an API key worthless, for good.
+-- Revoke an API key permanently.
 --
 -- ARGV: id
--- Returns the key as flat pairs; nothing for an unknown one.
--- Atomic: the key, and the version that tells every API process to read again.
+-- Returns the key as flat pairs; nothing for an unknown id.
+-- Atomic: the key, and the version that makes every API process reload.
 
 local id = ARGV[1]
 local key = load_key(id)

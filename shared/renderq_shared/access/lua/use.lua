@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Note that API keys were used lately.
+-- Record the use of API keys.
 --
 -- ARGV: ids
 -- Returns nothing.
--- Atomic: all of it. It is no change of the keys: nobody reads them again for it.
+-- Atomic: all of it. The version stays, so that no process reloads.
 
 for _, id in ipairs(ARGV) do
   if redis.call('EXISTS', 'rq:key:' .. id) == 1 then

@@ -267,8 +267,8 @@ class MemoryJobStore:
             lost = []
         else:
             short = []
-            lapsed = [job_id for until, job_id in leases if until <= now][:limit]
-            lost = [self._jobs.lose_lease(self._jobs.jobs[job_id]) for job_id in lapsed]
+            expired_leases = [job_id for until, job_id in leases if until <= now][:limit]
+            lost = [self._jobs.lose_lease(self._jobs.jobs[job_id]) for job_id in expired_leases]
         return SweepResult(
             requeued=_ids(lost, Status.QUEUED),
             lost=_ids(lost, Status.FAILED),

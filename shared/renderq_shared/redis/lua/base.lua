@@ -1,4 +1,4 @@
--- Shared by all scripts: the server's time and conversions. The loader puts it behind each script's `#!lua` line.
+-- Shared by all scripts: server time and conversions. The loader inserts it after each script's `#!lua` line.
 
 local CLOCK = redis.call('TIME')
 local NOW = CLOCK[1] * 1000 + math.floor(CLOCK[2] / 1000)

@@ -1,26 +1,27 @@
 #!lua flags=allow-oom
--- Let go of what has been kept for long enough; give out the pictures that are to be removed from the object store, and
--- the jobs whose manifests are to be written there.
+-- Expire the outputs of old jobs, delete the oldest jobs and assets, and hand out work on the object store: prefixes to
+-- remove and manifests to write.
 --
--- ARGV: ms that pictures are kept, ms that records are kept, ms that assets are kept ('' each for ever), ms for which
---       the caller may remove pictures and write manifests before another is asked to, limit of each kind
--- Returns {emptied, forgotten (jobs), expired (assets), removals (prefixes), manifests (jobs as flat pairs),
+-- ARGV: retention in ms of outputs, of records and of assets ('' each for forever), lease in ms of the handed-out work,
+--       limit of each kind
+-- Returns {expired (jobs), deleted (jobs), assets_expired, removals (prefixes), manifests (jobs as flat pairs),
 --          more (1 or 0)}.
--- Atomic: a record stops naming its pictures in the same moment in which they are noted for removal. The note stays
---         until `confirm_deleted` or `confirm_manifests`, so whoever dies between loses nothing: another one is asked. Bounded, safe to
---         run anywhere. An entry whose record is gone (a server that evicts may drop it) leaves.
+-- Atomic: a record drops its images in the same moment in which their prefix is scheduled for removal. The entry stays
+--         until `confirm_deleted` or `confirm_manifests`; if the caller dies, it is handed out again after the lease.
+--         Bounded, and safe to run concurrently. An entry without a record (an evicting server may have dropped it) is
+--         removed.
 
-local pictures, records, assets, lease, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local outputs_ms, jobs_ms, assets_ms, lease, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
-local function due(key, kept)
-  if kept == '' then
+local function due(key, retention_ms)
+  if retention_ms == '' then
     return {}
   end
-  return redis.call('ZRANGE', key, '-inf', format_int(NOW - kept), 'BYSCORE', 'LIMIT', 0, limit)
+  return redis.call('ZRANGE', key, '-inf', format_int(NOW - retention_ms), 'BYSCORE', 'LIMIT', 0, limit)
 end
 
-local emptied = due('rq:ended', pictures)
-for _, id in ipairs(emptied) do
+local expired = due('rq:ended', outputs_ms)
+for _, id in ipairs(expired) do
   local job = load_job(id)
   redis.call('ZREM', 'rq:ended', id)
   remove_outputs(id)
@@ -30,8 +31,8 @@ for _, id in ipairs(emptied) do
   end
 end
 
-local forgotten = due('rq:outputs-expired', records)
-for _, id in ipairs(forgotten) do
+local deleted = due('rq:outputs-expired', jobs_ms)
+for _, id in ipairs(deleted) do
   local job = load_job(id)
   if job then
     delete_job(job)
@@ -40,10 +41,10 @@ for _, id in ipairs(forgotten) do
   end
 end
 
-local expired = {}
-for _, name in ipairs(due('rq:assets', assets)) do
+local assets_expired = {}
+for _, name in ipairs(due('rq:assets', assets_ms)) do
   local key = 'rq:asset:' .. name
-  expired[#expired + 1] = redis.call('HGET', key, 'id')
+  assets_expired[#assets_expired + 1] = redis.call('HGET', key, 'id')
   redis.call('ZADD', 'rq:removals', format_int(NOW), asset_prefix(redis.call('HGET', key, 'key')))
   redis.call('DEL', key)
   redis.call('ZREM', 'rq:assets', name)
@@ -71,5 +72,5 @@ for _, id in ipairs(due('rq:manifests', 0)) do
   end
 end
 
-local more = math.max(#emptied, #forgotten, #expired, #late, #removals, #manifests) >= limit
-return { emptied, forgotten, expired, removals, manifests, more and 1 or 0 }
+local more = math.max(#expired, #deleted, #assets_expired, #late, #removals, #manifests) >= limit
+return { expired, deleted, assets_expired, removals, manifests, more and 1 or 0 }

@@ -2,7 +2,7 @@
 -- Read an asset.
 --
 -- ARGV: tenant, id
--- Returns the asset as flat pairs; nothing for what this tenant does not have.
+-- Returns the asset as flat pairs; nothing if the tenant has no such asset.
 -- Atomic: one read.
 
 return redis.call('HGETALL', asset_key(ARGV[1], ARGV[2]))

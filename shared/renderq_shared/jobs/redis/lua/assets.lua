@@ -1,16 +1,15 @@
 -- Assets ------------------------------------------------------------------------------------------------------
--- A part of the prelude.
 
 local function asset_key(tenant, id)
   return 'rq:asset:' .. id .. ':' .. tenant
 end
 
--- What is removed from the object store with the asset that lies there under `key`.
+-- The prefix to remove from the object store with the asset under `key`.
 local function asset_prefix(key)
   return string.match(key, '^.*/')
 end
 
--- Begin an asset's life anew; the asset as flat pairs, or nil. While jobs hold it, it does not end.
+-- Renew an asset's retention. Returns the asset as flat pairs, or nil. A referenced asset does not expire.
 local function touch_asset(tenant, id)
   local key = asset_key(tenant, id)
   if redis.call('EXISTS', key) == 1 then
@@ -22,7 +21,7 @@ local function touch_asset(tenant, id)
   end
 end
 
--- A job that names these assets, apart by spaces, was accepted.
+-- Add a new job's references to its assets, separated by spaces.
 local function retain_assets(tenant, ids)
   for id in string.gmatch(ids, '%S+') do
     redis.call('HINCRBY', asset_key(tenant, id), 'reference_count', 1)
@@ -31,7 +30,7 @@ local function retain_assets(tenant, ids)
   end
 end
 
--- The job is forgotten.
+-- Drop a deleted job's references.
 local function release_assets(tenant, ids)
   for id in string.gmatch(ids, '%S+') do
     local key = asset_key(tenant, id)

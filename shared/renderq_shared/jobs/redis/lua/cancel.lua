@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- The owner does not want a job any more: queued -> canceled, running -> canceling, else nothing.
+-- Cancel a job: queued -> canceled, running -> canceling; other states stay.
 --
 -- ARGV: tenant, id
--- Returns the job as flat pairs; nothing for a foreign job.
--- Atomic: leaving the queue and the status. Tells the worker that holds the job on `rq:cancels`: "ID CLAIM".
+-- Returns the job as flat pairs; nothing if the tenant has no such job.
+-- Atomic: removal from the queue and status. Publishes "ID CLAIM" on `rq:cancels` for the worker of a running job.
 
 local tenant, id = ARGV[1], ARGV[2]
 local job = load_job(id)

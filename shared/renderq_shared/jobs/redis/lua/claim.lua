@@ -1,27 +1,30 @@
 #!lua flags=allow-oom
--- Give a worker its next job, at most one per claim id: queued -> running.
+-- Claim the next job for a worker, at most one per claim id: queued -> running.
 --
--- ARGV: claim id, worker, lease in ms, engine_empty (1 or 0), switch_after in ms, milliseconds that the claim id is
---       remembered, then per candidate: model, resident (1 or 0), ahead (1 or 0)
--- Returns the job as flat pairs, or nothing. A repeat returns the same job for as long as the claim holds it.
--- Atomic: choice, leaving the queue, charge, lease, status.
+-- ARGV: claim id, worker, lease in ms, engine_empty (1 or 0), switch_after in ms, TTL of the claim id in ms, then per
+--       candidate: model, resident (1 or 0), prefetch (1 or 0)
+-- Returns the job as flat pairs, or nothing. A repeat returns the same job as long as the claim holds it.
+-- Atomic: choice, removal from the queue, charge, lease, status.
 --
--- Models are asked in the worker's order, paused ones not at all; paused tenants have no turn. But a model that is not
--- resident goes first once its oldest job has waited switch_after; the longest wait first. The first model that has a
--- job decides. But a job that this worker would only keep for later (ahead) is left to the workers that serve its model
--- and hold nothing, unless more jobs wait than those can take. If that job is a suspect (it lost a worker before) and
--- the engine is not empty, the answer is nothing at all: neither its tenant's next job, nor
--- another tenant's, nor another model's may pass, because each of them would keep the engine from ever being empty.
--- So a suspect waits for no longer than what some engine holds now. Every engine that meets it stops taking jobs for
--- that time; the first empty one takes it and releases the others.
+-- Models are tried in the worker's order. Paused models are skipped; paused tenants have no turn. A model that is not
+-- resident goes first once its oldest job has waited for switch_after, the longest wait first. The first model with a
+-- job decides, with two exceptions:
+--
+-- A prefetched job, which would only wait in this worker, is left to idle workers that serve its model, unless more
+-- jobs are queued than there are such workers.
+--
+-- If the job is quarantined (it has lost a lease) and the engine is not empty, the answer is nothing: no job of the
+-- same tenant, another tenant or another model may overtake it, because each of them would keep the engine from
+-- becoming empty. So a quarantined job waits at most for the jobs that some engine holds now. Every engine that meets
+-- it claims nothing for that time; the first empty one claims it, and the others continue.
 
-local STALE_MAX = 32
-local claim, worker, lease, engine_empty, switch_after, remember =
+local MAX_EXPIRED = 32
+local claim, worker, lease, engine_empty, switch_after, claim_ttl =
   ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5]), ARGV[6]
 
-local taken = redis.call('GET', 'rq:claim:' .. claim)
-if taken then
-  local job = load_job(taken)
+local claimed_id = redis.call('GET', 'rq:claim:' .. claim)
+if claimed_id then
+  local job = load_job(claimed_id)
   if job and job.claim_id == claim and not TERMINAL[job.status] then
     return map_to_pairs(job)
   end
@@ -38,14 +41,14 @@ local function models_in_order()
     local oldest = redis.call('ZRANGE', 'rq:oldest:' .. model, 0, 0, 'WITHSCORES')
     if oldest[1] and redis.call('SISMEMBER', 'rq:paused-models', model) == 0 then
       if not resident and NOW - oldest[2] >= switch_after then
-        waiting[#waiting + 1] = { model = model, since = tonumber(oldest[2]), place = i }
+        waiting[#waiting + 1] = { model = model, since = tonumber(oldest[2]), index = i }
       else
         rest[#rest + 1] = model
       end
     end
   end
   table.sort(waiting, function(a, b)
-    return a.since < b.since or (a.since == b.since and a.place < b.place)
+    return a.since < b.since or (a.since == b.since and a.index < b.index)
   end)
   local order = {}
   for _, entry in ipairs(waiting) do
@@ -57,10 +60,10 @@ local function models_in_order()
   return order
 end
 
--- The job whose turn it is. Entries without a queued job behind them leave the queue; what is past its deadline ends.
-local stale = 0
+-- The next job. Drops entries without a queued job, and expires jobs past their deadline, MAX_EXPIRED in all.
+local skipped = 0
 local function head(model)
-  while stale < STALE_MAX do
+  while skipped < MAX_EXPIRED do
     local tenant = redis.call('ZRANGE', 'rq:active:' .. model, 0, 0)[1]
     if not tenant then
       return
@@ -76,12 +79,12 @@ local function head(model)
     else
       return job
     end
-    stale = stale + 1
+    skipped = skipped + 1
   end
 end
 
--- Whether other workers that hold nothing could take all that the model has queued.
-local function is_left_to_others(model)
+-- Whether there are enough other idle workers for all queued jobs of the model.
+local function is_left_to_idle_workers(model)
   local queued, idle = claimable(model), 0
   for _, other in ipairs(redis.call('ZRANGE', 'rq:served:' .. model, '(' .. NOW, '+inf', 'BYSCORE')) do
     if other ~= worker and redis.call('EXISTS', 'rq:claimed:' .. other) == 0 then
@@ -93,7 +96,7 @@ end
 
 for _, model in ipairs(models_in_order()) do
   local job = head(model)
-  if job and not (is_prefetch[model] and is_left_to_others(model)) then
+  if job and not (is_prefetch[model] and is_left_to_idle_workers(model)) then
     if job.lost_leases and not engine_empty then
       return {}
     end
@@ -103,7 +106,7 @@ for _, model in ipairs(models_in_order()) do
     local charge = adjust_charge(job, job.cost)
     redis.call('ZADD', 'rq:leases', format_int(NOW + lease), job.id)
     redis.call('SADD', 'rq:claimed:' .. worker, job.id)
-    redis.call('SET', 'rq:claim:' .. claim, job.id, 'PX', remember)
+    redis.call('SET', 'rq:claim:' .. claim, job.id, 'PX', claim_ttl)
     update_job(job, {
       status = 'running',
       attempt = format_int((job.attempt or 0) + 1),

@@ -1,23 +1,22 @@
 #!lua flags=allow-oom
--- Give a sender deliveries that are due: of the tenant whose turn it is, of its host whose turn it is, the longest
--- overdue.
+-- Claim due webhook deliveries for a sender: by turns of tenants, then of their hosts, then the longest overdue.
 --
 -- ARGV: claim id, lease in ms, limit
 -- Returns each as flat pairs. A repeat returns those that the claim still holds.
--- Atomic: choice, bounds and lease. A lease that runs out makes its delivery due again. An entry whose record is gone
---         (a server that evicts may drop it) leaves.
+-- Atomic: choice, limits and lease. A delivery becomes due again when its lease expires. An entry without a record (an
+--         evicting server may have dropped it) is removed.
 
 local claim, lease, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local remembered = 'rq:delivery-claim:' .. claim
+local claim_key = 'rq:delivery-claim:' .. claim
 local found, ids, until_ms = {}, {}, format_int(NOW + lease)
 
 local function first_due(key)
   return redis.call('ZRANGE', key, '-inf', format_int(NOW), 'BYSCORE', 'LIMIT', 0, 1)[1]
 end
 
-local taken = redis.call('GET', remembered)
-if taken then
-  for id in string.gmatch(taken, '%S+') do
+local claimed_ids = redis.call('GET', claim_key)
+if claimed_ids then
+  for id in string.gmatch(claimed_ids, '%S+') do
     local delivery = load_delivery(id)
     if delivery and delivery.claim_id == claim then
       found[#found + 1] = map_to_pairs(delivery)
@@ -53,6 +52,6 @@ while #found < limit do
   end
 end
 if #ids > 0 then
-  redis.call('SET', remembered, table.concat(ids, ' '), 'PX', lease)
+  redis.call('SET', claim_key, table.concat(ids, ' '), 'PX', lease)
 end
 return found

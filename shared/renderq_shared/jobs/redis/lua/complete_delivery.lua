@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Tell what came of an attempt at a delivery.
+-- Record the result of a delivery attempt.
 --
--- ARGV: id, claim id, status (pending: try again; delivered, failed or disabled: the end), delay of the next attempt in
---       ms, log_json, milliseconds that a delivery is kept after its end
--- Returns 1; 0 when the claim does not hold the delivery, and nothing was written.
--- Atomic: fence, log, next attempt. `disabled` ends every other delivery of the job too, and there will be no new ones.
+-- ARGV: id, claim id, status (pending: retry; delivered, failed or disabled: end), delay of the next attempt in ms,
+--       log_json, TTL of an ended delivery in ms
+-- Returns 1; 0 if the claim does not hold the delivery and nothing was written.
+-- Atomic: fence, log, next attempt. `disabled` also ends every other delivery of the job and prevents new ones.
 
-local id, claim, status, delay, log, kept = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local id, claim, status, delay, log, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local delivery = load_delivery(id)
 if not delivery then
   return 0
@@ -19,16 +19,17 @@ if delivery.claim_id ~= claim then
 end
 
 local tenant, host = delivery.tenant, delivery.host
-redis.call('HSET', 'rq:delivery:' .. id, 'completed_by', claim, 'log_json', log, 'attempt', format_int(delivery.attempt + 1))
+redis.call('HSET', 'rq:delivery:' .. id, 'completed_by', claim, 'log_json', log,
+  'attempt', format_int(delivery.attempt + 1))
 if status == 'pending' then
   schedule_delivery(delivery, format_int(NOW + delay))
 else
-  end_delivery(id, tenant, host, status, kept)
+  end_delivery(id, tenant, host, status, ttl)
 end
 if status == 'disabled' then
   for _, other in ipairs(delivery_ids(load_job(delivery.job_id))) do
     if redis.call('HGET', 'rq:delivery:' .. other, 'status') == 'pending' then
-      end_delivery(other, tenant, host, status, kept)
+      end_delivery(other, tenant, host, status, ttl)
     end
   end
   redis.call('HDEL', 'rq:job:' .. delivery.job_id, 'webhook_events')

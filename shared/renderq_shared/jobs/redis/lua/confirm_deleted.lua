@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Nothing is left below these prefixes in the object store.
+-- Confirm that the object store holds nothing below these prefixes.
 --
 -- ARGV: prefixes
 -- Returns nothing.

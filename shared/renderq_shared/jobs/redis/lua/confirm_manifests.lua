@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- The manifests of these jobs are in the object store.
+-- Confirm that the manifests of these jobs are in the object store.
 --
 -- ARGV: ids
 -- Returns nothing.

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- Forget an ended job, and note that its pictures are to be removed.
+-- Delete an ended job and schedule the removal of its images.
 --
--- ARGV: tenant, id, milliseconds that the deletion is remembered
--- Returns deleted (also to a repeat, while it is remembered), not_ended, or unknown, also for a foreign job.
--- Atomic: the record goes in the same moment in which the note comes, so pictures always have one or the other.
+-- ARGV: tenant, id, TTL of the deletion marker in ms
+-- Returns deleted (also for a repeat within the TTL), not_ended, or unknown (also for another tenant's job).
+-- Atomic: the record goes in the same moment in which the removal is scheduled, so no image is ever without both.
 
-local tenant, id, remember = ARGV[1], ARGV[2], ARGV[3]
+local tenant, id, marker_ttl = ARGV[1], ARGV[2], ARGV[3]
 local job = load_job(id)
 if not job or job.tenant ~= tenant then
   return redis.call('GET', 'rq:deleted:' .. id) == tenant and 'deleted' or 'unknown'
@@ -15,5 +15,5 @@ if not TERMINAL[job.status] then
 end
 delete_job(job)
 remove_outputs(id)
-redis.call('SET', 'rq:deleted:' .. id, tenant, 'PX', remember)
+redis.call('SET', 'rq:deleted:' .. id, tenant, 'PX', marker_ttl)
 return 'deleted'

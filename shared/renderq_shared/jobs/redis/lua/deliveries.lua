@@ -1,9 +1,9 @@
 #!lua flags=no-writes
--- Every delivery of a job that is still remembered.
+-- Read all stored deliveries of a job.
 --
 -- ARGV: tenant, job id
--- Returns {each as flat pairs}: the start, pictures by index, the end; nothing at all for a foreign job.
--- Atomic: one moment.
+-- Returns {each as flat pairs}: start, images by index, end; nothing at all if the tenant has no such job.
+-- Atomic: one snapshot.
 
 local tenant, id = ARGV[1], ARGV[2]
 local job = load_job(id)

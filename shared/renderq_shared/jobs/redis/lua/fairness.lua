@@ -1,6 +1,6 @@
 -- Fairness -----------------------------------------------------------------------------------------------------
 -- Start-time fair queueing: https://doi.org/10.1145/248156.248171. A tenant with queued jobs is never behind the
--- model's current virtual time, so nobody saves up service by staying away.
+-- model's current virtual time, so an idle tenant accumulates no credit.
 
 local function virtual_now(model)
   return tonumber(redis.call('HGET', 'rq:virtual-now', model) or 0)
@@ -15,7 +15,7 @@ local function set_virtual_time(model, tenant, time)
   redis.call('ZADD', 'rq:active:' .. model, 'XX', format_float(time), tenant)
 end
 
--- How much of each model's time a tenant gets, compared with the others that wait.
+-- A tenant's relative share of every model's device time.
 local function weight(tenant)
   return tonumber(redis.call('HGET', 'rq:weights', tenant) or 1)
 end
@@ -28,7 +28,7 @@ local function set_weight(tenant, new)
   end
 end
 
--- Charge the tenant for `job` in place of what was charged before, and say how much; 0 gives all of it back.
+-- Replace the job's charge by that of `cost`, and return it; 0 refunds all.
 local function adjust_charge(job, cost)
   local before, charge = virtual_time(job.model, job.tenant), cost / weight(job.tenant)
   local after = before + charge - (job.charge or 0)

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
 -- End a job: running -> succeeded or failed, canceling -> canceled whatever the outcome.
 --
--- ARGV: id, claim id, status, error_json ('' for none), measured cost ('' for none),
---       indexes of the finished pictures apart by spaces, device, share of its time, time on it and time of
---       loading in ms ('' each where nobody measured), measurements to keep for each model, then field, value, …
+-- ARGV: id, claim id, status, error_json ('' for none), measured cost ('' for none), indexes of finished images
+--       separated by spaces, device, device share, device time and load time in ms ('' each if not measured), number of
+--       timing samples to keep per model, then field, value, …
 -- Returns {accepted (1 or 0), job as flat pairs}.
--- Atomic: fence, terminal status with its last news, correction of what fairness charged, pace of the model.
+-- Atomic: fence, terminal status with the last update, correction of the charge, timing sample of the model.
 
 local id, claim, status, error_json, cost = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local job = load_job(id)
@@ -15,8 +15,8 @@ end
 if job.ended_by == claim then
   return { 1, map_to_pairs(job) }
 end
-local unasked = status == 'canceled' and job.status == 'running'
-if job.claim_id ~= claim or TERMINAL[job.status] or unasked then
+local is_unrequested = status == 'canceled' and job.status == 'running'
+if job.claim_id ~= claim or TERMINAL[job.status] or is_unrequested then
   return { 0, map_to_pairs(job) }
 end
 
@@ -34,9 +34,9 @@ if cost ~= '' then
 end
 end_job(job, status, fields)
 if status == 'succeeded' and ARGV[7] ~= '' then
-  local wall = format_int(NOW - job.started_ms)
+  local wall_ms = format_int(NOW - job.started_ms)
   local key = 'rq:timings:' .. job.model
-  redis.call('LPUSH', key, table.concat({ ARGV[8], ARGV[9], ARGV[10], wall, job.cost, job.images, ARGV[7] }, ' '))
+  redis.call('LPUSH', key, table.concat({ ARGV[8], ARGV[9], ARGV[10], wall_ms, job.cost, job.images, ARGV[7] }, ' '))
   redis.call('LTRIM', key, 0, ARGV[11] - 1)
 end
 enqueue_output_events(job, ARGV[6])

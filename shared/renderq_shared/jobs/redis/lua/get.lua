@@ -2,9 +2,9 @@
 -- Read a job and, while it is queued, its queue position.
 --
 -- ARGV: tenant, id
--- Returns {job as flat pairs, {jobs ahead, served, paused, cost before it}}; the queue position only while queued; nothing for a
--- foreign job.
--- Atomic: queue position and record belong to the same moment.
+-- Returns {job as flat pairs, {jobs ahead, served, paused, cost ahead}}, the position only while queued; nothing if the
+--         tenant has no such job.
+-- Atomic: record and position are of the same moment.
 
 local tenant, id = ARGV[1], ARGV[2]
 local job = load_job(id)

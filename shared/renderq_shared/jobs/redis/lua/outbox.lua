@@ -1,9 +1,9 @@
 -- Outbox -------------------------------------------------------------------------------------------------------
--- What jobs' webhooks are to be told. Ids are a function of job, event and index: no event is filed twice, and a job's
--- deliveries need no index.
+-- Webhook deliveries. Ids are a function of job, event and index, so no event is added twice and a job's deliveries
+-- need no index.
 --
--- A delivery waits in a queue, one per tenant and host. Hosts take turns within their tenant and tenants with each other,
--- and of each only so many are being sent at once: a receiver that does not answer holds up nobody else's.
+-- Deliveries wait in one queue per tenant and host. Hosts take turns within their tenant, tenants take turns with each
+-- other, and each has a limit of deliveries in flight. So a receiver that does not answer delays no other host.
 
 local PER_HOST, PER_TENANT = 8, 32
 
@@ -24,7 +24,7 @@ local function load_delivery(id)
   end
 end
 
--- The ids of all deliveries that a job can have.
+-- The ids of all possible deliveries of a job.
 local function delivery_ids(job)
   local ids = { delivery_id(job.id, 'job.started') }
   for index = 0, job.images - 1 do
@@ -40,11 +40,11 @@ local function delivery_queue(tenant, host)
   return 'rq:delivery-queue:' .. #tenant .. ':' .. tenant .. ':' .. host
 end
 
--- Give `member` its turn: when the first that it has is due, but behind all that have waited for longer since they had
--- theirs. It has none while nothing waits or `held` has reached the bound.
-local function schedule_turn(turns, member, waiting, held, bound, served)
+-- Schedule the turn of `member`: when its first delivery is due, but after all that have waited longer since their
+-- turn. It has no turn while nothing waits or `in_flight` has reached the limit.
+local function schedule_turn(turns, member, waiting, in_flight, limit, served)
   local first = redis.call('ZRANGE', waiting, 0, 0, 'WITHSCORES')
-  if not first[1] or tonumber(held or 0) >= bound then
+  if not first[1] or tonumber(in_flight or 0) >= limit then
     redis.call('ZREM', turns, member)
     return
   end
@@ -52,11 +52,11 @@ local function schedule_turn(turns, member, waiting, held, bound, served)
   redis.call('ZADD', turns, format_int(math.max(first[2], turn)), member)
 end
 
--- Reckon the turns of a queue and its tenant anew; `served`: it has just had one.
+-- Reschedule the turns of a host and its tenant; `served`: they have just had one.
 local function reschedule_host(tenant, host, served)
-  local held, hosts = 'rq:delivering-to:' .. tenant, 'rq:delivery-hosts:' .. tenant
-  schedule_turn(hosts, host, delivery_queue(tenant, host), redis.call('HGET', held, host), PER_HOST, served)
-  schedule_turn('rq:delivery-tenants', tenant, hosts, redis.call('HGET', held, '*'), PER_TENANT, served)
+  local in_flight, hosts = 'rq:delivering-to:' .. tenant, 'rq:delivery-hosts:' .. tenant
+  schedule_turn(hosts, host, delivery_queue(tenant, host), redis.call('HGET', in_flight, host), PER_HOST, served)
+  schedule_turn('rq:delivery-tenants', tenant, hosts, redis.call('HGET', in_flight, '*'), PER_TENANT, served)
 end
 
 local function count_leased(tenant, host, by)
@@ -68,7 +68,7 @@ local function count_leased(tenant, host, by)
   end
 end
 
--- It waits no more, and no sender holds it.
+-- Remove a delivery from its queue and from those in flight.
 local function dequeue_delivery(id, tenant, host)
   redis.call('ZREM', delivery_queue(tenant, host), id)
   if redis.call('ZREM', 'rq:delivering', id) == 1 then
@@ -95,12 +95,12 @@ local function lease_delivery(delivery, claim, until_ms)
   reschedule_host(delivery.tenant, delivery.host, true)
 end
 
-local function end_delivery(id, tenant, host, status, kept)
+local function end_delivery(id, tenant, host, status, ttl)
   local key = 'rq:delivery:' .. id
   dequeue_delivery(id, tenant, host)
   redis.call('HSET', key, 'status', status)
   redis.call('HDEL', key, 'claim_id', 'due_ms')
-  redis.call('PEXPIRE', key, kept)
+  redis.call('PEXPIRE', key, ttl)
   reschedule_host(tenant, host, false)
 end
 
@@ -115,10 +115,10 @@ local function delete_deliveries(job)
   reschedule_host(job.tenant, job.webhook_host, false)
 end
 
--- File an event with the job as it is now, once, if its webhook wants it.
+-- Add an event with a snapshot of the job, once, if the job's webhook subscribes to it.
 local function enqueue_event(job, event, index)
-  local wanted = ' ' .. (job.webhook_events or '') .. ' '
-  if not string.find(wanted, ' ' .. event .. ' ', 1, true) then
+  local subscribed = ' ' .. (job.webhook_events or '') .. ' '
+  if not string.find(subscribed, ' ' .. event .. ' ', 1, true) then
     return
   end
   local delivery = { id = delivery_id(job.id, event, index), tenant = job.tenant, host = job.webhook_host }
@@ -130,7 +130,7 @@ local function enqueue_event(job, event, index)
   end
 end
 
--- Pictures that are finished; `indexes` apart by spaces.
+-- Add an event per finished image; `indexes` are separated by spaces.
 local function enqueue_output_events(job, indexes)
   for index in string.gmatch(indexes, '%S+') do
     enqueue_event(job, 'job.output', index)

@@ -3,6 +3,6 @@
 --
 -- ARGV: model, paused (1 or 0)
 -- Returns nothing.
--- Atomic: one change.
+-- Atomic: one write.
 
 redis.call(ARGV[2] == '1' and 'SADD' or 'SREM', 'rq:paused-models', ARGV[1])

@@ -1,54 +1,54 @@
--- Shared by the scripts of the job store; the loader puts it between `redis/lua/base.lua` and the script, and included files
--- into their place.
+-- Shared by the scripts of the job store. The loader inserts it between `redis/lua/base.lua` and the script, and
+-- replaces includes by the files.
 --
 -- Keys
---   rq:job:ID                  hash   a job: the fields of JobRecord as text (absent: none), and the store's own:
---                                     cost (estimate), remaining_cost (what of it a worker still has to do), charge (what
---                                     fairness charged for the last attempt),
---                                     handed_back_by, ended_by (claims, so that a repeat finds its first answer),
---                                     webhook_events (those that its webhook is told, apart by spaces), webhook_host,
---                                     assets (those that it names, apart by spaces)
---   rq:jobs:TENANT             zset   a tenant's jobs by creation
---   rq:idempotency:L:TENANT:K  string job id and fingerprint; L is the tenant's length, so that no key can be forged
---   rq:queue:MODEL:TENANT      zset   queued jobs by (10 - priority) * 2^42 + sequence
---   rq:active:MODEL            zset   tenants with queued jobs that are not paused, by virtual time
---   rq:virtual:MODEL           hash   tenant -> virtual time, kept while it has nothing queued
---   rq:weights                 hash   tenant -> its weight, if it is not 1
---   rq:paused-models           set    models whose jobs nobody is given
---   rq:paused-tenants          set    the same of tenants
---   rq:virtual-now             hash   model -> its current virtual time: that of the last job taken, when taken
---   rq:oldest:MODEL            zset   queued jobs by creation
---   rq:queued                  string queued jobs in all
---   rq:queued-cost             hash   model -> cost of its queued jobs
---   rq:remaining-cost               hash   model -> what workers still have to do of the jobs that they hold
---   rq:queued-by-tenant        hash   tenant -> queued jobs
---   rq:models                  hash   model -> the list that holds its wake-ups
---   rq:leases                  zset   running and canceling jobs by the end of their lease
---   rq:claimed:WORKER             set    those of one worker
---   rq:deadlines               zset   queued and running jobs that have a deadline, by it
---   rq:claim:CLAIM             string the job that a claim took
---   rq:delivery:ID             hash   an event that a webhook is told: the fields of DeliveryRecord as text, and host,
---                                     completed_by (claim, so that a repeat finds its first answer)
---   rq:delivery-queue:L:TENANT:HOST      zset   deliveries that wait, by when they are due; L is the tenant's length
---   rq:delivery-hosts:TENANT   zset   hosts whose queue has its turn, by when
---   rq:delivery-tenants        zset   tenants that have their turn, by when
---   rq:delivering              zset   deliveries that a sender holds, by the end of its lease
---   rq:delivering-to:TENANT    hash   host -> how many of them; * for all
---   rq:delivery-claim:CLAIM    string the deliveries that a claim took
---   rq:worker:ID, rq:workers, rq:served:MODEL   live workers, and by model, by the end of their registration
---   rq:ended                   zset   ended jobs that keep their pictures, by their end
---   rq:outputs-expired                 zset   ended jobs that do not any more, by their end
---   rq:manifests               zset   ended jobs whose manifest is to be written to the object store, by when
---   rq:asset:ID:TENANT         hash   an asset: the fields of AssetRecord as text (reference_count: jobs that name it; absent: none)
---   rq:assets                  zset   assets that no job names, as ID:TENANT, by last use
---   rq:removals                zset   prefixes that are to be removed from the object store, by when
---   rq:late-removals           zset   the same, later: jobs' for a second time, and assets' that are expected
---   rq:deleted:ID              string the tenant that deleted the job, for a while
---   rq:timings:MODEL           list   what its latest finished jobs took:
---                                     "DEVICE_SHARE_MS DEVICE_WALL_MS LOAD_MS WALL_MS COST IMAGES DEVICE"
---   rq:sequence                string last place given
---   rq:swept                   hash   time and server of the last sweep
--- Neither a model's name nor an id holds a colon.
+--   rq:job:ID                   hash   a job: the fields of JobRecord as text (absent: none), and internal fields:
+--                                      remaining_cost (part of the cost that the worker has not yet done), charge (of
+--                                      the last attempt), requeued_by and ended_by (claims, so that a repeat gets the
+--                                      first answer), webhook_host, webhook_events and assets (separated by spaces)
+--   rq:jobs:TENANT              zset   a tenant's jobs by creation
+--   rq:idempotency:L:TENANT:K   string job id and fingerprint; L, the tenant's length, makes the key unambiguous
+--   rq:queue:MODEL:TENANT       zset   queued jobs by (10 - priority) * 2^42 + sequence
+--   rq:active:MODEL             zset   tenants with queued jobs that are not paused, by virtual time
+--   rq:virtual:MODEL            hash   tenant -> virtual time, kept while it has no queued jobs
+--   rq:weights                  hash   tenant -> weight, if it is not 1
+--   rq:paused-models            set    paused models
+--   rq:paused-tenants           set    paused tenants
+--   rq:virtual-now              hash   model -> current virtual time: that of the last claimed job's tenant
+--   rq:oldest:MODEL             zset   queued jobs by creation
+--   rq:queued                   string number of queued jobs
+--   rq:queued-cost              hash   model -> cost of its queued jobs
+--   rq:remaining-cost           hash   model -> remaining cost of its claimed jobs
+--   rq:queued-by-tenant         hash   tenant -> number of queued jobs
+--   rq:models                   hash   model -> key of its wake-up list
+--   rq:leases                   zset   running and canceling jobs by the end of their lease
+--   rq:claimed:WORKER           set    running and canceling jobs of a worker
+--   rq:deadlines                zset   queued and running jobs with a deadline, by it
+--   rq:claim:CLAIM              string id of the claimed job
+--   rq:delivery:ID              hash   a webhook delivery: the fields of DeliveryRecord as text, host, and completed_by
+--                                      (claim, so that a repeat gets the first answer)
+--   rq:delivery-queue:L:TENANT:HOST  zset  waiting deliveries by due time; L is the tenant's length
+--   rq:delivery-hosts:TENANT    zset   hosts by the time of their turn
+--   rq:delivery-tenants         zset   tenants by the time of their turn
+--   rq:delivering               zset   deliveries in flight by the end of their lease
+--   rq:delivering-to:TENANT     hash   host -> number of deliveries in flight; * for all
+--   rq:delivery-claim:CLAIM     string ids of the claimed deliveries
+--   rq:worker:ID                hash   a live worker: the fields of WorkerRecord as text
+--   rq:workers                  zset   live workers by the end of their registration
+--   rq:served:MODEL             zset   live workers that serve a model, by the end of their registration
+--   rq:ended                    zset   ended jobs whose outputs have not expired, by their end
+--   rq:outputs-expired          zset   ended jobs whose outputs have expired, by their end
+--   rq:manifests                zset   ended jobs whose manifest is to be written to the object store, by due time
+--   rq:asset:ID:TENANT          hash   an asset: the fields of AssetRecord as text (reference_count absent: 0)
+--   rq:assets                   zset   unreferenced assets, as ID:TENANT, by last use
+--   rq:removals                 zset   prefixes to remove from the object store, by due time
+--   rq:late-removals            zset   later removals: second ones of jobs, and those of reserved assets
+--   rq:deleted:ID               string tenant that deleted the job; has a TTL
+--   rq:timings:MODEL            list   timing samples of the latest finished jobs, newest first:
+--                                      "DEVICE_SHARE_MS DEVICE_WALL_MS LOAD_MS WALL_MS COST IMAGES DEVICE"
+--   rq:sequence                 string last sequence number
+--   rq:swept                    hash   time and server of the last sweep
+-- Names of models and ids contain no colon.
 
 local TERMINAL = { succeeded = true, failed = true, canceled = true, expired = true }
 
@@ -69,7 +69,7 @@ local function load_job(id)
   end
 end
 
--- What an idempotency key stands for, as `submit` answers: an outcome and a job (nil once forgotten), or nothing.
+-- Look up an idempotency key, as `submit` answers: outcome and job (nil if deleted), or nothing for a new key.
 local function find_idempotent(tenant, key, fingerprint)
   local earlier = key ~= '' and redis.call('GET', idempotency_key(tenant, key))
   if earlier then
@@ -84,7 +84,7 @@ end
 -- include outbox.lua
 -- include assets.lua
 
--- Write `fields`, drop `cleared`, count the change, publish it and file it for the webhook: once per change of a job.
+-- Write `fields`, delete `cleared`, increment the version, publish the job, and put its event into the outbox.
 local function update_job(job, fields, cleared)
   fields.version = format_int(job.version + 1)
   local write = { 'HSET', 'rq:job:' .. job.id }
@@ -123,7 +123,7 @@ local function live_workers()
   return found
 end
 
--- A worker no longer serves what it last said it served.
+-- Remove a worker from the models of its last registration.
 local function unregister_models(id)
   local models = redis.call('HGET', 'rq:worker:' .. id, 'models_json')
   for _, model in ipairs(models and cjson.decode(models) or {}) do
@@ -133,7 +133,7 @@ end
 
 -- Retention ----------------------------------------------------------------------------------------------------
 
--- Nothing of the job stays but what is noted for removal.
+-- Delete a job; scheduled removals stay.
 local function delete_job(job)
   delete_deliveries(job)
   release_assets(job.tenant, job.assets or '')
@@ -143,14 +143,14 @@ local function delete_job(job)
   redis.call('ZREM', 'rq:outputs-expired', job.id)
 end
 
--- Note that what a job or one of its claims has written is to be removed: now, and once more in an hour, because a
--- worker that was cut off may write some after that.
+-- Schedule the removal of a job's or a claim's files: now, and again in an hour, because a worker that had lost its
+-- connection may write files in between.
 local function schedule_removal(prefix)
   redis.call('ZADD', 'rq:removals', format_int(NOW), prefix)
   redis.call('ZADD', 'rq:late-removals', format_int(NOW + 3600000), prefix)
 end
 
--- The job's pictures are to be removed. The manifest goes with them.
+-- Schedule the removal of a job's images and manifest.
 local function remove_outputs(id)
   redis.call('ZREM', 'rq:manifests', id)
   schedule_removal('jobs/' .. id .. '/')
@@ -158,7 +158,7 @@ end
 
 -- Transitions --------------------------------------------------------------------------------------------------
 
--- No worker holds the job any more.
+-- Remove the job's lease and its remaining cost.
 local function release_claim(job)
   redis.call('ZREM', 'rq:leases', job.id)
   if job.remaining_cost then
@@ -169,7 +169,7 @@ local function release_claim(job)
   end
 end
 
--- Any status but a terminal one -> `status`, for good.
+-- Any non-terminal status -> the terminal `status`.
 local function end_job(job, status, fields)
   if job.status == 'queued' then
     dequeue(job.model, job.tenant, job.id, job.cost)
@@ -183,7 +183,7 @@ local function end_job(job, status, fields)
   update_job(job, fields, { 'stage', 'remaining_cost' })
 end
 
--- running -> queued at the old place; the attempt is not charged, and nothing of it stays but its number.
+-- running -> queued at the old position. The attempt is not charged; only its number stays.
 local function requeue_job(job, fields)
   release_claim(job)
   schedule_removal('jobs/' .. job.id .. '/' .. job.claim_id .. '/')
@@ -191,7 +191,7 @@ local function requeue_job(job, fields)
   enqueue(job)
   fields.status = 'queued'
   update_job(job, fields, {
-    'charge', 'remaining_cost', 'claim_id', 'worker', 'stage', 'progress_json', 'outputs_json', 'grid_json', 'warnings_json',
-    'metrics_json', 'runtime_json',
+    'charge', 'remaining_cost', 'claim_id', 'worker', 'stage', 'progress_json', 'outputs_json', 'grid_json',
+    'warnings_json', 'metrics_json', 'runtime_json',
   })
 end

@@ -1,30 +1,30 @@
 #!lua flags=allow-oom
--- Write news of a running job.
+-- Write an update of a running job.
 --
--- ARGV: id, claim id, indexes of the finished pictures apart by spaces, then field, value, …
--- Returns {held, canceling or lost, 1 if somebody looks at the previews of a job that is held, else 0}.
--- Atomic: fence, write, outbox. What is already there is no news: a repeat neither counts nor is published.
+-- ARGV: id, claim id, indexes of finished images separated by spaces, then field, value, …
+-- Returns {held, canceling or lost; 1 if a held job's previews have subscribers, else 0}.
+-- Atomic: fence, write, outbox. Unchanged fields are no update: a repeat neither counts nor is published.
 
 local id, claim = ARGV[1], ARGV[2]
 local job = load_job(id)
 if not job or job.claim_id ~= claim or TERMINAL[job.status] then
   return { 'lost', 0 }
 end
-local news = {}
+local changes = {}
 for i = 4, #ARGV, 2 do
   if job[ARGV[i]] ~= ARGV[i + 1] then
-    news[ARGV[i]] = ARGV[i + 1]
+    changes[ARGV[i]] = ARGV[i + 1]
   end
 end
-if news.progress_json then
-  local done = cjson.decode(news.progress_json)
-  if (tonumber(done.steps) or 0) > 0 then
-    set_remaining_cost(job, job.cost * (1 - done.step / done.steps))
-    news.remaining_cost = job.remaining_cost
+if changes.progress_json then
+  local progress = cjson.decode(changes.progress_json)
+  if (tonumber(progress.steps) or 0) > 0 then
+    set_remaining_cost(job, job.cost * (1 - progress.step / progress.steps))
+    changes.remaining_cost = job.remaining_cost
   end
 end
-if next(news) then
-  update_job(job, news)
+if next(changes) then
+  update_job(job, changes)
 end
 enqueue_output_events(job, ARGV[3])
 if job.status == 'canceling' then

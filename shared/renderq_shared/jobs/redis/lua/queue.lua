@@ -5,14 +5,14 @@ local function is_paused(model, tenant)
     or redis.call('SISMEMBER', 'rq:paused-tenants', tenant) == 1
 end
 
--- Let a tenant that has queued jobs join the others, at the model's current virtual time if it is behind that.
+-- Add a tenant with queued jobs to the turns, at the model's current virtual time if it is behind that.
 local function activate_tenant(model, tenant)
   local start = math.max(virtual_time(model, tenant), virtual_now(model))
   redis.call('ZADD', 'rq:active:' .. model, format_float(start), tenant)
   set_virtual_time(model, tenant, start)
 end
 
--- A model's entry of a hash that sums up costs.
+-- Add to a model's sum of costs in a hash.
 local function add_cost(sums, model, cost)
   redis.call('HINCRBYFLOAT', sums, model, format_float(cost))
 end
@@ -21,13 +21,13 @@ local function summed_cost(sums, model)
   return math.max(0, tonumber(redis.call('HGET', sums, model) or 0))
 end
 
--- The worker that holds the job still has so much of its cost to do.
+-- Set the part of a running job's cost that its worker has not yet done.
 local function set_remaining_cost(job, remaining_cost)
   add_cost('rq:remaining-cost', job.model, remaining_cost - (job.remaining_cost or 0))
   job.remaining_cost = format_float(remaining_cost)
 end
 
--- Put a job at its queue position; the same one whenever it comes back.
+-- Insert a job at its queue position, the same one on every requeue.
 local function enqueue(job)
   local model, tenant = job.model, job.tenant
   local queue = 'rq:queue:' .. model .. ':' .. tenant
@@ -53,7 +53,7 @@ local function dequeue(model, tenant, id, cost)
   redis.call('DECR', 'rq:queued')
   add_cost('rq:queued-cost', model, -cost)
   if redis.call('EXISTS', 'rq:oldest:' .. model) == 0 then
-    redis.call('HDEL', 'rq:queued-cost', model) -- sums of fractions end near zero
+    redis.call('HDEL', 'rq:queued-cost', model) -- sums of floats end near zero, not at it
   end
   if redis.call('HINCRBY', 'rq:queued-by-tenant', tenant, -1) == 0 then
     redis.call('HDEL', 'rq:queued-by-tenant', tenant)
@@ -64,7 +64,7 @@ local function serves(model)
   return redis.call('ZCOUNT', 'rq:served:' .. model, '(' .. NOW, '+inf') > 0 and 1 or 0
 end
 
--- How many of a model's queued jobs a worker may be given.
+-- The number of a model's queued jobs that can be claimed.
 local function claimable(model)
   if redis.call('SISMEMBER', 'rq:paused-models', model) == 1 then
     return 0
@@ -76,9 +76,9 @@ local function claimable(model)
   return count
 end
 
--- A queued job's queue position: {jobs ahead, served, paused, cost of what is done before it}. Ahead is what the tenant itself has
--- before it, exactly; and from each of the next 100 other tenants, served by weight at equal cost, as many as come up
--- before it. They are taken to cost what queued jobs cost on average; what workers hold comes first.
+-- A queued job's position: {jobs ahead, served, paused, cost ahead}. Ahead are the tenant's own earlier jobs, exactly,
+-- and an estimate for each of the next 100 other tenants: as many as get their turn first, by weight and at equal cost.
+-- The cost ahead is their number times the average cost of queued jobs, plus the remaining cost of running jobs.
 local function queue_position(job)
   local own = redis.call('ZRANK', 'rq:queue:' .. job.model .. ':' .. job.tenant, job.id)
   local tenants = redis.call('ZRANGE', 'rq:active:' .. job.model, 0, 99)
@@ -99,7 +99,8 @@ local function queue_position(job)
   return { ahead, serves(job.model), is_paused(job.model, job.tenant) and 1 or 0, before }
 end
 
--- Every model that has queued jobs: {model, queued, age of the oldest in ms, waiting wake-ups, served, claimable}.
+-- The queue of every model that has queued jobs: {model, queued, age of the oldest in ms, pending wake-ups, served,
+-- claimable}.
 local function queues()
   local found = {}
   for model, wake in pairs(pairs_to_map(redis.call('HGETALL', 'rq:models'))) do

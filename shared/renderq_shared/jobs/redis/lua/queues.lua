@@ -1,9 +1,8 @@
 #!lua flags=no-writes
--- Every model that has queued jobs.
+-- Read the queue of every model that has queued jobs.
 --
 -- ARGV: none
--- Returns {model, queued, age of the oldest in ms, waiting wake-ups, served (1 or 0), those of the queued that a
--- worker may be given} for each.
--- Atomic: one moment.
+-- Returns {model, queued jobs, age of the oldest in ms, pending wake-ups, served (1 or 0), claimable jobs} for each.
+-- Atomic: one snapshot.
 
 return queues()

@@ -1,10 +1,9 @@
 #!lua flags=allow-oom
--- A worker describes itself and stays listed for a while.
+-- List a worker until its TTL ends.
 --
--- ARGV: id, time to live in ms, device, models as JSON, resident models as JSON, jobs, draining (1 or 0), then the
---       models one by one
+-- ARGV: id, TTL in ms, device, models as JSON, resident models as JSON, jobs, draining (1 or 0), then the models
 -- Returns nothing.
--- Atomic: description and listing. A draining worker takes no jobs, so it serves no model.
+-- Atomic: record and index. A draining worker claims no jobs, so it serves no model.
 
 local id, ttl, draining = ARGV[1], tonumber(ARGV[2]), ARGV[7]
 local until_ms, worker = format_int(NOW + ttl), 'rq:worker:' .. id

@@ -1,10 +1,10 @@
 #!lua flags=no-writes
--- Look whether a submission was made before, under the same idempotency key.
+-- Look up the job of an idempotency key.
 --
 -- ARGV: tenant, idempotency key, fingerprint
--- Returns {outcome, job as flat pairs or nothing, {jobs ahead, served, paused, cost before it}} as `submit` would; nothing
--- for a new key.
--- Atomic: one moment.
+-- Returns {outcome, job as flat pairs or nothing, {jobs ahead, served, paused, cost ahead}} as `submit` would, the
+--         position only while queued; nothing for a new key.
+-- Atomic: one snapshot.
 
 local outcome, job = find_idempotent(ARGV[1], ARGV[2], ARGV[3])
 if not outcome then

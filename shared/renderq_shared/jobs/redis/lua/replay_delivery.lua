@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Make a delivery due now: one that has ended begins its schedule again, one that waits for its next attempt goes on.
+-- Make a delivery due now. An ended delivery starts its retry schedule again, a waiting one continues it.
 --
 -- ARGV: tenant, id
--- Returns the delivery as flat pairs; nothing for a foreign one.
--- Atomic: status and due time. One that is just being sent stays as it is.
+-- Returns the delivery as flat pairs; nothing if the tenant has no such delivery.
+-- Atomic: status and due time. A delivery in flight stays unchanged.
 
 local tenant, id = ARGV[1], ARGV[2]
 local delivery = load_delivery(id)

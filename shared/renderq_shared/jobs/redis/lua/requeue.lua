@@ -1,16 +1,16 @@
 #!lua flags=allow-oom
--- Hand a job back: running -> queued at its old place, canceling -> canceled.
+-- Release a job: running -> queued at its old position, canceling -> canceled.
 --
 -- ARGV: id, claim id
 -- Returns held, canceling or lost.
--- Atomic: fence, refund, place in the queue, status. No loss is counted.
+-- Atomic: fence, refund, queue position, status. Not counted as a lost lease.
 
 local id, claim = ARGV[1], ARGV[2]
 local job = load_job(id)
 if not job then
   return 'lost'
 end
-if job.handed_back_by == claim then
+if job.requeued_by == claim then
   return 'held'
 end
 if job.ended_by == claim and job.status == 'canceled' then
@@ -23,5 +23,5 @@ if job.status == 'canceling' then
   end_job(job, 'canceled', { ended_by = claim })
   return 'canceling'
 end
-requeue_job(job, { handed_back_by = claim })
+requeue_job(job, { requeued_by = claim })
 return 'held'

@@ -1,9 +1,9 @@
 #!lua
--- Take an ended job back from its manifest.
+-- Add an ended job from its manifest.
 --
--- ARGV: field, value, ... of the job
--- Returns 1; 0 when the job is known.
--- Atomic: record and indexes. Never replaces: what is known is newer than its manifest. A full server refuses it.
+-- ARGV: field, value, … of the job
+-- Returns 1; 0 if the job is known.
+-- Atomic: record and indexes. Never replaces a known job, which is newer than its manifest. A full server refuses it.
 
 local job = pairs_to_map(ARGV)
 if redis.call('EXISTS', 'rq:job:' .. job.id) == 1 then

@@ -1,12 +1,12 @@
 #!lua flags=no-writes
--- What waits, what is being rendered, and who renders.
+-- Read the load of the whole service.
 --
 -- ARGV: none
--- Returns {queues, models of the jobs that workers hold (one entry per job), workers as flat pairs, paused models}.
--- Atomic: all of one moment. Workers hold few jobs, so these are simply looked through.
+-- Returns {queues, model of each claimed job, workers as flat pairs, paused models}.
+-- Atomic: one snapshot. Claimed jobs are few, so they are read one by one.
 
-local held = {}
+local running = {}
 for _, id in ipairs(redis.call('ZRANGE', 'rq:leases', 0, -1)) do
-  held[#held + 1] = redis.call('HGET', 'rq:job:' .. id, 'model') or nil
+  running[#running + 1] = redis.call('HGET', 'rq:job:' .. id, 'model') or nil
 end
-return { queues(), held, live_workers(), redis.call('SMEMBERS', 'rq:paused-models') }
+return { queues(), running, live_workers(), redis.call('SMEMBERS', 'rq:paused-models') }

@@ -1,20 +1,18 @@
 #!lua
 -- Accept a job, once per id.
 --
--- ARGV: id, tenant, task, model, request_json, images, cost, priority, max_attempts, deadline_ms ('' for none),
---       bound in all, bound per tenant, the model's wake-up list, idempotency key ('' for none), fingerprint,
---       milliseconds that the idempotency key is kept, the job that this one does again ('' for none),
---       events for its webhook apart by spaces, the webhook's host, the tenant's weight,
---       assets that the request names apart by spaces
--- Returns {outcome, waiting wake-ups, job as flat pairs or nothing, {jobs ahead, served, paused, cost before it}};
--- the queue position only while queued.
--- Atomic: idempotency key, bounds, record, index, queue position, hold on the assets: what was accepted finds them.
---         A full server refuses it.
+-- ARGV: id, tenant, task, model, request_json, images, cost, priority, max_attempts, deadline_ms ('' for none), limit
+--       of queued jobs in total, limit per tenant, key of the model's wake-up list, idempotency key ('' for none),
+--       fingerprint, TTL of the idempotency key in ms, id of the job that this one retries ('' for none), webhook
+--       events separated by spaces, webhook host, weight of the tenant, ids of assets separated by spaces
+-- Returns {outcome, pending wake-ups, job as flat pairs or nothing, {jobs ahead, served, paused, cost ahead}}, the
+--         position only while queued.
+-- Atomic: idempotency key, limits, record, index, queue position, references to assets. A full server refuses it.
 
 local id, tenant, task, model, request, images, cost, priority, max_attempts, deadline =
   ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
-local bound, bound_per_tenant, wake = tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13]
-local key, fingerprint, key_ms, assets = ARGV[14], ARGV[15], ARGV[16], ARGV[21]
+local limit, limit_per_tenant, wake = tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13]
+local key, fingerprint, key_ttl, assets = ARGV[14], ARGV[15], ARGV[16], ARGV[21]
 
 local function answer(outcome, job)
   local queued = job and job.status == 'queued'
@@ -37,10 +35,10 @@ for asset in string.gmatch(assets, '%S+') do
   end
 end
 
-if tonumber(redis.call('HGET', 'rq:queued-by-tenant', tenant) or 0) >= bound_per_tenant then
+if tonumber(redis.call('HGET', 'rq:queued-by-tenant', tenant) or 0) >= limit_per_tenant then
   return answer('quota_exceeded')
 end
-if tonumber(redis.call('GET', 'rq:queued') or 0) >= bound then
+if tonumber(redis.call('GET', 'rq:queued') or 0) >= limit then
   return answer('queue_full')
 end
 
@@ -74,7 +72,7 @@ if assets ~= '' then
   retain_assets(tenant, assets)
 end
 if key ~= '' then
-  redis.call('SET', idempotency_key(tenant, key), id .. ' ' .. fingerprint, 'PX', key_ms)
+  redis.call('SET', idempotency_key(tenant, key), id .. ' ' .. fingerprint, 'PX', key_ttl)
 end
 set_weight(tenant, tonumber(ARGV[20]))
 redis.call('HSET', 'rq:models', model, wake)

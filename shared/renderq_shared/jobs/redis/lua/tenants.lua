@@ -1,9 +1,9 @@
 #!lua flags=no-writes
--- Tenants of which there is something to say: they have queued jobs, a weight, or are paused.
+-- Read the tenants that have queued jobs or a weight, or are paused.
 --
 -- ARGV: none
 -- Returns {tenant, queued jobs, weight, paused (1 or 0)} for each.
--- Atomic: all of one moment.
+-- Atomic: one snapshot.
 
 local queued = pairs_to_map(redis.call('HGETALL', 'rq:queued-by-tenant'))
 local weights = pairs_to_map(redis.call('HGETALL', 'rq:weights'))

@@ -1,9 +1,9 @@
 #!lua flags=no-writes
--- How fast each model is rendered, and by whom.
+-- Read the timing samples of every model and the devices of the workers that serve it.
 --
 -- ARGV: none
 -- Returns {model, samples, devices, warm (1 or 0)} for each model.
--- Atomic: one moment.
+-- Atomic: one snapshot.
 
 local devices, warm = {}, {}
 for _, flat in ipairs(live_workers()) do

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- A worker says goodbye.
+-- Remove a worker from the list.
 --
 -- ARGV: id
 -- Returns nothing.
--- Atomic: it leaves the list and all models that it served.
+-- Atomic: record and indexes.
 
 local id = ARGV[1]
 unregister_models(id)

@@ -1,8 +1,8 @@
 #!lua flags=no-writes
--- Live workers.
+-- Read the live workers.
 --
 -- ARGV: none
 -- Returns each as flat pairs.
--- Atomic: list and descriptions belong to the same moment.
+-- Atomic: one snapshot.
 
 return live_workers()
