@@ -1,6 +1,7 @@
-"""Wake-ups: Celery messages that say "this model has work" and hold no job.
+"""Wake-ups: Celery messages that tell workers that a model has queued jobs. They contain no job.
 
-A lost, doubled or late one is harmless: a worker asks Redis for the job, and the sweep tops up what is missing.
+A lost, duplicate or late wake-up is harmless: the worker claims the job from the job store, and the sweep publishes
+missing wake-ups.
 """
 
 import threading
@@ -16,25 +17,26 @@ from renderq_shared.redis.sentinel_url import parse_sentinel_url
 from renderq_shared.redis.wakeup_queues import queue_name
 
 WAKE_TASK = "renderq.wake"
-"""Name of the one Celery task; its argument is the model's name."""
+"""Name of the only Celery task. Its argument is the model's name."""
 
 log = structlog.get_logger(__name__)
 
 _TRANSPORT = {
-    # A dead connection is noticed in seconds, not in the kernel's quarter of an hour.
+    # Detect a dead connection within seconds instead of the kernel's 15 minutes.
     "socket_timeout": 5,
     "socket_connect_timeout": 3,
     "socket_keepalive": True,
-    "health_check_interval": 3,  # a worker that was cut off would stay deaf for half a minute, or for as long again
+    "health_check_interval": 3,  # with the default of 25 s, a reconnected worker misses wake-ups for up to a minute
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
 }
 
 
 def celery_app(redis_url: str, models: tuple[str, ...] = ()) -> Celery:
-    """The Celery application, wrapped once for both sides. A worker names the models whose queues it consumes.
+    """Create the Celery application for both sides. A worker passes the models whose queues it consumes.
 
-    Early acknowledgement, no results, no prefetch: Celery carries wake-ups and promises nothing about jobs.
+    Early acknowledgement, no results, no prefetch: Celery only carries wake-ups; guarantees about jobs do not depend
+    on it.
     """
     sentinels = parse_sentinel_url(redis_url)
     app = Celery("renderq", broker=celery_url(redis_url), set_as_current=False)
@@ -61,27 +63,27 @@ def celery_app(redis_url: str, models: tuple[str, ...] = ()) -> Celery:
 
 
 class WakeupPublisher:
-    """Publishes wake-ups from a thread of its own, so that nobody waits for a broker.
+    """Publishes wake-ups from its own thread, so that no caller waits for the broker.
 
-    `notify` never blocks and never raises. What could not be published is dropped: the sweep finds out.
+    `notify` never blocks and never raises. A wake-up that cannot be published is dropped; the sweep replaces it.
     """
 
     def __init__(self, redis_url: str) -> None:
         self._app = celery_app(redis_url)
-        self._wanted: Counter[str] = Counter()
+        self._pending: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="wakeups", daemon=True)
         self._thread.start()
 
     def notify(self, model: str, count: int = 1) -> None:
-        """Ask for `count` wake-ups of a model."""
+        """Request `count` wake-ups of a model."""
         with self._changed:
-            self._wanted[model] += count
+            self._pending[model] += count
             self._changed.notify()
 
     def close(self) -> None:
-        """Publish what was asked for, if the broker answers, and end the thread."""
+        """Publish pending wake-ups if the broker answers, then stop the thread."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -89,21 +91,21 @@ class WakeupPublisher:
 
     def _run(self) -> None:
         with self._app.connection_for_write() as connection:
-            while (wanted := self._take()) is not None:
+            while (pending := self._take()) is not None:
                 try:
                     with self._app.amqp.Producer(connection, auto_declare=False) as producer:
-                        for model in wanted.elements():
+                        for model in pending.elements():
                             self._app.send_task(
                                 WAKE_TASK, (model,), queue=queue_name(model), producer=producer, retry=False
                             )
                 except (OperationalError, OSError) as error:
                     connection.release()
-                    log.warning("wakeups_not_published", models=dict(wanted), reason=str(error))
+                    log.warning("wakeups.publish_failed", models=dict(pending), reason=str(error))
 
     def _take(self) -> Counter[str] | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._wanted or self._closing)
-            if not self._wanted:
+            self._changed.wait_for(lambda: self._pending or self._closing)
+            if not self._pending:
                 return None
-            wanted, self._wanted = self._wanted, Counter()
-            return wanted
+            pending, self._pending = self._pending, Counter()
+            return pending

@@ -1,4 +1,4 @@
-"""API keys: what they look like, and where they are kept."""
+"""API keys: format, store, and the command `renderq keys`."""
 
 from renderq_shared.access.key_format import ApiKey, is_key_id, new_key, parse_key
 from renderq_shared.access.key_store import AsyncKeyStore, KeyStore

@@ -1,4 +1,4 @@
-"""`renderq keys`: who may use the service. Talks to Redis, not to the API: whoever may do that may do anything."""
+"""Command `renderq keys`. It connects to Redis, not to the API: access to Redis implies every permission."""
 
 import argparse
 import sys
@@ -24,40 +24,43 @@ from renderq_shared.settings.models import SharedSettings, format_errors
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    create = _action(actions, _create, "create", "make a key and print it; it is shown this once")
-    create.add_argument("name", type=options.name, metavar="NAME", help="whose it is, or where it is used; for people")
+    create = _action(actions, _create, "create", "create a key and print it; it is shown only once")
+    create.add_argument(
+        "name", type=options.name, metavar="NAME", help="description, such as the owner or the place of use"
+    )
     create.add_argument(
         "--tenant",
         type=options.tenant,
         default=DEFAULT_TENANT,
-        help=f"whose jobs it submits and sees (default: {DEFAULT_TENANT})",
+        help=f"tenant whose jobs the key submits and reads (default: {DEFAULT_TENANT})",
     )
     create.add_argument("--role", type=Role, choices=tuple(Role), default=Role.USER, help="default: user")
     create.add_argument(
         "--weight",
         type=options.weight,
         default=1.0,
-        help="its tenant's share of a model's time, 0.01 to 100 (default: 1)",
+        help="the tenant's relative share of device time, 0.01 to 100 (default: 1)",
     )
     create.add_argument(
-        "--rate", type=options.positive, metavar="N", help="requests that it may make in a minute (default: any number)"
+        "--rate", type=options.positive, metavar="N", help="maximum requests per minute (default: unlimited)"
     )
     create.add_argument(
         "--max-queued-jobs",
         type=options.positive,
         metavar="N",
-        help="jobs that its tenant may have queued (default: the setting's)",
+        help="maximum queued jobs of the tenant (default: as in the settings)",
     )
     create.add_argument(
-        "--expires", type=options.lifetime_ms, metavar="TIME", help="how long it works: 90m, 12h, 30d …"
+        "--expires",
+        type=options.lifetime_ms,
+        metavar="TIME",
+        help="lifetime, such as 90m, 12h or 30d (default: unlimited)",
     )
     _action(actions, _list, "list", "list all keys, without their secrets")
-    revoke = _action(actions, _revoke, "revoke", "make keys worthless, for good")
-    revoke.add_argument("ids", nargs="+", metavar="KEY", help="as in the list, rq_…")
-    reset = _action(
-        actions, _reset, "reset", "forget all keys: what is started afterwards on loopback needs none again"
-    )
-    reset.add_argument("--yes", action="store_true", help="needed, because every key becomes worthless")
+    revoke = _action(actions, _revoke, "revoke", "revoke keys permanently")
+    revoke.add_argument("ids", nargs="+", metavar="KEY", help="id from the list, rq_…")
+    reset = _action(actions, _reset, "reset", "delete all keys; processes started afterwards on loopback require none")
+    reset.add_argument("--yes", action="store_true", help="confirm that every key stops working")
 
 
 def _action(
@@ -72,7 +75,7 @@ def _action(
     parser.add_argument(
         "--redis-url", help="the service's Redis (default: RENDERQ_REDIS_URL, else that of `renderq up`)"
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="data folder of the `renderq up` that is meant")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data folder of the `renderq up` to use")
     return parser
 
 
@@ -83,8 +86,8 @@ def _run(arguments: argparse.Namespace) -> int:
     except ValidationError as error:
         raise UsageError("; ".join(format_errors(error))) from None
     except StoreUnavailable as error:
-        _remark(
-            f"{str(error).rstrip('.')}. Is it running? `renderq up` starts one, --data or --redis-url names another"
+        _print_note(
+            f"{str(error).rstrip('.')}. Is it running? `renderq up` starts one; --data or --redis-url select another"
         )
         return ExitCode.UNAVAILABLE
 
@@ -97,14 +100,14 @@ command = Command(
 
 
 def _redis_url(arguments: argparse.Namespace) -> str:
-    """The Redis that is named; else that of the `renderq up` on the data folder; else the default one."""
-    given: dict[str, Any] = {name: getattr(arguments, name) for name in ("redis_url", "data")}
-    settings = SharedSettings(**{name: value for name, value in given.items() if value is not None})
+    """Return the Redis URL of the options or settings; else that of a running `renderq up`; else the default."""
+    overrides: dict[str, Any] = {name: getattr(arguments, name) for name in ("redis_url", "data")}
+    settings = SharedSettings(**{name: value for name, value in overrides.items() if value is not None})
     if arguments.redis_url is None and (arguments.data or "redis_url" not in settings.model_fields_set):
         if embedded := EmbeddedRedis.read_url(settings.data / "redis"):
             return embedded
         if arguments.data:
-            raise UsageError(f"no renderq up runs on {settings.data}")
+            raise UsageError(f"no `renderq up` is running on {settings.data}")
     return settings.redis_url
 
 
@@ -124,12 +127,12 @@ def _create(store: KeyStore, arguments: argparse.Namespace) -> int:
         )
     )
     if record is None:
-        raise UsageError("the id that was drawn is taken, which is next to impossible; try again")
+        raise UsageError("the random id is already taken, which is very unlikely; try again")
     if arguments.json:
-        _say(as_json({"key": key.text, **key_facts(record, record.created_ms)}))
+        _print(as_json({"key": key.text, **key_facts(record, record.created_ms)}))
     else:
-        _say(key.text)
-        _remark(f"this is {key.id}, {record.role} of tenant {record.tenant}; it is not shown again")
+        _print(key.text)
+        _print_note(f"this is {key.id}, {record.role} of tenant {record.tenant}; it is not shown again")
     return ExitCode.OK
 
 
@@ -137,43 +140,41 @@ def _list(store: KeyStore, arguments: argparse.Namespace) -> int:
     found = store.read()
     keys = [key_facts(key, found.now_ms) for key in found.keys or ()]
     if arguments.json:
-        _say(as_json(keys))
+        _print(as_json(keys))
     else:
-        _say(key_table(keys) if keys else "no keys")
+        _print(key_table(keys) if keys else "no keys")
     return ExitCode.OK
 
 
 def _revoke(store: KeyStore, arguments: argparse.Namespace) -> int:
-    if strange := [text[:20] for text in arguments.ids if not is_key_id(text)]:
-        raise UsageError(
-            f"{strange[0]} is not the id of a key; those in `renderq keys list` are, rq_ and ten characters"
-        )
+    if invalid := [text[:20] for text in arguments.ids if not is_key_id(text)]:
+        raise UsageError(f"{invalid[0]} is not a key id; `renderq keys list` prints ids: rq_ and ten characters")
     revoked = {key_id: store.revoke(key_id) for key_id in arguments.ids}
     found = store.read()
     known = [record for record in revoked.values() if record]
     if arguments.json:
-        _say(as_json([key_facts(record, found.now_ms) for record in known]))
+        _print(as_json([key_facts(record, found.now_ms) for record in known]))
     else:
         for record in known:
-            _say(f"{record.id}  revoked")
+            _print(f"{record.id}  revoked")
     if not found.any_live:
-        _remark("no key works any more: nobody is let in until `renderq keys create` makes one")
+        _print_note("no valid key is left: requests are refused until `renderq keys create` creates one")
     if len(known) < len(revoked):
-        raise UsageError(f"there is no key {', '.join(key_id for key_id, record in revoked.items() if not record)}")
+        raise UsageError(f"unknown key {', '.join(key_id for key_id, record in revoked.items() if not record)}")
     return ExitCode.OK
 
 
 def _reset(store: KeyStore, arguments: argparse.Namespace) -> int:
     if not arguments.yes:
-        raise UsageError("this makes every key worthless; say --yes if you mean it")
+        raise UsageError("this deletes every key; confirm with --yes")
     store.reset()
-    _remark("there are no keys; what runs still asks for one until it is started again")
+    _print_note("all keys deleted; running processes still require one until they are restarted")
     return ExitCode.OK
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text)  # noqa: T201
 
 
-def _remark(text: str) -> None:
+def _print_note(text: str) -> None:
     print(f"renderq keys: {text}", file=sys.stderr)  # noqa: T201

@@ -1,4 +1,4 @@
-"""How keys look in `renderq keys`: everything but their secret."""
+"""Output of `renderq keys`: keys without their secrets."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ _COLUMNS = {
 
 
 def key_facts(key: KeyRecord, now_ms: int) -> Facts:
-    """A key as JSON has it; times as in the API."""
+    """Return a key as JSON fields, with times as in the API."""
     return {
         "id": key.id,
         "name": key.name,
@@ -33,10 +33,10 @@ def key_facts(key: KeyRecord, now_ms: int) -> Facts:
         "weight": key.weight,
         "requests_per_minute": key.requests_per_minute,
         "max_queued_jobs": key.max_queued_jobs,
-        "created_at": _moment(key.created_ms),
-        "expires_at": _moment(key.expires_ms),
-        "revoked_at": _moment(key.revoked_ms),
-        "last_used_at": _moment(key.used_ms),
+        "created_at": _timestamp(key.created_ms),
+        "expires_at": _timestamp(key.expires_ms),
+        "revoked_at": _timestamp(key.revoked_ms),
+        "last_used_at": _timestamp(key.used_ms),
         "state": _state(key, now_ms),
     }
 
@@ -51,8 +51,8 @@ def _state(key: KeyRecord, now_ms: int) -> str:
     return "live" if key.is_live(now_ms) else "expired"
 
 
-def _moment(ms: int | None) -> str | None:
-    """RFC 3339, to the second: more is of no use here."""
+def _timestamp(ms: int | None) -> str | None:
+    """Format a time as RFC 3339 in whole seconds."""
     return None if ms is None else f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -1,11 +1,11 @@
-"""What an API key looks like: `rq_` and a public part that names it, then a secret part with a check.
+"""Format of an API key: a public id, then a secret with a checksum.
 
     rq_4tqv0w1x2y_8m3n…
-    ╰── its id ──╯ ╰─ 160 random bits, then 30 bits of CRC-32 over all before
+    ╰──── id ────╯ ╰─ 160 random bits, then 30 bits of CRC-32 over everything before
 
-The id stands in lists and logs, the secret nowhere: Redis holds the SHA-256 of the whole text. A slow hash would gain
-nothing, since nobody can guess 160 random bits, and would cost every request its time. The check tells a key that was
-mistyped or cut off from one that is not known, and lets scanners recognize a leaked one.
+The id appears in lists and logs. The secret is stored nowhere: Redis holds the SHA-256 of the whole key. A slow hash
+would add no security to 160 random bits, but latency to every request. The checksum distinguishes a mistyped or
+truncated key from an unknown one, and lets secret scanners recognize a leaked key.
 """
 
 import hashlib
@@ -27,31 +27,31 @@ _KEY = re.compile(rf"({_ID})_[{ALPHABET}]{{{_SECRET_CHARACTERS + _CHECK_CHARACTE
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as its owner has it."""
+    """An API key with its secret."""
 
     id: str
     text: str = field(repr=False)
-    """The secret: it goes to its owner and nowhere else."""
+    """The whole key including the secret. Shown to its owner only."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 in hexadecimal: what is stored."""
+        """SHA-256 of the key in hexadecimal, which is what the store holds."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def matches(self, digest: str) -> bool:
-        """Whether this is the key of that digest, in a time that says nothing about it."""
+        """Return whether the key has this digest. Constant-time comparison."""
         return hmac.compare_digest(self.digest, digest)
 
 
 def new_key() -> ApiKey:
-    """A key that nobody can guess."""
+    """Create a random key."""
     key_id = f"rq_{_random(_ID_CHARACTERS)}"
     body = f"{key_id}_{_random(_SECRET_CHARACTERS)}"
     return ApiKey(key_id, body + _check(body))
 
 
 def parse_key(text: str) -> ApiKey | None:
-    """A key as it was sent; `None` for what cannot be one."""
+    """Parse a key; `None` if the format or the checksum is wrong."""
     match = _KEY.fullmatch(text)
     if match is None or _check(text[:-_CHECK_CHARACTERS]) != text[-_CHECK_CHARACTERS:]:
         return None

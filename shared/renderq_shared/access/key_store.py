@@ -1,17 +1,17 @@
-"""API keys in Redis: for operators' commands, and for the API's event loop."""
+"""Stores of API keys in Redis: one for commands, one for the API's event loop."""
 
 from collections.abc import Sequence
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from renderq_shared.access import redis_commands
+from renderq_shared.access import script_calls
 from renderq_shared.access.records import KeyList, KeyRecord, NewKey
 from renderq_shared.redis.scripts import execute, execute_async
 
 
 class KeyStore:
-    """What an operator does with keys. Every call may be repeated blindly. Raises `StoreUnavailable`."""
+    """API keys for operators. Every call is safe to repeat. Methods raise `StoreUnavailable`."""
 
     def __init__(self, client: Redis) -> None:
         """`client` decodes replies to text."""
@@ -19,32 +19,32 @@ class KeyStore:
 
     def create(self, key: NewKey) -> KeyRecord | None:
         """Add a key; `None` if its id is taken."""
-        return execute(self._client, redis_commands.create(key))
+        return execute(self._client, script_calls.create(key))
 
     def revoke(self, key_id: str) -> KeyRecord | None:
-        """Make a key worthless; `None` for one that there never was. It stays in the list."""
-        return execute(self._client, redis_commands.revoke(key_id))
+        """Revoke a key; `None` for an unknown one. A revoked key stays in the list."""
+        return execute(self._client, script_calls.revoke(key_id))
 
     def read(self) -> KeyList:
-        """Every key."""
-        return execute(self._client, redis_commands.read(None))
+        """Return all keys."""
+        return execute(self._client, script_calls.read(None))
 
     def reset(self) -> None:
-        """Forget every key, as if there had never been one."""
-        execute(self._client, redis_commands.reset())
+        """Delete all keys, as if none had ever been created."""
+        execute(self._client, script_calls.reset())
 
 
 class AsyncKeyStore:
-    """What the API does with keys. Raises `StoreUnavailable`."""
+    """API keys for the API. Methods raise `StoreUnavailable`."""
 
     def __init__(self, client: AsyncRedis) -> None:
         """`client` decodes replies to text."""
         self._client = client
 
     async def read(self, known: str | None) -> KeyList:
-        """All keys, unless they are those of version `known`."""
-        return await execute_async(self._client, redis_commands.read(known))
+        """Return all keys, or none of them if version `known` is current."""
+        return await execute_async(self._client, script_calls.read(known))
 
     async def record_use(self, key_ids: Sequence[str]) -> None:
-        """Note that these were used just now."""
-        await execute_async(self._client, redis_commands.record_use(key_ids))
+        """Record that these keys were used just now."""
+        await execute_async(self._client, script_calls.record_use(key_ids))

@@ -1,4 +1,4 @@
-"""What stands behind the options of `renderq keys`: text → values, or what is wrong with it."""
+"""Option types of `renderq keys`. Each parses an argument or raises `ArgumentTypeError`."""
 
 import re
 from argparse import ArgumentTypeError
@@ -13,7 +13,7 @@ _WEIGHT_MIN, _WEIGHT_MAX = 0.01, 100.0
 
 
 def name(text: str) -> str:
-    """A key's name: something to read."""
+    """Parse the name of a key."""
     if not text.strip() or len(text) > _NAME_CHARACTERS or not text.isprintable():
         raise ArgumentTypeError(f"takes 1 to {_NAME_CHARACTERS} printable characters")
     return text
@@ -21,7 +21,9 @@ def name(text: str) -> str:
 
 def tenant(text: str) -> str:
     if not is_tenant(text):
-        raise ArgumentTypeError("takes 1 to 64 letters, digits, dots, hyphens and underscores, the first no sign")
+        raise ArgumentTypeError(
+            "takes 1 to 64 letters, digits, dots, hyphens and underscores, starting with a letter or digit"
+        )
     return text
 
 
@@ -38,8 +40,8 @@ def weight(text: str) -> float:
 
 
 def lifetime_ms(text: str) -> int:
-    """`90m`, `12h`, `30d` → milliseconds."""
+    """Parse `90m`, `12h` or `30d` as milliseconds."""
     match = re.fullmatch(r"([0-9]{1,5})([mhd])", text)
     if not match or not int(match[1]):
-        raise ArgumentTypeError("takes a time such as 90m, 12h or 30d")
+        raise ArgumentTypeError("takes a duration such as 90m, 12h or 30d")
     return int(match[1]) * _UNITS_MS[match[2]]

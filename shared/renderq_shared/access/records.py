@@ -1,27 +1,27 @@
-"""Keys as the store knows them. Times are milliseconds since the epoch on Redis' clock."""
+"""Records of API keys. Times are milliseconds since the epoch by the server's clock."""
 
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 DEFAULT_TENANT = "default"
-"""Whose jobs are those that were submitted without a key."""
+"""Tenant of jobs submitted without a key."""
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def is_tenant(text: str) -> bool:
-    """Whether a tenant may be called so."""
+    """Return whether this is a valid tenant name."""
     return _TENANT.fullmatch(text) is not None
 
 
 class Role(StrEnum):
-    """What the holder of a key may do."""
+    """Permissions of a key."""
 
     USER = "user"
-    """Submit jobs, and see and end those of its tenant."""
+    """Submit jobs; read, cancel and delete those of its tenant."""
     ADMIN = "admin"
-    """Also look after the service. It sees no other tenant's jobs either."""
+    """Also operate the service. Sees no other tenants' jobs either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ class NewKey:
     digest: str = field(repr=False)
     """SHA-256 of the key, in hexadecimal."""
     name: str
-    """For people: whose it is, or where it is used."""
+    """Description for people, such as the owner or the place of use."""
     tenant: str = DEFAULT_TENANT
     role: Role = Role.USER
     weight: float = 1.0
-    """The tenant's share of a model's time, compared with other tenants'. Of several keys the largest counts."""
+    """The tenant's relative share of a model's device time. Of several keys the largest weight counts."""
     requests_per_minute: int | None = None
-    """`None`: as many as it likes."""
+    """`None`: unlimited."""
     max_queued_jobs: int | None = None
-    """Jobs that the tenant may have queued when this key submits one more; `None`: as the settings say."""
+    """Limit of the tenant's queued jobs for submissions with this key. `None`: the limit of the settings."""
     lifetime_ms: int | None = None
 
 
@@ -60,7 +60,7 @@ class KeyRecord:
     expires_ms: int | None
     revoked_ms: int | None
     used_ms: int | None
-    """About when it was used last, within a minute or two."""
+    """Time of the last use, accurate to one or two minutes."""
 
     def is_live(self, now_ms: int) -> bool:
         return self.revoked_ms is None and (self.expires_ms is None or now_ms < self.expires_ms)
@@ -68,13 +68,13 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class KeyList:
-    """All keys at one moment, revoked ones too: what was logged under an id should stay explainable."""
+    """Snapshot of all keys, including revoked ones, so that ids in old logs can be resolved."""
 
     version: str | None
-    """Another one after every change; `None` while there has never been a key."""
+    """Changes with every change of a key; `None` if no key was ever created."""
     now_ms: int
     keys: tuple[KeyRecord, ...] | None
-    """By creation; `None` if they are still those of the version that the caller knows."""
+    """Sorted by creation; `None` if the caller knows this version."""
 
     @property
     def any_live(self) -> bool:

@@ -1,1 +1,1 @@
-"""Redis or Valkey: addresses, clients, errors, Lua scripts."""
+"""Redis or Valkey: URLs, clients, errors, Lua scripts."""

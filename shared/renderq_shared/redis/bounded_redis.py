@@ -1,4 +1,4 @@
-"""A client for event loops: a quick "away" instead of a long wait, and a bounded number of connections."""
+"""Redis client for event loops with bounded time per command and a bounded number of connections."""
 
 import asyncio
 from typing import Any, Self, cast
@@ -12,29 +12,29 @@ from renderq_shared.redis.sentinel import PrimaryPool
 from renderq_shared.redis.sentinel_url import parse_sentinel_url
 
 _CONNECTIONS = 64
-"""Redis works on one command at a time; more connections only move the queue."""
+"""Maximum connections. Redis executes one command at a time, so more would only move the queue."""
 
 REPLY_TIMEOUT_S = 0.8
-"""From asking for a connection to the reply, so that an HTTP answer comes within a second."""
+"""Time from acquiring a connection to the reply, so that an HTTP response takes less than a second."""
 
 DURABLE_TIMEOUT_S = 2.5
-"""The same where the reply waits for a disk: a server with `appendfsync everysec` syncs a second apart."""
+"""The same for replies that wait for the disk. With `appendfsync everysec` the server syncs once per second."""
 
 _SOCKET_TIMEOUT_SHARE = 5 / 8
-"""Share of the patience after which a connection that says nothing is given up."""
+"""Share of the timeout after which a silent connection is dropped."""
 
 _WAITAOF_TIMEOUT_SHARE = 1 / 2
-"""Share of the patience that the server has for its disk."""
+"""Share of the timeout that the server may wait for its disk."""
 
 
 class BoundedRedis(Redis):
-    """Never repeats a command by itself, and answers or fails in time."""
+    """Redis client without retries whose commands finish or fail within a timeout."""
 
     _timeout_s: float
 
     @classmethod
     def for_url(cls, url: str, timeout_s: float, **options: Any) -> Self:
-        """`url` as redis-py takes it, or of Sentinels; `options` go to each connection."""
+        """Create a client of a redis-py or Sentinel URL. `options` apply to each connection."""
         options = {
             "max_connections": _CONNECTIONS,
             "timeout": timeout_s,
@@ -58,9 +58,9 @@ class BoundedRedis(Redis):
             raise RedisTimeout(f"no reply within {self._timeout_s} s") from error
 
     async def execute_durable(self, *command: Any) -> Any:
-        """The reply, once what the command wrote is on the server's disk: both in one round trip.
+        """Execute a command and return its reply once the write is on the server's disk. One round trip.
 
-        Raises `RedisTimeout` if that takes too long; the command has then been executed all the same.
+        Raises `RedisTimeout` if that takes too long. The command may have been executed nevertheless.
         """
         pipeline = cast(Any, self.pipeline(transaction=False))
         pipeline.execute_command(*command)
@@ -71,5 +71,5 @@ class BoundedRedis(Redis):
         except TimeoutError as error:
             raise RedisTimeout(f"no reply within {self._timeout_s} s") from error
         if not on_own_disk:
-            raise RedisTimeout("its disk takes too long; appendfsync always would not let it fall behind")
+            raise RedisTimeout("the disk is too slow; set appendfsync to always, so that syncing cannot fall behind")
         return reply

@@ -1,4 +1,4 @@
-"""Clients of Redis or Valkey, and whether a server can be used."""
+"""Clients of Redis or Valkey, and the check that a server is suitable."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -21,12 +21,12 @@ REDIS_MIN = (7, 2)
 VALKEY_MIN = (8, 0)
 
 _NO_NOTIFICATIONS = MaintNotificationsConfig(enabled=False)
-"""With them on, redis-py does not see before use that a server closed a pooled connection: after a restart each of
-them would fail one call."""
+"""Disabled: with maintenance notifications, redis-py does not detect a closed pooled connection before use, so after a
+restart of the server each pooled connection would fail one call."""
 
 
 def sync_client(url: str) -> Redis:
-    """For workers: patient. A call survives a restart of the server; one that is cut off fails it after a minute."""
+    """Return a blocking client for workers. Calls survive a server restart; without a network they fail in a minute."""
     options: dict[str, Any] = {
         "decode_responses": True,
         "socket_timeout": 5.0,
@@ -41,14 +41,14 @@ def sync_client(url: str) -> Redis:
 
 
 def async_client(url: str, timeout_s: float = REPLY_TIMEOUT_S) -> BoundedRedis:
-    """For the API: no retries and less than a second, so that "Redis is away" is an answer and not a wait."""
+    """Return a client for the API: no retries and less than a second per command, to report outages fast."""
     return BoundedRedis.for_url(
         redis_py_url(url), timeout_s, maint_notifications_config=_NO_NOTIFICATIONS, **_keepalive(url)
     )
 
 
 def celery_url(url: str) -> str:
-    """What Celery takes: the same, but kombu checks no certificate unless the URL says so, and names each Sentinel."""
+    """Return the URL in Celery's format. kombu verifies certificates only on request, and lists Sentinels."""
     if (address := parse_sentinel_url(url)) is not None:
         return address.celery_url
     parts = urlsplit(url)
@@ -59,51 +59,52 @@ def celery_url(url: str) -> str:
 
 
 def check_server(client: Redis) -> tuple[str, ...]:
-    """Make sure that the server can be used; the warnings are for the operator.
+    """Check that the server is suitable. Returns warnings for the operator.
 
-    Raises `StoreUnsuitable` for a server that is too old or a cluster, `StoreUnavailable` for none.
+    Raises `StoreUnsuitable` for an old server or a cluster, `StoreUnavailable` if there is no answer.
     """
     with translate_errors():
         return validate_server(cast(Any, client).info())
 
 
 async def check_server_async(client: AsyncRedis, *, durable: bool = False) -> tuple[str, ...]:
-    """`check_server` for an event loop. `durable`: whether it will be asked to wait for its disk."""
+    """Like `check_server`, for event loops. `durable`: whether submissions wait for the disk."""
     with translate_errors():
         return validate_server(await cast(Any, client).info(), durable=durable)
 
 
 def validate_server(info: Mapping[str, Any], *, durable: bool = False) -> tuple[str, ...]:
-    """What `INFO` says about a server's fitness; see `check_server`."""
+    """Check the reply of `INFO`; see `check_server`."""
     valkey = info.get("valkey_version")
-    name, version, least = ("Valkey", valkey, VALKEY_MIN) if valkey else ("Redis", info["redis_version"], REDIS_MIN)
-    if tuple(int(part) for part in str(version).split(".")[:2]) < least:
+    name, version, minimum = ("Valkey", valkey, VALKEY_MIN) if valkey else ("Redis", info["redis_version"], REDIS_MIN)
+    if tuple(int(part) for part in str(version).split(".")[:2]) < minimum:
         raise StoreUnsuitable(
-            f"{name} {version} is too old: renderq needs Redis {_dotted(REDIS_MIN)} or Valkey {_dotted(VALKEY_MIN)}"
+            f"{name} {version} is too old: "
+            f"renderq needs Redis {_format_version(REDIS_MIN)} or Valkey {_format_version(VALKEY_MIN)}"
         )
     if info.get("cluster_enabled"):
         raise StoreUnsuitable(
-            "this server is part of a cluster, where one call cannot change several keys at once: "
-            "point RENDERQ_REDIS_URL at a single primary (with replicas and Sentinel if you like)"
+            "this server is part of a cluster, where one script cannot change keys of several nodes: "
+            "point RENDERQ_REDIS_URL at a single primary, optionally with replicas and Sentinel"
         )
     if durable and not info.get("aof_enabled"):
         raise StoreUnsuitable(
-            "RENDERQ_DURABILITY=fsync needs the server's append-only file: set appendonly to yes, "
+            "RENDERQ_DURABILITY=fsync requires the server's append-only file: set appendonly to yes, "
             "and appendfsync to always"
         )
     warnings: list[str] = []
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
-        warnings.append(f"maxmemory-policy is {policy}: a full server may drop jobs; set it to noeviction")
+        warnings.append(f"maxmemory-policy is {policy}: a full server may evict jobs; set it to noeviction")
     if not info.get("aof_enabled"):
-        warnings.append("the append-only file is off: a restart forgets jobs; set appendonly to yes")
+        warnings.append("the append-only file is off: a restart loses jobs; set appendonly to yes")
     return tuple(warnings)
 
 
 def _keepalive(url: str) -> dict[str, bool]:
-    """A unix socket has no peer that could vanish, and its connection knows no such option."""
+    """Return the TCP keepalive option; Unix sockets have none."""
     return {} if urlsplit(url).scheme == "redis+socket" else {"socket_keepalive": True}
 
 
-def _dotted(version: tuple[int, ...]) -> str:
+def _format_version(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))

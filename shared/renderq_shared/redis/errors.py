@@ -1,4 +1,4 @@
-"""redis-py's errors → ours."""
+"""Translation of redis-py's errors."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -7,21 +7,21 @@ from redis import exceptions
 
 from renderq_shared.errors import StoreUnavailable
 
-_AWAY = (
+_UNAVAILABLE = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
     exceptions.ReadOnlyError,
     exceptions.MasterDownError,
 )
-"""No answer, a server that is loading, or one that has just become a replica: all pass."""
+"""Transient errors: no answer, a server that is loading, or one that has just become a replica."""
 
 
 @contextmanager
 def translate_errors() -> Generator[None]:
-    """Raise `StoreUnavailable` for what the server, not the caller, is to blame for."""
+    """Raise `StoreUnavailable` for errors of the server, not of the caller."""
     try:
         yield
     except exceptions.OutOfMemoryError as error:
-        raise StoreUnavailable("Redis is full (maxmemory): raise its limit, or wait until jobs are done") from error
-    except _AWAY as error:
+        raise StoreUnavailable("Redis is full (maxmemory): raise its limit, or wait until jobs have ended") from error
+    except _UNAVAILABLE as error:
         raise StoreUnavailable(f"Redis does not answer: {error}") from error

@@ -21,7 +21,7 @@ SendCommand = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script and the name under which the server knows it."""
+    """A Lua script and its digest, by which the server caches it."""
 
     source: str
     sha: str
@@ -39,7 +39,7 @@ class ScriptCall(Generic[Answer]):
 
 @cache
 def load_script(package: str, name: str) -> Script:
-    """Load `lua/NAME.lua` of `package` behind `redis/lua/base.lua` and the package's own `lua/prelude.lua`."""
+    """Load `lua/NAME.lua` of `package` with `redis/lua/base.lua` and the package's `lua/prelude.lua` in front."""
     shebang, body = _read(package, name).split("\n", 1)
     prelude = re.sub(r"-- include (\w+)\.lua\n", lambda include: _read(package, include[1]), _read(package, "prelude"))
     source = f"{shebang}\n{_read('renderq_shared.redis', 'base')}\n{prelude}\n{body}"

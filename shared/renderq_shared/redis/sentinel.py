@@ -1,4 +1,4 @@
-"""Connections to whichever server is the primary, as Sentinels tell."""
+"""Connections to the current primary, found through Sentinels."""
 
 from typing import Any
 
@@ -14,26 +14,26 @@ from redis.sentinel import Sentinel
 from renderq_shared.redis.sentinel_url import SentinelUrl
 
 _TIMEOUTS = {"socket_timeout": 0.3, "socket_connect_timeout": 0.3}
-"""A Sentinel that is silent for longer is passed over for the next one; nobody is asked twice in a row."""
+"""A Sentinel that does not answer within this time is skipped for the next one, without a retry."""
 
 
 def primary_client(address: SentinelUrl, **options: Any) -> Redis:
-    """For callers that block; `options` go to each connection."""
+    """Return a blocking client of the primary. `options` apply to each connection."""
     sentinels = Sentinel(address.hosts, sentinel_kwargs={**_TIMEOUTS, "retry": Retry(NoBackoff(), 0)})
     return sentinels.master_for(address.service, **address.credentials, **options)
 
 
 class PrimaryPool(AsyncSentinelConnectionPool, BlockingConnectionPool):
-    """For event loops: a bounded pool."""
+    """Bounded connection pool to the primary, for event loops."""
 
     @classmethod
     def of(cls, address: SentinelUrl, **options: Any) -> "PrimaryPool":
-        """`options` are those of the pool and of each connection."""
+        """Create a pool. `options` apply to the pool and to each connection."""
         sentinels = AsyncSentinel(address.hosts, sentinel_kwargs={**_TIMEOUTS, "retry": AsyncRetry(NoBackoff(), 0)})
         return cls(address.service, sentinels, **address.credentials, **options)
 
     async def aclose(self) -> None:
-        """Also the connections to the Sentinels."""
+        """Close all connections, including those to the Sentinels."""
         await super().aclose()
         for sentinel in self.sentinel_manager.sentinels:
             await sentinel.aclose()

@@ -1,4 +1,4 @@
-"""`redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/SERVICE/DATABASE`: Sentinels that know who the primary is."""
+"""Sentinel URLs: `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/SERVICE/DATABASE`."""
 
 import re
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(?P<port>\d{1,5}))?
 
 @dataclass(frozen=True, slots=True)
 class SentinelUrl:
-    """Where to ask for the primary, and how to talk to it."""
+    """Addresses of Sentinels, name of the primary's service, and credentials of the primary."""
 
     hosts: tuple[tuple[str, int], ...]
     service: str
@@ -28,19 +28,19 @@ class SentinelUrl:
 
     @property
     def credentials(self) -> dict[str, Any]:
-        """What a connection to the primary needs; Sentinels are asked without."""
+        """Connection options of the primary. Sentinels are queried without credentials."""
         return {"db": self.database, "username": self.username, "password": self.password}
 
     @property
     def celery_url(self) -> str:
-        """As kombu takes it; the service's name goes beside it."""
+        """URL in kombu's format. kombu takes the service name as the transport option `master_name`."""
         user, password = quote(self.username or "", safe=""), quote(self.password or "", safe="")
-        sign_in = f"{user}:{password}@" if self.password else ""
-        return ";".join(f"sentinel://{sign_in}{host}:{port}/{self.database}" for host, port in self.hosts)
+        userinfo = f"{user}:{password}@" if self.password else ""
+        return ";".join(f"sentinel://{userinfo}{host}:{port}/{self.database}" for host, port in self.hosts)
 
 
 def parse_sentinel_url(url: str) -> SentinelUrl | None:
-    """`None` for addresses of another kind. Raises `ValueError`."""
+    """Parse a Sentinel URL; `None` for other schemes. Raises `ValueError`."""
     if not url.startswith(f"{SCHEME}://"):
         return None
     match = _URL.fullmatch(url)

@@ -1,4 +1,4 @@
-"""`RENDERQ_REDIS_URL`: which addresses of Redis or Valkey are understood."""
+"""Validation and conversion of `RENDERQ_REDIS_URL`."""
 
 import re
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -11,7 +11,7 @@ SCHEMES = ("redis", "rediss", "redis+socket", "redis+sentinel")
 
 
 def check_redis_url(url: str) -> None:
-    """Raises `ValueError` that says what is wrong with it. Nothing is connected to."""
+    """Raise `ValueError` for an invalid URL. Opens no connection."""
     if urlsplit(url).scheme not in SCHEMES:
         raise ValueError(f"must start with {', '.join(f'{scheme}://' for scheme in SCHEMES)}")
     if parse_sentinel_url(url) is not None:
@@ -20,11 +20,11 @@ def check_redis_url(url: str) -> None:
         ConnectionPool.from_url(redis_py_url(url)).make_connection()
     except TypeError as error:
         option = re.search(r"argument '(\w+)'", str(error))
-        raise ValueError(f"has an option that is unknown: {option[1] if option else error}") from error
+        raise ValueError(f"has an unknown option: {option[1] if option else error}") from error
 
 
 def redis_py_url(url: str) -> str:
-    """What redis-py takes: kombu's `redis+socket:///path?virtual_host=0` is its `unix:///path?db=0`."""
+    """Return the URL in redis-py's format: kombu's `redis+socket:///path?virtual_host=0` is `unix:///path?db=0`."""
     parts = urlsplit(url)
     if parts.scheme != "redis+socket":
         return url

@@ -1,4 +1,4 @@
-"""`renderq keys`, on a real server: what it prints, where it looks, what it refuses."""
+"""`renderq keys` on a real server: output, choice of the server, refused arguments."""
 
 import json
 from pathlib import Path
@@ -25,17 +25,17 @@ def test_create_prints_the_key_alone_and_list_shows_the_rest(
     key = parse_key(printed.out.strip())
     assert key is not None
     assert key.text not in printed.err
-    [kept] = keys.read().keys or ()
-    assert key.matches(kept.digest)
-    assert kept.requests_per_minute == 60
-    assert (kept.name, kept.tenant, kept.role, kept.weight, kept.max_queued_jobs) == (
+    [stored] = keys.read().keys or ()
+    assert key.matches(stored.digest)
+    assert stored.requests_per_minute == 60
+    assert (stored.name, stored.tenant, stored.role, stored.weight, stored.max_queued_jobs) == (
         "my laptop",
         "ada",
         "admin",
         2.5,
         9,
     )
-    assert kept.expires_ms == kept.created_ms + 30 * 86_400_000
+    assert stored.expires_ms == stored.created_ms + 30 * 86_400_000
     assert main(["keys", "list"]) == 0
     header, row = capsys.readouterr().out.splitlines()
     assert header.split()[:4] == ["ID", "NAME", "TENANT", "ROLE"]
@@ -65,16 +65,16 @@ def test_revoking_the_last_key_says_what_that_means(keys: KeyStore, capsys: pyte
     assert main(["keys", "revoke", first]) == 0
     assert capsys.readouterr() == (f"{first}  revoked\n", "")
     assert main(["keys", "revoke", last]) == 0
-    assert "nobody is let in" in capsys.readouterr().err
+    assert "requests are refused" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("revoke rq_0123456789", "there is no key rq_0123456789"),
-        ("revoke laptop", "laptop is not the id of a key"),
+        ("revoke rq_0123456789", "unknown key rq_0123456789"),
+        ("revoke laptop", "laptop is not a key id"),
         ("reset", "--yes"),
-        ("list --data /nonexistent", "no renderq up runs on /nonexistent"),
+        ("list --data /nonexistent", "no `renderq up` is running on /nonexistent"),
         ("list --redis-url http://x", "redis_url: Value error, must start with redis://"),
     ],
 )
@@ -82,7 +82,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
     arguments: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["keys", *arguments.split()]) == 2
-    [line] = [line for line in capsys.readouterr().err.splitlines() if "no key works" not in line]
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "no valid key" not in line]
     assert words in line
 
 

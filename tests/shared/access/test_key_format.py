@@ -1,4 +1,4 @@
-"""A key names itself, cannot be guessed, and shows when it is not whole."""
+"""A key contains its id, enough randomness and a checksum."""
 
 import pytest
 
@@ -18,8 +18,8 @@ def test_keys_differ_in_at_least_128_random_bits() -> None:
     keys = [new_key() for _ in range(200)]
     secrets = [key.text.split("_")[2][:32] for key in keys]
     assert len({key.id for key in keys}) == len(set(secrets)) == 200
-    # 32 places of 5 bits, none of them stuck
-    assert all(len({secret[place] for secret in secrets}) > 16 for place in range(32))
+    # 32 characters of 5 bits, none of them constant
+    assert all(len({secret[index] for secret in secrets}) > 16 for index in range(32))
 
 
 def test_its_repr_does_not_tell_the_secret() -> None:

@@ -1,4 +1,4 @@
-"""Keys in Redis: kept by their digest, revoked for good, and safe under blind retry."""
+"""Keys in Redis: stored by digest, revoked permanently, safe under blind retry."""
 
 import time
 from dataclasses import replace
@@ -8,7 +8,7 @@ import redis
 
 from renderq_shared.access import KeyList, KeyStore, NewKey, Role, new_key
 from renderq_shared.access.key_format import ApiKey
-from renderq_shared.access.redis_commands import read, record_use
+from renderq_shared.access.script_calls import read, record_use
 from renderq_shared.redis.scripts import execute
 
 
@@ -60,7 +60,7 @@ def test_an_id_belongs_to_the_first(keys: KeyStore) -> None:
     key = new_key()
     keys.create(named(key))
     assert keys.create(NewKey(key.id, new_key().digest, "another")) is None
-    assert [kept.digest for kept in keys.read().keys or ()] == [key.digest]
+    assert [stored.digest for stored in keys.read().keys or ()] == [key.digest]
 
 
 def test_keys_are_read_again_only_when_they_have_changed(keys: KeyStore, client: redis.Redis) -> None:
@@ -88,7 +88,7 @@ def test_every_change_is_told(keys: KeyStore, client: redis.Redis) -> None:
 
 
 def test_no_version_comes_back_after_all_was_lost(keys: KeyStore, client: redis.Redis) -> None:
-    """A process that slept through it would take the new keys for those that it knows."""
+    """With a repeated version, a process that missed the loss would keep the old keys."""
     keys.create(named(new_key()))
     before = keys.read().version
     client.flushdb()
@@ -109,7 +109,7 @@ def test_use_is_noted_on_known_keys_alone_and_is_no_change(keys: KeyStore, clien
     assert made is not None
     version = keys.read().version
     execute(client, record_use([made.id if known else new_key().id]))
-    [kept] = keys.read().keys or ()
-    assert (kept.used_ms is not None) is known
+    [stored] = keys.read().keys or ()
+    assert (stored.used_ms is not None) is known
     assert keys.read().version == version
     assert len(client.keys("rq:key:*")) == 1

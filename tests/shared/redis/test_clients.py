@@ -1,4 +1,4 @@
-"""Addresses, clients, and which servers will do."""
+"""URLs, clients, and suitable servers."""
 
 import pytest
 from pydantic import ValidationError
@@ -50,10 +50,10 @@ def test_celery_checks_certificates_too(ours: str, celery: str) -> None:
     ("url", "reason"),
     [
         ("http://host", "must start with redis://, rediss://"),
-        ("redis://host/0?ssl_ca_certs=ca.pem", "unknown: ssl_ca_certs"),
-        ("rediss://host/0?ssl_ca=ca.pem", "unknown: ssl_ca"),
+        ("redis://host/0?ssl_ca_certs=ca.pem", "unknown option: ssl_ca_certs"),
+        ("rediss://host/0?ssl_ca=ca.pem", "unknown option: ssl_ca"),
         ("redis://host:port/0", "invalid literal|Port could not be cast"),
-        ("redis+socket:///run/redis.sock?db=0&x=1", "unknown: x"),
+        ("redis+socket:///run/redis.sock?db=0&x=1", "unknown option: x"),
     ],
 )
 def test_an_address_that_cannot_work_is_refused_before_anything_starts(url: str, reason: str) -> None:

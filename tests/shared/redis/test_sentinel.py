@@ -1,4 +1,4 @@
-"""Sentinels tell which server is the primary; when it dies, everybody goes to the next one."""
+"""All clients find the primary through Sentinels and follow a failover."""
 
 import subprocess
 import time
@@ -64,7 +64,7 @@ def test_an_address_that_is_none_is_refused_with_an_example(url: str) -> None:
 
 @pytest.fixture
 def primary_and_url(tmp_path: Path) -> Iterator[tuple[Valkey, str]]:
-    """The primary of a pair under a Sentinel, and the address of all."""
+    """Start a primary, a replica and a Sentinel; return the primary and the Sentinel URL."""
     primary, port = Valkey(_folder(tmp_path / "primary")), free_port()
     primary.start()
     replica = Valkey(_folder(tmp_path / "replica"), replicaof=f"127.0.0.1 {primary.port}")
@@ -75,8 +75,8 @@ def primary_and_url(tmp_path: Path) -> Iterator[tuple[Valkey, str]]:
         [str(get_binary_path()), str(config), "--sentinel"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     wait_until_loaded(f"redis://127.0.0.1:{port}")
-    with redis.Redis(port=port) as asking:
-        _until(lambda: asking.sentinel_slaves("mymaster") and not _is_down(asking))
+    with redis.Redis(port=port) as sentinel_client:
+        _until(lambda: sentinel_client.sentinel_slaves("mymaster") and not _is_down(sentinel_client))
     yield primary, f"redis+sentinel://127.0.0.1:1,127.0.0.1:{port}/mymaster"
     sentinel.kill()
     sentinel.wait()
@@ -85,7 +85,7 @@ def primary_and_url(tmp_path: Path) -> Iterator[tuple[Valkey, str]]:
 
 
 async def test_everybody_goes_to_the_next_primary(primary_and_url: tuple[Valkey, str]) -> None:
-    """The first Sentinel of the address does not even exist."""
+    """The first Sentinel of the URL does not exist."""
     primary, url = primary_and_url
     with sync_client(url) as client, redis.Redis(port=primary.port) as direct:
         worker, awaited = RedisJobStore(client), async_client(url)
@@ -125,8 +125,8 @@ def _answers(call: Callable[[], object]) -> bool:
         return False
 
 
-def _until(condition: Callable[[], object], patience_s: float = 15.0) -> None:
-    deadline = time.monotonic() + patience_s
+def _until(condition: Callable[[], object], timeout_s: float = 15.0) -> None:
+    deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.05)

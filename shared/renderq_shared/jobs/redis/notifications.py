@@ -1,7 +1,7 @@
-"""Watching the store: every change of every job and of the API keys for the API, every cancel for a worker.
+"""Pub/sub notifications of the store: changes of jobs and API keys for the API, cancels for workers.
 
-Pub/sub promises nothing. Whoever watches reads again after `Reconnected`; a worker learns of a missed cancel from
-its next renewal.
+Delivery is not guaranteed. Subscribers reread after `Reconnected`; a worker that missed a cancel learns of it from its
+next lease renewal.
 """
 
 import asyncio
@@ -22,29 +22,29 @@ from renderq_shared.jobs.records import JobRecord
 from renderq_shared.jobs.redis.codec import decode_job
 
 CHANGES = "rq:changes"
-"""Channel of job snapshots: JSON objects of the job's hash."""
+"""Channel of job snapshots: the job's hash as a JSON object."""
 
 CANCELS = "rq:cancels"
-"""Channel of "ID CLAIM": the holder of this claim should stop."""
+"""Channel of "ID CLAIM": the worker with this claim is to stop the job."""
 
 KEYS_CHANGED = "rq:keys-changed"
-"""Channel that says that there is another version of the API keys."""
+"""Channel of versions of the API keys."""
 
 _QUIET_S = 5.0
-"""A connection that was quiet for this long is asked for a sign of life, and dropped if it gives none for as long."""
+"""A connection without messages for this long is pinged, and dropped without a reply for as long again."""
 
 _BACKOFF_S = (0.1, 2.0)
-"""First and longest pause before connecting again; it doubles."""
+"""First and maximum delay before reconnecting; the delay doubles."""
 
 _POLL_S = 0.2
-"""How soon the listening thread sees that it should end."""
+"""Interval in which the listening thread checks whether it is closed."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A job as it was right after a change."""
+    """Snapshot of a job right after a change."""
 
     job_id: str
     tenant: str
@@ -54,7 +54,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Reconnected:
-    """The subscription has begun, for the first time or again: what happened before it went unseen."""
+    """The subscription has started or restarted. Earlier changes were not received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,56 +66,56 @@ Notification: TypeAlias = Change | PreviewMessage | KeysChanged | Reconnected
 
 
 async def subscribe(client: AsyncRedis, previews: PreviewChannels) -> AsyncGenerator[Notification]:
-    """All changes and those previews that are wanted, over one subscription that reconnects by itself; endless."""
-    pause, longest = _BACKOFF_S
+    """Yield all changes, and previews of subscribed jobs, over one connection that reconnects by itself. Never ends."""
+    delay_s, max_delay_s = _BACKOFF_S
     while True:
         subscription = _Subscription(client, previews)
         try:
-            await subscription.begin()
+            await subscription.start()
             while True:
                 event = await subscription.next()
                 if isinstance(event, Reconnected):
-                    pause = _BACKOFF_S[0]
+                    delay_s = _BACKOFF_S[0]
                 if event is not None:
                     yield event
         except (RedisError, OSError) as error:
-            log.warning("changes_unsubscribed", reason=str(error), retry_in_s=pause)
+            log.warning("changes.unsubscribed", reason=str(error), retry_in_s=delay_s)
         finally:
-            await subscription.end()
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, longest)
+            await subscription.close()
+        await asyncio.sleep(delay_s)
+        delay_s = min(delay_s * 2, max_delay_s)
 
 
 class _Subscription:
-    """One connection that listens, to more and to less as wishes change."""
+    """One pub/sub connection whose channels follow `PreviewChannels`."""
 
     def __init__(self, client: AsyncRedis, previews: PreviewChannels) -> None:
         self._pubsub = client.pubsub()
         self._previews = previews
-        self._reading: asyncio.Future[Any] | None = None
-        self._wishing: asyncio.Future[None] | None = None
-        self._quiet = False
+        self._next_message: asyncio.Future[Any] | None = None
+        self._channels_changed: asyncio.Future[None] | None = None
+        self._is_pinged = False
 
-    async def begin(self) -> None:
+    async def start(self) -> None:
         await self._pubsub.subscribe(KEYS_CHANGED, CHANGES, *self._previews.restart())
 
     async def next(self) -> Notification | None:
-        """What came, if it is of interest. Raises `RedisError` or `OSError` when the connection is lost."""
-        if self._reading is None:
-            self._reading = asyncio.ensure_future(self._pubsub.get_message(timeout=_QUIET_S))
-        if self._wishing is None:
-            self._wishing = asyncio.ensure_future(self._previews.wait_for_change())
-        await asyncio.wait({self._reading, self._wishing}, return_when=asyncio.FIRST_COMPLETED)
-        if self._wishing.done():
-            self._wishing = None
+        """Return the next notification, or `None` after other events. Raises `RedisError` or `OSError` on a lost connection."""
+        if self._next_message is None:
+            self._next_message = asyncio.ensure_future(self._pubsub.get_message(timeout=_QUIET_S))
+        if self._channels_changed is None:
+            self._channels_changed = asyncio.ensure_future(self._previews.wait_for_change())
+        await asyncio.wait({self._next_message, self._channels_changed}, return_when=asyncio.FIRST_COMPLETED)
+        if self._channels_changed.done():
+            self._channels_changed = None
             await self._sync_channels()
-        if not self._reading.done():
+        if not self._next_message.done():
             return None
-        message, self._reading = self._reading.result(), None
+        message, self._next_message = self._next_message.result(), None
         return await self._read(message)
 
-    async def end(self) -> None:
-        tasks = [task for task in (self._reading, self._wishing) if task is not None]
+    async def close(self) -> None:
+        tasks = [task for task in (self._next_message, self._channels_changed) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -129,9 +129,9 @@ class _Subscription:
             await self._pubsub.unsubscribe(*closed)
 
     async def _read(self, message: dict[str, Any] | None) -> Notification | None:
-        if message is None and self._quiet:
-            raise ConnectionError("no sign of life")
-        self._quiet = message is None
+        if message is None and self._is_pinged:
+            raise ConnectionError("no reply to a ping")
+        self._is_pinged = message is None
         if message is None:
             await self._pubsub.ping()
             return None
@@ -144,55 +144,55 @@ class _Subscription:
 
 
 def decode_change(snapshot: str) -> Change:
-    """What one message on `CHANGES` says."""
+    """Decode one message of `CHANGES`."""
     record = decode_job(json.loads(snapshot))
     return Change(record.id, record.tenant, record.version, record)
 
 
 class CancelSubscriber:
-    """Tells a worker at once which of its jobs should stop, from a thread of its own that reconnects by itself."""
+    """Receives cancels of running jobs in its own thread, which reconnects by itself."""
 
     def __init__(self, client: Redis, on_cancel: Callable[[str, str], None]) -> None:
-        """`on_cancel(job_id, claim_id)` is called for every cancel of any worker's job; it must be quick."""
+        """`on_cancel(job_id, claim_id)` is called for cancels of all workers' jobs. It must not block."""
         self._client = client
         self._on_cancel = on_cancel
         self._closing = threading.Event()
         self.subscribed = threading.Event()
-        """Set while cancels are heard."""
+        """Set while the subscription is active."""
         self._thread = threading.Thread(target=self._run, name="cancels", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Hear nothing more. A thread that is just waiting for a server that is away ends a little later."""
+        """Stop. A thread that is waiting for an unavailable server ends a little later."""
         self._closing.set()
         self._thread.join(timeout=2 * _POLL_S)
 
     def _run(self) -> None:
-        pause, longest = _BACKOFF_S
+        delay_s, max_delay_s = _BACKOFF_S
         while not self._closing.is_set():
             try:
                 self._listen()
             except (RedisError, OSError) as error:
                 if self._closing.is_set():
                     return
-                log.warning("cancels_unsubscribed", reason=str(error), retry_in_s=pause)
-            pause = _BACKOFF_S[0] if self.subscribed.is_set() else min(pause * 2, longest)
+                log.warning("cancels.unsubscribed", reason=str(error), retry_in_s=delay_s)
+            delay_s = _BACKOFF_S[0] if self.subscribed.is_set() else min(delay_s * 2, max_delay_s)
             self.subscribed.clear()
-            self._closing.wait(pause)
+            self._closing.wait(delay_s)
 
     def _listen(self) -> None:
         with self._client.pubsub() as pubsub:
             pubsub.subscribe(CANCELS)
-            heard = asked = time.monotonic()
+            received = pinged = time.monotonic()
             while not self._closing.is_set():
                 message = pubsub.get_message(timeout=_POLL_S)
                 now = time.monotonic()
                 if message is not None:
-                    heard = asked = now
-                elif now - heard > 2 * _QUIET_S:
-                    raise ConnectionError("no sign of life")
-                elif now - asked > _QUIET_S:
-                    asked = now
+                    received = pinged = now
+                elif now - received > 2 * _QUIET_S:
+                    raise ConnectionError("no reply to a ping")
+                elif now - pinged > _QUIET_S:
+                    pinged = now
                     pubsub.ping()
                 if message and message["type"] == "subscribe":
                     self.subscribed.set()

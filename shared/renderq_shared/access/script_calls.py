@@ -1,4 +1,4 @@
-"""The pure core of both key stores: arguments → a call of one script, its reply → records."""
+"""Script calls of the key stores: parameters → arguments, reply → records. Each calls the script with its name."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -31,15 +31,15 @@ def revoke(key_id: str) -> ScriptCall[KeyRecord | None]:
 
 
 def read(known: str | None) -> ScriptCall[KeyList]:
-    def answer(reply: list[Any]) -> KeyList:
+    def decode(reply: list[Any]) -> KeyList:
         keys = tuple(map(_key, reply[2])) if len(reply) > 2 else None
         return KeyList(reply[1] or None, int(reply[0]), keys)
 
-    return ScriptCall(_load("keys"), (known or "",), answer)
+    return ScriptCall(_load("read"), (known or "",), decode)
 
 
 def record_use(key_ids: Sequence[str]) -> ScriptCall[None]:
-    return ScriptCall(_load("use"), tuple(key_ids), _nothing)
+    return ScriptCall(_load("record_use"), tuple(key_ids), _nothing)
 
 
 def reset() -> ScriptCall[None]:
