@@ -1,4 +1,4 @@
-"""The job store's contract runs over every implementation, and over Redis under every kind of repetition."""
+"""Contract tests of the job store, run against every implementation and, on Redis, every kind of repetition."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -25,7 +25,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[StoreBackend]:
 
 @pytest.fixture(params=["memory", "redis", "async"])
 def reliable_backend(request: pytest.FixtureRequest) -> Iterator[StoreBackend]:
-    """Where no reply is lost: what a sweep reports is told once."""
+    """Backends without lost replies, for what is reported only once, such as the result of a sweep."""
     with _enter(request.param, request) as backend:
         yield backend
 

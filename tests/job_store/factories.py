@@ -1,4 +1,4 @@
-"""Short ways to say what a test of the job store needs."""
+"""Factories and shortcuts for tests of the job store."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ SUCCEEDED = Outcome(Status.SUCCEEDED)
 
 
 def new_job(job_id: str, tenant: str = "ada", **fields: object) -> NewJob:
-    plain = NewJob(
+    default = NewJob(
         id=job_id,
         tenant=tenant,
         task="txt2img",
@@ -34,7 +34,7 @@ def new_job(job_id: str, tenant: str = "ada", **fields: object) -> NewJob:
         priority=0,
         max_attempts=3,
     )
-    return replace(plain, **fields)
+    return replace(default, **fields)
 
 
 def submit(store: JobStore, job_id: str, tenant: str = "ada", **fields: object) -> JobRecord:
@@ -52,14 +52,14 @@ def claim(
     switch_after_ms: int = 10_000,
     lease_ms: int = LEASE_MS,
 ) -> JobRecord | None:
-    wanted = candidates or (Candidate("shapes", resident=True),)
-    return store.call(commands.claim(ClaimRequest(claim_id, by, lease_ms, wanted, engine_empty, switch_after_ms)))
+    candidates = candidates or (Candidate("shapes", resident=True),)
+    return store.call(commands.claim(ClaimRequest(claim_id, by, lease_ms, candidates, engine_empty, switch_after_ms)))
 
 
 def claimed_job_ids(store: JobStore, count: int) -> list[str]:
-    """Ids of the next `count` jobs, in the order in which they are given out."""
-    taken = [claim(store, f"claim-{number}") for number in range(count)]
-    return [job.id for job in taken if job]
+    """Claim up to `count` jobs; return their ids in the order of the claims."""
+    claimed = [claim(store, f"claim-{number}") for number in range(count)]
+    return [job.id for job in claimed if job]
 
 
 def claim_ref(job: JobRecord | None) -> ClaimRef:
@@ -81,10 +81,10 @@ def jobs_ahead(store: JobStore, job_id: str, tenant: str = "ada") -> int:
     return found[1].jobs_ahead
 
 
-def new_asset(life: str = "1", tenant: str = "ada", asset_id: str = "asset_a") -> NewAsset:
-    return NewAsset(asset_id, tenant, f"assets/{tenant}/{life}/{asset_id}.png", "image/png", 64, 48, 1_000)
+def new_asset(version: str = "1", tenant: str = "ada", asset_id: str = "asset_a") -> NewAsset:
+    return NewAsset(asset_id, tenant, f"assets/{tenant}/{version}/{asset_id}.png", "image/png", 64, 48, 1_000)
 
 
 def worker_record(worker_id: str = "w1", *models: str, **fields: object) -> WorkerRecord:
-    plain = WorkerRecord(worker_id, "cpu", models or ("shapes",), (), 0, draining=False, started_ms=0, seen_ms=0)
-    return replace(plain, **fields)
+    default = WorkerRecord(worker_id, "cpu", models or ("shapes",), (), 0, draining=False, started_ms=0, seen_ms=0)
+    return replace(default, **fields)

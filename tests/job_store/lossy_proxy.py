@@ -1,4 +1,4 @@
-"""A TCP proxy that loses replies: the request has arrived and taken effect, and the client cannot know."""
+"""TCP proxy that loses replies: the request takes effect, but the client gets no answer."""
 
 import random
 import socket
@@ -7,7 +7,7 @@ from contextlib import suppress
 
 
 class LossyProxy:
-    """Forwards to a local port; drops the connection in place of a share `loss` of the replies."""
+    """Forwards to a local port. Closes the connection instead of sending a fraction `loss` of the replies."""
 
     def __init__(self, target_port: int, loss: float, seed: int) -> None:
         self._target_port = target_port
@@ -17,7 +17,7 @@ class LossyProxy:
         self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
         self.lost = 0
-        """Replies lost so far."""
+        """Number of lost replies."""
 
     @property
     def port(self) -> int:
@@ -29,7 +29,7 @@ class LossyProxy:
 
     def __exit__(self, *exc: object) -> None:
         for each in (self._listener, *self._sockets):
-            _end(each)
+            _close(each)
         for thread in self._threads:
             thread.join()
 
@@ -54,11 +54,11 @@ class LossyProxy:
                     self.lost += 1
                     break
                 sink.sendall(data)
-        _end(source)
-        _end(sink)
+        _close(source)
+        _close(sink)
 
 
-def _end(end: socket.socket) -> None:
+def _close(endpoint: socket.socket) -> None:
     with suppress(OSError):
-        end.shutdown(socket.SHUT_RDWR)
-    end.close()
+        endpoint.shutdown(socket.SHUT_RDWR)
+    endpoint.close()

@@ -1,4 +1,4 @@
-"""Every way to run the job store, behind one face: a store, and time that passes on demand."""
+"""Backends of the job store behind one interface, with time that passes on demand."""
 
 import asyncio
 import secrets
@@ -24,96 +24,96 @@ from tests.job_store.time_travel import make_older
 
 @dataclass(frozen=True)
 class StoreBackend:
-    """A store to test."""
+    """A job store and control of its environment."""
 
     store: JobStore
     advance: Callable[[int], None]
-    """Lets so many milliseconds pass."""
+    """Let this many milliseconds pass."""
     add_wakeup: Callable[[str], None]
-    """Adds a waiting wake-up for a model."""
+    """Add a waiting wake-up of a model."""
     watch_previews: Callable[[str], AbstractContextManager[Callable[[], list[str]]]]
-    """Looks at a job's previews; the result tells those that came since it was last asked."""
+    """Subscribe to a job's previews. The yielded function returns those received since its last call."""
 
 
 @contextmanager
 def memory_backend() -> Iterator[StoreBackend]:
-    clock, wakes, eyes = [1_800_000_000_000], Counter[str](), defaultdict[str, list[list[str]]](list)
+    clock, wakeups, viewers = [1_800_000_000_000], Counter[str](), defaultdict[str, list[list[str]]](list)
 
-    def later(ms: int) -> None:
+    def advance(ms: int) -> None:
         clock[0] += ms
 
-    def wake(model: str) -> None:
-        wakes[model] += 1
+    def add_wakeup(model: str) -> None:
+        wakeups[model] += 1
 
     @contextmanager
-    def look(job_id: str) -> Iterator[Callable[[], list[str]]]:
-        seen: list[str] = []
-        eyes[job_id].append(seen)
-        yield lambda: [seen.pop(0) for _ in range(len(seen))]
-        eyes[job_id].remove(seen)
+    def watch_previews(job_id: str) -> Iterator[Callable[[], list[str]]]:
+        received: list[str] = []
+        viewers[job_id].append(received)
+        yield lambda: [received.pop(0) for _ in range(len(received))]
+        viewers[job_id].remove(received)
 
-    def show(job_id: str, preview_json: str) -> None:
-        for seen in eyes[job_id]:
-            seen.append(preview_json)
+    def publish(job_id: str, preview_json: str) -> None:
+        for received in viewers[job_id]:
+            received.append(preview_json)
 
     store = MemoryJobStore(
-        lambda: clock[0], wakes.__getitem__, preview_viewers=lambda job_id: len(eyes[job_id]), on_preview=show
+        lambda: clock[0], wakeups.__getitem__, preview_viewers=lambda job_id: len(viewers[job_id]), on_preview=publish
     )
-    yield StoreBackend(store, later, wake, look)
+    yield StoreBackend(store, advance, add_wakeup, watch_previews)
 
 
 @contextmanager
 def redis_backend(url: str, wrap: Callable[[redis.Redis], JobStore] | None = None) -> Iterator[StoreBackend]:
     with sync_client(url) as client:
         store = wrap(client) if wrap else RedisJobStore(client)
-        yield _over_redis(store, client)
+        yield _redis_store_backend(store, client)
 
 
 @contextmanager
 def async_backend(url: str) -> Iterator[StoreBackend]:
     with sync_client(url) as client, BlockingStore(url) as store:
-        yield _over_redis(store, client)
+        yield _redis_store_backend(store, client)
 
 
 @contextmanager
 def lossy_backend(url: str, port: int) -> Iterator[StoreBackend]:
-    """Replies get lost on the way, and redis-py asks again by itself."""
+    """Redis behind a proxy that loses replies, so that redis-py retries."""
     with sync_client(url) as client, LossyProxy(port, loss=0.15, seed=7) as proxy:
         retry = Retry(NoBackoff(), retries=50)
         with redis.Redis(port=proxy.port, decode_responses=True, retry=retry) as lossy:
-            yield _over_redis(RedisJobStore(lossy), client)
+            yield _redis_store_backend(RedisJobStore(lossy), client)
 
 
-def _over_redis(store: JobStore, client: redis.Redis) -> StoreBackend:
+def _redis_store_backend(store: JobStore, client: redis.Redis) -> StoreBackend:
     return StoreBackend(
         store,
         advance=lambda ms: make_older(client, ms),
         add_wakeup=lambda model: client.rpush(queue_name(model), "wake") and None,
-        watch_previews=lambda job_id: _look(client, f"rq:previews:{job_id}"),
+        watch_previews=lambda job_id: _watch_channel(client, f"rq:previews:{job_id}"),
     )
 
 
 @contextmanager
-def _look(client: redis.Redis, channel: str) -> Iterator[Callable[[], list[str]]]:
+def _watch_channel(client: redis.Redis, channel: str) -> Iterator[Callable[[], list[str]]]:
     with client.pubsub() as pubsub:
         messages = pubsub.listen()
         pubsub.subscribe(channel)
         assert next(messages)["type"] == "subscribe"
 
-        def seen() -> list[str]:
+        def received() -> list[str]:
             end = f"end {secrets.token_hex(4)}"
             client.publish(channel, end)
             texts = iter(lambda: next(messages)["data"], end)
-            return [text for text in texts if not text.startswith("end ")]  # others look, too
+            return [text for text in texts if not text.startswith("end ")]  # of other subscribers
 
-        yield seen
+        yield received
         pubsub.unsubscribe(channel)
         while next(messages)["type"] != "unsubscribe":
             pass
 
 
 class RepeatingStore(RedisJobStore):
-    """Runs every script twice, as a client does that lost the first reply, and answers what the second one says."""
+    """Runs every script twice, like a client that lost the first reply, and returns the second answer."""
 
     def call(self, command: Command[Any]) -> Any:
         first, second = super().call(command), super().call(command)
@@ -122,13 +122,13 @@ class RepeatingStore(RedisJobStore):
 
 
 class BlockingStore:
-    """An `AsyncRedisJobStore` for callers that block: it lives in an event loop in a thread."""
+    """Blocking interface of an `AsyncRedisJobStore` whose event loop runs in a thread."""
 
     def __init__(self, url: str) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._client = async_client(url)
-        # A busy machine may take its time here.
+        # A busy machine can exceed the production timeouts.
         self._client.connection_pool.connection_kwargs.update(socket_timeout=10, socket_connect_timeout=10)
         self._store = AsyncRedisJobStore(self._client)
 

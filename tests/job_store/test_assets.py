@@ -1,4 +1,4 @@
-"""Uploaded pictures: one per tenant and content, kept for a while after their last use, removed without a trace."""
+"""Assets: one per tenant and content, asset for a time after the last use, then removed completely."""
 
 from dataclasses import asdict
 
@@ -17,30 +17,30 @@ from tests.job_store.factories import LEASE_MS, NO_LIMITS, new_asset, new_job
 from tests.job_store.store_backends import StoreBackend
 
 DAY_MS = 24 * 3_600_000
-PATIENCE_MS = 3_600_000
-KEEP = Retention(None, None, assets_ms=DAY_MS)
+RESERVATION_MS = 3_600_000
+RETENTION = Retention(None, None, assets_ms=DAY_MS)
 
 
-def keep(store: JobStore, asset: NewAsset) -> AssetRecord | None:
-    """What an upload does: ask, write, keep."""
-    return store.call(commands.reserve_asset(asset, PATIENCE_MS)) or store.call(commands.commit_asset(asset))
+def upload(store: JobStore, asset: NewAsset) -> AssetRecord | None:
+    """Reserve, write and commit, as an upload does."""
+    return store.call(commands.reserve_asset(asset, RESERVATION_MS)) or store.call(commands.commit_asset(asset))
 
 
 def apply_retention(store: JobStore) -> RetentionResult:
-    return store.call(commands.apply_retention(KEEP, LEASE_MS, 100))
+    return store.call(commands.apply_retention(RETENTION, LEASE_MS, 100))
 
 
 def test_an_uploaded_image_is_the_tenants_own(store: JobStore) -> None:
-    kept = keep(store, new_asset())
-    assert kept is not None
-    assert kept == AssetRecord(**asdict(new_asset()), created_ms=kept.created_ms, used_ms=kept.used_ms)
-    assert store.call(commands.asset("ada", "asset_a")) == kept
+    asset = upload(store, new_asset())
+    assert asset is not None
+    assert asset == AssetRecord(**asdict(new_asset()), created_ms=asset.created_ms, used_ms=asset.used_ms)
+    assert store.call(commands.asset("ada", "asset_a")) == asset
     assert store.call(commands.asset("bob", "asset_a")) is None
     assert store.call(commands.asset("ada", "asset_b")) is None
 
 
 def test_the_same_image_of_two_tenants_are_two_assets(store: JobStore) -> None:
-    ada, bob = keep(store, new_asset()), keep(store, new_asset(tenant="bob"))
+    ada, bob = upload(store, new_asset()), upload(store, new_asset(tenant="bob"))
     assert ada is not None
     assert bob is not None
     assert (ada.key, bob.key) == ("assets/ada/1/asset_a.png", "assets/bob/1/asset_a.png")
@@ -48,10 +48,10 @@ def test_the_same_image_of_two_tenants_are_two_assets(store: JobStore) -> None:
 
 def test_an_image_that_is_there_is_not_written_again_and_begins_a_new_life(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
-    first = keep(store, new_asset("1"))
+    first = upload(store, new_asset("1"))
     assert first is not None
     reliable_backend.advance(DAY_MS - 60_000)
-    again = store.call(commands.reserve_asset(new_asset("2"), PATIENCE_MS))
+    again = store.call(commands.reserve_asset(new_asset("2"), RESERVATION_MS))
     assert again is not None
     assert again.key == first.key
     assert again.used_ms - again.created_ms >= DAY_MS - 60_000
@@ -63,7 +63,7 @@ def test_an_image_that_is_there_is_not_written_again_and_begins_a_new_life(relia
 
 def test_an_expired_image_is_gone_and_its_object_is_given_out_for_removal(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
-    keep(store, new_asset())
+    upload(store, new_asset())
     reliable_backend.advance(DAY_MS + 1)
     assert apply_retention(store) == RetentionResult((), (), ("asset_a",), ("assets/ada/1/",), (), more=False)
     assert store.call(commands.asset("ada", "asset_a")) is None
@@ -72,24 +72,24 @@ def test_an_expired_image_is_gone_and_its_object_is_given_out_for_removal(reliab
     assert apply_retention(store) == RetentionResult((), (), (), (), (), more=False)
 
 
-def test_assets_are_kept_for_ever_where_nobody_says_for_how_long(reliable_backend: StoreBackend) -> None:
-    keep(reliable_backend.store, new_asset())
+def test_assets_are_kept_forever_without_a_retention_time(reliable_backend: StoreBackend) -> None:
+    upload(reliable_backend.store, new_asset())
     reliable_backend.advance(1_000 * DAY_MS)
     assert reliable_backend.store.call(commands.apply_retention(Retention(0, 0), LEASE_MS, 100)).assets_expired == ()
 
 
 def test_what_was_announced_and_never_kept_is_removed_in_the_end(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
-    assert store.call(commands.reserve_asset(new_asset(), PATIENCE_MS)) is None
+    assert store.call(commands.reserve_asset(new_asset(), RESERVATION_MS)) is None
     assert apply_retention(store).removals == ()
-    reliable_backend.advance(PATIENCE_MS)
+    reliable_backend.advance(RESERVATION_MS)
     assert apply_retention(store).removals == ("assets/ada/1/",)
 
 
 def test_who_comes_too_late_is_told_so_and_nothing_is_kept(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
-    store.call(commands.reserve_asset(new_asset(), PATIENCE_MS))
-    reliable_backend.advance(PATIENCE_MS)
+    store.call(commands.reserve_asset(new_asset(), RESERVATION_MS))
+    reliable_backend.advance(RESERVATION_MS)
     apply_retention(store)
     assert store.call(commands.commit_asset(new_asset())) is None
     assert store.call(commands.asset("ada", "asset_a")) is None
@@ -97,8 +97,8 @@ def test_who_comes_too_late_is_told_so_and_nothing_is_kept(reliable_backend: Sto
 
 def test_of_two_that_upload_the_same_at_once_one_object_stays(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
-    assert store.call(commands.reserve_asset(new_asset("1"), PATIENCE_MS)) is None
-    assert store.call(commands.reserve_asset(new_asset("2"), PATIENCE_MS)) is None
+    assert store.call(commands.reserve_asset(new_asset("1"), RESERVATION_MS)) is None
+    assert store.call(commands.reserve_asset(new_asset("2"), RESERVATION_MS)) is None
     first, second = store.call(commands.commit_asset(new_asset("1"))), store.call(commands.commit_asset(new_asset("2")))
     assert first is not None
     assert second is not None
@@ -108,20 +108,20 @@ def test_of_two_that_upload_the_same_at_once_one_object_stays(reliable_backend: 
 
 def test_a_new_life_is_not_touched_by_the_removal_of_the_old_one(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
-    keep(store, new_asset("1"))
+    upload(store, new_asset("1"))
     reliable_backend.advance(DAY_MS)
-    given = apply_retention(store).removals
-    reborn = keep(store, new_asset("2"))
+    removals = apply_retention(store).removals
+    reborn = upload(store, new_asset("2"))
     assert reborn is not None
-    assert not any(reborn.key.startswith(prefix) for prefix in given)
+    assert not any(reborn.key.startswith(prefix) for prefix in removals)
 
 
 def test_one_call_lets_go_of_no_more_than_it_is_asked_to(reliable_backend: StoreBackend) -> None:
     for number in range(3):
-        keep(reliable_backend.store, new_asset(str(number), asset_id=f"asset_{number}"))
+        upload(reliable_backend.store, new_asset(str(number), asset_id=f"asset_{number}"))
         reliable_backend.advance(1_000)
     reliable_backend.advance(DAY_MS)
-    calls = [reliable_backend.store.call(commands.apply_retention(KEEP, LEASE_MS, 2)) for _ in range(3)]
+    calls = [reliable_backend.store.call(commands.apply_retention(RETENTION, LEASE_MS, 2)) for _ in range(3)]
     assert [(call.assets_expired, call.more) for call in calls] == [
         (("asset_0", "asset_1"), True),
         (("asset_2",), False),
@@ -130,21 +130,21 @@ def test_one_call_lets_go_of_no_more_than_it_is_asked_to(reliable_backend: Store
 
 
 def test_a_job_that_names_what_its_tenant_does_not_have_is_refused_whole(store: JobStore) -> None:
-    keep(store, new_asset(tenant="bob"))
-    keep(store, new_asset(asset_id="asset_b"))
+    upload(store, new_asset(tenant="bob"))
+    upload(store, new_asset(asset_id="asset_b"))
     key = Idempotency("key", "fingerprint")
     job = new_job("job_1", assets=("asset_b", "asset_a"), idempotency=key)
     refused = store.call(commands.submit(job, NO_LIMITS))
     assert (refused.outcome, refused.record) == (SubmitOutcome.ASSET_NOT_FOUND, None)
     assert store.call(commands.get("ada", "job_1")) is None
     assert store.call(commands.asset("ada", "asset_b")).reference_count == 0
-    keep(store, new_asset())
+    upload(store, new_asset())
     assert store.call(commands.submit(job, NO_LIMITS)).outcome is SubmitOutcome.ACCEPTED
 
 
 def test_an_asset_outlives_every_job_that_names_it(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
-    keep(store, new_asset())
+    upload(store, new_asset())
     for number in (1, 2):
         store.call(commands.submit(new_job(f"job_{number}", assets=("asset_a",)), NO_LIMITS))
         store.call(commands.submit(new_job(f"job_{number}", assets=("asset_a",)), NO_LIMITS))
@@ -152,7 +152,7 @@ def test_an_asset_outlives_every_job_that_names_it(reliable_backend: StoreBacken
     assert store.call(commands.asset("ada", "asset_a")).reference_count == 2
     store.call(commands.delete("ada", "job_1"))
     reliable_backend.advance(10 * DAY_MS)
-    keep(store, new_asset("2"))
+    upload(store, new_asset("2"))
     reliable_backend.advance(10 * DAY_MS)
     assert apply_retention(store).assets_expired == ()
     store.call(commands.delete("ada", "job_2"))
@@ -165,7 +165,7 @@ def test_an_asset_outlives_every_job_that_names_it(reliable_backend: StoreBacken
 
 def test_a_job_that_is_let_go_lets_go_of_its_assets(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
-    keep(store, new_asset())
+    upload(store, new_asset())
     store.call(commands.submit(new_job("job_1", assets=("asset_a",)), NO_LIMITS))
     store.call(commands.cancel("ada", "job_1"))
     reliable_backend.advance(DAY_MS)
@@ -175,7 +175,7 @@ def test_a_job_that_is_let_go_lets_go_of_its_assets(reliable_backend: StoreBacke
 
 
 def test_a_repeated_submission_is_replayed_whatever_became_of_its_assets(store: JobStore) -> None:
-    keep(store, new_asset())
+    upload(store, new_asset())
     key = Idempotency("key", "fingerprint")
     store.call(commands.submit(new_job("job_1", assets=("asset_a",), idempotency=key), NO_LIMITS))
     again = store.call(commands.submit(new_job("job_2", assets=("asset_gone",), idempotency=key), NO_LIMITS))

@@ -1,4 +1,4 @@
-"""The owner does not want a job any more."""
+"""Cancel: queued jobs end at once, running ones when their worker stops."""
 
 from renderq.contract import Status
 from renderq_shared.jobs import JobStore, QueueLimits, SubmitOutcome, commands

@@ -1,4 +1,4 @@
-"""Which job a worker is given."""
+"""Claim: the choice of a worker's next job."""
 
 from renderq.contract import Status
 from renderq_shared.jobs import Candidate, JobStore, commands
@@ -9,8 +9,8 @@ SHAPES, OTHER = Candidate("shapes", resident=True), Candidate("other", resident=
 COLD_OTHER = Candidate("other", resident=False)
 
 
-def lose_a_worker(backend: StoreBackend, job_id: str, claim_id: str = "lost") -> None:
-    """Let the job that is next be claimed and its lease run out."""
+def lose_lease(backend: StoreBackend, job_id: str, claim_id: str = "lost") -> None:
+    """Claim the next job and let its lease expire."""
     backend.store.call(commands.sweep(LEASE_MS, 100))
     taken = claim(backend.store, claim_id)
     assert taken is not None
@@ -117,16 +117,16 @@ def test_many_jobs_past_their_deadline_delay_a_claim_but_do_not_make_it_long(rel
 
 def test_a_quarantined_job_goes_only_to_an_empty_engine(backend: StoreBackend) -> None:
     submit(backend.store, "poison")
-    lose_a_worker(backend, "poison")
+    lose_lease(backend, "poison")
     assert claim(backend.store, "claim-1", engine_empty=False) is None
-    suspect = claim(backend.store, "claim-2", engine_empty=True)
-    assert suspect is not None
-    assert (suspect.id, suspect.quarantined, suspect.lost_leases, suspect.attempt) == ("poison", True, 1, 2)
+    job = claim(backend.store, "claim-2", engine_empty=True)
+    assert job is not None
+    assert (job.id, job.quarantined, job.lost_leases, job.attempt) == ("poison", True, 1, 2)
 
 
 def test_a_quarantined_job_keeps_its_place_and_nobody_passes_it(backend: StoreBackend) -> None:
     submit(backend.store, "poison", "ada")
-    lose_a_worker(backend, "poison")
+    lose_lease(backend, "poison")
     submit(backend.store, "ada_2", "ada")
     submit(backend.store, "bob_1", "bob")
     submit(backend.store, "other_1", "bob", model="other")
@@ -137,7 +137,7 @@ def test_a_quarantined_job_keeps_its_place_and_nobody_passes_it(backend: StoreBa
 
 def test_a_quarantined_job_that_is_not_next_holds_nobody_up(backend: StoreBackend) -> None:
     submit(backend.store, "poison", "ada")
-    lose_a_worker(backend, "poison")
+    lose_lease(backend, "poison")
     submit(backend.store, "urgent", "ada", priority=5)
     submit(backend.store, "other_1", "ada", model="other")
     assert claim(backend.store, "claim-1", SHAPES, engine_empty=False).id == "urgent"
@@ -147,6 +147,6 @@ def test_a_quarantined_job_that_is_not_next_holds_nobody_up(backend: StoreBacken
 
 def test_a_quarantined_job_that_is_handed_back_stays_quarantined(backend: StoreBackend) -> None:
     submit(backend.store, "poison")
-    lose_a_worker(backend, "poison")
+    lose_lease(backend, "poison")
     backend.store.call(commands.requeue(claim_ref(claim(backend.store, "claim-1"))))
     assert claim(backend.store, "claim-2", engine_empty=False) is None

@@ -1,4 +1,4 @@
-"""Many at once: each job goes to exactly one."""
+"""Concurrency: each job is claimed by exactly one worker."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -29,10 +29,10 @@ def test_each_job_is_claimed_and_finished_exactly_once(backend: StoreBackend) ->
     assert {(record.status, record.attempt, record.version) for record in records} == {(Status.SUCCEEDED, 1, 3)}
 
 
-def test_bounds_hold_when_many_submit_at_once(backend: StoreBackend) -> None:
-    bounds = QueueLimits(total=10, per_tenant=100)
+def test_limits_hold_when_many_submit_at_once(backend: StoreBackend) -> None:
+    limits = QueueLimits(total=10, per_tenant=100)
     with ThreadPoolExecutor(THREADS) as pool:
         answers = list(
-            pool.map(lambda number: backend.store.call(commands.submit(new_job(f"job_{number}"), bounds)), range(32))
+            pool.map(lambda number: backend.store.call(commands.submit(new_job(f"job_{number}"), limits)), range(32))
         )
     assert Counter(answer.outcome for answer in answers) == {SubmitOutcome.ACCEPTED: 10, SubmitOutcome.QUEUE_FULL: 22}

@@ -1,4 +1,4 @@
-"""The outbox: what webhooks are told, once each, and who tells it."""
+"""Outbox: each event is delivered once, by one sender at a time."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def due(store: JobStore, claim_id: str = "sender", limit: int = 100) -> tuple[De
     return store.call(commands.claim_deliveries(DeliveryClaim(claim_id, LEASE_MS, limit)))
 
 
-def settle(
+def complete(
     store: JobStore, delivery: DeliveryRecord, status: DeliveryStatus = DeliveryStatus.DELIVERED, delay_ms: int = 0
 ) -> bool:
     assert delivery.claim_id
@@ -49,22 +49,22 @@ def ended(store: JobStore, job_id: str = "job_1", events: tuple[str, ...] = WEBH
 
 def test_every_event_is_filed_once_under_an_id_that_everybody_can_tell(store: JobStore) -> None:
     ended(store)
-    wanted: list[tuple[WebhookEventType, int | None]] = [
+    expected: list[tuple[WebhookEventType, int | None]] = [
         ("job.started", None),
         ("job.output", 0),
         ("job.output", 1),
         ("job.succeeded", None),
     ]
-    assert list(deliveries(store)) == [delivery_id("job_1", event, index) for event, index in wanted]
-    assert [each.event for each in deliveries(store).values()] == [event for event, _ in wanted]
+    assert list(deliveries(store)) == [delivery_id("job_1", event, index) for event, index in expected]
+    assert [each.event for each in deliveries(store).values()] == [event for event, _ in expected]
 
 
 def test_a_delivery_has_the_job_as_it_was_then(store: JobStore) -> None:
     ended(store)
-    filed = deliveries(store)
-    assert filed["msg_1_started"].record.status is Status.RUNNING
-    assert (filed["msg_1_output_1"].record.status, filed["msg_1_output_1"].record.outputs_json) == ("running", "[1]")
-    assert filed["msg_1_succeeded"].record == get_job(store, "job_1")
+    found = deliveries(store)
+    assert found["msg_1_started"].record.status is Status.RUNNING
+    assert (found["msg_1_output_1"].record.status, found["msg_1_output_1"].record.outputs_json) == ("running", "[1]")
+    assert found["msg_1_succeeded"].record == get_job(store, "job_1")
 
 
 def test_only_events_that_are_wanted_are_filed(store: JobStore) -> None:
@@ -119,16 +119,16 @@ def test_a_sender_that_lost_its_lease_changes_nothing(backend: StoreBackend) -> 
     (late,) = due(backend.store, "one")
     backend.advance(LEASE_MS + 1_000)
     (mine,) = due(backend.store, "two")
-    assert not settle(backend.store, late, DeliveryStatus.FAILED)
-    assert settle(backend.store, mine)
-    assert not settle(backend.store, late, DeliveryStatus.FAILED)
+    assert not complete(backend.store, late, DeliveryStatus.FAILED)
+    assert complete(backend.store, mine)
+    assert not complete(backend.store, late, DeliveryStatus.FAILED)
     assert deliveries(backend.store)["msg_1_succeeded"].status is DeliveryStatus.DELIVERED
 
 
 def test_a_failed_attempt_is_due_again_after_its_delay(backend: StoreBackend) -> None:
     ended(backend.store, events=("job.succeeded",))
     (mine,) = due(backend.store, "one")
-    assert settle(backend.store, mine, DeliveryStatus.PENDING, delay_ms=5_000_000)
+    assert complete(backend.store, mine, DeliveryStatus.PENDING, delay_ms=5_000_000)
     waiting = deliveries(backend.store)["msg_1_succeeded"]
     assert (waiting.attempt, waiting.log_json, waiting.claim_id) == (1, '["log"]', None)
     assert due(backend.store, "two") == ()
@@ -141,7 +141,7 @@ def test_a_disabled_webhook_is_told_nothing_more(store: JobStore) -> None:
     mine = claim_ref(claim(store))
     store.call(commands.progress(mine, JobUpdate(outputs_json="[0]", finished=(0,))))
     first, _ = due(store)
-    assert settle(store, first, DeliveryStatus.DISABLED)
+    assert complete(store, first, DeliveryStatus.DISABLED)
     store.call(commands.finish(mine, SUCCEEDED))
     assert {each.id: each.status for each in deliveries(store).values()} == {
         "msg_1_started": DeliveryStatus.DISABLED,
@@ -153,7 +153,7 @@ def test_a_disabled_webhook_is_told_nothing_more(store: JobStore) -> None:
 @pytest.mark.parametrize("end", [DeliveryStatus.DELIVERED, DeliveryStatus.FAILED, DeliveryStatus.DISABLED])
 def test_an_ended_delivery_can_be_sent_again(store: JobStore, end: DeliveryStatus) -> None:
     ended(store, events=("job.succeeded",))
-    settle(store, due(store, "one")[0], end)
+    complete(store, due(store, "one")[0], end)
     assert due(store, "two") == ()
     again = store.call(commands.replay_delivery("ada", "msg_1_succeeded"))
     assert again is not None
@@ -179,7 +179,7 @@ def test_strangers_see_and_replay_nothing(store: JobStore) -> None:
 def test_an_ended_delivery_is_forgotten_after_a_while_and_a_pending_one_is_not(backend: StoreBackend) -> None:
     ended(backend.store, events=("job.started", "job.succeeded"))
     first, second = due(backend.store)
-    settle(backend.store, first)
+    complete(backend.store, first)
     backend.advance(DELIVERY_TTL_MS)
     assert list(deliveries(backend.store)) == [second.id]
 
@@ -191,65 +191,65 @@ def test_a_forgotten_job_has_no_deliveries(store: JobStore) -> None:
     assert store.call(commands.replay_delivery("ada", "msg_1_succeeded")) is None
 
 
-def file_one(store: JobStore, name: str, host: str, tenant: str = "ada") -> None:
-    """One event, of a job that is canceled at once."""
+def enqueue_one(store: JobStore, name: str, host: str, tenant: str = "ada") -> None:
+    """Add one event, of a job that is canceled at once."""
     submit(store, f"job_{name}", tenant, webhook_events=("job.canceled",), webhook_host=host)
     store.call(commands.cancel(tenant, f"job_{name}"))
 
 
-def file_many(store: JobStore, name: str, count: int, host: str, tenant: str = "ada") -> None:
+def enqueue_many(store: JobStore, name: str, count: int, host: str, tenant: str = "ada") -> None:
     for number in range(count):
-        file_one(store, f"{name}{number:03}", host, tenant)
+        enqueue_one(store, f"{name}{number:03}", host, tenant)
 
 
 def receivers(found: tuple[DeliveryRecord, ...]) -> list[str]:
-    """The first letter of each job's name."""
+    """Return the first letter of each job's name."""
     return [each.job_id.removeprefix("job_")[0] for each in found]
 
 
 def test_a_host_that_does_not_answer_holds_up_no_other_host(store: JobStore) -> None:
-    file_many(store, "slow", PER_HOST + 1, "slow.test")
-    file_one(store, "fast", "fast.test")
+    enqueue_many(store, "slow", PER_HOST + 1, "slow.test")
+    enqueue_one(store, "fast", "fast.test")
     taken = due(store, "one")
     assert sorted(receivers(taken)) == ["f"] + ["s"] * PER_HOST
     assert due(store, "two") == ()
-    assert settle(store, next(each for each in taken if receivers((each,)) == ["s"]))
+    assert complete(store, next(each for each in taken if receivers((each,)) == ["s"]))
     assert receivers(due(store, "three")) == ["s"]
 
 
 def test_a_tenant_with_many_hosts_that_do_not_answer_holds_up_no_other_tenant(store: JobStore) -> None:
     for number in range(PER_TENANT // PER_HOST + 1):
-        file_many(store, f"slow-{number}-", PER_HOST, f"{number}.slow.test")
-    file_one(store, "fast", "0.slow.test", "bob")
+        enqueue_many(store, f"slow-{number}-", PER_HOST, f"{number}.slow.test")
+    enqueue_one(store, "fast", "0.slow.test", "bob")
     assert sorted(receivers(due(store, "one"))) == ["f"] + ["s"] * PER_TENANT
     assert due(store, "two") == ()
 
 
 def test_places_are_free_again_when_leases_end_jobs_are_forgotten_or_receivers_say_gone(backend: StoreBackend) -> None:
     store = backend.store
-    file_many(store, "slow", 2 * PER_HOST, "slow.test")
+    enqueue_many(store, "slow", 2 * PER_HOST, "slow.test")
     assert len(due(store, "one")) == PER_HOST
     backend.advance(LEASE_MS)
     taken = due(store, "two")
     assert len(taken) == PER_HOST
     store.call(commands.delete("ada", taken[0].job_id))
     assert len(due(store, "three")) == 1
-    settle(store, taken[1], DeliveryStatus.DISABLED)
+    complete(store, taken[1], DeliveryStatus.DISABLED)
     assert len(due(store, "four")) == 1
 
 
 def test_a_job_whose_receiver_is_gone_keeps_no_place(store: JobStore) -> None:
     ended(store)  # four events
-    file_many(store, "slow", PER_HOST, "")
+    enqueue_many(store, "slow", PER_HOST, "")
     first, *_ = due(store, "one")
-    assert settle(store, first, DeliveryStatus.DISABLED)
+    assert complete(store, first, DeliveryStatus.DISABLED)
     assert sorted(receivers(due(store, "two"))) == ["s"] * 4
 
 
 def test_tenants_and_hosts_take_turns(backend: StoreBackend) -> None:
-    """With one free place at a time, a long queue gets every other one."""
+    """With one delivery at a time, a long queue gets every second turn."""
     for name, host, tenant, count in (("a", "a.test", "ada", 3), ("b", "b.test", "ada", 2), ("c", "c.test", "bob", 2)):
-        file_many(backend.store, name, count, host, tenant)
+        enqueue_many(backend.store, name, count, host, tenant)
         backend.advance(10)
     order: list[str] = []
     for number in range(7):
@@ -259,11 +259,11 @@ def test_tenants_and_hosts_take_turns(backend: StoreBackend) -> None:
 
 
 def test_what_waits_for_its_next_attempt_holds_up_nothing_that_is_due(backend: StoreBackend) -> None:
-    file_one(backend.store, "early", "a.test")
-    assert settle(backend.store, due(backend.store, "one")[0], DeliveryStatus.PENDING, delay_ms=5_000_000)
-    file_one(backend.store, "late", "a.test")
+    enqueue_one(backend.store, "early", "a.test")
+    assert complete(backend.store, due(backend.store, "one")[0], DeliveryStatus.PENDING, delay_ms=5_000_000)
+    enqueue_one(backend.store, "late", "a.test")
     (late,) = due(backend.store, "two")
     assert receivers((late,)) == ["l"]
-    assert settle(backend.store, late)
+    assert complete(backend.store, late)
     backend.advance(5_000_000)
     assert receivers(due(backend.store, "three")) == ["e"]

@@ -1,4 +1,4 @@
-"""How a model's time is shared between tenants."""
+"""Fairness: sharing of a model's device time between tenants."""
 
 from collections import Counter
 

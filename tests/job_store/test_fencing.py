@@ -1,4 +1,4 @@
-"""What a worker may do with a job: everything while its claim holds, nothing after."""
+"""Fencing: a worker can change a job only while its claim holds it."""
 
 import pytest
 
@@ -9,7 +9,9 @@ from tests.job_store.store_backends import StoreBackend
 
 FAILED = Outcome(Status.FAILED, error_json='{"code": "internal"}')
 CANCELED = Outcome(Status.CANCELED)
-NEWS = JobUpdate(grid_json="{}", stage="denoising", progress_json='{"step": 3}', outputs_json="[1]", runtime_json="{}")
+UPDATE = JobUpdate(
+    grid_json="{}", stage="denoising", progress_json='{"step": 3}', outputs_json="[1]", runtime_json="{}"
+)
 
 
 @pytest.fixture
@@ -62,8 +64,8 @@ def test_a_renewal_is_no_change(store: JobStore, job: JobRecord) -> None:
 
 
 def test_news_are_written_and_counted_once(store: JobStore, job: JobRecord) -> None:
-    assert store.call(commands.progress(claim_ref(job), NEWS)).fence is FenceResult.HELD
-    assert store.call(commands.progress(claim_ref(job), NEWS)).fence is FenceResult.HELD
+    assert store.call(commands.progress(claim_ref(job), UPDATE)).fence is FenceResult.HELD
+    assert store.call(commands.progress(claim_ref(job), UPDATE)).fence is FenceResult.HELD
     assert (
         store.call(commands.progress(claim_ref(job), JobUpdate(progress_json='{"step": 4}'))).fence is FenceResult.HELD
     )
@@ -74,13 +76,13 @@ def test_news_are_written_and_counted_once(store: JobStore, job: JobRecord) -> N
 
 def test_news_of_a_canceling_job_are_written(store: JobStore, job: JobRecord) -> None:
     store.call(commands.cancel("ada", "job_1"))
-    assert store.call(commands.progress(claim_ref(job), NEWS)).fence is FenceResult.CANCELING
+    assert store.call(commands.progress(claim_ref(job), UPDATE)).fence is FenceResult.CANCELING
     assert get_job(store, "job_1").outputs_json == "[1]"
 
 
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED])
 def test_a_job_ends_once_with_its_last_news(store: JobStore, job: JobRecord, status: Status) -> None:
-    outcome = Outcome(status, error_json='{"code": "internal"}' if status is Status.FAILED else None, update=NEWS)
+    outcome = Outcome(status, error_json='{"code": "internal"}' if status is Status.FAILED else None, update=UPDATE)
     first = store.call(commands.finish(claim_ref(job), outcome))
     assert first.accepted
     ended = first.record
@@ -99,7 +101,7 @@ def test_a_second_outcome_of_the_same_claim_changes_nothing(store: JobStore, job
 
 def test_finishing_a_canceling_job_cancels_it_and_keeps_its_outputs(store: JobStore, job: JobRecord) -> None:
     store.call(commands.cancel("ada", "job_1"))
-    finished = store.call(commands.finish(claim_ref(job), Outcome(Status.FAILED, error_json="{}", update=NEWS)))
+    finished = store.call(commands.finish(claim_ref(job), Outcome(Status.FAILED, error_json="{}", update=UPDATE)))
     assert finished.accepted
     assert (finished.record.status, finished.record.outputs_json) == (Status.CANCELED, "[1]")
     assert finished.record.error_json is None
@@ -112,7 +114,7 @@ def test_a_worker_cannot_cancel_what_nobody_wanted_canceled(store: JobStore, job
 
 
 def test_a_job_that_is_handed_back_is_queued_as_if_nothing_had_been_done(store: JobStore, job: JobRecord) -> None:
-    store.call(commands.progress(claim_ref(job), NEWS))
+    store.call(commands.progress(claim_ref(job), UPDATE))
     assert store.call(commands.requeue(claim_ref(job))) is FenceResult.HELD
     back = get_job(store, "job_1")
     assert (back.status, back.attempt, back.lost_leases, back.quarantined) == (Status.QUEUED, 1, 0, False)
@@ -143,7 +145,7 @@ def test_an_old_claim_can_do_nothing_to_a_job_that_somebody_else_has(store: JobS
     store.call(commands.requeue(old))
     current = claim(store, "claim-2")
     assert store.call(commands.renew([old], LEASE_MS)) == (FenceResult.LOST,)
-    assert store.call(commands.progress(old, NEWS)).fence is FenceResult.LOST
+    assert store.call(commands.progress(old, UPDATE)).fence is FenceResult.LOST
     refused = store.call(commands.finish(old, SUCCEEDED))
     assert (refused.accepted, refused.record) == (False, current)
     assert get_job(store, "job_1") == current
@@ -153,14 +155,14 @@ def test_an_old_claim_can_do_nothing_to_a_job_that_somebody_else_has(store: JobS
 def test_an_old_claim_can_do_nothing_to_a_job_that_is_queued_again(store: JobStore, job: JobRecord) -> None:
     store.call(commands.requeue(claim_ref(job)))
     queued = get_job(store, "job_1")
-    assert store.call(commands.progress(claim_ref(job), NEWS)).fence is FenceResult.LOST
+    assert store.call(commands.progress(claim_ref(job), UPDATE)).fence is FenceResult.LOST
     assert not store.call(commands.finish(claim_ref(job), SUCCEEDED)).accepted
     assert get_job(store, "job_1") == queued
 
 
 def test_a_finished_job_cannot_be_touched_by_its_own_claim(store: JobStore, job: JobRecord) -> None:
     ended = store.call(commands.finish(claim_ref(job), SUCCEEDED)).record
-    assert store.call(commands.progress(claim_ref(job), NEWS)).fence is FenceResult.LOST
+    assert store.call(commands.progress(claim_ref(job), UPDATE)).fence is FenceResult.LOST
     assert store.call(commands.renew([claim_ref(job)], LEASE_MS)) == (FenceResult.LOST,)
     assert store.call(commands.requeue(claim_ref(job))) is FenceResult.LOST
     assert get_job(store, "job_1") == ended
@@ -168,7 +170,7 @@ def test_a_finished_job_cannot_be_touched_by_its_own_claim(store: JobStore, job:
 
 def test_nobody_holds_what_does_not_exist(store: JobStore) -> None:
     nothing = ClaimRef("job_1", "claim-1")
-    assert store.call(commands.progress(nothing, NEWS)).fence is FenceResult.LOST
+    assert store.call(commands.progress(nothing, UPDATE)).fence is FenceResult.LOST
     assert store.call(commands.requeue(nothing)) is FenceResult.LOST
     finished = store.call(commands.finish(nothing, SUCCEEDED))
     assert (finished.accepted, finished.record) == (False, None)

@@ -1,4 +1,4 @@
-"""A tenant's jobs, newest first, page by page."""
+"""Listing: a tenant's jobs, newest first, in pages."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -15,10 +15,10 @@ from tests.job_store.store_backends import StoreBackend
 ALL = JobFilter()
 
 
-def pages(store: JobStore, wanted: JobFilter = ALL, limit: int = 2, scan: int = 100) -> Iterator[JobPage]:
+def pages(store: JobStore, job_filter: JobFilter = ALL, limit: int = 2, scan_limit: int = 100) -> Iterator[JobPage]:
     page = JobPage((), None)
     while True:
-        page = store.call(commands.page("ada", wanted, limit, scan, page.last))
+        page = store.call(commands.page("ada", job_filter, limit, scan_limit, page.last))
         yield page
         if page.last is None:
             return
@@ -28,8 +28,8 @@ def ids(page: JobPage) -> list[str]:
     return [record.id for record in page.records]
 
 
-def listed(store: JobStore, wanted: JobFilter = ALL, limit: int = 2, scan: int = 100) -> list[str]:
-    return [job_id for page in pages(store, wanted, limit, scan) for job_id in ids(page)]
+def listed(store: JobStore, job_filter: JobFilter = ALL, limit: int = 2, scan_limit: int = 100) -> list[str]:
+    return [job_id for page in pages(store, job_filter, limit, scan_limit) for job_id in ids(page)]
 
 
 def test_there_is_nothing_yet(store: JobStore) -> None:
@@ -60,7 +60,7 @@ def test_others_jobs_are_not_listed(store: JobStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("job_filter", "found"),
     [
         (JobFilter(status=Status.CANCELED), ["job_2"]),
         (JobFilter(status=Status.RUNNING), ["job_0"]),
@@ -70,7 +70,7 @@ def test_others_jobs_are_not_listed(store: JobStore) -> None:
         (JobFilter(model="unknown"), []),
     ],
 )
-def test_filters(backend: StoreBackend, wanted: JobFilter, found: list[str]) -> None:
+def test_filters(backend: StoreBackend, job_filter: JobFilter, found: list[str]) -> None:
     kinds = {"job_0": "shapes txt2img", "job_1": "shapes img2img", "job_2": "other txt2img", "job_3": "other txt2img"}
     for name, kind in kinds.items():
         model, task = kind.split()
@@ -78,8 +78,8 @@ def test_filters(backend: StoreBackend, wanted: JobFilter, found: list[str]) -> 
         backend.advance(1_000)
     claim(backend.store)
     backend.store.call(commands.cancel("ada", "job_2"))
-    assert listed(backend.store, wanted) == found
-    assert listed(backend.store, wanted, limit=1) == found
+    assert listed(backend.store, job_filter) == found
+    assert listed(backend.store, job_filter, limit=1) == found
 
 
 def test_times_leave_out_their_own_moment(backend: StoreBackend) -> None:
@@ -99,42 +99,42 @@ def test_a_page_is_short_rather_than_slow(backend: StoreBackend) -> None:
         backend.advance(1_000)
     backend.store.call(commands.cancel("ada", "job_0"))
     canceled = JobFilter(status=Status.CANCELED)
-    assert [ids(page) for page in pages(backend.store, canceled, limit=5, scan=3)] == [[], [], ["job_0"]]
+    assert [ids(page) for page in pages(backend.store, canceled, limit=5, scan_limit=3)] == [[], [], ["job_0"]]
 
 
 def test_a_list_is_longer_than_what_the_store_reads_at_once(store: JobStore) -> None:
     for number in range(230):
         submit(store, f"job_{number}")
-    assert len(listed(store, limit=1_000, scan=1_000)) == len(set(listed(store, limit=90))) == 230
+    assert len(listed(store, limit=1_000, scan_limit=1_000)) == len(set(listed(store, limit=90))) == 230
 
 
 @settings(
     max_examples=40,
     deadline=None,
-    # One backend serves all examples: each has a tenant of its own.
+    # One backend serves all examples, so each example has its own tenant.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     first=st.integers(0, 8),
     limit=st.integers(1, 4),
-    scan=st.integers(1, 5),
+    scan_limit=st.integers(1, 5),
     between=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["nothing", "cancel", "claim"])), max_size=8),
 )
 def test_whoever_pages_sees_every_job_once_whatever_comes_meanwhile(
-    reliable_backend: StoreBackend, first: int, limit: int, scan: int, between: list[tuple[int, str]]
+    reliable_backend: StoreBackend, first: int, limit: int, scan_limit: int, between: list[tuple[int, str]]
 ) -> None:
     store, tenant = reliable_backend.store, uuid4().hex
     before = [submit(store, f"{tenant}-{number:02}", tenant).id for number in range(first)]
     seen: list[str] = []
     page, events = JobPage((), None), iter(between)
     while True:
-        page = store.call(commands.page(tenant, ALL, limit, scan, page.last))
+        page = store.call(commands.page(tenant, ALL, limit, scan_limit, page.last))
         assert len(page.records) <= limit
         seen += ids(page)
         if page.last is None:
             break
-        news, change = next(events, (0, "nothing"))
-        for number in range(news):
+        new_jobs, change = next(events, (0, "nothing"))
+        for number in range(new_jobs):
             submit(store, f"{tenant}-new-{len(seen)}-{number}", tenant)
         if change == "cancel":
             store.call(commands.cancel(tenant, before[len(seen) % first]))

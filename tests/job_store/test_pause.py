@@ -1,4 +1,4 @@
-"""A model or a tenant that is paused: nobody is given its jobs, and nothing else changes."""
+"""Pause: jobs of a paused model or tenant cannot be claimed; nothing else changes."""
 
 from collections import Counter
 
@@ -10,12 +10,12 @@ from tests.job_store.store_backends import StoreBackend
 BOTH = (Candidate("shapes", resident=True), Candidate("other", resident=True))
 
 
-def ready(store: JobStore) -> dict[str, tuple[int, int]]:
-    """Model → queued jobs, and those that may be given out."""
+def queue_counts(store: JobStore) -> dict[str, tuple[int, int]]:
+    """Return per model the numbers of queued and of claimable jobs."""
     return {queue.model: (queue.queued, queue.claimable) for queue in store.call(commands.queues())}
 
 
-def place(store: JobStore, job_id: str, tenant: str = "ada") -> QueuePosition | None:
+def position(store: JobStore, job_id: str, tenant: str = "ada") -> QueuePosition | None:
     found = store.call(commands.get(tenant, job_id))
     assert found is not None
     return found[1]
@@ -29,9 +29,9 @@ def test_a_paused_model_is_passed_over_and_goes_on_where_it_was(store: JobStore)
     store.call(commands.pause_model("shapes", True))
     assert claim(store, "second", *BOTH).id == "other_0"
     assert claim(store, "third", *BOTH) is None
-    assert ready(store) == {"shapes": (2, 0)}
+    assert queue_counts(store) == {"shapes": (2, 0)}
     assert store.call(commands.stats()).paused == {"shapes"}
-    assert store.call(commands.finish(claim_ref(running), SUCCEEDED)).accepted, "what runs goes on"
+    assert store.call(commands.finish(claim_ref(running), SUCCEEDED)).accepted, "running jobs continue"
     store.call(commands.pause_model("shapes", False))
     assert claimed_job_ids(store, 3) == ["shapes_1", "shapes_2"]
     assert store.call(commands.stats()).paused == frozenset()
@@ -42,7 +42,7 @@ def test_a_paused_tenant_lets_others_pass_and_catches_up_on_nothing(store: JobSt
         submit(store, f"ada_{number:02}", "ada")
         submit(store, f"bob_{number:02}", "bob")
     store.call(commands.pause_tenant("ada", True))
-    assert ready(store) == {"shapes": (40, 20)}
+    assert queue_counts(store) == {"shapes": (40, 20)}
     assert {job_id[:3] for job_id in claimed_job_ids(store, 10)} == {"bob"}
     store.call(commands.pause_tenant("ada", False))
     store.call(commands.pause_tenant("ada", False))
@@ -67,16 +67,16 @@ def test_what_waits_says_so(store: JobStore) -> None:
     submit(store, "ada_1", "ada")
     submit(store, "bob_1", "bob", weight=2.0)
     store.call(commands.pause_tenant("ada", True))
-    assert place(store, "ada_1") == QueuePosition(1, has_worker=True, paused=True, cost_ahead=1.0)
-    assert place(store, "bob_1", "bob") == QueuePosition(0, has_worker=True, paused=False)
+    assert position(store, "ada_1") == QueuePosition(1, has_worker=True, paused=True, cost_ahead=1.0)
+    assert position(store, "bob_1", "bob") == QueuePosition(0, has_worker=True, paused=False)
     assert store.call(commands.tenants()) == (TenantRecord("ada", 1, 1.0, True), TenantRecord("bob", 1, 2.0, False))
     store.call(commands.pause_model("shapes", True))
-    bobs = place(store, "bob_1", "bob")
+    bobs = position(store, "bob_1", "bob")
     assert bobs is not None
     assert bobs.paused
     store.call(commands.pause_model("shapes", False))
     store.call(commands.pause_tenant("ada", False))
-    assert place(store, "ada_1") == QueuePosition(0, has_worker=True, paused=False)
+    assert position(store, "ada_1") == QueuePosition(0, has_worker=True, paused=False)
 
 
 def test_the_rest_of_a_jobs_life_goes_on(backend: StoreBackend) -> None:
@@ -87,7 +87,7 @@ def test_the_rest_of_a_jobs_life_goes_on(backend: StoreBackend) -> None:
     submit(store, "too_late", deadline_ms=5_000)
     submit(store, "unwanted")
     store.call(commands.requeue(claim_ref(mine)))
-    assert ready(store) == {"shapes": (3, 0)}
+    assert queue_counts(store) == {"shapes": (3, 0)}
     assert claim(store, "second") is None
     assert store.call(commands.cancel("ada", "unwanted")).status is Status.CANCELED
     backend.advance(6_000)
@@ -99,7 +99,7 @@ def test_the_rest_of_a_jobs_life_goes_on(backend: StoreBackend) -> None:
 
 
 def test_what_is_paused_does_not_count_as_work_for_others(store: JobStore) -> None:
-    """One job that may be given out, and an idle worker for it: nobody else should keep it for later."""
+    """With one claimable job and one idle worker, no busy worker may prefetch it."""
     store.call(commands.register(worker_record("idle"), 60_000))
     for number in range(5):
         submit(store, f"ada_{number}", "ada")

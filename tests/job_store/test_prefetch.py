@@ -1,4 +1,4 @@
-"""A job that a busy worker would only keep for later is left to workers that have nothing to do."""
+"""Prefetch: a job that would wait in a busy worker is left to idle workers."""
 
 from collections.abc import Callable
 
@@ -10,25 +10,25 @@ from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, sub
 from tests.job_store.store_backends import StoreBackend
 
 TTL_MS = 30_000
-AHEAD = Candidate("shapes", resident=True, prefetch=True)
+PREFETCH = Candidate("shapes", resident=True, prefetch=True)
 
 
 def busy_and_idle(store: JobStore) -> None:
-    """Two workers of one model; `busy` holds a job."""
+    """Register two workers of one model; `busy` claims a job."""
     store.call(commands.register(worker_record("busy"), TTL_MS))
     submit(store, "first")
     assert claim(store, "claim-busy", by="busy") is not None
     store.call(commands.register(worker_record("idle"), TTL_MS))
 
 
-def takes_ahead(store: JobStore, claim_id: str = "claim-ahead") -> bool:
-    return claim(store, claim_id, AHEAD, by="busy", engine_empty=False) is not None
+def prefetches(store: JobStore, claim_id: str = "claim-ahead") -> bool:
+    return claim(store, claim_id, PREFETCH, by="busy", engine_empty=False) is not None
 
 
 def test_the_last_job_is_for_the_worker_that_holds_nothing(store: JobStore) -> None:
     busy_and_idle(store)
     submit(store, "second")
-    assert not takes_ahead(store)
+    assert not prefetches(store)
     assert claim(store, "claim-idle", by="idle").id == "second"
 
 
@@ -42,21 +42,21 @@ def test_more_jobs_than_idle_workers_could_take_are_for_everybody(store: JobStor
     busy_and_idle(store)
     submit(store, "second")
     submit(store, "third")
-    assert takes_ahead(store, "claim-2")
-    assert not takes_ahead(store, "claim-3")
+    assert prefetches(store, "claim-2")
+    assert not prefetches(store, "claim-3")
 
 
 def test_whoever_asks_does_not_leave_jobs_to_itself(store: JobStore) -> None:
     store.call(commands.register(worker_record("busy"), TTL_MS))
     submit(store, "only")
-    assert takes_ahead(store)
+    assert prefetches(store)
 
 
 def test_another_model_is_asked_then(store: JobStore) -> None:
     busy_and_idle(store)
     submit(store, "second")
     submit(store, "other", model="other")
-    both = (AHEAD, Candidate("other", resident=False, prefetch=True))
+    both = (PREFETCH, Candidate("other", resident=False, prefetch=True))
     assert claim(store, "claim-2", *both, by="busy", engine_empty=False).id == "other"
 
 
@@ -75,25 +75,25 @@ def test_nothing_is_left_to_a_worker_that(backend: StoreBackend, change: Callabl
     busy_and_idle(backend.store)
     submit(backend.store, "second")
     change(backend)
-    assert takes_ahead(backend.store)
+    assert prefetches(backend.store)
 
 
 def finish(backend: StoreBackend) -> None:
     backend.store.call(commands.finish(claim_ref(claim(backend.store, "claim-idle", by="idle")), SUCCEEDED))
 
 
-def hand_back(backend: StoreBackend) -> None:
+def requeue(backend: StoreBackend) -> None:
     backend.store.call(commands.requeue(claim_ref(claim(backend.store, "claim-idle", by="idle"))))
     backend.store.call(commands.cancel("ada", "second"))
 
 
 def cancel(backend: StoreBackend) -> None:
-    hold = claim_ref(claim(backend.store, "claim-idle", by="idle"))
+    held = claim_ref(claim(backend.store, "claim-idle", by="idle"))
     backend.store.call(commands.cancel("ada", "second"))
-    backend.store.call(commands.finish(hold, Outcome(Status.CANCELED)))
+    backend.store.call(commands.finish(held, Outcome(Status.CANCELED)))
 
 
-def lose(backend: StoreBackend) -> None:
+def lose_lease(backend: StoreBackend) -> None:
     backend.store.call(commands.sweep(LEASE_MS, 100))
     claim(backend.store, "claim-idle", by="idle", lease_ms=1_000)
     backend.advance(1_001)
@@ -101,7 +101,7 @@ def lose(backend: StoreBackend) -> None:
     backend.store.call(commands.cancel("ada", "second"))
 
 
-def lose_for_good(backend: StoreBackend) -> None:
+def lose_last_lease(backend: StoreBackend) -> None:
     submit(backend.store, "fragile", max_attempts=1, priority=10)
     backend.store.call(commands.sweep(LEASE_MS, 100))
     claim(backend.store, "claim-idle", by="idle", lease_ms=1_000)
@@ -118,11 +118,11 @@ def miss_the_deadline(backend: StoreBackend) -> None:
     backend.store.call(commands.cancel("ada", "second"))
 
 
-@pytest.mark.parametrize("end", [finish, hand_back, cancel, lose, lose_for_good, miss_the_deadline])
+@pytest.mark.parametrize("end", [finish, requeue, cancel, lose_lease, lose_last_lease, miss_the_deadline])
 def test_a_worker_is_idle_again_after(backend: StoreBackend, end: Callable[[StoreBackend], None]) -> None:
     busy_and_idle(backend.store)
     submit(backend.store, "second")
     end(backend)
     assert not backend.store.call(commands.queues())
     submit(backend.store, "third")
-    assert not takes_ahead(backend.store)
+    assert not prefetches(backend.store)

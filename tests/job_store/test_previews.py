@@ -1,4 +1,4 @@
-"""Previews are asked for and shown only while somebody looks, and only by whoever holds the job."""
+"""Previews are requested and published only while they have subscribers, and only by the job's claim."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from renderq_shared.jobs import FenceResult, JobRecord, JobStore, JobUpdate, Pro
 from tests.job_store.factories import SUCCEEDED, claim, claim_ref, get_job, submit
 from tests.job_store.store_backends import StoreBackend
 
-NEWS = JobUpdate(stage="denoising")
+UPDATE = JobUpdate(stage="denoising")
 PREVIEW = '{"index": 0}'
 
 
@@ -20,14 +20,14 @@ def job(store: JobStore) -> JobRecord:
 
 def test_previews_are_wanted_while_somebody_looks(backend: StoreBackend, job: JobRecord) -> None:
     nobody, somebody = ProgressResult(FenceResult.HELD, False), ProgressResult(FenceResult.HELD, True)
-    assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == nobody
+    assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == nobody
     with backend.watch_previews("job_2"):
-        assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == nobody
+        assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == nobody
     with backend.watch_previews("job_1"):
         with backend.watch_previews("job_1"):
-            assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == somebody
-        assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == somebody
-    assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == nobody
+            assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == somebody
+        assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == somebody
+    assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == nobody
 
 
 def test_a_preview_is_seen_by_those_who_look_and_changes_nothing(backend: StoreBackend, job: JobRecord) -> None:
@@ -48,7 +48,7 @@ def test_an_old_claim_shows_nothing(backend: StoreBackend, job: JobRecord) -> No
         assert not backend.store.call(commands.publish_preview(claim_ref(job), PREVIEW))
         current = claim_ref(claim(backend.store, "claim-2"))
         assert not backend.store.call(commands.publish_preview(claim_ref(job), PREVIEW))
-        assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == ProgressResult(FenceResult.LOST, False)
+        assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == ProgressResult(FenceResult.LOST, False)
         assert seen() == []
         assert backend.store.call(commands.publish_preview(current, PREVIEW))
 
@@ -56,7 +56,7 @@ def test_an_old_claim_shows_nothing(backend: StoreBackend, job: JobRecord) -> No
 def test_nothing_is_shown_of_a_job_that_should_stop_or_has_ended(backend: StoreBackend, job: JobRecord) -> None:
     with backend.watch_previews("job_1") as seen:
         backend.store.call(commands.cancel("ada", "job_1"))
-        assert backend.store.call(commands.progress(claim_ref(job), NEWS)) == ProgressResult(
+        assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == ProgressResult(
             FenceResult.CANCELING, False
         )
         assert not backend.store.call(commands.publish_preview(claim_ref(job), PREVIEW))

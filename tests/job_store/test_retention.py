@@ -1,4 +1,4 @@
-"""How long ended jobs and their pictures are kept, and how a job is forgotten."""
+"""Retention and deletion of ended jobs and their images."""
 
 from dataclasses import replace
 
@@ -21,22 +21,22 @@ from tests.job_store.factories import LEASE_MS, NO_LIMITS, SUCCEEDED, claim, cla
 from tests.job_store.store_backends import StoreBackend
 
 DAY_MS = 24 * 3_600_000
-KEEP = Retention(outputs_ms=DAY_MS, jobs_ms=2 * DAY_MS)
-FOR_EVER = Retention(None, None)
+RETENTION = Retention(outputs_ms=DAY_MS, jobs_ms=2 * DAY_MS)
+FOREVER = Retention(None, None)
 NOTHING = RetentionResult((), (), (), (), (), more=False)
-WITH_PICTURES = Outcome(Status.SUCCEEDED, update=JobUpdate(outputs_json="[1]", grid_json="{}"))
+WITH_IMAGES = Outcome(Status.SUCCEEDED, update=JobUpdate(outputs_json="[1]", grid_json="{}"))
 
 
 def ended(store: JobStore, job_id: str = "job_1") -> None:
     submit(store, job_id)
-    store.call(commands.finish(claim_ref(claim(store, f"claim-{job_id}")), WITH_PICTURES))
+    store.call(commands.finish(claim_ref(claim(store, f"claim-{job_id}")), WITH_IMAGES))
 
 
-def apply_retention(store: JobStore, keep: Retention = FOR_EVER, limit: int = 100) -> RetentionResult:
-    """What concerns pictures and records; manifests have a page of tests of their own."""
-    retired = store.call(commands.apply_retention(keep, LEASE_MS, limit))
-    store.call(commands.confirm_manifests([job.id for job in retired.manifests]))
-    return replace(retired, manifests=(), more=retired.more)
+def apply_retention(store: JobStore, retention: Retention = FOREVER, limit: int = 100) -> RetentionResult:
+    """Apply retention without manifests, which `test_manifests` covers."""
+    result = store.call(commands.apply_retention(retention, LEASE_MS, limit))
+    store.call(commands.confirm_manifests([job.id for job in result.manifests]))
+    return replace(result, manifests=())
 
 
 def test_a_deleted_job_is_gone(store: JobStore) -> None:
@@ -95,19 +95,19 @@ def test_what_a_cut_off_worker_says_of_a_deleted_job_is_refused(backend: StoreBa
 def test_images_are_given_out_for_removal_until_somebody_says_that_they_are_gone(
     reliable_backend: StoreBackend, how: str
 ) -> None:
-    store, keep = reliable_backend.store, FOR_EVER
+    store, retention = reliable_backend.store, FOREVER
     ended(store)
     if how == "deleted":
         store.call(commands.delete("ada", "job_1"))
     else:
-        keep = Retention(0, None)
-    assert apply_retention(store, keep).removals == ("jobs/job_1/",)
-    assert apply_retention(store, keep).removals == ()
+        retention = Retention(0, None)
+    assert apply_retention(store, retention).removals == ("jobs/job_1/",)
+    assert apply_retention(store, retention).removals == ()
     reliable_backend.advance(LEASE_MS)
-    assert apply_retention(store, keep).removals == ("jobs/job_1/",)
+    assert apply_retention(store, retention).removals == ("jobs/job_1/",)
     store.call(commands.confirm_deleted(["jobs/job_1/"]))
     reliable_backend.advance(LEASE_MS)
-    assert apply_retention(store, keep).removals == ()
+    assert apply_retention(store, retention).removals == ()
 
 
 def test_images_are_removed_once_more_for_what_a_cut_off_worker_wrote(reliable_backend: StoreBackend) -> None:
@@ -136,7 +136,7 @@ def test_what_a_claim_wrote_before_it_gave_up_its_job_is_removed(reliable_backen
         store.call(commands.requeue(first))
     assert apply_retention(store).removals == ("jobs/job_1/first/",)
     store.call(commands.confirm_deleted(["jobs/job_1/first/"]))
-    store.call(commands.finish(claim_ref(claim(store, "second")), WITH_PICTURES))
+    store.call(commands.finish(claim_ref(claim(store, "second")), WITH_IMAGES))
     reliable_backend.advance(3_600_000)
     assert apply_retention(store).removals == ("jobs/job_1/first/",)
 
@@ -157,9 +157,9 @@ def test_an_old_job_loses_its_images_and_later_its_record(reliable_backend: Stor
     ended(store)
     before = get_job(store, "job_1")
     reliable_backend.advance(DAY_MS - 60_000)
-    assert apply_retention(store, KEEP) == NOTHING
+    assert apply_retention(store, RETENTION) == NOTHING
     reliable_backend.advance(60_001)
-    assert apply_retention(store, KEEP) == RetentionResult(("job_1",), (), (), ("jobs/job_1/",), (), more=False)
+    assert apply_retention(store, RETENTION) == RetentionResult(("job_1",), (), (), ("jobs/job_1/",), (), more=False)
     after = get_job(store, "job_1")
     assert (after.status, after.outputs_json, after.grid_json) == (Status.SUCCEEDED, None, None)
     assert (before.grid_json, before.outputs_expired, after.outputs_expired) == ("{}", False, True)
@@ -167,9 +167,9 @@ def test_an_old_job_loses_its_images_and_later_its_record(reliable_backend: Stor
     assert after.request_json == before.request_json
     store.call(commands.confirm_deleted(["jobs/job_1/"]))
     reliable_backend.advance(DAY_MS - 60_000)
-    assert apply_retention(store, KEEP).deleted == ()
+    assert apply_retention(store, RETENTION).deleted == ()
     reliable_backend.advance(60_001)
-    assert apply_retention(store, KEEP).deleted == ("job_1",)
+    assert apply_retention(store, RETENTION).deleted == ("job_1",)
     assert store.call(commands.get("ada", "job_1")) is None
     assert store.call(commands.page("ada", JobFilter(), 10, 100)).records == ()
 
@@ -178,8 +178,8 @@ def test_a_record_that_is_kept_for_less_than_its_images_stays_until_they_go(reli
     ended(reliable_backend.store)
     assert apply_retention(reliable_backend.store, Retention(DAY_MS, 0)) == NOTHING
     reliable_backend.advance(DAY_MS)
-    retired = apply_retention(reliable_backend.store, Retention(DAY_MS, 0))
-    assert retired == RetentionResult(("job_1",), ("job_1",), (), ("jobs/job_1/",), (), more=False)
+    result = apply_retention(reliable_backend.store, Retention(DAY_MS, 0))
+    assert result == RetentionResult(("job_1",), ("job_1",), (), ("jobs/job_1/",), (), more=False)
 
 
 def test_jobs_that_have_not_ended_and_what_is_kept_for_ever_stay(reliable_backend: StoreBackend) -> None:

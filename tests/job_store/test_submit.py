@@ -1,4 +1,4 @@
-"""What becomes of a submission."""
+"""Submit: acceptance, idempotency, limits, queue position."""
 
 import pytest
 

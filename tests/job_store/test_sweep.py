@@ -1,4 +1,4 @@
-"""What becomes of jobs that nobody speaks for."""
+"""Sweep: lost leases and deadlines."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def sweep(store: JobStore, limit: int = 100):
 
 
 def let_leases_end(backend: StoreBackend) -> None:
-    """A lease's time passes, and somebody sweeps all the while."""
+    """Let the time of a lease pass with regular sweeps."""
     sweep(backend.store)
     backend.advance(LEASE_MS - 1_000)
     sweep(backend.store)

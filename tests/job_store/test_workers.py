@@ -1,4 +1,4 @@
-"""Who is there."""
+"""Registration of workers."""
 
 from renderq_shared.jobs import JobStore, commands
 from tests.job_store.factories import submit, worker_record

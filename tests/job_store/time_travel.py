@@ -1,4 +1,4 @@
-"""Time that passes on demand: Redis' clock cannot be set, so everything it has stored is made older instead."""
+"""Time travel: Redis' clock cannot be set, so all stored times are shifted instead."""
 
 import redis
 
@@ -73,5 +73,5 @@ end
 
 
 def make_older(client: redis.Redis, ms: int) -> None:
-    """As if everything in the store had happened `ms` milliseconds earlier."""
+    """Shift all stored times and TTLs as if `ms` milliseconds had passed."""
     client.eval(_OLDER, 0, ms)

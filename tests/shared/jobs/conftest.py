@@ -1,4 +1,4 @@
-"""The job store over the session's Valkey."""
+"""Redis job store on the session's Valkey."""
 
 from collections.abc import Iterator
 

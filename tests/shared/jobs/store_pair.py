@@ -1,4 +1,4 @@
-"""The in-memory store and the one over Redis, driven with the same operations and compared after each."""
+"""In-memory and Redis store, driven with the same commands and compared after each."""
 
 import itertools
 import json
@@ -28,7 +28,7 @@ from renderq_shared.jobs.redis.codec import decode_job
 from tests.job_store.time_travel import make_older
 
 TOLERANCE_MS = 600_000
-"""Real time that may pass during one example; operations reckon in multiples of 1,000,000 ms."""
+"""Real time that may pass during one example. Commands use multiples of 1,000,000 ms."""
 
 TIMES = (
     *("due_ms", "used_ms", "created_ms", "started_ms", "completed_ms", "deadline_at_ms", "seen_ms"),
@@ -40,7 +40,7 @@ Answer = TypeVar("Answer")
 
 
 class StorePair:
-    """Two stores that must not differ in anything that can be seen."""
+    """Two stores without observable differences."""
 
     def __init__(self, client: redis.Redis) -> None:
         client.flushdb()
@@ -54,11 +54,11 @@ class StorePair:
             lambda: self._clock,
             on_change=self.changes.append,
             on_cancel=lambda job_id, claim_id: self.cancels.append(f"{job_id} {claim_id}"),
-            preview_viewers=lambda job_id: int(job_id == self._looked_at),
-            on_preview=lambda job_id, preview: self.previews.append(preview) if job_id == self._looked_at else None,
+            preview_viewers=lambda job_id: int(job_id == self._previewed),
+            on_preview=lambda job_id, preview: self.previews.append(preview) if job_id == self._previewed else None,
         )
-        self._looked_at: str | None = None
-        self._passed = 0
+        self._previewed: str | None = None
+        self._shift_ms = 0
         self._channels = client.pubsub(ignore_subscribe_messages=True)
         self._channels.subscribe("rq:changes", "rq:cancels")
         self.latest: dict[str, JobRecord] = {}
@@ -68,26 +68,26 @@ class StorePair:
         self._channels.close()
 
     def advance(self, ms: int) -> None:
-        """Both get older."""
+        """Let time pass in both stores."""
         self._clock += ms
-        self._passed += ms
+        self._shift_ms += ms
         make_older(self.client, ms)
 
     def watch_previews(self, job_id: str | None) -> None:
-        """Somebody looks at the previews of this job and of no other."""
-        if job_id == self._looked_at:
+        """Subscribe to the previews of this job and of no other."""
+        if job_id == self._previewed:
             return
-        if self._looked_at:
-            self._channels.unsubscribe(f"rq:previews:{self._looked_at}")
+        if self._previewed:
+            self._channels.unsubscribe(f"rq:previews:{self._previewed}")
         if job_id:
             self._channels.subscribe(f"rq:previews:{job_id}")
-        self._looked_at = job_id
+        self._previewed = job_id
         while self.client.pubsub_channels("rq:previews:*") != ([f"rq:previews:{job_id}"] if job_id else []):
             time.sleep(0.001)
 
     def run_on_both(self, command: Command[Answer], repeat: bool = False) -> Answer:
-        """Run one operation on both and compare answers, changes and cancels. Redis may run it twice."""
-        time.sleep(0.001)  # so that the order of times is the order of operations, on both sides
+        """Run one command on both stores and compare answers and messages. With `repeat`, Redis runs it twice."""
+        time.sleep(0.001)  # gives each command its own millisecond in both stores
         self._clock += 1
         self.changes.clear()
         self.cancels.clear()
@@ -96,56 +96,56 @@ class StorePair:
         actual = self.redis.call(command)
         if repeat and command.name not in {"sweep", "apply_retention"}:
             actual = self.redis.call(command)
-        assert self._alike(actual) == self._alike(answer, shift=self._passed)
+        assert self._normalized(actual) == self._normalized(answer, shift=self._shift_ms)
         self._compare_channels()
         return answer
 
     def compare_jobs(self) -> None:
-        """Every job, place and queue looks the same; and Redis holds each job in the one place where it belongs."""
+        """Compare every job, queue position, list, queue and worker."""
         for job in list(self.latest.values()):
-            ours, theirs = (
+            expected, actual = (
                 self.memory.call(commands.get(job.tenant, job.id)),
                 self.redis.call(commands.get(job.tenant, job.id)),
             )
-            assert self._alike(theirs) == self._alike(ours, shift=self._passed)
+            assert self._normalized(actual) == self._normalized(expected, shift=self._shift_ms)
             assert self.redis.call(commands.get("stranger", job.id)) is None
-            sent, filed = (
+            expected_deliveries, actual_deliveries = (
                 self.memory.call(commands.deliveries(job.tenant, job.id)),
                 self.redis.call(commands.deliveries(job.tenant, job.id)),
             )
-            assert self._alike(filed) == self._alike(sent, shift=self._passed)
+            assert self._normalized(actual_deliveries) == self._normalized(expected_deliveries, shift=self._shift_ms)
             assert self.redis.call(commands.deliveries("stranger", job.id)) is None
         for tenant in {job.tenant for job in self.latest.values()}:
             self._compare_lists(tenant, JobFilter())
             self._compare_lists(tenant, JobFilter(Status.QUEUED, "shapes", "txt2img"))
-        assert self._alike(self.redis.call(commands.queues())) == self._alike(
+        assert self._normalized(self.redis.call(commands.queues())) == self._normalized(
             self.memory.call(commands.queues()), shift=0
         )
         assert self.redis.call(commands.stats()).running == self.memory.call(commands.stats()).running
         assert self.redis.call(commands.stats()).paused == self.memory.call(commands.stats()).paused
         assert self.redis.call(commands.tenants()) == self.memory.call(commands.tenants())
-        assert self._alike(self.redis.call(commands.timings())) == self._alike(
+        assert self._normalized(self.redis.call(commands.timings())) == self._normalized(
             self.memory.call(commands.timings()), shift=0
         )
-        assert self._alike(self.redis.call(commands.workers())) == self._alike(
-            self.memory.call(commands.workers()), shift=self._passed
+        assert self._normalized(self.redis.call(commands.workers())) == self._normalized(
+            self.memory.call(commands.workers()), shift=self._shift_ms
         )
 
-    def _compare_lists(self, tenant: str, wanted: JobFilter) -> None:
-        """Page by page, of few jobs and short looks."""
-        ours, theirs = JobPage((), None), JobPage((), None)
+    def _compare_lists(self, tenant: str, job_filter: JobFilter) -> None:
+        """Compare all pages, with small limits."""
+        expected, actual = JobPage((), None), JobPage((), None)
         while True:
-            ours = self.memory.call(commands.page(tenant, wanted, 3, 5, ours.last))
-            theirs = self.redis.call(commands.page(tenant, wanted, 3, 5, theirs.last))
-            assert self._alike(theirs.records) == self._alike(ours.records, shift=self._passed)
-            assert (theirs.last and theirs.last.job_id) == (ours.last and ours.last.job_id)
-            if ours.last is None:
+            expected = self.memory.call(commands.page(tenant, job_filter, 3, 5, expected.last))
+            actual = self.redis.call(commands.page(tenant, job_filter, 3, 5, actual.last))
+            assert self._normalized(actual.records) == self._normalized(expected.records, shift=self._shift_ms)
+            assert (actual.last and actual.last.job_id) == (expected.last and expected.last.job_id)
+            if expected.last is None:
                 return
 
     def _compare_channels(self) -> None:
-        snapshots, cancels, previews = self._heard()
-        assert [self._alike(each) for each in snapshots] == [
-            self._alike(each, shift=self._passed) for each in self.changes
+        snapshots, cancels, previews = self._received()
+        assert [self._normalized(each) for each in snapshots] == [
+            self._normalized(each, shift=self._shift_ms) for each in self.changes
         ]
         assert cancels == self.cancels
         assert previews == self.previews
@@ -155,14 +155,14 @@ class StorePair:
     def _check_transition(self, record: JobRecord) -> None:
         before = self.latest.get(record.id)
         if before and before.status.is_terminal and record.version == 1:
-            before = None  # it was forgotten, and its id is free again
+            before = None  # it was deleted, and its id is free again
         assert record.version == (before.version + 1 if before else 1)
         if before:
             assert before.status is record.status or can_transition(before.status, record.status)
             assert not before.status.is_terminal or (record.outputs_expired and not before.outputs_expired)
         self.latest[record.id] = record
 
-    def _heard(self) -> tuple[list[JobRecord], list[str], list[str]]:
+    def _received(self) -> tuple[list[JobRecord], list[str], list[str]]:
         end = f"end of operation {next(self._ops)}"
         self.client.publish("rq:changes", end)
         snapshots: list[JobRecord] = []
@@ -181,29 +181,29 @@ class StorePair:
             else:
                 snapshots.append(decode_job(json.loads(message["data"])))
 
-    def _alike(self, answer: Any, shift: int = 0) -> Any:
-        """An answer with its times made coarse and counted from when everything was made older."""
+    def _normalized(self, answer: Any, shift: int = 0) -> Any:
+        """Return an answer with approximate times, shifted back by `shift` ms."""
         if isinstance(answer, tuple):
-            return tuple(self._alike(each, shift) for each in answer)
+            return tuple(self._normalized(each, shift) for each in answer)
         names = getattr(answer, "__dataclass_fields__", {})
         if isinstance(answer, ModelTimings):
-            return replace(answer, samples=self._alike(answer.samples))
+            return replace(answer, samples=self._normalized(answer.samples))
         if isinstance(answer, RetentionResult):
-            return replace(answer, manifests=self._alike(answer.manifests, shift))
+            return replace(answer, manifests=self._normalized(answer.manifests, shift))
         if isinstance(answer, SweepResult):
-            return replace(answer, queues=self._alike(answer.queues))
+            return replace(answer, queues=self._normalized(answer.queues))
         coarse = {
             name: _Time(value if name in {"oldest_age_ms", "wall_ms"} else value - shift)
             for name in TIMES
             if name in names and (value := getattr(answer, name)) is not None
         }
         if "record" in names:
-            coarse["record"] = self._alike(answer.record, shift)
+            coarse["record"] = self._normalized(answer.record, shift)
         return replace(answer, **coarse) if coarse else answer
 
 
 class _Time(int):
-    """Equal to what is about the same."""
+    """A time in ms that is equal to approximately the same time."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, int) and abs(int(self) - int(other)) < TOLERANCE_MS
@@ -211,13 +211,13 @@ class _Time(int):
     __hash__ = None  # type: ignore[assignment]
 
 
-def _share_done(job: JobRecord) -> float:
+def _progress_fraction(job: JobRecord) -> float:
     done = json.loads(job.progress_json or "{}")
     return done["step"] / done["steps"] if done else 0.0
 
 
 def check_keys(pair: StorePair) -> None:
-    """Redis holds each job in the one place where its status says, and its counts and virtual times are right."""
+    """Check that Redis holds each job in exactly the keys of its status, and that counts and costs are right."""
     client = pair.client
     queued = Counter[str]()
     for key in client.scan_iter("rq:queue:*"):
@@ -227,9 +227,9 @@ def check_keys(pair: StorePair) -> None:
     due = set(client.zrange("rq:deadlines", 0, -1))
     jobs = [job for job in pair.latest.values() if pair.memory.call(commands.get(job.tenant, job.id))]
     ended = {job.id for job in jobs if job.status.is_terminal}
-    emptied = {job.id for job in jobs if job.outputs_expired}
-    assert set(client.zrange("rq:ended", 0, -1)) == ended - emptied
-    assert set(client.zrange("rq:outputs-expired", 0, -1)) == emptied
+    outputs_expired = {job.id for job in jobs if job.outputs_expired}
+    assert set(client.zrange("rq:ended", 0, -1)) == ended - outputs_expired
+    assert set(client.zrange("rq:outputs-expired", 0, -1)) == outputs_expired
     assert set(client.zrange("rq:removals", 0, -1)) == set(pair.memory._removals.due)
     assert set(client.zrange("rq:late-removals", 0, -1)) == set(pair.memory._removals.late)
     assets = {f"{asset_id}:{tenant}" for tenant, asset_id in pair.memory._assets._assets}
@@ -259,20 +259,20 @@ def check_keys(pair: StorePair) -> None:
         here = [job for job in jobs if job.model == model]
         costs = sum(job.cost for job in here if job.status == "queued")
         assert float(client.hget("rq:queued-cost", model) or 0) == pytest.approx(costs, abs=1e-9)
-        undone = sum(job.cost * (1 - _share_done(job)) for job in here if job.id in leased)
+        undone = sum(job.cost * (1 - _progress_fraction(job)) for job in here if job.id in leased)
         assert float(client.hget("rq:remaining-cost", model) or 0) == pytest.approx(undone, abs=1e-9)
 
 
 def check_outbox(pair: StorePair) -> None:
-    """Redis holds each pending delivery in one place, and a lane has a turn iff something can be taken from it."""
+    """Check that each pending delivery is in one key, and that a queue has a turn iff a delivery can be claimed."""
     client, pending = pair.client, set[str]()
-    held, lanes = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    held, waiting_in = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for job in (job for job in pair.latest.values() if pair.memory.call(commands.get(job.tenant, job.id))):
         for delivery in pair.memory.call(commands.deliveries(job.tenant, job.id)) or ():
             host = client.hget(f"rq:delivery:{delivery.id}", "host")
             if delivery.status == "pending":
                 pending.add(delivery.id)
-                (held if delivery.claim_id else lanes)[job.tenant, host] += 1
+                (held if delivery.claim_id else waiting_in)[job.tenant, host] += 1
     waiting = {id_ for key in client.scan_iter("rq:delivery-queue:*") for id_ in client.zrange(key, 0, -1)}
     sent = set(client.zrange("rq:delivering", 0, -1))
     assert waiting | sent == pending
@@ -282,13 +282,13 @@ def check_outbox(pair: StorePair) -> None:
         mine = {host: count for (owner, host), count in held.items() if owner == tenant}
         assert counted == (mine | {"*": sum(mine.values())} if mine else {})
         turns = set(client.zrange(f"rq:delivery-hosts:{tenant}", 0, -1))
-        assert turns == {h for (t, h) in lanes if t == tenant and mine.get(h, 0) < PER_HOST}
+        assert turns == {h for (t, h) in waiting_in if t == tenant and mine.get(h, 0) < PER_HOST}
         has_turn = client.zscore("rq:delivery-tenants", tenant) is not None
         assert has_turn == (bool(turns) and sum(mine.values()) < PER_TENANT)
 
 
 def virtual_times(pair: StorePair) -> dict[str, float]:
-    """Each model's current virtual time. Tenants are charged the same on both sides; none that waits is behind it."""
+    """Return each model's current virtual time. Check that charges are equal and that no queued tenant is behind it."""
     now = {model: float(time_) for model, time_ in pair.client.hgetall("rq:virtual-now").items()}
     for model, queue in pair.memory._jobs.queues.items():
         assert now.get(model, 0.0) == queue.now

@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order, the store over Redis does what the readable one in memory does."""
+"""Differential test: for any sequence of commands, the Redis store behaves like the in-memory reference model."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ from tests.shared.jobs.store_pair import StorePair, check_keys, check_outbox, vi
 STEP_MS = 6_000_000
 LEASE_MS = 10_000_000
 TTL_MS = 8_000_000
-BOUNDS = QueueLimits(total=12, per_tenant=8)
+LIMITS = QueueLimits(total=12, per_tenant=8)
 
 tenants = st.sampled_from(["ada", "bob:x"])
 models = st.sampled_from(["shapes", "other"])
@@ -89,11 +89,11 @@ retentions = st.builds(
 
 
 class StorePairMachine(RuleBasedStateMachine):
-    """Random operations on both stores."""
+    """Random commands on both stores."""
 
     submitted = Bundle("submitted")
     holds = Bundle("holds")
-    sendings = Bundle("sendings")
+    attempts = Bundle("attempts")
     uploads = Bundle("uploads")
 
     def __init__(self, client: redis.Redis) -> None:
@@ -111,13 +111,13 @@ class StorePairMachine(RuleBasedStateMachine):
         for job in jobs:
             self.count += 1
             named = replace(job, id=f"job_{self.count:04}")
-            if self.pair.run_on_both(commands.submit(named, BOUNDS), repeat=repeat).outcome is SubmitOutcome.ACCEPTED:
+            if self.pair.run_on_both(commands.submit(named, LIMITS), repeat=repeat).outcome is SubmitOutcome.ACCEPTED:
                 accepted.append(named)
         return multiple(*accepted)
 
     @rule(job=submitted)
     def submit_again(self, job: NewJob) -> None:
-        self.pair.run_on_both(commands.submit(job, BOUNDS))
+        self.pair.run_on_both(commands.submit(job, LIMITS))
 
     @rule(
         target=holds,
@@ -161,7 +161,7 @@ class StorePairMachine(RuleBasedStateMachine):
 
     @rule(target=holds, hold=holds)
     def change_hands(self, hold: ClaimRef):
-        """A job goes back and to somebody else, and whoever had it does not know."""
+        """Requeue and claim again, while the old claim continues to write."""
         self.pair.run_on_both(commands.requeue(hold))
         both = [Candidate("shapes", resident=True), Candidate("other", resident=True)]
         new = self.claim_new(both, engine_empty=True)
@@ -186,12 +186,12 @@ class StorePairMachine(RuleBasedStateMachine):
     def pause_tenant(self, tenant: str, paused: bool, repeat: bool) -> None:
         self.pair.run_on_both(commands.pause_tenant(tenant, paused), repeat=repeat)
 
-    @rule(keep=retentions, limit=st.sampled_from([1, 100]), told=st.booleans())
-    def apply_retention(self, keep: Retention, limit: int, told: bool) -> None:
-        retired = self.pair.run_on_both(commands.apply_retention(keep, LEASE_MS, limit))
-        if told:
-            self.pair.run_on_both(commands.confirm_deleted(retired.removals), repeat=True)
-            self.pair.run_on_both(commands.confirm_manifests(tuple(job.id for job in retired.manifests)), repeat=True)
+    @rule(keep=retentions, limit=st.sampled_from([1, 100]), is_confirmed=st.booleans())
+    def apply_retention(self, keep: Retention, limit: int, is_confirmed: bool) -> None:
+        result = self.pair.run_on_both(commands.apply_retention(keep, LEASE_MS, limit))
+        if is_confirmed:
+            self.pair.run_on_both(commands.confirm_deleted(result.removals), repeat=True)
+            self.pair.run_on_both(commands.confirm_manifests(tuple(job.id for job in result.manifests)), repeat=True)
 
     @rule(tenant=tenants, key=keys)
     def replay(self, tenant: str, key: Idempotency | None) -> None:
@@ -212,20 +212,22 @@ class StorePairMachine(RuleBasedStateMachine):
         for tenant in ("ada", "bob:x"):
             self.pair.run_on_both(commands.asset(tenant, asset.id))
 
-    @rule(target=sendings, limit=st.sampled_from([1, 100]), repeat=st.booleans())
+    @rule(target=attempts, limit=st.sampled_from([1, 100]), repeat=st.booleans())
     def claim_deliveries(self, limit: int, repeat: bool):
         self.count += 1
         request = DeliveryClaim(f"sender_{self.count}", LEASE_MS, limit)
         found = self.pair.run_on_both(commands.claim_deliveries(request), repeat=repeat)
         return multiple(*(DeliveryResult(each.id, request.claim_id, each.status, "[]") for each in found))
 
-    @rule(told=sendings, status=st.sampled_from(DeliveryStatus), delay_ms=st.sampled_from([0, STEP_MS - 1]))
-    def complete_delivery(self, told: DeliveryResult, status: DeliveryStatus, delay_ms: int) -> None:
-        self.pair.run_on_both(commands.complete_delivery(replace(told, status=status, delay_ms=delay_ms)), repeat=True)
+    @rule(result=attempts, status=st.sampled_from(DeliveryStatus), delay_ms=st.sampled_from([0, STEP_MS - 1]))
+    def complete_delivery(self, result: DeliveryResult, status: DeliveryStatus, delay_ms: int) -> None:
+        self.pair.run_on_both(
+            commands.complete_delivery(replace(result, status=status, delay_ms=delay_ms)), repeat=True
+        )
 
-    @rule(told=sendings, tenant=tenants, repeat=st.booleans())
-    def replay_delivery(self, told: DeliveryResult, tenant: str, repeat: bool) -> None:
-        self.pair.run_on_both(commands.replay_delivery(tenant, told.delivery_id), repeat=repeat)
+    @rule(result=attempts, tenant=tenants, repeat=st.booleans())
+    def replay_delivery(self, result: DeliveryResult, tenant: str, repeat: bool) -> None:
+        self.pair.run_on_both(commands.replay_delivery(tenant, result.delivery_id), repeat=repeat)
 
     @rule(
         steps=st.integers(0, 2),
@@ -248,7 +250,7 @@ class StorePairMachine(RuleBasedStateMachine):
         wanted=candidates,
     )
     def sweep(self, pauses: tuple[int, ...], limit: int, wanted: list[Candidate]):
-        """At once; often enough while leases run out; or after nobody swept for long. Then a busy engine asks."""
+        """Sweep at once, regularly while leases expire, or after an outage; then claim for a busy engine."""
         self.pair.run_on_both(commands.sweep(LEASE_MS, limit))
         for pause in pauses:
             self.pair.advance(pause)

@@ -100,7 +100,7 @@ class _Subscription:
         await self._pubsub.subscribe(KEYS_CHANGED, CHANGES, *self._previews.restart())
 
     async def next(self) -> Notification | None:
-        """Return the next notification, or `None` after other events. Raises `RedisError` or `OSError` on a lost connection."""
+        """Return the next notification; `None` after other events. Raises `RedisError` or `OSError`."""
         if self._next_message is None:
             self._next_message = asyncio.ensure_future(self._pubsub.get_message(timeout=_QUIET_S))
         if self._channels_changed is None:

@@ -1,4 +1,4 @@
-"""The fair queue as a property: who always has work gets its share by weight, up to one job."""
+"""Property of the fair queue: backlogged tenants are served by weight, up to one job."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,5 +43,5 @@ def test_backlogged_tenants_differ_by_at_most_one_job_each(
     for _ in range(min(served, 60 - head_start)):
         tenant, cost = serve()
         work[tenant] += cost / weight[tenant]
-    # The bound of start-time fair queueing: the largest job of either by its weight, added up.
+    # The bound of start-time fair queueing: the sum of each tenant's largest job divided by its weight.
     assert abs(work["ada"] - work["bob"]) <= max(ada) / ada_weight + max(bob) / bob_weight + 1e-9

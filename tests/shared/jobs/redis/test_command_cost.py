@@ -1,4 +1,4 @@
-"""What a call costs: one round trip, no more work with a longer queue, and little memory per job."""
+"""Cost of a command: one round trip, work independent of the queue's length, little memory per job."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -19,11 +19,11 @@ CHEAP = {
     *("zadd", "zrem", "zcard", "zcount", "zrank", "zrange"),
     *("sadd", "srem", "sismember", "smembers"),
 }
-"""At worst logarithmic in the number of jobs: hashes are one job's, or have a field per tenant or model."""
+"""Commands at worst logarithmic in the number of jobs: hashes belong to one job or have a field per tenant or model."""
 
 
 def server_commands(client: redis.Redis, call: Callable[[], object]) -> Counter[str]:
-    """Every command that the server ran during a call, inside scripts too."""
+    """Count the commands that the server ran during a call, including those in scripts."""
     client.config_resetstat()
     call()
     stats = client.info("commandstats")
@@ -32,7 +32,7 @@ def server_commands(client: redis.Redis, call: Callable[[], object]) -> Counter[
 
 
 def top_level(url: str, call: Callable[[], object]) -> list[str]:
-    """Every command that came over the wire during a call."""
+    """Return the commands that were sent over the network during a call."""
     seen: list[str] = []
     with sync_client(url) as watcher, watcher.monitor() as monitor, sync_client(url) as marker:
         marker.ping()
@@ -51,7 +51,7 @@ def fill(store: RedisJobStore, first: int, last: int) -> None:
         submit(store, f"job_{number}", f"tenant-{number % 10}", request_json=REQUEST)
 
 
-def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> None:
+def test_every_command_is_one_round_trip(redis_url: str, store: RedisJobStore) -> None:
     fill(store, 0, 5)
     mine = claim_ref(claim(store, "claim-0"))
     calls: dict[str, Callable[[], object]] = {
@@ -78,11 +78,11 @@ def test_every_call_is_one_round_trip(redis_url: str, store: RedisJobStore) -> N
         "workers": lambda: store.call(commands.workers()),
         "queues": lambda: store.call(commands.queues()),
         "stats": lambda: store.call(commands.stats()),
-        "paces": lambda: store.call(commands.timings()),
+        "timings": lambda: store.call(commands.timings()),
         "unregister": lambda: store.call(commands.unregister("w1")),
     }
     for call in calls.values():
-        call()  # the server learns the script
+        call()  # loads the script
     assert {name: top_level(redis_url, call) for name, call in calls.items()} == {name: ["EVALSHA"] for name in calls}
 
 

@@ -1,4 +1,4 @@
-"""The Lua files keep their own rules."""
+"""Conventions of the Lua files."""
 
 import re
 from collections import Counter
@@ -31,7 +31,7 @@ def test_every_script_says_what_it_takes_gives_and_keeps_atomic(package: str, na
 
 @pytest.mark.parametrize(("package", "name"), NAMES)
 def test_no_local_of_the_file_scope_is_defined_twice(package: str, name: str) -> None:
-    """A second definition would hide the first from everything behind it."""
+    """A second definition would shadow the first one."""
     source = load_script(package, name).source
     defined = Counter(re.findall(r"^local (?:function )?(\w+)", source, re.MULTILINE))
     assert [local for local, count in defined.items() if count > 1] == []

@@ -1,4 +1,4 @@
-"""Watching changes and cancels."""
+"""Notifications of changes and cancels."""
 
 import asyncio
 import threading
@@ -69,21 +69,21 @@ async def test_a_server_that_says_nothing_is_left_and_found_again(
     assert await waiting == Reconnected()
 
 
-class Heard:
-    """Collects what a listener is told."""
+class CancelRecorder:
+    """Collects cancels."""
 
     def __init__(self) -> None:
         self.cancels: list[tuple[str, str]] = []
-        self.anything = threading.Event()
+        self.received = threading.Event()
 
     def __call__(self, job_id: str, claim_id: str) -> None:
         self.cancels.append((job_id, claim_id))
-        self.anything.set()
+        self.received.set()
 
 
 def test_the_holder_of_a_job_hears_that_it_is_canceled(client, store: RedisJobStore) -> None:
-    heard = Heard()
-    listener = CancelSubscriber(client, heard)
+    recorder = CancelRecorder()
+    listener = CancelSubscriber(client, recorder)
     try:
         assert listener.subscribed.wait(10)
         submit(store, "job_1")
@@ -91,32 +91,32 @@ def test_the_holder_of_a_job_hears_that_it_is_canceled(client, store: RedisJobSt
         claim(store, "claim-1")
         store.call(commands.cancel("ada", "job_2"))
         store.call(commands.cancel("ada", "job_1"))
-        assert heard.anything.wait(10)
-        assert heard.cancels == [("job_1", "claim-1")]
+        assert recorder.received.wait(10)
+        assert recorder.cancels == [("job_1", "claim-1")]
     finally:
         listener.close()
 
 
 def test_a_listener_outlives_the_server(client, store: RedisJobStore, valkey: Valkey) -> None:
-    heard = Heard()
-    listener = CancelSubscriber(client, heard)
+    recorder = CancelRecorder()
+    listener = CancelSubscriber(client, recorder)
     try:
         assert listener.subscribed.wait(10)
         submit(store, "job_1")
         claim(store, "claim-1")
         valkey.restart()
-        for _ in range(200):  # nothing says when it listens again, and a cancel tells once
+        for _ in range(200):  # nothing reports the new subscription, and a cancel is sent once
             client.publish("rq:cancels", "job_1 claim-1")
-            if heard.anything.wait(0.05):
+            if recorder.received.wait(0.05):
                 break
-        assert heard.cancels
+        assert recorder.cancels
     finally:
         listener.close()
 
 
 def test_a_listener_closes_while_the_server_is_away(client, valkey: Valkey) -> None:
-    listener = CancelSubscriber(client, Heard())
+    listener = CancelSubscriber(client, CancelRecorder())
     assert listener.subscribed.wait(10)
     valkey.kill()
     listener.close()
-    listener._thread.join()  # or it greets the next test's server
+    listener._thread.join()  # otherwise it connects to the next test's server

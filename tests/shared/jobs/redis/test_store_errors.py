@@ -1,4 +1,4 @@
-"""What a caller sees when Redis is full, away, or has forgotten its scripts."""
+"""Errors when Redis is full, unavailable, restarted, or has evicted keys or scripts."""
 
 import asyncio
 
