@@ -18,10 +18,10 @@ def test_a_queued_job_is_canceled_at_once_and_leaves_the_queue(store: JobStore) 
 
 def test_a_running_job_is_canceling_until_its_worker_lets_go(store: JobStore) -> None:
     submit(store, "job_1")
-    taken = claim(store)
+    claimed = claim(store)
     canceling = store.call(commands.cancel("ada", "job_1"))
-    assert (canceling.status, canceling.version) == (Status.CANCELING, taken.version + 1)
-    assert store.call(commands.finish(claim_ref(taken), SUCCEEDED)).record.status is Status.CANCELED
+    assert (canceling.status, canceling.version) == (Status.CANCELING, claimed.version + 1)
+    assert store.call(commands.finish(claim_ref(claimed), SUCCEEDED)).record.status is Status.CANCELED
 
 
 def test_a_repeated_cancel_answers_the_same(store: JobStore) -> None:

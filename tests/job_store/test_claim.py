@@ -12,14 +12,14 @@ COLD_OTHER = Candidate("other", resident=False)
 def lose_lease(backend: StoreBackend, job_id: str, claim_id: str = "lost") -> None:
     """Claim the next job and let its lease expire."""
     backend.store.call(commands.sweep(LEASE_MS, 100))
-    taken = claim(backend.store, claim_id)
-    assert taken is not None
-    assert taken.id == job_id
+    claimed = claim(backend.store, claim_id)
+    assert claimed is not None
+    assert claimed.id == job_id
     backend.advance(LEASE_MS - 1_000)
     backend.store.call(commands.sweep(LEASE_MS, 100))
     backend.advance(1_001)
     backend.store.call(commands.sweep(LEASE_MS, 100))
-    assert get_job(backend.store, job_id, taken.tenant).quarantined
+    assert get_job(backend.store, job_id, claimed.tenant).quarantined
 
 
 def test_a_claim_makes_the_job_run_under_this_claim(store: JobStore) -> None:

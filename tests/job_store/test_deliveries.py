@@ -210,10 +210,10 @@ def receivers(found: tuple[DeliveryRecord, ...]) -> list[str]:
 def test_a_host_that_does_not_answer_holds_up_no_other_host(store: JobStore) -> None:
     enqueue_many(store, "slow", PER_HOST + 1, "slow.test")
     enqueue_one(store, "fast", "fast.test")
-    taken = due(store, "one")
-    assert sorted(receivers(taken)) == ["f"] + ["s"] * PER_HOST
+    claimed = due(store, "one")
+    assert sorted(receivers(claimed)) == ["f"] + ["s"] * PER_HOST
     assert due(store, "two") == ()
-    assert complete(store, next(each for each in taken if receivers((each,)) == ["s"]))
+    assert complete(store, next(each for each in claimed if receivers((each,)) == ["s"]))
     assert receivers(due(store, "three")) == ["s"]
 
 
@@ -230,11 +230,11 @@ def test_places_are_free_again_when_leases_end_jobs_are_forgotten_or_receivers_s
     enqueue_many(store, "slow", 2 * PER_HOST, "slow.test")
     assert len(due(store, "one")) == PER_HOST
     backend.advance(LEASE_MS)
-    taken = due(store, "two")
-    assert len(taken) == PER_HOST
-    store.call(commands.delete("ada", taken[0].job_id))
+    claimed = due(store, "two")
+    assert len(claimed) == PER_HOST
+    store.call(commands.delete("ada", claimed[0].job_id))
     assert len(due(store, "three")) == 1
-    complete(store, taken[1], DeliveryStatus.DISABLED)
+    complete(store, claimed[1], DeliveryStatus.DISABLED)
     assert len(due(store, "four")) == 1
 
 

@@ -39,8 +39,8 @@ def test_a_late_tenant_neither_waits_for_the_others_past_nor_catches_up_on_it(st
     submit_many(store, "ada", 40)
     claimed_job_ids(store, 20)
     submit_many(store, "bob", 40)
-    taken = [claim(store, f"late-{number}") for number in range(10)]
-    assert shares([job.id for job in taken if job]) == {"ada": 5, "bob": 5}
+    claimed = [claim(store, f"late-{number}") for number in range(10)]
+    assert shares([job.id for job in claimed if job]) == {"ada": 5, "bob": 5}
 
 
 def test_who_returns_after_a_pause_has_saved_nothing_up(store: JobStore) -> None:
@@ -49,8 +49,8 @@ def test_who_returns_after_a_pause_has_saved_nothing_up(store: JobStore) -> None
     claimed_job_ids(store, 21)
     for number in range(10):
         submit(store, f"bob_again_{number}", "bob")
-    taken = [claim(store, f"late-{number}") for number in range(10)]
-    assert shares([job.id for job in taken if job])["bob"] <= 6
+    claimed = [claim(store, f"late-{number}") for number in range(10)]
+    assert shares([job.id for job in claimed if job])["bob"] <= 6
 
 
 def test_who_leaves_and_returns_at_once_does_not_escape_what_it_was_charged(store: JobStore) -> None:
@@ -58,33 +58,33 @@ def test_who_leaves_and_returns_at_once_does_not_escape_what_it_was_charged(stor
     submit(store, "ada_big", "ada", cost=5.0)
     assert claim(store, "claim-ada").id == "ada_big"
     submit(store, "ada_next", "ada")
-    taken = [claim(store, f"late-{number}") for number in range(5)]
-    assert shares([job.id for job in taken if job]) == {"bob": 5}
+    claimed = [claim(store, f"late-{number}") for number in range(5)]
+    assert shares([job.id for job in claimed if job]) == {"bob": 5}
 
 
 def test_the_measured_cost_replaces_the_estimate(store: JobStore) -> None:
     submit_many(store, "ada", 20, cost=1.0)
     submit_many(store, "bob", 20, cost=1.0)
-    taken: list[str] = []
+    claimed: list[str] = []
     for number in range(15):
         job = claim(store, f"claim-{number}")
         assert job is not None
-        taken.append(job.id)
+        claimed.append(job.id)
         measured = 4.0 if job.tenant == "ada" else 1.0
         store.call(commands.finish(claim_ref(job), Outcome(Status.SUCCEEDED, cost=measured)))
-    assert shares(taken) == {"ada": 3, "bob": 12}
+    assert shares(claimed) == {"ada": 3, "bob": 12}
 
 
 def test_an_overestimate_is_given_back(store: JobStore) -> None:
     submit_many(store, "ada", 20, cost=10.0)
     submit_many(store, "bob", 20, cost=1.0)
-    taken: list[str] = []
+    claimed: list[str] = []
     for number in range(10):
         job = claim(store, f"claim-{number}")
         assert job is not None
-        taken.append(job.id)
+        claimed.append(job.id)
         store.call(commands.finish(claim_ref(job), Outcome(Status.SUCCEEDED, cost=1.0)))
-    assert shares(taken) == {"ada": 5, "bob": 5}
+    assert shares(claimed) == {"ada": 5, "bob": 5}
 
 
 def test_a_job_that_is_handed_back_is_not_charged_and_keeps_its_place(store: JobStore) -> None:
@@ -105,8 +105,8 @@ def test_a_refund_does_not_let_a_tenant_catch_up(store: JobStore) -> None:
     submit_many(store, "ada", 20)
     store.call(commands.requeue(claim_ref(big)))
     store.call(commands.cancel("ada", "ada_big"))
-    taken = [claim(store, f"late-{number}") for number in range(10)]
-    assert shares([job.id for job in taken if job])["bob"] >= 4
+    claimed = [claim(store, f"late-{number}") for number in range(10)]
+    assert shares([job.id for job in claimed if job])["bob"] >= 4
 
 
 def test_models_are_shared_independently(backend: StoreBackend) -> None:
@@ -132,14 +132,14 @@ def test_backlogged_tenants_are_served_by_weight_within_one_job(store: JobStore)
 def test_what_is_measured_and_what_is_given_back_are_weighed_too(store: JobStore) -> None:
     submit_many(store, "ada", 20, weight=2.0)
     submit_many(store, "bob", 20)
-    taken: list[str] = []
+    claimed: list[str] = []
     for number in range(10):
         store.call(commands.requeue(claim_ref(claim(store, f"handed-back-{number}"))))
         job = claim(store, f"claim-{number}")
         assert job is not None
-        taken.append(job.id)
+        claimed.append(job.id)
         store.call(commands.finish(claim_ref(job), Outcome(Status.SUCCEEDED, cost=4.0 if job.tenant == "ada" else 2.0)))
-    assert shares(taken) == {"ada": 5, "bob": 5}
+    assert shares(claimed) == {"ada": 5, "bob": 5}
 
 
 def test_a_new_weight_holds_for_all_that_waits(store: JobStore) -> None:
@@ -148,13 +148,13 @@ def test_a_new_weight_holds_for_all_that_waits(store: JobStore) -> None:
     submit(store, "ada_last", "ada", weight=3.0)
     assert shares(claimed_job_ids(store, 12)) == {"ada": 9, "bob": 3}
     submit(store, "ada_very_last", "ada")
-    taken = [claim(store, f"late-{number}") for number in range(8)]
-    assert shares([job.id for job in taken if job]) == {"ada": 4, "bob": 4}
+    claimed = [claim(store, f"late-{number}") for number in range(8)]
+    assert shares([job.id for job in claimed if job]) == {"ada": 4, "bob": 4}
 
 
 def test_the_place_tells_what_weights_make_of_it(store: JobStore) -> None:
     submit_many(store, "ada", 8, weight=2.0)
     submit_many(store, "bob", 8)
     waiting = [(tenant, f"{tenant}_{number:03}") for tenant in ("ada", "bob") for number in range(8)]
-    told = {job_id: jobs_ahead(store, job_id, tenant) for tenant, job_id in waiting}
-    assert told == {job_id: place for place, job_id in enumerate(claimed_job_ids(store, 16))}
+    positions = {job_id: jobs_ahead(store, job_id, tenant) for tenant, job_id in waiting}
+    assert positions == {job_id: position for position, job_id in enumerate(claimed_job_ids(store, 16))}

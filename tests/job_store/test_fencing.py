@@ -17,9 +17,9 @@ UPDATE = JobUpdate(
 @pytest.fixture
 def job(store: JobStore) -> JobRecord:
     submit(store, "job_1")
-    taken = claim(store, "claim-1")
-    assert taken is not None
-    return taken
+    claimed = claim(store, "claim-1")
+    assert claimed is not None
+    return claimed
 
 
 def test_renewal_tells_each_jobs_fate_in_order(store: JobStore) -> None:

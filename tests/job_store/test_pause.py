@@ -46,8 +46,8 @@ def test_a_paused_tenant_lets_others_pass_and_catches_up_on_nothing(store: JobSt
     assert {job_id[:3] for job_id in claimed_job_ids(store, 10)} == {"bob"}
     store.call(commands.pause_tenant("ada", False))
     store.call(commands.pause_tenant("ada", False))
-    taken = [claim(store, f"late-{number}") for number in range(9)]
-    assert Counter(job.tenant for job in taken if job) == {"ada": 5, "bob": 4}
+    claimed = [claim(store, f"late-{number}") for number in range(9)]
+    assert Counter(job.tenant for job in claimed if job) == {"ada": 5, "bob": 4}
 
 
 def test_pausing_reaches_every_model_of_a_tenant(store: JobStore) -> None:
@@ -58,8 +58,8 @@ def test_pausing_reaches_every_model_of_a_tenant(store: JobStore) -> None:
     third = Candidate("third", resident=True)
     assert claim(store, "first", *BOTH, third) is None
     store.call(commands.pause_tenant("ada", False))
-    taken = [claim(store, f"late-{number}", *BOTH, third) for number in range(3)]
-    assert [job.id for job in taken if job] == ["one", "two", "three"]
+    claimed = [claim(store, f"late-{number}", *BOTH, third) for number in range(3)]
+    assert [job.id for job in claimed if job] == ["one", "two", "three"]
 
 
 def test_what_waits_says_so(store: JobStore) -> None:

@@ -13,21 +13,21 @@ PREVIEW = '{"index": 0}'
 @pytest.fixture
 def job(store: JobStore) -> JobRecord:
     submit(store, "job_1")
-    taken = claim(store, "claim-1")
-    assert taken is not None
-    return taken
+    claimed = claim(store, "claim-1")
+    assert claimed is not None
+    return claimed
 
 
 def test_previews_are_wanted_while_somebody_looks(backend: StoreBackend, job: JobRecord) -> None:
-    nobody, somebody = ProgressResult(FenceResult.HELD, False), ProgressResult(FenceResult.HELD, True)
-    assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == nobody
+    unwatched, watched = ProgressResult(FenceResult.HELD, False), ProgressResult(FenceResult.HELD, True)
+    assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == unwatched
     with backend.watch_previews("job_2"):
-        assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == nobody
+        assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == unwatched
     with backend.watch_previews("job_1"):
         with backend.watch_previews("job_1"):
-            assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == somebody
-        assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == somebody
-    assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == nobody
+            assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == watched
+        assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == watched
+    assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == unwatched
 
 
 def test_a_preview_is_seen_by_those_who_look_and_changes_nothing(backend: StoreBackend, job: JobRecord) -> None:

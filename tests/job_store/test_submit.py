@@ -35,10 +35,10 @@ def test_a_job_remembers_which_one_it_does_again(store: JobStore) -> None:
 
 def test_a_repeat_with_the_same_id_answers_accepted_with_the_record_as_it_is_now(store: JobStore) -> None:
     submit(store, "job_1")
-    taken = claim(store)
+    claimed = claim(store)
     again = store.call(commands.submit(new_job("job_1"), QueueLimits(total=0, per_tenant=0)))
     assert again.outcome is SubmitOutcome.ACCEPTED
-    assert again.record == taken
+    assert again.record == claimed
 
 
 def test_a_known_key_with_the_same_fingerprint_answers_the_earlier_job(store: JobStore) -> None:

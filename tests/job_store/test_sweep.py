@@ -190,11 +190,11 @@ def test_a_job_past_deadline_and_lease_ends_once(backend: StoreBackend) -> None:
     store = backend.store
     sweep(store)
     submit(store, "job_1", deadline_ms=LEASE_MS)
-    taken = claim(store)
+    claimed = claim(store)
     let_leases_end(backend)
     sweep(store)
     ended = get_job(store, "job_1")
-    assert (ended.status, ended.version) == (Status.FAILED, taken.version + 1)
+    assert (ended.status, ended.version) == (Status.FAILED, claimed.version + 1)
 
 
 def test_a_sweep_reports_what_it_did(reliable_backend: StoreBackend) -> None:

@@ -92,7 +92,7 @@ class StorePairMachine(RuleBasedStateMachine):
     """Random commands on both stores."""
 
     submitted = Bundle("submitted")
-    holds = Bundle("holds")
+    claims = Bundle("claims")
     attempts = Bundle("attempts")
     uploads = Bundle("uploads")
 
@@ -120,54 +120,54 @@ class StorePairMachine(RuleBasedStateMachine):
         self.pair.run_on_both(commands.submit(job, LIMITS))
 
     @rule(
-        target=holds,
-        wanted=candidates,
+        target=claims,
+        candidates=candidates,
         engine_empty=st.booleans(),
         switch_after_ms=st.sampled_from([0, 7_000_000]),
         repeat=st.booleans(),
         name=names,
     )
-    def claim(self, wanted: list[Candidate], engine_empty: bool, switch_after_ms: int, repeat: bool, name: str):
-        return self.claim_new(wanted, engine_empty, switch_after_ms, repeat, name)
+    def claim(self, candidates: list[Candidate], engine_empty: bool, switch_after_ms: int, repeat: bool, name: str):
+        return self.claim_new(candidates, engine_empty, switch_after_ms, repeat, name)
 
-    @rule(hold=holds, wanted=candidates, engine_empty=st.booleans())
-    def claim_again(self, hold: ClaimRef, wanted: list[Candidate], engine_empty: bool) -> None:
+    @rule(claim_ref=claims, candidates=candidates, engine_empty=st.booleans())
+    def claim_again(self, claim_ref: ClaimRef, candidates: list[Candidate], engine_empty: bool) -> None:
         self.pair.run_on_both(
-            commands.claim(ClaimRequest(hold.claim_id, "w1", LEASE_MS, tuple(wanted), engine_empty, 0))
+            commands.claim(ClaimRequest(claim_ref.claim_id, "w1", LEASE_MS, tuple(candidates), engine_empty, 0))
         )
 
-    @rule(claim_refs=st.lists(holds, min_size=1, max_size=4))
+    @rule(claim_refs=st.lists(claims, min_size=1, max_size=4))
     def renew(self, claim_refs: list[ClaimRef]) -> None:
         self.pair.run_on_both(commands.renew(claim_refs, LEASE_MS))
 
-    @rule(hold=holds, update=updates, repeat=st.booleans())
-    def progress(self, hold: ClaimRef, update: JobUpdate, repeat: bool) -> None:
-        self.pair.run_on_both(commands.progress(hold, update), repeat=repeat)
+    @rule(claim_ref=claims, update=updates, repeat=st.booleans())
+    def progress(self, claim_ref: ClaimRef, update: JobUpdate, repeat: bool) -> None:
+        self.pair.run_on_both(commands.progress(claim_ref, update), repeat=repeat)
 
-    @rule(hold=holds, other=holds, looked_at=st.booleans())
-    def show_previews(self, hold: ClaimRef, other: ClaimRef, looked_at: bool) -> None:
-        self.pair.watch_previews(hold.job_id if looked_at else None)
-        self.pair.run_on_both(commands.progress(hold, JobUpdate()))
-        self.pair.run_on_both(commands.publish_preview(hold, hold.claim_id))
+    @rule(claim_ref=claims, other=claims, looked_at=st.booleans())
+    def show_previews(self, claim_ref: ClaimRef, other: ClaimRef, looked_at: bool) -> None:
+        self.pair.watch_previews(claim_ref.job_id if looked_at else None)
+        self.pair.run_on_both(commands.progress(claim_ref, JobUpdate()))
+        self.pair.run_on_both(commands.publish_preview(claim_ref, claim_ref.claim_id))
         self.pair.run_on_both(commands.publish_preview(other, other.claim_id))
 
-    @rule(hold=holds, outcome=outcomes, repeat=st.booleans())
-    def finish(self, hold: ClaimRef, outcome: Outcome, repeat: bool) -> None:
-        self.pair.run_on_both(commands.finish(hold, outcome), repeat=repeat)
+    @rule(claim_ref=claims, outcome=outcomes, repeat=st.booleans())
+    def finish(self, claim_ref: ClaimRef, outcome: Outcome, repeat: bool) -> None:
+        self.pair.run_on_both(commands.finish(claim_ref, outcome), repeat=repeat)
 
-    @rule(hold=holds, repeat=st.booleans())
-    def requeue(self, hold: ClaimRef, repeat: bool) -> None:
-        self.pair.run_on_both(commands.requeue(hold), repeat=repeat)
+    @rule(claim_ref=claims, repeat=st.booleans())
+    def requeue(self, claim_ref: ClaimRef, repeat: bool) -> None:
+        self.pair.run_on_both(commands.requeue(claim_ref), repeat=repeat)
 
-    @rule(target=holds, hold=holds)
-    def change_hands(self, hold: ClaimRef):
+    @rule(target=claims, claim_ref=claims)
+    def change_hands(self, claim_ref: ClaimRef):
         """Requeue and claim again, while the old claim continues to write."""
-        self.pair.run_on_both(commands.requeue(hold))
+        self.pair.run_on_both(commands.requeue(claim_ref))
         both = [Candidate("shapes", resident=True), Candidate("other", resident=True)]
         new = self.claim_new(both, engine_empty=True)
-        self.pair.run_on_both(commands.renew([hold], LEASE_MS))
-        self.pair.run_on_both(commands.progress(hold, JobUpdate(stage="decoding")))
-        self.pair.run_on_both(commands.finish(hold, Outcome(Status.SUCCEEDED)))
+        self.pair.run_on_both(commands.renew([claim_ref], LEASE_MS))
+        self.pair.run_on_both(commands.progress(claim_ref, JobUpdate(stage="decoding")))
+        self.pair.run_on_both(commands.finish(claim_ref, Outcome(Status.SUCCEEDED)))
         return new
 
     @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
@@ -244,29 +244,29 @@ class StorePairMachine(RuleBasedStateMachine):
             self.pair.run_on_both(commands.register(worker, TTL_MS), repeat=True)
 
     @rule(
-        target=holds,
+        target=claims,
         pauses=st.sampled_from([(0,), (STEP_MS, STEP_MS), (2 * STEP_MS,)]),
         limit=st.sampled_from([1, 100]),
-        wanted=candidates,
+        candidates=candidates,
     )
-    def sweep(self, pauses: tuple[int, ...], limit: int, wanted: list[Candidate]):
+    def sweep(self, pauses: tuple[int, ...], limit: int, candidates: list[Candidate]):
         """Sweep at once, regularly while leases expire, or after an outage; then claim for a busy engine."""
         self.pair.run_on_both(commands.sweep(LEASE_MS, limit))
         for pause in pauses:
             self.pair.advance(pause)
             self.pair.run_on_both(commands.sweep(LEASE_MS, limit))
-        return self.claim_new(wanted, engine_empty=False)
+        return self.claim_new(candidates, engine_empty=False)
 
     def claim_new(
         self,
-        wanted: list[Candidate],
+        candidates: list[Candidate],
         engine_empty: bool,
         switch_after_ms: int = 0,
         repeat: bool = False,
         name: str = "w1",
     ):
         self.count += 1
-        request = ClaimRequest(f"claim_{self.count}", name, LEASE_MS, tuple(wanted), engine_empty, switch_after_ms)
+        request = ClaimRequest(f"claim_{self.count}", name, LEASE_MS, tuple(candidates), engine_empty, switch_after_ms)
         job = self.pair.run_on_both(commands.claim(request), repeat=repeat)
         return ClaimRef(job.id, request.claim_id) if job else multiple()
 
