@@ -2,14 +2,39 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import redis
 
-from renderq_shared.jobs import Candidate, Idempotency, JobFilter, JobUpdate, Retention, commands
+from renderq.contract import DeliveryStatus
+from renderq_shared.jobs import (
+    Candidate,
+    ClaimRequest,
+    Command,
+    DeliveryClaim,
+    DeliveryResult,
+    Idempotency,
+    JobFilter,
+    JobUpdate,
+    Retention,
+    commands,
+)
 from renderq_shared.jobs.lifetimes import CLAIM_TTL_MS
 from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.redis.clients import sync_client
-from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, new_asset, submit, worker_record
+from tests.job_store.factories import (
+    LEASE_MS,
+    NO_LIMITS,
+    SUCCEEDED,
+    claim,
+    claim_ref,
+    new_asset,
+    new_job,
+    submit,
+    worker_record,
+)
+from tests.shared.jobs.test_commands import COMMANDS
 
 REQUEST = '{"task": "txt2img", "prompt": "%s", "width": 512, "height": 512, "steps": 25}' % ("a red circle " * 30)
 
@@ -54,36 +79,48 @@ def fill(store: RedisJobStore, first: int, last: int) -> None:
 def test_every_command_is_one_round_trip(redis_url: str, store: RedisJobStore) -> None:
     fill(store, 0, 5)
     mine = claim_ref(claim(store, "claim-0"))
-    calls: dict[str, Callable[[], object]] = {
-        "submit": lambda: submit(store, "job_x"),
-        "replay": lambda: store.call(commands.replay("ada", Idempotency("key", "fingerprint"))),
-        "get": lambda: store.call(commands.get("ada", "job_x")),
-        "page": lambda: store.call(commands.page("ada", JobFilter(), 100, 500)),
-        "cancel": lambda: store.call(commands.cancel("ada", "job_x")),
-        "claim": lambda: claim(store, "claim-1", Candidate("shapes", True), Candidate("other", False)),
-        "renew": lambda: store.call(commands.renew([mine] * 10, LEASE_MS)),
-        "progress": lambda: store.call(commands.progress(mine, JobUpdate(stage="encoding"))),
-        "publish_preview": lambda: store.call(commands.publish_preview(mine, "{}")),
-        "requeue": lambda: store.call(commands.requeue(mine)),
-        "finish": lambda: store.call(commands.finish(mine, SUCCEEDED)),
-        "delete": lambda: store.call(commands.delete("ada", "job_x")),
-        "apply_retention": lambda: store.call(commands.apply_retention(Retention(0, 0), LEASE_MS, 100)),
-        "confirm_deleted": lambda: store.call(commands.confirm_deleted(["jobs/job_x/"])),
-        "reserve_asset": lambda: store.call(commands.reserve_asset(new_asset(), 1_000)),
-        "commit_asset": lambda: store.call(commands.commit_asset(new_asset())),
-        "asset": lambda: store.call(commands.asset("ada", "asset_a")),
-        "confirm_manifests": lambda: store.call(commands.confirm_manifests(["job_x"])),
-        "sweep": lambda: store.call(commands.sweep(LEASE_MS, 100)),
-        "register": lambda: store.call(commands.register(worker_record(), 30_000)),
-        "workers": lambda: store.call(commands.workers()),
-        "queues": lambda: store.call(commands.queues()),
-        "stats": lambda: store.call(commands.stats()),
-        "timings": lambda: store.call(commands.timings()),
-        "unregister": lambda: store.call(commands.unregister("w1")),
-    }
-    for call in calls.values():
-        call()  # loads the script
-    assert {name: top_level(redis_url, call) for name, call in calls.items()} == {name: ["EVALSHA"] for name in calls}
+    both = (Candidate("shapes", resident=True), Candidate("other", resident=False))
+    result = DeliveryResult("msg_x_started", "sender", DeliveryStatus.DELIVERED, "[]")
+    examples: list[Command[Any]] = [
+        commands.submit(new_job("job_x"), NO_LIMITS),
+        commands.replay("ada", Idempotency("key", "fingerprint")),
+        commands.get("ada", "job_x"),
+        commands.page("ada", JobFilter(), 100, 500),
+        commands.cancel("ada", "job_x"),
+        commands.claim(ClaimRequest("claim-1", "worker", LEASE_MS, both, engine_empty=True, switch_after_ms=0)),
+        commands.renew([mine] * 10, LEASE_MS),
+        commands.progress(mine, JobUpdate(stage="encoding")),
+        commands.publish_preview(mine, "{}"),
+        commands.requeue(mine),
+        commands.finish(mine, SUCCEEDED),
+        commands.delete("ada", "job_x"),
+        commands.restore(store.call(commands.cancel("tenant-1", "job_1"))),
+        commands.apply_retention(Retention(0, 0), LEASE_MS, 100),
+        commands.confirm_deleted(["jobs/job_x/"]),
+        commands.reserve_asset(new_asset(), 1_000),
+        commands.commit_asset(new_asset()),
+        commands.asset("ada", "asset_a"),
+        commands.confirm_manifests(["job_x"]),
+        commands.sweep(LEASE_MS, 100),
+        commands.register(worker_record(), 30_000),
+        commands.workers(),
+        commands.queues(),
+        commands.pause_model("shapes", True),
+        commands.pause_tenant("ada", True),
+        commands.tenants(),
+        commands.stats(),
+        commands.timings(),
+        commands.claim_deliveries(DeliveryClaim("sender", LEASE_MS, 10)),
+        commands.complete_delivery(result),
+        commands.deliveries("ada", "job_x"),
+        commands.replay_delivery("ada", "msg_x_started"),
+        commands.unregister("w1"),
+    ]
+    assert {command.name for command in examples} == COMMANDS
+    for command in examples:
+        store.call(command)  # loads the script
+    round_trips = {command.name: top_level(redis_url, partial(store.call, command)) for command in examples}
+    assert round_trips == {name: ["EVALSHA"] for name in COMMANDS}
 
 
 def test_submit_get_claim_and_finish_do_no_more_work_with_a_longer_queue(
