@@ -2,10 +2,11 @@
 
 import asyncio
 
-from renderq._core.files import ImageSource, read_image
+from renderq._core.files import read_image
 from renderq._core.requests import get_asset, upload_asset
 from renderq._transport import AsyncTransport, Transport
 from renderq.contract import Asset
+from renderq.request_params import ImageSource
 
 
 class Assets:

@@ -5,9 +5,10 @@ import builtins
 from pathlib import Path
 
 from renderq._core.downloads import download
-from renderq._core.files import PathLike, image_path, write_atomically
+from renderq._core.files import image_path, write_atomically
 from renderq._transport import AsyncTransport, Transport
 from renderq.contract import Grid, Job, Output
+from renderq.request_params import PathLike
 
 
 class Image:

@@ -4,15 +4,20 @@ The names and the meaning are the wire's, see `renderq.contract.requests`. A fie
 the model's default. The service checks the values: it knows its models' limits.
 """
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Required, TypedDict
+from typing import BinaryIO, Required, TypedDict
 
-from renderq._core.files import ImageSource
 from renderq.contract import Asset, Extend, OutputOptions, Status
 from renderq.contract.requests import ImageFormat, TaskName
 from renderq.contract.sampling import SamplingFields
 from renderq.contract.webhooks import WebhookEventType, WebhookOptions
+
+PathLike = str | os.PathLike[str]
+
+ImageSource = PathLike | bytes | BinaryIO
+"""A path to an image, its bytes, or a file opened for reading bytes."""
 
 
 class OutputParams(TypedDict, total=False):

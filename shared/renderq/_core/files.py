@@ -3,14 +3,9 @@
 import os
 from pathlib import Path
 from secrets import token_hex
-from typing import BinaryIO
 
 from renderq.contract import LIMITS, Grid, Job, Output, Preview
-
-PathLike = str | os.PathLike[str]
-
-ImageSource = PathLike | bytes | BinaryIO
-"""A picture's path, its bytes, or a file that is open for reading bytes."""
+from renderq.request_params import ImageSource, PathLike
 
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 """Content type → file name suffix."""

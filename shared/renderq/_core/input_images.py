@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import cast
 
-from renderq._core.files import ImageSource
 from renderq.contract import Asset
 from renderq.contract.image_references import is_asset_id, is_data_url
-from renderq.request_params import RequestParams
+from renderq.request_params import ImageSource, RequestParams
 
 _FIELDS = ("image", "mask", "depth_map")
 
