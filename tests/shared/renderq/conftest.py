@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from renderq import Client
-from tests.shared.renderq.fake_service import FakeService
+from renderq.testing import FakeService
 
 
 @pytest.fixture(autouse=True)

@@ -10,15 +10,8 @@ from renderq import Asset, AsyncClient, Client, InvalidRequest, NotFound, Reques
 from renderq._core.files import read_image
 from renderq.cli import main
 from renderq.contract import LIMITS
-from tests.shared.renderq.fake_service import (
-    DROPPED,
-    IMAGE_BYTES,
-    FakeResponse,
-    FakeService,
-    ReceivedRequest,
-    job,
-    problem,
-)
+from renderq.testing import DROPPED, FakeResponse, FakeService, ReceivedRequest, problem
+from tests.shared.renderq.factories import IMAGE_BYTES, job
 
 ASSET = {
     "id": "asset_1",
@@ -63,7 +56,7 @@ def test_an_upload_is_tried_again_with_all_of_its_bytes(server: FakeService, cli
         "POST",
         "/v1/assets",
         DROPPED,
-        problem("request_timeout", 408, "late", Retry_After="0"),
+        problem("request_timeout", "late", retry_after=0),
         FakeResponse(201, ASSET),
     )
     assert client.assets.upload(io.BytesIO(IMAGE_BYTES)).id == "asset_1"
@@ -80,7 +73,7 @@ async def test_the_async_client_does_the_same(server: FakeService, path: Path) -
 
 
 def test_what_the_service_says_of_an_image_is_raised(server: FakeService, client: Client) -> None:
-    server.on("POST", "/v1/assets", problem("asset_too_large", 413, "too large"))
+    server.on("POST", "/v1/assets", problem("asset_too_large", "too large"))
     with pytest.raises(InvalidRequest) as refused:
         client.assets.upload(IMAGE_BYTES)
     assert refused.value.code == "asset_too_large"

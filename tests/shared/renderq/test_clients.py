@@ -6,17 +6,10 @@ import time
 import pytest
 
 from renderq import AsyncClient, Client, ConnectionFailed, JobFailed, NotFound, ServiceUnavailable, Status, WaitTimeout
-from tests.shared.renderq.fake_service import (
-    DROPPED,
-    IMAGE_BYTES,
-    FakeResponse,
-    FakeService,
-    job,
-    problem,
-    script_finished_job,
-)
+from renderq.testing import DROPPED, FakeResponse, FakeService, problem
+from tests.shared.renderq.factories import IMAGE_BYTES, job, script_finished_job
 
-AT_ONCE = problem("service_unavailable", 503, "starting", Retry_After="0")
+AT_ONCE = problem("service_unavailable", "starting", retry_after=0)
 MODEL = {
     "name": "shapes",
     "family": "stable_diffusion",
@@ -83,11 +76,11 @@ async def test_async_client_waits_for_retry_after_too(server: FakeService) -> No
 
 
 def in_a_second() -> FakeResponse:
-    return problem("rate_limited", 429, "slow down", Retry_After="1")
+    return problem("rate_limited", "slow down", retry_after=1)
 
 
 def test_other_client_errors_are_not_tried_again(server: FakeService, client: Client) -> None:
-    with pytest.raises(NotFound, match="nothing at /v1/jobs/job_9"):
+    with pytest.raises(NotFound, match="there is no job job_9"):
         client.job("job_9")
     assert len(server.received) == 1
 

@@ -10,15 +10,8 @@ import pytest
 
 from renderq import AsyncClient, Client, ImageCorrupted, NotFound, UnexpectedResponse
 from renderq._core.files import image_path, write_atomically
-from tests.shared.renderq.fake_service import (
-    IMAGE_BYTES,
-    FakeResponse,
-    FakeService,
-    grid,
-    job,
-    output,
-    script_finished_job,
-)
+from renderq.testing import FakeResponse, FakeService
+from tests.shared.renderq.factories import IMAGE_BYTES, grid, job, output, script_finished_job
 
 IMAGE = "/v1/jobs/job_1/images/0"
 

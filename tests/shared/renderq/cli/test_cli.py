@@ -15,18 +15,9 @@ import pytest
 from renderq import RequestParams
 from renderq.cli import main, plugins
 from renderq.cli.progress import progress_line
-from renderq.contract import Progress
-from tests.shared.renderq.fake_service import (
-    IMAGE_BYTES,
-    FakeResponse,
-    FakeService,
-    grid,
-    job,
-    preview,
-    problem,
-    script_finished_job,
-    stream,
-)
+from renderq.contract import FieldError, Progress
+from renderq.testing import FakeResponse, FakeService, problem
+from tests.shared.renderq.factories import IMAGE_BYTES, grid, job, preview, script_finished_job, stream
 
 JOB = "/v1/jobs/job_1"
 
@@ -138,10 +129,12 @@ def test_not_done_in_time_is_4(server: FakeService, folder: Path, capsys: pytest
 def test_an_invalid_request_is_2_and_says_what_is_wrong(
     server: FakeService, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wrong = ({"pointer": "/steps", "code": "less_than_equal", "detail": "must be at most 150"},)
-    server.on("POST", "/v1/jobs", problem("invalid_request", 422, "", wrong))
+    wrong = (FieldError(pointer="/steps", code="less_than_equal", detail="must be at most 150"),)
+    server.on("POST", "/v1/jobs", problem("invalid_request", errors=wrong))
     assert main(["run", "a circle", "--steps", "900"]) == 2
-    assert capsys.readouterr().err == "renderq: invalid request: /steps: must be at most 150 (invalid_request)\n"
+    assert (
+        capsys.readouterr().err == "renderq: The request is not valid: /steps: must be at most 150 (invalid_request)\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -324,7 +317,7 @@ def test_a_bar_follows_the_events(server: FakeService, tmp_path: Path) -> None:
 
 def test_an_unknown_job_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "job_9"]) == 2
-    assert capsys.readouterr().err == "renderq: nothing at /v1/jobs/job_9 (not_found)\n"
+    assert capsys.readouterr().err == "renderq: there is no job job_9 (not_found)\n"
 
 
 def test_models_and_workers_as_tables_and_as_json(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:

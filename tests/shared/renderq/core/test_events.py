@@ -17,7 +17,8 @@ from renderq import (
 )
 from renderq._core import events
 from renderq.job_handle import JobHandle
-from tests.shared.renderq.fake_service import DROPPED, FakeResponse, FakeService, job, preview, problem, stream
+from renderq.testing import DROPPED, FakeResponse, FakeService, problem
+from tests.shared.renderq.factories import job, preview, stream
 
 JOB = "/v1/jobs/job_1"
 EVENTS = f"{JOB}/events"
@@ -25,7 +26,7 @@ EVENTS = f"{JOB}/events"
 QUEUED, RUNNING = job(), job("running", version=2)
 HALFWAY, DONE = job("running", version=3), job("succeeded", version=4)
 
-AT_ONCE = problem("service_unavailable", 503, "starting", Retry_After="0")
+AT_ONCE = problem("service_unavailable", "starting", retry_after=0)
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ def test_the_pause_is_what_the_service_asked_for(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (problem("not_found", 404, "gone"), NotFound),
+        (problem("not_found", "gone"), NotFound),
         (FakeResponse(200, b"<html>", {"Content-Type": "text/html"}), UnexpectedResponse),
         (FakeResponse(200, QUEUED, {"Content-Type": "application/json"}), UnexpectedResponse),
         (FakeResponse(302, b"", {"Location": "/login"}), UnexpectedResponse),
@@ -199,9 +200,9 @@ def test_an_error_of_the_callers_own_ends_the_wait(server: FakeService, handle: 
 @pytest.mark.parametrize(
     "answer",
     [
-        problem("not_found", 404, "no such route"),
+        problem("not_found", "no such route"),
         FakeResponse(406),
-        problem("service_unavailable", 502, "bad gateway"),
+        problem("service_unavailable", "bad gateway"),
         DROPPED,
         FakeResponse(200, b"<html>", {"Content-Type": "text/html"}),
         FakeResponse(200, b"", {"Content-Type": "text/event-stream"}),
@@ -219,7 +220,8 @@ def test_wait_polls_where_a_proxy_holds_events_back(
     server: FakeService, handle: JobHandle, never: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "IDLE_TIMEOUT_S", 0.2)
-    server.on("GET", EVENTS, FakeResponse(200, b"", {"Content-Type": "text/event-stream"}, until=never))
+    held_back = FakeResponse(200, b"", {"Content-Type": "text/event-stream"}, lambda: iter([b""] * never.wait(60)))
+    server.on("GET", EVENTS, held_back)
     server.on("GET", JOB, FakeResponse(200, DONE))
     assert handle.wait() == DONE
 

@@ -29,12 +29,14 @@ from renderq._config import Configuration, configure
 from renderq._core.flows import Attempt, Flow, perform
 from renderq._core.requests import fetch_job, list_models, submit_job
 from renderq._core.wait import POLL_INTERVAL, POLL_MAX, wait_for
-from tests.shared.renderq.fake_service import FakeResponse, job, problem
+from renderq.contract import FieldError, Problem
+from renderq.testing import FakeResponse, problem
+from tests.shared.renderq.factories import job
 
 T = TypeVar("T")
 
 CONFIGURATION = configure("http://render.example/base", "rq_key", 30.0, 2, {})
-UNAVAILABLE = problem("service_unavailable", 503, "starting")
+UNAVAILABLE = problem("service_unavailable", "starting")
 
 
 def drive(flow: Flow[T], *script: FakeResponse | httpx2.RequestError) -> tuple[list[Attempt], T]:
@@ -54,6 +56,13 @@ def drive(flow: Flow[T], *script: FakeResponse | httpx2.RequestError) -> tuple[l
     except StopIteration as end:
         return asked, end.value
     raise AssertionError(f"the script is over, and the flow asks for {asked[-1]}")
+
+
+def problem_with_status(status: int) -> FakeResponse:
+    """A problem of a kind that this client does not know."""
+    known = problem("service_unavailable", "that was wrong").body
+    assert isinstance(known, Problem)
+    return FakeResponse(status, known.model_copy(update={"status": status, "code": "some_code"}), {"Retry-After": "1"})
 
 
 def waiting(
@@ -87,7 +96,7 @@ def test_all_attempts_of_a_submission_carry_one_key_and_the_next_has_another() -
 def test_retry_after_decides_the_delay() -> None:
     asked, _ = drive(
         perform(fetch_job("job_1"), CONFIGURATION),
-        problem("rate_limited", 429, "slow down", Retry_After="17"),
+        problem("rate_limited", "slow down", retry_after=17),
         FakeResponse(200, job()),
     )
     assert [attempt.delay for attempt in asked] == [0, 17]
@@ -112,9 +121,9 @@ def test_gives_up_with_the_last_error_and_its_cause() -> None:
 )
 def test_client_errors_are_typed_and_not_retried(status: int, kind: type[RenderqError]) -> None:
     with pytest.raises(kind) as caught:
-        drive(perform(fetch_job("job_1"), CONFIGURATION), problem("some_code", status, "that was wrong"))
+        drive(perform(fetch_job("job_1"), CONFIGURATION), problem_with_status(status))
     assert type(caught.value) is kind
-    assert (caught.value.code, caught.value.request_id) == ("some_code", "req_1")
+    assert (caught.value.code, caught.value.request_id) == ("some_code", "req_fake")
     assert str(caught.value) == "that was wrong (some_code)"
 
 
@@ -124,14 +133,14 @@ def test_client_errors_are_typed_and_not_retried(status: int, kind: type[Renderq
 )
 def test_what_stays_unavailable_is_typed(status: int, kind: type[RenderqError]) -> None:
     with pytest.raises(kind) as caught:
-        drive(perform(fetch_job("job_1"), CONFIGURATION), *[problem("busy", status, "later", Retry_After="1")] * 3)
+        drive(perform(fetch_job("job_1"), CONFIGURATION), *[problem_with_status(status)] * 3)
     assert (caught.value.status, caught.value.retry_after) == (status, 1.0)
 
 
 def test_an_invalid_request_says_which_values_are_wrong() -> None:
-    wrong = ({"pointer": "/steps", "code": "less_than_equal", "detail": "must be at most 150"},)
+    wrong = (FieldError(pointer="/steps", code="less_than_equal", detail="must be at most 150"),)
     with pytest.raises(InvalidRequest, match="/steps: must be at most 150") as caught:
-        drive(perform(submit_job("x", {"steps": 900}, None), CONFIGURATION), problem("invalid_request", 422, "", wrong))
+        drive(perform(submit_job("x", {"steps": 900}, None), CONFIGURATION), problem("invalid_request", errors=wrong))
     assert caught.value.errors[0].pointer == "/steps"
 
 
@@ -214,7 +223,7 @@ def test_timeout_looks_once_more_and_leaves_the_job_alone() -> None:
 
 
 def test_no_retry_begins_after_the_timeout() -> None:
-    late = problem("service_unavailable", 503, "later", Retry_After="30")
+    late = problem("service_unavailable", "later", retry_after=30)
     with pytest.raises(ServiceUnavailable) as caught:
         drive(waiting(job(), timeout=10), late)
     assert caught.value.__notes__ == ["job_1 goes on"]

@@ -17,8 +17,9 @@ from PIL import Image
 from renderq.cli import main
 from renderq.contract import OutputOptions, parse_request
 from renderq.image_files.recipe import EXIF_PREFIX
+from renderq.testing import FakeService
 from renderq_worker.output import encode, image_recipe
-from tests.shared.renderq.fake_service import FakeService, script_finished_job
+from tests.shared.renderq.factories import script_finished_job
 from tests.shared.renderq.image_files.unmarked_images import smooth
 
 BODY = {"model": "shapes", "width": 256, "height": 256, "steps": 4, "guidance_scale": 2.0, "scheduler": None}

@@ -1,0 +1,177 @@
+"""The life of one fake job: from its request and its script to snapshots."""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import JsonValue
+
+from renderq.contract import (
+    Grid,
+    Job,
+    JobError,
+    JobErrorCode,
+    Output,
+    Progress,
+    Stage,
+    Status,
+)
+from renderq.testing.fake_images import FakeImage, color_of, plain_image, tiled_image
+
+
+@dataclass(frozen=True, slots=True)
+class JobScript:
+    """How a job proceeds once it is submitted. Default: it succeeds at once."""
+
+    seconds: float = 0.0
+    """From submission to the end; `math.inf`: it runs until it is canceled."""
+    status: Status = Status.SUCCEEDED
+    """How it ends."""
+    error: JobErrorCode | None = None
+    """Makes it fail with this code."""
+    message: str = "scripted by a test"
+    """The message of the error."""
+    images: int = 0
+    """Images that are finished before the end of a job that does not succeed."""
+
+    def __post_init__(self) -> None:
+        if not self.status.is_terminal:
+            raise ValueError(f"a job cannot end as {self.status}; choose succeeded, failed, canceled or expired")
+
+    @property
+    def end(self) -> Status:
+        """The terminal status."""
+        return Status.FAILED if self.error else self.status
+
+
+class FakeJob:
+    """A job whose state follows from the time since its submission. Not thread-safe: its owner locks."""
+
+    def __init__(
+        self, job_id: str, request: dict[str, Any], script: JobScript, base_url: str, retried_from: str | None = None
+    ) -> None:
+        self._script = script
+        self._began = time.monotonic()
+        self._url = f"{base_url}/v1/jobs/{job_id}"
+        self._seed: int = request["seed"]
+        self._colors = [color_of(request["prompt"], self._seed + index) for index in range(request["n"])]
+        self._size: tuple[int, int] = request["width"], request["height"]
+        self._total_steps: int = request["steps"] * request["n"]
+        self._image_limit = len(self._colors) if script.end is Status.SUCCEEDED else min(script.images, request["n"])
+        self.request: dict[str, JsonValue] = request
+        self.files: dict[str, FakeImage] = {}
+        """Index, or `grid` → file; filled as images are finished."""
+        self.job = Job.model_validate(
+            {
+                "id": job_id,
+                "task": request["task"],
+                "model": request["model"],
+                "status": Status.QUEUED,
+                "version": 1,
+                "created_at": datetime.now(UTC),
+                "queue_position": 0,
+                "progress": {"images_total": request["n"]},
+                "metrics": {},
+                "attempt": 0,
+                "max_attempts": 3,
+                "request": request,
+                "metadata": request["metadata"],
+                "retried_from": retried_from,
+                "urls": {"self": self._url, "cancel": f"{self._url}/cancel", "events": f"{self._url}/events"},
+            }
+        )
+        """The latest snapshot."""
+
+    def advance(self) -> Job:
+        """The job as it is now."""
+        if self.job.status is Status.CANCELING:
+            self._change(status=Status.CANCELED, stage=None, completed_at=datetime.now(UTC))
+        elif not self.job.status.is_terminal:
+            elapsed = time.monotonic() - self._began
+            if elapsed >= self._script.seconds:
+                self._end()
+            elif self._script.end is not Status.EXPIRED:  # an expired job has never run
+                self._run(elapsed / self._script.seconds)
+        return self.job
+
+    def cancel(self) -> Job:
+        """Cancel the job, unless it has ended."""
+        if self.advance().status is Status.QUEUED:
+            self._change(status=Status.CANCELED, queue_position=None, completed_at=datetime.now(UTC))
+        elif self.job.status is Status.RUNNING:
+            self._change(status=Status.CANCELING)
+        return self.job
+
+    def _run(self, fraction: float) -> None:
+        total = self._total_steps
+        step = int(fraction * total)
+        is_new = self.job.status is Status.QUEUED
+        if is_new or step != self.job.progress.step:
+            self._change(
+                **self._running(), **self._images(min(step * len(self._colors) // total, self._image_limit), step)
+            )
+
+    def _end(self) -> None:
+        script, count = self._script, len(self._colors)
+        done = self._image_limit
+        running = {} if script.end is Status.EXPIRED else self._running()
+        images = self._images(done, max(self.job.progress.step, self._total_steps * done // count))
+        error = JobError(code=script.error or JobErrorCode.INTERNAL, message=script.message, retryable=False)
+        end = {
+            "status": script.end,
+            "stage": None,
+            "queue_position": None,
+            "completed_at": datetime.now(UTC),
+            "error": error if script.end is Status.FAILED else None,
+            "grid": self._grid() if script.end is Status.SUCCEEDED else None,
+        }
+        self._change(**(running | images | end))
+
+    def _running(self) -> dict[str, Any]:
+        return {
+            "status": Status.RUNNING,
+            "stage": Stage.DENOISING,
+            "started_at": self.job.started_at or datetime.now(UTC),
+            "queue_position": None,
+            "attempt": 1,
+            "worker": "fake-worker",
+            "device": "cpu",
+        }
+
+    def _images(self, done: int, step: int) -> dict[str, Any]:
+        """Progress and outputs with `done` finished images."""
+        total = self._total_steps
+        progress = Progress(
+            value=step / total, step=step, steps=total, images_done=done, images_total=len(self._colors)
+        )
+        return {"progress": progress, "outputs": tuple(self._output(index) for index in range(done))}
+
+    def _output(self, index: int) -> Output:
+        image = self.files.setdefault(str(index), plain_image(self._colors[index], *self._size))
+        return Output(index=index, seed=self._seed + index, **self._file(str(index), image))
+
+    def _grid(self) -> Grid | None:
+        output: Any = self.request["output"]
+        if not output["grid"]:
+            return None
+        image = self.files["grid"] = tiled_image([self._colors], *self._size)
+        return Grid(columns=len(self._colors), rows=1, **self._file("grid", image))
+
+    def _file(self, name: str, image: FakeImage) -> dict[str, Any]:
+        url = f"{self._url}/images/{name}"
+        return {
+            "url": url,
+            "signed_url": url,
+            "signed_url_expires_at": self.job.created_at + timedelta(hours=1),
+            "content_type": "image/png",
+            "width": image.width,
+            "height": image.height,
+            "size_bytes": len(image.data),
+            "sha256": hashlib.sha256(image.data).hexdigest(),
+            "pixel_sha256": image.pixel_sha256,
+        }
+
+    def _change(self, **changes: Any) -> None:
+        self.job = self.job.model_copy(update={**changes, "version": self.job.version + 1})

@@ -1,0 +1,241 @@
+"""State of a fake service: models, assets, jobs, and the scripts of the jobs to come."""
+
+import hashlib
+import itertools
+import threading
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from renderq.contract import (
+    TASKS,
+    Asset,
+    FieldError,
+    Job,
+    JobRequest,
+    Model,
+    ProblemKind,
+    Stats,
+    Status,
+    Worker,
+    image_references,
+    parse_request,
+)
+from renderq.contract.image_references import is_asset_id
+from renderq.testing.fake_images import image_size
+from renderq.testing.fake_job import FakeJob, JobScript
+from renderq.testing.http_server import FakeResponse
+from renderq.testing.responses import problem
+
+DEFAULT_SEED = 42
+"""Seed of requests that have none: tests are to be repeatable."""
+
+
+class Refusal(Exception):
+    """A request is answered with a problem document."""
+
+    def __init__(self, response: FakeResponse) -> None:
+        super().__init__(response.body)
+        self.response = response
+
+
+def fake_model(name: str = "fake") -> Model:
+    """A model of every task, with the defaults of Stable Diffusion 1."""
+    return Model.model_validate(
+        {
+            "name": name,
+            "family": "stable_diffusion",
+            "tasks": tuple(TASKS),
+            "revision": "1",
+            "default": True,
+            "defaults": {"width": 512, "height": 512, "steps": 20, "guidance_scale": 7.5},
+            "limits": {"max_side": 2048, "max_pixels": 2048 * 2048},
+            "queued_jobs": 0,
+            "workers": 1,
+            "warm_workers": 1,
+        }
+    )
+
+
+class FakeState:
+    """Everything that requests read and change; its methods may be called from any thread."""
+
+    def __init__(self, base_url: str, models: tuple[Model, ...]) -> None:
+        self.models = models
+        self.started_at = datetime.now(UTC)
+        self.scripts: deque[JobScript] = deque()
+        """For the next jobs; `default_script` follows."""
+        self.default_script = JobScript()
+        self.refusals: deque[FakeResponse] = deque()
+        """For the next submissions."""
+        self._base_url = base_url
+        self._assets: dict[str, tuple[Asset, bytes]] = {}
+        self._jobs: dict[str, FakeJob] = {}
+        self._numbers = itertools.count(1)
+        self._submitted: dict[str, tuple[object, str]] = {}
+        """Idempotency key → request and job id."""
+        self._lock = threading.RLock()
+
+    def submit(self, body: object, idempotency_key: str | None) -> tuple[Job, bool]:
+        """Accept a request; the second value says whether it repeats an earlier one. Raises `Refusal`."""
+        with self._lock:
+            if self.refusals:
+                raise Refusal(self.refusals.popleft())
+            if idempotency_key in self._submitted:
+                earlier, job_id = self._submitted[idempotency_key]
+                if earlier != body:
+                    raise Refusal(problem(ProblemKind.IDEMPOTENCY_KEY_REUSE))
+                return self._jobs[job_id].job, True
+            job = self._add(self._resolve(self._parse(body)))
+            if idempotency_key:
+                self._submitted[idempotency_key] = (body, job.id)
+            return job, False
+
+    def retry(self, job_id: str) -> Job:
+        """Submit the request of a job that did not succeed again. Raises `Refusal`."""
+        with self._lock:
+            job = self.job(job_id)
+            if not job.status.is_terminal:
+                raise Refusal(problem(ProblemKind.JOB_NOT_TERMINAL))
+            if job.status is Status.SUCCEEDED:
+                raise Refusal(problem(ProblemKind.JOB_SUCCEEDED))
+            return self._add(job.request, retried_from=job_id)
+
+    def job(self, job_id: str) -> Job:
+        """A job as it is now. Raises `Refusal`."""
+        with self._lock:
+            return self._job(job_id).advance()
+
+    def jobs(self) -> list[Job]:
+        """All jobs, oldest first."""
+        with self._lock:
+            return [job.advance() for job in self._jobs.values()]
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job; one that has ended stays as it is. Raises `Refusal`."""
+        with self._lock:
+            return self._job(job_id).cancel()
+
+    def delete(self, job_id: str) -> None:
+        """Delete a job that has ended. Raises `Refusal`."""
+        with self._lock:
+            if not self.job(job_id).status.is_terminal:
+                raise Refusal(problem(ProblemKind.JOB_NOT_TERMINAL))
+            del self._jobs[job_id]
+
+    def image(self, job_id: str, name: str) -> bytes:
+        """A finished file of a job: an index, or `grid`. Raises `Refusal`."""
+        with self._lock:
+            image = self._job(job_id).files.get(name)
+            if image is None:
+                raise Refusal(problem(ProblemKind.NOT_FOUND, f"{job_id} has no image {name}"))
+            return image.data
+
+    def upload(self, data: bytes) -> Asset:
+        """Keep a file. Raises `Refusal`."""
+        info = image_size(data)
+        if info is None:
+            raise Refusal(problem(ProblemKind.UNSUPPORTED_MEDIA_TYPE, "the file is not a PNG, JPEG or WebP image"))
+        content_type, width, height = info
+        digest = hashlib.sha256(data).hexdigest()
+        asset = Asset.model_validate(
+            {
+                "id": f"asset_{digest}",
+                "content_type": content_type,
+                "width": width,
+                "height": height,
+                "size_bytes": len(data),
+                "sha256": digest,
+                "created_at": datetime.now(UTC),
+                "expires_at": None,
+                "url": f"{self._base_url}/v1/assets/asset_{digest}/content",
+            }
+        )
+        with self._lock:
+            self._assets[asset.id] = (asset, data)
+        return asset
+
+    def asset(self, asset_id: str) -> tuple[Asset, bytes]:
+        """An uploaded file. Raises `Refusal`."""
+        with self._lock:
+            if asset_id not in self._assets:
+                raise Refusal(problem(ProblemKind.NOT_FOUND, f"there is no asset {asset_id}"))
+            return self._assets[asset_id]
+
+    def model(self, name: str) -> Model:
+        """A model. Raises `Refusal`."""
+        for model in self.models:
+            if model.name == name:
+                return model
+        raise Refusal(problem(ProblemKind.NOT_FOUND, f"there is no model {name}"))
+
+    def workers(self) -> list[Worker]:
+        """The one worker that there seems to be."""
+        names = tuple(model.name for model in self.models)
+        running = sum(job.status is Status.RUNNING for job in self.jobs())
+        return [
+            Worker(
+                id="fake-worker",
+                device="cpu",
+                models=names,
+                resident_models=names,
+                jobs=running,
+                draining=False,
+                started_at=self.started_at,
+                seen_at=datetime.now(UTC),
+            )
+        ]
+
+    def stats(self) -> Stats:
+        """Counts of jobs; none by model."""
+        statuses = [job.status for job in self.jobs()]
+        return Stats(
+            queued_jobs=statuses.count(Status.QUEUED),
+            running_jobs=statuses.count(Status.RUNNING),
+            workers=1,
+            models=(),
+        )
+
+    def _job(self, job_id: str) -> FakeJob:
+        if job_id not in self._jobs:
+            raise Refusal(problem(ProblemKind.NOT_FOUND, f"there is no job {job_id}"))
+        return self._jobs[job_id]
+
+    def _add(self, request: dict[str, Any], retried_from: str | None = None) -> Job:
+        script = self.scripts.popleft() if self.scripts else self.default_script
+        job = FakeJob(f"job_{next(self._numbers)}", request, script, self._base_url, retried_from)
+        self._jobs[job.job.id] = job
+        return job.job
+
+    def _parse(self, body: object) -> JobRequest:
+        try:
+            request = parse_request(body)  # pyright: ignore[reportArgumentType] — any JSON value may arrive
+        except ValidationError as error:
+            raise Refusal(problem(ProblemKind.INVALID_REQUEST, errors=map(_field_error, error.errors()))) from None
+        for field, reference in image_references(request).items():
+            if is_asset_id(reference) and reference not in self._assets:
+                detail = f"{field} names an asset that does not exist; upload it first"
+                raise Refusal(problem(ProblemKind.ASSET_NOT_FOUND, detail))
+        return request
+
+    def _resolve(self, request: JobRequest) -> dict[str, Any]:
+        """The request with every default filled in."""
+        model = self._model_of(request)
+        body = request.model_dump(mode="json")
+        defaults = {**model.defaults.model_dump(), "model": model.name, "seed": DEFAULT_SEED}
+        return {name: defaults.get(name) if value is None else value for name, value in body.items()}
+
+    def _model_of(self, request: JobRequest) -> Model:
+        for model in self.models:
+            if model.default if request.model is None else model.name == request.model:
+                if request.task not in model.tasks:
+                    raise Refusal(problem(ProblemKind.TASK_NOT_SUPPORTED))
+                return model
+        raise Refusal(problem(ProblemKind.MODEL_NOT_FOUND, f"there is no model {request.model}"))
+
+
+def _field_error(error: Any) -> FieldError:
+    pointer = "".join(f"/{part}" for part in error["loc"])
+    return FieldError(pointer=pointer, code=error["type"], detail=error["msg"])

@@ -1,0 +1,40 @@
+"""Responses of the contract: problem documents and event streams."""
+
+from collections.abc import Iterable
+
+from renderq.contract import PROBLEMS, FieldError, Job, Preview, Problem, ProblemKind
+from renderq.testing.http_server import FakeResponse
+
+
+def problem(
+    kind: ProblemKind | str, detail: str = "", *, retry_after: float | None = None, errors: Iterable[FieldError] = ()
+) -> FakeResponse:
+    """A problem document of this kind, with the status and title that the service gives it.
+
+    `retry_after`: seconds in the `Retry-After` header. Raises `ValueError` for an unknown kind.
+    """
+    kind = ProblemKind(kind)
+    definition = PROBLEMS[kind]
+    document = Problem(
+        type=f"https://renderq.invalid/problems/{kind}",
+        title=definition.title,
+        status=definition.status,
+        detail=detail or definition.title,
+        instance="/v1",
+        code=kind,
+        retryable=definition.retryable,
+        request_id="req_fake",
+        errors=tuple(errors),
+    )
+    headers = {} if retry_after is None else {"Retry-After": f"{retry_after:.0f}"}
+    return FakeResponse(definition.status, document, {"Content-Type": "application/problem+json", **headers})
+
+
+def format_event(name: str, job: Job) -> bytes:
+    """A server-sent event that carries a job."""
+    return f"event: {name}\nid: {job.version}\ndata: {job.model_dump_json()}\n\n".encode()
+
+
+def format_preview(preview: Preview) -> bytes:
+    """A server-sent event that carries a preview."""
+    return f"event: preview\ndata: {preview.model_dump_json()}\n\n".encode()
