@@ -55,7 +55,7 @@ refused = ["redis", "celery", "kombu", "fastapi", "starlette", "uvicorn", "boto3
            "renderq_shared", "renderq_api", "renderq_worker"]
 for name in refused:
     sys.modules[name] = None
-import renderq, renderq.cli
+import renderq, renderq.cli, renderq.testing
 assert renderq.__file__.startswith({str(tmp_path)!r}), renderq.__file__
 print("imported", renderq.Client.__name__)
 """

@@ -23,13 +23,16 @@ from renderq.testing.fake_images import FakeImage, color_of, plain_image, tiled_
 
 @dataclass(frozen=True, slots=True)
 class JobScript:
-    """How a job proceeds once it is submitted. Default: it succeeds at once."""
+    """How a job proceeds once it is submitted. Default: it succeeds at once.
+
+    Raises `ValueError` for a status that is not terminal and for an unknown error code.
+    """
 
     seconds: float = 0.0
     """From submission to the end; `math.inf`: it runs until it is canceled."""
     status: Status = Status.SUCCEEDED
     """How it ends."""
-    error: JobErrorCode | None = None
+    error: JobErrorCode | str | None = None
     """Makes it fail with this code."""
     message: str = "scripted by a test"
     """The message of the error."""
@@ -39,6 +42,7 @@ class JobScript:
     def __post_init__(self) -> None:
         if not self.status.is_terminal:
             raise ValueError(f"a job cannot end as {self.status}; choose succeeded, failed, canceled or expired")
+        JobErrorCode(self.error or JobErrorCode.INTERNAL)
 
     @property
     def end(self) -> Status:
@@ -118,7 +122,8 @@ class FakeJob:
         done = self._image_limit
         running = {} if script.end is Status.EXPIRED else self._running()
         images = self._images(done, max(self.job.progress.step, self._total_steps * done // count))
-        error = JobError(code=script.error or JobErrorCode.INTERNAL, message=script.message, retryable=False)
+        code = JobErrorCode(script.error or JobErrorCode.INTERNAL)
+        error = JobError(code=code, message=script.message, retryable=False)
         end = {
             "status": script.end,
             "stage": None,

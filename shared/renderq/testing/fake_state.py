@@ -87,7 +87,7 @@ class FakeState:
                 earlier, job_id = self._submitted[idempotency_key]
                 if earlier != body:
                     raise Refusal(problem(ProblemKind.IDEMPOTENCY_KEY_REUSE))
-                return self._jobs[job_id].job, True
+                return self.job(job_id), True
             job = self._add(self._resolve(self._parse(body)))
             if idempotency_key:
                 self._submitted[idempotency_key] = (body, job.id)

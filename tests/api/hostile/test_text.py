@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from renderq._core.sse import EventStreamParser
 from renderq.contract import OutputOptions, parse_request
 from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
@@ -54,8 +53,8 @@ def test_what_is_taken_comes_back_everywhere(
         worker.finish(record)
         wait_until(lambda: receiver.received)
     headers, told = receiver.received[0]
-    parser = EventStreamParser()
-    events = [json.loads(event.data) for event in parser.feed(http.get(f"{address}/events").content)]
+    stream = http.get(f"{address}/events").text
+    events = [json.loads(line.removeprefix("data: ")) for line in stream.split("\n") if line.startswith("data: ")]
     shown = [answer.json(), escaped.json(), http.get(address).json(), http.get("/v1/jobs").json()["data"][0], *events]
     for job in (*shown, json.loads(told)["data"]):
         assert (job["request"]["prompt"], job["metadata"]) == (prompt, metadata)

@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from renderq import errors
@@ -26,3 +28,12 @@ def test_every_error_is_documented() -> None:
     bases = {"APIError", "JobNotSucceeded"}
     kinds = {name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)}
     assert {name for name in kinds - bases if f"`{name}`" not in page} == set()
+
+
+def test_the_page_about_testing_runs(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / "testing.md").read_text(), re.MULTILINE | re.DOTALL)
+    argv = [sys.executable, "-W", "error", "-c", "\n".join(blocks)]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("100%\n")
+    assert (tmp_path / "cat.png").read_bytes().startswith(b"\x89PNG")

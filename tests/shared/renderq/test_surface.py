@@ -74,7 +74,7 @@ class Blocker(importlib.abc.MetaPathFinder):
             raise ModuleNotFoundError(f"{name} is blocked", name=name)
 
 sys.meta_path.insert(0, Blocker())
-import renderq, renderq.cli
+import renderq, renderq.cli, renderq.testing
 with renderq.Client() as client:
     print(sorted(name for name in sys.modules if name.startswith("renderq_")))
 """
