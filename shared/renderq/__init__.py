@@ -1,4 +1,4 @@
-"""renderq: the client library of the renderq rendering service.
+"""Client library of the renderq rendering service.
 
 from renderq import Client
 

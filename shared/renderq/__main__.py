@@ -1,4 +1,4 @@
-"""`python -m renderq` is the `renderq` command."""
+"""`python -m renderq` runs the `renderq` command."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The two drivers of flows: they wait, send, and hand back what came. Nothing here knows what a job is."""
+"""Sync and async drivers of flows: all waiting and all I/O of the client."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ def _user_agent() -> dict[str, str]:
 
 
 class Transport:
-    """Drives flows in the calling thread; may be shared between threads."""
+    """Drives flows in the calling thread. Thread-safe."""
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
@@ -38,13 +38,13 @@ class Transport:
 
     def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its result."""
-        course = FlowRun(flow)
-        for _ in self._drive(course):
+        flow_run = FlowRun(flow)
+        for _ in self._drive(flow_run):
             pass
-        return course.result
+        return flow_run.result
 
     def iterate(self, flow: Flow[None], received: deque[T]) -> Generator[T]:
-        """Drive a flow, and hand out what it puts into `came` as soon as it is there."""
+        """Drive a flow and yield what it appends to `received`, as it arrives."""
         with contextlib.closing(self._drive(FlowRun(flow))) as steps:
             for _ in steps:
                 while received:
@@ -53,25 +53,25 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
-    def _drive(self, course: FlowRun[T]) -> Generator[None]:
-        """Stops after every answer, and after every piece of a stream."""
-        while (attempt := course.attempt) is not None:
+    def _drive(self, flow_run: FlowRun[T]) -> Generator[None]:
+        """Yields after every response and after every chunk of a stream."""
+        while (attempt := flow_run.attempt) is not None:
             time.sleep(attempt.delay)
             try:
                 with self._http.stream(**_request(attempt)) as response:
                     if attempt.on_chunk is not None and is_event_stream(response):
                         with _cut(response, attempt.cut_at):
                             for chunk in response.iter_bytes():
-                                enough = attempt.on_chunk(chunk)
+                                is_complete = attempt.on_chunk(chunk)
                                 yield
-                                if enough:
+                                if is_complete:
                                     break
                     else:
                         response.read()
             except httpx2.RequestError as error:
-                course.fail(error)
+                flow_run.fail(error)
             else:
-                course.receive(response)
+                flow_run.receive(response)
             yield
 
 
@@ -88,14 +88,14 @@ class AsyncTransport:
 
     async def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its result."""
-        course = FlowRun(flow)
-        async with contextlib.aclosing(self._drive(course)) as steps:
+        flow_run = FlowRun(flow)
+        async with contextlib.aclosing(self._drive(flow_run)) as steps:
             async for _ in steps:
                 pass
-        return course.result
+        return flow_run.result
 
     async def iterate(self, flow: Flow[None], received: deque[T]) -> AsyncGenerator[T]:
-        """Drive a flow, and hand out what it puts into `came` as soon as it is there."""
+        """Drive a flow and yield what it appends to `received`, as it arrives."""
         async with contextlib.aclosing(self._drive(FlowRun(flow))) as steps:
             async for _ in steps:
                 while received:
@@ -104,25 +104,25 @@ class AsyncTransport:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _drive(self, course: FlowRun[T]) -> AsyncGenerator[None]:
-        """Stops after every answer, and after every piece of a stream."""
-        while (attempt := course.attempt) is not None:
+    async def _drive(self, flow_run: FlowRun[T]) -> AsyncGenerator[None]:
+        """Yields after every response and after every chunk of a stream."""
+        while (attempt := flow_run.attempt) is not None:
             await asyncio.sleep(attempt.delay)
             try:
                 async with self._http.stream(**_request(attempt)) as response:
                     if attempt.on_chunk is not None and is_event_stream(response):
                         async with contextlib.aclosing(response.aiter_bytes()) as chunks:
                             while chunk := await _next(chunks, attempt.cut_at):
-                                enough = attempt.on_chunk(chunk)
+                                is_complete = attempt.on_chunk(chunk)
                                 yield
-                                if enough:
+                                if is_complete:
                                     break
                     else:
                         await response.aread()
             except httpx2.RequestError as error:
-                course.fail(error)
+                flow_run.fail(error)
             else:
-                course.receive(response)
+                flow_run.receive(response)
             yield
 
 
@@ -139,7 +139,7 @@ def _request(attempt: Attempt) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _cut(response: httpx2.Response, cut_at: float) -> Generator[None]:
-    """Shut the connection down at `cut_at`: a thread that waits for its next bytes can be woken by nothing else."""
+    """Shut the connection down at `cut_at`: nothing else interrupts a thread that waits for bytes."""
     if cut_at == inf:
         yield
         return
@@ -158,9 +158,9 @@ def _shut_down(response: httpx2.Response) -> None:
 
 
 async def _next(chunks: AsyncGenerator[bytes], cut_at: float) -> bytes:
-    """The next piece; nothing at the end. Raises `httpx2.RequestError`, also at `cut_at`."""
+    """Return the next chunk; empty at the end. Raises `httpx2.RequestError`, also at `cut_at`."""
     try:
         async with asyncio.timeout(None if cut_at == inf else cut_at - time.monotonic()):
             return await anext(chunks, b"")
     except TimeoutError:
-        raise httpx2.ReadTimeout("cut off") from None
+        raise httpx2.ReadTimeout("the stream was cut off at its deadline") from None

@@ -1,4 +1,4 @@
-"""Input pictures: `client.assets`."""
+"""Uploaded input images: `client.assets`."""
 
 import asyncio
 
@@ -10,40 +10,38 @@ from renderq.request_params import ImageSource
 
 
 class Assets:
-    """The pictures that this API key may use."""
+    """The assets of this API key's tenant."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def upload(self, image: ImageSource) -> Asset:
-        """Upload a picture: a path, a file that is open for reading bytes, or the bytes of one.
+        """Upload an image: a path, a file opened for reading bytes, or the bytes.
 
-        The same picture is the same asset, which then begins a new life; so it may be uploaded again without care.
-        Raises `InvalidRequest` for what is no PNG, JPEG or WebP, or too large, `OSError` for what cannot be opened, and
-        `ConnectionFailed` and `APIError`.
+        The same file is the same asset: uploading it again only extends its lifetime. Raises `InvalidRequest` if it
+        is not a PNG, JPEG or WebP, or is too large, `OSError` if it cannot be read, `ConnectionFailed` and `APIError`.
         """
         return self._transport.call(upload_asset(read_image(image)))
 
     def get(self, asset_id: str) -> Asset:
-        """An asset that was uploaded before. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
+        """Get an asset uploaded earlier. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
         return self._transport.call(get_asset(asset_id))
 
 
 class AsyncAssets:
-    """The pictures that this API key may use."""
+    """The assets of this API key's tenant."""
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
     async def upload(self, image: ImageSource) -> Asset:
-        """Upload a picture: a path, a file that is open for reading bytes, or the bytes of one.
+        """Upload an image: a path, a file opened for reading bytes, or the bytes.
 
-        The same picture is the same asset, which then begins a new life; so it may be uploaded again without care.
-        Raises `InvalidRequest` for what is no PNG, JPEG or WebP, or too large, `OSError` for what cannot be opened, and
-        `ConnectionFailed` and `APIError`.
+        The same file is the same asset: uploading it again only extends its lifetime. Raises `InvalidRequest` if it
+        is not a PNG, JPEG or WebP, or is too large, `OSError` if it cannot be read, `ConnectionFailed` and `APIError`.
         """
         return await self._transport.call(upload_asset(await asyncio.to_thread(read_image, image)))
 
     async def get(self, asset_id: str) -> Asset:
-        """An asset that was uploaded before. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
+        """Get an asset uploaded earlier. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
         return await self._transport.call(get_asset(asset_id))

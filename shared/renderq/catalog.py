@@ -1,4 +1,4 @@
-"""What the service can render, who renders, and for whom: `client.models`, `client.workers`, `client.tenants`."""
+"""Models, workers and tenants of the service: `client.models`, `client.workers`, `client.tenants`."""
 
 from renderq._core.requests import (
     get_model,
@@ -21,19 +21,19 @@ class Models:
         self._transport = transport
 
     def list(self) -> tuple[Model, ...]:
-        """All models. Raises `ConnectionFailed` and `APIError`."""
+        """Return all models. Raises `ConnectionFailed` and `APIError`."""
         return self._transport.call(list_models()).data
 
     def get(self, name: str) -> Model:
-        """One model. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
+        """Return one model. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
         return self._transport.call(get_model(name))
 
     def pause(self, name: str) -> Model:
-        """Hold back the jobs of a model that do not run yet; an admin's matter. Raises `Forbidden`, `NotFound` …"""
+        """Stop starting jobs of a model. Needs an admin key. Raises `Forbidden`, `NotFound` …"""
         return self._transport.call(pause_model(name))
 
     def resume(self, name: str) -> Model:
-        """Let them go on."""
+        """Undo `pause`."""
         return self._transport.call(resume_model(name))
 
 
@@ -44,26 +44,26 @@ class Workers:
         self._transport = transport
 
     def list(self) -> tuple[Worker, ...]:
-        """All live workers. Raises `ConnectionFailed` and `APIError`."""
+        """Return all live workers. Raises `ConnectionFailed` and `APIError`."""
         return self._transport.call(list_workers()).data
 
 
 class Tenants:
-    """Whose jobs wait; an admin's matter throughout."""
+    """The tenants of the service. Needs an admin key."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def list(self) -> tuple[Tenant, ...]:
-        """All tenants. Raises `Forbidden`, `ConnectionFailed` and `APIError`."""
+        """Return all tenants. Raises `Forbidden`, `ConnectionFailed` and `APIError`."""
         return self._transport.call(list_tenants()).data
 
     def pause(self, name: str) -> Tenant:
-        """Hold back the jobs of a tenant that do not run yet. Raises `Forbidden`, `NotFound` …"""
+        """Stop starting jobs of a tenant. Raises `Forbidden`, `NotFound` …"""
         return self._transport.call(pause_tenant(name))
 
     def resume(self, name: str) -> Tenant:
-        """Let them go on."""
+        """Undo `pause`."""
         return self._transport.call(resume_tenant(name))
 
 
@@ -74,19 +74,19 @@ class AsyncModels:
         self._transport = transport
 
     async def list(self) -> tuple[Model, ...]:
-        """All models. Raises `ConnectionFailed` and `APIError`."""
+        """Return all models. Raises `ConnectionFailed` and `APIError`."""
         return (await self._transport.call(list_models())).data
 
     async def get(self, name: str) -> Model:
-        """One model. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
+        """Return one model. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
         return await self._transport.call(get_model(name))
 
     async def pause(self, name: str) -> Model:
-        """Hold back the jobs of a model that do not run yet; an admin's matter. Raises `Forbidden`, `NotFound` …"""
+        """Stop starting jobs of a model. Needs an admin key. Raises `Forbidden`, `NotFound` …"""
         return await self._transport.call(pause_model(name))
 
     async def resume(self, name: str) -> Model:
-        """Let them go on."""
+        """Undo `pause`."""
         return await self._transport.call(resume_model(name))
 
 
@@ -97,24 +97,24 @@ class AsyncWorkers:
         self._transport = transport
 
     async def list(self) -> tuple[Worker, ...]:
-        """All live workers. Raises `ConnectionFailed` and `APIError`."""
+        """Return all live workers. Raises `ConnectionFailed` and `APIError`."""
         return (await self._transport.call(list_workers())).data
 
 
 class AsyncTenants:
-    """Whose jobs wait; an admin's matter throughout."""
+    """The tenants of the service. Needs an admin key."""
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
     async def list(self) -> tuple[Tenant, ...]:
-        """All tenants. Raises `Forbidden`, `ConnectionFailed` and `APIError`."""
+        """Return all tenants. Raises `Forbidden`, `ConnectionFailed` and `APIError`."""
         return (await self._transport.call(list_tenants())).data
 
     async def pause(self, name: str) -> Tenant:
-        """Hold back the jobs of a tenant that do not run yet. Raises `Forbidden`, `NotFound` …"""
+        """Stop starting jobs of a tenant. Raises `Forbidden`, `NotFound` …"""
         return await self._transport.call(pause_tenant(name))
 
     async def resume(self, name: str) -> Tenant:
-        """Let them go on."""
+        """Undo `pause`."""
         return await self._transport.call(resume_tenant(name))

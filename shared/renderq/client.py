@@ -1,4 +1,4 @@
-"""`Client` and `AsyncClient`: the same names, the same arguments, the same errors."""
+"""`Client` and `AsyncClient`: same methods, arguments and errors."""
 
 import os
 from collections.abc import Callable
@@ -22,11 +22,11 @@ MAX_RETRIES = 4
 
 
 class Client:
-    """A renderq service, for code that waits. Close it, or use it in a `with` block; threads may share it.
+    """Synchronous client of a renderq service. Thread-safe. Close it, or use it in a `with` block.
 
     `base_url` defaults to `RENDERQ_URL`, else `http://127.0.0.1:8400`; `api_key` to `RENDERQ_API_KEY`, else none.
-    `timeout`: seconds that one attempt may be without an answer. `max_retries`: further attempts after a lost
-    connection, 408, 429 or 5xx; a job is never submitted twice by them. Raises `ConfigurationError`.
+    `timeout`: seconds that one attempt waits for the next byte. `max_retries`: further attempts after a lost
+    connection, 408, 429 or 5xx; they never submit a job twice. Raises `ConfigurationError`.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Client:
         idempotency_key: str | None = None,
         **fields: Unpack[RequestParams],
     ) -> Job:
-        """Submit a job and wait for it, at most `timeout` seconds; `images` then has its pictures.
+        """Submit a job and wait for it, at most `timeout` seconds. `images` gives access to its images.
 
-        The arguments and the errors are those of `submit` and `JobHandle.wait`.
+        Arguments and errors are those of `submit` and `JobHandle.wait`.
         """
         handle = self.submit(prompt, idempotency_key=idempotency_key, **fields)
         return handle.wait(timeout, on_progress)
@@ -63,31 +63,31 @@ class Client:
     def submit(
         self, prompt: str | None = None, *, idempotency_key: str | None = None, **fields: Unpack[RequestParams]
     ) -> JobHandle:
-        """Submit a job; see `RequestParams` for what it may say. Some tasks need no prompt.
+        """Submit a job. `RequestParams` describes the fields; some tasks need no prompt.
 
-        `idempotency_key` (1 … 255 characters) makes one job of several calls within 24 hours, also from several
-        processes; without it every call is a job. Pictures that are here are uploaded first. Raises `InvalidRequest`,
-        `RateLimited`, `ServiceUnavailable`, `ConnectionFailed` and other kinds of `APIError`, and `OSError` for a
-        picture that cannot be opened.
+        Calls with the same `idempotency_key` (1 … 255 characters) within 24 hours make one job, also across
+        processes; without a key every call makes a job. Local images are uploaded first. Raises `InvalidRequest`,
+        `RateLimited`, `ServiceUnavailable`, `ConnectionFailed` and other kinds of `APIError`, and `OSError` for an
+        image that cannot be read.
         """
         uploaded = {name: self.assets.upload(source) for name, source in local_images(fields).items()}
         call = submit_job(prompt, with_assets(fields, uploaded), idempotency_key)
         return JobHandle(self._transport, self._transport.call(call))
 
     def job(self, job_id: str) -> JobHandle:
-        """A job that was submitted before. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
+        """Get a job submitted earlier. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
         return JobHandle(self._transport, self._transport.call(fetch_job(job_id)))
 
     def images(self, job: Job) -> Images:
-        """The finished pictures of a job. Nothing is downloaded yet."""
+        """Return the finished images of a job. They are downloaded on access."""
         return Images(Image(self._transport, job, output) for output in job.outputs)
 
     def grid(self, job: Job) -> Image | None:
-        """All pictures of a job in one, if it has that. Nothing is downloaded yet."""
+        """Return the grid of a job, if it has one. It is downloaded on access."""
         return Image(self._transport, job, job.grid) if job.grid else None
 
     def stats(self) -> Stats:
-        """How busy the service is. Raises `ConnectionFailed` and `APIError`."""
+        """Return the service's load. Raises `ConnectionFailed` and `APIError`."""
         return self._transport.call(get_stats())
 
     def close(self) -> None:
@@ -104,11 +104,11 @@ class Client:
 
 
 class AsyncClient:
-    """A renderq service, for asyncio. Close it, or use it in an `async with` block.
+    """Client of a renderq service for asyncio. Close it, or use it in an `async with` block.
 
     `base_url` defaults to `RENDERQ_URL`, else `http://127.0.0.1:8400`; `api_key` to `RENDERQ_API_KEY`, else none.
-    `timeout`: seconds that one attempt may be without an answer. `max_retries`: further attempts after a lost
-    connection, 408, 429 or 5xx; a job is never submitted twice by them. Raises `ConfigurationError`.
+    `timeout`: seconds that one attempt waits for the next byte. `max_retries`: further attempts after a lost
+    connection, 408, 429 or 5xx; they never submit a job twice. Raises `ConfigurationError`.
     """
 
     def __init__(
@@ -130,15 +130,15 @@ class AsyncClient:
         self,
         prompt: str | None = None,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 — not the call's time but the job's
+        timeout: float | None = None,  # noqa: ASYNC109 — a timeout of the job, not of this call
         on_progress: Callable[[Job], None] | None = None,
         idempotency_key: str | None = None,
         **fields: Unpack[RequestParams],
     ) -> Job:
-        """Submit a job and wait for it, at most `timeout` seconds; `images` then has its pictures.
+        """Submit a job and wait for it, at most `timeout` seconds. `images` gives access to its images.
 
-        The arguments and the errors are those of `submit` and `AsyncJobHandle.wait`. A task that is canceled while it
-        waits leaves the job alone.
+        Arguments and errors are those of `submit` and `AsyncJobHandle.wait`. Canceling the asyncio task does not
+        cancel the job.
         """
         handle = await self.submit(prompt, idempotency_key=idempotency_key, **fields)
         return await handle.wait(timeout, on_progress)
@@ -146,32 +146,32 @@ class AsyncClient:
     async def submit(
         self, prompt: str | None = None, *, idempotency_key: str | None = None, **fields: Unpack[RequestParams]
     ) -> AsyncJobHandle:
-        """Submit a job; see `RequestParams` for what it may say. Some tasks need no prompt.
+        """Submit a job. `RequestParams` describes the fields; some tasks need no prompt.
 
-        `idempotency_key` (1 … 255 characters) makes one job of several calls within 24 hours, also from several
-        processes; without it every call is a job. Pictures that are here are uploaded first. Raises `InvalidRequest`,
-        `RateLimited`, `ServiceUnavailable`, `ConnectionFailed` and other kinds of `APIError`, and `OSError` for a
-        picture that cannot be opened.
+        Calls with the same `idempotency_key` (1 … 255 characters) within 24 hours make one job, also across
+        processes; without a key every call makes a job. Local images are uploaded first. Raises `InvalidRequest`,
+        `RateLimited`, `ServiceUnavailable`, `ConnectionFailed` and other kinds of `APIError`, and `OSError` for an
+        image that cannot be read.
         """
         uploaded = {name: await self.assets.upload(source) for name, source in local_images(fields).items()}
         call = submit_job(prompt, with_assets(fields, uploaded), idempotency_key)
         return AsyncJobHandle(self._transport, await self._transport.call(call))
 
     async def job(self, job_id: str) -> AsyncJobHandle:
-        """A job that was submitted before. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
+        """Get a job submitted earlier. Raises `NotFound`, `ConnectionFailed` and `APIError`."""
         job = await self._transport.call(fetch_job(job_id))
         return AsyncJobHandle(self._transport, job)
 
     def images(self, job: Job) -> AsyncImages:
-        """The finished pictures of a job. Nothing is downloaded yet."""
+        """Return the finished images of a job. They are downloaded on access."""
         return AsyncImages(AsyncImage(self._transport, job, output) for output in job.outputs)
 
     def grid(self, job: Job) -> AsyncImage | None:
-        """All pictures of a job in one, if it has that. Nothing is downloaded yet."""
+        """Return the grid of a job, if it has one. It is downloaded on access."""
         return AsyncImage(self._transport, job, job.grid) if job.grid else None
 
     async def stats(self) -> Stats:
-        """How busy the service is. Raises `ConnectionFailed` and `APIError`."""
+        """Return the service's load. Raises `ConnectionFailed` and `APIError`."""
         return await self._transport.call(get_stats())
 
     async def close(self) -> None:

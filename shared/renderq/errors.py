@@ -1,44 +1,44 @@
-"""Everything that renderq raises.
+"""Exceptions of the client.
 
 RenderqError
-├── ConfigurationError         the address of the service cannot be one
-├── ConnectionFailed           no answer came: refused, dropped, or slower than `timeout`
-├── APIError                   the service answered, and it was not what was asked for
-│   ├── InvalidRequest         4xx: the request is wrong as it is; `errors` says where
-│   ├── Unauthorized           401: the service needs an API key, and there is none or it is not a good one
-│   ├── Forbidden              403: the API key may not do that
-│   ├── NotFound               404: no such job, picture or model
+├── ConfigurationError         the service URL or an option is invalid
+├── ConnectionFailed           no response: refused, dropped, or slower than `timeout`
+├── APIError                   the service responded with an error
+│   ├── InvalidRequest         4xx: the request is invalid; `errors` says where
+│   ├── Unauthorized           401: the API key is missing or invalid
+│   ├── Forbidden              403: the API key lacks the permission
+│   ├── NotFound               404: no such job, image or model
 │   ├── RateLimited            429: too many requests or too many queued jobs
-│   ├── ServiceUnavailable     408, 5xx: the service, or a proxy before it, cannot answer now
-│   └── UnexpectedResponse       a redirect, or a body that is not in the contract
-├── ImageCorrupted             the downloaded bytes are not those that were rendered
-├── WebhookInvalid             a webhook is not from the service, or too old
-├── WaitTimeout                the job is not done after `timeout` seconds; it goes on
-└── JobNotSucceeded            the job ended, and not with all its pictures
+│   ├── ServiceUnavailable     408, 5xx: the service, or a proxy in front of it, cannot respond now
+│   └── UnexpectedResponse     a redirect, or a body outside the contract
+├── ImageCorrupted             the downloaded bytes differ from the rendered ones
+├── WebhookInvalid             a webhook is forged, altered, or too old
+├── WaitTimeout                the job has not ended after `timeout` seconds; it continues
+└── JobNotSucceeded            the job ended without all its images
     ├── JobFailed              `job.error` says why
-    ├── JobCanceled            somebody canceled it
-    └── JobExpired             it was still queued when its deadline passed
+    ├── JobCanceled            it was canceled
+    └── JobExpired             its deadline passed while it was queued
 
-ConnectionFailed, RateLimited and ServiceUnavailable are raised only after the client's own retries.
+ConnectionFailed, RateLimited and ServiceUnavailable are raised only after the client's retries.
 """
 
 from renderq.contract import FieldError, Job, Problem, Status
 
 
 class RenderqError(Exception):
-    """Whatever goes wrong in this library."""
+    """Base class of all errors of this library."""
 
 
 class ConfigurationError(RenderqError, ValueError):
-    """The address of the service is not an http or https URL."""
+    """The service URL is not an http or https URL, or an option is out of range."""
 
 
 class ConnectionFailed(RenderqError):
-    """The service cannot be reached, or it closed the connection, or it was silent for too long."""
+    """The service cannot be reached, closed the connection, or timed out."""
 
 
 class APIError(RenderqError):
-    """The service answered with something else than what was asked for."""
+    """The service responded with an error."""
 
     def __init__(
         self, message: str, *, status: int, problem: Problem | None = None, retry_after: float | None = None
@@ -47,9 +47,9 @@ class APIError(RenderqError):
         self.status = status
         """The HTTP status."""
         self.problem = problem
-        """What the service said; `None` if the body is not a problem document, as with a proxy's own error page."""
+        """The problem document; `None` if the body is not one, such as the error page of a proxy."""
         self.retry_after = retry_after
-        """Seconds after which the service asks to be tried again, if it said so."""
+        """Seconds after which to try again, if the service says so."""
 
     @property
     def code(self) -> str | None:
@@ -58,74 +58,74 @@ class APIError(RenderqError):
 
     @property
     def request_id(self) -> str | None:
-        """Under this id the service's log has the request."""
+        """Id of the request in the service's log."""
         return self.problem.request_id if self.problem else None
 
 
 class InvalidRequest(APIError):
-    """The service refused the request: it will not do better unchanged."""
+    """The request is invalid; repeating it unchanged fails again."""
 
     @property
     def errors(self) -> tuple[FieldError, ...]:
-        """What is wrong, value by value; empty if the request was refused as a whole."""
+        """Errors of single values; empty if the request was refused as a whole."""
         return self.problem.errors if self.problem else ()
 
 
 class Unauthorized(APIError):
-    """The service needs an API key: none was sent, or one that is wrong, revoked or expired."""
+    """The API key is missing, wrong, revoked or expired."""
 
 
 class Forbidden(APIError):
-    """The API key may not do that."""
+    """The API key lacks the permission."""
 
 
 class NotFound(APIError):
-    """The service has nothing of that name that this API key may see."""
+    """Nothing of that name exists, or it is not visible to this API key."""
 
 
 class RateLimited(APIError):
-    """Too many requests, or too many jobs queued at once."""
+    """Too many requests, or too many queued jobs."""
 
 
 class ServiceUnavailable(APIError):
-    """The service, or a proxy before it, cannot answer now."""
+    """The service, or a proxy in front of it, cannot respond now."""
 
 
 class UnexpectedResponse(APIError):
-    """The answer is not in the contract: most often the address belongs to something else."""
+    """The response is outside the contract: usually the URL belongs to another server."""
 
 
 class ImageCorrupted(RenderqError):
-    """The downloaded bytes do not have the sha256 that the worker recorded."""
+    """The downloaded bytes do not match the sha256 that the worker recorded."""
 
 
 class WebhookInvalid(RenderqError):
-    """A webhook's signature, time or body is not right: answer it with 400."""
+    """The signature, timestamp or body of a webhook is invalid: respond with 400."""
 
 
 class WaitTimeout(RenderqError):
-    """The job was not done in time. It goes on: wait again, or cancel it."""
+    """The job did not end in time. It continues: wait again, or cancel it."""
 
     def __init__(self, job: Job, timeout: float) -> None:
-        super().__init__(f"{job.id} is still {job.status} after {timeout:g} s; it goes on until it is canceled")
+        super().__init__(f"{job.id} is still {job.status} after {timeout:g} s; it continues until it is canceled")
         self.job = job
-        """The job as it was last seen."""
+        """The latest snapshot of the job."""
 
 
 class JobNotSucceeded(RenderqError):
-    """The job ended without all its pictures."""
+    """The job ended without all its images."""
 
     def __init__(self, job: Job, message: str) -> None:
         super().__init__(message)
         self.job = job
-        """The job, with the pictures that were finished before the end."""
+        """The job, with the images finished before it ended."""
 
 
 class JobFailed(JobNotSucceeded):
     """Rendering failed; `job.error` says why and whether the same request may succeed later."""
 
     def __init__(self, job: Job) -> None:
-        reason = f"{job.error.code}: {job.error.message}" if job.error else "no reason is known"
+        reason = f"{job.error.code}: {job.error.message}" if job.error else "an unknown error"
         super().__init__(job, f"{job.id} failed with {reason}")
 
 
@@ -137,10 +137,10 @@ class JobCanceled(JobNotSucceeded):
 
 
 class JobExpired(JobNotSucceeded):
-    """The job's deadline passed before a worker took it."""
+    """The deadline passed before a worker started the job."""
 
     def __init__(self, job: Job) -> None:
-        super().__init__(job, f"{job.id} expired: no worker took it before its deadline")
+        super().__init__(job, f"{job.id} expired: no worker started it before its deadline")
 
 
 _UNSUCCESSFUL: dict[Status, type[JobFailed | JobCanceled | JobExpired]] = {
@@ -151,6 +151,6 @@ _UNSUCCESSFUL: dict[Status, type[JobFailed | JobCanceled | JobExpired]] = {
 
 
 def job_error(job: Job) -> JobNotSucceeded | None:
-    """The error that a job's status stands for; `None` unless the job ended without all its pictures."""
+    """Return the error for a job that ended without succeeding, else `None`."""
     error = _UNSUCCESSFUL.get(job.status)
     return error(job) if error else None

@@ -1,4 +1,4 @@
-"""Finished pictures: their bytes, and saving them."""
+"""Finished images: download and save."""
 
 import asyncio
 import builtins
@@ -12,72 +12,72 @@ from renderq.request_params import PathLike
 
 
 class Image:
-    """One finished picture of a job, or its grid: all of them in one."""
+    """A finished image of a job, or its grid."""
 
     def __init__(self, transport: Transport, job: Job, output: Output | Grid) -> None:
         self._transport = transport
         self.job = job
         self.output = output
-        """Size, type and hashes; of a picture its seed, of a grid its columns and rows."""
+        """Size, type and hashes; for an image also the seed, for a grid its columns and rows."""
 
     def bytes(self) -> builtins.bytes:
-        """Download the file; its sha256 is checked.
+        """Download the file and verify its sha256.
 
         Raises `ImageCorrupted`, `ConnectionFailed` and `APIError`.
         """
         return self._transport.run(download(self.output, self._transport.configuration))
 
     def save(self, path: PathLike) -> Path:
-        """Download into a file, which appears only when it is complete; returns its path.
+        """Download into a file and return its path. The file appears only when it is complete.
 
-        A name without a suffix gets the one of the picture's type; a folder gets a file named after the job. Missing
-        folders are made, an existing file is replaced. Raises what `bytes` raises, and `OSError`.
+        A name without a suffix gets that of the image's type; in a folder the file is named after the job. Missing
+        folders are created, an existing file is replaced. Raises the errors of `bytes`, and `OSError`.
         """
         return _store(self, path, numbered=False)
 
 
 class Images(tuple[Image, ...]):
-    """The finished pictures of a job, in order of their index."""
+    """The finished images of a job, in index order."""
 
     __slots__ = ()
 
     def save(self, path: PathLike) -> tuple[Path, ...]:
-        """Save all as `Image.save` does; if the job has several, `-INDEX` is put after the name: `out-0.png`."""
+        """Save all images like `Image.save`. If the job has several, `-INDEX` follows the name: `out-0.png`."""
         return tuple(_store(image, path, numbered=True) for image in self)
 
 
 class AsyncImage:
-    """One finished picture of a job, or its grid: all of them in one."""
+    """A finished image of a job, or its grid."""
 
     def __init__(self, transport: AsyncTransport, job: Job, output: Output | Grid) -> None:
         self._transport = transport
         self.job = job
         self.output = output
-        """Size, type and hashes; of a picture its seed, of a grid its columns and rows."""
+        """Size, type and hashes; for an image also the seed, for a grid its columns and rows."""
 
     async def bytes(self) -> builtins.bytes:
-        """Download the file; its sha256 is checked.
+        """Download the file and verify its sha256.
 
         Raises `ImageCorrupted`, `ConnectionFailed` and `APIError`.
         """
         return await self._transport.run(download(self.output, self._transport.configuration))
 
     async def save(self, path: PathLike) -> Path:
-        """Download into a file, which appears only when it is complete; returns its path.
+        """Download into a file and return its path. The file appears only when it is complete.
 
-        A name without a suffix gets the one of the picture's type; a folder gets a file named after the job. Missing
-        folders are made, an existing file is replaced. Raises what `bytes` raises, and `OSError`.
+        A name without a suffix gets that of the image's type; in a folder the file is named after the job. Missing
+        folders are created, an existing file is replaced. Raises the errors of `bytes`, and `OSError`.
         """
         return await _store_async(self, path, numbered=False)
 
 
 class AsyncImages(tuple[AsyncImage, ...]):
-    """The finished pictures of a job, in order of their index."""
+    """The finished images of a job, in index order."""
 
     __slots__ = ()
 
     async def save(self, path: PathLike) -> tuple[Path, ...]:
-        """Save all as `AsyncImage.save` does; if the job has several, `-INDEX` is put after the name: `out-0.png`."""
+        """Save all images like `AsyncImage.save`. If the job has several, `-INDEX` follows the name: `out-0.png`."""
         return tuple([await _store_async(image, path, numbered=True) for image in self])
 
 

@@ -1,4 +1,4 @@
-"""A submitted job: ask how it stands, wait for it, follow it, cancel it, take its pictures."""
+"""Handle of a submitted job: status, wait, events, cancel, retry, images."""
 
 import contextlib
 from collections import deque
@@ -13,12 +13,12 @@ from renderq.images import AsyncImage, AsyncImages, Image, Images
 
 
 class JobHandle:
-    """A job of the service. Keep its `id` to find it again with `client.job(id)`."""
+    """A submitted job. `client.job(id)` returns a handle for a known id."""
 
     def __init__(self, transport: Transport, job: Job) -> None:
         self._transport = transport
         self.job = job
-        """The job as it was last seen."""
+        """The latest snapshot of the job."""
 
     @property
     def id(self) -> str:
@@ -26,36 +26,38 @@ class JobHandle:
 
     @property
     def images(self) -> Images:
-        """The pictures that were finished when the job was last seen."""
+        """The images finished as of the latest snapshot."""
         return Images(Image(self._transport, self.job, output) for output in self.job.outputs)
 
     @property
     def grid(self) -> Image | None:
-        """All pictures in one, if `output` asked for it and the job had succeeded when it was last seen."""
+        """All images in one, if `output` requested a grid and the job has succeeded as of the latest snapshot."""
         return Image(self._transport, self.job, self.job.grid) if self.job.grid else None
 
     def status(self) -> Status:
-        """Ask how the job stands; `job` then has the rest. Raises `ConnectionFailed` and `APIError`."""
+        """Fetch the job, update `job` and return the status. Raises `ConnectionFailed` and `APIError`."""
         self.job = self._transport.call(fetch_job(self.id))
         return self.job.status
 
     def wait(self, timeout: float | None = None, on_progress: Callable[[Job], None] | None = None) -> Job:
-        """Wait until the job is done, at most `timeout` seconds; returns it if it succeeded.
+        """Wait until the job has ended, at most `timeout` seconds. Returns the job if it succeeded.
 
-        `on_progress` gets every change that is seen. The service tells them as events; where they do not come through,
-        this asks about three times a second, or for the end alone if there is no `on_progress`. Raises `WaitTimeout`,
-        `JobFailed`, `JobCanceled`, `JobExpired`, `ConnectionFailed` and `APIError`; the job goes on unless it ended.
+        `on_progress` is called with every change. Changes arrive as server-sent events; if no event stream is
+        available, this polls about three times a second, or long-polls for the end without `on_progress`. Raises
+        `WaitTimeout`, `JobFailed`, `JobCanceled`, `JobExpired`, `ConnectionFailed` and `APIError`. None of them
+        cancels the job.
         """
-        return self._transport.run(wait_for(self.job, self._transport.configuration, timeout, on_progress, self._see))
+        return self._transport.run(
+            wait_for(self.job, self._transport.configuration, timeout, on_progress, self._update)
+        )
 
     def events(self, *, previews: bool = False) -> Generator[JobEvent]:
-        """The job's events as they come: first the job as it is, then every news, at last `done`.
+        """Yield the job's events as they arrive: first the current state, then every change, finally `done`.
 
-        A dropped connection is taken up again where it was left. News that come faster than they are taken are merged
-        into the newest. With `previews` some events in between show what the images look like while they are made
-        (`event.preview`, a small JPEG): the newest of each, at most two a second. Raises `ConnectionFailed` and
-        `APIError`, among them `UnexpectedResponse` where the service, or a proxy before it, has no event stream; `wait`
-        does without.
+        A dropped connection is resumed where it broke off. Changes that arrive faster than they are consumed are
+        merged into the newest. With `previews`, some events show an image in progress (`event.preview`, a small
+        JPEG): the newest of each image, at most two a second. Raises `ConnectionFailed` and `APIError`, among them
+        `UnexpectedResponse` if the service, or a proxy in front of it, has no event stream; `wait` works without one.
         """
         received: deque[JobEvent] = deque()
         configuration = self._transport.configuration
@@ -68,7 +70,7 @@ class JobHandle:
                 yield event
 
     def cancel(self) -> Job:
-        """Ask for the job's end; returns it, `canceling` while a worker still has it, unchanged if it was done.
+        """Cancel the job and return it: `canceling` while a worker still has it, unchanged if it had ended.
 
         Raises `ConnectionFailed` and `APIError`.
         """
@@ -76,30 +78,30 @@ class JobHandle:
         return self.job
 
     def retry(self, *, idempotency_key: str | None = None) -> "JobHandle":
-        """Do a job again that failed, was canceled, or expired: a new one with the same request, its seed included.
+        """Submit the request of a failed, canceled or expired job again, with the same seed, as a new job.
 
-        Raises `InvalidRequest` if it has not ended, or has succeeded; and what `submit` raises.
+        Raises `InvalidRequest` if the job has not ended or has succeeded, and the errors of `submit`.
         """
         return JobHandle(self._transport, self._transport.call(retry_job(self.id, idempotency_key)))
 
     def delete(self) -> None:
-        """Forget a job that has ended, and its pictures.
+        """Delete a job that has ended, and its images.
 
         Raises `InvalidRequest` if it has not ended, `ConnectionFailed` and `APIError`.
         """
         self._transport.call(delete_job(self.id))
 
-    def _see(self, job: Job) -> None:
+    def _update(self, job: Job) -> None:
         self.job = job
 
 
 class AsyncJobHandle:
-    """A job of the service. Keep its `id` to find it again with `await client.job(id)`."""
+    """A submitted job. `await client.job(id)` returns a handle for a known id."""
 
     def __init__(self, transport: AsyncTransport, job: Job) -> None:
         self._transport = transport
         self.job = job
-        """The job as it was last seen."""
+        """The latest snapshot of the job."""
 
     @property
     def id(self) -> str:
@@ -107,42 +109,42 @@ class AsyncJobHandle:
 
     @property
     def images(self) -> AsyncImages:
-        """The pictures that were finished when the job was last seen."""
+        """The images finished as of the latest snapshot."""
         return AsyncImages(AsyncImage(self._transport, self.job, output) for output in self.job.outputs)
 
     @property
     def grid(self) -> AsyncImage | None:
-        """All pictures in one, if `output` asked for it and the job had succeeded when it was last seen."""
+        """All images in one, if `output` requested a grid and the job has succeeded as of the latest snapshot."""
         return AsyncImage(self._transport, self.job, self.job.grid) if self.job.grid else None
 
     async def status(self) -> Status:
-        """Ask how the job stands; `job` then has the rest. Raises `ConnectionFailed` and `APIError`."""
+        """Fetch the job, update `job` and return the status. Raises `ConnectionFailed` and `APIError`."""
         self.job = await self._transport.call(fetch_job(self.id))
         return self.job.status
 
     async def wait(
         self,
-        timeout: float | None = None,  # noqa: ASYNC109 — not the call's time but the job's
+        timeout: float | None = None,  # noqa: ASYNC109 — a timeout of the job, not of this call
         on_progress: Callable[[Job], None] | None = None,
     ) -> Job:
-        """Wait until the job is done, at most `timeout` seconds; returns it if it succeeded.
+        """Wait until the job has ended, at most `timeout` seconds. Returns the job if it succeeded.
 
-        `on_progress` gets every change that is seen. The service tells them as events; where they do not come through,
-        this asks about three times a second, or for the end alone if there is no `on_progress`. Raises `WaitTimeout`,
-        `JobFailed`, `JobCanceled`, `JobExpired`, `ConnectionFailed` and `APIError`; the job goes on unless it ended.
+        `on_progress` is called with every change. Changes arrive as server-sent events; if no event stream is
+        available, this polls about three times a second, or long-polls for the end without `on_progress`. Raises
+        `WaitTimeout`, `JobFailed`, `JobCanceled`, `JobExpired`, `ConnectionFailed` and `APIError`. None of them
+        cancels the job.
         """
         return await self._transport.run(
-            wait_for(self.job, self._transport.configuration, timeout, on_progress, self._see)
+            wait_for(self.job, self._transport.configuration, timeout, on_progress, self._update)
         )
 
     async def events(self, *, previews: bool = False) -> AsyncGenerator[JobEvent]:
-        """The job's events as they come: first the job as it is, then every news, at last `done`.
+        """Yield the job's events as they arrive: first the current state, then every change, finally `done`.
 
-        A dropped connection is taken up again where it was left. News that come faster than they are taken are merged
-        into the newest. With `previews` some events in between show what the images look like while they are made
-        (`event.preview`, a small JPEG): the newest of each, at most two a second. Raises `ConnectionFailed` and
-        `APIError`, among them `UnexpectedResponse` where the service, or a proxy before it, has no event stream; `wait`
-        does without.
+        A dropped connection is resumed where it broke off. Changes that arrive faster than they are consumed are
+        merged into the newest. With `previews`, some events show an image in progress (`event.preview`, a small
+        JPEG): the newest of each image, at most two a second. Raises `ConnectionFailed` and `APIError`, among them
+        `UnexpectedResponse` if the service, or a proxy in front of it, has no event stream; `wait` works without one.
         """
         received: deque[JobEvent] = deque()
         configuration = self._transport.configuration
@@ -155,7 +157,7 @@ class AsyncJobHandle:
                 yield event
 
     async def cancel(self) -> Job:
-        """Ask for the job's end; returns it, `canceling` while a worker still has it, unchanged if it was done.
+        """Cancel the job and return it: `canceling` while a worker still has it, unchanged if it had ended.
 
         Raises `ConnectionFailed` and `APIError`.
         """
@@ -163,18 +165,18 @@ class AsyncJobHandle:
         return self.job
 
     async def retry(self, *, idempotency_key: str | None = None) -> "AsyncJobHandle":
-        """Do a job again that failed, was canceled, or expired: a new one with the same request, its seed included.
+        """Submit the request of a failed, canceled or expired job again, with the same seed, as a new job.
 
-        Raises `InvalidRequest` if it has not ended, or has succeeded; and what `submit` raises.
+        Raises `InvalidRequest` if the job has not ended or has succeeded, and the errors of `submit`.
         """
         return AsyncJobHandle(self._transport, await self._transport.call(retry_job(self.id, idempotency_key)))
 
     async def delete(self) -> None:
-        """Forget a job that has ended, and its pictures.
+        """Delete a job that has ended, and its images.
 
         Raises `InvalidRequest` if it has not ended, `ConnectionFailed` and `APIError`.
         """
         await self._transport.call(delete_job(self.id))
 
-    def _see(self, job: Job) -> None:
+    def _update(self, job: Job) -> None:
         self.job = job

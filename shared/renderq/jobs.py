@@ -1,4 +1,4 @@
-"""All your jobs: `client.jobs`."""
+"""Listing and deleting jobs: `client.jobs`."""
 
 from collections.abc import AsyncGenerator, Generator
 from typing import Unpack
@@ -10,15 +10,15 @@ from renderq.request_params import JobFilters
 
 
 class Jobs:
-    """The jobs that this API key may see."""
+    """The jobs visible to this API key."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def list(self, *, page_size: int = 20, **filters: Unpack[JobFilters]) -> Generator[Job]:
-        """All jobs, newest first, asked for in pages of `page_size` (1 … 100) as they are used.
+        """Yield all jobs that match, newest first. Pages of `page_size` (1 … 100) are fetched as needed.
 
-        Raises `InvalidRequest`, `ConnectionFailed` and `APIError`, while you iterate.
+        Raises `InvalidRequest`, `ConnectionFailed` and `APIError` during iteration.
         """
         cursor = None
         while True:
@@ -28,21 +28,23 @@ class Jobs:
                 return
 
     def delete(self, job_id: str) -> None:
-        """Forget a job that has ended, and its pictures. Raises `NotFound`, `InvalidRequest` if it has not ended,
-        `ConnectionFailed` and `APIError`."""
+        """Delete a job that has ended, and its images.
+
+        Raises `InvalidRequest` if it has not ended, `NotFound`, `ConnectionFailed` and `APIError`.
+        """
         self._transport.call(delete_job(job_id))
 
 
 class AsyncJobs:
-    """The jobs that this API key may see."""
+    """The jobs visible to this API key."""
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
     async def list(self, *, page_size: int = 20, **filters: Unpack[JobFilters]) -> AsyncGenerator[Job]:
-        """All jobs, newest first, asked for in pages of `page_size` (1 … 100) as they are used.
+        """Yield all jobs that match, newest first. Pages of `page_size` (1 … 100) are fetched as needed.
 
-        Raises `InvalidRequest`, `ConnectionFailed` and `APIError`, while you iterate.
+        Raises `InvalidRequest`, `ConnectionFailed` and `APIError` during iteration.
         """
         cursor = None
         while True:
@@ -53,6 +55,8 @@ class AsyncJobs:
                 return
 
     async def delete(self, job_id: str) -> None:
-        """Forget a job that has ended, and its pictures. Raises `NotFound`, `InvalidRequest` if it has not ended,
-        `ConnectionFailed` and `APIError`."""
+        """Delete a job that has ended, and its images.
+
+        Raises `InvalidRequest` if it has not ended, `NotFound`, `ConnectionFailed` and `APIError`.
+        """
         await self._transport.call(delete_job(job_id))

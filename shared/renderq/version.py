@@ -1,8 +1,8 @@
-"""The installed version, read when somebody asks."""
+"""Version of the installed distribution, read on demand."""
 
 from importlib import metadata
 
 
 def version() -> str:
-    """The version of the installed distribution, e.g. `0.1.0`."""
+    """Return the version, e.g. `0.1.0`."""
     return metadata.version("renderq")

@@ -1,1 +1,1 @@
-"""All that the clients know, without input or output: `Client` and `AsyncClient` only drive it."""
+"""Client logic without I/O, shared by `Client` and `AsyncClient`. Private."""

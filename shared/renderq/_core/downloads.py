@@ -1,4 +1,4 @@
-"""From a picture's stable address to its bytes."""
+"""Image downloads: from the stable URL to verified bytes."""
 
 import hashlib
 
@@ -13,9 +13,9 @@ REDIRECTS_MAX = 5
 
 
 def download(output: Output | Grid, configuration: Configuration) -> Flow[bytes]:
-    """The picture's file. The API key goes to the service alone, not to the store that it redirects to.
+    """Download an image file. The API key is sent to the service only, not to the store it redirects to.
 
-    Raises `ImageCorrupted` if the bytes are not those that were rendered, `ConnectionFailed` and `APIError`.
+    Raises `ImageCorrupted` if the sha256 differs, `ConnectionFailed` and `APIError`.
     """
     url = configuration.url(output.url)
     response = yield from perform(get_file(str(url)), configuration)
@@ -25,12 +25,12 @@ def download(output: Output | Grid, configuration: Configuration) -> Flow[bytes]
         url = url.join(response.headers["Location"])
         response = yield from perform(get_file(str(url)), configuration)
     if not response.is_success:
-        raise unexpected_response(response, "a picture was expected")
+        raise unexpected_response(response, "an image was expected")
     digest = hashlib.sha256(response.content).hexdigest()
     if digest != output.sha256:
-        what = f"image {output.index}" if isinstance(output, Output) else "the grid"
+        name = f"image {output.index}" if isinstance(output, Output) else "the grid"
         raise ImageCorrupted(
-            f"{what} from {output.url} is damaged: {len(response.content)} bytes with sha256 {digest}, "
-            f"but {output.size_bytes} bytes with {output.sha256} were rendered"
+            f"{name} from {output.url} is damaged: {len(response.content)} bytes with sha256 {digest}, "
+            f"expected {output.size_bytes} bytes with {output.sha256}"
         )
     return response.content

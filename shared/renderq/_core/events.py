@@ -1,4 +1,4 @@
-"""A job's events: one stream after the other, each beginning where the last one broke off, until the job is done."""
+"""Event stream of a job, resumed after every disconnect until the job has ended."""
 
 import random
 import time
@@ -19,47 +19,47 @@ from renderq.contract import EventName, Job, Preview
 from renderq.errors import APIError, ConnectionFailed
 
 IDLE_TIMEOUT_S = 25.0
-"""Seconds without a byte after which a stream is given up: the service gives a sign of life every 15 s, and a proxy
-that lets none through holds all of it back."""
+"""Seconds without a byte after which a stream is dropped. The service sends a comment every 15 s; if none arrives, a
+proxy is buffering the stream."""
 
 DEFAULT_RETRY_MS = 2_000
-"""Pause before the next stream if the service has not said how long it should be."""
+"""Pause before reconnecting if the service has sent no `retry` field."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobEvent:
-    """Something new about a job."""
+    """A change of a job."""
 
     name: EventName
-    """What is new: `status` (also the first event), `progress`, `output` (another picture), `preview` (if they are
-    wanted); `done` is the last."""
+    """What has changed: `status` (also the first event), `progress`, `output` (a finished image), `preview` (if
+    requested); `done` is the last."""
     job: Job
-    """The complete job, as it was then; in a `preview`, as it was told before."""
+    """The complete job; in a `preview`, as of the previous event."""
     preview: Preview | None = None
-    """In a `preview`, what an image looks like so far."""
+    """The image in progress, in a `preview`."""
 
 
 class _EventStream:
-    """One connection's part of the events."""
+    """The events of one connection."""
 
     def __init__(self, emit: Callable[[JobEvent], None], job: Job | None = None) -> None:
         self._emit = emit
         self.job = job
-        """As it was told last."""
+        """The job of the latest event."""
         self._parser = EventStreamParser()
         self.last_id: str | None = None
         self.received = False
-        """Whether anything came."""
+        """Whether any bytes have arrived."""
         self.done = False
         self.fault: str | None = None
-        """Why these are not the events of a job."""
+        """Why the stream is not a job's event stream."""
 
     @property
     def retry_s(self) -> float:
         return (DEFAULT_RETRY_MS if self._parser.retry_ms is None else self._parser.retry_ms) / 1000
 
     def feed(self, chunk: bytes) -> bool:
-        """Whether that was all."""
+        """Parse a chunk and emit its events. Returns whether the stream is finished."""
         self.received = True
         for event in self._read(chunk):
             self.done = event.name == "done"
@@ -70,13 +70,13 @@ class _EventStream:
         try:
             for event in self._parser.feed(chunk):
                 if event.name == "preview":
-                    if self.job is not None:  # it always is: a stream begins with the job, unless we know it already
+                    if self.job is not None:  # always true: a stream starts with the job unless it is resumed
                         yield JobEvent("preview", self.job, Preview.model_validate_json(event.data))
                 elif _is_known(event.name):
                     self.job, self.last_id = Job.model_validate_json(event.data), event.id
                     yield JobEvent(event.name, self.job)
-        except ValueError as error:  # pydantic's own is one, too
-            self.fault = f"not the events of a renderq job: {error}"
+        except ValueError as error:  # includes pydantic.ValidationError
+            self.fault = f"not the event stream of a renderq job: {error}"
 
 
 def stream_events(
@@ -88,13 +88,13 @@ def stream_events(
     deadline: float = inf,
     previews: bool = False,
 ) -> Flow[None]:
-    """Give `emit` every event up to `done`, or until `deadline` (on the monotonic clock).
+    """Call `emit` with every event up to `done`, or until `deadline` (monotonic clock).
 
-    A stream that breaks off is taken up again after the pause that the service asked for, as often as it takes;
-    `max_retries` bounds the attempts in a row that bring nothing. Raises `ConnectionFailed` and `APIError`, at once
-    for an answer that is no event stream.
+    A stream that breaks off is resumed after the pause that the service requests, any number of times; `max_retries`
+    bounds consecutive attempts that deliver nothing. Raises `ConnectionFailed` and `APIError`, immediately for a
+    response that is not an event stream.
     """
-    delay, fruitless = 0.0, 0
+    delay, failures = 0.0, 0
     last_id: str | None = None
     job: Job | None = None
     while time.monotonic() + delay < deadline:
@@ -111,23 +111,26 @@ def stream_events(
             return
         last_id, job = last_id if stream.last_id is None else stream.last_id, stream.job
         if stream.received and not stream.fault:
-            fruitless, delay = 0, stream.retry_s * random.uniform(1.0, 1.5)  # not all clients at once
+            failures, delay = (
+                0,
+                stream.retry_s * random.uniform(1.0, 1.5),
+            )  # jitter: clients should not reconnect all at once
         else:
-            pause = _pause(failure, fruitless, max_retries)
+            pause = _pause(failure, failures, max_retries)
             if pause is None:
                 raise failure
-            fruitless, delay = fruitless + 1, pause
+            failures, delay = failures + 1, pause
 
 
 def _refusal(response: httpx2.Response, stream: _EventStream) -> ConnectionFailed | APIError:
-    """What an answer that did not lead to `done` is if it was not a stream that broke off."""
+    """Return the error for a response that did not end with `done`."""
     if response.status_code >= BAD_REQUEST:
         return api_error(response)
     if not is_event_stream(response):
         return unexpected_response(response, "an event stream was expected")
     if stream.fault:
         return unexpected_response(response, stream.fault)
-    return ConnectionFailed(f"the event stream of {redact_url(response.request.url)} ended before it began")
+    return ConnectionFailed(f"the event stream of {redact_url(response.request.url)} ended without any data")
 
 
 def _pause(failure: ConnectionFailed | APIError, number: int, max_retries: int) -> float | None:
@@ -137,5 +140,5 @@ def _pause(failure: ConnectionFailed | APIError, number: int, max_retries: int) 
 
 
 def _is_known(name: str) -> TypeGuard[EventName]:
-    """A newer service may tell more."""
+    """Whether this version knows the event; a newer service may send others."""
     return name in get_args(EventName)

@@ -1,4 +1,4 @@
-"""Where a picture comes from; where one goes on disk, and how it gets there whole or not at all."""
+"""Image files on disk: reading inputs, naming outputs, atomic writes."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 
 
 def read_image(source: ImageSource) -> bytes:
-    """All of it; of what is too large just as much that the service says so. Raises `OSError`."""
+    """Read an image, at most one byte more than the service accepts. Raises `OSError`."""
     if isinstance(source, bytes):
         return source
     if isinstance(source, str | os.PathLike):
@@ -22,11 +22,11 @@ def read_image(source: ImageSource) -> bytes:
 
 
 def image_path(path: PathLike, job: Job, image: Output | Grid | Preview, *, numbered: bool) -> Path:
-    """The file for a picture.
+    """Return the path of an image file.
 
-    A folder (one that exists, or a path that ends with a slash) gets a file named after the job. With `numbered`, and
-    always in a folder, `-INDEX` follows the name if the job has several pictures; in a folder `-grid` that of a grid.
-    A name without a suffix gets the one of the picture's type.
+    In a folder (one that exists, or a path that ends with a slash) the file is named after the job. With `numbered`,
+    and always in a folder, `-INDEX` follows the name if the job has several images; in a folder, `-grid` marks a grid.
+    A name without a suffix gets that of the image's type.
     """
     target = Path(path)
     in_folder = target.is_dir() or os.fspath(path).endswith(("/", os.sep))
@@ -42,12 +42,12 @@ def image_path(path: PathLike, job: Job, image: Output | Grid | Preview, *, numb
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file that appears under its name only when it is complete; missing folders are made.
+    """Write a file so that it appears only when it is complete. Missing folders are created.
 
     Raises `OSError`.
     """
     if path.exists() and not path.is_file():
-        path.write_bytes(data)  # a device or a pipe: to replace it would destroy it
+        path.write_bytes(data)  # a device or a pipe must not be replaced
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{token_hex(4)}.part")

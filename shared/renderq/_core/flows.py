@@ -1,6 +1,6 @@
-"""A flow asks for attempts and is sent their responses; whoever drives it does the waiting and the sending.
+"""Flows: generators that yield HTTP attempts and receive their responses.
 
-That is how `Client` and `AsyncClient` share everything but the input and output itself.
+A flow does no I/O. The sync and the async driver perform its attempts, so `Client` and `AsyncClient` share all logic.
 """
 
 import time
@@ -21,12 +21,12 @@ T = TypeVar("T")
 
 BAD_REQUEST = 400
 DEADLINE_GRACE_S = 5.0
-"""Seconds by which a service that says nothing may exceed a deadline."""
+"""Seconds by which a silent service may exceed a deadline."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Wait `delay` seconds, then send this; redirects are not followed."""
+    """One HTTP request, sent after `delay` seconds. Redirects are not followed."""
 
     delay: float
     method: str
@@ -35,26 +35,26 @@ class Attempt:
     body: object | None
     """JSON."""
     file: bytes | None
-    """The one file of a form."""
+    """The single file of a multipart form."""
     timeout: float
-    """Seconds without a byte after which the attempt has failed."""
+    """Seconds without a byte after which the attempt fails."""
     on_chunk: Callable[[bytes], bool] | None = None
-    """Gets an event stream piece by piece, as it comes, and says whether it has enough."""
+    """Called with every chunk of an event stream. Returns whether to stop reading."""
     cut_at: float = inf
-    """On the monotonic clock: an event stream that still goes on then is cut off, as if it had been dropped."""
+    """Monotonic time at which an event stream is cut off, as if the connection had dropped."""
 
 
 Flow: TypeAlias = Generator[Attempt, httpx2.Response, T]
-"""Asks for attempts, receives responses (or an `httpx2.RequestError`, thrown), returns a result."""
+"""Yields attempts, receives responses (or an `httpx2.RequestError`, thrown in), returns a result."""
 
 
 class FlowRun(Generic[T]):
-    """One flow under way, for a driver: what it asks for now, and in the end its result."""
+    """State of a running flow for its driver: the current attempt, finally the result."""
 
     def __init__(self, flow: Flow[T]) -> None:
         self._flow = flow
         self.attempt: Attempt | None = None
-        """What is to be sent; `None` once the flow has its result."""
+        """The attempt to perform; `None` once the flow has its result."""
         self.result: T
         self._step(lambda: next(flow))
 
@@ -72,9 +72,9 @@ class FlowRun(Generic[T]):
 
 
 def perform(request: Request[T], configuration: Configuration, delay: float = 0.0, deadline: float = inf) -> Flow[T]:
-    """One call with its retries, the first attempt after `delay` seconds.
+    """Perform one call with its retries, the first attempt after `delay` seconds.
 
-    No attempt is begun after `deadline` (on the monotonic clock). Raises `ConnectionFailed` and `APIError`.
+    No attempt starts after `deadline` (monotonic clock). Raises `ConnectionFailed` and `APIError`.
     """
     number = 0
     while True:
@@ -97,7 +97,7 @@ def perform(request: Request[T], configuration: Configuration, delay: float = 0.
 
 
 def build_attempt(request: Request[T], configuration: Configuration, delay: float, deadline: float) -> Attempt:
-    """A call as it is sent; every further attempt is the same."""
+    """Build the HTTP attempt of a request. All attempts of a request are equal."""
     url = configuration.url(request.url)
     headers = {"Accept": "application/json", **request.headers}
     if configuration.api_key and configuration.is_same_origin(url):
@@ -116,8 +116,8 @@ def build_attempt(request: Request[T], configuration: Configuration, delay: floa
 
 
 def connection_error(configuration: Configuration, error: httpx2.RequestError) -> ConnectionFailed:
-    """What a lost connection or a silent service is for the caller."""
+    """Convert a transport error to `ConnectionFailed`."""
     reason = str(error) or type(error).__name__
-    failure = ConnectionFailed(f"no answer from {redact_url(configuration.base_url)}: {reason}")
+    failure = ConnectionFailed(f"no response from {redact_url(configuration.base_url)}: {reason}")
     failure.__cause__ = error
     return failure

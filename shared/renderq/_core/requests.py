@@ -1,4 +1,4 @@
-"""Arguments → what is sent, and how its answer is read: one function per route."""
+"""Requests of the HTTP API and the parsers of their responses: one function per route."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,25 +34,25 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[T]):
-    """One logical request, however often it is attempted."""
+    """One logical request; retries repeat it."""
 
     method: str
     url: str
-    """Relative to the service's address, or absolute."""
+    """Relative to the service's URL, or absolute."""
     parse: Callable[[httpx2.Response], T]
-    """Makes the result of an answer below 400."""
+    """Parses a response below 400."""
     body: Mapping[str, object] | None = None
     """Sent as JSON."""
     file: bytes | None = None
-    """Sent as the one file of a form."""
+    """Sent as the single file of a multipart form."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     server_wait: int = 0
-    """Seconds that the service may take because it was asked to."""
+    """Seconds that the service may hold the request (`Prefer: wait`)."""
 
 
 def submit_job(prompt: str | None, fields: RequestParams, idempotency_key: str | None) -> Request[Job]:
-    """A new job. All attempts carry the same key, so that the service makes one job of them."""
-    body = {name: _plain(value) for name, value in {"prompt": prompt, **fields}.items() if value is not None}
+    """Submit a job. All attempts carry the same idempotency key, so they make one job."""
+    body = {name: _json_value(value) for name, value in {"prompt": prompt, **fields}.items() if value is not None}
     task = infer_task(fields)
     return Request(
         "POST",
@@ -64,9 +64,9 @@ def submit_job(prompt: str | None, fields: RequestParams, idempotency_key: str |
 
 
 def poll_job(job_id: str, *, server_wait: int = 0, etag: str | None = None) -> Request[Snapshot | None]:
-    """A job; `None` if it still is what `etag` was given for.
+    """Get a job; `None` if it has not changed since `etag`.
 
-    With `hold` the service is asked to answer only when the job is terminal, or after that many seconds.
+    With `server_wait` the service responds when the job is terminal, or after that many seconds.
     """
     headers: dict[str, str] = {}
     if server_wait:
@@ -77,12 +77,12 @@ def poll_job(job_id: str, *, server_wait: int = 0, etag: str | None = None) -> R
 
 
 def fetch_job(job_id: str) -> Request[Job]:
-    """A job as it is now."""
+    """Get a job."""
     return Request("GET", _job_path(job_id), partial(parse_response, Job))
 
 
 def stream_job_events(job_id: str, last_event_id: str | None, *, previews: bool = False) -> Request[httpx2.Response]:
-    """A job's events: all, or those after one that came before; with or without previews."""
+    """Open the event stream of a job, from the start or after `last_event_id`."""
     headers = {"Accept": f"{EVENT_STREAM}, application/problem+json", "Cache-Control": "no-store"}
     if last_event_id is not None:
         headers["Last-Event-ID"] = last_event_id
@@ -95,7 +95,7 @@ def cancel_job(job_id: str) -> Request[Job]:
 
 
 def retry_job(job_id: str, idempotency_key: str | None = None) -> Request[Job]:
-    """The job again, as a new one; the key is that of `submit_job`."""
+    """Submit the request of a job again; the key works as in `submit_job`."""
     headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
     return Request("POST", f"{_job_path(job_id)}/retry", partial(parse_response, Job), headers=headers)
 
@@ -105,9 +105,9 @@ def delete_job(job_id: str) -> Request[httpx2.Response]:
 
 
 def list_jobs(page_size: int, filters: JobFilters, cursor: str | None) -> Request[JobList]:
-    """One page of the list; times without a zone are local."""
-    given = {"limit": page_size, **filters, "cursor": cursor}
-    query = {name: _text(value) for name, value in given.items() if value is not None}
+    """Get one page of the job list. Naive datetimes are local time."""
+    parameters = {"limit": page_size, **filters, "cursor": cursor}
+    query = {name: _query_value(value) for name, value in parameters.items() if value is not None}
     return Request("GET", f"v1/jobs?{urlencode(query)}", partial(parse_response, JobList))
 
 
@@ -148,7 +148,7 @@ def list_workers() -> Request[WorkerList]:
 
 
 def upload_asset(data: bytes) -> Request[Asset]:
-    """Needs no key to be repeated: the same bytes are the same asset."""
+    """Upload a file. Idempotent: the same bytes are the same asset."""
     return Request("POST", "v1/assets", partial(parse_response, Asset), file=data)
 
 
@@ -157,7 +157,7 @@ def get_asset(asset_id: str) -> Request[Asset]:
 
 
 def get_file(url: str) -> Request[httpx2.Response]:
-    """Any file, or the redirect to it."""
+    """Get any file, or the redirect to it."""
     return Request("GET", url, raw_response, headers={"Accept": "*/*"})
 
 
@@ -169,11 +169,11 @@ def _job_path(job_id: str) -> str:
     return f"v1/jobs/{quote(job_id, safe='')}"
 
 
-def _text(value: object) -> str:
+def _query_value(value: object) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 
 
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
     if isinstance(value, Asset):
         return value.id
     return value.model_dump(exclude_unset=True) if isinstance(value, OutputOptions | WebhookOptions | Extend) else value

@@ -1,4 +1,4 @@
-"""Responses → models, or errors."""
+"""Conversion of HTTP responses to models or errors."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -30,19 +30,19 @@ _ERRORS: dict[int, type[APIError]] = {401: Unauthorized, 403: Forbidden, 404: No
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A job as one answer showed it."""
+    """A job as one response showed it."""
 
     job: Job
     etag: str | None
     """For `If-None-Match`."""
     server_waited: bool
-    """Whether the service held the request until the job was done or the asked time was over."""
+    """Whether the service held the request (`Preference-Applied: wait`)."""
     retry_after: float | None
-    """Seconds after which the service suggests to ask again."""
+    """Seconds after which the service suggests polling again."""
 
 
 def parse_response(model: type[ModelT], response: httpx2.Response) -> ModelT:
-    """The body as a model. Raises `UnexpectedResponse` if it is something else."""
+    """Parse the body as a model. Raises `UnexpectedResponse` if it does not match."""
     if not response.is_success:
         raise unexpected_response(response, _redirected(response))
     try:
@@ -54,7 +54,7 @@ def parse_response(model: type[ModelT], response: httpx2.Response) -> ModelT:
 
 
 def parse_snapshot(response: httpx2.Response) -> Snapshot | None:
-    """The job, or `None` if it has not changed (304)."""
+    """Return the job, or `None` if it has not changed (304)."""
     if response.status_code == NOT_MODIFIED:
         return None
     return Snapshot(
@@ -66,18 +66,20 @@ def parse_snapshot(response: httpx2.Response) -> Snapshot | None:
 
 
 def is_event_stream(response: httpx2.Response) -> bool:
-    """Whether the answer is to be read piece by piece."""
+    """Whether the body is to be read as a stream."""
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return response.status_code == OK and media_type == EVENT_STREAM
 
 
 def api_error(response: httpx2.Response) -> APIError:
-    """The error that a 4xx or 5xx answer stands for."""
+    """Return the error for a 4xx or 5xx response."""
     problem = _problem(response)
     status = response.status_code
     kind = ServiceUnavailable if is_retried(status) else InvalidRequest
     return _ERRORS.get(status, kind)(
-        _describe(problem) if problem else f"{_exchange(response)}, without saying why ({_content_type(response)})",
+        _describe(problem)
+        if problem
+        else f"{_exchange(response)} without a problem document ({_content_type(response)})",
         status=status,
         problem=problem,
         retry_after=parse_retry_after(response.headers.get("Retry-After")),
@@ -96,25 +98,25 @@ def _problem(response: httpx2.Response) -> Problem | None:
 
 
 def _describe(problem: Problem) -> str:
-    """The problem in one line, each wrong value with its place."""
+    """Format a problem in one line, with the location of each invalid value."""
     values = "; ".join(f"{error.pointer or '/'}: {error.detail}" for error in problem.errors)
     return f"{f'{problem.title}: {values}' if values else problem.detail} ({problem.code})"
 
 
 def _redirected(response: httpx2.Response) -> str:
     location = response.headers.get("Location")
-    return f"redirected to {location}; use that address as base_url" if location else "no body was expected"
+    return f"redirected to {location}; use that URL as base_url" if location else "expected a success status"
 
 
 def redact_url(url: httpx2.URL) -> str:
-    """An address as messages show it: without password and without query, which may be a signature."""
+    """Return a URL for messages: without password, and without query, which may contain a signature."""
     return f"{url.scheme}://{url.netloc.decode()}{url.path}"
 
 
 def _exchange(response: httpx2.Response) -> str:
     request = response.request
     return (
-        f"{request.method} {redact_url(request.url)} answered {response.status_code} {response.reason_phrase}".rstrip()
+        f"{request.method} {redact_url(request.url)} returned {response.status_code} {response.reason_phrase}".rstrip()
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether and when to try again."""
+"""Retry policy: which responses are retried, and after which delay."""
 
 import random
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 BACKOFF_BASE = 0.5
-"""Seconds; the bound of the first pause, doubled with every attempt."""
+"""Seconds; upper bound of the first delay, doubled with every attempt."""
 BACKOFF_MAX = 8.0
-"""Seconds; the largest bound."""
+"""Seconds; largest upper bound."""
 RETRY_AFTER_MAX = 60.0
-"""Seconds; a service that wants more is not waited for."""
+"""Seconds; a longer `Retry-After` is not waited for."""
 
 REQUEST_TIMEOUT = 408
 TOO_MANY_REQUESTS = 429
@@ -18,7 +18,7 @@ SERVER_ERRORS = 500
 
 
 def is_retried(status: int) -> bool:
-    """Whether the same request may do better later: 408, 429 and 5xx."""
+    """Whether a status is retryable: 408, 429 and 5xx."""
     return status in {REQUEST_TIMEOUT, TOO_MANY_REQUESTS} or status >= SERVER_ERRORS
 
 
@@ -28,10 +28,10 @@ def retry_delay(
     retry_after: float | None = None,
     uniform: Callable[[float, float], float] = random.uniform,
 ) -> float | None:
-    """Seconds to wait after attempt number `attempt` (from 0) failed; `None`: give up.
+    """Return the seconds to wait after failed attempt `attempt` (from 0); `None`: give up.
 
-    `Retry-After` first; else full jitter over an exponential bound, as in "Exponential Backoff And Jitter" (AWS
-    Architecture Blog, 2015).
+    `Retry-After` takes precedence; else full jitter over an exponential bound, as in "Exponential Backoff And Jitter"
+    (AWS Architecture Blog, 2015).
     """
     if attempt >= max_retries:
         return None
@@ -41,7 +41,7 @@ def retry_delay(
 
 
 def parse_retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """The seconds of a `Retry-After` header (RFC 9110, 10.2.3: seconds or a date); `None` if it makes no sense."""
+    """Parse a `Retry-After` header (RFC 9110, 10.2.3: seconds or a date) to seconds; `None` if it is malformed."""
     if value is None:
         return None
     if value.isascii() and value.isdigit():

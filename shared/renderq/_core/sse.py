@@ -1,4 +1,4 @@
-"""Bytes → server-sent events, as the HTML standard reads them.
+"""Parser of server-sent events, as specified by the HTML standard.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html, "Interpreting an event stream".
 """
@@ -11,28 +11,28 @@ from dataclasses import dataclass
 MEDIA_TYPE = "text/event-stream"
 
 MAX_EVENT_CHARACTERS = 16 * 1024 * 1024
-"""Characters of one event; whoever sends more is not renderq."""
+"""Largest event, in characters; renderq sends none that large."""
 
 _LINE_END = re.compile("\r\n|\n|\r")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
-    """One event as it was dispatched."""
+    """One dispatched event."""
 
     name: str
     data: str
     id: str
-    """Of this event, or of the last one before it that had any."""
+    """Id of this event, or of the latest earlier one that had an id."""
 
 
 class EventStreamParser:
-    """Fed with the bytes as they come, however they are cut."""
+    """Incremental parser: chunks may be split anywhere."""
 
     def __init__(self) -> None:
         self.retry_ms: int | None = None
-        """How long the sender wants a client to wait before it connects again, once it has said so."""
-        # "utf-8-sig" drops one byte order mark at the beginning; what is no UTF-8 becomes U+FFFD.
+        """Reconnection delay from the latest `retry` field."""
+        # "utf-8-sig" drops a leading byte order mark; invalid UTF-8 becomes U+FFFD.
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
         self._after_cr = False
         self._rest = ""
@@ -42,23 +42,23 @@ class EventStreamParser:
         self._id = ""
 
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
-        """The events that these bytes complete. An event that the stream's end cuts short never comes.
+        """Yield the events that these bytes complete. An unfinished event at the end of the stream is discarded.
 
-        Raises `ValueError` for an event that is larger than any of renderq's.
+        Raises `ValueError` for an event above `MAX_EVENT_CHARACTERS`.
         """
         text = self._decoder.decode(chunk)
         if text:
-            # The line feed after a carriage return that ended a line already.
+            # A line feed after a carriage return that already ended a line.
             text = text.removeprefix("\n") if self._after_cr else text
             self._after_cr = text.endswith("\r")
         *lines, self._rest = _LINE_END.split(self._rest + text)
         for line in lines:
-            if event := self._take(line):
+            if event := self._read_line(line):
                 yield event
         if self._size + len(self._rest) > MAX_EVENT_CHARACTERS:
             raise ValueError(f"an event has more than {MAX_EVENT_CHARACTERS:,} characters")
 
-    def _take(self, line: str) -> ServerSentEvent | None:
+    def _read_line(self, line: str) -> ServerSentEvent | None:
         if not line:
             return self._dispatch()
         field, _, value = line.partition(":")
@@ -74,7 +74,7 @@ class EventStreamParser:
             case "retry" if value.isascii() and value.isdigit():
                 self.retry_ms = int(value)
             case _:
-                pass  # a comment, or a field of another time
+                pass  # a comment or an unknown field
         return None
 
     def _dispatch(self) -> ServerSentEvent | None:

@@ -1,4 +1,4 @@
-"""How to wait for a job: by its events; else by long polls; else, or where progress is wanted, by short ones."""
+"""Waiting for a job: by events; else by long polling; else, or if progress is requested, by short polling."""
 
 import time
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from renderq.contract import LIMITS, Job
 from renderq.errors import APIError, ConnectionFailed, RateLimited, ServiceUnavailable, WaitTimeout, job_error
 
 MIN_STREAM_S = 1.0
-"""Seconds; for less no event stream is opened."""
+"""Seconds; no event stream is opened for a shorter wait."""
 POLL_INTERVAL = 0.3
-"""Seconds between polls for progress, and the least between any two."""
+"""Seconds between polls for progress, and the minimum between any two polls."""
 POLL_DEFAULT = 1.0
-"""Seconds between plain polls of a service that suggests nothing."""
+"""Seconds between polls if the service sends no `Retry-After`."""
 POLL_MAX = 30.0
-"""Seconds; the service's suggestion is an estimate, and the job may be done sooner."""
+"""Seconds; upper bound of `Retry-After`, which is only an estimate."""
 
 
 def wait_for(
@@ -30,18 +30,18 @@ def wait_for(
     on_progress: Callable[[Job], None] | None,
     on_snapshot: Callable[[Job], None],
 ) -> Flow[Job]:
-    """Follow the job until it is terminal; returns it if it succeeded.
+    """Follow the job until it is terminal. Returns it if it succeeded.
 
-    `seen` gets every snapshot, `on_progress` only those that differ from the one before. Raises `WaitTimeout`,
-    `JobNotSucceeded`, `ConnectionFailed` and `APIError`.
+    `on_snapshot` is called with every snapshot, `on_progress` only with those that differ from the previous one. Raises
+    `WaitTimeout`, `JobNotSucceeded`, `ConnectionFailed` and `APIError`.
     """
     deadline = inf if timeout is None else time.monotonic() + timeout
     pause, etag = 0.0, None
     if not job.status.is_terminal and deadline - time.monotonic() > MIN_STREAM_S:
         job = yield from _by_events(job, configuration, deadline, on_progress, on_snapshot)
     while not job.status.is_terminal:
-        began = time.monotonic() + pause
-        server_wait = 0 if on_progress else max(0, int(min(LIMITS.wait_seconds, deadline - began)))
+        start = time.monotonic() + pause
+        server_wait = 0 if on_progress else max(0, int(min(LIMITS.wait_seconds, deadline - start)))
         snapshot = yield from _poll(job, configuration, server_wait, etag, pause, deadline)
         if snapshot is not None:
             job = snapshot.job
@@ -52,7 +52,7 @@ def wait_for(
         now = time.monotonic()
         if timeout is not None and now >= deadline and not job.status.is_terminal:
             raise WaitTimeout(job, timeout)
-        pause = min(_pause(snapshot, max(0.0, now - began), on_progress is not None), deadline - now)
+        pause = min(_pause(snapshot, max(0.0, now - start), on_progress is not None), deadline - now)
     if error := job_error(job):
         raise error
     return job
@@ -65,22 +65,22 @@ def _by_events(
     on_progress: Callable[[Job], None] | None,
     on_snapshot: Callable[[Job], None],
 ) -> Flow[Job]:
-    """The job as the last event showed it: not terminal if the service, or a proxy before it, lets no events through.
+    """Follow the events; returns the job of the last one, not terminal if no event stream is available.
 
-    Why it does not is of no interest: polls will tell what is really wrong.
+    Errors are ignored: the polls that follow raise those that matter.
     """
     last: JobEvent | None = None
 
-    def take(event: JobEvent) -> None:
+    def on_event(event: JobEvent) -> None:
         nonlocal last
-        is_news = last is None or event.name != "done" or event.job.version != last.job.version
+        is_change = last is None or event.name != "done" or event.job.version != last.job.version
         last = event
         on_snapshot(event.job)
-        if on_progress is not None and is_news:
+        if on_progress is not None and is_change:
             on_progress(event.job)
 
     with suppress(ConnectionFailed, APIError):
-        yield from stream_events(job.id, configuration, take, max_retries=0, deadline=deadline)
+        yield from stream_events(job.id, configuration, on_event, max_retries=0, deadline=deadline)
     return last.job if last else job
 
 
@@ -92,7 +92,7 @@ def _poll(
             yield from perform(poll_job(job.id, server_wait=server_wait, etag=etag), configuration, pause, deadline)
         )
     except (ConnectionFailed, RateLimited, ServiceUnavailable) as error:
-        error.add_note(f"{job.id} goes on")
+        error.add_note(f"{job.id} continues")
         raise
 
 

@@ -10,7 +10,7 @@ STAGES = {
     Stage.ENCODING: "reading the prompt",
     Stage.DENOISING: "denoising",
     Stage.DECODING: "decoding",
-    Stage.UPLOADING: "storing the pictures",
+    Stage.UPLOADING: "storing the images",
 }
 
 

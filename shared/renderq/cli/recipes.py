@@ -1,4 +1,4 @@
-"""Requests that come from a picture's file."""
+"""Requests that come from an image's file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast

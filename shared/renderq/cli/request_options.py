@@ -28,21 +28,21 @@ FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
     """The prompt and one option per field, described in the contract's words; ranges are checked by the service."""
     parser.add_argument("prompt", nargs="?", help=f"{_about(Txt2ImgRequest, 'prompt')} Some tasks need none.")
-    picture = parser.add_argument_group("image")
-    picture.add_argument("--task", choices=tuple(TASKS), help="What is made from what (default: as the rest asks for).")
-    picture.add_argument("--model", help="A name from `renderq models`; default: the server's.")
-    _add(picture, "--negative-prompt", metavar="TEXT")
-    _add(picture, "--width", type=int, metavar="PIXELS")
-    _add(picture, "--height", type=int, metavar="PIXELS")
-    _add(picture, "--steps", type=int)
-    _add(picture, "--guidance-scale", type=float, metavar="SCALE")
-    _add(picture, "--guidance-rescale", type=float, metavar="SHARE")
-    _add(picture, "--clip-skip", type=int, metavar="LAYERS")
+    image = parser.add_argument_group("image")
+    image.add_argument("--task", choices=tuple(TASKS), help="What is made from what (default: as the rest asks for).")
+    image.add_argument("--model", help="A name from `renderq models`; default: the server's.")
+    _add(image, "--negative-prompt", metavar="TEXT")
+    _add(image, "--width", type=int, metavar="PIXELS")
+    _add(image, "--height", type=int, metavar="PIXELS")
+    _add(image, "--steps", type=int)
+    _add(image, "--guidance-scale", type=float, metavar="SCALE")
+    _add(image, "--guidance-rescale", type=float, metavar="SHARE")
+    _add(image, "--clip-skip", type=int, metavar="LAYERS")
     sampler = f"{_about(Txt2ImgRequest, 'scheduler')} One of: {', '.join(SCHEDULERS)}."
-    picture.add_argument("--scheduler", choices=SCHEDULERS, metavar="NAME", help=sampler)
-    _add(picture, "--seed", type=int)
-    _add(picture, "-n", type=int)
-    source = parser.add_argument_group("from a picture", "IMAGE is a file, an asset_…, or an https URL.")
+    image.add_argument("--scheduler", choices=SCHEDULERS, metavar="NAME", help=sampler)
+    _add(image, "--seed", type=int)
+    _add(image, "-n", type=int)
+    source = parser.add_argument_group("from an image", "IMAGE is a file, an asset_…, or an https URL.")
     _add(source, "--image", model=InpaintRequest, metavar="IMAGE")
     _add(source, "--mask", model=InpaintRequest, metavar="IMAGE")
     _add(source, "--depth-map", model=Depth2ImgRequest, metavar="IMAGE")
@@ -73,7 +73,7 @@ def request_fields(args: argparse.Namespace, image_format: str | None) -> Reques
 
 
 def submit(client: Client, prompt: str | None, fields: RequestParams) -> JobHandle:
-    """Raises `UsageError` for a picture that cannot be opened."""
+    """Raises `UsageError` for an image that cannot be opened."""
     try:
         return client.submit(prompt, **fields)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Input pictures: uploaded once, named by their content, used by any number of jobs."""
+"""Input images: uploaded once, named by their content, used by any number of jobs."""
 
 from typing import Literal
 
@@ -10,11 +10,11 @@ AssetType = Literal["image/png", "image/jpeg", "image/webp"]
 
 
 class Asset(ResponseModel):
-    """An uploaded picture."""
+    """An uploaded image."""
 
     id: str = Field(description="`asset_` and the sha256 of the file: the same bytes have the same id.")
     content_type: AssetType = Field(description="Told by the content, whatever the upload said.")
-    width: int = Field(description="Pixels, as the picture is shown: turned as its EXIF orientation says.")
+    width: int = Field(description="Pixels, as the image is shown: turned as its EXIF orientation says.")
     height: int
     size_bytes: int
     sha256: str = Field(description="Of the file.")
@@ -23,6 +23,4 @@ class Asset(ResponseModel):
         description="When it is removed unless it is uploaded or used again before; null while a job that can be "
         "looked up names it, and where assets are kept for ever."
     )
-    url: str = Field(
-        description="The stable address of the picture: redirects to a signed URL, or is the picture itself."
-    )
+    url: str = Field(description="The stable address of the image: redirects to a signed URL, or is the image itself.")

@@ -1,4 +1,4 @@
-"""How a request names a picture: an asset, an address, or the picture itself."""
+"""How a request names an image: an asset, an address, or the image itself."""
 
 import re
 from typing import Annotated

@@ -26,9 +26,9 @@ class Progress(ResponseModel):
 class ImageFile(ResponseModel):
     """A finished file: where it is, and what it is."""
 
-    url: str = Field(description="The stable address: redirects to a fresh signed URL, or is the picture itself.")
+    url: str = Field(description="The stable address: redirects to a fresh signed URL, or is the image itself.")
     signed_url: str | None = Field(
-        description="Direct address that works without credentials until it expires; null where pictures are only "
+        description="Direct address that works without credentials until it expires; null where images are only "
         "served at their stable address."
     )
     signed_url_expires_at: Timestamp | None
@@ -41,14 +41,14 @@ class ImageFile(ResponseModel):
 
 
 class Output(ImageFile):
-    """One finished picture."""
+    """One finished image."""
 
     index: int = Field(description="0 … n−1.")
     seed: int
 
 
 class Grid(ImageFile):
-    """All pictures of the job in one, row by row in the order of their index."""
+    """All images of the job in one, row by row in the order of their index."""
 
     columns: int
     rows: int
@@ -109,9 +109,9 @@ class Job(ResponseModel):
     started_at: Timestamp | None = None
     completed_at: Timestamp | None = None
     expires_at: Timestamp | None = Field(
-        None, description="When its pictures are removed; null until it has ended, and where they are kept for ever."
+        None, description="When its images are removed; null until it has ended, and where they are kept for ever."
     )
-    outputs_expired: bool = Field(False, description="Whether its pictures were removed because they had expired.")
+    outputs_expired: bool = Field(False, description="Whether its images were removed because they had expired.")
     queue_position: int | None = Field(
         None, description="Jobs expected to start first if nothing else arrives; only while queued."
     )
@@ -122,7 +122,7 @@ class Job(ResponseModel):
     progress: Progress
     outputs: tuple[Output, ...] = ()
     grid: Grid | None = Field(
-        None, description="All pictures in one, once the job has succeeded, if its request asked for it."
+        None, description="All images in one, once the job has succeeded, if its request asked for it."
     )
     error: JobError | None = None
     warnings: tuple[JobWarning, ...] = ()
@@ -134,7 +134,7 @@ class Job(ResponseModel):
     device: str | None = None
     dtype: str | None = None
     batch_invariant: bool | None = Field(
-        None, description="Whether the worker's probe found pictures bitwise independent of the batch."
+        None, description="Whether the worker's probe found images bitwise independent of the batch."
     )
     request: dict[str, JsonValue] = Field(
         description="What is rendered: your request with every default filled in; accepted again by `POST /v1/jobs`."

@@ -40,7 +40,7 @@ class WebhookEvent(ResponseModel):
 
     type: WebhookEventType
     timestamp: Timestamp = Field(description="When it happened; the `webhook-timestamp` header says when it was sent.")
-    data: Job = Field(description="The job as it was then, with pictures by their stable addresses alone.")
+    data: Job = Field(description="The job as it was then, with images by their stable addresses alone.")
 
 
 class DeliveryStatus(StrEnum):

@@ -1,1 +1,1 @@
-"""What pictures carry besides what they show. Needs the extra `inspect`: import it only where that is wanted."""
+"""What images carry besides what they show. Needs the extra `inspect`: import it only where that is wanted."""

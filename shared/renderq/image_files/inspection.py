@@ -1,4 +1,4 @@
-"""Everything that a picture's file tells, without a service: what it is, how it was made, what its pixels carry."""
+"""Everything that an image's file tells, without a service: what it is, how it was made, what its pixels carry."""
 
 import hashlib
 from dataclasses import dataclass

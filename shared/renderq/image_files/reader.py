@@ -1,4 +1,4 @@
-"""A picture's file, opened within bounds: Pillow believes what a file says of itself."""
+"""An image's file, opened within bounds: Pillow believes what a file says of itself."""
 
 import contextlib
 import io
@@ -15,16 +15,16 @@ _FORMATS = ("PNG", "JPEG", "WEBP")
 _BYTES_MAX = 128 << 20
 """The largest grid has 48 MiB of pixels."""
 _SCANS_MAX = 64
-"""Of a JPEG: encoders write about ten, and each draws the whole picture."""
+"""Of a JPEG: encoders write about ten, and each draws the whole image."""
 
 
 class ImageUnreadable(Exception):
-    """The file is no picture that could be looked into."""
+    """The file is no image that could be looked into."""
 
 
 @contextlib.contextmanager
 def open_image(path: Path) -> Generator[tuple[bytes, Image.Image]]:
-    """The file and its picture, of which only the header has been read.
+    """The file and its image, of which only the header has been read.
 
     What turns out to be damaged within the block, and before it, raises `ImageUnreadable`; so does an `OSError`.
     """

@@ -1,4 +1,4 @@
-"""The recipe that a picture's file holds: where it stands, and what of it can be believed."""
+"""The recipe that an image's file holds: where it stands, and what of it can be believed."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ EXIF_PREFIX = b"ASCII\0\0\0"
 """Of `UserComment`, before the text."""
 
 NON_RECIPE_FIELDS = frozenset({"metadata", "priority", "deadline_seconds", "webhook"})
-"""Fields of a request that no recipe has: a picture does not depend on them."""
+"""Fields of a request that no recipe has: an image does not depend on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class EmbeddedRecipe:
 
     @property
     def body(self) -> dict[str, JsonValue]:
-        """What `POST /v1/jobs` makes the picture of again."""
+        """What `POST /v1/jobs` makes the image of again."""
         body = self.request.model_dump(mode="json", exclude=set(NON_RECIPE_FIELDS), exclude_unset=True)
         return {"task": self.request.task, **body}
 
@@ -39,7 +39,7 @@ class RecipeUnreadable(Exception):
 
 
 def read_recipe(image: Image.Image) -> EmbeddedRecipe | None:
-    """The recipe of an opened picture, whose pixels are not needed; `None` if it has none.
+    """The recipe of an opened image, whose pixels are not needed; `None` if it has none.
 
     Raises `RecipeUnreadable`.
     """

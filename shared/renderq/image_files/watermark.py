@@ -19,13 +19,13 @@ _SCALE = 36.0
 _BLOCK = 8
 """Pixels: 4 coefficients."""
 _BAND = 64 * _BLOCK
-"""Rows that are looked at together: large pictures would take gigabytes."""
+"""Rows that are looked at together: large images would take gigabytes."""
 _GREEN, _BLUE = -0.39465, 2.03211
 """How much of U is in green and blue (ITU-R BT.601); none is in red."""
 
 _AGREEMENT, _CLARITY = 0.87, 0.55
 """From which on it is there. A longer text, read as if it were a shorter one, comes to an agreement of 0.85; of 818
-pictures without any (photographs, noise, stripes, flat colors) none comes to a clarity above 0.49. A PNG has 0.999."""
+images without any (photographs, noise, stripes, flat colors) none comes to a clarity above 0.49. A PNG has 0.999."""
 _EXPECTED = 0.3
 """Clarity from which on a text that is known beforehand is there."""
 _LETTERS = range(0x20, 0x7F)
@@ -36,7 +36,7 @@ Votes = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """What the blocks of a picture say."""
+    """What the blocks of an image say."""
 
     content: bytes
     agreement: float

@@ -1,4 +1,4 @@
-"""`renderq assets`: upload pictures for jobs to use, and look at them."""
+"""`renderq assets`: upload images for jobs to use, and look at them."""
 
 import argparse
 
@@ -19,7 +19,7 @@ examples:
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    upload = actions.add_parser("upload", help="upload pictures and print their ids, in order")
+    upload = actions.add_parser("upload", help="upload images and print their ids, in order")
     upload.add_argument("files", metavar="FILE", nargs="+", help="PNG, JPEG or WebP.")
     upload.add_argument("--json", action="store_true", help="Print the assets as a JSON array.")
     upload.set_defaults(act=_upload)
@@ -62,7 +62,7 @@ def _show(client: Client, args: argparse.Namespace) -> None:
 
 
 command = Command(
-    help="upload pictures for jobs to use, and look at them",
+    help="upload images for jobs to use, and look at them",
     add_arguments=_add_arguments,
     run=_run,
 )

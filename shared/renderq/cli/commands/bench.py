@@ -1,4 +1,4 @@
-"""`renderq bench`: how many pictures this service makes, and how long they take."""
+"""`renderq bench`: how many images this service makes, and how long they take."""
 
 import argparse
 import time
@@ -83,14 +83,14 @@ def _page(figures: dict[str, Any]) -> str:
     measured: dict[str, dict[str, int] | None] = figures["milliseconds"]
     rows = [(name, found["p50"], found["p95"]) for name, found in measured.items() if found]
     return (
-        f"{figures['jobs']} jobs, {figures['unsuccessful']} of them unsuccessful; {figures['images']} pictures in "
+        f"{figures['jobs']} jobs, {figures['unsuccessful']} of them unsuccessful; {figures['images']} images in "
         f"{figures['seconds']:.1f} s: {figures['images_per_second']} a second\n\n"
         + table(("MILLISECONDS", "MEDIAN", "95 %"), rows)
     )
 
 
 command = Command(
-    help="submit many jobs and tell how many pictures a second come out, and how long they take",
+    help="submit many jobs and tell how many images a second come out, and how long they take",
     add_arguments=_add_arguments,
     run=_run,
 )

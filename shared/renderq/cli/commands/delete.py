@@ -1,4 +1,4 @@
-"""`renderq delete`: forget a job and its pictures."""
+"""`renderq delete`: forget a job and its images."""
 
 import argparse
 
@@ -19,7 +19,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 command = Command(
-    help="forget a job that has ended, and its pictures",
+    help="forget a job that has ended, and its images",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -1,4 +1,4 @@
-"""`renderq inspect`: what a picture's file tells, without a service."""
+"""`renderq inspect`: what an image's file tells, without a service."""
 
 import argparse
 from collections.abc import Iterator
@@ -104,7 +104,7 @@ def _text(content: bytes) -> str | None:
 
 
 command = Command(
-    help="say how a picture was made, and what it carries in its pixels; needs no service",
+    help="say how an image was made, and what it carries in its pixels; needs no service",
     add_arguments=_add_arguments,
     run=_run,
 )

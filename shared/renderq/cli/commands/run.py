@@ -18,8 +18,8 @@ from renderq.job_handle import JobHandle
 EPILOG = """\
 examples:
   renderq run "a red circle on a blue background" -o out.png
-  renderq run "a lighthouse" -n 4 --seed 42 -o pictures/   pictures/job_…-0.png … -3.png
-  renderq run "a lighthouse" -n 9 -o pictures/ --grid all.png
+  renderq run "a lighthouse" -n 4 --seed 42 -o images/   images/job_…-0.png … -3.png
+  renderq run "a lighthouse" -n 9 -o images/ --grid all.png
   renderq run "a lighthouse at night" --image day.jpg --strength 0.6 -o night.png
   renderq run --task upscale --image small.png --model x4 -o large.png
   renderq run "a lighthouse" --steps 40 --quality 80 -o out.webp --json
@@ -33,16 +33,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="PATH",
         default=".",
-        help="File or folder for the picture (default: this folder); several become NAME-0, NAME-1, ….",
+        help="File or folder for the image (default: this folder); several become NAME-0, NAME-1, ….",
     )
     parser.add_argument(
-        "--grid", dest="grid_file", metavar="FILE", help="Make one more picture, of all of them, and save it there."
+        "--grid", dest="grid_file", metavar="FILE", help="Make one more image, of all of them, and save it there."
     )
     parser.add_argument(
         "--from",
         dest="recipe_file",
         metavar="IMAGE",
-        help="Make this picture again, by the recipe in its file; the other options change it.",
+        help="Make this image again, by the recipe in its file; the other options change it.",
     )
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="Stop waiting then; the job goes on.")
     parser.add_argument("--json", action="store_true", help="Print the job and the files as one JSON object.")
@@ -79,13 +79,13 @@ def _run(args: argparse.Namespace) -> int:
 
 def _agreed_format(args: argparse.Namespace) -> str | None:
     """The one format of all files. Raises `UsageError` if their names differ."""
-    pictures = _image_format(args.out, args.format)
+    images = _image_format(args.out, args.format)
     if not args.grid_file:
-        return pictures
+        return images
     grid = _image_format(args.grid_file, args.format)
-    if pictures and grid and grid != pictures:
+    if images and grid and grid != images:
         raise UsageError(f"{args.out} and {args.grid_file} name two formats; all files of a job have the same")
-    return pictures or grid
+    return images or grid
 
 
 def _image_format(out: str, chosen: str | None) -> str | None:
@@ -130,7 +130,7 @@ def _save(handle: JobHandle, args: argparse.Namespace) -> tuple[Path, ...]:
         return (*files, handle.grid.save(args.grid_file)) if args.grid_file and handle.grid else files
     except OSError as error:
         place = error.filename or args.out
-        raise UsageError(f"{place} cannot be written: {error.strerror}; {handle.id} keeps its pictures") from error
+        raise UsageError(f"{place} cannot be written: {error.strerror}; {handle.id} keeps its images") from error
 
 
 def _report(job: Job, files: Sequence[Path], args: argparse.Namespace) -> None:
@@ -144,7 +144,7 @@ def _report(job: Job, files: Sequence[Path], args: argparse.Namespace) -> None:
 
 
 command = Command(
-    help="render a picture and save it",
+    help="render an image and save it",
     add_arguments=_add_arguments,
     run=_run,
 )

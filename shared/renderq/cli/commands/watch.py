@@ -26,7 +26,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--previews",
         metavar="FILE",
-        help="Keep here what the picture looks like so far, a JPEG; several become NAME-0, NAME-1, ….",
+        help="Keep here what the image looks like so far, a JPEG; several become NAME-0, NAME-1, ….",
     )
     connection.add_arguments(parser)
 
