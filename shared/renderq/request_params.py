@@ -1,8 +1,7 @@
 """Fields of a job request as keyword arguments.
 
 Names and meanings are those of `renderq.contract.requests`. A field that is omitted or `None` takes the model's
-default.
-The service validates the values, because their limits depend on the model.
+default. The service validates the values, because their limits depend on the model.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What a subcommand of `renderq` is, for the client's own commands and for those that the services add."""
+"""Definition of a subcommand, for the client's own commands and for those of plugins."""
 
 import argparse
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One subcommand. A service offers its own as an entry point of the group `renderq.commands`."""
+    """One subcommand. Other packages register theirs as entry points of the group `renderq.commands`."""
 
     help: str
-    """One sentence, shown above the options in `renderq NAME --help`."""
+    """One line, in the imperative, for `renderq --help` and `renderq NAME --help`."""
     add_arguments: Callable[[argparse.ArgumentParser], None]
-    """Adds the command's options to its parser; imports nothing heavy."""
+    """Adds the options to the parser. Must not import heavy modules."""
     run: Callable[[argparse.Namespace], int]
-    """Runs with the parsed options and returns the exit code."""
+    """Runs the command with the parsed options and returns the exit code."""

@@ -1,4 +1,4 @@
-"""Exit codes, and what is said on the way out."""
+"""Exit codes and error messages."""
 
 from enum import IntEnum
 
@@ -19,24 +19,24 @@ from renderq.errors import (
 
 
 class ExitCode(IntEnum):
-    """What scripts can rely on."""
+    """Exit codes of every command; scripts may rely on them."""
 
     OK = 0
     JOB_FAILED = 1
     USAGE = 2
-    """The command line or the request is wrong, or a file cannot be written."""
+    """The command line or the request is invalid, or a file cannot be written."""
     UNAVAILABLE = 3
-    """The service cannot be reached, or it cannot answer."""
+    """The service cannot be reached or cannot respond."""
     NOT_DONE = 4
-    """Canceled, expired, or not done within `--timeout`."""
+    """The job was canceled, expired, or did not end within `--timeout`."""
     INTERRUPTED = 130
     """Ctrl-C."""
     BROKEN_PIPE = 141
-    """Nobody reads the output any more."""
+    """The reader of the output has closed the pipe."""
 
 
 class UsageError(RenderqError):
-    """The command line contradicts itself."""
+    """The command line is invalid."""
 
 
 _CODES: dict[type[RenderqError], ExitCode] = {
@@ -53,19 +53,19 @@ _CODES: dict[type[RenderqError], ExitCode] = {
 }
 
 _HINTS: dict[type[RenderqError], str] = {
-    ConnectionFailed: "is the service running? `renderq up` starts one here, --url or RENDERQ_URL names another",
-    Unauthorized: "RENDERQ_API_KEY or --api-key gives it; `renderq keys create` makes one",
-    Forbidden: "RENDERQ_API_KEY or --api-key gives another key",
+    ConnectionFailed: "is the service running? Start one with `renderq up`, or set --url or RENDERQ_URL",
+    Unauthorized: "set RENDERQ_API_KEY or --api-key; create a key with `renderq keys create`",
+    Forbidden: "use another key: set RENDERQ_API_KEY or --api-key",
     WaitTimeout: "see `renderq status` and `renderq cancel`",
 }
 
 
 def exit_code(error: RenderqError) -> ExitCode:
-    """Whatever is not the user's doing and not the job's is the service's."""
+    """Return the exit code of an error. Errors caused neither by the user nor by the job count as unavailability."""
     return _CODES.get(type(error), ExitCode.UNAVAILABLE)
 
 
 def format_error(error: RenderqError) -> str:
-    """The error in one line, with what to do, fit for a terminal."""
+    """Format an error in one line, with a hint, safe for a terminal."""
     parts = [str(error), *getattr(error, "__notes__", ()), *filter(None, [_HINTS.get(type(error))])]
     return printable("; ".join(" ".join(part.split()) for part in parts))

@@ -1,4 +1,4 @@
-"""What `renderq models` and `renderq tenants` share: list all, or hold one back, or let it go on."""
+"""Shared implementation of `renderq models` and `renderq tenants`: list all, pause or resume one."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ Item_co = TypeVar("Item_co", bound=ResponseModel, covariant=True)
 
 
 class Pausable(Protocol[Item_co]):
-    """`client.models` and the like."""
+    """`client.models` or `client.tenants`."""
 
     def list(self) -> tuple[Item_co, ...]: ...
 
@@ -26,10 +26,10 @@ class Pausable(Protocol[Item_co]):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = ("list", "pause", "resume")
-    about = "What it does without one is `list`; the others hold back the jobs of NAME, or let them go on."
-    parser.add_argument("action", nargs="?", choices=actions, default="list", help=about)
+    help = "`list` (default), or stop starting the jobs of NAME, or start them again."
+    parser.add_argument("action", nargs="?", choices=actions, default="list", help=help)
     parser.add_argument("name", nargs="?", metavar="NAME")
-    parser.add_argument("--json", action="store_true", help="Print them as a JSON array.")
+    parser.add_argument("--json", action="store_true", help="Print a JSON array.")
     connection.add_arguments(parser)
 
 
@@ -39,9 +39,9 @@ def run(
     header: Sequence[str],
     row: Callable[[Item], Sequence[object]],
 ) -> int:
-    """Do what was asked for and show those that it concerns; raises `UsageError`."""
+    """Run the action and print the items that it concerns. Raises `UsageError`."""
     if (args.action == "list") != (args.name is None):
-        raise UsageError("`pause` and `resume` take one name, `list` takes none")
+        raise UsageError("`pause` and `resume` need a NAME; `list` takes none")
     with connection.connect(args) as client:
         items = _items(pausable(client), args.action, args.name)
     if args.json:

@@ -1,4 +1,4 @@
-"""Commands that other packages add, above all the services': found by name, loaded only when chosen."""
+"""Commands of other packages, such as the services: found by entry point, loaded only when run."""
 
 from importlib.metadata import EntryPoint, entry_points
 
@@ -8,36 +8,36 @@ from renderq.cli.exit_codes import UsageError
 ENTRY_POINT_GROUP = "renderq.commands"
 
 SUMMARIES = {
-    "up": "start the whole service on this machine",
+    "up": "start API, worker and stores on this machine",
     "api": "start the HTTP API",
     "worker": "start a worker",
-    "jobs-restore": "bring jobs back from the object store",
+    "jobs-restore": "restore jobs from the object store",
     "keys": "create, list and revoke API keys",
-    "models-check": "say what is wrong with the models of a catalog",
-    "models-pull": "download what a catalog names on the hub",
+    "models-check": "check the models of a catalog",
+    "models-pull": "download the models of a catalog from the Hugging Face Hub",
 }
-"""Name → one line for `renderq --help`: to load a service for its help text would take a second. A name of two words,
-such as `jobs-restore`, is a command below one of the client's."""
+"""Name → one line for `renderq --help`, because loading a service for its help text takes a second. A name of two
+words, such as `jobs-restore`, is a subcommand of a client command."""
 
 
 def plugin_commands() -> dict[str, EntryPoint]:
-    """Name → where the command is; nothing is imported."""
+    """Return name → entry point, without importing anything."""
     return {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
 
 
 def command_words(name: str) -> str:
-    """A command's name as it is typed: `jobs-restore` is `jobs restore`."""
+    """Return a command's name as it is typed: `jobs-restore` is `jobs restore`."""
     return name.replace("-", " ")
 
 
 def summary(entry: EntryPoint) -> str:
-    """One line about a command that is not loaded."""
+    """Return the help line of a command without loading it."""
     package = entry.dist.name if entry.dist else "another package"
     return SUMMARIES.get(entry.name, f"from {package}")
 
 
 def load_command(entry: EntryPoint) -> Command:
-    """Import a command. Raises `UsageError` if what it needs is not installed."""
+    """Import a command. Raises `UsageError` if a dependency is not installed."""
     try:
         return entry.load()
     except ModuleNotFoundError as error:
@@ -45,5 +45,5 @@ def load_command(entry: EntryPoint) -> Command:
 
 
 def missing_dependency(name: str, error: ModuleNotFoundError, extra: str = "all") -> UsageError:
-    needed = f"`renderq {command_words(name)}` needs {error.name}, which is not installed"
-    return UsageError(f"{needed}: pip install 'renderq[{extra}]'")
+    problem = f"`renderq {command_words(name)}` needs {error.name}, which is not installed"
+    return UsageError(f"{problem}: pip install 'renderq[{extra}]'")

@@ -1,4 +1,4 @@
-"""From the command line to an exit code."""
+"""Entry point: parse the command line, run the command, return the exit code."""
 
 import argparse
 import os
@@ -14,28 +14,28 @@ from renderq.version import version
 
 EPILOG = """\
 examples:
-  renderq up                                            start everything on this machine
+  renderq up                                            start the whole service on this machine
   renderq run "a red circle on a blue background" -o out.png
-  renderq run "a lighthouse" -n 4 --seed 42 -o out.webp   writes out-0.webp … out-3.webp
+  renderq run "a lighthouse" -n 4 --seed 42 -o out.webp   save out-0.webp … out-3.webp
   renderq run "a lighthouse" --json | jq .job.metrics
-  renderq watch $(renderq submit "a lighthouse")        hand in now, look on
+  renderq watch $(renderq submit "a lighthouse")        submit, then follow
 
 environment:
-  RENDERQ_URL       address of the service (http://127.0.0.1:8400)
-  RENDERQ_API_KEY   key to it
+  RENDERQ_URL       URL of the service (default: http://127.0.0.1:8400)
+  RENDERQ_API_KEY   API key
 
 exit codes:
-  0 done   1 the job failed   2 wrong command line or request   3 service not reachable
-  4 canceled, expired or timed out   130 interrupted
+  0 success   1 job failed   2 invalid command line or request   3 service unavailable
+  4 job canceled, expired or timed out   130 interrupted
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; what goes wrong is one sentence on stderr."""
+    """Run one command and return its exit code. Errors are printed to stderr, one line each."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _run(arguments)
-        sys.stdout.flush()  # here, and not on the way out, where nobody could answer for a reader that has gone
+        sys.stdout.flush()  # raises BrokenPipeError here rather than at interpreter exit
         return code
     except RenderqError as error:
         print(f"renderq: {format_error(error)}", file=sys.stderr)
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it flushes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes again at exit
         return ExitCode.BROKEN_PIPE
 
 
@@ -51,17 +51,17 @@ def _run(arguments: list[str]) -> int:
     if not arguments:
         _parser(CLIENT_COMMANDS, with_services=True).print_help(sys.stderr)
         return ExitCode.USAGE
-    if (both := "-".join(arguments[:2])) in plugins.SUMMARIES:
-        arguments = [both, *arguments[2:]]
-    chosen = next((argument for argument in arguments if not argument.startswith("-")), "")
-    if chosen in CLIENT_COMMANDS:
+    if (two_words := "-".join(arguments[:2])) in plugins.SUMMARIES:
+        arguments = [two_words, *arguments[2:]]
+    name = next((argument for argument in arguments if not argument.startswith("-")), "")
+    if name in CLIENT_COMMANDS:
         args = _parser(CLIENT_COMMANDS, with_services=False).parse_args(arguments)
-        return CLIENT_COMMANDS[chosen].run(args)
-    entry = plugins.plugin_commands().get(chosen)
+        return CLIENT_COMMANDS[name].run(args)
+    entry = plugins.plugin_commands().get(name)
     if entry is None:
         _parser(CLIENT_COMMANDS, with_services=True).parse_args(arguments)
         return ExitCode.OK
-    return _run_service(chosen, plugins.load_command(entry), arguments)
+    return _run_service(name, plugins.load_command(entry), arguments)
 
 
 def _run_service(name: str, command: Command, arguments: list[str]) -> int:
@@ -83,14 +83,14 @@ def _parser(commands: dict[str, Command], *, with_services: bool) -> argparse.Ar
     choices = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, command in commands.items():
         formatter = argparse.RawDescriptionHelpFormatter
-        own = choices.add_parser(
+        subparser = choices.add_parser(
             name,
             prog=f"renderq {plugins.command_words(name)}",
             help=command.help,
             description=command.help,
             formatter_class=formatter,
         )
-        command.add_arguments(own)
+        command.add_arguments(subparser)
     if with_services:
         for name, entry in plugins.plugin_commands().items():
             choices.add_parser(plugins.command_words(name), help=plugins.summary(entry))

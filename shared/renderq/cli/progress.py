@@ -1,4 +1,4 @@
-"""One line on a terminal that shows how a job gets on."""
+"""Progress bar on a terminal."""
 
 import os
 import shutil
@@ -13,12 +13,12 @@ CLEAR_LINE = "\r\x1b[K"
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a line on it can be drawn over."""
+    """Whether a line on the stream can be overwritten."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def progress_line(job: Job) -> str:
-    """`[##############----------------]  12/25 steps  1/4 images  denoising`; only words while nothing is counted."""
+    """`[##############----------------]  12/25 steps  1/4 images  denoising`; words only while there are no steps."""
     progress = job.progress
     if job.status is not Status.RUNNING or not progress.steps:
         return describe(job)
@@ -29,7 +29,7 @@ def progress_line(job: Job) -> str:
 
 
 class ProgressBar:
-    """Draws over itself, and is gone when the `with` block ends."""
+    """A line that overwrites itself and is cleared at the end of the `with` block."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

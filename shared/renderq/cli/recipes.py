@@ -1,4 +1,4 @@
-"""Requests that come from an image's file."""
+"""Requests from the recipes embedded in image files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_recipe_file(file: str) -> "EmbeddedRecipe":
-    """The recipe in a file. Raises `UsageError` if there is none that can be read."""
+    """Read the recipe of an image file. Raises `UsageError` if it is missing or unreadable."""
     try:
         from renderq.image_files.reader import ImageUnreadable, open_image
         from renderq.image_files.recipe import RecipeUnreadable, read_recipe
@@ -22,19 +22,19 @@ def read_recipe_file(file: str) -> "EmbeddedRecipe":
         with open_image(Path(file)) as (_, image):
             recipe = read_recipe(image)
     except ImageUnreadable as error:
-        raise UsageError(f"{file} cannot be looked into: {error}") from error
+        raise UsageError(f"{file} cannot be read: {error}") from error
     except RecipeUnreadable as error:
         raise UsageError(f"the recipe in {file} cannot be read: {error}") from error
     if recipe is None:
-        raise UsageError(f"{file} has no recipe; say what to make")
+        raise UsageError(f"{file} contains no recipe")
     return recipe
 
 
 def with_overrides(
     recipe: "EmbeddedRecipe", prompt: str | None, fields: RequestParams
 ) -> tuple[str | None, RequestParams]:
-    """The recipe's prompt and request, with what the command line says instead."""
+    """Return prompt and request of the recipe, overridden by the command line."""
     body: dict[str, Any] = dict(recipe.body)
-    written = body.pop("prompt", None)
+    recipe_prompt = body.pop("prompt", None)
     output = {**body.get("output", {}), **cast(dict[str, Any], fields.get("output", {}))}
-    return written if prompt is None else prompt, cast(RequestParams, {**body, **fields, "output": output})
+    return recipe_prompt if prompt is None else prompt, cast(RequestParams, {**body, **fields, "output": output})

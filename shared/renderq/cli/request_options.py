@@ -1,4 +1,4 @@
-"""The fields of a job request as options of the command line."""
+"""Fields of a job request as command-line options."""
 
 import argparse
 from typing import Any
@@ -26,11 +26,11 @@ FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
 def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
-    """The prompt and one option per field, described in the contract's words; ranges are checked by the service."""
-    parser.add_argument("prompt", nargs="?", help=f"{_about(Txt2ImgRequest, 'prompt')} Some tasks need none.")
+    """Add the prompt and one option per field, described as in the contract. The service validates ranges."""
+    parser.add_argument("prompt", nargs="?", help=f"{_help(Txt2ImgRequest, 'prompt')} Some tasks need none.")
     image = parser.add_argument_group("image")
-    image.add_argument("--task", choices=tuple(TASKS), help="What is made from what (default: as the rest asks for).")
-    image.add_argument("--model", help="A name from `renderq models`; default: the server's.")
+    image.add_argument("--task", choices=tuple(TASKS), help="Task (default: inferred from the other options).")
+    image.add_argument("--model", help="Model name, see `renderq models` (default: the service's).")
     _add(image, "--negative-prompt", metavar="TEXT")
     _add(image, "--width", type=int, metavar="PIXELS")
     _add(image, "--height", type=int, metavar="PIXELS")
@@ -38,11 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
     _add(image, "--guidance-scale", type=float, metavar="SCALE")
     _add(image, "--guidance-rescale", type=float, metavar="SHARE")
     _add(image, "--clip-skip", type=int, metavar="LAYERS")
-    sampler = f"{_about(Txt2ImgRequest, 'scheduler')} One of: {', '.join(SCHEDULERS)}."
-    image.add_argument("--scheduler", choices=SCHEDULERS, metavar="NAME", help=sampler)
+    scheduler_help = f"{_help(Txt2ImgRequest, 'scheduler')} One of: {', '.join(SCHEDULERS)}."
+    image.add_argument("--scheduler", choices=SCHEDULERS, metavar="NAME", help=scheduler_help)
     _add(image, "--seed", type=int)
     _add(image, "-n", type=int)
-    source = parser.add_argument_group("from an image", "IMAGE is a file, an asset_…, or an https URL.")
+    source = parser.add_argument_group("input image", "IMAGE is a file, an asset id, or an https URL.")
     _add(source, "--image", model=InpaintRequest, metavar="IMAGE")
     _add(source, "--mask", model=InpaintRequest, metavar="IMAGE")
     _add(source, "--depth-map", model=Depth2ImgRequest, metavar="IMAGE")
@@ -51,11 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
     _add(source, "--noise-level", model=UpscaleRequest, type=int, metavar="LEVEL")
     output = parser.add_argument_group("file")
     output.add_argument("--format", choices=sorted(set(FORMATS.values())), help=f"Default: {format_default}.")
-    output.add_argument("--quality", type=int, help=_about(OutputOptions, "quality"))
+    output.add_argument("--quality", type=int, help=_help(OutputOptions, "quality"))
     output.add_argument(
-        "--embed-recipe", action=argparse.BooleanOptionalAction, help=_about(OutputOptions, "embed_recipe")
+        "--embed-recipe", action=argparse.BooleanOptionalAction, help=_help(OutputOptions, "embed_recipe")
     )
-    output.add_argument("--watermark", metavar="TEXT", help=_about(OutputOptions, "watermark"))
+    output.add_argument("--watermark", metavar="TEXT", help=_help(OutputOptions, "watermark"))
     queue = parser.add_argument_group("queue")
     _add(queue, "--priority", type=int)
     _add(queue, "--deadline-seconds", type=float, metavar="SECONDS")
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
 
 
 def request_fields(args: argparse.Namespace, image_format: str | None) -> RequestParams:
-    """What the options say; options that were not given are not in it."""
+    """Return the request fields of the options that were given."""
     given: dict[str, Any] = {name: value for name, value in vars(args).items() if value is not None}
     given["format"] = image_format
     given["metadata"] = dict(given.get("metadata", ()))
@@ -73,7 +73,7 @@ def request_fields(args: argparse.Namespace, image_format: str | None) -> Reques
 
 
 def submit(client: Client, prompt: str | None, fields: RequestParams) -> JobHandle:
-    """Raises `UsageError` for an image that cannot be opened."""
+    """Submit a job. Raises `UsageError` for an input image that cannot be read."""
     try:
         return client.submit(prompt, **fields)
     except OSError as error:
@@ -87,10 +87,10 @@ def _add(
     **options: object,
 ) -> None:
     name = flag.lstrip("-").replace("-", "_")
-    group.add_argument(flag, help=_about(model, name), **options)  # pyright: ignore[reportArgumentType]
+    group.add_argument(flag, help=_help(model, name), **options)  # pyright: ignore[reportArgumentType]
 
 
-def _about(model: type[BaseModel], name: str) -> str:
+def _help(model: type[BaseModel], name: str) -> str:
     return (model.model_fields[name].description or "").replace("%", "%%")
 
 

@@ -1,6 +1,6 @@
-"""The wire contract as data: what goes over HTTP, and nothing about how.
+"""Wire contract: models of everything that is sent over HTTP.
 
-Server and SDK both build on these models, so that a field can only exist on both sides or on neither.
+Service and client share these models, so a field exists on both sides or on neither.
 """
 
 from renderq.contract.assets import Asset, AssetType

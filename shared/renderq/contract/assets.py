@@ -1,4 +1,4 @@
-"""Input images: uploaded once, named by their content, used by any number of jobs."""
+"""Assets: uploaded input images, identified by their content, usable by any number of jobs."""
 
 from typing import Literal
 
@@ -12,15 +12,15 @@ AssetType = Literal["image/png", "image/jpeg", "image/webp"]
 class Asset(ResponseModel):
     """An uploaded image."""
 
-    id: str = Field(description="`asset_` and the sha256 of the file: the same bytes have the same id.")
-    content_type: AssetType = Field(description="Told by the content, whatever the upload said.")
-    width: int = Field(description="Pixels, as the image is shown: turned as its EXIF orientation says.")
+    id: str = Field(description="`asset_` and the sha256 of the file: equal files have equal ids.")
+    content_type: AssetType = Field(description="Detected from the content, whatever the upload declared.")
+    width: int = Field(description="Pixels, after applying the EXIF orientation.")
     height: int
     size_bytes: int
-    sha256: str = Field(description="Of the file.")
+    sha256: str = Field(description="sha256 of the file.")
     created_at: Timestamp
     expires_at: Timestamp | None = Field(
-        description="When it is removed unless it is uploaded or used again before; null while a job that can be "
-        "looked up names it, and where assets are kept for ever."
+        description="When it is deleted unless it is uploaded or used again; null while a job that still exists "
+        "uses it, and if assets are kept forever."
     )
-    url: str = Field(description="The stable address of the image: redirects to a signed URL, or is the image itself.")
+    url: str = Field(description="Stable URL of the image: redirects to a signed URL, or returns the image.")

@@ -1,4 +1,4 @@
-"""The one configuration that all wire models share."""
+"""Base classes of the wire models."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -7,19 +7,19 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 
 class RequestModel(BaseModel, frozen=True):
-    """Frozen, and strict about types and unknown fields: nothing is guessed, nothing is accepted and ignored."""
+    """Frozen and strict: no type coercion, no unknown fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class ResponseModel(BaseModel):
-    """Frozen, and lenient about unknown fields: an older client reads a newer server's answer."""
+    """Frozen; ignores unknown fields, so an older client reads the responses of a newer service."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _rfc3339(timestamp: datetime) -> str:
+    return timestamp.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 Timestamp = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]

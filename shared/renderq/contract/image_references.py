@@ -1,4 +1,4 @@
-"""How a request names an image: an asset, an address, or the image itself."""
+"""Image references in requests: asset id, https URL, or data URL."""
 
 import re
 from typing import Annotated
@@ -18,7 +18,7 @@ def is_asset_id(text: str) -> bool:
 
 
 def is_data_url(text: str) -> bool:
-    """A `data:` URL in base64 (RFC 2397). What type it declares does not matter: the content tells."""
+    """Whether the text is a base64 `data:` URL (RFC 2397). Its media type is ignored: the content decides."""
     return _DATA_URL.match(text) is not None
 
 
@@ -28,7 +28,7 @@ def _check_image_reference(text: str) -> str:
     if text.startswith("https://"):
         return check_url(text, {"https"})
     raise ValueError(
-        "must be an asset (asset_ and 64 hexadecimal digits), an https URL, or a data URL in base64, "
+        "must be an asset id (asset_ and 64 hexadecimal digits), an https URL, or a base64 data URL, "
         "such as data:image/png;base64,…"
     )
 

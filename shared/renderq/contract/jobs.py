@@ -1,4 +1,4 @@
-"""A job as the client sees it: a complete snapshot, whatever the moment."""
+"""Job: a complete snapshot at one version."""
 
 from typing import Literal
 
@@ -10,34 +10,36 @@ from renderq.contract.statuses import JobErrorCode, Stage, Status
 WaitReason = Literal["queued", "no_worker_for_model", "loading_model", "paused"]
 
 EventName = Literal["status", "progress", "output", "preview", "done"]
-"""What is new in an event of a job's stream; each carries the complete job, but `preview`. `done` is the last."""
+"""Name of an event in a job's event stream. All but `preview` carry the complete job; `done` is the last."""
 
 
 class Progress(ResponseModel):
-    """How far the job is; every one is complete in itself."""
+    """Progress of a job; each value is complete in itself."""
 
-    value: float = Field(0.0, ge=0, le=1, description="Share of all denoising steps that are done.")
-    step: int = Field(0, description="Denoising steps done, over all images.")
-    steps: int = Field(0, description="Denoising steps in all; 0 until the worker knows.")
+    value: float = Field(0.0, ge=0, le=1, description="Fraction of the denoising steps completed.")
+    step: int = Field(0, description="Denoising steps completed, over all images.")
+    steps: int = Field(0, description="Total denoising steps; 0 until the worker reports it.")
     images_done: int = 0
     images_total: int = 1
 
 
 class ImageFile(ResponseModel):
-    """A finished file: where it is, and what it is."""
+    """A finished file: URLs, size and hashes."""
 
-    url: str = Field(description="The stable address: redirects to a fresh signed URL, or is the image itself.")
+    url: str = Field(description="Stable URL: redirects to a fresh signed URL, or returns the image.")
     signed_url: str | None = Field(
-        description="Direct address that works without credentials until it expires; null where images are only "
-        "served at their stable address."
+        description="Direct URL that needs no credentials until it expires; null if images are only served at "
+        "their stable URL."
     )
     signed_url_expires_at: Timestamp | None
     content_type: str
     width: int
     height: int
     size_bytes: int
-    sha256: str = Field(description="Of the file.")
-    pixel_sha256: str = Field(description="Of the decoded RGB bytes, row by row: the same in every lossless format.")
+    sha256: str = Field(description="sha256 of the file.")
+    pixel_sha256: str = Field(
+        description="sha256 of the decoded RGB bytes, row by row: equal for every lossless format."
+    )
 
 
 class Output(ImageFile):
@@ -48,7 +50,7 @@ class Output(ImageFile):
 
 
 class Grid(ImageFile):
-    """All images of the job in one, row by row in the order of their index."""
+    """All images of the job in one, row by row in index order."""
 
     columns: int
     rows: int
@@ -64,14 +66,14 @@ class JobError(ResponseModel):
 
 
 class JobWarning(ResponseModel):
-    """Something that the job survived and its owner should know."""
+    """A problem that did not make the job fail."""
 
     code: str
     message: str
 
 
 class Metrics(ResponseModel):
-    """Where the time went, in milliseconds; `None` until it is known."""
+    """Durations of the phases in milliseconds; `None` until known."""
 
     queue_ms: int | None = None
     load_ms: int | None = None
@@ -80,11 +82,11 @@ class Metrics(ResponseModel):
     upload_ms: int | None = None
     total_ms: int | None = None
     peak_memory_bytes: int | None = None
-    batch_width_mean: float | None = Field(None, description="Mean number of images that shared a forward pass.")
+    batch_width_mean: float | None = Field(None, description="Mean number of images per forward pass.")
 
 
 class Eta(ResponseModel):
-    """Seconds until the job will have ended: in half of all cases less than `p50`, in nine of ten less than `p90`."""
+    """Estimated seconds until the job ends: median and 90th percentile."""
 
     p50: float
     p90: float
@@ -93,54 +95,50 @@ class Eta(ResponseModel):
 class JobUrls(ResponseModel):
     self: str
     cancel: str
-    events: str = Field(description="The job as server-sent events; any client that may see the job may open it.")
+    events: str = Field(description="Server-sent events of the job, for every client that may read the job.")
 
 
 class Job(ResponseModel):
-    """A job, complete at version `version`."""
+    """A job at version `version`."""
 
     id: str
     task: str
     model: str
     status: Status
     stage: Stage | None = None
-    version: int = Field(description="Grows by one with every change; the ETag is made of it.")
+    version: int = Field(description="Incremented with every change; the ETag derives from it.")
     created_at: Timestamp
     started_at: Timestamp | None = None
     completed_at: Timestamp | None = None
     expires_at: Timestamp | None = Field(
-        None, description="When its images are removed; null until it has ended, and where they are kept for ever."
+        None, description="When its images are deleted; null until it has ended, and if they are kept forever."
     )
-    outputs_expired: bool = Field(False, description="Whether its images were removed because they had expired.")
+    outputs_expired: bool = Field(False, description="Whether retention has deleted its images.")
     queue_position: int | None = Field(
-        None, description="Jobs expected to start first if nothing else arrives; only while queued."
+        None, description="Jobs expected to start before it if no others arrive; only while queued."
     )
-    eta_seconds: Eta | None = Field(
-        None, description="An estimate from what finished jobs of the model took; null where nothing is known."
-    )
+    eta_seconds: Eta | None = Field(None, description="Estimate from finished jobs of the model; null without any.")
     wait_reason: WaitReason | None = None
     progress: Progress
     outputs: tuple[Output, ...] = ()
-    grid: Grid | None = Field(
-        None, description="All images in one, once the job has succeeded, if its request asked for it."
-    )
+    grid: Grid | None = Field(None, description="Grid of all images, after success, if requested.")
     error: JobError | None = None
     warnings: tuple[JobWarning, ...] = ()
     metrics: Metrics
-    attempt: int = Field(description="Times that a worker has taken the job.")
-    max_attempts: int = Field(description="Lost workers after which the job fails with `worker_lost`.")
+    attempt: int = Field(description="Number of times a worker has claimed the job.")
+    max_attempts: int = Field(description="Number of lost workers after which the job fails with `worker_lost`.")
     worker: str | None = None
     model_revision: str | None = None
     device: str | None = None
     dtype: str | None = None
     batch_invariant: bool | None = Field(
-        None, description="Whether the worker's probe found images bitwise independent of the batch."
+        None, description="Whether the worker has verified that its images do not depend on the batch, bit by bit."
     )
     request: dict[str, JsonValue] = Field(
-        description="What is rendered: your request with every default filled in; accepted again by `POST /v1/jobs`."
+        description="The request with all defaults filled in; `POST /v1/jobs` accepts it again."
     )
     metadata: dict[str, str] = Field(default_factory=dict)
-    retried_from: str | None = Field(None, description="The job that this one does again; you may have deleted it.")
+    retried_from: str | None = Field(None, description="The job that this one repeats; it may have been deleted.")
     urls: JobUrls
 
 
@@ -148,4 +146,4 @@ class JobList(ResponseModel):
     """One page of a list of jobs."""
 
     data: tuple[Job, ...]
-    next_cursor: str | None = Field(description="Asks for the next page; `null` on the last one.")
+    next_cursor: str | None = Field(description="Cursor of the next page; `null` on the last one.")

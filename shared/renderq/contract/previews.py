@@ -1,4 +1,4 @@
-"""What an image that is being made looks like so far."""
+"""Previews of images in progress."""
 
 from pydantic import Base64Bytes, Field
 
@@ -6,12 +6,12 @@ from renderq.contract.base import ResponseModel
 
 
 class Preview(ResponseModel):
-    """A small image of an image between two of its steps."""
+    """A small preview of an image between two denoising steps."""
 
-    index: int = Field(description="The image: 0 … n−1.")
-    step: int = Field(description="Denoising steps of this image that are done.")
-    steps: int = Field(description="Denoising steps of this image in all.")
+    index: int = Field(description="Index of the image: 0 … n−1.")
+    step: int = Field(description="Denoising steps of this image completed.")
+    steps: int = Field(description="Total denoising steps of this image.")
     content_type: str = Field(description="`image/jpeg`.")
-    width: int = Field(description="Pixels, at most 256; the image's own proportions.")
+    width: int = Field(description="Pixels, at most 256; same aspect ratio as the image.")
     height: int
-    data: Base64Bytes = Field(description="The file, at most 32 kB; Base64 in JSON.")
+    data: Base64Bytes = Field(description="The file, at most 32 kB; base64 in JSON.")

@@ -1,4 +1,4 @@
-"""RFC 9457 problem documents: one table of kinds, used by the server to answer and by the SDK to raise."""
+"""RFC 9457 problem documents and the table of their kinds."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -38,7 +38,7 @@ class ProblemKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProblemDefinition:
-    """What is the same for every problem of a kind."""
+    """Status, title and retryability of a kind."""
 
     status: int
     title: str
@@ -47,33 +47,33 @@ class ProblemDefinition:
 
 PROBLEMS: dict[ProblemKind, ProblemDefinition] = {
     ProblemKind.INVALID_REQUEST: ProblemDefinition(422, "The request is not valid"),
-    ProblemKind.MODEL_NOT_FOUND: ProblemDefinition(422, "There is no model of that name"),
+    ProblemKind.MODEL_NOT_FOUND: ProblemDefinition(422, "The model does not exist"),
     ProblemKind.TASK_NOT_SUPPORTED: ProblemDefinition(422, "The task is not supported"),
     ProblemKind.TOO_MANY_PIXELS: ProblemDefinition(422, "The image is larger than the model allows"),
-    ProblemKind.ASSET_NOT_FOUND: ProblemDefinition(422, "There is no such asset"),
+    ProblemKind.ASSET_NOT_FOUND: ProblemDefinition(422, "The asset does not exist"),
     ProblemKind.ASSET_TOO_LARGE: ProblemDefinition(413, "The image is too large"),
     ProblemKind.PAYLOAD_TOO_LARGE: ProblemDefinition(413, "The request body is too large"),
     ProblemKind.UNSUPPORTED_MEDIA_TYPE: ProblemDefinition(415, "The media type is not supported"),
-    ProblemKind.REQUEST_TIMEOUT: ProblemDefinition(408, "The request did not come in time", retryable=True),
-    ProblemKind.METHOD_NOT_ALLOWED: ProblemDefinition(405, "The method is not allowed here"),
-    ProblemKind.IDEMPOTENCY_KEY_REUSE: ProblemDefinition(422, "The idempotency key belongs to another request"),
+    ProblemKind.REQUEST_TIMEOUT: ProblemDefinition(408, "The request took too long to arrive", retryable=True),
+    ProblemKind.METHOD_NOT_ALLOWED: ProblemDefinition(405, "The method is not allowed"),
+    ProblemKind.IDEMPOTENCY_KEY_REUSE: ProblemDefinition(422, "The idempotency key was used for a different request"),
     ProblemKind.JOB_NOT_TERMINAL: ProblemDefinition(409, "The job has not ended"),
     ProblemKind.JOB_SUCCEEDED: ProblemDefinition(409, "The job has succeeded"),
     ProblemKind.QUEUE_FULL: ProblemDefinition(503, "The queue is full", retryable=True),
-    ProblemKind.QUOTA_EXCEEDED: ProblemDefinition(429, "You have as many jobs queued as you may", retryable=True),
-    ProblemKind.RATE_LIMITED: ProblemDefinition(429, "You ask more often than you may", retryable=True),
-    ProblemKind.UNAUTHORIZED: ProblemDefinition(401, "This needs a valid API key"),
-    ProblemKind.FORBIDDEN: ProblemDefinition(403, "You may not do that"),
-    ProblemKind.NOT_FOUND: ProblemDefinition(404, "There is nothing at this address"),
-    ProblemKind.STORAGE_UNAVAILABLE: ProblemDefinition(503, "The object store does not answer", retryable=True),
-    ProblemKind.SERVICE_UNAVAILABLE: ProblemDefinition(503, "The service cannot answer now", retryable=True),
-    ProblemKind.RANGE_NOT_SATISFIABLE: ProblemDefinition(416, "The range lies outside the file"),
-    ProblemKind.INTERNAL_ERROR: ProblemDefinition(500, "Something went wrong inside the service", retryable=True),
+    ProblemKind.QUOTA_EXCEEDED: ProblemDefinition(429, "Your quota of queued jobs is used up", retryable=True),
+    ProblemKind.RATE_LIMITED: ProblemDefinition(429, "You have exceeded your request rate", retryable=True),
+    ProblemKind.UNAUTHORIZED: ProblemDefinition(401, "A valid API key is required"),
+    ProblemKind.FORBIDDEN: ProblemDefinition(403, "The API key lacks the permission"),
+    ProblemKind.NOT_FOUND: ProblemDefinition(404, "The resource does not exist"),
+    ProblemKind.STORAGE_UNAVAILABLE: ProblemDefinition(503, "The object store is not responding", retryable=True),
+    ProblemKind.SERVICE_UNAVAILABLE: ProblemDefinition(503, "The service is unavailable", retryable=True),
+    ProblemKind.RANGE_NOT_SATISFIABLE: ProblemDefinition(416, "The range is outside the file"),
+    ProblemKind.INTERNAL_ERROR: ProblemDefinition(500, "Internal error", retryable=True),
 }
 
 
 class FieldError(ResponseModel):
-    """One thing that is wrong with a request body."""
+    """One invalid value in a request body."""
 
     pointer: str = Field(description="JSON Pointer (RFC 6901) to the value, e.g. `/steps`.")
     code: str
@@ -81,13 +81,13 @@ class FieldError(ResponseModel):
 
 
 class Problem(ResponseModel):
-    """The body of every error answer, as `application/problem+json`."""
+    """Body of every error response, `application/problem+json`."""
 
-    type: str = Field(description="Address of this kind's page in the error reference.")
+    type: str = Field(description="URL of this kind in the error reference.")
     title: str
     status: int
-    detail: str = Field(description="What was wrong, what was expected, what to do.")
-    instance: str = Field(description="The path that was asked for.")
+    detail: str = Field(description="What is wrong, what was expected, and what to do.")
+    instance: str = Field(description="Path of the request.")
     code: str
     retryable: bool
     request_id: str

@@ -1,4 +1,4 @@
-"""Standard Webhooks 1.0 signatures: https://www.standardwebhooks.com. Pure; both sides use it."""
+"""Standard Webhooks 1.0 signatures: https://www.standardwebhooks.com."""
 
 import base64
 import binascii
@@ -8,11 +8,11 @@ import hmac
 PREFIX = "whsec_"
 
 KEY_BYTES = range(24, 65)
-"""Lengths that the specification allows."""
+"""Key lengths that the specification allows."""
 
 
 def parse_secret(secret: str) -> bytes:
-    """The key in `whsec_…`. Raises `ValueError` for anything else."""
+    """Parse a `whsec_…` secret to its key. Raises `ValueError`."""
     text = secret.removeprefix(PREFIX)
     try:
         key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
@@ -24,6 +24,6 @@ def parse_secret(secret: str) -> bytes:
 
 
 def sign(key: bytes, webhook_id: str, timestamp: int, body: bytes) -> str:
-    """`timestamp`: seconds since the epoch, as sent in `webhook-timestamp`."""
+    """Return the `webhook-signature` header. `timestamp`: seconds since the epoch, as in `webhook-timestamp`."""
     digest = hmac.digest(key, f"{webhook_id}.{timestamp}.".encode() + body, hashlib.sha256)
     return f"v1,{base64.b64encode(digest).decode()}"

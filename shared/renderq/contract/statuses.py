@@ -1,10 +1,10 @@
-"""A job's statuses, which may follow which, and the finer stages of a running job."""
+"""Statuses of a job and their transitions, stages of a running job, error codes."""
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a job stands. Terminal ones are written once and never change."""
+    """Status of a job. A terminal status never changes."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELED, Status.EXPIRED}),
-    # Back to `queued` when the lease is lost or the worker hands the job back.
+    # Back to `queued` when the lease expires or the worker releases the job.
     Status.RUNNING: frozenset({Status.QUEUED, Status.CANCELING, Status.SUCCEEDED, Status.FAILED}),
     Status.CANCELING: frozenset({Status.CANCELED}),
     Status.SUCCEEDED: frozenset(),
@@ -29,7 +29,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.CANCELED: frozenset(),
     Status.EXPIRED: frozenset(),
 }
-"""Status → the statuses that may follow it. The Lua scripts and the in-memory store are tested against this table."""
+"""Status → possible next statuses. Tests check the Lua scripts and the in-memory store against this table."""
 
 
 def can_transition(current: Status, following: Status) -> bool:
@@ -37,7 +37,7 @@ def can_transition(current: Status, following: Status) -> bool:
 
 
 class Stage(StrEnum):
-    """What a running job is doing; `None` on the wire while it is not running."""
+    """Stage of a running job; `None` on the wire otherwise."""
 
     LOADING_MODEL = "loading_model"
     ENCODING = "encoding"
@@ -47,7 +47,7 @@ class Stage(StrEnum):
 
 
 class JobErrorCode(StrEnum):
-    """Why a job failed. These come with HTTP 200, inside `job.error`."""
+    """Reason of a failed job, in `job.error.code`. The HTTP status is 200."""
 
     OUT_OF_MEMORY = "out_of_memory"
     NAN_OUTPUT = "nan_output"

@@ -1,4 +1,4 @@
-"""What an address must look like that the service sends requests to."""
+"""Validation of URLs that the service sends requests to."""
 
 import re
 from collections.abc import Collection
@@ -8,13 +8,15 @@ from urllib.parse import urlsplit
 URL_CHARACTERS = 2_000
 
 _LABEL = "[a-z0-9_-]{1,63}"
-_PLACE = re.compile(rf"(\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>{_LABEL}(\.{_LABEL})*\.?))(:(?P<port>[0-9]{{1,5}})?)?", re.I)
+_HOST_PORT = re.compile(
+    rf"(\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>{_LABEL}(\.{_LABEL})*\.?))(:(?P<port>[0-9]{{1,5}})?)?", re.I
+)
 _NAME_CHARACTERS = 254
 
 
-def _is_place(netloc: str) -> bool:
-    """Host and port, in letters that all who read them take for the same."""
-    match = _PLACE.fullmatch(netloc)
+def _is_host_port(netloc: str) -> bool:
+    """Whether the text is a host and an optional port that every URL parser reads the same way."""
+    match = _HOST_PORT.fullmatch(netloc)
     if match is None or not 0 < int(match["port"] or 80) < 65_536:
         return False
     if match["name"]:
@@ -27,20 +29,22 @@ def _is_place(netloc: str) -> bool:
 
 
 def check_url(url: str, schemes: Collection[str]) -> str:
-    """An absolute URL with nothing in it that would be ignored or shown to others. Raises `ValueError`."""
-    wanted = " or ".join(sorted(schemes))
+    """Return an absolute URL without user info or fragment. Raises `ValueError` for anything else."""
+    allowed = " or ".join(sorted(schemes))
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        raise ValueError("must be in printable ASCII without spaces and backslashes; encode them, the host as xn--…")
+        raise ValueError(
+            "must be printable ASCII without spaces and backslashes; percent-encode the path, punycode the host"
+        )
     if len(url) > URL_CHARACTERS:
         raise ValueError(f"must be a URL of at most {URL_CHARACTERS:,} characters")
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise ValueError(f"must be an {wanted} URL: {error}") from error
+        raise ValueError(f"must be an {allowed} URL: {error}") from error
     if "@" in parts.netloc:
-        raise ValueError("must not hold a user name or password")
-    if parts.scheme not in schemes or not _is_place(parts.netloc):
-        raise ValueError(f"must be an {wanted} URL, such as https://app.example/path")
+        raise ValueError("must not contain a user name or password")
+    if parts.scheme not in schemes or not _is_host_port(parts.netloc):
+        raise ValueError(f"must be an {allowed} URL, such as https://app.example/path")
     if "#" in url:
-        raise ValueError("must not have a fragment: it would not be sent")
+        raise ValueError("must not have a fragment; it would not be sent")
     return url

@@ -1,4 +1,4 @@
-"""Webhooks: what a client may ask for, what it is sent, and what the service tells of its attempts."""
+"""Webhooks: options of a request, events, and deliveries."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -14,57 +14,61 @@ WEBHOOK_EVENT_TYPES: tuple[WebhookEventType, ...] = WebhookEventType.__args__  #
 TERMINAL_EVENT_TYPES = WEBHOOK_EVENT_TYPES[2:]
 
 
-def _is_sendable(url: str) -> str:
+def _check_webhook_url(url: str) -> str:
     return check_url(url, {"http", "https"})
 
 
-def _are_distinct(events: tuple[WebhookEventType, ...]) -> tuple[WebhookEventType, ...]:
+def _check_distinct(events: tuple[WebhookEventType, ...]) -> tuple[WebhookEventType, ...]:
     if len(set(events)) != len(events):
-        raise ValueError("must name each event once")
+        raise ValueError("must not repeat an event")
     return events
 
 
 class WebhookOptions(RequestModel, frozen=True):
-    """Whom to tell of a job's events, by a signed POST."""
+    """Where to send a job's events as signed POST requests."""
 
-    url: Annotated[str, AfterValidator(_is_sendable)] = Field(
-        max_length=URL_CHARACTERS, description="http or https address that takes the POST; no user name or password."
+
+    url: Annotated[str, AfterValidator(_check_webhook_url)] = Field(
+        max_length=URL_CHARACTERS,
+        description="http or https URL that receives the POST; without user name and password.",
     )
-    events: Annotated[tuple[WebhookEventType, ...], AfterValidator(_are_distinct)] = Field(
-        TERMINAL_EVENT_TYPES, min_length=1, strict=False, description="What to tell; default: how the job ended."
+    events: Annotated[tuple[WebhookEventType, ...], AfterValidator(_check_distinct)] = Field(
+        TERMINAL_EVENT_TYPES, min_length=1, strict=False, description="Events to send; default: those that end a job."
     )
 
 
 class WebhookEvent(ResponseModel):
-    """The body of a webhook. Its `webhook-id` header is the same at every attempt: take each id once."""
+    """Body of a webhook. The `webhook-id` header is the same for every attempt: process each id once."""
 
     type: WebhookEventType
-    timestamp: Timestamp = Field(description="When it happened; the `webhook-timestamp` header says when it was sent.")
-    data: Job = Field(description="The job as it was then, with images by their stable addresses alone.")
+    timestamp: Timestamp = Field(
+        description="Time of the event; the `webhook-timestamp` header is the time of sending."
+    )
+    data: Job = Field(description="The job at that time, with the stable URLs of its images only.")
 
 
 class DeliveryStatus(StrEnum):
-    """Where a delivery stands."""
+    """Status of a delivery."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
-    """Every attempt of the schedule has failed."""
+    """All scheduled attempts have failed."""
     DISABLED = "disabled"
-    """The receiver answered 410, to this delivery or another one of the job."""
+    """The receiver returned 410, for this delivery or another one of the job."""
 
 
 class DeliveryAttempt(ResponseModel):
-    """One POST, and what came of it."""
+    """One POST and its result."""
 
     at: Timestamp
-    status: int | None = Field(None, description="HTTP status of the answer; null if none came.")
+    status: int | None = Field(None, description="HTTP status of the response; null without one.")
     duration_ms: int
-    error: str | None = Field(None, description="Why it does not count as delivered; null if it does.")
+    error: str | None = Field(None, description="Why the attempt failed; null if it succeeded.")
 
 
 class Delivery(ResponseModel):
-    """One event on its way to one address."""
+    """Delivery of one event to one URL."""
 
     id: str = Field(description="Sent as `webhook-id` with every attempt.")
     job_id: str
@@ -72,7 +76,7 @@ class Delivery(ResponseModel):
     url: str
     status: DeliveryStatus
     created_at: Timestamp
-    next_attempt_at: Timestamp | None = Field(None, description="While it is pending.")
+    next_attempt_at: Timestamp | None = Field(None, description="Only while pending.")
     attempts: tuple[DeliveryAttempt, ...] = Field((), description="The last 20, oldest first.")
 
 

@@ -1,1 +1,1 @@
-"""What images carry besides what they show. Needs the extra `inspect`: import it only where that is wanted."""
+"""Recipes and watermarks of image files. Needs the extra `inspect`: import it lazily."""

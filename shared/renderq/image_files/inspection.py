@@ -1,4 +1,4 @@
-"""Everything that an image's file tells, without a service: what it is, how it was made, what its pixels carry."""
+"""Inspection of an image file: format, hashes, recipe and watermark."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from renderq.image_files.watermark import Watermark
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was found in a file."""
+    """Contents of an image file."""
 
     format: str
     width: int
@@ -22,17 +22,17 @@ class Inspection:
     size_bytes: int
     sha256: str
     pixel_sha256: str
-    """Of the RGB bytes that the file decodes to, row by row, as in `outputs` of a job."""
+    """sha256 of the decoded RGB bytes, row by row, as in `outputs` of a job."""
     recipe: EmbeddedRecipe | None
     recipe_problem: str | None
-    """Why the recipe that is there cannot be read."""
+    """Why an existing recipe cannot be read."""
     watermark: Watermark | None
     is_expected: bool
-    """Whether the watermark is the one that the recipe names: then not a letter of it is in doubt."""
+    """Whether the watermark is the one that the recipe names: then every character is certain."""
 
 
 def inspect(path: Path, watermark_bytes: int | None = None) -> Inspection:
-    """Look into a file. `watermark_bytes`: how long the watermark is, whatever it holds; else texts are looked for.
+    """Inspect a file. `watermark_bytes`: length of a watermark of arbitrary bytes; default: detect text of any length.
 
     Raises `ImageUnreadable`.
     """
@@ -60,6 +60,6 @@ def inspect(path: Path, watermark_bytes: int | None = None) -> Inspection:
 
 
 def _expected(votes: watermark.Votes, recipe: EmbeddedRecipe | None) -> Watermark | None:
-    """The text that the recipe names, if the pixels hold it."""
+    """Return the watermark that the recipe names, if the pixels contain it."""
     text = recipe.request.output.watermark if recipe else None
     return watermark.confirm(votes, text) if text else None

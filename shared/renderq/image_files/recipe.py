@@ -1,4 +1,4 @@
-"""The recipe that an image's file holds: where it stands, and what of it can be believed."""
+"""Recipes embedded in image files: location, format and validation."""
 
 import json
 from dataclasses import dataclass
@@ -14,32 +14,32 @@ Recipe = dict[str, JsonValue]
 RECIPE_VERSION = 1
 PNG_KEY = "renderq"
 EXIF_PREFIX = b"ASCII\0\0\0"
-"""Of `UserComment`, before the text."""
+"""Prefix of the text in `UserComment`."""
 
 NON_RECIPE_FIELDS = frozenset({"metadata", "priority", "deadline_seconds", "webhook"})
-"""Fields of a request that no recipe has: an image does not depend on them."""
+"""Request fields that recipes omit, because the image does not depend on them."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedRecipe:
-    """A recipe whose request is valid, as far as that can be said without its model."""
+    """A recipe whose request is valid, as far as can be checked without its model."""
 
     request: JobRequest
     model_revision: str
 
     @property
     def body(self) -> dict[str, JsonValue]:
-        """What `POST /v1/jobs` makes the image of again."""
+        """Body of a `POST /v1/jobs` that renders the image again."""
         body = self.request.model_dump(mode="json", exclude=set(NON_RECIPE_FIELDS), exclude_unset=True)
         return {"task": self.request.task, **body}
 
 
 class RecipeUnreadable(Exception):
-    """There is a recipe, and it is not one that this renderq can read."""
+    """The file has a recipe that this version cannot read."""
 
 
 def read_recipe(image: Image.Image) -> EmbeddedRecipe | None:
-    """The recipe of an opened image, whose pixels are not needed; `None` if it has none.
+    """Read the recipe of an opened image without decoding its pixels; `None` if it has none.
 
     Raises `RecipeUnreadable`.
     """
@@ -60,12 +60,12 @@ def _read(text: str | bytes) -> EmbeddedRecipe:
     except (ValueError, RecursionError) as error:
         raise RecipeUnreadable("it is not JSON") from error
     if not isinstance(recipe, dict) or recipe.get("renderq") != RECIPE_VERSION:
-        raise RecipeUnreadable(f"it is not of version {RECIPE_VERSION}, which this renderq reads")
-    found = cast(Recipe, recipe)
-    request, revision = found.get("request"), found.get("model_revision")
+        raise RecipeUnreadable(f"its version is not {RECIPE_VERSION}, the one that this renderq reads")
+    fields = cast(Recipe, recipe)
+    request, revision = fields.get("request"), fields.get("model_revision")
     if not isinstance(request, dict) or not isinstance(revision, str):
-        raise RecipeUnreadable("it has no request, or no model revision")
+        raise RecipeUnreadable("it has no request or no model revision")
     try:
         return EmbeddedRecipe(parse_request(request), revision)
     except (ValidationError, RecursionError) as error:
-        raise RecipeUnreadable("its request is not one that this renderq knows") from error
+        raise RecipeUnreadable("its request is not valid for this version of renderq") from error

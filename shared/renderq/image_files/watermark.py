@@ -1,11 +1,11 @@
-"""Invisible text in pixels, in the `dwtDct` format of the package invisible-watermark, as Stable Diffusion's own do.
+"""Invisible watermarks in the `dwtDct` format of the package invisible-watermark, which Stable Diffusion uses.
 
-U of YUV is halved by a Haar transform; of its approximation each block of 4 × 4 coefficients holds one bit, in the
-largest but the first: modulo 36 that one lies in the lower half for 0, in the upper half for 1. The blocks repeat the
-text's bits from left to right and downwards. What the package writes is read here, and the other way round.
+The U channel of YUV is halved by a Haar transform. Each block of 4 × 4 approximation coefficients holds one bit, in
+its largest coefficient except the first: modulo 36 it is in the lower half for 0, in the upper half for 1. The blocks
+repeat the bits of the text from left to right, top to bottom. The package and this module read each other's watermarks.
 
-Writing differs (docs/explanation/adr/0009-own-watermark.md): no other coefficient of a block may overtake the one that
-was set, and a color that has no room on one side moves to the other, so that no block is lost.
+Writing differs (docs/explanation/adr/0009-own-watermark.md): no other coefficient of a block may become larger than the
+one that was set, and a color that would be clipped moves in the other direction, so that no block is lost.
 """
 
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ _SCALE = 36.0
 _BLOCK = 8
 """Pixels: 4 coefficients."""
 _BAND = 64 * _BLOCK
-"""Rows that are looked at together: large images would take gigabytes."""
+"""Rows processed at a time, which bounds the memory for large images."""
 _GREEN, _BLUE = -0.39465, 2.03211
-"""How much of U is in green and blue (ITU-R BT.601); none is in red."""
+"""Weights of U in green and blue (ITU-R BT.601); red has none."""
 
-_AGREEMENT, _CLARITY = 0.87, 0.55
-"""From which on it is there. A longer text, read as if it were a shorter one, comes to an agreement of 0.85; of 818
-images without any (photographs, noise, stripes, flat colors) none comes to a clarity above 0.49. A PNG has 0.999."""
-_EXPECTED = 0.3
-"""Clarity from which on a text that is known beforehand is there."""
-_LETTERS = range(0x20, 0x7F)
+_MIN_AGREEMENT, _MIN_CLARITY = 0.87, 0.55
+"""Thresholds of detection. A longer text, read as a shorter one, has an agreement of 0.85; of 818 images without a
+watermark (photographs, noise, stripes, flat colors) none has a clarity above 0.49. A watermarked PNG has 0.999."""
+_CONFIRM_CLARITY = 0.3
+"""Threshold of clarity for a text that is known beforehand."""
+_CHARACTERS = range(0x20, 0x7F)
 
 Pixels = npt.NDArray[np.uint8]
 Votes = npt.NDArray[np.float64]
@@ -36,80 +36,81 @@ Votes = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """What the blocks of an image say."""
+    """A watermark read from the blocks of an image."""
 
     content: bytes
     agreement: float
-    """Share of the blocks that say it."""
+    """Share of the blocks that agree with it."""
     clarity: float
-    """How far they do: 1 if all do and none is in doubt, about 0 where nothing was written."""
+    """Mean signed vote: 1 if all blocks agree with full certainty, about 0 without a watermark."""
 
 
 def embed(pixels: Pixels, text: str, *, lossy: bool = False) -> Pixels:
-    """The pixels, uint8 RGB [height, width, 3], with `text` in them.
+    """Return the pixels, uint8 RGB [height, width, 3], with `text` embedded.
 
-    `lossy` moves whole blocks instead of single coefficients: what JPEG and WebP leave alone, and easier to see (33 dB
+    `lossy` shifts whole blocks instead of single coefficients: this survives JPEG and WebP, but is more visible (33 dB
     instead of 37). Raises `ValueError` for fewer than 65,536 pixels.
     """
     if pixels.shape[0] * pixels.shape[1] < LIMITS.watermark_pixels:
         raise ValueError(f"{pixels.shape[1]} × {pixels.shape[0]} pixels are too few for a watermark")
     coefficients = _coefficients(pixels)
     bits = np.resize(_bits(text.encode("ascii")), len(coefficients))
-    near, far = _targets(_largest(coefficients)[1], bits)
-    marked = _moved(pixels, coefficients, near, lossy)
-    wrong = _is_one(_largest(_coefficients(marked))[1]) != bits
-    return _moved(pixels, coefficients, np.where(wrong, far, near), lossy)
+    nearest, fallback = _targets(_largest(coefficients)[1], bits)
+    marked = _with_targets(pixels, coefficients, nearest, lossy)
+    is_wrong = _is_one(_largest(_coefficients(marked))[1]) != bits
+    return _with_targets(pixels, coefficients, np.where(is_wrong, fallback, nearest), lossy)
 
 
 def votes(pixels: Pixels) -> Votes:
-    """What each block says, from -1 (surely 0) to 1 (surely 1). None below 65,536 pixels."""
+    """Return the vote of each block, from -1 (certainly 0) to 1 (certainly 1); empty below 65,536 pixels."""
     if pixels.shape[0] * pixels.shape[1] < LIMITS.watermark_pixels:
         return np.empty(0)
     return -np.sin(2 * np.pi * _largest(_coefficients(pixels))[1] / _SCALE)
 
 
 def read(votes: Votes, length: int) -> Watermark | None:
-    """What the blocks say if they hold so many bytes; `None` if they are too few."""
+    """Read a watermark of `length` bytes; `None` if there are too few blocks."""
     if len(votes) < 8 * length:
         return None
     places = np.arange(len(votes)) % (8 * length)
     sums = np.bincount(places, votes)
-    return _judged(votes, np.packbits(sums > 0).tobytes())
+    return _evaluate(votes, np.packbits(sums > 0).tobytes())
 
 
 def detect(votes: Votes, length: int | None = None) -> Watermark | None:
-    """A watermark of so many bytes, whatever they are; `None` if there is none.
+    """Detect a watermark of `length` arbitrary bytes; `None` if there is none.
 
-    Without a length a text is looked for: the shortest that explains the blocks as well as the best one does.
+    Without a length, detect a text: the shortest one that explains the blocks about as well as the best one.
     """
     lengths = range(LIMITS.watermark_characters_min, LIMITS.watermark_characters + 1) if length is None else (length,)
-    readings = [found for each in lengths if (found := read(votes, each)) is not None]
-    there = [
+    candidates = [found for each in lengths if (found := read(votes, each)) is not None]
+    detected = [
         found
-        for found in readings
-        if found.agreement >= _AGREEMENT
-        and found.clarity >= _CLARITY
+        for found in candidates
+        if found.agreement >= _MIN_AGREEMENT
+        and found.clarity >= _MIN_CLARITY
         and (length is not None or is_text(found.content))
     ]
-    best = max((found.agreement for found in there), default=0.0)
-    return next((found for found in there if found.agreement >= best - 0.1 * (1 - best) - 0.003), None)
+    best = max((found.agreement for found in detected), default=0.0)
+    return next((found for found in detected if found.agreement >= best - 0.1 * (1 - best) - 0.003), None)
 
 
 def confirm(votes: Votes, text: str) -> Watermark | None:
-    """A text that is expected, if the blocks hold it."""
-    found = _judged(votes, text.encode("ascii"))
-    return found if found.clarity >= _EXPECTED else None
+    """Return the watermark if the blocks contain the expected text, else `None`."""
+    found = _evaluate(votes, text.encode("ascii"))
+    return found if found.clarity >= _CONFIRM_CLARITY else None
 
 
 def is_text(content: bytes) -> bool:
-    """Whether these are letters that a watermark may have."""
-    return all(byte in _LETTERS for byte in content) and content == content.strip()
+    """Whether the bytes are a valid watermark text."""
+    return all(byte in _CHARACTERS for byte in content) and content == content.strip()
 
 
-def _judged(votes: Votes, content: bytes) -> Watermark:
-    signs = np.resize(_bits(content), len(votes)) * 2.0 - 1.0
-    said = votes * signs
-    return Watermark(content, float((said > 0).mean()), float(said.mean())) if len(votes) else Watermark(content, 0, 0)
+def _evaluate(votes: Votes, content: bytes) -> Watermark:
+    if not len(votes):
+        return Watermark(content, 0, 0)
+    agreement = votes * (np.resize(_bits(content), len(votes)) * 2.0 - 1.0)
+    return Watermark(content, float((agreement > 0).mean()), float(agreement.mean()))
 
 
 def _bits(content: bytes) -> npt.NDArray[np.uint8]:
@@ -117,13 +118,13 @@ def _bits(content: bytes) -> npt.NDArray[np.uint8]:
 
 
 def _coefficients(pixels: Pixels) -> npt.NDArray[np.float64]:
-    """[blocks, 16]: the approximation of U, from whole blocks alone."""
+    """Return the approximation of U, [blocks, 16], of complete blocks only."""
     bands = [_band(pixels[top : top + _BAND]) for top in range(0, pixels.shape[0], _BAND)]
     return np.concatenate(bands)
 
 
 def _band(pixels: Pixels) -> npt.NDArray[np.float64]:
-    """In OpenCV's integers, to the last bit."""
+    """Compute the coefficients of a band in OpenCV's integer arithmetic, bit for bit."""
     rows, columns = pixels.shape[0] // _BLOCK, pixels.shape[1] // _BLOCK
     red, green, blue = np.moveaxis(pixels[: rows * _BLOCK, : columns * _BLOCK].astype(np.int32), -1, 0)
     luma = (red * 4899 + green * 9617 + blue * 1868 + 8192) >> 14
@@ -134,7 +135,7 @@ def _band(pixels: Pixels) -> npt.NDArray[np.float64]:
 
 
 def _largest(coefficients: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """Place and value of the coefficient that holds the bit of each block."""
+    """Return position and value of the coefficient that holds the bit of each block."""
     places = 1 + np.argmax(coefficients[:, 1:], axis=1)
     return places, np.take_along_axis(coefficients, places[:, None], 1)[:, 0]
 
@@ -146,22 +147,22 @@ def _is_one(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 def _targets(
     values: npt.NDArray[np.float64], bits: npt.NDArray[np.uint8]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The middles of the nearest half that means the bit, and of the next one on the other side."""
-    here = (values // _SCALE + 0.25 + 0.5 * bits) * _SCALE
-    there = np.where(here > values, here - _SCALE, here + _SCALE)
-    is_near = np.abs(here - values) <= np.abs(there - values)
-    return np.where(is_near, here, there), np.where(is_near, there, here)
+    """Return the centers of the nearest interval that encodes the bit, and of the next one in the other direction."""
+    same = (values // _SCALE + 0.25 + 0.5 * bits) * _SCALE  # in the interval of the value
+    neighbor = np.where(same > values, same - _SCALE, same + _SCALE)
+    is_nearest = np.abs(same - values) <= np.abs(neighbor - values)
+    return np.where(is_nearest, same, neighbor), np.where(is_nearest, neighbor, same)
 
 
-def _moved(
+def _with_targets(
     pixels: Pixels, coefficients: npt.NDArray[np.float64], targets: npt.NDArray[np.float64], lossy: bool
 ) -> Pixels:
-    """The pixels once the largest coefficient of each block has become its target."""
+    """Return the pixels after setting the largest coefficient of each block to its target."""
     places, values = _largest(coefficients)
     if lossy:
         changes = np.repeat((targets - values)[:, None], 16, axis=1)
     else:
-        changes = np.minimum(targets[:, None] - coefficients, 0)  # what would overtake it
+        changes = np.minimum(targets[:, None] - coefficients, 0)  # coefficients that would become the largest
         changes[:, 0] = 0
         np.put_along_axis(changes, places[:, None], (targets - values)[:, None], 1)
     rows, columns = pixels.shape[0] // _BLOCK, pixels.shape[1] // _BLOCK

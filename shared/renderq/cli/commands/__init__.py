@@ -1,4 +1,4 @@
-"""The client's own commands, one module each."""
+"""Commands of the client, one module each."""
 
 from renderq.cli.command import Command
 from renderq.cli.commands import (

@@ -1,4 +1,4 @@
-"""`renderq assets`: upload images for jobs to use, and look at them."""
+"""`renderq assets`: upload input images and show them."""
 
 import argparse
 
@@ -11,7 +11,7 @@ from renderq.contract import Asset
 
 EPILOG = """\
 examples:
-  renderq assets upload photo.jpg mask.png      prints an id per file
+  renderq assets upload photo.jpg mask.png      print one id per file
   renderq assets show asset_…
 """
 
@@ -20,11 +20,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     upload = actions.add_parser("upload", help="upload images and print their ids, in order")
-    upload.add_argument("files", metavar="FILE", nargs="+", help="PNG, JPEG or WebP.")
-    upload.add_argument("--json", action="store_true", help="Print the assets as a JSON array.")
+    upload.add_argument("files", metavar="FILE", nargs="+", help="PNG, JPEG or WebP file.")
+    upload.add_argument("--json", action="store_true", help="Print a JSON array of the assets.")
     upload.set_defaults(act=_upload)
-    show = actions.add_parser("show", help="look at an asset")
-    show.add_argument("id", metavar="ID", help="The asset's id, asset_…")
+    show = actions.add_parser("show", help="show an asset")
+    show.add_argument("id", metavar="ID", help="Asset id, asset_…")
     show.add_argument("--json", action="store_true", help="Print the asset as JSON.")
     show.set_defaults(act=_show)
     for action in (upload, show):
@@ -55,14 +55,14 @@ def _show(client: Client, args: argparse.Namespace) -> None:
     if args.json:
         print(as_json(asset.model_dump(mode="json")))
     else:
-        kept = f"until {asset.expires_at:%Y-%m-%d %H:%M:%S %Z}" if asset.expires_at else "for ever"
+        kept = f"until {asset.expires_at:%Y-%m-%d %H:%M:%S %Z}" if asset.expires_at else "forever"
         print(
             f"{asset.id}: {asset.content_type}, {asset.width}×{asset.height}, {asset.size_bytes:,} bytes, kept {kept}"
         )
 
 
 command = Command(
-    help="upload images for jobs to use, and look at them",
+    help="upload input images, or show one",
     add_arguments=_add_arguments,
     run=_run,
 )

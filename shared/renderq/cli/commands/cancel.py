@@ -1,4 +1,4 @@
-"""`renderq cancel`: end a job."""
+"""`renderq cancel`: cancel a job."""
 
 import argparse
 
@@ -9,7 +9,7 @@ from renderq.cli.formatting import as_json
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="The job's id, job_…")
+    parser.add_argument("id", metavar="ID", help="Job id, job_…")
     parser.add_argument("--json", action="store_true", help="Print the job as JSON.")
     connection.add_arguments(parser)
 
@@ -22,7 +22,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 command = Command(
-    help="end a job; one that is done stays as it is",
+    help="cancel a job; no effect on one that has ended",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -1,4 +1,4 @@
-"""`renderq delete`: forget a job and its images."""
+"""`renderq delete`: delete a job and its images."""
 
 import argparse
 
@@ -8,7 +8,7 @@ from renderq.cli.exit_codes import ExitCode
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="The job's id, job_…")
+    parser.add_argument("id", metavar="ID", help="Job id, job_…")
     connection.add_arguments(parser)
 
 
@@ -19,7 +19,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 command = Command(
-    help="forget a job that has ended, and its images",
+    help="delete a job that has ended, and its images",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -1,4 +1,4 @@
-"""`renderq inspect`: what an image's file tells, without a service."""
+"""`renderq inspect`: recipe and watermark of an image file, without a service."""
 
 import argparse
 from collections.abc import Iterator
@@ -20,21 +20,21 @@ examples:
   renderq run --from out.png -o again.png
 """
 
-_SURE = 0.99
-"""Share of agreeing blocks below which single letters may be wrong."""
+_RELIABLE_AGREEMENT = 0.99
+"""Share of agreeing blocks below which single characters may be wrong."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
-    parser.add_argument("file", metavar="FILE", help="A PNG, JPEG or WebP.")
+    parser.add_argument("file", metavar="FILE", help="PNG, JPEG or WebP file.")
     parser.add_argument(
         "--watermark-bytes",
         type=int,
         choices=range(1, 65),
         metavar="N",
-        help="Read a watermark of just so many bytes, text or not (default: look for 4 to 32 letters).",
+        help="Read a watermark of exactly N bytes, text or not (default: detect 4 to 32 characters).",
     )
-    parser.add_argument("--json", action="store_true", help="Print what was found as one JSON object.")
+    parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -44,59 +44,61 @@ def _run(args: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         raise missing_dependency("inspect", error, "inspect") from None
     try:
-        found = inspect(Path(args.file), args.watermark_bytes)
+        inspection = inspect(Path(args.file), args.watermark_bytes)
     except ImageUnreadable as error:
-        raise UsageError(f"{args.file} cannot be looked into: {error}") from error
+        raise UsageError(f"{args.file} cannot be read: {error}") from error
     if args.json:
-        print(as_json(_document(args.file, found)))
+        print(as_json(_document(args.file, inspection)))
     else:
-        print("\n".join(_lines(args.file, found)))
+        print("\n".join(_lines(args.file, inspection)))
     return ExitCode.OK
 
 
-def _document(file: str, found: "Inspection") -> dict[str, Any]:
+def _document(file: str, inspection: "Inspection") -> dict[str, Any]:
     names = ("format", "width", "height", "size_bytes", "sha256", "pixel_sha256")
-    recipe, mark = found.recipe, found.watermark
+    recipe, mark = inspection.recipe, inspection.watermark
     return {
         "file": file,
-        **{name: getattr(found, name) for name in names},
+        **{name: getattr(inspection, name) for name in names},
         "recipe": {"request": recipe.body, "model_revision": recipe.model_revision} if recipe else None,
-        "recipe_problem": found.recipe_problem,
+        "recipe_problem": inspection.recipe_problem,
         "watermark": {
             "text": _text(mark.content),
             "hex": mark.content.hex(),
             "agreement": round(mark.agreement, 3),
-            "named_by_recipe": found.is_expected,
+            "named_by_recipe": inspection.is_expected,
         }
         if mark
         else None,
     }
 
 
-def _lines(file: str, found: "Inspection") -> Iterator[str]:
-    yield f"{printable(file)}: {found.format.upper()}, {found.width} × {found.height}, {found.size_bytes:,} bytes"
-    yield f"sha256        {found.sha256}"
-    yield f"pixel_sha256  {found.pixel_sha256}"
-    yield f"watermark     {_watermark(found)}"
-    if found.recipe is None:
-        yield f"recipe        {f'unreadable: {found.recipe_problem}' if found.recipe_problem else 'none found'}"
+def _lines(file: str, inspection: "Inspection") -> Iterator[str]:
+    size = f"{inspection.width} × {inspection.height}"
+    yield f"{printable(file)}: {inspection.format.upper()}, {size}, {inspection.size_bytes:,} bytes"
+    yield f"sha256        {inspection.sha256}"
+    yield f"pixel_sha256  {inspection.pixel_sha256}"
+    yield f"watermark     {_watermark(inspection)}"
+    if inspection.recipe is None:
+        problem = inspection.recipe_problem
+        yield f"recipe        {f'unreadable: {problem}' if problem else 'none found'}"
         return
-    request = found.recipe.request
+    request = inspection.recipe.request
     yield f"prompt        {printable(request.prompt)}"
-    yield f"model         {printable(request.model or '')}, revision {printable(found.recipe.model_revision)}"
+    yield f"model         {printable(request.model or '')}, revision {printable(inspection.recipe.model_revision)}"
     yield f"seed          {request.seed}"
-    yield f"request       {as_json(found.recipe.body, indent=None)}"
+    yield f"request       {as_json(inspection.recipe.body, indent=None)}"
 
 
-def _watermark(found: "Inspection") -> str:
-    mark, named = found.watermark, found.recipe.request.output.watermark if found.recipe else None
+def _watermark(inspection: "Inspection") -> str:
+    mark, expected = inspection.watermark, inspection.recipe.request.output.watermark if inspection.recipe else None
     if mark is None:
-        return f"none found, though the recipe names {printable(named)}" if named else "none found"
+        return f"none found, but the recipe names {printable(expected)}" if expected else "none found"
     text = _text(mark.content)
     what = f'"{text}"' if text is not None else f"0x{mark.content.hex()}"
-    if found.is_expected:
+    if inspection.is_expected:
         return f"{what}, as the recipe says"
-    return what if mark.agreement >= _SURE else f"{what}, in which single letters may be wrong"
+    return what if mark.agreement >= _RELIABLE_AGREEMENT else f"{what}, single characters may be wrong"
 
 
 def _text(content: bytes) -> str | None:
@@ -104,7 +106,7 @@ def _text(content: bytes) -> str | None:
 
 
 command = Command(
-    help="say how an image was made, and what it carries in its pixels; needs no service",
+    help="show the recipe and the watermark of an image file; needs no service",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -1,4 +1,4 @@
-"""`renderq jobs`: your jobs, newest first."""
+"""`renderq jobs`: list jobs, newest first."""
 
 import argparse
 from datetime import datetime
@@ -16,18 +16,18 @@ _PROMPT_CHARACTERS = 40
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--status", choices=[status.value for status in Status], help="Only jobs that stand so.")
+    parser.add_argument("--status", choices=[status.value for status in Status], help="Only jobs with this status.")
     parser.add_argument("--model", help="Only jobs of this model.")
     parser.add_argument("--task", help="Only jobs of this task.")
-    for name, how in (("after", "newer"), ("before", "older")):
+    for bound in ("after", "before"):
         parser.add_argument(
-            f"--created-{name}",
+            f"--created-{bound}",
             type=datetime.fromisoformat,
             metavar="TIME",
-            help=f"Only jobs that are {how}, e.g. 2026-01-31 or 2026-01-31T12:00:00Z; without a zone, local time.",
+            help=f"Only jobs created {bound} TIME, e.g. 2026-01-31 or 2026-01-31T12:00:00Z; local time without a zone.",
         )
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="How many at most (default: 20).")
-    parser.add_argument("--json", action="store_true", help="Print them as a JSON array.")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="List at most N jobs (default: 20).")
+    parser.add_argument("--json", action="store_true", help="Print a JSON array.")
     connection.add_arguments(parser)
 
 

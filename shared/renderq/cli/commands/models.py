@@ -1,4 +1,4 @@
-"""`renderq models`: what the service can render with."""
+"""`renderq models`: list models; pause or resume one."""
 
 import argparse
 
@@ -22,7 +22,7 @@ def _row(model: Model) -> tuple[object, ...]:
 
 
 command = Command(
-    help="list the models with their defaults, queues and workers; hold one back, or let it go on",
+    help="list the models with their queues and workers; pause or resume one",
     add_arguments=pausable.add_arguments,
     run=_run,
 )

@@ -1,4 +1,4 @@
-"""`renderq retry`: do a job again that did not succeed."""
+"""`renderq retry`: submit an unsuccessful job again."""
 
 import argparse
 
@@ -9,7 +9,7 @@ from renderq.cli.formatting import as_json
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="The job's id, job_…")
+    parser.add_argument("id", metavar="ID", help="Job id, job_…")
     parser.add_argument("--json", action="store_true", help="Print the new job as JSON.")
     connection.add_arguments(parser)
 
@@ -22,7 +22,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 command = Command(
-    help="do a job again that failed, was canceled, or expired; prints the new job's id",
+    help="submit a failed, canceled or expired job again and print the new id",
     add_arguments=_add_arguments,
     run=_run,
 )

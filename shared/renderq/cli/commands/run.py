@@ -1,4 +1,4 @@
-"""`renderq run`: from a prompt to files."""
+"""`renderq run`: render a prompt and save the images."""
 
 import argparse
 import os
@@ -33,81 +33,81 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="PATH",
         default=".",
-        help="File or folder for the image (default: this folder); several become NAME-0, NAME-1, ….",
+        help="File or folder to save to (default: current folder); several images become NAME-0, NAME-1, ….",
     )
-    parser.add_argument(
-        "--grid", dest="grid_file", metavar="FILE", help="Make one more image, of all of them, and save it there."
-    )
+    parser.add_argument("--grid", dest="grid_file", metavar="FILE", help="Save a grid of all images to FILE.")
     parser.add_argument(
         "--from",
         dest="recipe_file",
         metavar="IMAGE",
-        help="Make this image again, by the recipe in its file; the other options change it.",
+        help="Render the recipe embedded in IMAGE again; other options override it.",
     )
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="Stop waiting then; the job goes on.")
-    parser.add_argument("--json", action="store_true", help="Print the job and the files as one JSON object.")
-    parser.add_argument("-q", "--quiet", action="store_true", help="Print nothing but errors.")
-    request_options.add_arguments(parser, format_default="by the name of the file")
+    parser.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="Stop waiting after SECONDS; the job continues."
+    )
+    parser.add_argument("--json", action="store_true", help="Print job and file names as one JSON object.")
+    parser.add_argument("-q", "--quiet", action="store_true", help="Print errors only.")
+    request_options.add_arguments(parser, format_default="from the file name")
     connection.add_arguments(parser)
 
 
 def _run(args: argparse.Namespace) -> int:
     args.grid = True if args.grid_file else None
-    prompt, fields = args.prompt, request_options.request_fields(args, _agreed_format(args))
+    prompt, fields = args.prompt, request_options.request_fields(args, _common_format(args))
     recipe = recipes.read_recipe_file(args.recipe_file) if args.recipe_file else None
     if recipe:
         prompt, fields = recipes.with_overrides(recipe, prompt, fields)
     _check_writable(Path(args.out))
     if args.grid_file:
         _check_writable(Path(args.grid_file))
-    unsuccessful = None
+    failure = None
     with connection.connect(args) as client:
         handle = request_options.submit(client, prompt, fields)
         try:
             _wait(handle, args)
         except JobNotSucceeded as error:
-            unsuccessful = error
+            failure = error
         files = _save(handle, args)
     _report(handle.job, files, args)
     if recipe and handle.job.model_revision not in (None, recipe.model_revision):
         revision = printable(recipe.model_revision)
-        print(f"renderq: warning: it was made by revision {revision}, and may look otherwise", file=sys.stderr)
-    if unsuccessful:
-        raise unsuccessful
+        print(f"renderq: warning: it was rendered by revision {revision}; this one may look different", file=sys.stderr)
+    if failure:
+        raise failure
     return ExitCode.OK
 
 
-def _agreed_format(args: argparse.Namespace) -> str | None:
-    """The one format of all files. Raises `UsageError` if their names differ."""
+def _common_format(args: argparse.Namespace) -> str | None:
+    """Return the format of all files of the job. Raises `UsageError` if their names disagree."""
     images = _image_format(args.out, args.format)
     if not args.grid_file:
         return images
     grid = _image_format(args.grid_file, args.format)
     if images and grid and grid != images:
-        raise UsageError(f"{args.out} and {args.grid_file} name two formats; all files of a job have the same")
+        raise UsageError(f"{args.out} and {args.grid_file} have different formats; all files of a job have the same")
     return images or grid
 
 
 def _image_format(out: str, chosen: str | None) -> str | None:
-    """The format that `--format` or the file's name asks for. Raises `UsageError` if they differ."""
+    """Return the format from `--format` or the file name. Raises `UsageError` if they disagree."""
     suffix = "" if Path(out).is_dir() or out.endswith(("/", os.sep)) else Path(out).suffix.lower()
     named = request_options.FORMATS.get(suffix)
     if chosen and named and named != chosen:
-        raise UsageError(f"--format {chosen} does not fit {out}; leave one of them out")
+        raise UsageError(f"--format {chosen} contradicts {out}; omit one of them")
     if suffix and not named and not chosen:
-        raise UsageError(f"{out} names no format that renderq writes; use .png, .jpg or .webp, or add --format")
+        raise UsageError(f"{out} has an unsupported suffix; use .png, .jpg or .webp, or add --format")
     return chosen or named
 
 
 def _check_writable(out: Path) -> None:
-    """Better now than after the rendering. Raises `UsageError`."""
+    """Raise `UsageError` before rendering if the output cannot be saved."""
     folder = next(path for path in (out.absolute(), *out.absolute().parents) if path.is_dir())
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"{folder} cannot be written to; choose another place with -o")
+        raise UsageError(f"{folder} is not writable; choose another folder with -o")
 
 
 def _wait(handle: JobHandle, args: argparse.Namespace) -> None:
-    """Ctrl-C cancels the job."""
+    """Wait for the job. Ctrl-C cancels it."""
     try:
         if args.quiet or not is_terminal(sys.stderr):
             handle.wait(args.timeout)
@@ -129,8 +129,8 @@ def _save(handle: JobHandle, args: argparse.Namespace) -> tuple[Path, ...]:
         files = handle.images.save(args.out)
         return (*files, handle.grid.save(args.grid_file)) if args.grid_file and handle.grid else files
     except OSError as error:
-        place = error.filename or args.out
-        raise UsageError(f"{place} cannot be written: {error.strerror}; {handle.id} keeps its images") from error
+        path = error.filename or args.out
+        raise UsageError(f"{path} cannot be written: {error.strerror}; the images remain in {handle.id}") from error
 
 
 def _report(job: Job, files: Sequence[Path], args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""`renderq status`: how a job stands."""
+"""`renderq status`: show a job."""
 
 import argparse
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from renderq.contract import Job
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="The job's id, job_…")
+    parser.add_argument("id", metavar="ID", help="Job id, job_…")
     parser.add_argument("--json", action="store_true", help="Print the job as JSON.")
     connection.add_arguments(parser)
 
@@ -44,7 +44,7 @@ def _lines(job: Job) -> Iterator[str]:
 
 
 command = Command(
-    help="show how a job stands",
+    help="show the state of a job",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -1,4 +1,4 @@
-"""`renderq submit`: hand in a job and go."""
+"""`renderq submit`: submit a job without waiting."""
 
 import argparse
 
@@ -16,7 +16,7 @@ examples:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
-    parser.add_argument("--grid", action="store_true", default=None, help="Make one more image, of all of them.")
+    parser.add_argument("--grid", action="store_true", default=None, help="Add a grid of all images.")
     parser.add_argument("--json", action="store_true", help="Print the job as JSON instead of its id.")
     request_options.add_arguments(parser, format_default="png")
     connection.add_arguments(parser)

@@ -1,4 +1,4 @@
-"""`renderq tenants`: whose jobs wait, and whether they are held back."""
+"""`renderq tenants`: list tenants; pause or resume one."""
 
 import argparse
 
@@ -18,7 +18,7 @@ def _row(tenant: Tenant) -> tuple[object, ...]:
 
 
 command = Command(
-    help="list the tenants; hold one's jobs back, or let them go on",
+    help="list the tenants and their queues; pause or resume one",
     add_arguments=pausable.add_arguments,
     run=_run,
 )

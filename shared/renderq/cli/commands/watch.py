@@ -1,4 +1,4 @@
-"""`renderq watch`: follow a job until it is done."""
+"""`renderq watch`: follow a job until it ends."""
 
 import argparse
 import sys
@@ -21,19 +21,19 @@ _PREVIEW_SUFFIXES = {"", ".jpg", ".jpeg"}
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="The job's id, job_…")
-    parser.add_argument("--json", action="store_true", help="Print every event as a JSON object on a line of its own.")
+    parser.add_argument("id", metavar="ID", help="Job id, job_…")
+    parser.add_argument("--json", action="store_true", help="Print every event as a line of JSON.")
     parser.add_argument(
         "--previews",
         metavar="FILE",
-        help="Keep here what the image looks like so far, a JPEG; several become NAME-0, NAME-1, ….",
+        help="Save the latest preview to FILE, a JPEG; several images become NAME-0, NAME-1, ….",
     )
     connection.add_arguments(parser)
 
 
 def _run(args: argparse.Namespace) -> int:
     if args.previews is not None and Path(args.previews).suffix.lower() not in _PREVIEW_SUFFIXES:
-        raise UsageError(f"previews are JPEG files: {args.previews} should end in .jpg")
+        raise UsageError(f"previews are JPEG files; {args.previews} must end in .jpg")
     with connection.connect(args) as client:
         handle = client.job(args.id)
         if args.json:
@@ -44,22 +44,22 @@ def _run(args: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _follow(handle: JobHandle, previews: str | None, tell: Callable[[JobEvent], None]) -> None:
+def _follow(handle: JobHandle, previews: str | None, on_event: Callable[[JobEvent], None]) -> None:
     for event in handle.events(previews=previews is not None):
         if event.preview is None:
-            tell(event)
+            on_event(event)
         elif previews is not None:
-            _keep(event.preview, event.job, previews)
+            _save_preview(event.preview, event.job, previews)
     if error := job_error(handle.job):
         raise error
 
 
-def _keep(preview: Preview, job: Job, path: str) -> None:
+def _save_preview(preview: Preview, job: Job, path: str) -> None:
     target = image_path(path, job, preview, numbered=True)
     try:
         write_atomically(target, preview.data)
     except OSError as error:
-        raise UsageError(f"{target} cannot be written: {error.strerror}; {job.id} goes on") from error
+        raise UsageError(f"{target} cannot be written: {error.strerror}; {job.id} continues") from error
 
 
 def _line(event: JobEvent) -> str:
@@ -75,7 +75,7 @@ def _show_progress(handle: JobHandle, previews: str | None) -> None:
 
 
 command = Command(
-    help="follow a job until it is done; Ctrl-C leaves the job alone",
+    help="follow a job until it ends; Ctrl-C does not cancel it",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -1,4 +1,4 @@
-"""`renderq workers`: who renders."""
+"""`renderq workers`: list the live workers."""
 
 import argparse
 
@@ -12,7 +12,7 @@ HEADER = ("WORKER", "DEVICE", "JOBS", "MODELS", "IN MEMORY", "SINCE", "STATE")
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="Print them as a JSON array.")
+    parser.add_argument("--json", action="store_true", help="Print a JSON array.")
     connection.add_arguments(parser)
 
 
