@@ -1,4 +1,4 @@
-"""A scripted service, and a clean environment."""
+"""Fake services and their clients, without environment variables."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from renderq.testing import FakeService
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("RENDERQ_URL", raising=False)
     monkeypatch.delenv("RENDERQ_API_KEY", raising=False)
@@ -23,7 +23,7 @@ def server() -> Iterator[FakeService]:
 
 @pytest.fixture
 def store() -> Iterator[FakeService]:
-    """Another origin."""
+    """A server of another origin."""
     with FakeService() as store:
         yield store
 

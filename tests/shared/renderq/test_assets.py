@@ -1,4 +1,4 @@
-"""Input pictures with both clients and on the command line."""
+"""Input images with both clients and on the command line."""
 
 import io
 import json
@@ -26,10 +26,10 @@ ASSET = {
 }
 
 
-def sent_file(seen: ReceivedRequest) -> bytes:
-    """The one part of the form that came."""
-    boundary = seen.headers["Content-Type"].removeprefix("multipart/form-data; boundary=").encode()
-    start, part, end = seen.body.split(b"--" + boundary)
+def sent_file(request: ReceivedRequest) -> bytes:
+    """The single part of a multipart form."""
+    boundary = request.headers["Content-Type"].removeprefix("multipart/form-data; boundary=").encode()
+    start, part, end = request.body.split(b"--" + boundary)
     assert (start, end) == (b"", b"--\r\n")
     head, body = part.removesuffix(b"\r\n").split(b"\r\n\r\n", 1)
     assert b'form-data; name="file"; filename=' in head
@@ -48,7 +48,7 @@ def test_a_path_a_file_and_bytes_are_sent_alike(server: FakeService, client: Cli
     for source in (path, str(path), IMAGE_BYTES, io.BytesIO(IMAGE_BYTES)):
         asset = client.assets.upload(source)
         assert (asset.id, asset.width, asset.expires_at.year) == ("asset_1", 64, 2026)
-    assert [sent_file(seen) for seen in server.received] == [IMAGE_BYTES] * 4
+    assert [sent_file(request) for request in server.received] == [IMAGE_BYTES] * 4
 
 
 def test_an_upload_is_tried_again_with_all_of_its_bytes(server: FakeService, client: Client) -> None:
@@ -60,7 +60,7 @@ def test_an_upload_is_tried_again_with_all_of_its_bytes(server: FakeService, cli
         FakeResponse(201, ASSET),
     )
     assert client.assets.upload(io.BytesIO(IMAGE_BYTES)).id == "asset_1"
-    assert [sent_file(seen) for seen in server.received] == [IMAGE_BYTES] * 3
+    assert [sent_file(request) for request in server.received] == [IMAGE_BYTES] * 3
 
 
 async def test_the_async_client_does_the_same(server: FakeService, path: Path) -> None:
@@ -69,10 +69,10 @@ async def test_the_async_client_does_the_same(server: FakeService, path: Path) -
     async with AsyncClient(server.url) as client:
         assert (await client.assets.upload(path)).id == "asset_1"
         assert (await client.assets.get("asset_1")).height == 48
-    assert [sent_file(seen) for seen in server.received[:2]] == [IMAGE_BYTES] * 2
+    assert [sent_file(request) for request in server.received[:2]] == [IMAGE_BYTES] * 2
 
 
-def test_what_the_service_says_of_an_image_is_raised(server: FakeService, client: Client) -> None:
+def test_a_refused_image_is_an_error(server: FakeService, client: Client) -> None:
     server.on("POST", "/v1/assets", problem("asset_too_large", "too large"))
     with pytest.raises(InvalidRequest) as refused:
         client.assets.upload(IMAGE_BYTES)
@@ -107,7 +107,7 @@ def test_the_command_line_uploads_and_shows(
     assert main(["assets", "show", "asset_2"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "asset_1: image/png, 64×48, 37 bytes, kept until 2026-02-07 12:00:00 UTC",
-        "asset_2: image/png, 64×48, 37 bytes, kept for ever",
+        "asset_2: image/png, 64×48, 37 bytes, kept forever",
     ]
     assert main(["assets", "upload", "nothing.png"]) == 2
     assert capsys.readouterr().err == "renderq: nothing.png cannot be read: No such file or directory\n"
@@ -119,9 +119,7 @@ URL = "https://images.example/cat.png"
 DATA = "data:image/png;base64,AAAA"
 
 
-def test_images_that_are_here_are_uploaded_before_the_job_is_submitted(
-    server: FakeService, client: Client, path: Path
-) -> None:
+def test_local_images_are_uploaded_before_the_job_is_submitted(server: FakeService, client: Client, path: Path) -> None:
     server.on(
         "POST",
         "/v1/assets",
@@ -130,7 +128,7 @@ def test_images_that_are_here_are_uploaded_before_the_job_is_submitted(
     )
     server.on("POST", "/v1/jobs", FakeResponse(201, job()))
     client.submit("a cat", image=path, mask=io.BytesIO(b"mask"), strength=0.9)
-    assert [sent_file(seen) for seen in server.requests("POST", "/v1/assets")] == [IMAGE_BYTES, b"mask"]
+    assert [sent_file(request) for request in server.requests("POST", "/v1/assets")] == [IMAGE_BYTES, b"mask"]
     [submission] = server.requests("POST", "/v1/jobs")
     expected = {"prompt": "a cat", "task": "inpaint", "image": "asset_image", "mask": "asset_mask", "strength": 0.9}
     assert submission.json == expected
@@ -144,11 +142,11 @@ async def test_the_async_client_uploads_too(server: FakeService) -> None:
     assert server.received[-1].json == {"prompt": "a cat", "task": "img2img", "image": "asset_1"}
 
 
-def test_what_the_service_can_have_by_name_is_sent_by_name(server: FakeService, client: Client) -> None:
+def test_references_are_sent_unchanged(server: FakeService, client: Client) -> None:
     server.on("POST", "/v1/jobs", FakeResponse(201, job()))
     for image in (Asset.model_validate({**ASSET, "id": ID}), ID, URL, DATA):
         client.submit("a cat", image=image)
-    assert [seen.json["image"] for seen in server.received] == [ID, ID, URL, DATA]
+    assert [request.json["image"] for request in server.received] == [ID, ID, URL, DATA]
 
 
 @pytest.mark.parametrize(

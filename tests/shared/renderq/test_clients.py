@@ -9,7 +9,7 @@ from renderq import AsyncClient, Client, ConnectionFailed, JobFailed, NotFound, 
 from renderq.testing import DROPPED, FakeResponse, FakeService, problem
 from tests.shared.renderq.factories import IMAGE_BYTES, job, script_finished_job
 
-AT_ONCE = problem("service_unavailable", "starting", retry_after=0)
+RETRY_NOW = problem("service_unavailable", "starting", retry_after=0)
 MODEL = {
     "name": "shapes",
     "family": "stable_diffusion",
@@ -45,7 +45,7 @@ async def test_async_run_does_the_same(server: FakeService) -> None:
 
 
 def test_unavailable_and_dropped_are_tried_again_under_the_same_key(server: FakeService, client: Client) -> None:
-    server.on("POST", "/v1/jobs", AT_ONCE, DROPPED, FakeResponse(201, job()))
+    server.on("POST", "/v1/jobs", RETRY_NOW, DROPPED, FakeResponse(201, job()))
     assert client.submit("a circle").id == "job_1"
     attempts = server.requests("POST", "/v1/jobs")
     assert len(attempts) == 3
@@ -54,28 +54,28 @@ def test_unavailable_and_dropped_are_tried_again_under_the_same_key(server: Fake
 
 
 async def test_async_client_tries_again_too(server: FakeService) -> None:
-    server.on("POST", "/v1/jobs", AT_ONCE, DROPPED, FakeResponse(201, job()))
+    server.on("POST", "/v1/jobs", RETRY_NOW, DROPPED, FakeResponse(201, job()))
     async with AsyncClient(server.url) as client:
         assert (await client.submit("a circle")).id == "job_1"
-    assert len({seen.headers["Idempotency-Key"] for seen in server.received}) == 1
+    assert len({request.headers["Idempotency-Key"] for request in server.received}) == 1
 
 
 def test_retry_after_is_waited_for(server: FakeService, client: Client) -> None:
-    server.on("GET", "/v1/workers", in_a_second(), FakeResponse(200, {"data": []}))
+    server.on("GET", "/v1/workers", retry_in_a_second(), FakeResponse(200, {"data": []}))
     began = time.monotonic()
     client.workers.list()
     assert time.monotonic() - began >= 1
 
 
 async def test_async_client_waits_for_retry_after_too(server: FakeService) -> None:
-    server.on("GET", "/v1/workers", in_a_second(), FakeResponse(200, {"data": []}))
+    server.on("GET", "/v1/workers", retry_in_a_second(), FakeResponse(200, {"data": []}))
     began = time.monotonic()
     async with AsyncClient(server.url) as client:
         await client.workers.list()
     assert time.monotonic() - began >= 1
 
 
-def in_a_second() -> FakeResponse:
+def retry_in_a_second() -> FakeResponse:
     return problem("rate_limited", "slow down", retry_after=1)
 
 
@@ -86,13 +86,13 @@ def test_other_client_errors_are_not_tried_again(server: FakeService, client: Cl
 
 
 def test_max_retries_bounds_the_attempts(server: FakeService) -> None:
-    server.on("GET", "/v1/workers", AT_ONCE)
+    server.on("GET", "/v1/workers", RETRY_NOW)
     with Client(server.url, max_retries=2) as client, pytest.raises(ServiceUnavailable):
         client.workers.list()
     assert len(server.received) == 3
 
 
-def test_nobody_listening_is_a_failed_connection() -> None:
+def test_an_unreachable_service_is_a_failed_connection() -> None:
     with (
         Client("http://127.0.0.1:9", max_retries=0) as client,
         pytest.raises(ConnectionFailed, match=r"127\.0\.0\.1:9"),
@@ -155,4 +155,4 @@ def test_threads_may_share_a_client(server: FakeService, client: Client) -> None
     for thread in threads:
         thread.join()
     assert ended == ["succeeded"] * 4
-    assert len({seen.headers["Idempotency-Key"] for seen in server.requests("POST", "/v1/jobs")}) == 4
+    assert len({request.headers["Idempotency-Key"] for request in server.requests("POST", "/v1/jobs")}) == 4

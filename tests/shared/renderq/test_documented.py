@@ -1,4 +1,4 @@
-"""The reference pages of the client are complete."""
+"""The documentation of the client is complete, and its programs run."""
 
 import inspect
 import re

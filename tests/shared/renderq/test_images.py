@@ -1,4 +1,4 @@
-"""Pictures: from their stable address to a file."""
+"""Finished images: from their stable URL to a file."""
 
 import os
 import stat
@@ -17,7 +17,7 @@ IMAGE = "/v1/jobs/job_1/images/0"
 
 
 def redirect(server: FakeService, store: FakeService) -> None:
-    """The service names the store, which names another place of its own."""
+    """The service redirects to the store, which redirects once more."""
     server.on("GET", IMAGE, FakeResponse(302, b"", {"Location": f"{store.url}/bucket/old?signature=s1"}))
     store.on("GET", "/bucket/old?signature=s1", FakeResponse(307, b"", {"Location": "/bucket/new?signature=s2"}))
     store.on("GET", "/bucket/new?signature=s2", FakeResponse(200, IMAGE_BYTES))
@@ -29,9 +29,9 @@ def test_the_key_goes_to_the_service_and_not_to_the_store(
     done = script_finished_job(server)
     redirect(server, store)
     assert client.images(done)[0].bytes() == IMAGE_BYTES
-    assert [seen.headers.get("Authorization") for seen in server.received] == ["Bearer rq_secret"]
-    assert [seen.path.partition("?")[0] for seen in store.received] == ["/bucket/old", "/bucket/new"]
-    assert not any("Authorization" in seen.headers for seen in store.received)
+    assert [request.headers.get("Authorization") for request in server.received] == ["Bearer rq_secret"]
+    assert [request.path.partition("?")[0] for request in store.received] == ["/bucket/old", "/bucket/new"]
+    assert not any("Authorization" in request.headers for request in store.received)
 
 
 async def test_async_keeps_the_key_too(server: FakeService, store: FakeService) -> None:
@@ -39,7 +39,7 @@ async def test_async_keeps_the_key_too(server: FakeService, store: FakeService) 
     redirect(server, store)
     async with AsyncClient(server.url, "rq_secret") as client:
         assert await client.images(done)[0].bytes() == IMAGE_BYTES
-    assert not any("Authorization" in seen.headers for seen in store.received)
+    assert not any("Authorization" in request.headers for request in store.received)
 
 
 def test_an_address_of_another_origin_never_gets_the_key(store: FakeService, client: Client) -> None:
@@ -70,7 +70,7 @@ def test_a_store_that_says_no_is_an_error_without_the_signature(
     done = script_finished_job(server)
     server.on("GET", IMAGE, FakeResponse(302, b"", {"Location": f"{store.url}/gone?signature=s1"}))
     store.on("GET", "/gone?signature=s1", FakeResponse(404, b"<Error/>", {"Content-Type": "application/xml"}))
-    with pytest.raises(NotFound, match=r"/gone answered 404 Not Found") as caught:
+    with pytest.raises(NotFound, match=r"/gone returned 404 Not Found") as caught:
         client.images(done)[0].bytes()
     assert "s1" not in str(caught.value)
 
@@ -78,7 +78,7 @@ def test_a_store_that_says_no_is_an_error_without_the_signature(
 def test_redirects_in_a_circle_end(server: FakeService, client: Client) -> None:
     done = script_finished_job(server)
     server.on("GET", IMAGE, FakeResponse(302, b"", {"Location": IMAGE}))
-    with pytest.raises(UnexpectedResponse, match="a picture was expected"):
+    with pytest.raises(UnexpectedResponse, match="an image was expected"):
         client.images(done)[0].bytes()
 
 
@@ -147,8 +147,8 @@ def test_names_of_files(path: str, images: int, numbered: bool, expected: str) -
 
 @pytest.mark.parametrize(("content_type", "suffix"), [("image/jpeg", ".jpg"), ("image/webp", ".webp"), ("x/y", "")])
 def test_the_suffix_is_that_of_the_type(content_type: str, suffix: str) -> None:
-    picture = output(0, "").model_copy(update={"content_type": content_type})
-    assert image_path("out", job(), picture, numbered=False).name == f"out{suffix}"
+    image = output(0, "").model_copy(update={"content_type": content_type})
+    assert image_path("out", job(), image, numbered=False).name == f"out{suffix}"
 
 
 def test_a_file_has_the_usual_permissions(tmp_path: Path) -> None:

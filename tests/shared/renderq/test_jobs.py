@@ -1,4 +1,4 @@
-"""Looking back with both clients and on the command line: list, do again, forget."""
+"""List, retry and delete jobs with both clients and on the command line."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -36,7 +36,7 @@ async def test_the_async_list_does_the_same(server: FakeService) -> None:
         assert [found.id async for found in client.jobs.list(page_size=2)] == ["job_5", "job_4", "job_3"]
 
 
-def test_pages_are_asked_for_as_they_are_used(server: FakeService, client: Client) -> None:
+def test_pages_are_fetched_as_they_are_used(server: FakeService, client: Client) -> None:
     script_pages(server)
     listed = client.jobs.list(page_size=2)
     assert not server.received

@@ -1,4 +1,4 @@
-"""What users may rely on."""
+"""Public interface of the client."""
 
 import inspect
 import re
@@ -60,7 +60,7 @@ PUBLIC = {
     "webhooks",
 }
 
-ONLY_THESE = """
+IMPORT_WITH_DEPENDENCIES_ONLY = """
 import importlib.abc, sys
 
 ALLOWED = set(sys.stdlib_module_names) | {
@@ -90,7 +90,9 @@ def test_version_is_the_distributions() -> None:
 
 
 def test_needs_httpx2_and_pydantic_alone_and_no_service() -> None:
-    done = subprocess.run([sys.executable, "-c", ONLY_THESE], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_WITH_DEPENDENCIES_ONLY], capture_output=True, text=True, check=False
+    )
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 

@@ -1,4 +1,4 @@
-"""`webhooks.verify` takes what Standard Webhooks says it should, and nothing else."""
+"""`webhooks.verify` accepts what Standard Webhooks specifies, and nothing else."""
 
 import json
 import time
@@ -32,10 +32,10 @@ BODY = json.dumps({"type": "job.succeeded", "timestamp": "2026-01-31T12:00:01.00
 
 
 def signed(body: bytes = BODY, secret: str = SECRET, at: datetime | None = None) -> dict[str, str]:
-    """Headers as an independent implementation makes them."""
+    """Headers signed by an independent implementation."""
     at = at or datetime.now(UTC)
-    made = Webhook(secret).sign("msg_1", at, body.decode())
-    return {"Webhook-Id": "msg_1", "webhook-timestamp": str(int(at.timestamp())), "WEBHOOK-SIGNATURE": made}
+    signature = Webhook(secret).sign("msg_1", at, body.decode())
+    return {"Webhook-Id": "msg_1", "webhook-timestamp": str(int(at.timestamp())), "WEBHOOK-SIGNATURE": signature}
 
 
 def test_the_published_vector() -> None:
@@ -83,7 +83,7 @@ texts = st.text(st.characters(codec=None, exclude_categories=()), max_size=20)
 
 
 @given(st.dictionaries(st.sampled_from(["webhook-id", "webhook-timestamp", "webhook-signature"]), texts), st.binary())
-def test_nothing_that_a_stranger_sends_is_more_than_invalid(headers: dict[str, str], body: bytes) -> None:
+def test_arbitrary_headers_and_bodies_are_invalid(headers: dict[str, str], body: bytes) -> None:
     now = str(int(time.time()))
     for sent in (headers, {"webhook-timestamp": now, **headers}, {**headers, "webhook-timestamp": now}):
         with pytest.raises(WebhookInvalid):
@@ -95,11 +95,11 @@ def test_a_body_that_is_rightly_signed_and_no_event_is_invalid(body: bytes) -> N
     now = int(time.time())
     headers = {"webhook-id": "msg_1", "webhook-timestamp": str(now)}
     headers["webhook-signature"] = sign(parse_secret(SECRET), "msg_1", now, body)
-    with pytest.raises(WebhookInvalid, match="the signature is right"):
+    with pytest.raises(WebhookInvalid, match="the signature is valid"):
         webhooks.verify(headers, body, SECRET)
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_short", SECRET.removeprefix("whsec_")])
-def test_a_secret_that_is_none_is_told(secret: str) -> None:
+def test_a_malformed_secret_is_an_error(secret: str) -> None:
     with pytest.raises(ValueError, match="whsec_ and 24 to 64 random bytes"):
         webhooks.verify(signed(), BODY, secret)

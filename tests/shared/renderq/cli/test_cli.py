@@ -1,4 +1,4 @@
-"""The `renderq` command: exit codes, what goes to stdout, what goes to stderr."""
+"""The `renderq` command: exit codes, stdout and stderr."""
 
 import json
 import os
@@ -44,8 +44,8 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "renderq", *arguments]
 
 
-def heed_ctrl_c() -> None:
-    """In the child: whoever runs the tests in the background made SIGINT ignored for all that they start."""
+def restore_sigint() -> None:
+    """Restore SIGINT in the child: it is ignored if the tests run in the background."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -82,7 +82,7 @@ def test_every_field_of_a_request_has_an_option(server: FakeService, folder: Pat
         " --depth-map https://x.example/c --noise-level 5 --clip-skip 1 --guidance-rescale 0.5"
     )
     assert main(["run", "a circle", *options.split()]) == 0
-    # A webhook tells a service; whoever runs a command sees how it ends.
+    # The command line has no webhooks: it waits for the job itself.
     assert set(server.received[0].json) == {"prompt", *RequestParams.__annotations__} - {"webhook"}
     assert server.received[0].json["output"] == {"format": "jpeg", "quality": 80, "embed_recipe": False}
     assert server.received[0].json["metadata"] == {"a": "1", "b": "x=y"}
@@ -123,7 +123,7 @@ def test_canceled_and_expired_are_4(server: FakeService, folder: Path, status: s
 def test_not_done_in_time_is_4(server: FakeService, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     unsuccessful(server, "running")
     assert main(["run", "a circle", "--timeout", "0"]) == 4
-    assert "job_1 is still running after 0 s; it goes on until it is canceled" in capsys.readouterr().err
+    assert "job_1 is still running after 0 s; it continues until it is canceled" in capsys.readouterr().err
 
 
 def test_an_invalid_request_is_2_and_says_what_is_wrong(
@@ -141,9 +141,9 @@ def test_an_invalid_request_is_2_and_says_what_is_wrong(
     ("arguments", "message"),
     [
         (["--url", "nonsense"], "'nonsense' is not an http or https URL"),
-        (["-o", "out.jpg", "--format", "png"], "--format png does not fit out.jpg"),
-        (["-o", "out.jpg", "--grid", "all.png"], "out.jpg and all.png name two formats"),
-        (["-o", "out.gif"], "out.gif names no format that renderq writes"),
+        (["-o", "out.jpg", "--format", "png"], "--format png contradicts out.jpg"),
+        (["-o", "out.jpg", "--grid", "all.png"], "out.jpg and all.png have different formats"),
+        (["-o", "out.gif"], "out.gif has an unsupported suffix"),
     ],
 )
 def test_a_contradictory_command_line_is_2(
@@ -163,12 +163,12 @@ def test_a_command_line_that_makes_no_sense_is_2(arguments: list[str], capsys: p
     assert "error: " in capsys.readouterr().err
 
 
-def test_nobody_listening_is_3_and_says_what_to_do(folder: Path) -> None:
+def test_an_unreachable_service_is_3_and_gets_a_hint(folder: Path) -> None:
     done = subprocess.run(
         command("run", "a circle", "--url", "http://127.0.0.1:9"), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.startswith("renderq: no answer from http://127.0.0.1:9/: ")
+    assert done.stderr.startswith("renderq: no response from http://127.0.0.1:9/: ")
     assert "`renderq up`" in done.stderr
     assert done.stderr.count("\n") == 1
 
@@ -186,7 +186,7 @@ def test_status_and_cancel(server: FakeService, capsys: pytest.CaptureFixture[st
     server.on("GET", JOB, FakeResponse(200, job("queued", queue_position=3)))
     server.on("POST", f"{JOB}/cancel", FakeResponse(200, job("canceled")))
     assert main(["status", "job_1"]) == 0
-    assert "job_1  queued: 3 before it\nprompt   a circle\n" in capsys.readouterr().out
+    assert "job_1  queued: 3 ahead\nprompt   a circle\n" in capsys.readouterr().out
     assert main(["cancel", "job_1"]) == 0
     assert capsys.readouterr().out == "job_1  canceled\n"
     assert main(["status", "job_1", "--json"]) == 0
@@ -195,7 +195,7 @@ def test_status_and_cancel(server: FakeService, capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
 @pytest.mark.parametrize("arguments", [("status", "job_1"), ("jobs",), ("watch", "job_1"), ("run", "x")])
-def test_nothing_that_others_wrote_commands_the_terminal(
+def test_untrusted_text_cannot_control_the_terminal(
     server: FakeService,
     folder: Path,
     capsys: pytest.CaptureFixture[str],
@@ -212,12 +212,14 @@ def test_nothing_that_others_wrote_commands_the_terminal(
     )
     server.on("GET", f"{JOB}/events", stream(("status", job("running", model=evil, worker=evil)), ("done", ended)))
     main([*arguments, *options])
-    said = capsys.readouterr()
-    assert "2J" in said.out + said.err
-    assert [each for each in said.out + said.err if not each.isprintable() and each != "\n"] == []
+    printed = capsys.readouterr()
+    assert "2J" in printed.out + printed.err
+    assert [
+        character for character in printed.out + printed.err if not character.isprintable() and character != "\n"
+    ] == []
 
 
-def test_json_says_what_others_wrote_to_the_letter(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_keeps_untrusted_text_exactly(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
     evil = "\x1b[2J \x9b2J \u202e \r\x07\x00 \U000e0001 é"
     server.on("GET", JOB, FakeResponse(200, job("failed", request={"prompt": evil})))
     main(["status", "job_1", "--json"])
@@ -274,7 +276,7 @@ def test_previews_that_cannot_be_kept_are_2(
     assert main(["watch", "job_1", "--previews", str(tmp_path / "file" / "seen.jpg")]) == 2
     assert "seen.jpg cannot be written" in capsys.readouterr().err
     assert main(["watch", "job_1", "--previews", "seen.png"]) == 2
-    assert "should end in .jpg" in capsys.readouterr().err
+    assert "must end in .jpg" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("status", "code"), [("canceled", 4), ("expired", 4), ("failed", 1)])
@@ -290,7 +292,7 @@ def test_ctrl_c_ends_the_watch_and_leaves_the_job_alone(server: FakeService) -> 
     server.on("GET", JOB, FakeResponse(200, job("running")))
     server.on("GET", f"{JOB}/events", stream(("status", job("running")), until=over))
     process = subprocess.Popen(
-        command("watch", "job_1", "--json"), stdout=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c
+        command("watch", "job_1", "--json"), stdout=subprocess.PIPE, text=True, preexec_fn=restore_sigint
     )
     assert process.stdout
     assert json.loads(process.stdout.readline())["event"] == "status"
@@ -298,19 +300,21 @@ def test_ctrl_c_ends_the_watch_and_leaves_the_job_alone(server: FakeService) -> 
     process.communicate(timeout=60)
     over.set()
     assert process.returncode == 130
-    assert {seen.method for seen in server.received} == {"GET"}
+    assert {request.method for request in server.received} == {"GET"}
 
 
 def test_a_bar_follows_the_events(server: FakeService, tmp_path: Path) -> None:
     halfway = job("running", stage="denoising", progress=Progress(value=0.5, step=10, steps=20))
     server.on("GET", JOB, FakeResponse(200, job()))
     server.on("GET", f"{JOB}/events", stream(("progress", halfway), ("done", job("succeeded", version=2))))
-    ours, theirs = pty.openpty()
+    controller, terminal = pty.openpty()
     environment = {**os.environ, "TERM": "xterm"}
-    done = subprocess.run(command("watch", "job_1"), stderr=theirs, stdout=subprocess.PIPE, env=environment, check=True)
-    os.close(theirs)
-    drawn = os.read(ours, 10_000).decode()
-    os.close(ours)
+    done = subprocess.run(
+        command("watch", "job_1"), stderr=terminal, stdout=subprocess.PIPE, env=environment, check=True
+    )
+    os.close(terminal)
+    drawn = os.read(controller, 10_000).decode()
+    os.close(controller)
     assert done.stdout == b"job_1  succeeded\n"
     assert "10/20 steps  denoising" in drawn
 
@@ -339,12 +343,12 @@ def test_ctrl_c_cancels_the_job_and_is_130(server: FakeService, tmp_path: Path) 
     server.on("GET", JOB, FakeResponse(200, job("running")))
     server.on("POST", f"{JOB}/cancel", FakeResponse(200, job("canceling")))
     process = subprocess.Popen(
-        command("run", "a circle"), stderr=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=heed_ctrl_c
+        command("run", "a circle"), stderr=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=restore_sigint
     )
     server.wait_for("GET", JOB)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (130, "renderq: job_1 is canceling\n")
+    _, printed = process.communicate(timeout=60)
+    assert (process.returncode, printed) == (130, "renderq: job_1 is canceling\n")
     assert len(server.requests("POST", f"{JOB}/cancel")) == 1
 
 
@@ -352,18 +356,18 @@ def test_a_bar_is_drawn_on_a_terminal_and_removed(server: FakeService, tmp_path:
     script_finished_job(server)
     halfway = job("running", stage="denoising", progress=Progress(value=0.5, step=10, steps=20))
     server.on("GET", JOB, FakeResponse(200, halfway), FakeResponse(200, job("succeeded", url=server.url, done=1)))
-    ours, theirs = pty.openpty()
+    controller, terminal = pty.openpty()
     process = subprocess.Popen(
         command("run", "a circle"),
-        stderr=theirs,
+        stderr=terminal,
         stdout=subprocess.PIPE,
         cwd=tmp_path,
         env={**os.environ, "TERM": "xterm"},
     )
     out, _ = process.communicate(timeout=60)
-    os.close(theirs)
-    drawn = os.read(ours, 10_000).decode()
-    os.close(ours)
+    os.close(terminal)
+    drawn = os.read(controller, 10_000).decode()
+    os.close(controller)
     assert (process.returncode, out) == (0, b"job_1.png\n")
     assert f"[{'#' * 15}{'-' * 15}]  10/20 steps  denoising" in drawn
     assert drawn.endswith("\r\x1b[K")
@@ -379,11 +383,11 @@ def test_a_bar_is_drawn_on_a_terminal_and_removed(server: FakeService, tmp_path:
         ({"status": "canceling"}, "canceling"),
     ],
 )
-def test_words_while_nothing_is_counted(state: dict[str, str], line: str) -> None:
+def test_the_progress_line_without_steps(state: dict[str, str], line: str) -> None:
     assert progress_line(job(**state)) == line
 
 
-def test_nobody_reading_the_output_is_no_traceback(server: FakeService) -> None:
+def test_a_broken_pipe_is_no_traceback(server: FakeService) -> None:
     server.on("GET", "/v1/workers", FakeResponse(200, {"data": []}))
     reading, writing = os.pipe()
     os.close(reading)
@@ -419,14 +423,14 @@ def test_help_names_the_service_commands_without_loading_them() -> None:
 
 
 def test_a_service_command_runs_with_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    offer(monkeypatch, "tests.shared.renderq.cli.test_cli:greet")
+    register(monkeypatch, "tests.shared.renderq.cli.test_cli:greet")
     assert main(["greet", "--loudness", "11"]) == 11
 
 
 def test_a_service_that_is_not_installed_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    offer(monkeypatch, "a_package_that_is_missing.cli:command")
+    register(monkeypatch, "a_package_that_is_missing.cli:command")
     assert main(["greet"]) == 2
     assert capsys.readouterr().err == (
         "renderq: `renderq greet` needs a_package_that_is_missing, which is not installed: pip install 'renderq[all]'\n"
@@ -438,8 +442,8 @@ def test_version() -> None:
     assert (done.returncode, done.stdout.split()[0]) == (0, "renderq")
 
 
-def offer(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """Install an entry point `greet`."""
+def register(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Register an entry point `greet`."""
     entry = EntryPoint("greet", value, plugins.ENTRY_POINT_GROUP)
     monkeypatch.setattr(plugins, "entry_points", lambda group: [entry] if group == plugins.ENTRY_POINT_GROUP else [])
 

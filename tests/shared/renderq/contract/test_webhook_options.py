@@ -1,4 +1,4 @@
-"""Addresses that a webhook may have mean one thing to everybody who reads them."""
+"""Webhook URLs: accepted ones mean the same to every URL parser."""
 
 from urllib.parse import urlsplit
 
@@ -55,7 +55,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("url", GOOD)
-def test_an_address_of_a_web_server_is_taken(url: str) -> None:
+def test_a_web_url_is_accepted(url: str) -> None:
     assert WebhookOptions(url=url).url == url
 
 
@@ -72,8 +72,8 @@ urls = st.lists(pieces, max_size=12).map("".join)
 
 
 @given(urls | urls.map("http://".__add__))
-def test_what_is_taken_leads_where_it_says(url: str) -> None:
-    """Two parsers that disagree about the host are how requests get where they should not."""
+def test_accepted_urls_have_one_host(url: str) -> None:
+    """Parsers that disagree about the host are a way to forge server-side requests."""
     try:
         WebhookOptions(url=url)
     except ValidationError:

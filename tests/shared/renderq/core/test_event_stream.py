@@ -1,4 +1,4 @@
-"""The parser of event streams, against the examples and the rules of the HTML standard."""
+"""Event stream parser: examples and rules of the HTML standard."""
 
 import pytest
 from hypothesis import given

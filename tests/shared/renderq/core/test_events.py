@@ -1,4 +1,4 @@
-"""`events()` and `wait()` against a real server whose streams break in every way."""
+"""`events()` and `wait()` against a server whose streams break in every way."""
 
 import threading
 from dataclasses import replace
@@ -26,7 +26,7 @@ EVENTS = f"{JOB}/events"
 QUEUED, RUNNING = job(), job("running", version=2)
 HALFWAY, DONE = job("running", version=3), job("succeeded", version=4)
 
-AT_ONCE = problem("service_unavailable", "starting", retry_after=0)
+RETRY_NOW = problem("service_unavailable", "starting", retry_after=0)
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def _no_pause_before_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def never() -> threading.Event:
-    """Set when the test is over."""
+    """Set at the end of the test."""
     return threading.Event()
 
 
 @pytest.fixture(autouse=True)
-def _let_go(server: FakeService, never: threading.Event):
+def _release_streams(server: FakeService, never: threading.Event):
     yield
     never.set()
 
@@ -81,14 +81,14 @@ def test_a_stream_that_breaks_off_is_taken_up_where_it_was_left(server: FakeServ
         EVENTS,
         stream(("status", QUEUED), ("status", RUNNING)),
         stream(),
-        AT_ONCE,
+        RETRY_NOW,
         DROPPED,
         stream(("progress", HALFWAY)),
         stream(("output", DONE), ("done", DONE)),
     )
-    told = [("status", 1), ("status", 2), ("progress", 3), ("output", 4), ("done", 4)]
-    assert names(list(handle.events())) == told
-    assert [seen.headers.get("Last-Event-ID") for seen in server.received] == [None, "2", "2", "2", "2", "3"]
+    expected = [("status", 1), ("status", 2), ("progress", 3), ("output", 4), ("done", 4)]
+    assert names(list(handle.events())) == expected
+    assert [request.headers.get("Last-Event-ID") for request in server.received] == [None, "2", "2", "2", "2", "3"]
 
 
 async def test_the_async_client_does_the_same(server: FakeService, never: threading.Event) -> None:
@@ -98,10 +98,10 @@ async def test_the_async_client_does_the_same(server: FakeService, never: thread
         handle = await client.job("job_1")
         assert names([event async for event in handle.events()]) == [("status", 2), ("done", 4)]
         assert handle.job == DONE
-    assert [seen.headers.get("Last-Event-ID") for seen in server.requests("GET", EVENTS)] == [None, "2", "2"]
+    assert [request.headers.get("Last-Event-ID") for request in server.requests("GET", EVENTS)] == [None, "2", "2"]
 
 
-def test_previews_come_between_the_news(server: FakeService, handle: JobHandle) -> None:
+def test_previews_come_between_other_events(server: FakeService, handle: JobHandle) -> None:
     server.on(
         "GET",
         f"{EVENTS}?previews=true",
@@ -110,9 +110,9 @@ def test_previews_come_between_the_news(server: FakeService, handle: JobHandle) 
     )
     events = list(handle.events(previews=True))
     assert names(events) == [("status", 2), ("preview", 2), ("preview", 2), ("preview", 2), ("done", 4)]
-    shown = [(event.preview.index, event.preview.step, event.preview.data) for event in events if event.preview]
-    assert shown == [(0, 1, b"1"), (1, 1, b"1"), (0, 2, b"2")]
-    assert [seen.headers.get("Last-Event-ID") for seen in server.received] == [None, "2"]
+    previews = [(event.preview.index, event.preview.step, event.preview.data) for event in events if event.preview]
+    assert previews == [(0, 1, b"1"), (1, 1, b"1"), (0, 2, b"2")]
+    assert [request.headers.get("Last-Event-ID") for request in server.received] == [None, "2"]
 
 
 async def test_previews_come_to_the_async_client_too(server: FakeService) -> None:
@@ -138,9 +138,9 @@ def test_a_preview_that_is_none_is_an_error(server: FakeService, handle: JobHand
 
 def test_the_pause_is_what_the_service_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("renderq._core.events.random.uniform", lambda low, high: high)
-    told = events._EventStream(lambda event: None)
-    told.feed(b"retry: 7000\n\n")
-    assert (told.retry_s, events._EventStream(lambda event: None).retry_s) == (7.0, 2.0)
+    stream = events._EventStream(lambda event: None)
+    stream.feed(b"retry: 7000\n\n")
+    assert (stream.retry_s, events._EventStream(lambda event: None).retry_s) == (7.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_what_is_no_stream_of_a_job_is_an_error_at_once(
 
 def test_streams_that_bring_nothing_are_given_up(server: FakeService, handle: JobHandle) -> None:
     server.on("GET", EVENTS, FakeResponse(200, b"", {"Content-Type": "text/event-stream"}))
-    with pytest.raises(ConnectionFailed, match="ended before it began"):
+    with pytest.raises(ConnectionFailed, match="ended without any data"):
         list(handle.events())
     assert len(server.received) == 5
 
@@ -179,7 +179,7 @@ def test_wait_takes_the_events(server: FakeService, handle: JobHandle) -> None:
     assert {request.path for request in server.received} == {EVENTS}
 
 
-def test_done_alone_is_news_too(server: FakeService, handle: JobHandle) -> None:
+def test_done_alone_is_a_change_too(server: FakeService, handle: JobHandle) -> None:
     server.on("GET", EVENTS, stream(("done", job("failed", version=2))))
     seen: list[str] = []
     with pytest.raises(JobFailed):
@@ -213,7 +213,10 @@ def test_wait_polls_where_there_are_no_events(server: FakeService, handle: JobHa
     server.on("GET", EVENTS, answer)
     server.on("GET", JOB, FakeResponse(200, DONE, {"Preference-Applied": "wait=60"}))
     assert handle.wait() == DONE
-    assert [(seen.path, seen.headers.get("Prefer")) for seen in server.received] == [(EVENTS, None), (JOB, "wait=60")]
+    assert [(request.path, request.headers.get("Prefer")) for request in server.received] == [
+        (EVENTS, None),
+        (JOB, "wait=60"),
+    ]
 
 
 def test_wait_polls_where_a_proxy_holds_events_back(
@@ -232,7 +235,7 @@ def test_a_stream_that_falls_silent_is_opened_again(
     monkeypatch.setattr(events, "IDLE_TIMEOUT_S", 0.2)
     server.on("GET", EVENTS, stream(("status", RUNNING), until=never), stream(("done", DONE)))
     assert handle.wait() == DONE
-    assert [seen.headers.get("Last-Event-ID") for seen in server.received] == [None, "2"]
+    assert [request.headers.get("Last-Event-ID") for request in server.received] == [None, "2"]
 
 
 def test_wait_ends_at_its_timeout_though_the_stream_goes_on(

@@ -1,4 +1,4 @@
-"""The pure core: what is asked for, given what came. Nothing is sent, nobody sleeps."""
+"""Flows without I/O: which attempts they make for given responses."""
 
 import json
 from collections.abc import Callable
@@ -40,26 +40,30 @@ UNAVAILABLE = problem("service_unavailable", "starting")
 
 
 def drive(flow: Flow[T], *script: FakeResponse | httpx2.RequestError) -> tuple[list[Attempt], T]:
-    """Feed a flow the answers in order; returns what it asked for and its result. There are no event streams."""
-    asked = [next(flow)]
+    """Feed a flow the responses in order; returns its attempts and its result. Event streams fail."""
+    attempts = [next(flow)]
     try:
-        if asked[0].on_chunk:
-            asked = [flow.throw(httpx2.ReadError("no streams here"))]
-        for said in script:
-            if isinstance(said, httpx2.RequestError):
-                asked.append(flow.throw(said))
+        if attempts[0].on_chunk:
+            attempts = [flow.throw(httpx2.ReadError("no streams here"))]
+        for response in script:
+            if isinstance(response, httpx2.RequestError):
+                attempts.append(flow.throw(response))
             else:
-                request = httpx2.Request(asked[-1].method, asked[-1].url)
-                asked.append(
-                    flow.send(httpx2.Response(said.status, headers=said.headers, content=said.payload, request=request))
+                request = httpx2.Request(attempts[-1].method, attempts[-1].url)
+                attempts.append(
+                    flow.send(
+                        httpx2.Response(
+                            response.status, headers=response.headers, content=response.payload, request=request
+                        )
+                    )
                 )
     except StopIteration as end:
-        return asked, end.value
-    raise AssertionError(f"the script is over, and the flow asks for {asked[-1]}")
+        return attempts, end.value
+    raise AssertionError(f"the script has ended, but the flow makes {attempts[-1]}")
 
 
 def problem_with_status(status: int) -> FakeResponse:
-    """A problem of a kind that this client does not know."""
+    """A problem of an unknown kind."""
     known = problem("service_unavailable", "that was wrong").body
     assert isinstance(known, Problem)
     return FakeResponse(status, known.model_copy(update={"status": status, "code": "some_code"}), {"Retry-After": "1"})
@@ -78,32 +82,32 @@ def test_an_attempt_says_all_that_is_sent() -> None:
     assert (attempt.delay, attempt.timeout, attempt.body) == (0, 30, None)
 
 
-def test_a_request_holds_only_what_was_said() -> None:
+def test_a_request_contains_only_the_given_fields() -> None:
     call = submit_job("a circle", {"n": 2, "seed": None, "output": OutputOptions(format="webp")}, None)
     assert json.loads(json.dumps(call.body)) == {"prompt": "a circle", "n": 2, "output": {"format": "webp"}}
 
 
 def test_all_attempts_of_a_submission_carry_one_key_and_the_next_has_another() -> None:
     flow = perform(submit_job("a circle", {}, None), CONFIGURATION)
-    asked, submitted = drive(flow, httpx2.ReadError("reset"), UNAVAILABLE, FakeResponse(201, job()))
-    [key] = {attempt.headers["Idempotency-Key"] for attempt in asked}
-    assert len(asked) == 3
+    attempts, submitted = drive(flow, httpx2.ReadError("reset"), UNAVAILABLE, FakeResponse(201, job()))
+    [key] = {attempt.headers["Idempotency-Key"] for attempt in attempts}
+    assert len(attempts) == 3
     assert submitted.id == "job_1"
     assert submit_job("a circle", {}, None).headers["Idempotency-Key"] != key
     assert submit_job("a circle", {}, "mine").headers["Idempotency-Key"] == "mine"
 
 
 def test_retry_after_decides_the_delay() -> None:
-    asked, _ = drive(
+    attempts, _ = drive(
         perform(fetch_job("job_1"), CONFIGURATION),
         problem("rate_limited", "slow down", retry_after=17),
         FakeResponse(200, job()),
     )
-    assert [attempt.delay for attempt in asked] == [0, 17]
+    assert [attempt.delay for attempt in attempts] == [0, 17]
 
 
 def test_gives_up_with_the_last_error_and_its_cause() -> None:
-    with pytest.raises(ConnectionFailed, match=r"no answer from http://render\.example/base/: refused") as caught:
+    with pytest.raises(ConnectionFailed, match=r"no response from http://render\.example/base/: refused") as caught:
         drive(perform(fetch_job("job_1"), CONFIGURATION), *[httpx2.ConnectError("refused")] * 3)
     assert isinstance(caught.value.__cause__, httpx2.ConnectError)
 
@@ -146,7 +150,7 @@ def test_an_invalid_request_says_which_values_are_wrong() -> None:
 
 def test_a_proxys_own_error_page_is_an_error_without_a_problem() -> None:
     page = FakeResponse(404, b"<html><h1>Not here</h1></html>", {"Content-Type": "text/html"})
-    with pytest.raises(NotFound, match=r"GET http://render\.example/base/v1/jobs/job_1 answered 404") as caught:
+    with pytest.raises(NotFound, match=r"GET http://render\.example/base/v1/jobs/job_1 returned 404") as caught:
         drive(perform(fetch_job("job_1"), CONFIGURATION), page)
     assert (caught.value.problem, caught.value.code) == (None, None)
 
@@ -160,7 +164,7 @@ def test_a_proxys_own_error_page_is_an_error_without_a_problem() -> None:
         (FakeResponse(204), "not a renderq Job"),
     ],
 )
-def test_an_answer_outside_the_contract_is_named(answer: FakeResponse, message: str) -> None:
+def test_a_response_outside_the_contract_is_named(answer: FakeResponse, message: str) -> None:
     with pytest.raises(UnexpectedResponse, match=message):
         drive(perform(fetch_job("job_1"), CONFIGURATION), answer)
 
@@ -177,27 +181,27 @@ def test_messages_keep_signatures_and_passwords_to_themselves() -> None:
 
 def test_waits_by_long_polls_one_after_the_other() -> None:
     running = FakeResponse(200, job("running"), {"Preference-Applied": "wait=60"})
-    asked, done = drive(waiting(job()), running, running, FakeResponse(200, job("succeeded")))
+    attempts, done = drive(waiting(job()), running, running, FakeResponse(200, job("succeeded")))
     assert done.status is Status.SUCCEEDED
-    assert [attempt.headers["Prefer"] for attempt in asked] == ["wait=60"] * 3
-    assert all(attempt.delay <= POLL_INTERVAL for attempt in asked)
-    assert {attempt.timeout for attempt in asked} == {90}
+    assert [attempt.headers["Prefer"] for attempt in attempts] == ["wait=60"] * 3
+    assert all(attempt.delay <= POLL_INTERVAL for attempt in attempts)
+    assert {attempt.timeout for attempt in attempts} == {90}
 
 
 def test_polls_as_the_service_suggests_where_it_does_not_hold_requests() -> None:
-    asked, _ = drive(
+    attempts, _ = drive(
         waiting(job()),
         FakeResponse(200, job("queued"), {"Retry-After": "4"}),
         FakeResponse(200, job("queued"), {"Retry-After": "4000"}),
         FakeResponse(200, job("running")),
         FakeResponse(200, job("succeeded")),
     )
-    assert [attempt.delay for attempt in asked] == [0, 4, POLL_MAX, 1]
+    assert [attempt.delay for attempt in attempts] == [0, 4, POLL_MAX, 1]
 
 
 def test_progress_comes_from_short_polls_and_only_when_something_changed() -> None:
     seen: list[int] = []
-    asked, _ = drive(
+    attempts, _ = drive(
         waiting(job(), on_progress=lambda job: seen.append(job.version)),
         FakeResponse(200, job("running", version=2), {"ETag": 'W/"2"'}),
         FakeResponse(304),
@@ -205,12 +209,12 @@ def test_progress_comes_from_short_polls_and_only_when_something_changed() -> No
         FakeResponse(200, job("succeeded", version=4), {"ETag": 'W/"4"'}),
     )
     assert seen == [2, 3, 4]
-    assert [attempt.delay for attempt in asked] == [0, *[POLL_INTERVAL] * 3]
-    assert [attempt.headers.get("If-None-Match") for attempt in asked] == [None, 'W/"2"', 'W/"2"', 'W/"3"']
-    assert not any("Prefer" in attempt.headers for attempt in asked)
+    assert [attempt.delay for attempt in attempts] == [0, *[POLL_INTERVAL] * 3]
+    assert [attempt.headers.get("If-None-Match") for attempt in attempts] == [None, 'W/"2"', 'W/"2"', 'W/"3"']
+    assert not any("Prefer" in attempt.headers for attempt in attempts)
 
 
-def test_asks_nothing_about_a_job_that_is_done() -> None:
+def test_sends_nothing_for_a_job_that_has_ended() -> None:
     with pytest.raises(StopIteration) as end:
         next(waiting(job("succeeded")))
     assert end.value.value.status is Status.SUCCEEDED
@@ -226,13 +230,13 @@ def test_no_retry_begins_after_the_timeout() -> None:
     late = problem("service_unavailable", "later", retry_after=30)
     with pytest.raises(ServiceUnavailable) as caught:
         drive(waiting(job(), timeout=10), late)
-    assert caught.value.__notes__ == ["job_1 goes on"]
+    assert caught.value.__notes__ == ["job_1 continues"]
 
 
 def test_holds_no_longer_than_the_timeout() -> None:
-    asked, _ = drive(waiting(job(), timeout=10.5), FakeResponse(200, job("succeeded")))
-    assert asked[0].headers["Prefer"] == "wait=10"
-    assert asked[0].timeout <= 15.5
+    attempts, _ = drive(waiting(job(), timeout=10.5), FakeResponse(200, job("succeeded")))
+    assert attempts[0].headers["Prefer"] == "wait=10"
+    assert attempts[0].timeout <= 15.5
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""When to try again: arithmetic, no network."""
+"""Retry policy, without a network."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""`renderq inspect` and `run --from`: what a file tells, and that no file does harm."""
+"""`renderq inspect` and `run --from`: contents of a file, and malicious files."""
 
 import hashlib
 import io
@@ -24,11 +24,11 @@ from tests.shared.renderq.image_files.unmarked_images import smooth
 
 BODY = {"model": "shapes", "width": 256, "height": 256, "steps": 4, "guidance_scale": 2.0, "scheduler": None}
 CLEAR = "\x1b[2J\x9b31m\u202e"
-"""Clears a terminal, colors it, and turns its text round."""
+"""Clears a terminal, colors it, and reverses its text."""
 
 
-def picture(folder: Path, suffix: str = "png", prompt: str = "a red circle", **output: Any) -> Path:
-    """A file as a worker writes it."""
+def write_image(folder: Path, suffix: str = "png", prompt: str = "a red circle", **output: Any) -> Path:
+    """A file written by a worker's encoder."""
     options = OutputOptions.model_validate({"format": {"jpg": "jpeg"}.get(suffix, suffix), **output})
     body = {**BODY, "prompt": prompt, "seed": 42, "output": options.model_dump()}
     file = folder / f"out.{suffix}"
@@ -52,72 +52,72 @@ def with_recipe(recipe: str) -> bytes:
     return png(chunk(b"tEXt", b"renderq\0" + recipe.encode("latin-1")), PIXEL)
 
 
-def inspected(file: Path, capsys: pytest.CaptureFixture[str], *options: str) -> Any:
+def inspect_as_json(file: Path, capsys: pytest.CaptureFixture[str], *options: str) -> Any:
     assert main(["inspect", str(file), "--json", *options]) == 0
     return json.loads(capsys.readouterr().out)
 
 
-def said(file: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+def inspect_as_text(file: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
     assert main(["inspect", str(file), *options]) == 0
     return capsys.readouterr().out
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
-def test_a_workers_file_tells_everything(suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = picture(tmp_path, suffix, watermark="made by us")
-    found = inspected(file, capsys)
+def test_a_workers_file_is_inspected(suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write_image(tmp_path, suffix, watermark="made by us")
+    inspection = inspect_as_json(file, capsys)
     pixels = np.asarray(Image.open(file).convert("RGB"))
-    assert (found["width"], found["height"], found["size_bytes"]) == (256, 256, file.stat().st_size)
-    assert found["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
-    assert found["pixel_sha256"] == hashlib.sha256(pixels.tobytes()).hexdigest()
-    request = found["recipe"]["request"]
+    assert (inspection["width"], inspection["height"], inspection["size_bytes"]) == (256, 256, file.stat().st_size)
+    assert inspection["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert inspection["pixel_sha256"] == hashlib.sha256(pixels.tobytes()).hexdigest()
+    request = inspection["recipe"]["request"]
     assert (request["prompt"], request["seed"], request["n"]) == ("a red circle", 42, 1)
-    assert found["recipe"]["model_revision"] == "r1"
+    assert inspection["recipe"]["model_revision"] == "r1"
     assert parse_request(request).output.watermark == "made by us"
-    assert (found["watermark"]["text"], found["watermark"]["named_by_recipe"]) == ("made by us", True)
-    page = said(file, capsys)
+    assert (inspection["watermark"]["text"], inspection["watermark"]["named_by_recipe"]) == ("made by us", True)
+    page = inspect_as_text(file, capsys)
     assert 'watermark     "made by us", as the recipe says' in page
     assert json.loads(page.splitlines()[-1].removeprefix("request")) == request
 
 
 def test_without_anything_in_it_nothing_is_claimed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = picture(tmp_path, embed_recipe=False)
-    found = inspected(file, capsys)
-    assert (found["recipe"], found["recipe_problem"], found["watermark"]) == (None, None, None)
-    page = said(file, capsys)
+    file = write_image(tmp_path, embed_recipe=False)
+    inspection = inspect_as_json(file, capsys)
+    assert (inspection["recipe"], inspection["recipe_problem"], inspection["watermark"]) == (None, None, None)
+    page = inspect_as_text(file, capsys)
     assert "watermark     none found\n" in page
     assert "recipe        none found\n" in page
 
 
 def test_a_watermark_is_found_without_a_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = picture(tmp_path, embed_recipe=False, watermark="made by us")
-    found = inspected(file, capsys)["watermark"]
-    assert (found["text"], found["named_by_recipe"]) == ("made by us", False)
-    assert inspected(file, capsys, "--watermark-bytes", "10")["watermark"]["text"] == "made by us"
-    assert inspected(file, capsys, "--watermark-bytes", "9")["watermark"] is None
+    file = write_image(tmp_path, embed_recipe=False, watermark="made by us")
+    inspection = inspect_as_json(file, capsys)["watermark"]
+    assert (inspection["text"], inspection["named_by_recipe"]) == ("made by us", False)
+    assert inspect_as_json(file, capsys, "--watermark-bytes", "10")["watermark"]["text"] == "made by us"
+    assert inspect_as_json(file, capsys, "--watermark-bytes", "9")["watermark"] is None
 
 
 def test_a_recipe_is_not_believed_about_the_watermark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lying = recipe_of_body({"prompt": "x", "output": {"watermark": "made by us"}})
     text = chunk(b"tEXt", b"renderq\0" + json.dumps(lying).encode())
-    plain = picture(tmp_path, embed_recipe=False)
+    plain = write_image(tmp_path, embed_recipe=False)
     data = plain.read_bytes()
     plain.write_bytes(data[:33] + text + data[33:])
-    assert inspected(plain, capsys)["watermark"] is None
-    assert "none found, though the recipe names made by us" in said(plain, capsys)
+    assert inspect_as_json(plain, capsys)["watermark"] is None
+    assert "none found, but the recipe names made by us" in inspect_as_text(plain, capsys)
 
 
-def test_letters_in_doubt_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = picture(tmp_path, "jpg", embed_recipe=False, watermark="SDV2")
-    assert '"SDV2", in which single letters may be wrong' in said(file, capsys)
+def test_uncertain_characters_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write_image(tmp_path, "jpg", embed_recipe=False, watermark="SDV2")
+    assert '"SDV2", single characters may be wrong' in inspect_as_text(file, capsys)
 
 
 def test_nothing_of_a_file_reaches_the_terminal_raw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = picture(tmp_path, prompt=f"a {CLEAR} circle\n")
-    for page in (said(file, capsys), said(file, capsys, "--json")):
+    file = write_image(tmp_path, prompt=f"a {CLEAR} circle\n")
+    for page in (inspect_as_text(file, capsys), inspect_as_text(file, capsys, "--json")):
         assert all(each.isprintable() or each == "\n" for each in page)
-    assert r"a \x1b[2J\x9b31m\u202e circle\n" in said(file, capsys)
-    assert inspected(file, capsys)["recipe"]["request"]["prompt"] == f"a {CLEAR} circle\n"
+    assert r"a \x1b[2J\x9b31m\u202e circle\n" in inspect_as_text(file, capsys)
+    assert inspect_as_json(file, capsys)["recipe"]["request"]["prompt"] == f"a {CLEAR} circle\n"
 
 
 def recipe_of_body(request: dict[str, Any]) -> dict[str, Any]:
@@ -136,20 +136,20 @@ LOCAL_FILE = json.dumps(recipe_of_body({"task": "img2img", "prompt": "x", "image
         ("", "not JSON"),
         ("{", "not JSON"),
         (DEEP, "not JSON"),
-        ("[]", "not of version 1"),
-        ('{"renderq": 2}', "not of version 1"),
+        ("[]", "version is not 1"),
+        ('{"renderq": 2}', "version is not 1"),
         ('{"renderq": 1, "request": 3}', "has no request"),
-        (LOCAL_FILE, "not one that this renderq knows"),
+        (LOCAL_FILE, "not valid for this version"),
     ],
     ids=range(7),
 )
-def test_a_recipe_that_cannot_be_read_is_told_and_the_rest_too(
+def test_an_unreadable_recipe_is_reported_with_the_rest(
     recipe: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "odd.png").write_bytes(with_recipe(recipe))
-    found = inspected(tmp_path / "odd.png", capsys)
-    assert (found["recipe"], found["width"]) == (None, 1)
-    assert why in found["recipe_problem"]
+    inspection = inspect_as_json(tmp_path / "odd.png", capsys)
+    assert (inspection["recipe"], inspection["width"]) == (None, 1)
+    assert why in inspection["recipe_problem"]
     assert main(["run", "--from", str(tmp_path / "odd.png"), "-o", str(tmp_path)]) == 2
     assert "cannot be read" in capsys.readouterr().err
 
@@ -161,33 +161,33 @@ def saved_by_pillow(format: str, **options: Any) -> bytes:
 
 
 def many_scans() -> bytes:
-    """A progressive JPEG whose last scan comes again and again."""
+    """A progressive JPEG whose last scan is repeated."""
     data = saved_by_pillow("JPEG", progressive=True)
     last, end = data.rindex(b"\xff\xda"), data.rindex(b"\xff\xd9")
     return data[:end] + data[last:end] * 1_000 + data[end:]
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
-        (b"", "no PNG, JPEG or WebP"),
-        (b"GIF89a" + bytes(20), "no PNG, JPEG or WebP"),
+        (b"", "not a PNG, JPEG or WebP"),
+        (b"GIF89a" + bytes(20), "not a PNG, JPEG or WebP"),
         (png(width=60_000, height=60_000), "pixels"),
         (png(width=9_000, height=9_000), "9,000 × 9,000 pixels"),
         (saved_by_pillow("PNG")[:2_000], "damaged"),
         (png(chunk(b"IDAT", b"nonsense")), "damaged"),
         (png(chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 24))), PIXEL), "damaged"),
-        (many_scans(), "more often than any program"),
+        (many_scans(), "more than 64 scans"),
     ],
     ids=["empty", "gif", "bomb", "large", "cut off", "no pixels", "unpacks to 16 MiB", "scans"],
 )
-def test_files_that_are_no_images_or_mean_harm(
-    data: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_malformed_and_malicious_files_are_refused(
+    data: bytes, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bad.png").write_bytes(data)
     assert main(["inspect", str(tmp_path / "bad.png")]) == 2
     error = capsys.readouterr().err
-    assert said in error
+    assert message in error
     assert error.count("\n") == 1
 
 
@@ -210,22 +210,22 @@ def test_an_image_is_made_again_by_its_recipe(
 ) -> None:
     monkeypatch.setenv("RENDERQ_URL", server.url)
     script_finished_job(server, model_revision="r2")
-    file = picture(tmp_path, watermark="made by us")
+    file = write_image(tmp_path, watermark="made by us")
     assert main(["run", "--from", str(file), "-o", str(tmp_path / "again.webp"), "--steps", "9", "-q"]) == 0
     [sent] = server.requests("POST", "/v1/jobs")
-    recipe = inspected(file, capsys)["recipe"]["request"]
+    recipe = inspect_as_json(file, capsys)["recipe"]["request"]
     assert parse_request(sent.json) == parse_request(
         {**recipe, "steps": 9, "output": {**recipe["output"], "format": "webp"}}
     )
 
 
-def test_a_revision_that_differs_is_told(
+def test_another_revision_is_a_warning(
     server: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RENDERQ_URL", server.url)
     script_finished_job(server, model_revision="r2")
-    assert main(["run", "--from", str(picture(tmp_path)), "-o", str(tmp_path / "again.png"), "-q"]) == 0
-    assert "made by revision r1" in capsys.readouterr().err
+    assert main(["run", "--from", str(write_image(tmp_path)), "-o", str(tmp_path / "again.png"), "-q"]) == 0
+    assert "rendered by revision r1" in capsys.readouterr().err
 
 
 def test_a_recipe_sends_neither_webhooks_nor_files_of_this_machine(
@@ -244,5 +244,5 @@ def test_a_comment_of_another_program_is_no_recipe(tmp_path: Path, capsys: pytes
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9286] = EXIF_PREFIX + b"holiday"
     Image.fromarray(smooth(64, 64, 0)).save(tmp_path / "holiday.jpg", exif=exif)
-    found = inspected(tmp_path / "holiday.jpg", capsys)
-    assert (found["recipe"], found["recipe_problem"]) == (None, None)
+    inspection = inspect_as_json(tmp_path / "holiday.jpg", capsys)
+    assert (inspection["recipe"], inspection["recipe_problem"]) == (None, None)

@@ -1,4 +1,4 @@
-"""Watermarks, judged by the package whose format they have."""
+"""Watermarks, compared with the package that defines their format."""
 
 import numpy as np
 import pytest
@@ -10,11 +10,11 @@ from tests.shared.renderq.image_files.unmarked_images import UNMARKED_IMAGES, Pi
 TEXTS = ["SDV2", "StableDiffusionV1", "https://example.com/ai-generated"]
 
 
-def judged(pixels: Pixels, length: int) -> bytes:
+def read_by_reference(pixels: Pixels, length: int) -> bytes:
     return WatermarkDecoder("bytes", length * 8).decode(pixels[..., ::-1].copy(), "dwtDct")
 
 
-def marked_by_the_judge(pixels: Pixels, text: str) -> Pixels:
+def marked_by_reference(pixels: Pixels, text: str) -> Pixels:
     encoder = WatermarkEncoder()
     encoder.set_watermark("bytes", text.encode())
     return encoder.encode(pixels[..., ::-1].copy(), "dwtDct")[..., ::-1]
@@ -26,19 +26,19 @@ def found(pixels: Pixels) -> bytes | None:
 
 
 @pytest.mark.parametrize("name", UNMARKED_IMAGES)
-def test_what_is_written_is_read_by_the_judge_and_found_whatever_the_image(name: str) -> None:
+def test_what_is_written_is_read_by_the_reference_for_any_image(name: str) -> None:
     for text in TEXTS:
         marked = watermark.embed(UNMARKED_IMAGES[name], text)
-        assert judged(marked, len(text)) == text.encode()
+        assert read_by_reference(marked, len(text)) == text.encode()
         assert found(marked) == text.encode()
-        assert np.array_equal(marked[..., 0], UNMARKED_IMAGES[name][..., 0])  # red has no part in it
+        assert np.array_equal(marked[..., 0], UNMARKED_IMAGES[name][..., 0])  # red has no weight in U
 
 
-@pytest.mark.parametrize("name", ["grey", "black", "noise 0", "noise 1"])
-def test_what_the_judge_writes_is_read(name: str) -> None:
-    """Where the judge can read it: of other pictures it loses some blocks itself."""
-    marked = marked_by_the_judge(UNMARKED_IMAGES[name], "SDV2")
-    assert judged(marked, 4) == b"SDV2"
+@pytest.mark.parametrize("name", ["gray", "black", "noise 0", "noise 1"])
+def test_what_the_reference_writes_is_read(name: str) -> None:
+    """On images where the reference can read it itself: on others it loses some blocks."""
+    marked = marked_by_reference(UNMARKED_IMAGES[name], "SDV2")
+    assert read_by_reference(marked, 4) == b"SDV2"
     votes = watermark.votes(marked)
     for read in (watermark.read(votes, 4), watermark.confirm(votes, "SDV2")):
         assert read is not None
@@ -58,7 +58,7 @@ def test_a_text_that_nearly_repeats_is_read_to_its_end(text: str) -> None:
 
 
 @pytest.mark.parametrize(("format", "quality"), [("JPEG", 90), ("WEBP", 90)])
-@pytest.mark.parametrize("name", ["smooth 0", "smooth 3", "odd sides", "more than a band", "white"])
+@pytest.mark.parametrize("name", ["smooth 0", "smooth 3", "odd size", "more than a band", "white"])
 def test_a_short_text_outlives_a_good_lossy_file(name: str, format: str, quality: int) -> None:
     marked = recompressed(watermark.embed(UNMARKED_IMAGES[name], "made by us", lossy=True), format, quality)
     mark = watermark.read(watermark.votes(marked), 10)

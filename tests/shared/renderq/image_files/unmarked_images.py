@@ -1,4 +1,4 @@
-"""Pictures that nobody marked."""
+"""Images without a watermark."""
 
 import io
 
@@ -10,7 +10,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def smooth(height: int, width: int, seed: int) -> Pixels:
-    """Waves of color with the grain of a photograph."""
+    """Waves of color with photographic grain."""
     random = np.random.default_rng(seed)
     rows, columns = np.mgrid[0:height, 0:width]
     waves = [
@@ -36,12 +36,12 @@ def stripes(period: int, *, crossed: bool = False) -> Pixels:
 
 
 def tiled(seed: int) -> Pixels:
-    """The same 64 pixels again and again: they repeat as a watermark does."""
+    """A repeated tile of 64 × 64 pixels: periodic like a watermark."""
     return np.tile(smooth(64, 64, seed), (4, 4, 1))
 
 
 def recompressed(pixels: Pixels, format: str, quality: int) -> Pixels:
-    """The pixels after they were in a lossy file."""
+    """The pixels after a round trip through a lossy file."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format, quality=quality)
     return np.asarray(Image.open(buffer).convert("RGB"))
@@ -49,7 +49,7 @@ def recompressed(pixels: Pixels, format: str, quality: int) -> Pixels:
 
 UNMARKED_IMAGES: dict[str, Pixels] = {
     **{f"smooth {seed}": smooth(256, 256, seed) for seed in range(4)},
-    "odd sides": smooth(301, 267, 9),
+    "odd size": smooth(301, 267, 9),
     "more than a band": smooth(600, 384, 7),
     "from a JPEG": recompressed(smooth(256, 256, 5), "JPEG", 75),
     **{f"noise {seed}": noise(seed) for seed in range(3)},
@@ -60,5 +60,5 @@ UNMARKED_IMAGES: dict[str, Pixels] = {
     "white": flat(255, 255, 255),
     "blue": flat(0, 0, 255),
     "yellow": flat(255, 255, 0),
-    "grey": flat(128, 128, 128),
+    "gray": flat(128, 128, 128),
 }
