@@ -26,8 +26,8 @@ class Pausable(Protocol[Item_co]):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = ("list", "pause", "resume")
-    help = "`list` (default), or stop starting the jobs of NAME, or start them again."
-    parser.add_argument("action", nargs="?", choices=actions, default="list", help=help)
+    action_help = "`list` (default), or stop starting the jobs of NAME, or start them again."
+    parser.add_argument("action", nargs="?", choices=actions, default="list", help=action_help)
     parser.add_argument("name", nargs="?", metavar="NAME")
     parser.add_argument("--json", action="store_true", help="Print a JSON array.")
     connection.add_arguments(parser)

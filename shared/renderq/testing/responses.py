@@ -16,7 +16,7 @@ def problem(
     kind = ProblemKind(kind)
     definition = PROBLEMS[kind]
     document = Problem(
-        type=f"https://renderq.invalid/problems/{kind}",
+        type=f"urn:renderq:problem:{kind}",
         title=definition.title,
         status=definition.status,
         detail=detail or definition.title,

@@ -31,7 +31,7 @@ def test_every_error_is_documented() -> None:
 
 
 def test_the_page_about_testing_runs(tmp_path: Path) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / "testing.md").read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / "guides/testing.md").read_text(), re.MULTILINE | re.DOTALL)
     argv = [sys.executable, "-W", "error", "-c", "\n".join(blocks)]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
