@@ -216,8 +216,7 @@ class FakeState:
             raise Refusal(problem(ProblemKind.INVALID_REQUEST, errors=map(_field_error, error.errors()))) from None
         for field, reference in image_references(request).items():
             if is_asset_id(reference) and reference not in self._assets:
-                detail = f"{field} names an asset that does not exist; upload it first"
-                raise Refusal(problem(ProblemKind.ASSET_NOT_FOUND, detail))
+                raise Refusal(_field_problem(ProblemKind.ASSET_NOT_FOUND, field, f"there is no asset {reference}"))
         return request
 
     def _resolve(self, request: JobRequest) -> dict[str, Any]:
@@ -231,9 +230,15 @@ class FakeState:
         for model in self.models:
             if model.default if request.model is None else model.name == request.model:
                 if request.task not in model.tasks:
-                    raise Refusal(problem(ProblemKind.TASK_NOT_SUPPORTED))
+                    detail = f"{model.name} does not support {request.task}"
+                    raise Refusal(_field_problem(ProblemKind.TASK_NOT_SUPPORTED, "task", detail))
                 return model
-        raise Refusal(problem(ProblemKind.MODEL_NOT_FOUND, f"there is no model {request.model}"))
+        raise Refusal(_field_problem(ProblemKind.MODEL_NOT_FOUND, "model", f"there is no model {request.model}"))
+
+
+def _field_problem(kind: ProblemKind, field: str, detail: str) -> FakeResponse:
+    """A problem of one field of a request."""
+    return problem(kind, detail, errors=[FieldError(pointer=f"/{field}", code=kind, detail=detail)])
 
 
 def _field_error(error: Any) -> FieldError:
