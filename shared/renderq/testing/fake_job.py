@@ -20,6 +20,8 @@ from renderq.contract import (
 )
 from renderq.testing.fake_images import FakeImage, color_of, plain_image, tiled_image
 
+_UPSCALE_FACTOR = 4
+
 
 @dataclass(frozen=True, slots=True)
 class JobScript:
@@ -50,6 +52,15 @@ class JobScript:
         return Status.FAILED if self.error else self.status
 
 
+def output_size(request: dict[str, Any]) -> tuple[int, int]:
+    """Width and height of the images of a resolved request."""
+    width, height = request["width"], request["height"]
+    if request["task"] == "upscale":
+        return width * _UPSCALE_FACTOR, height * _UPSCALE_FACTOR
+    extend = request.get("extend") or dict.fromkeys(("left", "right", "top", "bottom"), 0)
+    return width + extend["left"] + extend["right"], height + extend["top"] + extend["bottom"]
+
+
 class FakeJob:
     """A job whose state follows from the time since its submission. Not thread-safe: its owner locks."""
 
@@ -61,7 +72,7 @@ class FakeJob:
         self._url = f"{base_url}/v1/jobs/{job_id}"
         self._seed: int = request["seed"]
         self._colors = [color_of(request["prompt"], self._seed + index) for index in range(request["n"])]
-        self._size: tuple[int, int] = request["width"], request["height"]
+        self._size = output_size(request)
         self._total_steps: int = request["steps"] * request["n"]
         self._image_limit = len(self._colors) if script.end is Status.SUCCEEDED else min(script.images, request["n"])
         self.request: dict[str, JsonValue] = request

@@ -25,7 +25,7 @@ from renderq.contract import (
 )
 from renderq.contract.image_references import is_asset_id
 from renderq.testing.fake_images import image_size
-from renderq.testing.fake_job import FakeJob, JobScript
+from renderq.testing.fake_job import FakeJob, JobScript, output_size
 from renderq.testing.http_server import FakeResponse
 from renderq.testing.responses import problem
 
@@ -66,8 +66,7 @@ class FakeState:
         self.models = models
         self.started_at = datetime.now(UTC)
         self.scripts: deque[JobScript] = deque()
-        """For the next jobs; `default_script` follows."""
-        self.default_script = JobScript()
+        """For the next jobs."""
         self.refusals: deque[FakeResponse] = deque()
         """For the next submissions."""
         self._base_url = base_url
@@ -204,7 +203,7 @@ class FakeState:
         return self._jobs[job_id]
 
     def _add(self, request: dict[str, Any], retried_from: str | None = None) -> Job:
-        script = self.scripts.popleft() if self.scripts else self.default_script
+        script = self.scripts.popleft() if self.scripts else JobScript()
         job = FakeJob(f"job_{next(self._numbers)}", request, script, self._base_url, retried_from)
         self._jobs[job.job.id] = job
         return job.job
@@ -224,7 +223,11 @@ class FakeState:
         model = self._model_of(request)
         body = request.model_dump(mode="json")
         defaults = {**model.defaults.model_dump(), "model": model.name, "seed": DEFAULT_SEED}
-        return {name: defaults.get(name) if value is None else value for name, value in body.items()}
+        resolved = {name: defaults.get(name) if value is None else value for name, value in body.items()}
+        if max(output_size(resolved)) > model.limits.max_side:
+            detail = f"May be at most {model.limits.max_side}, not {max(output_size(resolved))}."
+            raise Refusal(_field_problem(ProblemKind.TOO_MANY_PIXELS, "width", detail))
+        return resolved
 
     def _model_of(self, request: JobRequest) -> Model:
         for model in self.models:

@@ -76,6 +76,8 @@ def test_wrong_requests_are_refused_as_by_the_service(service: FakeService, clie
     with pytest.raises(InvalidRequest) as refused:
         client.submit("a cat", steps=1_000)
     assert [error.pointer for error in refused.value.errors] == ["/steps"]
+    with pytest.raises(InvalidRequest, match="too_many_pixels"):
+        client.submit("a cat", width=4096)
     with pytest.raises(InvalidRequest, match="model_not_found"):
         client.submit("a cat", model="no such model")
     with pytest.raises(InvalidRequest, match="asset_not_found"):
@@ -182,6 +184,10 @@ def test_uploads_are_assets(service: FakeService, client: Client) -> None:
     assert (asset.width, asset.content_type) == (64, "image/png")
     assert client.assets.get(asset.id) == asset
     assert client.run("a dog", image=data).request["image"] == asset.id
+    wide = client.run("a dog", image=data, width=64, height=64, extend={"left": 8})
+    assert (wide.task, wide.outputs[0].width, wide.outputs[0].height) == ("outpaint", 72, 64)
+    large = client.run(image=data, width=64, height=32, noise_level=20)
+    assert (large.task, large.outputs[0].width, large.outputs[0].height) == ("upscale", 256, 128)
 
 
 def test_a_key_can_be_required() -> None:
