@@ -111,10 +111,8 @@ def stream_events(
             return
         last_id, job = last_id if stream.last_id is None else stream.last_id, stream.job
         if stream.received and not stream.fault:
-            failures, delay = (
-                0,
-                stream.retry_s * random.uniform(1.0, 1.5),
-            )  # jitter: clients should not reconnect all at once
+            # Jitter, so that clients do not reconnect in step.
+            failures, delay = 0, stream.retry_s * random.uniform(1.0, 1.5)
         else:
             pause = _pause(failure, failures, max_retries)
             if pause is None:

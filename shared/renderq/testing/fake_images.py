@@ -1,4 +1,4 @@
-"""Images that the standard library can write: PNG files of plain color."""
+"""PNG files of plain color, written with the standard library."""
 
 import hashlib
 import struct
@@ -24,12 +24,12 @@ class FakeImage:
 
 
 def plain_image(color: Color, width: int, height: int) -> FakeImage:
-    """An image of one color."""
+    """Draw an image of one color."""
     return tiled_image([[color]], width, height)
 
 
 def tiled_image(tiles: Sequence[Sequence[Color]], width: int, height: int) -> FakeImage:
-    """Rows of tiles of plain color, each `width` × `height` pixels."""
+    """Draw rows of tiles of plain color, each `width` × `height` pixels."""
     rows = [b"".join(color * width for color in row) for row in tiles]
     size = (len(rows[0]) // 3, height * len(rows))
     scanlines = b"".join((b"\0" + row) * height for row in rows)
@@ -42,14 +42,14 @@ def tiled_image(tiles: Sequence[Sequence[Color]], width: int, height: int) -> Fa
 
 
 def color_of(prompt: str, seed: int) -> Color:
-    """A color that depends on prompt and seed alone."""
+    """Return a color that depends only on prompt and seed."""
     return hashlib.sha256(f"{seed}:{prompt}".encode()).digest()[:3]
 
 
-def image_size(data: bytes) -> tuple[str, int, int] | None:
-    """Content type, width and height of an image file; of JPEG and WebP the size is not read and given as 1 × 1.
+def detect_image(data: bytes) -> tuple[str, int, int] | None:
+    """Return content type, width and height of an image file; `None` if it is not a PNG, JPEG or WebP.
 
-    `None` if the file is not an image that the service accepts.
+    The size of JPEG and WebP files is not read; it is 1 × 1.
     """
     if data.startswith(PNG_SIGNATURE) and len(data) >= 24:
         return "image/png", *struct.unpack(">II", data[16:24])

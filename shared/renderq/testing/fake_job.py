@@ -1,4 +1,4 @@
-"""The life of one fake job: from its request and its script to snapshots."""
+"""Lifecycle of a fake job: snapshots as a function of time, request and script."""
 
 import hashlib
 import time
@@ -25,21 +25,21 @@ _UPSCALE_FACTOR = 4
 
 @dataclass(frozen=True, slots=True)
 class JobScript:
-    """How a job proceeds once it is submitted. Default: it succeeds at once.
+    """How a submitted job proceeds. Default: it succeeds immediately.
 
     Raises `ValueError` for a status that is not terminal and for an unknown error code.
     """
 
     seconds: float = 0.0
-    """From submission to the end; `math.inf`: it runs until it is canceled."""
+    """Seconds from submission to the end; `math.inf`: until canceled."""
     status: Status = Status.SUCCEEDED
-    """How it ends."""
+    """Terminal status."""
     error: JobErrorCode | str | None = None
-    """Makes it fail with this code."""
+    """Error code of a job that fails; sets the status to `failed`."""
     message: str = "scripted by a test"
-    """The message of the error."""
+    """Message of the error."""
     images: int = 0
-    """Images that are finished before the end of a job that does not succeed."""
+    """Number of finished images, if the job does not succeed."""
 
     def __post_init__(self) -> None:
         if not self.status.is_terminal:
@@ -48,7 +48,7 @@ class JobScript:
 
     @property
     def end(self) -> Status:
-        """The terminal status."""
+        """Terminal status, `failed` if there is an error code."""
         return Status.FAILED if self.error else self.status
 
 
@@ -62,7 +62,7 @@ def output_size(request: dict[str, Any]) -> tuple[int, int]:
 
 
 class FakeJob:
-    """A job whose state follows from the time since its submission. Not thread-safe: its owner locks."""
+    """A job whose state depends on the time since its submission. Not thread-safe; the owner locks."""
 
     def __init__(
         self, job_id: str, request: dict[str, Any], script: JobScript, base_url: str, retried_from: str | None = None
@@ -100,7 +100,7 @@ class FakeJob:
         """The latest snapshot."""
 
     def advance(self) -> Job:
-        """The job as it is now."""
+        """Update the job to the current time and return it."""
         if self.job.status is Status.CANCELING:
             self._change(status=Status.CANCELED, stage=None, completed_at=datetime.now(UTC))
         elif not self.job.status.is_terminal:

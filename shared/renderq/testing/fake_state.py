@@ -24,17 +24,17 @@ from renderq.contract import (
     parse_request,
 )
 from renderq.contract.image_references import is_asset_id
-from renderq.testing.fake_images import image_size
+from renderq.testing.fake_images import detect_image
 from renderq.testing.fake_job import FakeJob, JobScript, output_size
 from renderq.testing.http_server import FakeResponse
 from renderq.testing.responses import problem
 
 DEFAULT_SEED = 42
-"""Seed of requests that have none: tests are to be repeatable."""
+"""Seed of requests without one, so that tests are repeatable."""
 
 
 class Refusal(Exception):
-    """A request is answered with a problem document."""
+    """Carries the problem document that responds to a request."""
 
     def __init__(self, response: FakeResponse) -> None:
         super().__init__(response.body)
@@ -42,7 +42,7 @@ class Refusal(Exception):
 
 
 def fake_model(name: str = "fake") -> Model:
-    """A model of every task, with the defaults of Stable Diffusion 1."""
+    """Return a model that supports every task, with the defaults of Stable Diffusion 1."""
     return Model.model_validate(
         {
             "name": name,
@@ -60,7 +60,7 @@ def fake_model(name: str = "fake") -> Model:
 
 
 class FakeState:
-    """Everything that requests read and change; its methods may be called from any thread."""
+    """State behind the routes. Thread-safe."""
 
     def __init__(self, base_url: str, models: tuple[Model, ...]) -> None:
         self.models = models
@@ -78,7 +78,7 @@ class FakeState:
         self._lock = threading.RLock()
 
     def submit(self, body: object, idempotency_key: str | None) -> tuple[Job, bool]:
-        """Accept a request; the second value says whether it repeats an earlier one. Raises `Refusal`."""
+        """Accept a request. Returns the job and whether the request is a replay. Raises `Refusal`."""
         with self._lock:
             if self.refusals:
                 raise Refusal(self.refusals.popleft())
@@ -93,7 +93,7 @@ class FakeState:
             return job, False
 
     def retry(self, job_id: str) -> Job:
-        """Submit the request of a job that did not succeed again. Raises `Refusal`."""
+        """Submit the request of an unsuccessful job again. Raises `Refusal`."""
         with self._lock:
             job = self.job(job_id)
             if not job.status.is_terminal:
@@ -103,12 +103,12 @@ class FakeState:
             return self._add(job.request, retried_from=job_id)
 
     def job(self, job_id: str) -> Job:
-        """A job as it is now. Raises `Refusal`."""
+        """Return the current snapshot of a job. Raises `Refusal`."""
         with self._lock:
             return self._job(job_id).advance()
 
     def jobs(self) -> list[Job]:
-        """All jobs, oldest first."""
+        """Return all jobs, oldest first."""
         with self._lock:
             return [job.advance() for job in self._jobs.values()]
 
@@ -125,7 +125,7 @@ class FakeState:
             del self._jobs[job_id]
 
     def image(self, job_id: str, name: str) -> bytes:
-        """A finished file of a job: an index, or `grid`. Raises `Refusal`."""
+        """Return a finished file of a job. `name`: its index, or `grid`. Raises `Refusal`."""
         with self._lock:
             image = self._job(job_id).files.get(name)
             if image is None:
@@ -133,8 +133,8 @@ class FakeState:
             return image.data
 
     def upload(self, data: bytes) -> Asset:
-        """Keep a file. Raises `Refusal`."""
-        info = image_size(data)
+        """Store a file. Raises `Refusal`."""
+        info = detect_image(data)
         if info is None:
             raise Refusal(problem(ProblemKind.UNSUPPORTED_MEDIA_TYPE, "the file is not a PNG, JPEG or WebP image"))
         content_type, width, height = info
@@ -157,21 +157,21 @@ class FakeState:
         return asset
 
     def asset(self, asset_id: str) -> tuple[Asset, bytes]:
-        """An uploaded file. Raises `Refusal`."""
+        """Return an uploaded file. Raises `Refusal`."""
         with self._lock:
             if asset_id not in self._assets:
                 raise Refusal(problem(ProblemKind.NOT_FOUND, f"there is no asset {asset_id}"))
             return self._assets[asset_id]
 
     def model(self, name: str) -> Model:
-        """A model. Raises `Refusal`."""
+        """Return a model. Raises `Refusal`."""
         for model in self.models:
             if model.name == name:
                 return model
         raise Refusal(problem(ProblemKind.NOT_FOUND, f"there is no model {name}"))
 
     def workers(self) -> list[Worker]:
-        """The one worker that there seems to be."""
+        """Return the one fake worker."""
         names = tuple(model.name for model in self.models)
         running = sum(job.status is Status.RUNNING for job in self.jobs())
         return [
@@ -188,7 +188,7 @@ class FakeState:
         ]
 
     def stats(self) -> Stats:
-        """Counts of jobs; none by model."""
+        """Return job counts; none by model."""
         statuses = [job.status for job in self.jobs()]
         return Stats(
             queued_jobs=statuses.count(Status.QUEUED),
@@ -219,7 +219,7 @@ class FakeState:
         return request
 
     def _resolve(self, request: JobRequest) -> dict[str, Any]:
-        """The request with every default filled in."""
+        """Return the request with all defaults filled in."""
         model = self._model_of(request)
         body = request.model_dump(mode="json")
         defaults = {**model.defaults.model_dump(), "model": model.name, "seed": DEFAULT_SEED}
@@ -240,7 +240,7 @@ class FakeState:
 
 
 def _field_problem(kind: ProblemKind, field: str, detail: str) -> FakeResponse:
-    """A problem of one field of a request."""
+    """Return a problem document about one field."""
     return problem(kind, detail, errors=[FieldError(pointer=f"/{field}", code=kind, detail=detail)])
 
 

@@ -1,4 +1,4 @@
-"""HTTP server of one function, in threads of its own: request → response."""
+"""Threaded HTTP server around a function: request → response."""
 
 import contextlib
 import json
@@ -13,11 +13,11 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
-    """A request that the server received."""
+    """A received request."""
 
     method: str
     path: str
-    """With the query."""
+    """Path with query."""
     headers: dict[str, str]
     body: bytes
 
@@ -29,7 +29,7 @@ class ReceivedRequest:
 
 @dataclass(frozen=True, slots=True)
 class FakeResponse:
-    """A response: status, body and headers."""
+    """A response to send."""
 
     status: int = 200
     body: bytes | dict[str, Any] | BaseModel = b""
@@ -51,7 +51,7 @@ DROPPED = FakeResponse(status=0)
 
 
 class HttpServer:
-    """Serves on a free port of 127.0.0.1 between `start` and `close`."""
+    """HTTP server on a free port of 127.0.0.1."""
 
     def __init__(self, respond: Callable[[ReceivedRequest], FakeResponse]) -> None:
         self._server = _Server(("127.0.0.1", 0), _handler(respond))

@@ -1,4 +1,4 @@
-"""Responses of the contract: problem documents and event streams."""
+"""Problem documents and server-sent events."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from renderq.testing.http_server import FakeResponse
 def problem(
     kind: ProblemKind | str, detail: str = "", *, retry_after: float | None = None, errors: Iterable[FieldError] = ()
 ) -> FakeResponse:
-    """A problem document of this kind, with the status and title that the service gives it.
+    """Return a problem document of this kind, with its status and title.
 
     `retry_after`: seconds in the `Retry-After` header. Raises `ValueError` for an unknown kind.
     """
@@ -31,10 +31,10 @@ def problem(
 
 
 def format_event(name: str, job: Job) -> bytes:
-    """A server-sent event that carries a job."""
+    """Format a server-sent event with a job."""
     return f"event: {name}\nid: {job.version}\ndata: {job.model_dump_json()}\n\n".encode()
 
 
 def format_preview(preview: Preview) -> bytes:
-    """A server-sent event that carries a preview."""
+    """Format a server-sent event with a preview."""
     return f"event: preview\ndata: {preview.model_dump_json()}\n\n".encode()

@@ -13,15 +13,15 @@ from renderq.testing.http_server import FakeResponse, ReceivedRequest
 from renderq.testing.responses import format_event, problem
 
 POLL_INTERVAL_S = 0.01
-"""Between two looks at a job that is followed."""
+"""Interval between two reads of a watched job."""
 PING_INTERVAL_S = 10.0
-"""Between two comments in an event stream in which nothing happens."""
+"""Interval between two comments in an idle event stream."""
 
 Route = Callable[..., FakeResponse]
 
 
 class Routes:
-    """The contract's routes. `closed` ends waiting requests and event streams."""
+    """Routes of the contract. Setting `closed` ends held requests and event streams."""
 
     def __init__(self, state: FakeState, closed: threading.Event) -> None:
         self._state = state
@@ -45,7 +45,7 @@ class Routes:
         )
 
     def respond(self, request: ReceivedRequest) -> FakeResponse:
-        """The response to any request."""
+        """Respond to a request."""
         path = urlsplit(request.path).path
         for method, pattern, route in self._table:
             if method == request.method and (match := pattern.fullmatch(path)):
@@ -143,7 +143,7 @@ class Routes:
 
 
 def form_file(request: ReceivedRequest) -> bytes:
-    """The one file of a multipart form. Raises `Refusal`."""
+    """Return the single file of a multipart form. Raises `Refusal`."""
     head, _, boundary = (_header(request, "Content-Type") or "").partition("boundary=")
     parts = request.body.split(b"--" + boundary.encode())
     if not head.startswith("multipart/form-data") or len(parts) != 3:

@@ -1,4 +1,4 @@
-"""`FakeService`: a renderq service that a test scripts."""
+"""`FakeService`: a renderq service for tests."""
 
 import threading
 from collections.abc import Iterable
@@ -15,17 +15,17 @@ _WAIT_FOR_S = 60.0
 
 
 class FakeService:
-    """A renderq service on a free port of this machine, for as long as the `with` block lasts.
+    """A renderq service on a free local port, for the duration of a `with` block.
 
-    It validates requests as the contract says, keeps jobs and assets in memory, and serves real PNG files of plain
-    color, whichever format was requested. It does not load models, look at input images, or send webhooks.
+    It validates requests with the contract's models, keeps jobs and assets in memory, and serves PNG files of plain
+    color, whichever format was requested. It does not load models, use input images, or send webhooks.
 
-    `models`: what it serves; default: one model, `fake`, of every task. `api_key`: the key that clients must send.
+    `models`: default: one model, `fake`, that supports every task. `api_key`: the key that clients must send.
     """
 
     def __init__(self, *, models: Iterable[Model] = (), api_key: str | None = None) -> None:
         self.received: list[ReceivedRequest] = []
-        """Every request so far, in order."""
+        """All received requests, in order."""
         self.is_down = False
         """Whether connections are closed without a response."""
         self._api_key = api_key
@@ -38,16 +38,16 @@ class FakeService:
 
     @property
     def url(self) -> str:
-        """Its address: for `Client(url)`, or for `RENDERQ_URL`."""
+        """URL for `Client(url)` or `RENDERQ_URL`."""
         return self._server.url
 
     @property
     def jobs(self) -> list[Job]:
-        """All jobs as they are now, oldest first."""
+        """Current snapshots of all jobs, oldest first."""
         return self._state.jobs()
 
     def script(self, *scripts: JobScript) -> None:
-        """Let the next jobs proceed like this, one script per job; later ones succeed at once."""
+        """Set how the next jobs proceed, one script per job. Jobs without a script succeed immediately."""
         self._state.scripts.extend(scripts)
 
     def refuse(
@@ -58,20 +58,20 @@ class FakeService:
         times: int = 1,
         retry_after: float | None = 0,
     ) -> None:
-        """Answer the next `times` submissions with this problem.
+        """Respond to the next `times` submissions with this problem.
 
-        The client repeats a submission whose problem is retryable, such as `queue_full`, after `retry_after` seconds:
-        use more `times` than it has attempts (5 by default), or `Client(max_retries=0)`, to see the error. Raises
-        `ValueError` for an unknown kind.
+        The client retries retryable problems such as `queue_full` after `retry_after` seconds. To see the error, use
+        `Client(max_retries=0)`, or as many `times` as it has attempts (5 by default). Raises `ValueError` for an
+        unknown kind.
         """
         self._state.refusals.extend([problem(kind, detail, retry_after=retry_after)] * times)
 
     def on(self, method: str, path: str, *responses: FakeResponse) -> None:
-        """Answer a route with these responses, in order; the last one is repeated. `path` includes the query."""
+        """Respond to a route with these responses, in order; the last one is repeated. `path` includes the query."""
         self._scripted[method, path] = list(responses)
 
     def requests(self, method: str, path: str) -> list[ReceivedRequest]:
-        """The requests to a route so far, in order."""
+        """Return the received requests to a route, in order."""
         return [request for request in self.received if (request.method, request.path) == (method, path)]
 
     def wait_for(self, method: str, path: str, times: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Webhooks as the service sends them, for the tests of a receiver."""
+"""Signed webhooks for tests of a receiver."""
 
 import time
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ WEBHOOK_SECRET = "whsec_" + "dGVzdCBzZWNyZXQgb2YgcmVuZGVycSBvbmx5"
 def signed_webhook(
     job: Job, type: WebhookEventType = "job.succeeded", secret: str = WEBHOOK_SECRET
 ) -> tuple[dict[str, str], bytes]:
-    """Headers and body of a webhook about this job, sent now. Raises `ValueError` for an invalid secret."""
+    """Return headers and body of a webhook about a job, signed now. Raises `ValueError` for an invalid secret."""
     unsigned = {"signed_url": None, "signed_url_expires_at": None}
     outputs = tuple(output.model_copy(update=unsigned) for output in job.outputs)
     event = WebhookEvent(type=type, timestamp=datetime.now(UTC), data=job.model_copy(update={"outputs": outputs}))

@@ -97,7 +97,7 @@ def _watermark(inspection: "Inspection") -> str:
     text = _text(mark.content)
     what = f'"{text}"' if text is not None else f"0x{mark.content.hex()}"
     if inspection.is_expected:
-        return f"{what}, as the recipe says"
+        return f"{what}, confirmed by the recipe"
     return what if mark.agreement >= _RELIABLE_AGREEMENT else f"{what}, single characters may be wrong"
 
 

@@ -76,7 +76,7 @@ def test_a_workers_file_is_inspected(suffix: str, tmp_path: Path, capsys: pytest
     assert parse_request(request).output.watermark == "made by us"
     assert (inspection["watermark"]["text"], inspection["watermark"]["named_by_recipe"]) == ("made by us", True)
     page = inspect_as_text(file, capsys)
-    assert 'watermark     "made by us", as the recipe says' in page
+    assert 'watermark     "made by us", confirmed by the recipe' in page
     assert json.loads(page.splitlines()[-1].removeprefix("request")) == request
 
 
