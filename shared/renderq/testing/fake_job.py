@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import JsonValue
-
 from renderq.contract import (
     Grid,
     Job,
     JobError,
     JobErrorCode,
+    OutpaintRequest,
     Output,
     Progress,
+    ResolvedRequest,
     Stage,
     Status,
+    UpscaleRequest,
 )
 from renderq.testing.fake_images import FakeImage, color_of, plain_image, tiled_image
 
@@ -52,47 +53,47 @@ class JobScript:
         return Status.FAILED if self.error else self.status
 
 
-def output_size(request: dict[str, Any]) -> tuple[int, int]:
-    """Width and height of the images of a resolved request."""
-    width, height = request["width"], request["height"]
-    if request["task"] == "upscale":
-        return width * _UPSCALE_FACTOR, height * _UPSCALE_FACTOR
-    extend = request.get("extend") or dict.fromkeys(("left", "right", "top", "bottom"), 0)
-    return width + extend["left"] + extend["right"], height + extend["top"] + extend["bottom"]
+def output_size(request: ResolvedRequest) -> tuple[int, int]:
+    """Width and height of the images of a request."""
+    if isinstance(request, UpscaleRequest):
+        return request.width * _UPSCALE_FACTOR, request.height * _UPSCALE_FACTOR
+    if isinstance(request, OutpaintRequest):
+        extend = request.extend
+        return request.width + extend.left + extend.right, request.height + extend.top + extend.bottom
+    return request.width, request.height
 
 
 class FakeJob:
     """A job whose state depends on the time since its submission. Not thread-safe; the owner locks."""
 
     def __init__(
-        self, job_id: str, request: dict[str, Any], script: JobScript, base_url: str, retried_from: str | None = None
+        self, job_id: str, request: ResolvedRequest, script: JobScript, base_url: str, retried_from: str | None = None
     ) -> None:
         self._script = script
         self._began = time.monotonic()
         self._url = f"{base_url}/v1/jobs/{job_id}"
-        self._seed: int = request["seed"]
-        self._colors = [color_of(request["prompt"], self._seed + index) for index in range(request["n"])]
+        self._request = request
+        self._colors = [color_of(request.prompt, request.seed + index) for index in range(request.n)]
         self._size = output_size(request)
-        self._total_steps: int = request["steps"] * request["n"]
-        self._image_limit = len(self._colors) if script.end is Status.SUCCEEDED else min(script.images, request["n"])
-        self.request: dict[str, JsonValue] = request
+        self._total_steps = request.steps * request.n
+        self._image_limit = len(self._colors) if script.end is Status.SUCCEEDED else min(script.images, request.n)
         self.files: dict[str, FakeImage] = {}
         """Index, or `grid` → file; filled as images are finished."""
         self.job = Job.model_validate(
             {
                 "id": job_id,
-                "task": request["task"],
-                "model": request["model"],
+                "task": request.task,
+                "model": request.model,
                 "status": Status.QUEUED,
                 "version": 1,
                 "created_at": datetime.now(UTC),
                 "queue_position": 0,
-                "progress": {"images_total": request["n"]},
+                "progress": {"images_total": request.n},
                 "metrics": {},
                 "attempt": 0,
                 "max_attempts": 3,
-                "request": request,
-                "metadata": request["metadata"],
+                "request": request.model_dump(mode="json"),
+                "metadata": request.metadata,
                 "retried_from": retried_from,
                 "urls": {"self": self._url, "cancel": f"{self._url}/cancel", "events": f"{self._url}/events"},
             }
@@ -166,11 +167,10 @@ class FakeJob:
 
     def _output(self, index: int) -> Output:
         image = self.files.setdefault(str(index), plain_image(self._colors[index], *self._size))
-        return Output(index=index, seed=self._seed + index, **self._file(str(index), image))
+        return Output(index=index, seed=self._request.seed + index, **self._file(str(index), image))
 
     def _grid(self) -> Grid | None:
-        output: Any = self.request["output"]
-        if not output["grid"]:
+        if not self._request.output.grid:
             return None
         image = self.files["grid"] = tiled_image([self._colors], *self._size)
         return Grid(columns=len(self._colors), rows=1, **self._file("grid", image))

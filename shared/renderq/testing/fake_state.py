@@ -17,11 +17,13 @@ from renderq.contract import (
     JobRequest,
     Model,
     ProblemKind,
+    ResolvedRequest,
     Stats,
     Status,
     Worker,
     image_references,
     parse_request,
+    parse_resolved_request,
 )
 from renderq.contract.image_references import is_asset_id
 from renderq.testing.fake_images import detect_image
@@ -100,7 +102,7 @@ class FakeState:
                 raise Refusal(problem(ProblemKind.JOB_NOT_TERMINAL))
             if job.status is Status.SUCCEEDED:
                 raise Refusal(problem(ProblemKind.JOB_SUCCEEDED))
-            return self._add(job.request, retried_from=job_id)
+            return self._add(parse_resolved_request(job.request), retried_from=job_id)
 
     def job(self, job_id: str) -> Job:
         """Return the current snapshot of a job. Raises `Refusal`."""
@@ -202,7 +204,7 @@ class FakeState:
             raise Refusal(problem(ProblemKind.NOT_FOUND, f"there is no job {job_id}"))
         return self._jobs[job_id]
 
-    def _add(self, request: dict[str, Any], retried_from: str | None = None) -> Job:
+    def _add(self, request: ResolvedRequest, retried_from: str | None = None) -> Job:
         script = self.scripts.popleft() if self.scripts else JobScript()
         job = FakeJob(f"job_{next(self._numbers)}", request, script, self._base_url, retried_from)
         self._jobs[job.job.id] = job
@@ -218,12 +220,12 @@ class FakeState:
                 raise Refusal(_field_problem(ProblemKind.ASSET_NOT_FOUND, field, f"there is no asset {reference}"))
         return request
 
-    def _resolve(self, request: JobRequest) -> dict[str, Any]:
-        """Return the request with all defaults filled in."""
+    def _resolve(self, request: JobRequest) -> ResolvedRequest:
+        """Fill in all defaults. Raises `Refusal`."""
         model = self._model_of(request)
-        body = request.model_dump(mode="json")
         defaults = {**model.defaults.model_dump(), "model": model.name, "seed": DEFAULT_SEED}
-        resolved = {name: defaults.get(name) if value is None else value for name, value in body.items()}
+        fields = {name: defaults.get(name) if value is None else value for name, value in request}
+        resolved = parse_resolved_request(fields)
         if max(output_size(resolved)) > model.limits.max_side:
             detail = f"May be at most {model.limits.max_side}, not {max(output_size(resolved))}."
             raise Refusal(_field_problem(ProblemKind.TOO_MANY_PIXELS, "width", detail))
