@@ -70,7 +70,7 @@ class FakeJob:
         self, job_id: str, request: ResolvedRequest, script: JobScript, base_url: str, retried_from: str | None = None
     ) -> None:
         self._script = script
-        self._began = time.monotonic()
+        self._start = time.monotonic()
         self._url = f"{base_url}/v1/jobs/{job_id}"
         self._request = request
         self._colors = [color_of(request.prompt, request.seed + index) for index in range(request.n)]
@@ -105,7 +105,7 @@ class FakeJob:
         if self.job.status is Status.CANCELING:
             self._change(status=Status.CANCELED, stage=None, completed_at=datetime.now(UTC))
         elif not self.job.status.is_terminal:
-            elapsed = time.monotonic() - self._began
+            elapsed = time.monotonic() - self._start
             if elapsed >= self._script.seconds:
                 self._end()
             elif self._script.end is not Status.EXPIRED:  # an expired job has never run
@@ -123,11 +123,9 @@ class FakeJob:
     def _run(self, fraction: float) -> None:
         total = self._total_steps
         step = int(fraction * total)
-        is_new = self.job.status is Status.QUEUED
-        if is_new or step != self.job.progress.step:
-            self._change(
-                **self._running(), **self._images(min(step * len(self._colors) // total, self._image_limit), step)
-            )
+        done = min(step * len(self._colors) // total, self._image_limit)
+        if self.job.status is Status.QUEUED or step != self.job.progress.step:
+            self._change(**self._running(), **self._images(done, step))
 
     def _end(self) -> None:
         script, count = self._script, len(self._colors)
@@ -166,8 +164,10 @@ class FakeJob:
         return {"progress": progress, "outputs": tuple(self._output(index) for index in range(done))}
 
     def _output(self, index: int) -> Output:
-        image = self.files.setdefault(str(index), plain_image(self._colors[index], *self._size))
-        return Output(index=index, seed=self._request.seed + index, **self._file(str(index), image))
+        name = str(index)
+        if name not in self.files:
+            self.files[name] = plain_image(self._colors[index], *self._size)
+        return Output(index=index, seed=self._request.seed + index, **self._file(name, self.files[name]))
 
     def _grid(self) -> Grid | None:
         if not self._request.output.grid:
