@@ -39,9 +39,16 @@ class ScriptCall(Generic[Answer]):
 
 @cache
 def load_script(package: str, name: str) -> Script:
-    """Load `lua/NAME.lua` of `package` with `redis/lua/base.lua` and the package's `lua/prelude.lua` in front."""
+    """Load `lua/NAME.lua` of `package` with `redis/lua/base.lua` and the package's `lua/include/prelude.lua` in front.
+
+    A line `-- include NAME.lua` of the prelude stands for that file of `lua/include/`.
+    """
     shebang, body = _read(package, name).split("\n", 1)
-    prelude = re.sub(r"-- include (\w+)\.lua\n", lambda include: _read(package, include[1]), _read(package, "prelude"))
+    prelude = re.sub(
+        r"-- include (\w+)\.lua\n",
+        lambda include: _read(package, f"include/{include[1]}"),
+        _read(package, "include/prelude"),
+    )
     source = f"{shebang}\n{_read('renderq_shared.redis', 'base')}\n{prelude}\n{body}"
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 

@@ -1,4 +1,4 @@
-"""Assets of the in-memory store. Counterpart of `lua/assets.lua` and the scripts on assets."""
+"""Assets of the in-memory store. Counterpart of `lua/include/assets.lua` and the scripts on assets."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace

@@ -1,4 +1,4 @@
-"""Delivery queues of the in-memory store. Counterpart of the queues and turns in `lua/outbox.lua`.
+"""Delivery queues of the in-memory store. Counterpart of the queues and turns in `lua/include/outbox.lua`.
 
 Hosts take turns within their tenant, tenants take turns with each other, and each has a limit of deliveries in
 flight. So a receiver that does not answer delays no other host's deliveries.
@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 PER_HOST, PER_TENANT = 8, 32
-"""Maximum deliveries in flight. The same as in `lua/outbox.lua`."""
+"""Maximum deliveries in flight. The same as in `lua/include/outbox.lua`."""
 
 
 class DeliveryQueues:

@@ -1,4 +1,4 @@
-"""Outbox of the in-memory store. Counterpart of `lua/outbox.lua` and the scripts on deliveries."""
+"""Outbox of the in-memory store. Counterpart of `lua/include/outbox.lua` and the scripts on deliveries."""
 
 from collections.abc import Callable
 from dataclasses import replace

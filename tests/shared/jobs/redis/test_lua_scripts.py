@@ -12,12 +12,10 @@ from renderq_shared.redis.scripts import Script, load_script
 
 PACKAGES = ("renderq_shared.jobs.redis", "renderq_shared.access")
 FOLDERS = {package: Path(str(files(package))) / "lua" for package in PACKAGES}
-PARTS = {"prelude", "fairness", "assets", "outbox", "queue"}
 NAMES = [
     pytest.param(package, path.stem, id=f"{package.split('.')[1]}-{path.stem}")
     for package, folder in FOLDERS.items()
     for path in sorted(folder.glob("*.lua"))
-    if path.stem not in PARTS
 ]
 
 

@@ -112,8 +112,8 @@ local function update_job(job, fields, cleared)
   end
 end
 
--- include fairness.lua
--- include queue.lua
+-- include fair_queue.lua
+-- include job_queue.lua
 -- Live workers, each as flat pairs.
 local function live_workers()
   local found = {}
