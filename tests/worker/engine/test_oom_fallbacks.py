@@ -10,7 +10,8 @@ from diffusers import DDIMScheduler
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import Failed, Img2Img, Loading, Warned
-from renderq_worker.engine.oom_fallbacks import FALLBACKS, FallbackKind
+from renderq_worker.engine.fallback_kind import FallbackKind
+from renderq_worker.engine.oom_fallbacks import FALLBACKS
 from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec
 from tests.worker.engine.tiny_models import SD1_SCHEDULER, entry, save_pipeline
 from tests.worker.engine.tiny_transformers import save_sd3

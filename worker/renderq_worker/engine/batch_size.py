@@ -15,7 +15,7 @@ import structlog
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from renderq_worker.engine.batch_key import BatchKey
-from renderq_worker.engine.oom_fallbacks import FallbackKind
+from renderq_worker.engine.fallback_kind import FallbackKind
 
 BATCH_SIZES = (2, 4, 8, 16, 32, 64)
 """Rows per forward pass. A guided image has two, so the lowest rung is one image."""

@@ -11,6 +11,7 @@ from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine.batch_invariance import BatchInvariance
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.batch_size import BatchSizeTuner
+from renderq_worker.engine.error_mapping import failure_from
 from renderq_worker.engine.events import (
     Canceled,
     Decoding,
@@ -22,7 +23,7 @@ from renderq_worker.engine.events import (
     Stepped,
     Warned,
 )
-from renderq_worker.engine.failure import Failure, failure_from
+from renderq_worker.engine.failure import Failure
 from renderq_worker.engine.families import Family, load_family, placement_of
 from renderq_worker.engine.generation import Generation, GenerationSpec, Stage
 from renderq_worker.engine.health import EngineHealth, OperationTimer

@@ -1,14 +1,11 @@
 """What the engine tells about a generation. Exactly one of `Rendered`, `Failed`, `Canceled` ends each. No torch."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
-    from renderq_worker.engine.failure import FailureCode
+from renderq_worker.engine.failure import FailureCode
 
 
 @dataclass(frozen=True, slots=True)

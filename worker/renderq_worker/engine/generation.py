@@ -3,15 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from renderq.contract import SamplingParams
 from renderq_shared.imaging.cost import model_calls
 from renderq_worker.engine.batch_key import BatchKey
+from renderq_worker.engine.fallback_kind import FallbackKind
 from renderq_worker.engine.tasks.types import Task
-
-if TYPE_CHECKING:
-    from renderq_worker.engine.oom_fallbacks import FallbackKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,7 @@ class Generation:
     """Sum of the batch widths of its model calls."""
     peak_bytes: int | None = None
     """Most memory on the device during its operations, where that is counted."""
-    fallbacks: frozenset["FallbackKind"] = frozenset()
+    fallbacks: frozenset[FallbackKind] = frozenset()
     """What was tried for it when memory was exhausted."""
 
     @classmethod
@@ -115,7 +112,7 @@ class Generation:
     def record_decoded(self, seconds: float) -> None:
         self.inference_seconds += seconds
 
-    def record_memory(self, peak_bytes: int | None, fallbacks: Collection["FallbackKind"]) -> None:
+    def record_memory(self, peak_bytes: int | None, fallbacks: Collection[FallbackKind]) -> None:
         """What an operation took of the device's memory, and what was done to need less, whether it ended or not."""
         self.peak_bytes = max(filter(None, (self.peak_bytes, peak_bytes)), default=None)
         self.fallbacks |= frozenset(fallbacks)

@@ -7,9 +7,10 @@ import structlog
 
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.batch_size import BatchSizeTuner
+from renderq_worker.engine.fallback_kind import FallbackKind
 from renderq_worker.engine.families import Family
 from renderq_worker.engine.generation import Generation, Stage
-from renderq_worker.engine.oom_fallbacks import FALLBACKS, Fallback, FallbackKind
+from renderq_worker.engine.oom_fallbacks import FALLBACKS, Fallback
 from renderq_worker.engine.plan import StepPlan
 from renderq_worker.engine.tasks.types import Txt2Img
 from renderq_worker.models import ModelStore, Placement

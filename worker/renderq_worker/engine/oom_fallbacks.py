@@ -2,18 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from enum import StrEnum
 
+from renderq_worker.engine.fallback_kind import FallbackKind
 from renderq_worker.engine.generation import Stage
-
-
-class FallbackKind(StrEnum):
-    """One way to need less memory; the code of the warning that a job gets."""
-
-    EVICTION = "models_evicted"
-    NARROWER_BATCH = "batch_size_reduced"
-    TILES = "autoencoder_tiled"
-    OFFLOAD = "weights_offloaded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from renderq_worker.engine.failure import Failure
+from renderq_worker.engine.fallback_kind import FallbackKind
 from renderq_worker.engine.generation import Generation, Stage
-from renderq_worker.engine.oom_fallbacks import FallbackKind
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
-
-    from renderq_worker.engine.failure import Failure
 
 
 @dataclass(frozen=True, slots=True)

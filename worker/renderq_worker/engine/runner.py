@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from renderq_worker.engine.batch_size import BatchSizeTuner
+from renderq_worker.engine.error_mapping import failure_from, is_out_of_memory, out_of_memory_failure
 from renderq_worker.engine.errors import NanOutput
-from renderq_worker.engine.failure import Failure, failure_from, is_out_of_memory, out_of_memory_failure
+from renderq_worker.engine.failure import Failure
+from renderq_worker.engine.fallback_kind import FallbackKind
 from renderq_worker.engine.families import Family
 from renderq_worker.engine.generation import Stage
 from renderq_worker.engine.latents import GenerationState, LatentState
 from renderq_worker.engine.oom import OutOfMemoryHandler
-from renderq_worker.engine.oom_fallbacks import FallbackKind
 from renderq_worker.engine.plan import StepPlan, StepResult
 from renderq_worker.engine.preview import predict_x0_or_none
 from renderq_worker.models import ModelStore, Placement

@@ -1,0 +1,48 @@
+"""Mapping of exceptions to failures with the codes of the wire contract."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from renderq_worker.engine.errors import EngineError, NanOutput
+from renderq_worker.engine.failure import Failure
+from renderq_worker.engine.generation import Generation, Stage
+from renderq_worker.engine.oom_fallbacks import Fallback
+from renderq_worker.models import ModelError
+
+
+def failure_from(error: BaseException) -> Failure:
+    """The failure that this exception means for the generation that it came from."""
+    if is_out_of_memory(error):
+        return Failure(
+            "out_of_memory",
+            f"the device has not enough memory for this image ({_first_line(error)}); ask for fewer pixels",
+            retryable=True,
+        )
+    if isinstance(error, NanOutput):
+        return Failure("nan_output", str(error), retryable=False)
+    if isinstance(error, ModelError):
+        return Failure("model_load_failed", str(error), retryable=False)
+    if isinstance(error, EngineError):
+        return Failure("internal", str(error), retryable=False)
+    return Failure("internal", f"{type(error).__name__}: {_first_line(error)}", retryable=False)
+
+
+def out_of_memory_failure(generation: Generation, stage: Stage, tried: Sequence[Fallback], failure: Failure) -> Failure:
+    """An image for which the ladder has no rung left: what was needed, what there was, what was tried."""
+    spec, doing = generation.spec, str(stage).replace("_", " ")
+    measures = "; ".join(fallback.message for fallback in tried)
+    message = f"{doing}, {spec.width}×{spec.height} with model {spec.model!r}: {failure.message}"
+    return replace(failure, message=f"{message}. Tried before: {measures}" if measures else message)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """CUDA has its own exception; torch's CPU allocator raises a bare RuntimeError ("not enough memory")."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "not enough memory" in str(error)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or "no message").splitlines()[0]
