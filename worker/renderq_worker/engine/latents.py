@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
-from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
 from torch import Tensor
 
 from renderq.contract import SamplingParams
+from renderq_worker.engine.guidance import apply_guidance
 from renderq_worker.engine.noise_schedulers import NoiseScheduler
 from renderq_worker.engine.prepared_latents import PreparedLatents
 
@@ -92,20 +92,10 @@ class LatentState:
 
     def close(self) -> None: ...
 
-    def apply_guidance(self, prediction: Tensor) -> Tensor:
-        """[1, channels, h, w] of the model's prediction for this image's rows, [rows, channels, h, w]."""
-        if self.rows == 1:
-            return prediction
-        negative, positive = prediction.chunk(2)
-        guided = negative + self.sampling.guidance_scale * (positive - negative)
-        rescale = self.sampling.guidance_rescale
-        return rescale_noise_cfg(guided, positive, rescale) if rescale > 0 else guided
-
     def advance(self, prediction: Tensor) -> None:
         """One scheduler step with the model's prediction for this image's rows, [rows, channels, h, w]."""
-        step = self.scheduler.step(
-            self.apply_guidance(prediction), self.timestep, self.latents, **self.step_kwargs, return_dict=False
-        )
+        guided = apply_guidance(prediction, self.sampling)
+        step = self.scheduler.step(guided, self.timestep, self.latents, **self.step_kwargs, return_dict=False)
         self.latents = step[0]
         self.step += 1
         if self.prepared.blend is not None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from renderq_worker.engine.events import Previewed
 from renderq_worker.engine.families import Family
 from renderq_worker.engine.generation import Stage
+from renderq_worker.engine.guidance import apply_guidance
 from renderq_worker.engine.latents import LatentState
 from renderq_worker.engine.mailbox import Mailbox
 from renderq_worker.engine.plan import StepPlan, StepResult
@@ -103,7 +104,7 @@ def predict_x0(state: LatentState, prediction: Tensor) -> Tensor:
     sqrt(a) noise - sqrt(1 - a) x0 (https://arxiv.org/abs/2202.00512, appendix D), or x0.
     """
     given = state.scheduler.scale_model_input(state.latents, state.timestep).float()
-    predicted = state.apply_guidance(prediction).float()
+    predicted = apply_guidance(prediction, state.sampling).float()
     signal, noise = _levels(state)
     match state.scheduler.config["prediction_type"]:
         case "epsilon":
