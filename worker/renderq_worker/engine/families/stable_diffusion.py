@@ -29,7 +29,9 @@ from renderq_worker.engine.families.prompts import PromptEncoder
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.latents import LatentState, UNetInput, gather, scatter
 from renderq_worker.engine.noise_schedulers import NoiseScheduler, NoiseSchedulerFactory
-from renderq_worker.engine.tasks.prepare import PrepareContext, UNetVariant, prepare_latents
+from renderq_worker.engine.tasks.prepare import prepare_latents
+from renderq_worker.engine.tasks.prepare_context import PrepareContext
+from renderq_worker.engine.tasks.unet_variant import UNetVariant
 from renderq_worker.models import Placement
 from renderq_worker.models.offload import load_placed
 

@@ -1,13 +1,4 @@
-"""How each task starts: one file per kind, shared by the families.
-
-conditioning  what a UNet takes beside latents
-parts         what a start is made from
-txt2img       from noise alone
-img2img       from a picture with noise on it
-inpaint       part of a picture made anew, by blending or by extra channels
-depth2img     from a picture whose depth is kept
-upscale       beside a small picture
-"""
+"""Dispatch from UNet variant and task to the function that prepares the latents."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,8 +13,6 @@ from renderq_worker.engine.tasks.txt2img import txt2img
 from renderq_worker.engine.tasks.types import Depth2Img, Img2Img, Inpaint, Txt2Img, Upscale, Variation
 from renderq_worker.engine.tasks.unet_variant import UNetVariant
 from renderq_worker.engine.tasks.upscale import upscale
-
-__all__ = ["PrepareContext", "UNetVariant", "prepare_latents"]
 
 _PREPARERS: Mapping[UNetVariant, Mapping[type, Callable[[Any, PrepareContext], PreparedLatents]]] = {
     UNetVariant.TEXT: {Txt2Img: txt2img, Img2Img: img2img, Inpaint: inpaint_by_blending, Variation: img2img},
