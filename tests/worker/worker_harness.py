@@ -15,8 +15,7 @@ from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore, ObjectStore
 from renderq_shared.redis.clients import sync_client
 from renderq_shared.settings.models import WorkerSettings
-from renderq_worker.engine import Event, Failed, GenerationSpec, Rendered
-from renderq_worker.engine.simulated import SimulatedEngine
+from renderq_worker.engine import Event, Failed, GenerationSpec, Rendered, SimulatedEngine
 from renderq_worker.process.worker import Worker
 
 TENANT = "default"

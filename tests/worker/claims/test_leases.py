@@ -11,8 +11,7 @@ from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.redis.clients import sync_client
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
 from renderq_worker.claims.lease_renewer import LeaseRenewer
-from renderq_worker.engine import EngineHealth
-from renderq_worker.engine.simulated import SimulatedEngine
+from renderq_worker.engine import EngineHealth, SimulatedEngine
 from renderq_worker.jobs.running_job import RunningJob
 from tests.worker.conftest import NewHarness
 from tests.worker.worker_harness import ENTRY, MODEL, WorkerHarness, get_job, outputs, request_json, submit, wait_until

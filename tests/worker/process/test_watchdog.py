@@ -4,8 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from renderq_worker.claims.consumer import Consumer
-from renderq_worker.engine import EngineHealth
-from renderq_worker.engine.simulated import SimulatedEngine
+from renderq_worker.engine import EngineHealth, SimulatedEngine
 from renderq_worker.process.watchdog import EXIT_HUNG, Watchdog
 from renderq_worker.threads.inflight_operations import InflightOperations
 from tests.worker.worker_harness import ENTRY, MODEL

@@ -15,7 +15,7 @@ from renderq_shared.jobs import commands
 from renderq_shared.jobs.records import Candidate, ClaimRef, ClaimRequest, Outcome
 from renderq_shared.jobs.store import JobStore
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
-from renderq_worker.engine.protocol import EngineProtocol
+from renderq_worker.engine import EngineProtocol
 from renderq_worker.jobs import report
 from renderq_worker.jobs.report import JobError
 from renderq_worker.jobs.running_job import RunningJob

@@ -10,7 +10,7 @@ from renderq_shared.jobs import commands
 from renderq_shared.jobs.records import FenceResult
 from renderq_shared.jobs.store import JobStore
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
-from renderq_worker.engine.protocol import EngineProtocol
+from renderq_worker.engine import EngineProtocol
 from renderq_worker.jobs.running_job import RunningJob
 
 log = structlog.get_logger(__name__)

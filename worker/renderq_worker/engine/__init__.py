@@ -1,30 +1,39 @@
-"""The engine: makes pictures from generations, one denoising step at a time, several images per forward pass.
+"""Engine: renders images from generations, one denoising step at a time, several images per forward pass.
 
-engine       the thread and its loop; submit, cancel, room
-mailbox      where other threads meet it: requests in, events out
-generation   one image in flight
-tasks        what it starts from besides its prompt
-outpainting  a picture to be extended, turned into one to be inpainted
-batch_key    which images may share a forward pass
-scheduler    who steps next
-capacity     how many rows a forward pass should have, measured
-plan         what passes between scheduler and runner
-ladder       what is tried when memory is exhausted
-relief       takes its fallbacks and remembers them
-runner       carries out one operation, turns errors into failures of single images
-start        where denoising begins, as the task prepared it
-tiles        an image too large for one forward pass
-state        what an image owns on the device; gather and scatter
-preview      small pictures on the way
-samplers     diffusers schedulers by name
-families     the arithmetic of each model family
-invariance   whether a model gives a row the same bits in any batch
-vital        signs of life for the watchdog
+Other packages import from here only. Names that need torch are imported on first use.
+
+engine             thread and loop; submit, cancel, free slots
+engine_factory     the real or the simulated engine, from the worker's settings
+protocol           what both engines offer
+simulated          engine without a model, for load tests
+mailbox            requests in, events out, between threads
+generation         one image in flight
+tasks              inputs of an image besides its prompt, and the preparation of its latents
+batch_key          which images may share a forward pass
+batch_size         rows per forward pass, measured
+batch_invariance   whether an image keeps its bits in a batch, measured
+scheduler          which operation is next
+plan               one operation and its result, between scheduler and runner
+runner             execution of one operation; errors become failures of single images
+failure            reason why an image ended
+error_mapping      exceptions to failures
+oom                fallbacks when memory is exhausted: choice, execution, memory of past ones
+oom_fallbacks      their order and texts
+latents            tensors of one image; gather and scatter
+prepared_latents   where denoising begins, as the task prepared it
+guidance           classifier-free guidance
+noise_schedulers   diffusers schedulers by name
+tiles              an image too large for one forward pass
+autoencoder        pixels to latents and back
+preview            small images during denoising
+families           arithmetic of each model family
+health             liveness for the watchdog
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from renderq_worker.engine.engine_factory import create_engine, create_placement, device_name
 from renderq_worker.engine.errors import DuplicateGeneration, EngineClosed, EngineError
 from renderq_worker.engine.events import (
     Canceled,
@@ -42,6 +51,9 @@ from renderq_worker.engine.events import (
 from renderq_worker.engine.generation import GenerationSpec, Stage
 from renderq_worker.engine.health import EngineHealth
 from renderq_worker.engine.mailbox import Listener
+from renderq_worker.engine.protocol import EngineProtocol
+from renderq_worker.engine.settings import EngineSettings
+from renderq_worker.engine.simulated import SimulatedEngine
 from renderq_worker.engine.tasks.outpaint import outpaint
 from renderq_worker.engine.tasks.types import (
     Depth,
@@ -58,10 +70,9 @@ from renderq_worker.engine.tasks.types import (
 
 if TYPE_CHECKING:
     from renderq_worker.engine.engine import Engine
-    from renderq_worker.engine.settings import EngineSettings
 
-_WITH_TORCH = {"Engine": "renderq_worker.engine.engine", "EngineSettings": "renderq_worker.engine.settings"}
-"""Names that bring torch, which takes seconds: imported when somebody asks, for a simulated device does not."""
+_LAZY = {"Engine": "renderq_worker.engine.engine"}
+"""Names that need torch, whose import takes seconds; a worker with a simulated device does without."""
 
 __all__ = [
     "Canceled",
@@ -74,6 +85,7 @@ __all__ = [
     "EngineClosed",
     "EngineError",
     "EngineHealth",
+    "EngineProtocol",
     "EngineSettings",
     "Event",
     "Failed",
@@ -87,6 +99,7 @@ __all__ = [
     "Previewed",
     "RenderStats",
     "Rendered",
+    "SimulatedEngine",
     "Stage",
     "Stepped",
     "Task",
@@ -94,11 +107,14 @@ __all__ = [
     "Upscale",
     "Variation",
     "Warned",
+    "create_engine",
+    "create_placement",
+    "device_name",
     "outpaint",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _WITH_TORCH:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_WITH_TORCH[name]), name)
+    return getattr(import_module(_LAZY[name]), name)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.settings.models import WorkerSettings
 from renderq_worker.engine.protocol import EngineProtocol
+from renderq_worker.engine.settings import EngineSettings
 from renderq_worker.engine.simulated import SimulatedEngine, simulated_step_s
 from renderq_worker.errors import DeviceUnusable
 
 if TYPE_CHECKING:
-    from renderq_worker.engine import EngineSettings
     from renderq_worker.models import Placement
 
 _BATCH_SIZES_FILE = "batch_sizes.json"
@@ -46,15 +46,13 @@ def create_placement(settings: WorkerSettings) -> "Placement":
 
 
 def _real_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EngineProtocol:
-    from renderq_worker.engine import Engine  # brings torch
+    from renderq_worker.engine.engine import Engine  # imports torch
 
     with _usable(settings.device):
         return Engine.of(entries, _engine_settings(settings))
 
 
-def _engine_settings(settings: WorkerSettings) -> "EngineSettings":
-    from renderq_worker.engine import EngineSettings
-
+def _engine_settings(settings: WorkerSettings) -> EngineSettings:
     return EngineSettings(
         device=settings.device,
         dtype=settings.dtype,

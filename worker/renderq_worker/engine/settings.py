@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from renderq_shared.catalog.entries import Memory
-from renderq_worker.models import Dtype
+from renderq_shared.catalog.entries import Dtype, Memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

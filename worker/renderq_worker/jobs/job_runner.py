@@ -4,9 +4,7 @@ import structlog
 
 from renderq.contract import JobErrorCode
 from renderq_shared.jobs.records import FenceResult
-from renderq_worker.engine.events import Canceled, Event, Failed, Previewed, Rendered, Warned
-from renderq_worker.engine.protocol import EngineProtocol
-from renderq_worker.engine.tasks.types import Task, Txt2Img
+from renderq_worker.engine import Canceled, EngineProtocol, Event, Failed, Previewed, Rendered, Task, Txt2Img, Warned
 from renderq_worker.jobs import report
 from renderq_worker.jobs.inputs import InputLoader
 from renderq_worker.jobs.post_processor import PostProcessor

@@ -12,7 +12,7 @@ from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.store import JobStore
 from renderq_shared.objects.store import ObjectStore
-from renderq_worker.engine.events import Rendered
+from renderq_worker.engine import Rendered
 from renderq_worker.jobs.report import ImageTiming, JobError, JobWarning, StoredFile, StoredGrid, StoredOutput
 from renderq_worker.jobs.running_job import RunningJob
 from renderq_worker.output import Encoded, Uploader, encode, grid_recipe, image_recipe

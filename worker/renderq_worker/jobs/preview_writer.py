@@ -12,8 +12,7 @@ from renderq.contract import Preview
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.store import JobStore
-from renderq_worker.engine.events import Previewed
-from renderq_worker.engine.protocol import EngineProtocol
+from renderq_worker.engine import EngineProtocol, Previewed
 from renderq_worker.jobs.running_job import RunningJob
 from renderq_worker.output.preview import CONTENT_TYPE, encode_preview
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from renderq_shared.jobs.timings import JobTiming
-from renderq_worker.engine.events import RenderStats
+from renderq_worker.engine import RenderStats
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,7 @@ from renderq.contract import ResolvedRequest, Stage, Status, parse_resolved_requ
 from renderq_shared.imaging.cost import cost, model_calls
 from renderq_shared.imaging.size import output_size
 from renderq_shared.jobs.records import ClaimRef, JobRecord, JobUpdate, Outcome
-from renderq_worker.engine.events import Decoding, Encoding, Event, Loading, Stepped
-from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.tasks.types import Task
+from renderq_worker.engine import Decoding, Encoding, Event, GenerationSpec, Loading, Stepped, Task
 from renderq_worker.jobs import report
 from renderq_worker.output import Grid
 

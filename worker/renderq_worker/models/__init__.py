@@ -12,14 +12,13 @@ footprint    number of weights, from the files' headers
 formats      dtype
 """
 
-from renderq_worker.models.dtypes import Dtype, resolve_dtype
+from renderq_worker.models.dtypes import resolve_dtype
 from renderq_worker.models.errors import ModelError, ModelLoadFailed, ModelUnknown
 from renderq_worker.models.parameter_count import parameter_counts
 from renderq_worker.models.placement import MemoryMode, Placement
 from renderq_worker.models.store import ModelStore
 
 __all__ = [
-    "Dtype",
     "MemoryMode",
     "ModelError",
     "ModelLoadFailed",

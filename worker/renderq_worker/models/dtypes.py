@@ -1,15 +1,13 @@
 """In which number format a model runs."""
 
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog.entries import Dtype
 from renderq_worker.devices import cuda
 from renderq_worker.models.parameter_count import parameter_counts
-
-Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 BFLOAT16_MIN_PARAMETERS = 100_000_000
 """Weights of a model's largest component from which bfloat16 is twice as fast as float32 on a CPU with AVX512-BF16;

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.catalog.entries import Memory
+from renderq_shared.catalog.entries import Dtype, Memory
 from renderq_worker.devices import Device
-from renderq_worker.models.dtypes import Dtype, resolve_dtype
+from renderq_worker.models.dtypes import resolve_dtype
 from renderq_worker.models.parameter_count import parameter_counts
 
 MemoryMode = Literal["full", "balanced", "low"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from renderq_worker.claims.consumer import Consumer
-from renderq_worker.engine.protocol import EngineProtocol
+from renderq_worker.engine import EngineProtocol
 from renderq_worker.threads.inflight_operations import InflightOperations
 
 log = structlog.get_logger(__name__)

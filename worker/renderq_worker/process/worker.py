@@ -13,7 +13,7 @@ from renderq_shared.settings.models import WorkerSettings
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
 from renderq_worker.claims.job_claimer import JobClaimer, JobClaimerSettings
 from renderq_worker.claims.lease_renewer import LeaseRenewer
-from renderq_worker.engine.protocol import EngineProtocol
+from renderq_worker.engine import EngineProtocol
 from renderq_worker.jobs.inputs import InputLoader
 from renderq_worker.jobs.job_runner import JobRunner
 from renderq_worker.jobs.post_processor import PostProcessor

@@ -15,7 +15,7 @@ from renderq_shared.objects.store import ObjectStore
 from renderq_shared.settings.models import WorkerSettings
 from renderq_shared.wakeups import WakeupPublisher
 from renderq_worker.claims.consumer import Consumer
-from renderq_worker.engine.engine_factory import create_engine, device_name
+from renderq_worker.engine import create_engine, device_name
 from renderq_worker.process.heartbeat import WorkerHeartbeat, resolve_worker_id
 from renderq_worker.process.watchdog import Watchdog
 from renderq_worker.process.worker import Worker

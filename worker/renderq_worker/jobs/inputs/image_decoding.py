@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from renderq_shared.imaging.exif import apply_orientation
-from renderq_worker.engine.tasks.types import Depth, Mask, Pixels
+from renderq_worker.engine import Depth, Mask, Pixels
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
 

@@ -20,8 +20,7 @@ from renderq.contract.resolved import (
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import JobStore, commands
 from renderq_shared.objects.store import ObjectStore
-from renderq_worker.engine.tasks.outpaint import outpaint
-from renderq_worker.engine.tasks.types import (
+from renderq_worker.engine import (
     Depth,
     Depth2Img,
     Img2Img,
@@ -32,6 +31,7 @@ from renderq_worker.engine.tasks.types import (
     Txt2Img,
     Upscale,
     Variation,
+    outpaint,
 )
 from renderq_worker.jobs.inputs.image_decoding import decode_depth_map, decode_image, decode_low_res_image, decode_mask
 from renderq_worker.jobs.report import JobError
