@@ -146,7 +146,7 @@ def test_after_the_last_fallback_it_fails_and_says_why_and_nobody_else_does(trai
     for id in ("job/0", "job/2"):
         failed = harness.failed(id)
         assert failed.code == "out_of_memory"
-        assert failed.message.startswith("denoising, 256×256 with model 'tiny': the device has not enough memory")
+        assert failed.message.startswith("denoising, 256×256 with model 'tiny': the device does not have enough memory")
         assert "MB of the 2.7 MB there are were in use" in failed.message
         assert "only while they are used" in failed.message
     np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(trained, spec(1)))

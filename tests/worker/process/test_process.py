@@ -195,7 +195,7 @@ def test_it_waits_for_redis_and_says_so(tmp_path: Path, start: Start) -> None:
         ((), {"worker_models": " , "}, "names no model"),
         (("--models", "missing.toml"), {}, "missing.toml cannot be read"),
         (("--device", "abacus"), {}, "device 'abacus' cannot be used"),
-        (("--device", "simulated:soon"), {}, "comes a number of milliseconds"),
+        (("--device", "simulated:soon"), {}, "expected a number of milliseconds after"),
         (("--slots", "0"), {}, "worker_slots"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Which generations may share a forward pass: a value, compared with `==`. No torch."""
+"""Key of generations that may share a forward pass, compared with `==`. No torch."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 class BatchKey:
     """Two generations may share a forward pass if and only if their keys are equal.
 
-    Timestep, scheduler, guidance scale, prompt, seed and task are not part of it: each row carries its own. What a model
-    sees beside the latents (mask, depth, small picture, noise level) is of the same kind for all of its tasks.
+    Timestep, scheduler, guidance scale, prompt, seed and task are not part of it: each row carries its own. A model's
+    extra input (mask, depth, low-resolution image, noise level) is of the same kind for all of its tasks.
     """
 
     model: str
-    """A forward pass runs through one set of weights."""
+    """A forward pass uses one set of weights."""
     revision: str
-    """The same name with other weights is another model."""
+    """A name with different weights is a different model."""
     width: int
-    """Latents are stacked into one tensor, so their columns must agree (pixels here, as the request states them)."""
+    """Pixels. Latents are stacked into one tensor, so their widths must agree."""
     height: int
-    """Latents are stacked into one tensor, so their lines must agree (pixels)."""
+    """Pixels. Latents are stacked into one tensor, so their heights must agree."""
     token_chunks: int = 1
-    """Embeddings are stacked too, so their lengths must agree: how often the text encoder ran for the longer one of an
-    image's prompts. 1 until the prompts are encoded, which is right for most."""
+    """Text-encoder chunks of the longer one of an image's prompts. Embeddings are stacked too, so their lengths must
+    agree. 1 until the prompts are encoded, which is correct for most."""

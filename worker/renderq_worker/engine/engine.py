@@ -1,4 +1,4 @@
-"""The engine: one thread that advances images step by step, several per forward pass."""
+"""Engine: one thread that advances images step by step, several per forward pass."""
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -36,17 +36,17 @@ from renderq_worker.engine.scheduler import Scheduler
 from renderq_worker.engine.settings import EngineSettings
 from renderq_worker.models import ModelError, ModelStore, Placement
 
-_ALONE = BatchLimit(generations=1, rows=2)
+_SINGLE_IMAGE = BatchLimit(generations=1, rows=2)
 
-_UNSAFE = ("unsafe_content", "the model's safety checker made a picture black; try another prompt or seed")
+_UNSAFE = ("unsafe_content", "the model's safety checker blacked out an image; try another prompt or seed")
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class Engine:
-    """Keeps generations in flight; every tick advances the most urgent ones by one operation.
+    """Renders generations; every tick advances the most urgent ones by one operation.
 
-    `start` runs it on a thread of its own; without it, `step` does one tick at a time. Every generation ends with
+    `start` runs it on a thread of its own; without it, `step` runs one tick at a time. Every generation ends with
     exactly one `Rendered`, `Failed` or `Canceled`.
     """
 
@@ -66,9 +66,9 @@ class Engine:
 
     @classmethod
     def of(cls, entries: Iterable[ModelEntry], settings: EngineSettings) -> "Engine":
-        """An engine for these models of the catalog."""
+        """Create an engine for these models of the catalog."""
         placement = placement_of(settings)
-        place = f"{placement.device.name} {settings.dtype} torch {torch.__version__}"
+        environment = f"{placement.device.name} {settings.dtype} torch {torch.__version__}"
         return cls(
             ModelStore(
                 entries,
@@ -76,57 +76,57 @@ class Engine:
                 size_of=placement.bytes_on_device,
                 budget_bytes=placement.budget_bytes,
             ),
-            BatchSizeTuner(place, settings.batch_sizes_file),
+            BatchSizeTuner(environment, settings.batch_sizes_file),
             placement,
             settings,
         )
 
     def submit(self, specs: Sequence[GenerationSpec], listener: Listener) -> None:
-        """Take these images; returns at once. Thread-safe.
+        """Start these images; return at once. Thread-safe.
 
-        `listener` is called on the engine thread and must be quick; what it raises is logged. Raises `EngineClosed`
-        or `DuplicateGeneration`. A spec that cannot be rendered ends with `Failed`.
+        `listener` is called on the engine thread and must be fast; its exceptions are logged. A spec that cannot be
+        rendered ends with `Failed`. Raises `EngineClosed` or `DuplicateGeneration`.
         """
         self._mailbox.submit(specs, listener)
 
     def cancel(self, generation_ids: Collection[str]) -> None:
-        """End these before their next step; ids that are not in flight are ignored. Thread-safe."""
+        """Cancel these before their next step; ids that are not in flight are ignored. Thread-safe."""
         self._mailbox.cancel(generation_ids)
 
     def preview(self, generation_ids: Collection[str]) -> None:
-        """Tell once, after a step to come, what each of these looks like so far: `Previewed`. Thread-safe.
+        """Request one `Previewed` for each of these after one of their next steps. Thread-safe.
 
-        Ids that are not in flight are ignored; models that can make no small picture quickly make none.
+        Ids that are not in flight are ignored, and so are models that cannot make a small image fast.
         """
         self._mailbox.preview(generation_ids)
 
     def free_slots(self, model: str) -> int:
-        """Generations of this model that would still fit into a batch: its width, minus all in flight.
+        """Return how many more generations of this model fit into a batch: its size minus all in flight.
 
-        0 or less means none; what is submitted all the same waits its turn. A model that is not in memory counts with
-        width 1. Thread-safe.
+        0 or less means none; further generations may be submitted and wait. A model that is not in memory counts with
+        batch size 1. Thread-safe.
         """
-        return self._width(model) - self._mailbox.in_flight
+        return self._max_batch_size(model) - self._mailbox.in_flight
 
     def on_slots_freed(self, callback: Callable[[], None]) -> None:
-        """Call this on the engine thread whenever `room` may have grown."""
+        """Call this on the engine thread whenever `free_slots` may have grown."""
         self._on_slots_freed.append(callback)
 
     def in_flight(self) -> int:
-        """Generations that were submitted and have not ended. Thread-safe."""
+        """Return the number of generations that were submitted and have not ended. Thread-safe."""
         return self._mailbox.in_flight
 
     def is_empty(self) -> bool:
-        """Whether nothing is in flight. Thread-safe."""
+        """Return whether nothing is in flight. Thread-safe."""
         return self._mailbox.in_flight == 0
 
     def resident_models(self) -> tuple[str, ...]:
-        """Names of the models in memory, least recently used first. Thread-safe."""
+        """Return the names of the models in memory, least recently used first. Thread-safe."""
         return self._models.resident
 
     @property
     def health(self) -> EngineHealth:
-        """What the engine is doing, since when, and how long it may take. Thread-safe."""
+        """Current operation, its start and its time budget. Thread-safe."""
         has_died = self._thread is not None and not self._thread.is_alive()
         return self._operation_timer.health(is_alive=not has_died and not self._mailbox.is_closed)
 
@@ -136,23 +136,23 @@ class Engine:
         self._thread.start()
 
     def step(self) -> bool:
-        """One tick; False when there was nothing to do."""
-        self._take_requests()
-        plan = self._scheduler.plan(self._limit, self._models.resident)
+        """Run one tick; return False when there was nothing to do."""
+        self._drain_mailbox()
+        plan = self._scheduler.plan(self._batch_limit, self._models.resident)
         if plan is None:
             return False
-        self._announce(plan)
+        self._emit_started(plan)
         with self._operation_timer.measure(plan):
             result = self._runner.run(plan, self._scheduler.models, self._previewer.requested(plan))
         self._scheduler.update(result)
-        self._emit(result)
+        self._emit_result(result)
         if result.estimates:
             with self._operation_timer.measure(plan):
                 self._previewer.make(result)
         return True
 
     def close(self) -> None:
-        """End after the current operation; what is left in flight ends with `Canceled`. May be repeated."""
+        """Stop after the current operation; generations in flight end with `Canceled`. Idempotent."""
         self._mailbox.close()
         if self._thread is None:
             self._runner.close()
@@ -169,16 +169,16 @@ class Engine:
                 if not self.step():
                     self._mailbox.wait()
         except BaseException as error:
-            _log.exception("the engine died")
+            log.exception("engine.crashed")
             ending = partial(_failed, failure=failure_from(error))
         finally:
             self._mailbox.close()
             self._runner.close()
             self._mailbox.emit_to_all(ending)
 
-    def _take_requests(self) -> None:
-        arrivals, cancellations = self._mailbox.drain()
-        for spec in arrivals:
+    def _drain_mailbox(self) -> None:
+        submissions, cancellations = self._mailbox.drain()
+        for spec in submissions:
             self._admit(spec)
         canceled = self._scheduler.cancel(cancellations)
         self._runner.drop(canceled)
@@ -196,14 +196,14 @@ class Engine:
         key = BatchKey(entry.name, entry.revision, spec.width, spec.height)
         self._scheduler.add(Generation.from_spec(spec, key))
 
-    def _limit(self, lead: Generation) -> BatchLimit:
-        """What may share a forward pass with `lead`; exact batching goes as far as it was shown to change no bit."""
+    def _batch_limit(self, lead: Generation) -> BatchLimit:
+        """Return what may share a forward pass with `lead`; exact batching stays within measured batch invariance."""
         rows = self._batch_sizes.rows(lead.key)
         if self._settings.batching == "fast":
             return BatchLimit(rows, rows)
         invariance = self._invariance(lead.spec.model, lead.key)
         if not invariance.is_invariant(lead.spec.rows):
-            return _ALONE
+            return _SINGLE_IMAGE
         rows = min(rows, invariance.max_rows(lead.spec.rows))
         return BatchLimit(
             rows,
@@ -212,22 +212,22 @@ class Engine:
             and rows <= min(invariance.guided_rows, invariance.unguided_rows),
         )
 
-    def _width(self, model: str) -> int:
-        """Guided images per forward pass, as far as is known."""
+    def _max_batch_size(self, model: str) -> int:
+        """Return the guided images per forward pass, as far as known."""
         rows = self._batch_sizes.rows_of_model(model)
         if self._settings.batching == "exact":
             rows = min(rows, self._invariance(model, self._batch_sizes.latest(model)).guided_rows)
         return max(1, rows // 2)
 
     def _invariance(self, model: str, key: BatchKey | None) -> BatchInvariance:
-        """Unknown, and therefore taken for none, while the model is not in memory."""
+        """Return the batch invariance; none while the model is not in memory and it is unknown."""
         family = self._models.peek(model)
         if family is None:
             return BatchInvariance()
         return family.batch_invariance if key is None else family.batch_invariance_for(key)
 
-    def _announce(self, plan: StepPlan) -> None:
-        """Tell what is about to start, where it takes long enough to be worth knowing."""
+    def _emit_started(self, plan: StepPlan) -> None:
+        """Emit the start of an operation, where it takes long enough to matter."""
         for id in plan.ids:
             match plan.stage:
                 case Stage.LOADING_MODEL:
@@ -239,8 +239,8 @@ class Engine:
                 case Stage.DENOISING:
                     pass
 
-    def _emit(self, result: StepResult) -> None:
-        """Tell what came of it."""
+    def _emit_result(self, result: StepResult) -> None:
+        """Emit failures, warnings, progress and images."""
         plan = result.plan
         for id, failure in result.failures.items():
             self._mailbox.emit(_failed(id, failure))
@@ -276,7 +276,7 @@ class Engine:
             try:
                 callback()
             except Exception:
-                _log.exception("an on_room callback raised")
+                log.exception("callback.failed")
 
 
 def _failed(id: str, failure: Failure) -> Failed:

@@ -1,4 +1,4 @@
-"""From settings to an engine."""
+"""Factory of the engine that the worker's settings name."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ _BATCH_SIZES_FILE = "batch_sizes.json"
 
 
 def create_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EngineProtocol:
-    """The engine that the settings name, not yet started; no model is loaded. Raises `DeviceUnusable`."""
+    """Return the engine, not started and without loaded models. Raises `DeviceUnusable`."""
     try:
         step_s = simulated_step_s(settings.device)
     except ValueError as error:
@@ -29,7 +29,7 @@ def create_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> En
 
 
 def device_name(settings: WorkerSettings) -> str:
-    """The device that `auto` stands for here, in the list of workers. For settings that `create_engine` took."""
+    """Return the device's name for the list of workers, `auto` resolved. `create_engine` must accept the settings."""
     if simulated_step_s(settings.device) is not None:
         return settings.device
     from renderq_worker.devices import resolve_device
@@ -38,17 +38,17 @@ def device_name(settings: WorkerSettings) -> str:
 
 
 def create_placement(settings: WorkerSettings) -> "Placement":
-    """Where and how a worker with these settings would keep its models. Raises `DeviceUnusable`."""
+    """Return the placement of models that a worker with these settings would use. Raises `DeviceUnusable`."""
     from renderq_worker.engine.families import placement_of
 
-    with _usable(settings.device):
+    with _device_errors(settings.device):
         return placement_of(_engine_settings(settings))
 
 
 def _real_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EngineProtocol:
     from renderq_worker.engine.engine import Engine  # imports torch
 
-    with _usable(settings.device):
+    with _device_errors(settings.device):
         return Engine.of(entries, _engine_settings(settings))
 
 
@@ -67,8 +67,8 @@ def _engine_settings(settings: WorkerSettings) -> EngineSettings:
 
 
 @contextmanager
-def _usable(device: str) -> Generator[None]:
-    """Says in our words that torch does not know or have the device."""
+def _device_errors(device: str) -> Generator[None]:
+    """Translate torch's errors for an unknown or missing device to `DeviceUnusable`."""
     try:
         yield
     except (RuntimeError, AssertionError) as error:

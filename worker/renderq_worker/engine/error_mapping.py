@@ -13,11 +13,11 @@ from renderq_worker.models import ModelError
 
 
 def failure_from(error: BaseException) -> Failure:
-    """The failure that this exception means for the generation that it came from."""
+    """Return the failure of the generation that raised this exception."""
     if is_out_of_memory(error):
         return Failure(
             "out_of_memory",
-            f"the device has not enough memory for this image ({_first_line(error)}); ask for fewer pixels",
+            f"the device does not have enough memory for this image ({_first_line(error)}); request fewer pixels",
             retryable=True,
         )
     if isinstance(error, NanOutput):
@@ -29,16 +29,18 @@ def failure_from(error: BaseException) -> Failure:
     return Failure("internal", f"{type(error).__name__}: {_first_line(error)}", retryable=False)
 
 
-def out_of_memory_failure(generation: Generation, stage: Stage, tried: Sequence[Fallback], failure: Failure) -> Failure:
-    """An image for which the ladder has no rung left: what was needed, what there was, what was tried."""
-    spec, doing = generation.spec, str(stage).replace("_", " ")
-    measures = "; ".join(fallback.message for fallback in tried)
-    message = f"{doing}, {spec.width}×{spec.height} with model {spec.model!r}: {failure.message}"
-    return replace(failure, message=f"{message}. Tried before: {measures}" if measures else message)
+def out_of_memory_failure(
+    generation: Generation, stage: Stage, applied: Sequence[Fallback], failure: Failure
+) -> Failure:
+    """Return the failure with the operation, the size and the fallbacks that were tried, when none is left."""
+    spec, operation = generation.spec, str(stage).replace("_", " ")
+    attempts = "; ".join(fallback.message for fallback in applied)
+    message = f"{operation}, {spec.width}×{spec.height} with model {spec.model!r}: {failure.message}"
+    return replace(failure, message=f"{message}. Tried before: {attempts}" if attempts else message)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """CUDA has its own exception; torch's CPU allocator raises a bare RuntimeError ("not enough memory")."""
+    """Return whether memory ran out. torch's CPU allocator raises a bare RuntimeError ("not enough memory")."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and "not enough memory" in str(error)

@@ -1,8 +1,8 @@
-"""Errors of the engine; each message says what was wrong and what to do."""
+"""Errors of the engine. Each message states the cause and the remedy."""
 
 
 class EngineError(Exception):
-    """Any of the below."""
+    """Base class."""
 
 
 class EngineClosed(EngineError):
@@ -14,7 +14,7 @@ class DuplicateGeneration(EngineError):
 
 
 class SchedulerUnknown(EngineError):
-    """No scheduler has this name."""
+    """The scheduler's name is unknown."""
 
 
 class TaskUnsupported(EngineError):
@@ -22,23 +22,23 @@ class TaskUnsupported(EngineError):
 
 
 class StrengthTooLow(EngineError):
-    """The strength leaves no step to make."""
+    """The denoising strength leaves no step."""
 
 
 class DepthMapMissing(EngineError):
-    """Neither the request nor the model tells the depth of a picture."""
+    """The request has no depth map and the model no depth estimator."""
 
 
 class ClipSkipTooHigh(EngineError):
-    """More layers are to be left out than the text encoder has."""
+    """`clip_skip` exceeds the layers of the text encoder."""
 
 
 class NoiseLevelTooHigh(EngineError):
-    """More noise was asked for than the model knows."""
+    """`noise_level` exceeds the model's maximum."""
 
 
 class SizeUnsupported(EngineError):
-    """The model cannot make a picture with these sides."""
+    """The model cannot render this size."""
 
 
 class NanOutput(EngineError):

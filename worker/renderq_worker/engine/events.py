@@ -1,4 +1,4 @@
-"""What the engine tells about a generation. Exactly one of `Rendered`, `Failed`, `Canceled` ends each. No torch."""
+"""Events of generations. Exactly one of `Rendered`, `Failed`, `Canceled` ends each generation. No torch."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -34,19 +34,19 @@ class Stepped:
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """What the picture looks like so far, because somebody asked for it."""
+    """Preview of the unfinished image, as requested."""
 
     generation_id: str
     step: int
     """Model calls done, of `steps`."""
     steps: int
     pixels: np.ndarray
-    """uint8 [height, width, 3], RGB: smaller than the picture, with its proportions."""
+    """uint8 [height, width, 3], RGB; smaller than the image, with the same aspect ratio."""
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something that the picture survives, and that its owner should know."""
+    """A condition that does not end the image, but that its owner should know of."""
 
     generation_id: str
     code: str
@@ -62,27 +62,27 @@ class Decoding:
 
 @dataclass(frozen=True, slots=True)
 class RenderStats:
-    """How a picture was made."""
+    """Measurements of one rendered image."""
 
     load_ms: float
-    """Time this generation waited for its model to be loaded."""
+    """Time spent loading the model while this generation waited for it."""
     inference_ms: float
-    """Time of the operations that it took part in: encoding, model calls (shared or not), decoding."""
+    """Duration of its operations: encoding, model calls (shared or not), decoding."""
     batch_width_mean: float
-    """Images per model call, itself included."""
+    """Mean number of images per model call, this one included."""
     peak_memory_bytes: int | None
-    """Most memory on the device while this image was worked on; None where the device does not count it."""
+    """Peak memory on the device during its operations; None where the device does not count it."""
     device: str
     dtype: str
     batch_invariant: bool
-    """Whether this image has the same bits alone and in any batch that the probe compared, with this model, device,
-    dtype and batching."""
+    """Whether this image has the same bits alone and in every batch that the probe compared, for this model, device,
+    dtype and batching mode."""
     model_revision: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The picture is done."""
+    """The image is finished."""
 
     generation_id: str
     pixels: np.ndarray
@@ -92,19 +92,19 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """There will be no picture."""
+    """The image could not be rendered."""
 
     generation_id: str
     code: FailureCode
     message: str
-    """What was wrong and what can be done."""
+    """Cause and remedy."""
     retryable: bool
     """Whether the same request may succeed later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Canceled:
-    """It was canceled, or the engine closed."""
+    """The generation was canceled, or the engine closed."""
 
     generation_id: str
 

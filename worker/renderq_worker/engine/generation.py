@@ -1,4 +1,4 @@
-"""One image in flight: what was asked for, and how far it is. No torch."""
+"""One image in flight: its request and its progress. No torch."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ class GenerationSpec:
 
 
 class Stage(StrEnum):
-    """What the engine can do with a generation, in the words of the wire contract."""
+    """Operations of the engine, named as in the wire contract."""
 
     LOADING_MODEL = "loading_model"
     ENCODING = "encoding"
@@ -53,25 +53,25 @@ class Stage(StrEnum):
 
 @dataclass(slots=True)
 class Generation:
-    """A spec on its way to a picture. The scheduler owns it and is the only one to change it."""
+    """Progress of one spec. Owned by the scheduler, which alone changes it."""
 
     spec: GenerationSpec
     key: BatchKey
     model_calls: int
-    """Model calls in all: `spec.calls` until the prompt is encoded, then those that the scheduler makes."""
+    """Total model calls: `spec.model_calls` until the prompts are encoded, then the noise scheduler's count."""
     is_encoded: bool = False
     step: int = 0
     """Model calls done."""
     ticks_waited: int = 0
-    """Operations of the engine since arrival that did not advance this generation."""
+    """Operations of the engine since submission that did not advance this generation."""
     load_seconds: float = 0.0
     inference_seconds: float = 0.0
     batch_width_total: int = 0
     """Sum of the batch widths of its model calls."""
     peak_bytes: int | None = None
-    """Most memory on the device during its operations, where that is counted."""
+    """Peak memory on the device during its operations; None where the device does not count it."""
     fallbacks: frozenset[FallbackKind] = frozenset()
-    """What was tried for it when memory was exhausted."""
+    """Out-of-memory fallbacks that were applied for it."""
 
     @classmethod
     def from_spec(cls, spec: GenerationSpec, key: BatchKey) -> "Generation":
@@ -79,32 +79,32 @@ class Generation:
 
     @property
     def stage(self) -> Stage:
-        """What comes next, once the model is in memory."""
+        """Next operation, once the model is in memory."""
         if not self.is_encoded:
             return Stage.ENCODING
         return Stage.DENOISING if self.step < self.model_calls else Stage.DECODING
 
     @property
     def remaining(self) -> int:
-        """Operations that are left: encoding, model calls, decoding."""
+        """Operations still to do: encoding, model calls, decoding."""
         return (not self.is_encoded) + self.model_calls - self.step + 1
 
     @property
     def batch_width_mean(self) -> float:
-        """Images that shared a model call with this one, itself included; 0 before the first call."""
+        """Mean number of images per model call, this one included; 0 before the first call."""
         return self.batch_width_total / self.step if self.step else 0.0
 
     def record_loaded(self, seconds: float) -> None:
         self.load_seconds += seconds
 
     def record_encoded(self, model_calls: int, token_chunks: int, seconds: float) -> None:
-        """The prompt is encoded and the scheduler has told how often it will call the model."""
+        """Record that the prompts are encoded, and the noise scheduler's number of model calls."""
         self.is_encoded, self.model_calls = True, model_calls
         self.key = replace(self.key, token_chunks=token_chunks)
         self.inference_seconds += seconds
 
     def record_step(self, width: int, seconds: float) -> None:
-        """One model call done, together with `width - 1` others."""
+        """Record one model call, shared with `width - 1` other images."""
         self.step += 1
         self.batch_width_total += width
         self.inference_seconds += seconds
@@ -113,6 +113,6 @@ class Generation:
         self.inference_seconds += seconds
 
     def record_memory(self, peak_bytes: int | None, fallbacks: Collection[FallbackKind]) -> None:
-        """What an operation took of the device's memory, and what was done to need less, whether it ended or not."""
+        """Record peak memory and fallbacks of an operation, whether it succeeded or not."""
         self.peak_bytes = max(filter(None, (self.peak_bytes, peak_bytes)), default=None)
         self.fallbacks |= frozenset(fallbacks)

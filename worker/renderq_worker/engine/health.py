@@ -1,4 +1,4 @@
-"""Signs of life, for whoever must decide whether the engine hangs. No torch."""
+"""Liveness of the engine thread, for the watchdog. No torch."""
 
 import math
 import time
@@ -9,48 +9,48 @@ from dataclasses import dataclass
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.plan import StepPlan
 
-_PATIENCE = 20
-"""An operation is stalled when it takes this many times as long as the longest of its kind so far."""
+_STALL_FACTOR = 20
+"""An operation counts as stalled after this multiple of the longest duration of its kind so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineHealth:
-    """What the engine thread is doing right now."""
+    """State of the engine thread at one moment."""
 
     is_alive: bool
-    """The engine can still do work: it is not closed and its thread, once started, runs."""
+    """Whether the engine can still work: it is not closed, and its thread, once started, runs."""
     stage: str | None
-    """Stage of the operation that runs and cannot be interrupted; None while idle."""
+    """Stage of the running operation, which cannot be interrupted; None while idle."""
     since: float
-    """`time.monotonic()` when it began."""
+    """`time.monotonic()` at its start."""
     stall_budget_s: float
-    """Seconds that it may take; infinite while idle."""
+    """Seconds that the operation may take; infinite while idle."""
 
     def is_stalled(self, now: float) -> bool:
-        """Whether the operation has outlived its budget at `time.monotonic()` = now."""
+        """Return whether the operation has exceeded its budget at `time.monotonic()` = `now`."""
         return now - self.since > self.stall_budget_s
 
 
 class OperationTimer:
-    """Times the operations of one engine. Written by the engine thread, read by any."""
+    """Timer of one engine's operations. Written by the engine thread, read by any thread."""
 
     def __init__(self, stall_seconds: float) -> None:
-        self._least = stall_seconds
-        self._longest: dict[tuple[str, BatchKey], float] = {}
-        self._now: tuple[str | None, float, float] = (None, time.monotonic(), math.inf)
-        """Stage, begin and budget; replaced as a whole."""
+        self._min_budget_s = stall_seconds
+        self._longest_s: dict[tuple[str, BatchKey], float] = {}
+        self._current: tuple[str | None, float, float] = (None, time.monotonic(), math.inf)
+        """Stage, start and budget; replaced as a whole, so that readers need no lock."""
 
     @contextmanager
     def measure(self, plan: StepPlan) -> Generator[None]:
-        """Around one operation."""
+        """Time one operation."""
         kind = (plan.stage, plan.generations[0].key)
-        longest, since = self._longest.get(kind, 0.0), time.monotonic()
-        self._now = (plan.stage, since, max(self._least, _PATIENCE * longest))
+        longest, since = self._longest_s.get(kind, 0.0), time.monotonic()
+        self._current = (plan.stage, since, max(self._min_budget_s, _STALL_FACTOR * longest))
         yield
         now = time.monotonic()
-        self._longest[kind] = max(longest, now - since)
-        self._now = (None, now, math.inf)
+        self._longest_s[kind] = max(longest, now - since)
+        self._current = (None, now, math.inf)
 
     def health(self, *, is_alive: bool) -> EngineHealth:
-        stage, since, budget = self._now
+        stage, since, budget = self._current
         return EngineHealth(is_alive, stage, since, budget)

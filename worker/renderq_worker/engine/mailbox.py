@@ -1,4 +1,4 @@
-"""Where other threads meet the engine thread: requests come in, events go out. No torch."""
+"""Requests in and events out, between other threads and the engine thread. No torch."""
 
 import threading
 from collections.abc import Callable, Collection, Sequence
@@ -12,11 +12,11 @@ from renderq_worker.engine.generation import GenerationSpec
 
 Listener: TypeAlias = Callable[[Event], None]
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class Mailbox:
-    """Knows who listens to each generation from its submission to its end, so it can tell how many are in flight.
+    """Requests and listeners of the generations in flight, from submission to end.
 
     `submit`, `cancel`, `preview`, `close` and `in_flight` may be called from any thread; the rest from the engine's.
     """
@@ -24,10 +24,10 @@ class Mailbox:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._listeners: dict[str, Listener] = {}
-        self._arrivals: list[GenerationSpec] = []
+        self._submissions: list[GenerationSpec] = []
         self._cancellations: list[str] = []
         self._previews: dict[str, None] = {}
-        """Generations of which a preview is wanted, in the order of the wishes."""
+        """Generations with a requested preview, oldest request first; used as an ordered set."""
         self._closed = False
 
     @property
@@ -36,72 +36,72 @@ class Mailbox:
 
     @property
     def in_flight(self) -> int:
-        """Generations that were submitted and have not ended."""
+        """Number of generations that were submitted and have not ended."""
         return len(self._listeners)
 
     def submit(self, specs: Sequence[GenerationSpec], listener: Listener) -> None:
-        """Raises `EngineClosed`, or `DuplicateGeneration` without taking any of them."""
+        """Add all of these or none. Raises `EngineClosed` or `DuplicateGeneration`."""
         with self._changed:
             if self._closed:
-                raise EngineClosed("the engine is closed and takes no more work")
+                raise EngineClosed("the engine is closed and accepts no more work")
             ids = [spec.id for spec in specs]
             if len(set(ids)) != len(ids) or not self._listeners.keys().isdisjoint(ids):
-                raise DuplicateGeneration(f"an id is already in the engine, or twice in one call: {', '.join(ids)}")
+                raise DuplicateGeneration(f"an id is already in the engine, or twice in this call: {', '.join(ids)}")
             self._listeners.update(dict.fromkeys(ids, listener))
-            self._arrivals.extend(specs)
+            self._submissions.extend(specs)
             self._changed.notify()
 
     def cancel(self, ids: Collection[str]) -> None:
-        """Ids that are not in flight are ignored."""
+        """Request cancellation; ids that are not in flight are ignored."""
         with self._changed:
             self._cancellations.extend(id for id in ids if id in self._listeners)
             self._changed.notify()
 
     def preview(self, ids: Collection[str]) -> None:
-        """Ids that are not in flight are ignored."""
+        """Request one preview each; ids that are not in flight are ignored."""
         with self._changed:
             self._previews.update((id, None) for id in ids if id in self._listeners)
 
     def close(self) -> None:
-        """Take no more submissions and end the waiting."""
+        """Refuse further submissions and wake the engine thread."""
         with self._changed:
             self._closed = True
             self._changed.notify()
 
     def drain(self) -> tuple[list[GenerationSpec], list[str]]:
-        """Arrivals and cancellations since the last call."""
+        """Return submissions and cancellations since the last call."""
         with self._changed:
-            arrivals, self._arrivals = self._arrivals, []
+            submissions, self._submissions = self._submissions, []
             cancellations, self._cancellations = self._cancellations, []
-        return arrivals, cancellations
+        return submissions, cancellations
 
     def pending_previews(self, ids: Collection[str]) -> tuple[str, ...]:
-        """Those of which a preview is wanted; who has waited longest comes first."""
+        """Return those with a requested preview, oldest request first."""
         with self._changed:
             return tuple(id for id in self._previews if id in ids)
 
     def discard_preview_request(self, id: str) -> None:
-        """The wish for a preview is fulfilled, or cannot be."""
+        """Remove the request, because it was fulfilled or cannot be."""
         with self._changed:
             self._previews.pop(id, None)
 
     def wait(self) -> None:
-        """Until there is something to take, or the mailbox is closed."""
+        """Wait for a submission, a cancellation or `close`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._arrivals or self._cancellations or self._closed)
+            self._changed.wait_for(lambda: self._submissions or self._cancellations or self._closed)
 
     def emit(self, event: Event) -> None:
-        """Tell the listener. The first event that ends a generation is its last; whatever comes later is dropped."""
+        """Call the listener. The first final event of a generation is its last; later events are dropped."""
         listener = self._listener_for(event)
         if listener is None:
             return
         try:
             listener(event)
         except Exception:
-            _log.exception("a listener raised", generation_id=event.generation_id, engine_event=type(event).__name__)
+            log.exception("listener.failed", generation_id=event.generation_id, engine_event=type(event).__name__)
 
     def emit_to_all(self, ending: Callable[[str], Event]) -> None:
-        """Deliver `ending(id)` to everyone in flight."""
+        """Emit `ending(id)` for every generation in flight."""
         for id in list(self._listeners):
             self.emit(ending(id))
 
@@ -110,7 +110,7 @@ class Mailbox:
         if not isinstance(event, Rendered | Failed | Canceled):
             return self._listeners.get(id)
         with self._changed:
-            # A cancellation that comes too late must not meet a later generation of the same id.
+            # A late cancellation must not hit a later generation with the same id.
             self._cancellations = [canceled for canceled in self._cancellations if canceled != id]
             self._previews.pop(id, None)
             return self._listeners.pop(id, None)

@@ -1,4 +1,4 @@
-"""Finds memory for an operation that ran out of it, by the ladder, and remembers what it took."""
+"""Out-of-memory handling: applies the fallbacks one by one and remembers the sticky ones."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -15,17 +15,17 @@ from renderq_worker.engine.plan import StepPlan
 from renderq_worker.engine.tasks.types import Txt2Img
 from renderq_worker.models import ModelStore, Placement
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class OutOfMemoryHandler:
-    """Each rung changes something for good, so that an operation is tried again only so often."""
+    """Applies fallbacks. Each changes something permanently, so the number of retries is bounded."""
 
     def __init__(self, models: ModelStore[Family], batch_sizes: BatchSizeTuner, placement: Placement) -> None:
         self._models = models
         self._batch_sizes = batch_sizes
         self._placement = placement
-        self._takes: Mapping[FallbackKind, Callable[[StepPlan, Collection[str], int], bool]] = {
+        self._apply_by_kind: Mapping[FallbackKind, Callable[[StepPlan, Collection[str], int], bool]] = {
             FallbackKind.EVICTION: self._evict,
             FallbackKind.NARROWER_BATCH: self._narrow,
             FallbackKind.TILES: self._tile,
@@ -33,16 +33,16 @@ class OutOfMemoryHandler:
         }
 
     def next_fallback(self, plan: StepPlan, in_use: Collection[str], rows: int) -> FallbackKind | None:
-        """Take the first rung that makes a difference; None when there is none left. `rows` are those of the batch."""
+        """Apply the first fallback that makes a difference; None if there is none. `rows` are those of the batch."""
         for fallback in FALLBACKS:
-            if plan.stage in fallback.stages and self._takes[fallback.kind](plan, in_use, rows):
+            if plan.stage in fallback.stages and self._apply_by_kind[fallback.kind](plan, in_use, rows):
                 self._remember(fallback, plan)
-                _log.warning("memory_short", model=plan.model, stage=plan.stage, fallback=fallback.kind)
+                log.warning("fallback.applied", model=plan.model, stage=plan.stage, fallback=fallback.kind)
                 return fallback.kind
         return None
 
     def is_tiled(self, generation: Generation) -> bool:
-        """Whether the autoencoder works in tiles for this image."""
+        """Return whether the autoencoder works in tiles for this image."""
         family, spec = self._models.get(generation.spec.model), generation.spec
         if family.tile_sample_size is None or (isinstance(spec.task, Txt2Img) and not generation.is_encoded):
             return False
@@ -52,7 +52,7 @@ class OutOfMemoryHandler:
         return is_large and self._placement.mode_of(self._models.entry(spec.model)) != "full"
 
     def apply_known_offload(self, plan: StepPlan) -> bool:
-        """Take the weights off the device if one of these images is known to need that; whether they have left."""
+        """Offload the model if one of these shapes is known to need it; return whether that changed anything."""
         if any(
             FallbackKind.OFFLOAD in self._batch_sizes.fallbacks(_shape(generation)) for generation in plan.generations
         ):
@@ -60,7 +60,7 @@ class OutOfMemoryHandler:
         return False
 
     def applied(self, generation: Generation) -> tuple[Fallback, ...]:
-        """What was tried for this image, now or before it came."""
+        """Return the fallbacks applied for this image or, earlier, for its shape."""
         fallbacks = generation.fallbacks | self._batch_sizes.fallbacks(_shape(generation))
         if generation.spec.model in self._models.resident and self.is_tiled(generation):
             fallbacks |= {FallbackKind.TILES}
@@ -72,16 +72,16 @@ class OutOfMemoryHandler:
                 self._batch_sizes.add_fallback(_shape(generation), fallback.kind)
 
     def _evict(self, plan: StepPlan, in_use: Collection[str], rows: int) -> bool:
-        """Idle models, else those that others in flight need; models that wait elsewhere take nothing away."""
-        there = [
+        """Evict idle models, else those in use. Offloaded models are skipped: they occupy nothing on the device."""
+        on_device = [
             name
             for name in self._models.resident
             if name != plan.model and self._placement.mode_of(self._models.entry(name)) != "low"
         ]
-        leaving = [name for name in there if name not in in_use] or there
-        for name in leaving:
+        evicted = [name for name in on_device if name not in in_use] or on_device
+        for name in evicted:
             self._models.evict(name)
-        return bool(leaving)
+        return bool(evicted)
 
     def _narrow(self, plan: StepPlan, in_use: Collection[str], rows: int) -> bool:
         if len(plan.generations) == 1:
@@ -96,7 +96,7 @@ class OutOfMemoryHandler:
         return plan.stage is Stage.DECODING or not isinstance(generation.spec.task, Txt2Img)
 
     def _offload(self, plan: StepPlan, in_use: Collection[str], rows: int) -> bool:
-        """The model is loaded again, to elsewhere; what its images own does not refer to it."""
+        """Evict the model, so that it is loaded again in offload mode. States of its images do not refer to it."""
         if not self._placement.enable_offload(self._models.entry(plan.model)):
             return False
         if plan.model in self._models.resident:
@@ -105,5 +105,5 @@ class OutOfMemoryHandler:
 
 
 def _shape(generation: Generation) -> BatchKey:
-    """Without what is known only once the prompts are encoded."""
+    """Return the key without the part that is known only once the prompts are encoded."""
     return replace(generation.key, token_chunks=1)

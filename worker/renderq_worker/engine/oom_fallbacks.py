@@ -1,4 +1,4 @@
-"""What is tried when memory is exhausted, in this order, before an image fails. No torch."""
+"""Fallbacks when memory is exhausted, in the order in which they are tried before an image fails. No torch."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from renderq_worker.engine.generation import Stage
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """A rung of the ladder."""
+    """One fallback."""
 
     kind: FallbackKind
     stages: Collection[Stage]
-    """Where it can help."""
+    """Stages in which it can help."""
     is_sticky: bool
-    """Whether later images of this model and shape begin with it; a batch's width is remembered by itself."""
+    """Whether later images of this model and shape start with it. The batch size is remembered separately."""
     message: str
-    """What the job's owner reads."""
+    """Text of the warning that the job gets."""
 
 
 FALLBACKS = (
@@ -25,25 +25,25 @@ FALLBACKS = (
         FallbackKind.EVICTION,
         frozenset(Stage),
         is_sticky=False,
-        message="memory was short: other models left the device",
+        message="memory was short: other models were unloaded",
     ),
     Fallback(
         FallbackKind.NARROWER_BATCH,
         frozenset({Stage.DENOISING}),
         is_sticky=False,
-        message="memory was short: fewer images were computed at once",
+        message="memory was short: fewer images were computed at a time",
     ),
     Fallback(
         FallbackKind.TILES,
         frozenset({Stage.ENCODING, Stage.DECODING}),
         is_sticky=True,
-        message="memory is short: the autoencoder worked in overlapping tiles, which changes pixels",
+        message="memory was short: the autoencoder worked in overlapping tiles, which changes pixels",
     ),
     Fallback(
         FallbackKind.OFFLOAD,
         frozenset(Stage),
         is_sticky=True,
-        message="memory was short: the model's parts are on the device only while they are used, which takes longer",
+        message="memory was short: the model's components were on the device only while in use, which is slower",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""What passes between scheduler and runner: one operation to do, and what came of it. No torch."""
+"""One operation of the engine and its result, passed between scheduler and runner. No torch at import."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BatchLimit:
-    """How much fits into one forward pass. A single generation always does."""
+    """Largest batch of one forward pass. A single generation always fits."""
 
     generations: int
     rows: int
     allows_mixed_guidance: bool = True
-    """Whether guided and unguided images may be together."""
+    """Whether guided and unguided images may share it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """One operation of the engine: it cannot be interrupted, cancellations are taken before and after it."""
+    """One operation. It cannot be interrupted; cancellations take effect before and after it."""
 
     stage: Stage
     generations: tuple[Generation, ...]
-    """Most urgent first. Denoising: all of one batch key. Encoding, decoding: one. Loading: all of one model."""
+    """Most urgent first. Denoising: one batch key. Encoding, decoding: one generation. Loading: one model."""
 
     @property
     def model(self) -> str:
@@ -45,29 +45,29 @@ class StepPlan:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What an operation did. A generation in neither `advanced` nor `failures` is tried again."""
+    """Result of one operation. A generation in neither `advanced` nor `failures` is retried."""
 
     plan: StepPlan
     seconds: float = 0.0
     advanced: tuple[str, ...] = ()
-    """Ids that completed the operation."""
+    """Ids of generations that completed the operation."""
     failures: Mapping[str, Failure] = field(default_factory=dict)
-    """Ids that ended, and why."""
+    """Generations that ended, by id."""
     model_calls: int = 0
-    """Encoding: how often the scheduler will call the model."""
+    """Encoding: model calls that the noise scheduler will make."""
     token_chunks: int = 1
     """Encoding: see `BatchKey.token_chunks`."""
     estimates: Mapping[str, Tensor | None] = field(default_factory=dict)
-    """Denoising: ids of which a preview is wanted, and what their latents are expected to become, if that is known."""
+    """Denoising: predicted final latents (x0) by id, where a preview was requested; None where prediction failed."""
     fallbacks: Collection[FallbackKind] = ()
-    """What lack of memory made necessary: taken now, if nothing advanced; else how the operation was done."""
+    """Out-of-memory fallbacks: applied for the retry if nothing advanced, else used in this operation."""
     peak_bytes: int | None = None
-    """Most memory on the device meanwhile, where that is counted."""
+    """Peak memory on the device during the operation; None where the device does not count it."""
     pixels: np.ndarray | None = None
-    """Decoding: the picture, uint8 [height, width, 3]."""
+    """Decoding: the image, uint8 [height, width, 3]."""
     is_flagged: bool = False
-    """Decoding: the model's safety checker made it black."""
+    """Decoding: the model's safety checker blacked it out."""
 
     def with_cost(self, seconds: float, peak_bytes: int | None) -> StepResult:
-        """The same, with the time and the memory that the operation took."""
+        """Return a copy with the time and the memory that the operation took."""
         return replace(self, seconds=seconds, peak_bytes=peak_bytes)

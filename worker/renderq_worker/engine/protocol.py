@@ -1,4 +1,4 @@
-"""What the worker asks of an engine: the real one and the simulated one offer it."""
+"""Interface of an engine, real or simulated, to the rest of the worker."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -9,39 +9,39 @@ from renderq_worker.engine.health import EngineHealth
 
 
 class EngineProtocol(Protocol):
-    """Advances images step by step on a thread of its own. Every method may be called from any thread."""
+    """Renders images step by step on a thread of its own. All methods are thread-safe."""
 
     def start(self) -> None: ...
 
     def submit(self, specs: Sequence[GenerationSpec], listener: Callable[[Event], None]) -> None:
-        """Take images. The listener is called on the engine's thread and must be quick; one event ends each image."""
+        """Start these images. `listener` is called on the engine thread and must be fast; one final event per image."""
         ...
 
     def cancel(self, generation_ids: Sequence[str]) -> None:
-        """End these before their next step; ids that are not in the engine are ignored."""
+        """Cancel these before their next step; ids that are not in flight are ignored."""
         ...
 
     def preview(self, generation_ids: Sequence[str]) -> None:
-        """Tell once, after a step to come, what each of these looks like so far, if that can be had quickly."""
+        """Request one `Previewed` for each of these after one of their next steps, if the model can make it fast."""
         ...
 
     def free_slots(self, model: str) -> int:
-        """Images of this model that could be stepped at once, together with those in flight; 0 or less: none."""
+        """Return how many more images of this model fit into a batch with those in flight; 0 or less: none."""
         ...
 
     def on_slots_freed(self, callback: Callable[[], None]) -> None:
-        """Call back, on the engine's thread, whenever room has grown."""
+        """Call this on the engine thread whenever `free_slots` may have grown."""
         ...
 
     def is_empty(self) -> bool: ...
 
     def resident_models(self) -> tuple[str, ...]:
-        """Models in memory."""
+        """Return the names of the models in memory."""
         ...
 
     @property
     def health(self) -> EngineHealth: ...
 
     def close(self) -> None:
-        """Cancel what is left and end the thread."""
+        """Cancel all images in flight and end the thread."""
         ...

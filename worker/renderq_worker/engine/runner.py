@@ -1,4 +1,4 @@
-"""Carries out one operation on the device. What goes wrong becomes a failure of those generations that it concerns."""
+"""Execution of one operation on the device. Errors become failures of the generations that they concern."""
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ from renderq_worker.models import ModelStore, Placement
 
 
 class Runner:
-    """Keeps what the generations own on the device, from their encoding to their end."""
+    """Owner of the generations' states on the device, from encoding to end."""
 
     def __init__(self, models: ModelStore[Family], batch_sizes: BatchSizeTuner, placement: Placement) -> None:
         self._models = models
@@ -31,36 +31,35 @@ class Runner:
         self._states: dict[str, GenerationState] = {}
 
     def run(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str] = ()) -> StepResult:
-        """Never raises: an operation that fails as a whole fails the generations that were in it.
+        """Run one operation. Never raises: if it fails as a whole, all its generations fail.
 
-        One that runs out of memory is left to be tried again, as long as the ladder has a rung. `in_use` names the
-        models that generations in flight need; they leave memory last. `previews` are ids whose latents are to be
-        estimated on the way.
+        An operation that runs out of memory is retried as long as there is another fallback. `in_use` names the models
+        that generations in flight need; they are evicted last. `previews` are ids whose final latents to predict.
         """
         started = time.monotonic()
         self._device.reset_peak()
         try:
             with torch.inference_mode():
-                result = self._operate(plan, in_use, previews)
+                result = self._execute(plan, in_use, previews)
         except Exception as error:
             result = failure_from(error)
-        if isinstance(result, Failure):  # what the exception held, a model perhaps, is free now
-            result = self._recovered(plan, in_use, result)
+        if isinstance(result, Failure):  # outside `except`: what the exception referenced, e.g. a model, is free now
+            result = self._recover(plan, in_use, result)
         self.drop(result.failures)
         return result.with_cost(time.monotonic() - started, self._device.peak_bytes())
 
     def drop(self, ids: Iterable[str]) -> None:
-        """Free what these generations own; unknown ids are ignored."""
+        """Free the states of these generations; unknown ids are ignored."""
         for id in ids:
             state = self._states.pop(id, None)
             if state is not None:
                 state.close()
 
     def close(self) -> None:
-        """Free what everyone owns."""
+        """Free all states."""
         self.drop(tuple(self._states))
 
-    def _operate(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str]) -> StepResult:
+    def _execute(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str]) -> StepResult:
         if plan.stage is Stage.LOADING_MODEL:
             self._oom_handler.apply_known_offload(plan)
             self._models.load(plan.model, in_use)
@@ -76,18 +75,18 @@ class Runner:
                 case Stage.DECODING:
                     return self._decode(plan)
 
-    def _recovered(self, plan: StepPlan, in_use: Collection[str], failure: Failure) -> StepResult:
-        """An operation that ran out of memory has another try after each rung of the ladder."""
+    def _recover(self, plan: StepPlan, in_use: Collection[str], failure: Failure) -> StepResult:
+        """Apply the next fallback if memory ran out, for a retry; else fail the generations."""
         if failure.code != "out_of_memory":
             return StepResult(plan, failures=dict.fromkeys(plan.ids, failure))
         kind = self._oom_handler.next_fallback(plan, in_use, self._rows(plan.ids))
         if kind is not None:
             return StepResult(plan, fallbacks=[kind])
-        ends = {
+        failures = {
             each.spec.id: out_of_memory_failure(each, plan.stage, self._oom_handler.applied(each), failure)
             for each in plan.generations
         }
-        return StepResult(plan, failures=ends)
+        return StepResult(plan, failures=failures)
 
     def _encode(self, plan: StepPlan) -> StepResult:
         generation = plan.generations[0]
@@ -115,7 +114,7 @@ class Runner:
         )
 
     def _denoise(self, plan: StepPlan, previews: Collection[str]) -> StepResult:
-        """A batch that runs out of memory fails as a whole; one that fails otherwise is taken apart."""
+        """Advance a batch. Out of memory fails it as a whole; after other errors its images are retried singly."""
         family, estimates = self._models.get(plan.model), dict[str, Tensor | None]()
         invariance_checks, started = family.invariance_checks, time.monotonic()
         try:
@@ -123,7 +122,7 @@ class Runner:
         except Exception as error:
             if len(plan.ids) == 1 or is_out_of_memory(error):
                 raise
-            failures = self._advance_alone(plan.model, plan.ids)
+            failures = self._advance_singly(plan.model, plan.ids)
         else:
             if family.invariance_checks == invariance_checks:
                 self._batch_sizes.record(plan.generations[0].key, self._rows(plan.ids), time.monotonic() - started)
@@ -133,9 +132,9 @@ class Runner:
     def _advance(
         self, model: str, ids: Sequence[str], previews: Collection[str], estimates: dict[str, Tensor | None]
     ) -> Mapping[str, Failure]:
-        """One forward pass and everyone's scheduler step. Raises before any state has changed, or not at all.
+        """Run one forward pass and each image's scheduler step. Raises before any state has changed, or not at all.
 
-        `estimates` gets those of `previews`.
+        Adds the predicted final latents of `previews` to `estimates`.
         """
         states = [self._states[id] for id in ids]
         predictions = self._models.get(model).predict(states)
@@ -155,7 +154,7 @@ class Runner:
                 failures[id] = failure_from(error)
         return failures
 
-    def _advance_alone(self, model: str, ids: Sequence[str]) -> Mapping[str, Failure]:
+    def _advance_singly(self, model: str, ids: Sequence[str]) -> Mapping[str, Failure]:
         failures: dict[str, Failure] = {}
         for id in ids:
             try:
@@ -169,5 +168,5 @@ class Runner:
 
 
 def _are_finite(predictions: Sequence[Tensor]) -> list[bool]:
-    """For each image; one transfer from the device for all."""
+    """Return one bool per image, with a single transfer from the device."""
     return torch.stack([torch.isfinite(prediction).all() for prediction in predictions]).tolist()

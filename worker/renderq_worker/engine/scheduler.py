@@ -1,7 +1,7 @@
-"""Who steps next: shortest remaining work first, with ageing. Pure policy, no torch.
+"""Choice of the next operation: shortest remaining work first, with aging. Pure policy, no torch.
 
-Urgency is the work that is left minus a share of the time spent waiting. A short generation passes a long one that
-has not waited long; whoever waits long enough passes every newcomer, so waiting is bounded.
+Urgency is the remaining work minus a share of the time spent waiting. A short generation overtakes a long one that has
+not waited long. Any generation that waits long enough overtakes every newcomer, so waiting is bounded.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -10,10 +10,10 @@ from renderq_worker.engine.generation import Generation, Stage
 from renderq_worker.engine.plan import BatchLimit, StepPlan, StepResult
 
 AGING_RATE = 1 / 8
-"""Remaining operations that one operation of waiting outweighs. 0 would starve long generations; 1 is arrival order."""
+"""Remaining operations per operation of waiting. 0 would starve long generations; 1 is arrival order."""
 
 LOAD_WORK = 32
-"""Operations that loading a model counts as, so that two models that do not fit together do not take turns."""
+"""Operations that loading a model counts as, so that two models that do not fit together do not alternate."""
 
 
 class Scheduler:
@@ -21,7 +21,7 @@ class Scheduler:
 
     def __init__(self) -> None:
         self._generations: dict[str, Generation] = {}
-        """By id, in order of arrival, which decides between equals."""
+        """By id, in order of arrival, which breaks ties."""
 
     def __len__(self) -> int:
         return len(self._generations)
@@ -35,13 +35,14 @@ class Scheduler:
         self._generations[generation.spec.id] = generation
 
     def cancel(self, ids: Iterable[str]) -> tuple[str, ...]:
-        """Forget these; returns those that were here."""
+        """Forget these; return those that were in flight."""
         return tuple(id for id in ids if self._generations.pop(id, None) is not None)
 
-    def plan(self, limit_of: Callable[[Generation], BatchLimit], resident: Collection[str]) -> StepPlan | None:
-        """The next operation, or None when nothing is in flight.
+    def plan(self, batch_limit_for: Callable[[Generation], BatchLimit], resident: Collection[str]) -> StepPlan | None:
+        """Return the next operation, or None when nothing is in flight.
 
-        A model is loaded for all who need it. Whoever is about to join the batch is encoded first, one at a time.
+        A model is loaded for all generations that need it. Members of the next batch that are not encoded yet are
+        encoded first, one at a time.
         """
         ranked = sorted(self._generations.values(), key=lambda generation: _urgency(generation, resident))
         if not ranked:
@@ -52,14 +53,14 @@ class Scheduler:
             return StepPlan(Stage.LOADING_MODEL, tuple(same_model))
         if lead.stage is Stage.DECODING:
             return StepPlan(Stage.DECODING, (lead,))
-        batch = _batch(lead, ranked, limit_of(lead))
+        batch = _batch(lead, ranked, batch_limit_for(lead))
         for generation in batch:
             if generation.stage is Stage.ENCODING:
                 return StepPlan(Stage.ENCODING, (generation,))
         return StepPlan(Stage.DENOISING, batch)
 
     def update(self, result: StepResult) -> None:
-        """Move on who advanced, forget who ended, and let the others age."""
+        """Record progress, forget generations that ended, and age the others."""
         plan = result.plan
         for generation in self._generations.values():
             if generation.spec.id not in result.advanced:
@@ -85,13 +86,13 @@ class Scheduler:
 
 
 def _urgency(generation: Generation, resident: Collection[str]) -> float:
-    """Lower goes first."""
+    """Lower is more urgent."""
     load = 0 if generation.spec.model in resident else LOAD_WORK
     return generation.remaining + load - AGING_RATE * generation.ticks_waited
 
 
 def _batch(lead: Generation, ranked: Iterable[Generation], limit: BatchLimit) -> tuple[Generation, ...]:
-    """The most urgent generations that may share a forward pass with `lead`, within the limit."""
+    """Return the most urgent generations that may share a forward pass with `lead`, within the limit."""
     batch, rows = [lead], lead.spec.rows
     for generation in ranked:
         if len(batch) == limit.generations:

@@ -1,4 +1,4 @@
-"""What the engine can be told."""
+"""Settings of the engine."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,23 +9,23 @@ from renderq_shared.catalog.entries import Dtype, Memory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
-    """Knobs of one engine; the worker's settings map to them one by one."""
+    """Settings of one engine; the worker's settings map to them one to one."""
 
     device: str = "auto"
-    """`auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`."""
+    """`auto` (CUDA if available), `cpu`, `cuda` or `cuda:N`."""
     dtype: Dtype = "auto"
-    """Number format where the catalog says `auto`."""
+    """Used where the catalog says `auto`."""
     batching: Literal["exact", "fast"] = "exact"
-    """`exact`: images share a forward pass only where the probe at load shows that it changes no bit."""
+    """`exact`: images share a forward pass only where the measured batch invariance shows that no bit changes."""
     threads: int | None = None
-    """CPU threads of a forward pass; None leaves torch's own choice."""
+    """CPU threads of a forward pass; None keeps torch's default."""
     memory_budget_bytes: int | None = None
-    """Weights that may be on the device at once; None is four fifths of what is free at start."""
+    """Limit of the weights on the device; None is four fifths of the memory free at start."""
     memory_mode: Memory = "auto"
     """See `MemoryMode`; `auto` chooses by model."""
     device_memory_bytes: int | None = None
-    """What may be taken of the device; on a CPU, it simulates a card that has no more."""
+    """Limit of the device memory; on a CPU, simulates a GPU with this much memory."""
     batch_sizes_file: Path | None = None
-    """Where measured batch widths are kept between runs; None forgets them."""
+    """File that keeps measured batch sizes between runs; None keeps them in memory only."""
     stall_seconds: float = 120.0
-    """Least time that an operation may take before it counts as stalled."""
+    """Minimum time budget of an operation; beyond its budget it counts as stalled."""

@@ -1,7 +1,7 @@
-"""A device that takes time and paints one color: it shows what everything around the model costs.
+"""Engine without a model: waits and renders one color, to measure the cost of everything around the model.
 
-`RENDERQ_DEVICE=simulated` steps at once; `simulated:20` takes 20 ms for each step of up to 16 images. Jobs, leases,
-cancel, progress, files and storage are the real ones; only the pictures are not.
+`RENDERQ_DEVICE=simulated` steps without delay; `simulated:20` takes 20 ms per step of up to 16 images. Jobs, leases,
+cancellation, progress, files and storage are real; only the images are not.
 """
 
 import hashlib
@@ -30,33 +30,33 @@ from renderq_worker.engine.generation import GenerationSpec, Stage
 from renderq_worker.engine.health import EngineHealth
 from renderq_worker.engine.mailbox import Mailbox
 
-WIDTH = 16
+BATCH_SIZE = 16
 """Images per step."""
 
 _NAME = "simulated"
 
 
 def simulated_step_s(device: str) -> float | None:
-    """Seconds per step if the device setting asks for a simulation. Raises `ValueError` for `simulated:nonsense`."""
+    """Return the seconds per step, or None for a real device. Raises `ValueError` for `simulated:nonsense`."""
     name, _, step_ms = device.partition(":")
     if name != _NAME:
         return None
     try:
         return float(step_ms or 0) / 1000
     except ValueError as error:
-        raise ValueError(f"device {device!r}: after `simulated:` comes a number of milliseconds") from error
+        raise ValueError(f"device {device!r}: expected a number of milliseconds after `simulated:`") from error
 
 
 @dataclass(slots=True)
 class _Image:
     spec: GenerationSpec
     step: int = 0
-    shared_steps: int = 0
-    """Sum of the widths of its steps."""
+    batch_width_total: int = 0
+    """Sum of the batch widths of its steps."""
 
 
 class SimulatedEngine:
-    """An engine whose model does nothing. See `EnginePort`."""
+    """See `EngineProtocol`."""
 
     def __init__(self, entries: Iterable[ModelEntry], step_s: float, stall_s: float) -> None:
         self._entries = {entry.name: entry for entry in entries}
@@ -66,7 +66,7 @@ class SimulatedEngine:
         self._images: dict[str, _Image] = {}
         self._mailbox = Mailbox()
         self._on_slots_freed: list[Callable[[], None]] = []
-        self._step_began: float | None = None
+        self._step_started: float | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -80,7 +80,7 @@ class SimulatedEngine:
         self._mailbox.preview(generation_ids)
 
     def free_slots(self, model: str) -> int:
-        return WIDTH - self._mailbox.in_flight
+        return BATCH_SIZE - self._mailbox.in_flight
 
     def on_slots_freed(self, callback: Callable[[], None]) -> None:
         self._on_slots_freed.append(callback)
@@ -93,11 +93,11 @@ class SimulatedEngine:
 
     @property
     def health(self) -> EngineHealth:
-        began = self._step_began
-        alive = self._thread.is_alive() and not self._mailbox.is_closed
-        if began is None:
-            return EngineHealth(alive, None, time.monotonic(), math.inf)
-        return EngineHealth(alive, Stage.DENOISING, began, self._stall_s)
+        started = self._step_started
+        is_alive = self._thread.is_alive() and not self._mailbox.is_closed
+        if started is None:
+            return EngineHealth(is_alive, None, time.monotonic(), math.inf)
+        return EngineHealth(is_alive, Stage.DENOISING, started, self._stall_s)
 
     def start(self) -> None:
         self._thread.start()
@@ -108,22 +108,22 @@ class SimulatedEngine:
         self._thread.join()
 
     def render_stub(self, spec: GenerationSpec) -> npt.NDArray[np.uint8]:
-        """One color, by prompt and seed."""
+        """Return an image of one color, derived from prompt and seed."""
         color = hashlib.sha256(f"{spec.prompt}\0{spec.seed}".encode()).digest()[:3]
         return np.full((spec.height, spec.width, 3), list(color), np.uint8)
 
     def _run(self) -> None:
         while not self._mailbox.is_closed:
-            self._take_requests()
+            self._drain_mailbox()
             if self._images:
                 self._step()
             else:
                 self._mailbox.wait()
         self._mailbox.emit_to_all(Canceled)
 
-    def _take_requests(self) -> None:
-        arrivals, cancellations = self._mailbox.drain()
-        for spec in arrivals:
+    def _drain_mailbox(self) -> None:
+        submissions, cancellations = self._mailbox.drain()
+        for spec in submissions:
             self._images[spec.id] = _Image(spec)
             if spec.model not in self._resident:
                 self._mailbox.emit(Loading(spec.id, spec.model))
@@ -136,13 +136,13 @@ class SimulatedEngine:
             self._notify_slots_freed()
 
     def _step(self) -> None:
-        batch = list(self._images.values())[:WIDTH]
-        self._step_began = time.monotonic()
+        batch = list(self._images.values())[:BATCH_SIZE]
+        self._step_started = time.monotonic()
         self._closing.wait(self._step_s)
-        self._step_began = None
+        self._step_started = None
         for image in batch:
             image.step += 1
-            image.shared_steps += len(batch)
+            image.batch_width_total += len(batch)
             self._mailbox.emit(Stepped(image.spec.id, image.step, image.spec.model_calls))
             self._preview(image)
             if image.step == image.spec.model_calls:
@@ -153,8 +153,8 @@ class SimulatedEngine:
         spec = image.spec
         if self._mailbox.pending_previews([spec.id]):
             self._mailbox.discard_preview_request(spec.id)
-            small = self.render_stub(replace(spec, width=spec.width // 8, height=spec.height // 8))
-            self._mailbox.emit(Previewed(spec.id, image.step, spec.model_calls, small))
+            thumbnail = self.render_stub(replace(spec, width=spec.width // 8, height=spec.height // 8))
+            self._mailbox.emit(Previewed(spec.id, image.step, spec.model_calls, thumbnail))
 
     def _decode(self, image: _Image) -> None:
         spec = image.spec
@@ -163,7 +163,7 @@ class SimulatedEngine:
         stats = RenderStats(
             load_ms=0.0,
             inference_ms=spec.model_calls * self._step_s * 1000,
-            batch_width_mean=image.shared_steps / spec.model_calls,
+            batch_width_mean=image.batch_width_total / spec.model_calls,
             peak_memory_bytes=None,
             device=_NAME,
             dtype="uint8",
