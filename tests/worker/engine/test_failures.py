@@ -116,7 +116,7 @@ def test_an_image_that_does_not_fit_alone_fails(tiny: ModelEntry) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"scheduler": "dpm3000"}, "scheduler 'dpm3000' is unknown; there are ddim, "),
+        ({"scheduler": "dpm3000"}, "scheduler 'dpm3000' is unknown; choose one of ddim, "),
         ({"scheduler": "lcm", "steps": 1001}, "cannot be larger than"),
     ],
 )

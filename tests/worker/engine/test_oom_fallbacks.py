@@ -147,8 +147,8 @@ def test_after_the_last_fallback_it_fails_and_says_why_and_nobody_else_does(trai
         failed = harness.failed(id)
         assert failed.code == "out_of_memory"
         assert failed.message.startswith("denoising, 256×256 with model 'tiny': the device does not have enough memory")
-        assert "MB of the 2.7 MB there are were in use" in failed.message
-        assert "only while they are used" in failed.message
+        assert "of 2.7 MB were in use" in failed.message
+        assert "only while in use" in failed.message
     np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(trained, spec(1)))
 
 

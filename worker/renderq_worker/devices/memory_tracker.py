@@ -35,8 +35,8 @@ class MemoryTracker:
                 return
             if self.limit is not None and self.used_bytes + size > self.limit:
                 raise torch.OutOfMemoryError(
-                    f"tried to take {size / 1e6:,.1f} MB; {self.used_bytes / 1e6:,.1f} MB of the "
-                    f"{self.limit / 1e6:,.1f} MB there are were in use"
+                    f"tried to allocate {size / 1e6:,.1f} MB; {self.used_bytes / 1e6:,.1f} MB of "
+                    f"{self.limit / 1e6:,.1f} MB were in use"
                 )
             self._storages[key] = weakref.ref(storage, lambda _: self._remove(key)), size
             self.used_bytes += size

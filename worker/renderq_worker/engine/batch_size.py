@@ -1,8 +1,8 @@
-"""How many rows a forward pass should have: learned from the work itself, per model, shape and device.
+"""Batch size of a forward pass in rows, tuned per model, shape and device from measurements of real work.
 
-t(B), the seconds of a forward pass of B rows, is measured on a ladder of widths while real images are made, so that
-starting up costs nothing. The width grows while t(B)/B falls by at least 5 % per rung and shrinks for good when a
-width runs out of memory.
+t(B), the duration of a forward pass of B rows, is measured at fixed sizes while images are rendered, so that startup
+costs nothing. The batch grows while t(B)/B falls by at least 5 % per size, and shrinks permanently when a size runs out
+of memory.
 """
 
 import os
@@ -18,43 +18,47 @@ from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.fallback_kind import FallbackKind
 
 BATCH_SIZES = (2, 4, 8, 16, 32, 64)
-"""Rows per forward pass. A guided image has two, so the lowest rung is one image."""
+"""Rows per forward pass. A guided image has two, so the smallest size is one image."""
 
 MAX_COST_RATIO = 0.95
-"""A rung is worth climbing when a row then costs at most this share of what it cost before."""
+"""Largest cost per row, relative to the previous size, at which a size is used."""
 
 _SAMPLES_NEEDED = 3
 _SAMPLES_KEPT = 9
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class _ThroughputCurve:
-    """t(B)/B in seconds per row, by rung, the widest rung that is not known to run out of memory, and what
-    else memory demands."""
+    """Measurements and memory limits of one model, shape and environment."""
 
-    known: dict[int, float] = field(default_factory=dict)
+    seconds_per_row: dict[int, float] = field(default_factory=dict)
+    """t(B)/B by batch size B."""
     ceiling: int = BATCH_SIZES[-1]
+    """Largest number of rows that is not known to run out of memory."""
     fallbacks: frozenset[FallbackKind] = frozenset()
     samples: defaultdict[int, deque[float]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=_SAMPLES_KEPT))
     )
 
     def rows(self) -> int:
-        """The best rung so far, or the next one above it while that is still to be measured."""
+        """Return the best size so far, or the next larger one while that is not measured yet."""
         best = BATCH_SIZES[0]
-        for rung in BATCH_SIZES[1:]:
-            if rung > self.ceiling or best not in self.known:
+        for size in BATCH_SIZES[1:]:
+            if size > self.ceiling or best not in self.seconds_per_row:
                 break
-            if rung in self.known and self.known[rung] > MAX_COST_RATIO * self.known[best]:
+            if (
+                size in self.seconds_per_row
+                and self.seconds_per_row[size] > MAX_COST_RATIO * self.seconds_per_row[best]
+            ):
                 break
-            best = rung
+            best = size
         return min(best, self.ceiling)
 
 
 class _Stored(BaseModel):
-    """A curve in the file."""
+    """One curve as stored in the file."""
 
     seconds_per_row: dict[int, float]
     ceiling: int
@@ -65,74 +69,74 @@ _FILE = TypeAdapter(dict[str, _Stored])
 
 
 class BatchSizeTuner:
-    """Measured batch widths of one device.
+    """Batch sizes of one device.
 
-    `place` names what the measurements depend on besides model and shape: device, dtype, threads. `file` keeps them
-    between runs; one that cannot be read is as good as none.
+    `environment` names what the measurements depend on besides model and shape: device, dtype, threads. `file` keeps
+    them between runs; an unreadable file is ignored.
     """
 
-    def __init__(self, place: str, file: Path | None = None) -> None:
-        self._place = place
+    def __init__(self, environment: str, file: Path | None = None) -> None:
+        self._environment = environment
         self._file = file
         self._curves: dict[str, _ThroughputCurve] = {}
         self._latest: dict[str, BatchKey] = {}
-        """The shape that each model made last."""
+        """Last shape per model."""
         for name, stored in _read(file).items():
             self._curves[name] = _ThroughputCurve(stored.seconds_per_row, stored.ceiling, stored.fallbacks)
 
     def rows(self, key: BatchKey) -> int:
-        """Rows to put into the next forward pass for this key, at most."""
+        """Return the maximum number of rows of the next forward pass for this key."""
         curve = self._curves.get(self._name(key))
         return curve.rows() if curve else BATCH_SIZES[0]
 
     def latest(self, model: str) -> BatchKey | None:
-        """The shape that this model made last."""
+        """Return the last shape that this model rendered."""
         return self._latest.get(model)
 
     def rows_of_model(self, model: str) -> int:
-        """The same for the shape that this model made last; one image before it made any."""
+        """Return `rows` for the last shape that this model rendered; one image if there is none."""
         key = self.latest(model)
         return self.rows(key) if key else BATCH_SIZES[0]
 
     def record(self, key: BatchKey, rows: int, seconds: float) -> None:
-        """A forward pass of `rows` rows with everything around it took `seconds`."""
+        """Record the duration of a forward pass of `rows` rows with its scheduler steps."""
         self._latest[key.model] = key
         curve = self._curves.setdefault(self._name(key), _ThroughputCurve())
-        rung = next((rung for rung in BATCH_SIZES if rung >= rows), BATCH_SIZES[-1])
-        samples = curve.samples[rung]
+        size = next((size for size in BATCH_SIZES if size >= rows), BATCH_SIZES[-1])
+        samples = curve.samples[size]
         samples.append(seconds / rows)
         if len(samples) >= _SAMPLES_NEEDED:
-            is_new = rung not in curve.known
-            curve.known[rung] = median_low(samples)  # what disturbs a measurement makes it slower
+            is_new = size not in curve.seconds_per_row
+            curve.seconds_per_row[size] = median_low(samples)  # disturbances only make it slower
             if is_new:
                 self._write()
 
     def record_out_of_memory(self, key: BatchKey, rows: int) -> None:
-        """A forward pass of `rows` rows did not fit: stay below from now on."""
+        """Record that `rows` rows did not fit; later batches stay smaller."""
         curve = self._curves.setdefault(self._name(key), _ThroughputCurve())
-        curve.ceiling = max((rung for rung in BATCH_SIZES if rung < rows), default=1)
+        curve.ceiling = max((size for size in BATCH_SIZES if size < rows), default=1)
         self._write()
 
     def fallbacks(self, key: BatchKey) -> frozenset[FallbackKind]:
-        """What an image of this model and shape has needed beside a narrow batch."""
+        """Return the sticky fallbacks of this model and shape."""
         curve = self._curves.get(self._name(key))
         return curve.fallbacks if curve else frozenset()
 
     def add_fallback(self, key: BatchKey, kind: FallbackKind) -> None:
-        """An image of this model and shape does not fit without."""
+        """Record that images of this model and shape do not fit without this fallback."""
         curve = self._curves.setdefault(self._name(key), _ThroughputCurve())
         curve.fallbacks |= {kind}
         self._write()
 
     def _name(self, key: BatchKey) -> str:
         token_chunks = f" {key.token_chunks} token_chunks" if key.token_chunks > 1 else ""
-        return f"{key.model}@{key.revision} {key.width}x{key.height}{token_chunks} {self._place}"
+        return f"{key.model}@{key.revision} {key.width}x{key.height}{token_chunks} {self._environment}"
 
     def _write(self) -> None:
         if self._file is None:
             return
         curves = {
-            name: _Stored(seconds_per_row=curve.known, ceiling=curve.ceiling, fallbacks=curve.fallbacks)
+            name: _Stored(seconds_per_row=curve.seconds_per_row, ceiling=curve.ceiling, fallbacks=curve.fallbacks)
             for name, curve in self._curves.items()
         }
         temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
@@ -141,7 +145,7 @@ class BatchSizeTuner:
             temporary.write_bytes(_FILE.dump_json(curves, indent=1))
             temporary.replace(self._file)
         except OSError as error:
-            _log.warning("measured batch widths cannot be kept", file=str(self._file), reason=error.strerror)
+            log.warning("batch_sizes.save_failed", file=str(self._file), reason=error.strerror)
 
 
 def _read(file: Path | None) -> dict[str, _Stored]:

@@ -1,6 +1,6 @@
-"""What a generation owns on the device, and how rows are gathered for a forward pass and scattered back.
+"""State of an image on the device; gathering of its rows for a forward pass, and scattering back.
 
-Nothing here refers to a model's weights: a model may leave memory while its generations wait.
+States do not refer to the model's weights: a model may be evicted while its generations wait.
 """
 
 import inspect
@@ -18,7 +18,7 @@ from renderq_worker.engine.prepared_latents import PreparedLatents
 
 
 class GenerationState(Protocol):
-    """What the runner needs of an image on the device, whatever its family."""
+    """Interface of an image's state to the runner, for every family."""
 
     step: int
     """Model calls done."""
@@ -33,43 +33,43 @@ class GenerationState(Protocol):
 
     @property
     def model_calls(self) -> int:
-        """Model calls in all."""
+        """Total model calls."""
         ...
 
     def advance(self, prediction: Tensor) -> None:
-        """One step with what the family predicted."""
+        """Do one step with the family's prediction."""
         ...
 
     def close(self) -> None:
-        """Let go of what is more than memory."""
+        """Release resources other than memory."""
         ...
 
 
 @dataclass(slots=True)
 class LatentState:
-    """One image between noise and latents."""
+    """One image during denoising."""
 
     prepared: PreparedLatents
     embeddings: Tensor
-    """[rows, tokens, width]: negative then positive prompt, or the positive one alone."""
+    """[rows, tokens, width]: negative then positive prompt, or the positive prompt alone."""
     sampling: SamplingParams
     scheduler: NoiseScheduler
-    """The image's own, with its own history."""
+    """Private to the image, with its history."""
     generator: torch.Generator
-    """The image's own, on the CPU: the same noise on every device."""
+    """Private to the image, on the CPU: the same noise on every device."""
     guidance_embedding: Tensor | None = None
-    """[rows, width] for models that were distilled to take the guidance scale as an input."""
+    """[rows, width]; for models distilled to take the guidance scale as an input."""
     added_cond_kwargs: Mapping[str, Tensor] | None = None
-    """What the model takes beside the embeddings, each [rows, width]; by diffusers' names."""
+    """Further inputs of the UNet by diffusers' names, each [rows, width]."""
     token_chunks: int = 1
-    """Windows of the text encoder that the embeddings consist of."""
+    """Text-encoder chunks in the embeddings."""
     step: int = 0
     is_flagged: bool = False
-    """The model's safety checker made the decoded picture black."""
+    """The model's safety checker blacked out the decoded image."""
     latents: Tensor = field(init=False)
     """[1, channels, height / 8, width / 8]"""
     step_kwargs: dict[str, Any] = field(init=False)
-    """Keyword arguments of the scheduler's step, chosen as the stock pipeline does."""
+    """Keyword arguments of the scheduler's step, selected as in the stock pipelines."""
 
     def __post_init__(self) -> None:
         self.latents = self.prepared.latents
@@ -83,7 +83,7 @@ class LatentState:
 
     @property
     def model_calls(self) -> int:
-        """Model calls in all."""
+        """Total model calls."""
         return len(self.prepared.timesteps)
 
     @property
@@ -93,7 +93,7 @@ class LatentState:
     def close(self) -> None: ...
 
     def advance(self, prediction: Tensor) -> None:
-        """One scheduler step with the model's prediction for this image's rows, [rows, channels, h, w]."""
+        """Do one scheduler step with the model's prediction for this image's rows, [rows, channels, h, w]."""
         guided = apply_guidance(prediction, self.sampling)
         step = self.scheduler.step(guided, self.timestep, self.latents, **self.step_kwargs, return_dict=False)
         self.latents = step[0]
@@ -108,9 +108,9 @@ class UNetInput:
     """Arguments of one forward pass; B is the sum of the images' rows."""
 
     sample: Tensor
-    """[B, channels, h, w], with the extra channels of the task"""
+    """[B, channels, h, w], including the task's extra channels"""
     timestep: Tensor
-    """[B], float32: samplers count in integers or in floats, the model embeds floats."""
+    """[B], float32: schedulers use integers or floats, the model embeds floats."""
     embeddings: Tensor
     """[B, tokens, width]"""
     guidance_embedding: Tensor | None
@@ -121,12 +121,12 @@ class UNetInput:
     """Each [B, width]; or None"""
 
     def with_sample(self, sample: Tensor) -> "UNetInput":
-        """The same for a part of the sample."""
+        """Return the same arguments for a part of the sample."""
         return replace(self, sample=sample)
 
 
 def gather(states: Sequence[LatentState]) -> UNetInput:
-    """The rows of these images, an image's own next to each other. Changes no state; may be repeated."""
+    """Concatenate the rows of these images, each image's rows adjacent. Changes no state."""
     timesteps = [state.timestep.to(torch.float32).expand(state.rows) for state in states]
     guidance = [state.guidance_embedding for state in states if state.guidance_embedding is not None]
     levels = [
@@ -138,16 +138,16 @@ def gather(states: Sequence[LatentState]) -> UNetInput:
         torch.cat([state.embeddings for state in states]),
         torch.cat(guidance) if guidance else None,
         torch.cat(levels) if levels else None,
-        _together([state.added_cond_kwargs for state in states if state.added_cond_kwargs is not None]),
+        _concatenate_kwargs([state.added_cond_kwargs for state in states if state.added_cond_kwargs is not None]),
     )
 
 
 def scatter(prediction: Tensor, states: Sequence[LatentState]) -> tuple[Tensor, ...]:
-    """Each image's rows of the model's output, in the order that `gather` got the images."""
+    """Split the model's output into each image's rows, in the order of `states`."""
     return prediction.split([state.rows for state in states])
 
 
-def _together(added_cond_kwargs: Sequence[Mapping[str, Tensor]]) -> Mapping[str, Tensor] | None:
+def _concatenate_kwargs(added_cond_kwargs: Sequence[Mapping[str, Tensor]]) -> Mapping[str, Tensor] | None:
     return (
         {name: torch.cat([each[name] for each in added_cond_kwargs]) for name in added_cond_kwargs[0]}
         if added_cond_kwargs
@@ -156,7 +156,7 @@ def _together(added_cond_kwargs: Sequence[Mapping[str, Tensor]]) -> Mapping[str,
 
 
 def _sample(state: LatentState) -> Tensor:
-    """[rows, channels, h, w]: the extra channels are not scaled."""
+    """Return [rows, channels, h, w]; extra channels are not scaled."""
     sample = state.scheduler.scale_model_input(torch.cat([state.latents] * state.rows), state.timestep)
     if state.prepared.extra_channels is None:
         return sample

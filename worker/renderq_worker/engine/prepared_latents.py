@@ -1,4 +1,4 @@
-"""Where an image's denoising begins, and what its task does to it later."""
+"""Start of an image's denoising, and what its task does after steps and at the end."""
 
 from dataclasses import dataclass
 
@@ -12,49 +12,49 @@ from renderq_worker.engine.tiles import Tiles
 
 @dataclass(frozen=True, slots=True)
 class LatentMaskBlend:
-    """Puts the known part of a picture back after every step, for models that know no mask."""
+    """Restoration of the kept part of an image after every step, for models without a mask input."""
 
     original_latents: Tensor
-    """Latents of the picture, [1, channels, h, w]."""
+    """Latents of the input image, [1, channels, h, w]."""
     noise: Tensor
-    """The noise that it gets, always the same, [1, channels, h, w]."""
+    """Noise added to them, the same in every step, [1, channels, h, w]."""
     mask: Tensor
-    """1 where the picture is made anew, 0 where it is kept, [1, 1, h, w]."""
+    """1 where the image is regenerated, 0 where it is kept, [1, 1, h, w]."""
 
     def apply(self, latents: Tensor, scheduler: NoiseScheduler, upcoming: Tensor) -> Tensor:
-        """`upcoming` is the timestep that comes next, [1], or empty after the last: then without noise."""
-        known = (
+        """Blend. `upcoming` is the next timestep, [1], or empty after the last one, when no noise is added."""
+        original = (
             scheduler.add_noise(self.original_latents, self.noise, upcoming) if len(upcoming) else self.original_latents
         )
-        return (1 - self.mask) * known + self.mask * latents
+        return (1 - self.mask) * original + self.mask * latents
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskOverlay:
-    """What of a picture stays as it was, to the last bit."""
+    """Pixels of the input image that are kept bit by bit."""
 
     image: Pixels
     mask: Mask
 
     def apply(self, pixels: Pixels) -> Pixels:
-        """Where the mask is 0 the picture, where it is 255 `pixels`, in proportion in between."""
+        """Return the input image where the mask is 0, `pixels` where it is 255, and a linear mix in between."""
         weight = self.mask[..., None].astype(np.uint16)
         return ((self.image * (255 - weight) + pixels * weight + 127) // 255).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedLatents:
-    """What a task decides about an image before its first model call."""
+    """Result of preparing a task: everything known before the first model call."""
 
     latents: Tensor
-    """[1, channels, h, w], as noisy as the first timestep says."""
+    """[1, channels, h, w], with the noise of the first timestep."""
     timesteps: Tensor
-    """[calls]: those of the scheduler that are to be made."""
+    """[model_calls]: the scheduler's timesteps to run."""
     extra_channels: Tensor | None = None
-    """What the model sees beside the latents in every call, [1, extra channels, h, w]."""
+    """Further input channels of every call, [1, extra channels, h, w]."""
     noise_level: Tensor | None = None
-    """[1]: how much noise is on the picture among the channels, for models that want to know."""
+    """[1]: level of the noise in the extra channels, for models that take it as an input."""
     tiles: Tiles | None = None
-    """How the model sees it, if not as a whole; the same for all images with these sides."""
+    """Tiles of the forward pass, None for the whole image; the same for all images of this size."""
     blend: LatentMaskBlend | None = None
     mask_overlay: MaskOverlay | None = None

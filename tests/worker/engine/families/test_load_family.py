@@ -24,5 +24,5 @@ def test_another_family(tmp_path: Path) -> None:
 
 def test_a_unet_that_takes_nothing_known_beside_latents(tmp_path: Path) -> None:
     save_pipeline(tmp_path / "odd", DDIMScheduler(**SD1_SCHEDULER), in_channels=6)
-    with pytest.raises(ModelLoadFailed, match="takes 6 channels and latents have 4"):
+    with pytest.raises(ModelLoadFailed, match="takes 6 channels and the latents have 4"):
         load_family(entry(tmp_path / "odd"), EngineSettings(device="cpu"))

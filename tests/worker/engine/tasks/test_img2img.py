@@ -38,6 +38,6 @@ def test_a_strength_that_leaves_no_step_says_what_to_do(tiny: ModelEntry) -> Non
     harness.submit(spec(0, steps=4, task=Img2Img(random_image(), 0.2)), spec(1))
     harness.finish()
     assert harness.failed("job/0").message == (
-        "strength 0.2 of 4 steps is less than one step; ask for more strength or more steps"
+        "strength 0.2 of 4 steps is less than one step; increase the strength or the steps"
     )
     harness.rendered("job/1")

@@ -58,5 +58,5 @@ def test_a_model_says_which_tasks_it_cannot_do(inpainting: ModelEntry) -> None:
     harness.submit(spec(0, model="inpainting"))
     harness.finish()
     assert harness.failed("job/0").message == (
-        "model 'inpainting' takes inpaint conditioning: it can do inpaint, not txt2img"
+        "model 'inpainting' has a UNet for inpaint: it supports inpaint, not txt2img"
     )

@@ -41,4 +41,4 @@ def test_more_noise_than_the_model_knows_says_how_much_it_knows(upscaler: ModelE
     harness = EngineHarness([upscaler])
     harness.submit(spec(model="upscaler", task=Upscale(random_image(16, 16), 400)))
     harness.finish()
-    assert harness.failed("job/0").message == "noise_level 400 is more than this model's 350; ask for less"
+    assert harness.failed("job/0").message == "noise_level 400 exceeds the maximum of this model, 350"

@@ -1,4 +1,4 @@
-"""A picture made from a picture that keeps its depth, as `StableDiffusionDepth2ImgPipeline` begins."""
+"""depth2img: an image plus noise, with its depth as an extra channel, as in `StableDiffusionDepth2ImgPipeline`."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -16,7 +16,7 @@ from renderq_worker.engine.tasks.types import Depth2Img, Pixels
 
 
 def depth2img(task: Depth2Img, context: PrepareContext) -> PreparedLatents:
-    """The model sees the depth beside the latents; without a map, its own estimator looks at the picture."""
+    """Prepare as for img2img, plus the depth; without a depth map, the model's estimator computes it."""
     autoencoder = context.autoencoder
     if task.depth_map is None:
         depth = _estimate(task.image, context)
@@ -31,19 +31,19 @@ def depth2img(task: Depth2Img, context: PrepareContext) -> PreparedLatents:
 
 
 def _estimate(image: Pixels, context: PrepareContext) -> Tensor:
-    """[1, h, w]. Raises `DepthMapMissing`."""
+    """Return [1, h, w]. Raises `DepthMapMissing`."""
     model, autoencoder = context.pipeline, context.autoencoder
     if model.depth_estimator is None:
         raise DepthMapMissing(f"model {context.spec.model!r} has no depth estimator; send a depth_map")
-    seen = model.feature_extractor(images=[Image.fromarray(image)], return_tensors="pt").pixel_values
+    inputs = model.feature_extractor(images=[Image.fromarray(image)], return_tensors="pt").pixel_values
     is_full = autoencoder.dtype == torch.float32
     with nullcontext() if is_full else torch.autocast(autoencoder.device.type, dtype=autoencoder.dtype):
-        return model.depth_estimator(seen.to(autoencoder.device, autoencoder.dtype)).predicted_depth
+        return model.depth_estimator(inputs.to(autoencoder.device, autoencoder.dtype)).predicted_depth
 
 
 def _normalized(depth: Tensor) -> Tensor:
-    """To [-1, 1]; a map that is the same everywhere, of which stock pipelines make NaN, to 0."""
-    least, most = depth.amin(), depth.amax()
-    if least == most:
+    """Scale to [-1, 1]; a constant map, which becomes NaN in the stock pipelines, to 0."""
+    lowest, highest = depth.amin(), depth.amax()
+    if lowest == highest:
         return torch.zeros_like(depth)
-    return 2.0 * (depth - least) / (most - least) - 1.0
+    return 2.0 * (depth - lowest) / (highest - lowest) - 1.0

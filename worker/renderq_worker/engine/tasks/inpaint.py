@@ -1,4 +1,4 @@
-"""Part of a picture made anew, as `StableDiffusionInpaintPipeline` begins and goes on."""
+"""inpaint: regeneration of the masked part, as in `StableDiffusionInpaintPipeline`."""
 
 import torch
 from torch import Tensor
@@ -9,33 +9,33 @@ from renderq_worker.engine.tasks.types import Inpaint
 
 
 def inpaint_by_blending(task: Inpaint, context: PrepareContext) -> PreparedLatents:
-    """For a UNet that knows no mask: after every step, what is kept is put back, as noisy as it has to be.
+    """For a UNet without a mask input: after every step the kept part is restored, with the noise of the timestep.
 
-    The generator is moved on as the stock pipeline does, which encodes the masked picture here too.
+    The second draw only advances the generator, as the stock pipeline does by encoding the masked image.
     """
     timesteps = context.get_timesteps(task.strength)
     image, mask = context.resize(task.image), context.resize(task.mask)
-    known = context.autoencoder.encode(context.autoencoder.preprocess(image), context.generator)
+    original = context.autoencoder.encode(context.autoencoder.preprocess(image), context.generator)
     noise = context.draw_noise()
     context.draw_noise()
     return PreparedLatents(
-        _initial_latents(task, context, known, noise, timesteps),
+        _initial_latents(task, context, original, noise, timesteps),
         timesteps,
-        blend=LatentMaskBlend(known, noise, context.autoencoder.latent_mask(mask)),
+        blend=LatentMaskBlend(original, noise, context.autoencoder.latent_mask(mask)),
         mask_overlay=MaskOverlay(image, mask),
     )
 
 
 def inpaint_by_channels(task: Inpaint, context: PrepareContext) -> PreparedLatents:
-    """For a UNet that sees the mask and the rest of the picture at every step."""
+    """For a UNet with the mask and the masked image as extra channels."""
     timesteps = context.get_timesteps(task.strength)
     image, mask = context.resize(task.image), context.resize(task.mask)
-    picture = context.autoencoder.preprocess(image)
-    known = context.autoencoder.encode(picture, context.generator) if task.strength < 1 else None
+    pixels = context.autoencoder.preprocess(image)
+    original = context.autoencoder.encode(pixels, context.generator) if task.strength < 1 else None
     noise = context.draw_noise()
-    masked = context.autoencoder.encode(picture * (context.autoencoder.preprocess_mask(mask) < 0.5), context.generator)
+    masked = context.autoencoder.encode(pixels * (context.autoencoder.preprocess_mask(mask) < 0.5), context.generator)
     return PreparedLatents(
-        _initial_latents(task, context, known, noise, timesteps),
+        _initial_latents(task, context, original, noise, timesteps),
         timesteps,
         extra_channels=torch.cat([context.autoencoder.latent_mask(mask), masked], dim=1),
         mask_overlay=MaskOverlay(image, mask),
@@ -43,9 +43,9 @@ def inpaint_by_channels(task: Inpaint, context: PrepareContext) -> PreparedLaten
 
 
 def _initial_latents(
-    task: Inpaint, context: PrepareContext, known: Tensor | None, noise: Tensor, timesteps: Tensor
+    task: Inpaint, context: PrepareContext, original: Tensor | None, noise: Tensor, timesteps: Tensor
 ) -> Tensor:
-    """At full strength from noise alone, as far as the scheduler is concerned."""
-    if task.strength == 1 or known is None:
+    """Return noise alone at full strength, else the image plus noise."""
+    if task.strength == 1 or original is None:
         return noise * context.scheduler.init_noise_sigma
-    return context.scheduler.add_noise(known, noise, timesteps[:1])
+    return context.scheduler.add_noise(original, noise, timesteps[:1])

@@ -20,19 +20,19 @@ _PREPARERS: Mapping[UNetVariant, Mapping[type, Callable[[Any, PrepareContext], P
     UNetVariant.DEPTH: {Depth2Img: depth2img},
     UNetVariant.UPSCALE: {Upscale: upscale},
 }
-"""What the UNet takes → task → how it starts."""
+"""UNet variant → task → function that prepares its latents."""
 
 
 def prepare_latents(variant: UNetVariant, context: PrepareContext) -> PreparedLatents:
-    """Draws from the image's generator in the stock pipelines' order.
+    """Prepare the latents, drawing from the image's generator in the stock pipelines' order.
 
     Raises `TaskUnsupported`, `StrengthTooLow`, `DepthMapMissing` or `NoiseLevelTooHigh`.
     """
-    spec, starts = context.spec, _PREPARERS[variant]
-    make = starts.get(type(spec.task))
-    if make is None:
+    spec, preparers = context.spec, _PREPARERS[variant]
+    prepare = preparers.get(type(spec.task))
+    if prepare is None:
         raise TaskUnsupported(
-            f"model {spec.model!r} takes {variant} conditioning: it can do "
-            f"{', '.join(task.__name__.lower() for task in starts)}, not {type(spec.task).__name__.lower()}"
+            f"model {spec.model!r} has a UNet for {variant}: it supports "
+            f"{', '.join(task.__name__.lower() for task in preparers)}, not {type(spec.task).__name__.lower()}"
         )
-    return make(spec.task, context)
+    return prepare(spec.task, context)

@@ -1,4 +1,4 @@
-"""What the start of an image is made from."""
+"""Context for preparing the latents of one image."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,23 +18,23 @@ from renderq_worker.engine.tasks.types import Mask, Pixels
 
 @dataclass(frozen=True, slots=True)
 class PrepareContext:
-    """The model, and the image's own scheduler and generator."""
+    """Model components, and the image's own scheduler and generator."""
 
     spec: GenerationSpec
     pipeline: Any
-    """The stock pipeline, for components that a single task needs."""
+    """The stock pipeline, for components that only one task needs."""
     autoencoder: Autoencoder
     scheduler: NoiseScheduler
     """Its timesteps are set."""
     generator: torch.Generator
 
     def resize(self, image: Pixels | Mask) -> Pixels | Mask:
-        """A picture or mask in the sides of the result, by Lanczos's filter as in the stock pipelines."""
-        sides = self.spec.width, self.spec.height
-        return np.asarray(Image.fromarray(image).resize(sides, Image.Resampling.LANCZOS))
+        """Resize an image or mask to the size of the result with a Lanczos filter, as in the stock pipelines."""
+        size = self.spec.width, self.spec.height
+        return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
 
     def draw_noise(self) -> Tensor:
-        """[1, channels, height / 8, width / 8], drawn from the image's generator."""
+        """Draw [1, channels, height / 8, width / 8] from the image's generator."""
         spec, autoencoder = self.spec, self.autoencoder
         shape = (
             1,
@@ -45,17 +45,17 @@ class PrepareContext:
         return randn_tensor(shape, generator=self.generator, device=autoencoder.device, dtype=autoencoder.dtype)
 
     def get_timesteps(self, strength: float) -> Tensor:
-        """The timesteps that `strength` leaves; the scheduler begins there (`get_timesteps` of the stock pipelines).
+        """Return the timesteps for `strength` and start the scheduler there (`get_timesteps` of the stock pipelines).
 
         Raises `StrengthTooLow`.
         """
         steps = self.spec.sampling.steps
-        left = min(int(steps * strength), steps)
-        if left < 1:
+        count = min(int(steps * strength), steps)
+        if count < 1:
             raise StrengthTooLow(
-                f"strength {strength} of {steps} steps is less than one step; ask for more strength or more steps"
+                f"strength {strength} of {steps} steps is less than one step; increase the strength or the steps"
             )
-        first = (steps - left) * self.scheduler.order
+        first = (steps - count) * self.scheduler.order
         if hasattr(self.scheduler, "set_begin_index"):
             self.scheduler.set_begin_index(first)
         return self.scheduler.timesteps[first:]

@@ -1,4 +1,4 @@
-"""From noise alone, as `StableDiffusionPipeline` begins."""
+"""txt2img: noise alone, as in `StableDiffusionPipeline`."""
 
 from renderq_worker.engine.prepared_latents import PreparedLatents
 from renderq_worker.engine.tasks.prepare_context import PrepareContext

@@ -1,10 +1,10 @@
-"""What a picture starts from besides its prompt: one frozen value per task, its inputs decoded. No torch.
+"""Tasks with their decoded inputs, one frozen value each. No torch.
 
-The worker hands inputs over as arrays: pictures uint8 [height, width, 3], RGB, upright, without alpha; masks uint8
-[height, width]. Neither need have the sides of the result: they are resized to them with Lanczos's filter, as the stock
-pipelines do, and proportions are the caller's concern. `renderq_shared.imaging.size.round_down` is the side that the stock
-pipelines choose by themselves. `outpaint` turns a picture that is to be extended into `Inpaint`. The arrays are never
-written to, so that all images of a job may share them.
+Inputs are arrays: images uint8 [height, width, 3], RGB, EXIF orientation applied, without alpha; masks uint8
+[height, width]. They need not have the size of the result: they are resized to it with a Lanczos filter, as in the stock
+pipelines. The caller takes care of the aspect ratio; `renderq_shared.imaging.size.round_down` is the stock pipelines'
+choice of size. `outpaint` converts an image that is to be extended into `Inpaint`. The arrays are never written to, so
+that all images of a job may share them.
 """
 
 from dataclasses import dataclass
@@ -18,46 +18,46 @@ from renderq.contract.requests import VARIATION_STRENGTH
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 """[height, width, 3]"""
 Mask: TypeAlias = npt.NDArray[np.uint8]
-"""[height, width]: 0 keeps, 255 makes anew."""
+"""[height, width]: 0 keeps, 255 regenerates."""
 Depth: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
-"""[height, width]: larger is nearer, in any unit."""
+"""[height, width]: larger is closer, in any unit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Txt2Img:
-    """A picture from words."""
+    """Image from a prompt."""
 
     strength: ClassVar[float] = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Img2Img:
-    """Another picture from a picture and words."""
+    """Image from an image and a prompt."""
 
     image: Pixels
     strength: float
-    """Share of the steps that are made, 0 to 1, on top of as much noise as they take away. The caller refuses what
-    leaves no step: `renderq_shared.imaging.cost.model_calls` is 0."""
+    """Denoising strength, 0 to 1: share of the steps that run, on an image with the matching noise. The caller rejects
+    values that leave no step: `renderq_shared.imaging.cost.model_calls` is 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inpaint:
-    """Part of a picture made anew.
+    """Regeneration of a part of an image.
 
-    The model makes anew what is 128 or more in the mask, in blocks of 8 × 8 pixels that go by their upper left one.
-    In the result, pixels where the mask is 0 are those of the picture, to the last bit; where it is 255 they are the
-    model's; in between they are mixed in proportion. So a mask with soft edges hides the seam.
+    The model regenerates blocks of 8 × 8 pixels whose upper left pixel is 128 or more in the mask. In the result, pixels
+    are those of the input image, bit by bit, where the mask is 0, and the model's where it is 255. In between they are
+    mixed linearly, so a mask with soft edges hides the seam.
     """
 
     image: Pixels
     mask: Mask
     strength: float
-    """As for `Img2Img`; at 1 nothing of what was there shows through."""
+    """As for `Img2Img`; at 1 nothing of the masked part remains."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Variation:
-    """Another picture like this one; the prompt may be empty."""
+    """Image similar to this one; the prompt may be empty."""
 
     strength: ClassVar[float] = VARIATION_STRENGTH
     image: Pixels
@@ -65,23 +65,23 @@ class Variation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Depth2Img:
-    """Another picture with the depth of this one."""
+    """Image with the depth of this one."""
 
     image: Pixels
     depth_map: Depth | None
-    """None lets the model's own estimator look at the picture; models in a single file have none."""
+    """None uses the model's depth estimator, which single-file models do not have."""
     strength: float
     """As for `Img2Img`; the depth is kept even at 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Upscale:
-    """The picture four times as wide and as high: its sides are a quarter of the result's, multiples of 4."""
+    """Image of four times the width and height. The input's are a quarter of the result's, multiples of 4."""
 
     strength: ClassVar[float] = 1.0
     image: Pixels
     noise_level: int
-    """Noise put on the picture first, 0 to the model's `max_noise_level`, 350: more lets the model invent more."""
+    """Noise added to the input, 0 to the model's `max_noise_level`, 350: more noise gives the model more freedom."""
 
 
 Task: TypeAlias = Txt2Img | Img2Img | Inpaint | Variation | Depth2Img | Upscale

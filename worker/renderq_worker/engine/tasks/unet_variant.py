@@ -1,4 +1,4 @@
-"""What a UNet takes beside noisy latents: it decides which tasks the model can do."""
+"""Input channels of a UNet besides the noisy latents; they decide which tasks the model supports."""
 
 from enum import StrEnum
 
@@ -6,29 +6,29 @@ from renderq_worker.models import ModelLoadFailed
 
 
 class UNetVariant(StrEnum):
-    """Extra input channels, or none."""
+    """Kind of the extra input channels."""
 
     TEXT = "text"
-    """None: words alone."""
+    """No extra channels: the prompt alone."""
     INPAINT = "inpaint"
-    """A mask and the latents of the picture without what is masked."""
+    """The mask and the latents of the masked image."""
     DEPTH = "depth"
-    """The picture's depth."""
+    """The depth map."""
     UPSCALE = "upscale"
-    """The small picture itself."""
+    """The low-resolution image."""
 
     @classmethod
     def from_channels(cls, unet_channels: int, latent_channels: int) -> "UNetVariant":
-        """Raises `ModelLoadFailed` for a number of channels that is none of these."""
-        known = {
+        """Return the variant with this many channels. Raises `ModelLoadFailed` for an unknown number."""
+        variants = {
             latent_channels: cls.TEXT,
             2 * latent_channels + 1: cls.INPAINT,
             latent_channels + 1: cls.DEPTH,
             latent_channels + 3: cls.UPSCALE,
         }
-        if unet_channels not in known:
+        if unet_channels not in variants:
             raise ModelLoadFailed(
-                f"the UNet takes {unet_channels} channels and latents have {latent_channels}; "
-                f"known are {', '.join(f'{channels} ({kind})' for channels, kind in known.items())}"
+                f"the UNet takes {unet_channels} channels and the latents have {latent_channels}; "
+                f"supported are {', '.join(f'{channels} ({kind})' for channels, kind in variants.items())}"
             )
-        return known[unet_channels]
+        return variants[unet_channels]

@@ -1,4 +1,4 @@
-"""A picture four times as wide and high, as `StableDiffusionUpscalePipeline` begins."""
+"""upscale: four times the width and height, as in `StableDiffusionUpscalePipeline`."""
 
 import numpy as np
 import torch
@@ -13,19 +13,19 @@ from renderq_worker.engine.tiles import Tiles
 
 
 def upscale(task: Upscale, context: PrepareContext) -> PreparedLatents:
-    """The model sees the picture, with some noise on it, beside the latents, and is told how much noise.
+    """Prepare noise, with the low-resolution image plus noise as extra channels, and the level of that noise.
 
-    That noise is drawn before the latents'. A latent pixel stands for a pixel of the picture. A picture with more than
-    twice the sides that the model was trained with is seen in tiles of that size.
+    The image's noise is drawn before that of the latents. One latent pixel corresponds to one pixel of the image. An
+    image of more than twice the training size is processed in tiles of that size.
     """
     model, autoencoder = context.pipeline, context.autoencoder
     if task.noise_level > model.config.max_noise_level:
         raise NoiseLevelTooHigh(
-            f"noise_level {task.noise_level} is more than this model's {model.config.max_noise_level}; ask for less"
+            f"noise_level {task.noise_level} exceeds the maximum of this model, {model.config.max_noise_level}"
         )
-    sides = context.spec.width // autoencoder.vae_scale_factor, context.spec.height // autoencoder.vae_scale_factor
-    small = np.asarray(Image.fromarray(task.image).resize(sides, Image.Resampling.BICUBIC))
-    image = autoencoder.preprocess(small).to(autoencoder.device, autoencoder.dtype)
+    size = context.spec.width // autoencoder.vae_scale_factor, context.spec.height // autoencoder.vae_scale_factor
+    low_res = np.asarray(Image.fromarray(task.image).resize(size, Image.Resampling.BICUBIC))
+    image = autoencoder.preprocess(low_res).to(autoencoder.device, autoencoder.dtype)
     level = torch.tensor([task.noise_level], device=autoencoder.device)
     noise = randn_tensor(image.shape, generator=context.generator, device=autoencoder.device, dtype=autoencoder.dtype)
     return PreparedLatents(
