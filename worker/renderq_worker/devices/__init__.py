@@ -1,10 +1,10 @@
-"""Devices: where pictures are computed, and how much memory there is for that.
+"""Devices that images are computed on, and their memory.
 
-device      what the engine asks of one
-host        the CPU with the machine's memory
-small_card  the CPU with as little memory as a small graphics card
-cuda        a CUDA device: every line that needs one is in this module
-counting    memory of tensors, counted while they come and go
+device          interface to models and engine
+cpu             CPU with the machine's memory
+simulated_gpu   CPU with a memory limit, as a small GPU has
+cuda            CUDA device; all code that needs one
+memory_tracker  memory of live tensors
 """
 
 import torch
@@ -19,14 +19,14 @@ __all__ = ["CpuDevice", "Device", "MemoryTracker", "SimulatedGpu", "open_device"
 
 
 def resolve_device(device: str) -> torch.device:
-    """`auto` is the first CUDA device where there is one, else the CPU."""
+    """Resolve a device setting; `auto` is the first CUDA device if available, else the CPU."""
     if device != "auto":
         return torch.device(device)
     return torch.device("cuda" if cuda.is_available() else "cpu")
 
 
 def open_device(device: str, memory_bytes: int | None = None) -> Device:
-    """The device of this name, with no more than `memory_bytes`. Raises what torch does for one that is not there."""
+    """Open this device with at most `memory_bytes`. Raises torch's errors for an unknown or missing device."""
     resolved = resolve_device(device)
     if resolved.type == "cuda":
         return cuda.CudaDevice(resolved, memory_bytes)

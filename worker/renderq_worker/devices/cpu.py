@@ -1,4 +1,4 @@
-"""The CPU with the machine's memory, which ends without an exception: nothing is counted here."""
+"""CPU with the machine's memory. Exhaustion raises no exception, so memory is not tracked."""
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -24,7 +24,7 @@ class CpuDevice:
             name, _, value = line.partition(":")
             if name == "MemAvailable":
                 return int(value.split()[0]) * 1024
-        raise RuntimeError("/proc/meminfo has no MemAvailable; set the memory budget")
+        raise RuntimeError("/proc/meminfo has no MemAvailable; use Linux 3.14 or newer")
 
     def load(self, component: nn.Module) -> None:
         component.to(self.torch)

@@ -1,4 +1,4 @@
-"""A CUDA device. The only module that calls `torch.cuda`; docs/guides/gpu.md lists how to check each call."""
+"""CUDA device. No other module calls `torch.cuda`; docs/guides/gpu.md describes how to check each call."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -11,7 +11,7 @@ def is_available() -> bool:
 
 
 def has_bfloat16() -> bool:
-    """Whether the current device multiplies bfloat16."""
+    """Return whether the current device supports bfloat16."""
     return torch.cuda.is_bf16_supported()
 
 
@@ -21,7 +21,7 @@ class CudaDevice:
     has_own_memory = True
 
     def __init__(self, device: torch.device, memory_bytes: int | None) -> None:
-        """`memory_bytes` is what this process may take of the card; None is all of it."""
+        """`memory_bytes` limits this process; None allows the whole memory."""
         self.torch = device
         self._total = torch.cuda.get_device_properties(device).total_memory
         self._limit = self._total if memory_bytes is None else min(memory_bytes, self._total)
@@ -34,7 +34,7 @@ class CudaDevice:
         return f"{torch.cuda.get_device_name(self.torch)}{limit}"
 
     def free_bytes(self) -> int:
-        """What the driver has left and torch holds without using it, within the limit."""
+        """Return the driver's free memory, after torch has released its cache, within the limit."""
         torch.cuda.empty_cache()
         return min(torch.cuda.mem_get_info(self.torch)[0], self._limit - torch.cuda.memory_allocated(self.torch))
 

@@ -1,4 +1,4 @@
-"""What the engine asks of a device."""
+"""Interface of a device to models and engine."""
 
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -8,41 +8,41 @@ from torch import nn
 
 
 class Device(Protocol):
-    """Where weights and images are while they are computed with."""
+    """A device that holds weights and latents during computation."""
 
     @property
     def torch(self) -> torch.device: ...
 
     @property
     def name(self) -> str:
-        """What measurements depend on: kind, speed, memory."""
+        """Everything that measurements depend on: kind, speed, memory."""
         ...
 
     @property
     def has_own_memory(self) -> bool:
-        """Whether weights that are not used can wait elsewhere, in the machine's memory."""
+        """Whether unused weights can be offloaded to the machine's memory."""
         ...
 
     def free_bytes(self) -> int:
-        """What may be taken now. Raises `RuntimeError` where nobody tells."""
+        """Return the available memory. Raises `RuntimeError` if it is unknown."""
         ...
 
     def load(self, component: nn.Module) -> None:
-        """Bring its weights here. Raises `torch.OutOfMemoryError`."""
+        """Move its weights to the device. Raises `torch.OutOfMemoryError`."""
         ...
 
     def unload(self, component: nn.Module) -> None:
-        """Take its weights to the machine's memory."""
+        """Move its weights to the machine's memory."""
         ...
 
     def tracked(self) -> AbstractContextManager[object]:
-        """Around all computing on the current thread."""
+        """Return a context for all computation on the current thread, which tracks memory where needed."""
         ...
 
     def reset_peak(self) -> None:
-        """Measure `peak_bytes` from here on."""
+        """Restart the measurement of `peak_bytes`."""
         ...
 
     def peak_bytes(self) -> int | None:
-        """Most memory in use since `reset_peak`; None where the device does not count it."""
+        """Return peak memory since `reset_peak`; None where the device does not count it."""
         ...

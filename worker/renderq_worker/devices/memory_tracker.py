@@ -1,8 +1,8 @@
-"""Memory of tensors, counted while they come and go.
+"""Memory of live tensors.
 
-Every operation of torch is seen by a dispatch mode. What it returns is counted by storage, so that views count once,
-until the storage is freed. What a kernel needs inside itself is not seen. Tensors on torch's meta device count as if
-they had memory: so the work of a model can be measured without doing it.
+A dispatch mode intercepts every torch operation. Results are counted by storage, so that views count once, until the
+storage is freed. Memory inside kernels is not counted. Tensors on torch's meta device count as if they had memory, so
+that a model's memory can be measured without running it.
 """
 
 import threading
@@ -17,14 +17,14 @@ from torch.utils._pytree import tree_iter
 
 
 class MemoryTracker:
-    """Storages that are in use and how many bytes they have in all; touched from any thread."""
+    """Live storages and their total bytes. Thread-safe."""
 
     def __init__(self, limit: int | None = None) -> None:
         self.limit = limit
         self.used_bytes = 0
         self.peak = 0
         self._storages: dict[int, tuple[weakref.ref[Any], int]] = {}
-        self._lock = threading.RLock()  # a storage may be freed while another one is counted
+        self._lock = threading.RLock()  # reentrant: a storage may be freed while another one is added
 
     def add(self, tensor: Tensor) -> None:
         """Count the tensor's storage. Raises `torch.OutOfMemoryError` beyond the limit."""
@@ -43,11 +43,11 @@ class MemoryTracker:
             self.peak = max(self.peak, self.used_bytes)
 
     def remove(self, tensor: Tensor) -> None:
-        """Count it no longer."""
+        """Stop counting the tensor's storage."""
         self._remove(_key(tensor))
 
     def tracking(self) -> "MemoryTrackingMode":
-        """While this context lasts, what operations of the current thread return is counted."""
+        """Return a context that counts the results of operations on the current thread."""
         return MemoryTrackingMode(self)
 
     def _remove(self, key: int) -> None:
@@ -57,7 +57,7 @@ class MemoryTracker:
 
 
 class MemoryTrackingMode(TorchDispatchMode):
-    """Shows a tracker what operations return."""
+    """Adds the results of operations to a tracker."""
 
     def __init__(self, tracker: MemoryTracker) -> None:
         super().__init__()
@@ -78,11 +78,11 @@ class MemoryTrackingMode(TorchDispatchMode):
 
 
 def _key(tensor: Tensor) -> int:
-    """Names the tensor's storage while it lives."""
+    """Return an identifier of the tensor's storage, unique while it is alive."""
     storage: Any = tensor.untyped_storage()
     return storage._cdata
 
 
 def weights(component: nn.Module) -> list[Tensor]:
-    """Parameters and buffers."""
+    """Return parameters and buffers."""
     return [*component.parameters(), *component.buffers()]

@@ -1,7 +1,7 @@
-"""The CPU with as little memory as a small graphics card.
+"""CPU with the memory limit of a small GPU.
 
-It computes what the CPU computes. Weights that were brought here and the results of operations count against the limit;
-what goes beyond it raises what a graphics card raises. Weights that wait elsewhere are where they were, uncounted.
+Results are those of the CPU. Loaded weights and results of operations count against the limit; exceeding it raises the
+same exception as a GPU. Offloaded weights stay in place and do not count.
 """
 
 from contextlib import AbstractContextManager
@@ -24,7 +24,7 @@ class SimulatedGpu:
 
     @property
     def name(self) -> str:
-        return f"{torch.get_num_threads()} CPU threads, a card of {self._memory} bytes"
+        return f"{torch.get_num_threads()} CPU threads, {self._memory} bytes of simulated GPU memory"
 
     def free_bytes(self) -> int:
         return self._memory - self._tracker.used_bytes

@@ -49,7 +49,7 @@ class Autoencoder:
         return self._mask_processor.preprocess(Image.fromarray(mask)).contiguous()
 
     def latent_mask(self, mask: Mask) -> Tensor:
-        """Return the mask in latent size, [1, 1, height / factor, width / factor]; a block takes its upper left pixel."""
+        """Return the mask in latent size, [1, 1, height / factor, width / factor]: each block's upper left pixel."""
         height, width = (length // self.vae_scale_factor for length in mask.shape)
         return interpolate(self.preprocess_mask(mask), size=(height, width)).to(self.device, self.dtype)
 

@@ -1,15 +1,16 @@
-"""Models: which ones are in memory, how they get there, where their weights are and in which number format.
+"""Models: residency, loading, memory and dtype.
 
-store        residency: least recently used leave first, within a budget
-loading      a diffusers pipeline from its folder or a single file, without running code from it; imported by itself,
-             because it brings diffusers
-placement    memory modes, and which weights are on the device
-offload      loading in the memory mode that the placement says; by itself, too
-needs        memory, computed from a model's configuration; by itself, too
-clip         the tokenizer that single files come without
-weight_files which files of a folder count, and what is missing
-footprint    number of weights, from the files' headers
-formats      dtype
+store            residency, least recently used first out, within a budget
+loading          diffusers pipelines from folders and single files, without running their code
+placement        memory modes, and the weights on the device
+offload          loading in the memory mode of the placement
+memory_estimate  memory of a model, computed from its configuration
+parameter_count  number of weights, from file headers
+weight_files     files of a folder to load, and missing ones
+clip             tokenizer for single files, which lack one
+dtypes           choice of the dtype
+
+`loading`, `offload` and `memory_estimate` are not exported here, because they import diffusers.
 """
 
 from renderq_worker.models.dtypes import resolve_dtype

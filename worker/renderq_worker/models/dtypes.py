@@ -1,4 +1,4 @@
-"""In which number format a model runs."""
+"""Choice of the dtype that a model runs in."""
 
 from pathlib import Path
 
@@ -10,17 +10,17 @@ from renderq_worker.devices import cuda
 from renderq_worker.models.parameter_count import parameter_counts
 
 BFLOAT16_MIN_PARAMETERS = 100_000_000
-"""Weights of a model's largest component from which bfloat16 is twice as fast as float32 on a CPU with AVX512-BF16;
-the UNet of SD 1.5 has 860 million."""
+"""Minimum weights of a model's largest component for bfloat16, which is then twice as fast as float32 on a CPU with
+AVX512-BF16. The UNet of SD 1.5 has 860 million."""
 
 
 def resolve_dtype(entry: ModelEntry, preferred: Dtype, device: torch.device) -> torch.dtype:
-    """The catalog's format, else `preferred`, else the best one for the device.
+    """Return the catalog's dtype, else `preferred`, else the best one for the device.
 
-    On CUDA that is float16, which Stable Diffusion was published in, and bfloat16 for newer models, which overflow in
-    it. On a CPU it is float32, so that the picture is the one that stock diffusers gives by default: small models gain
-    nothing from bfloat16. Large ones gain a factor of two, minutes per picture, so they get it where the CPU computes
-    it natively. float16 does not run on CPUs.
+    On CUDA that is float16, in which Stable Diffusion was published, and bfloat16 for newer models, which overflow in
+    float16. On a CPU it is float32, so that the image is the one of stock diffusers by default: small models gain
+    nothing from bfloat16. Large models run in bfloat16 where the CPU supports it natively, because that is twice as
+    fast and saves minutes per image. float16 does not run on CPUs.
     """
     for name in (entry.dtype, preferred):
         if name != "auto":
@@ -33,6 +33,6 @@ def resolve_dtype(entry: ModelEntry, preferred: Dtype, device: torch.device) -> 
 
 
 def _has_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 in hardware."""
+    """Return whether the CPU supports bfloat16 in hardware."""
     flags = Path("/proc/cpuinfo").read_text()
     return "avx512_bf16" in flags or "amx_bf16" in flags

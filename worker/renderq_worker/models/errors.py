@@ -1,8 +1,8 @@
-"""Errors of loading a model; each message says what was wrong and what to do."""
+"""Errors of loading a model. Each message states the cause and the remedy."""
 
 
 class ModelError(Exception):
-    """Any of the below."""
+    """Base class."""
 
 
 class ModelUnknown(ModelError):
@@ -10,4 +10,4 @@ class ModelUnknown(ModelError):
 
 
 class ModelLoadFailed(ModelError):
-    """The model's files are missing, damaged, of another family, or larger than the memory that models may use."""
+    """The model's files are missing, damaged, of another family, or larger than the memory budget."""

@@ -1,4 +1,4 @@
-"""Reading a diffusers pipeline from its folder or from a single file. Nothing here runs code or asks the network."""
+"""Loading of diffusers pipelines from folders and single files, without running their code and without network."""
 
 from inspect import signature
 from typing import Any
@@ -19,23 +19,23 @@ from renderq_worker.models.errors import ModelLoadFailed
 from renderq_worker.models.parameter_count import parameter_counts
 
 _RENAMED = {"CLIPFeatureExtractor": "CLIPImageProcessor", "DPTFeatureExtractor": "DPTImageProcessor"}
-"""Names that published pipelines use, stable-diffusion-2-depth for one, and what transformers 5 calls these classes.
-diffusers looks for the old names there, too."""
+"""Class names in published pipelines, e.g. stable-diffusion-2-depth, and their names in transformers 5. diffusers looks
+the old names up in transformers."""
 
 
 def load_pipeline(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> DiffusionPipeline:
-    """The pipeline of this entry, of the class that its configuration names, in evaluation mode on `device`.
+    """Load the pipeline of this entry, of the class in its configuration, in evaluation mode on `device`.
 
-    safetensors are preferred; pickled weights are read with `weights_only`, and components that bring their own code
-    are refused, both by diffusers' defaults. Raises `ModelLoadFailed`; running out of memory raises as it is.
+    safetensors are preferred; pickled weights are read with `weights_only`, and components with code of their own are
+    rejected, both by diffusers' defaults. Raises `ModelLoadFailed`, or the original error when memory is exhausted.
     """
     pipeline_class = _pipeline_class(entry)
-    parameter_counts(entry)  # finds what is missing or damaged, and says it better than what comes below
+    parameter_counts(entry)  # reports missing or damaged files better than diffusers does
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
-        logging.set_verbosity_error()  # what matters is checked here, and said to whom it concerns
+        logging.set_verbosity_error()  # everything relevant is checked and reported here
     try:
-        with torch.inference_mode(mode=False):  # weights made within it take other kernels, with other last bits
+        with torch.inference_mode(mode=False):  # inference tensors use other kernels, with other last bits
             pipeline = (_from_file if entry.layout else _from_folder)(entry, pipeline_class, dtype)
             pipeline.to(device)
     except (torch.OutOfMemoryError, MemoryError):
@@ -46,7 +46,7 @@ def load_pipeline(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -
 
 
 def _pipeline_class(entry: ModelEntry) -> Any:
-    """Raises `ModelLoadFailed` when the configuration is of another family, or has changed to one."""
+    """Return the pipeline class. Raises `ModelLoadFailed` if the configuration is of another family."""
     try:
         name = str(read_json(entry.config_folder / "model_index.json").get("_class_name"))
         if family_of(name) != entry.family:
@@ -66,7 +66,7 @@ def _from_folder(entry: ModelEntry, pipeline_class: Any, dtype: torch.dtype) -> 
 
 
 def _from_file(entry: ModelEntry, pipeline_class: Any, dtype: torch.dtype) -> DiffusionPipeline:
-    """The weights from the file, everything else from the layout; no file brings a vocabulary."""
+    """Load weights from the file and all else from the layout; files have no vocabulary."""
     layout = entry.config_folder
     tokenizers = {path.parent.name: clip_tokenizer(path.parent) for path in layout.glob("*/tokenizer_config.json")}
     reader = pipeline_class if hasattr(pipeline_class, "from_single_file") else StableDiffusionPipeline
@@ -75,7 +75,7 @@ def _from_file(entry: ModelEntry, pipeline_class: Any, dtype: torch.dtype) -> Di
     )
     for component in pipeline.components.values():
         if isinstance(component, nn.Module):
-            _take(component, dtype)
+            _copy_weights(component, dtype)
     if reader is pipeline_class:
         return pipeline
     accepted = pipeline_class._get_signature_keys(pipeline_class)[0]
@@ -83,20 +83,20 @@ def _from_file(entry: ModelEntry, pipeline_class: Any, dtype: torch.dtype) -> Di
 
 
 def _options(pipeline_class: Any) -> dict[str, bool]:
-    """The XL pipelines would put a watermark on the picture wherever a certain package happens to be installed."""
+    """Return loading options: the SDXL pipelines add a watermark by default if `invisible_watermark` is installed."""
     return {"add_watermarker": False} if "add_watermarker" in signature(pipeline_class).parameters else {}
 
 
-def _take(component: nn.Module, dtype: torch.dtype) -> None:
-    """Copy the weights out of the mapped file: where they are not aligned, kernels compute other last bits.
+def _copy_weights(component: nn.Module, dtype: torch.dtype) -> None:
+    """Copy the weights out of the memory-mapped file: unaligned weights give other last bits.
 
-    Raises `NotImplementedError`, as diffusers does, for a weight that was not in the file and has no value.
+    Raises `NotImplementedError`, as diffusers does, for a weight that is missing in the file.
     """
     for tensor in (*component.parameters(), *component.buffers()):
         tensor.data = tensor.data.to("cpu", dtype if tensor.is_floating_point() else tensor.dtype, copy=True)
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, NotImplementedError):  # no value to copy
+    if isinstance(error, NotImplementedError):  # a meta tensor cannot be copied
         return "some of its weights are missing; the file is incomplete or of another layout"
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,8 +1,8 @@
-"""What memory a model needs, computed from its configuration.
+"""Memory that a model needs, computed from its configuration.
 
-The model is built on torch's meta device, where tensors have shapes and no memory, and run there while the memory that
-its tensors would have is counted. So the figures are those of the very operations that will be made; what kernels need
-inside themselves, convolutions on CUDA for one, comes on top.
+The model is built on torch's meta device, where tensors have shapes but no memory, and run there while the memory of
+its tensors is counted. So the estimate covers exactly the operations of the real model. Memory inside kernels, e.g.
+of convolutions on CUDA, is not included.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,13 +20,14 @@ from renderq_worker.devices import MemoryTracker
 from renderq_worker.models.parameter_count import parameter_counts
 
 TOKENS = 77
+"""Tokens of one text-encoder chunk."""
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ActivationMemory:
-    """Bytes beside the weights, for one guided picture."""
+    """Bytes besides the weights, for one guided image."""
 
     denoising: int
     decoding: int
@@ -38,56 +39,56 @@ class ActivationMemory:
 
 @dataclass(frozen=True, slots=True)
 class MemoryEstimate:
-    """Bytes that a model needs."""
+    """Memory of a model in bytes."""
 
     weights: Mapping[str, int]
     """By component."""
     default_size: ActivationMemory | None
-    """For a picture of the sides that requests get by default; None where the work cannot be computed from outside."""
+    """For an image of the default size; None if it cannot be computed."""
     max_size: ActivationMemory | None
-    """For the largest picture that requests may ask for."""
+    """For an image of the maximum size; None if it cannot be computed."""
 
 
 def estimate_memory(entry: ModelEntry, dtype: torch.dtype) -> MemoryEstimate:
-    """Raises `ModelLoadFailed` for files that are missing or damaged."""
+    """Estimate the memory of a model. Raises `ModelLoadFailed` for missing or damaged files."""
     weights = {name: count * dtype.itemsize for name, count in parameter_counts(entry).items()}
     if entry.family == "pipeline":
         return MemoryEstimate(weights, None, None)
-    limits, usual = entry.limits, entry.defaults
+    limits, defaults = entry.limits, entry.defaults
     height = min(limits.max_side, limits.max_pixels // limits.max_side)
     try:
         model = MetaModel(entry.config_folder, dtype)
         return MemoryEstimate(
             weights,
-            model.activation_memory(usual.width, usual.height),
+            model.activation_memory(defaults.width, defaults.height),
             model.activation_memory(limits.max_side, height),
         )
-    except Exception as error:  # whatever a strange configuration leads to; loading will say it better, if it matters
-        _log.warning("needs_unknown", model=entry.name, reason=f"{type(error).__name__}: {error}")
+    except Exception as error:  # invalid configurations raise anything; loading reports them better
+        log.warning("memory_estimate.failed", model=entry.name, reason=f"{type(error).__name__}: {error}")
         return MemoryEstimate(weights, None, None)
 
 
 class MetaModel:
-    """UNet and autoencoder without weights."""
+    """UNet and autoencoder on the meta device, without weights."""
 
     def __init__(self, configuration: Path, dtype: torch.dtype) -> None:
-        self._unet = _hollow(UNet2DConditionModel, configuration / "unet", dtype)
+        self._unet = _on_meta(UNet2DConditionModel, configuration / "unet", dtype)
         config = self._unet.config
         self._is_xl, self._is_upscaler = config.addition_embed_type == "text_time", bool(config.num_class_embeds)
         upcasts = (self._is_xl or self._is_upscaler) and dtype is torch.float16
-        self._vae = _hollow(AutoencoderKL, configuration / "vae", torch.float32 if upcasts else dtype)
+        self._vae = _on_meta(AutoencoderKL, configuration / "vae", torch.float32 if upcasts else dtype)
         self._upcast_bytes = 2 * sum(parameter.numel() for parameter in self._vae.parameters()) if upcasts else 0
 
     def activation_memory(self, width: int, height: int) -> ActivationMemory:
-        """For a picture of these sides in pixels; the upscaler works on large ones in tiles."""
+        """Return the memory for an image of this size in pixels; the upscaler processes large images in tiles."""
         factor = 2 ** (len(self._vae.config.block_out_channels) - 1)
         height, width = height // factor, width // factor
-        largest = 2 * self._unet.config.sample_size if self._is_upscaler else max(height, width)
-        self._vae.use_tiling = max(height, width) > largest
+        max_size = 2 * self._unet.config.sample_size if self._is_upscaler else max(height, width)
+        self._vae.use_tiling = max(height, width) > max_size
         latents = 1, self._vae.config.latent_channels, height, width
         return ActivationMemory(
-            _most(lambda: self._denoise(min(height, largest), min(width, largest))),
-            _most(lambda: self._vae.decode(torch.zeros(latents, dtype=self._vae.dtype))) + self._upcast_bytes,
+            _peak_bytes(lambda: self._denoise(min(height, max_size), min(width, max_size))),
+            _peak_bytes(lambda: self._vae.decode(torch.zeros(latents, dtype=self._vae.dtype))) + self._upcast_bytes,
         )
 
     def _denoise(self, height: int, width: int) -> Any:
@@ -98,10 +99,10 @@ class MetaModel:
             encoder_hidden_states=self._zeros(2, TOKENS, config.cross_attention_dim),
             timestep_cond=None if config.time_cond_proj_dim is None else self._zeros(2, config.time_cond_proj_dim),
             class_labels=self._zeros(2).long() if self._is_upscaler else None,
-            added_cond_kwargs=self._extras() if self._is_xl else None,
+            added_cond_kwargs=self._added_cond_kwargs() if self._is_xl else None,
         )
 
-    def _extras(self) -> Mapping[str, Tensor]:
+    def _added_cond_kwargs(self) -> Mapping[str, Tensor]:
         config, ids = self._unet.config, 6
         pooled = config.projection_class_embeddings_input_dim - ids * config.addition_time_embed_dim
         return {"text_embeds": self._zeros(2, pooled), "time_ids": self._zeros(2, ids)}
@@ -110,14 +111,14 @@ class MetaModel:
         return torch.zeros(shape, dtype=self._unet.dtype)
 
 
-def _hollow(part_class: Any, folder: Path, dtype: torch.dtype) -> Any:
+def _on_meta(component_class: Any, folder: Path, dtype: torch.dtype) -> Any:
     with torch.device("meta"):
-        part = part_class.from_config(part_class.load_config(str(folder)))
-    return nn.Module.to(part.eval(), dtype)
+        component = component_class.from_config(component_class.load_config(str(folder)))
+    return nn.Module.to(component.eval(), dtype)
 
 
-def _most(work: Callable[[], Any]) -> int:
-    """Most bytes in use while this is done on the meta device."""
+def _peak_bytes(work: Callable[[], Any]) -> int:
+    """Return the peak memory of `work` on the meta device."""
     tracker = MemoryTracker()
     with torch.inference_mode(), torch.device("meta"), tracker.tracking():
         work()

@@ -1,7 +1,7 @@
-"""Weights that are on the device only while they are used, component by component.
+"""Offload: each component's weights are on the device only while in use.
 
-accelerate calls a hook before a component's `forward`; diffusers calls the same one before an autoencoder's `encode`
-and `decode`, and finds the device of a pipeline by it.
+accelerate calls a hook before a component's `forward`. diffusers calls the same hook before an autoencoder's `encode`
+and `decode`, and takes the device of a pipeline from it.
 """
 
 from typing import Any
@@ -16,8 +16,8 @@ from renderq_worker.models.loading import load_pipeline
 from renderq_worker.models.placement import Placement
 
 
-class OnDemand(ModelHook):
-    """Has the device take the component that is about to be used."""
+class OffloadHook(ModelHook):
+    """Moves a component to the device before it is used."""
 
     def __init__(self, placement: Placement) -> None:
         self._placement = placement
@@ -29,13 +29,13 @@ class OnDemand(ModelHook):
 
 
 def load_placed(entry: ModelEntry, placement: Placement) -> DiffusionPipeline:
-    """The pipeline, its weights where the model's memory mode wants them. Raises what `load_pipeline` does."""
+    """Load a pipeline with its weights placed by the model's memory mode. Raises as `load_pipeline`."""
     pipeline = load_pipeline(entry, placement.load_device(entry), placement.dtype_of(entry))
     for component in pipeline.components.values():
         if not isinstance(component, nn.Module):
             continue
         if placement.mode_of(entry) == "low":
-            add_hook_to_module(component, OnDemand(placement))
+            add_hook_to_module(component, OffloadHook(placement))
         else:
             placement.device.load(component)
     return pipeline

@@ -1,4 +1,4 @@
-"""How many weights a model has, read from file headers before anything is loaded."""
+"""Number of a model's weights, from file headers, without loading them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +16,11 @@ _PREFIXES: Mapping[str, str] = {
     "text_encoder_1": "conditioner.embedders.0.",
     "text_encoder_2": "conditioner.embedders.1.",
 }
-"""Component → how the names of its tensors begin in the original key layout."""
+"""Component → prefix of its tensor names in the original key layout."""
 
 
 def parameter_counts(entry: ModelEntry) -> Mapping[str, int]:
-    """Component → number of weights. Raises `ModelLoadFailed` for files that are missing or damaged."""
+    """Return component → number of weights. Raises `ModelLoadFailed` for missing or damaged files."""
     try:
         return _of_file(Path(entry.source)) if entry.layout else _of_folder(Path(entry.source), entry.variant)
     except (CatalogInvalid, CheckpointUnreadable, ModelLoadFailed) as error:

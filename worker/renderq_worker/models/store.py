@@ -1,4 +1,4 @@
-"""Which models are in memory: loaded on demand, the least recently used ones leave when the budget is spent."""
+"""Residency of models: loaded on demand, least recently used evicted first, within a memory budget."""
 
 import gc
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -12,9 +12,9 @@ _GIB = 1024**3
 
 
 class ModelStore(Generic[M]):
-    """The models that a worker serves, and those of them that are resident.
+    """Models that a worker serves, some of them resident.
 
-    One thread (the engine's) loads, gets and evicts; `resident` and `peek` may be used from any thread.
+    Only the engine thread loads, gets and evicts; `resident` and `peek` are thread-safe.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class ModelStore(Generic[M]):
         return self._used
 
     def entry(self, name: str) -> ModelEntry:
-        """Raises `ModelUnknown` for a name that this worker does not serve."""
+        """Return a model's catalog entry. Raises `ModelUnknown` if this worker does not serve it."""
         try:
             return self._entries[name]
         except KeyError:
@@ -47,42 +47,42 @@ class ModelStore(Generic[M]):
             raise ModelUnknown(f"model {name!r} is not served here; this worker serves {served}") from None
 
     def get(self, name: str) -> M:
-        """A resident model, which becomes the most recently used one."""
+        """Return a resident model and make it the most recently used one."""
         model = self._models[name]
         self._used = (*(other for other in self._used if other != name), name)
         return model
 
     def peek(self, name: str) -> M | None:
-        """The same without using it; None for one that is not in memory."""
+        """Return a model without using it; None if it is not resident."""
         return self._models.get(name)
 
     def load(self, name: str, in_use: Collection[str] = ()) -> M:
-        """Bring a model into memory; models that are `in_use` leave only after all idle ones did.
+        """Load a model unless it is resident; models `in_use` are evicted only after all idle ones.
 
-        Raises `ModelUnknown`, `ModelLoadFailed`, or what the device raises when its memory is exhausted. A failed
-        load leaves nothing behind and may be tried again.
+        Raises `ModelUnknown`, `ModelLoadFailed`, or the device's error when its memory is exhausted. A failed load
+        leaves nothing behind and may be retried.
         """
         if name not in self._models:
             entry = self.entry(name)
             size = self._size_of(entry)
-            self._make_room(entry, size, in_use)
+            self._evict_for(entry, size, in_use)
             self._models[name] = self._load(entry)
             self._sizes[name] = size
         return self.get(name)
 
     def evict(self, name: str) -> None:
-        """Let a resident model leave memory."""
+        """Remove a resident model from memory."""
         self._used = tuple(other for other in self._used if other != name)
         del self._models[name], self._sizes[name]
-        gc.collect()  # models hold themselves in reference cycles
+        gc.collect()  # models contain reference cycles
 
-    def _make_room(self, entry: ModelEntry, size: int, in_use: Collection[str]) -> None:
+    def _evict_for(self, entry: ModelEntry, size: int, in_use: Collection[str]) -> None:
         if size > self._budget:
             raise ModelLoadFailed(
                 f"model {entry.name!r} needs about {size / _GIB:.1f} GiB and models may use "
-                f"{self._budget / _GIB:.1f} GiB; raise RENDERQ_MODEL_MEMORY_GB, choose a smaller dtype, or let "
-                "RENDERQ_MEMORY_MODE be low"
+                f"{self._budget / _GIB:.1f} GiB; raise RENDERQ_MODEL_MEMORY_GB, choose a smaller dtype, or set "
+                "RENDERQ_MEMORY_MODE=low"
             )
-        leaving = sorted(self._used, key=lambda name: name in in_use)
+        candidates = sorted(self._used, key=lambda name: name in in_use)
         while sum(self._sizes.values()) + size > self._budget:
-            self.evict(leaving.pop(0))
+            self.evict(candidates.pop(0))

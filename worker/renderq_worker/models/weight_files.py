@@ -1,4 +1,4 @@
-"""Which files of a diffusers folder a component is loaded from, and what is missing for that."""
+"""Weight files of the components in a diffusers folder."""
 
 import re
 from collections.abc import Iterator
@@ -11,49 +11,49 @@ _NAME = re.compile(
     r"(?:diffusion_pytorch_model|pytorch_model|model)(?:\.(?P<variant>\w+))?(?:-\d{5}-of-(?P<parts>\d{5}))?"
     r"(?:\.(?P<late_variant>\w+))?\.(?P<kind>safetensors|bin)"
 )
-_CONFIGURATIONS = ("scheduler_config.json", "preprocessor_config.json", "tokenizer_config.json")
-"""What a component without weights brings."""
+_CONFIG_FILES = ("scheduler_config.json", "preprocessor_config.json", "tokenizer_config.json")
+"""Files of which a component without weights has at least one."""
 
 
 def components(folder: Path) -> tuple[str, ...]:
-    """Names of the pipeline's parts, as `model_index.json` lists them. Raises `CatalogInvalid`."""
+    """Return the names of the pipeline's components in `model_index.json`. Raises `CatalogInvalid`."""
     index = read_json(folder / "model_index.json")
     return tuple(name for name, value in index.items() if isinstance(value, list) and value and value[0] is not None)
 
 
 def weight_files(folder: Path, component: str, variant: str | None) -> tuple[Path, ...]:
-    """What is loaded for this component: safetensors before pickles, the variant where there is one.
+    """Return the files to load for this component: the variant if present, safetensors before pickles.
 
-    None for a component without weights, such as a scheduler. Raises `ModelLoadFailed` when files are missing.
+    Empty for a component without weights, such as a scheduler. Raises `ModelLoadFailed` for missing files.
     """
-    place = folder / component
-    if not (place / "config.json").is_file():
-        if not any((place / name).is_file() for name in _CONFIGURATIONS):
+    directory = folder / component
+    if not (directory / "config.json").is_file():
+        if not any((directory / name).is_file() for name in _CONFIG_FILES):
             raise ModelLoadFailed(f"{folder} has no {component}, which its model_index.json lists; download it again")
         return ()
-    for wanted in dict.fromkeys((variant, None)):
+    for candidate in dict.fromkeys((variant, None)):
         for kind in ("safetensors", "bin"):
-            found = tuple(_matching(place, wanted, kind))
-            if found:
-                return found
-    raise ModelLoadFailed(f"{place} has no weights{_others(place)}; download the model again")
+            paths = tuple(_matching(directory, candidate, kind))
+            if paths:
+                return paths
+    raise ModelLoadFailed(f"{directory} has no weights{_variant_hint(directory)}; download the model again")
 
 
-def _matching(place: Path, variant: str | None, kind: str) -> Iterator[Path]:
-    """Files of one set of weights. Raises `ModelLoadFailed` for a set that is incomplete."""
-    found, parts = list[Path](), 1
-    for path in sorted(place.iterdir()):
+def _matching(directory: Path, variant: str | None, kind: str) -> Iterator[Path]:
+    """Yield the files of one set of weights. Raises `ModelLoadFailed` for an incomplete set."""
+    paths, parts = list[Path](), 1
+    for path in sorted(directory.iterdir()):
         match = _NAME.fullmatch(path.name)
         if match and match["kind"] == kind and (match["variant"] or match["late_variant"]) == variant:
-            found.append(path)
+            paths.append(path)
             parts = int(match["parts"] or 1)
-    if found and len(found) != parts:
-        raise ModelLoadFailed(f"{place} has {len(found)} of {parts} files of weights; download the model again")
-    yield from found
+    if paths and len(paths) != parts:
+        raise ModelLoadFailed(f"{directory} has {len(paths)} of {parts} files of weights; download the model again")
+    yield from paths
 
 
-def _others(place: Path) -> str:
-    """A hint at weights that are there under another name."""
-    matches = filter(None, (_NAME.fullmatch(path.name) for path in place.iterdir()))
+def _variant_hint(directory: Path) -> str:
+    """Return a hint at variants that are present, or an empty string."""
+    matches = filter(None, (_NAME.fullmatch(path.name) for path in directory.iterdir()))
     variants = sorted({match["variant"] or match["late_variant"] or "" for match in matches} - {""})
     return f", but a variant: {' or '.join(map(repr, variants))}" if variants else ""

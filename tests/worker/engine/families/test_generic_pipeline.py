@@ -134,11 +134,11 @@ def test_closing_the_engine_ends_what_is_under_way(sd3: ModelEntry) -> None:
     ("model", "changes", "message"),
     [
         ("sd3", {"scheduler": "ddim"}, "model 'sd3' runs with its own scheduler only"),
-        ("sd3", {"task": Img2Img(random_image(), 0.5)}, "model 'sd3' does txt2img only"),
-        ("sd3", {"clip_skip": 1}, "model 'sd3' knows no clip_skip"),
-        ("sd3", {"guidance_rescale": 0.5}, "model 'sd3' knows no guidance_rescale"),
-        ("flux", {"negative_prompt": "blurry"}, "model 'flux' takes no negative prompt"),
-        ("flux", {"negative_prompt": "", "width": 72}, "makes sides that are multiples of 16, not 72×64"),
+        ("sd3", {"task": Img2Img(random_image(), 0.5)}, "model 'sd3' supports txt2img only"),
+        ("sd3", {"clip_skip": 1}, "model 'sd3' does not support clip_skip"),
+        ("sd3", {"guidance_rescale": 0.5}, "model 'sd3' does not support guidance_rescale"),
+        ("flux", {"negative_prompt": "blurry"}, "model 'flux' does not support a negative prompt"),
+        ("flux", {"negative_prompt": "", "width": 72}, "needs a width and height that are multiples of 16, not 72×64"),
     ],
 )
 def test_nothing_is_accepted_and_ignored(

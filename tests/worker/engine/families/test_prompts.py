@@ -108,7 +108,7 @@ def test_clip_skip_goes_as_far_as_the_catalog_says_and_no_further(deep: ModelEnt
         harness.submit(*(spec(skip, model=entry.name, steps=1, clip_skip=skip) for skip in (most, most + 1)))
         harness.finish()
         harness.rendered(f"job/{most}")
-        message = f"clip_skip {most + 1} is more than the {most} that the text encoder allows; ask for less"
+        message = f"clip_skip {most + 1} exceeds the maximum of this model's text encoder, {most}"
         assert harness.failed(f"job/{most + 1}").message == message
 
 

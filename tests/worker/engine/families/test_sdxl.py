@@ -84,7 +84,7 @@ def test_a_refiner_is_refused(tmp_path: Path) -> None:
     unet.write_text(json.dumps(json.loads(unet.read_text()) | {"projection_class_embeddings_input_dim": 64}))
     small_pipeline(layout).save_pretrained(tmp_path / "refiner")
     refiner = entry(tmp_path / "refiner", "refiner", family="sdxl", dtype="float32")
-    with pytest.raises(ModelLoadFailed, match="the UNet takes 64 numbers beside the words and pictures have 72"):
+    with pytest.raises(ModelLoadFailed, match="the UNet expects 64 numbers of added conditions, not 72"):
         load_family(refiner, EngineSettings(device="cpu"))
 
 

@@ -1,4 +1,15 @@
-"""Model families: one self-contained file each."""
+"""Model families, with the arithmetic of each.
+
+family             interface to the runner
+stable_diffusion   Stable Diffusion 1.x and 2.x
+sdxl               Stable Diffusion XL
+generic_pipeline   any other diffusers pipeline, run through its own `__call__`
+steppable          a call that stops after each step
+prompts            prompts to embeddings, one text encoder
+sdxl_prompts       the same with two text encoders
+prompt_attention   weights in prompts
+latent_preview     latents to a small image
+"""
 
 from typing import Any
 
@@ -17,7 +28,7 @@ _FAMILIES = {"stable_diffusion": StableDiffusion, "sdxl": StableDiffusionXL, "pi
 
 
 def load_family(entry: ModelEntry, settings: EngineSettings, placement: Placement | None = None) -> Family[Any]:
-    """Load a model of the catalog; without a placement, as an engine of these settings would.
+    """Load a model of the catalog; without a placement, as an engine with these settings would.
 
     Raises `ModelLoadFailed`.
     """
@@ -28,7 +39,7 @@ def load_family(entry: ModelEntry, settings: EngineSettings, placement: Placemen
 
 
 def placement_of(settings: EngineSettings) -> Placement:
-    """Raises what torch does for a device that it does not know or have."""
+    """Return the placement for these settings. Raises torch's errors for an unknown or missing device."""
     return Placement(
         open_device(settings.device, settings.device_memory_bytes),
         dtype=settings.dtype,

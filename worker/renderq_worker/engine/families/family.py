@@ -1,4 +1,4 @@
-"""What the runner asks of a model family."""
+"""Interface of a model family to the runner."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
@@ -15,7 +15,7 @@ S = TypeVar("S", bound=GenerationState)
 
 
 class Family(Protocol[S]):
-    """A loaded model. It keeps nothing about single images: what an image owns is its state, `State` for most."""
+    """A loaded model. It holds nothing of single images: each has a state of its own, mostly a `LatentState`."""
 
     @property
     def revision(self) -> str: ...
@@ -28,38 +28,38 @@ class Family(Protocol[S]):
 
     @property
     def batch_invariance(self) -> BatchInvariance:
-        """How wide a batch may be in which every image keeps the bits that it has alone."""
+        """Maximum batch in which every image keeps the bits that it has alone, from the probe at load."""
         ...
 
     def batch_invariance_for(self, key: BatchKey) -> BatchInvariance:
-        """The same for images of this shape, as far as is known."""
+        """Return the batch invariance for this shape, as far as known."""
         ...
 
     @property
     def invariance_checks(self) -> int:
-        """Batches so far that took longer because they were computed image by image too."""
+        """Number of batches that took longer because they were also computed image by image."""
         ...
 
     @property
     def tile_sample_size(self) -> int | None:
-        """Pixels along each side that the autoencoder was trained with; None for one that cannot work in tiles."""
+        """Width and height of the autoencoder's tiles in pixels; None if it cannot work in tiles."""
         ...
 
     def prepare(self, spec: GenerationSpec, *, use_tiling: bool) -> S:
-        """Encode the prompts and the inputs of one image and draw its noise.
+        """Encode the prompts and inputs of one image and draw its noise.
 
-        `use_tiling`, here and below: the autoencoder works in tiles, with less memory and other pixels.
+        `use_tiling`, here and in `decode`: the autoencoder works in tiles, with less memory and different pixels.
         """
         ...
 
     def predict(self, states: Sequence[S]) -> tuple[Tensor, ...]:
-        """One forward pass for the next step of all these images; each one's rows. Changes no state."""
+        """Run one forward pass for the next step of these images; return the rows of each. Changes no state."""
         ...
 
     def preview(self, estimate: Tensor) -> np.ndarray | None:
-        """What `estimate`, latents as float32, shows: uint8 [height, width, 3], small and quickly; or nothing."""
+        """Return a small image of these float32 latents, uint8 [height, width, 3]; None if that is not fast."""
         ...
 
     def decode(self, state: S, *, use_tiling: bool) -> np.ndarray:
-        """The finished latents as pixels, uint8 [height, width, 3]. Raises `NanOutput`."""
+        """Decode the final latents to uint8 [height, width, 3]. Raises `NanOutput`."""
         ...

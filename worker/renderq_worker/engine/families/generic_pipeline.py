@@ -1,7 +1,6 @@
-"""Any other diffusers pipeline, run whole: one image at a time, with the progress and the cancel of every family.
+"""Any other diffusers pipeline, run through its own `__call__`: one image at a time, with progress and cancellation.
 
-The pipeline's own `__call__` runs, so that its picture is the stock one by construction. It stops after each step,
-where it calls back, and goes on when the engine says so.
+The image is the stock one by construction. The call pauses in its callback after each step until the engine resumes it.
 """
 
 import copy
@@ -39,16 +38,16 @@ REQUIRED_ARGUMENTS = (
 )
 
 
-_IGNORED = {
+_UNSUPPORTED_FIELDS = {
     name: field.default
     for name, field in SamplingParams.model_fields.items()
     if name not in ("steps", "guidance_scale", "scheduler")
 }
-"""Sampling fields that these pipelines have no argument for, and their neutral values."""
+"""Sampling fields that these pipelines have no argument for, with their neutral values."""
 
 
 class PipelineRun:
-    """One image on its way through the pipeline. See `state.State`, which it stands for."""
+    """One image in the pipeline. See `GenerationState`."""
 
     rows = 1
     token_chunks = 1
@@ -59,26 +58,26 @@ class PipelineRun:
         self.model_calls = spec.sampling.steps
         self.call: SteppableCall | None = None
         self.pending: Report | None = None
-        """A report that came before it was asked for."""
+        """A report that arrived before it was requested."""
 
     def advance(self, _: Tensor) -> None:
         self.step += 1
 
     def close(self) -> None:
-        """End it where it stands; it can be begun again."""
+        """Abort the call; it can be restarted."""
         if self.call is not None:
             self.call.close()
             self.call = None
 
 
 class GenericPipeline:
-    """A loaded pipeline of a family that has no step loop here."""
+    """A loaded pipeline of a family without a step loop of its own."""
 
     batch_invariance = BatchInvariance()
     invariance_checks = 0
 
     def __init__(self, pipeline: Any, revision: str, device: Device, dtype: torch.dtype) -> None:
-        """Raises `ModelLoadFailed` for a pipeline that takes no prompt, or does not say how far it is."""
+        """Raises `ModelLoadFailed` for a pipeline that lacks one of `REQUIRED_ARGUMENTS`."""
         pipeline.set_progress_bar_config(disable=True)
         self._pipeline = pipeline
         self._arguments = inspect.signature(pipeline.__call__).parameters
@@ -89,12 +88,14 @@ class GenericPipeline:
         self._runs: weakref.WeakSet[PipelineRun] = weakref.WeakSet()
         missing = [name for name in REQUIRED_ARGUMENTS if name not in self._arguments]
         if missing:
-            raise ModelLoadFailed(f"a {type(pipeline).__name__} takes no {missing[0]}: it cannot be run step by step")
-        weakref.finalize(self, _close, self._runs)  # what is under way holds the weights: it is begun again later
+            raise ModelLoadFailed(
+                f"a {type(pipeline).__name__} has no argument {missing[0]}: it cannot be run step by step"
+            )
+        weakref.finalize(self, _close, self._runs)  # running calls hold the weights; they are restarted later
 
     @classmethod
     def load(cls, entry: ModelEntry, placement: Placement, *, exact: bool) -> Self:
-        """Raises `ModelLoadFailed`. `exact` makes no difference: every image is alone."""
+        """Raises `ModelLoadFailed`. `exact` has no effect: images are never batched."""
         return cls(load_placed(entry, placement), entry.revision, placement.device, placement.dtype_of(entry))
 
     @property
@@ -117,7 +118,7 @@ class GenericPipeline:
         return run
 
     def predict(self, states: Sequence[PipelineRun]) -> tuple[Tensor, ...]:
-        """The next step of each, one after the other; the latents that it left."""
+        """Run the next step of each, one after the other; return their latents."""
         return tuple(self._next(run) for run in states)
 
     def preview(self, estimate: Tensor) -> np.ndarray | None:
@@ -126,28 +127,30 @@ class GenericPipeline:
     def decode(self, state: PipelineRun, *, use_tiling: bool = False) -> np.ndarray:
         """Pixels, uint8 [height, width, 3]. Raises `NanOutput` or `SizeUnsupported`."""
         call = self._running(state)
-        with self._tiling(on=use_tiling), _begun_again_after_failure(state):
+        with self._tiling(on=use_tiling), _close_on_failure(state):
             report = call.next()
         if report is not None:
-            raise EngineError(f"the pipeline makes more than the {state.model_calls} steps that it announced")
-        picture = call.result
-        if not np.isfinite(picture).all():
+            raise EngineError(f"the pipeline runs more than the {state.model_calls} steps that it announced")
+        image = call.result
+        if not np.isfinite(image).all():
             raise NanOutput("the pipeline computed NaN or infinity; run the model in float32 or bfloat16")
-        height, width = picture.shape[:2]
+        height, width = image.shape[:2]
         if (width, height) != (state.spec.width, state.spec.height):
-            raise SizeUnsupported(f"asked for {state.spec.width}×{state.spec.height}, the model made {width}×{height}")
-        return (picture * 255).round().astype(np.uint8)
+            raise SizeUnsupported(
+                f"{state.spec.width}×{state.spec.height} was requested, but the model renders {width}×{height}"
+            )
+        return (image * 255).round().astype(np.uint8)
 
     def _next(self, run: PipelineRun) -> Tensor:
         call = self._running(run)
-        with _begun_again_after_failure(run):
+        with _close_on_failure(run):
             report, run.pending = run.pending or call.next(), None
         if not isinstance(report, StepDone):
             raise EngineError(f"the pipeline ended after {run.step} of {run.model_calls} steps")
         return report.latents
 
     def _running(self, run: PipelineRun) -> SteppableCall:
-        """The run's call; one that was ended because the model left memory is brought back to where it was."""
+        """Return the run's call; one that was aborted because the model was evicted is rerun up to its last step."""
         if run.call is not None:
             return run.call
         call = self._start(run)
@@ -157,9 +160,9 @@ class GenericPipeline:
 
     def _start(self, run: PipelineRun) -> SteppableCall:
         arguments = self._call_kwargs(run.spec)
-        shell = copy.copy(self._pipeline)  # runs of several images may alternate; they share nothing but the weights
+        shell = copy.copy(self._pipeline)  # calls of several images may alternate; they share only the weights
         shell.scheduler = copy.deepcopy(self._pipeline.scheduler)
-        call = run.call = SteppableCall(functools.partial(_run_whole, shell, arguments, self._tracked))
+        call = run.call = SteppableCall(functools.partial(_run_pipeline, shell, arguments, self._tracked))
         self._runs.add(run)
         report = call.next()
         if isinstance(report, TimestepsSet):
@@ -169,8 +172,8 @@ class GenericPipeline:
         return call
 
     def _call_kwargs(self, spec: GenerationSpec) -> dict[str, Any]:
-        """The arguments of the call."""
-        chosen: dict[str, Any] = {
+        """Return the arguments of the call."""
+        kwargs: dict[str, Any] = {
             "prompt": spec.prompt,
             "width": spec.width,
             "height": spec.height,
@@ -179,31 +182,35 @@ class GenericPipeline:
             "output_type": "np",
         }
         if "guidance_scale" in self._arguments:
-            chosen["guidance_scale"] = spec.sampling.guidance_scale
+            kwargs["guidance_scale"] = spec.sampling.guidance_scale
         if spec.negative_prompt:
-            chosen["negative_prompt"] = spec.negative_prompt
-        return chosen
+            kwargs["negative_prompt"] = spec.negative_prompt
+        return kwargs
 
     def _check_supported(self, spec: GenerationSpec) -> None:
-        """Nothing that was asked for may be ignored."""
-        refused = {
-            "does txt2img only": not isinstance(spec.task, Txt2Img),
+        """Reject options that the pipeline would ignore. Raises `TaskUnsupported` or `SizeUnsupported`."""
+        unsupported = {
+            "supports txt2img only": not isinstance(spec.task, Txt2Img),
             "runs with its own scheduler only": spec.sampling.scheduler is not None,
-            **{f"knows no {name}": getattr(spec.sampling, name) != default for name, default in _IGNORED.items()},
-            "takes no negative prompt": bool(spec.negative_prompt) and not self._takes_negative,
+            **{
+                f"does not support {name}": getattr(spec.sampling, name) != default
+                for name, default in _UNSUPPORTED_FIELDS.items()
+            },
+            "does not support a negative prompt": bool(spec.negative_prompt) and not self._supports_negative_prompt,
         }
-        for reason, is_asked in refused.items():
-            if is_asked:
+        for reason, is_requested in unsupported.items():
+            if is_requested:
                 raise TaskUnsupported(f"model {spec.model!r} {reason}")
         multiple = getattr(self._pipeline, "image_processor", self._pipeline).config.get("vae_scale_factor", 8)
         if spec.width % multiple or spec.height % multiple:
             raise SizeUnsupported(
-                f"model {spec.model!r} makes sides that are multiples of {multiple}, not {spec.width}×{spec.height}"
+                f"model {spec.model!r} needs a width and height that are multiples of {multiple}, "
+                f"not {spec.width}×{spec.height}"
             )
 
     @contextmanager
     def _tiling(self, *, on: bool) -> Generator[None]:
-        """The autoencoder's own tiles."""
+        """Turn on the autoencoder's tiling inside the context."""
         if not on:
             yield
             return
@@ -214,14 +221,14 @@ class GenericPipeline:
             self._autoencoder.use_tiling = before
 
     @property
-    def _takes_negative(self) -> bool:
-        """Models that were distilled for guidance take one, and heed it only with a second scale."""
+    def _supports_negative_prompt(self) -> bool:
+        """Guidance-distilled models accept one, but use it only with a second scale, `true_cfg_scale`."""
         return "negative_prompt" in self._arguments and "true_cfg_scale" not in self._arguments
 
 
 @contextmanager
-def _begun_again_after_failure(run: PipelineRun) -> Generator[None]:
-    """A call that failed cannot go on."""
+def _close_on_failure(run: PipelineRun) -> Generator[None]:
+    """Close a call that failed, because it cannot be resumed."""
     try:
         yield
     except Exception:
@@ -229,30 +236,30 @@ def _begun_again_after_failure(run: PipelineRun) -> Generator[None]:
         raise
 
 
-def _run_whole(
+def _run_pipeline(
     pipeline: Any,
     arguments: dict[str, Any],
     tracked: Callable[[], AbstractContextManager[object]],
-    stop: Callable[[Report], None],
+    report: Callable[[Report], None],
 ) -> np.ndarray:
-    """float [height, width, 3] in 0 … 1."""
-    set_timesteps, was_ready = pipeline.scheduler.set_timesteps, False
+    """Run the pipeline; return float [height, width, 3] in 0 … 1."""
+    set_timesteps, is_reported = pipeline.scheduler.set_timesteps, False
 
     @functools.wraps(set_timesteps)
-    def ready(*args: Any, **kwargs: Any) -> None:
-        nonlocal was_ready
+    def set_and_report(*args: Any, **kwargs: Any) -> None:
+        nonlocal is_reported
         set_timesteps(*args, **kwargs)
-        if not was_ready:
-            was_ready = True
-            stop(TimestepsSet(len(pipeline.scheduler.timesteps)))
+        if not is_reported:
+            is_reported = True
+            report(TimestepsSet(len(pipeline.scheduler.timesteps)))
 
-    def stepped(_: Any, __: int, ___: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        stop(StepDone(tensors["latents"]))
+    def on_step_end(_: Any, __: int, ___: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        report(StepDone(tensors["latents"]))
         return tensors
 
-    pipeline.scheduler.set_timesteps = ready
+    pipeline.scheduler.set_timesteps = set_and_report
     with torch.inference_mode(), tracked():
-        return pipeline(**arguments, callback_on_step_end=stepped).images[0]
+        return pipeline(**arguments, callback_on_step_end=on_step_end).images[0]
 
 
 def _close(runs: "weakref.WeakSet[PipelineRun]") -> None:

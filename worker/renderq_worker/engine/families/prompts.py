@@ -1,8 +1,7 @@
-"""From prompts to embeddings with one CLIP text encoder.
+"""Prompts to embeddings with one CLIP text encoder.
 
-A prompt that fits the encoder and has no weights goes the stock pipelines' way and keeps their bits. Longer and
-weighted ones go through compel: several token_chunks of the encoder one after another, and weights as distances from the
-empty prompt.
+A prompt that fits into one chunk and has no weights is encoded by the stock pipeline, with identical bits. Longer and
+weighted prompts are encoded by compel: several chunks concatenated, weights as distances from the empty prompt.
 """
 
 from collections.abc import Sequence
@@ -18,27 +17,27 @@ from renderq_worker.engine.families.prompt_attention import Fragment, parse_prom
 from renderq_worker.engine.generation import GenerationSpec
 
 
-def check_clip_skip(clip_skip: int, most: int) -> None:
-    """Raises `ClipSkipTooHigh` when more than `most` layers are to be left out."""
-    if clip_skip > most:
+def check_clip_skip(clip_skip: int, max_clip_skip: int) -> None:
+    """Raise `ClipSkipTooHigh` beyond `max_clip_skip` skipped layers."""
+    if clip_skip > max_clip_skip:
         raise ClipSkipTooHigh(
-            f"clip_skip {clip_skip} is more than the {most} that the text encoder allows; ask for less"
+            f"clip_skip {clip_skip} exceeds the maximum of this model's text encoder, {max_clip_skip}"
         )
 
 
 def plain_text(parts: Sequence[Fragment]) -> str:
-    """The prompt without its weights."""
+    """Return the prompt without its weights."""
     return "".join(part.text for part in parts)
 
 
 def fits_one_chunk(parts: Sequence[Fragment], tokenizer: Any) -> bool:
-    """Whether it fits into one window and has no weights."""
+    """Return whether the prompt has no weights and fits into one chunk."""
     has_weights = any(part.weight != 1 for part in parts)
     return not has_weights and len(tokenizer(plain_text(parts)).input_ids) <= tokenizer.model_max_length
 
 
 def encode_chunks(parts: Sequence[Fragment], tokenizer: Any, encoder: Any, device: Any) -> Tensor:
-    """[1, token_chunks * window, width]: the prompt with its weights."""
+    """Encode the weighted prompt, [1, token_chunks * max_tokens, width]."""
     provider: Any = EmbeddingsProvider(
         tokenizer, encoder, dtype_for_device_getter=lambda _: encoder.dtype, truncate=False, device=device
     )
@@ -47,26 +46,26 @@ def encode_chunks(parts: Sequence[Fragment], tokenizer: Any, encoder: Any, devic
 
 
 def pad_chunks(embeddings: Tensor, length: int, empty: Tensor) -> Tensor:
-    """With token_chunks of the empty prompt behind, up to this many tokens."""
+    """Append chunks of the empty prompt up to `length` tokens."""
     missing = (length - embeddings.shape[1]) // empty.shape[1]
     return torch.cat([embeddings, *[empty] * missing], dim=1) if missing else embeddings
 
 
 class PromptEncoder:
-    """The tokenizer and the text encoder of a stock pipeline."""
+    """Tokenizer and text encoder of a stock pipeline."""
 
     def __init__(self, pipeline: Any) -> None:
         self._pipeline = pipeline
 
     @property
     def max_tokens(self) -> int:
-        """Tokens that the encoder takes at once."""
+        """Tokens per chunk."""
         return self._pipeline.tokenizer.model_max_length
 
     def encode(self, spec: GenerationSpec, *, guided: bool) -> Tensor:
-        """[rows, token_chunks * window, width]: negative then positive prompt, or the positive one alone.
+        """Encode [rows, token_chunks * max_tokens, width]: negative then positive prompt, or the positive prompt alone.
 
-        `clip_skip` concerns the positive prompt alone, as in the stock pipelines. Raises `ClipSkipTooHigh`.
+        `clip_skip` applies to the positive prompt only, as in the stock pipelines. Raises `ClipSkipTooHigh`.
         """
         positive = self._encode(spec.prompt, spec.sampling.clip_skip)
         if not guided:
@@ -78,14 +77,14 @@ class PromptEncoder:
         return torch.cat([negative, positive])
 
     def _encode(self, prompt: str, clip_skip: int) -> Tensor:
-        """[1, tokens, width]"""
+        """Encode one prompt, [1, tokens, width]."""
         encoder, tokenizer = self._pipeline.text_encoder, self._pipeline.tokenizer
         check_clip_skip(clip_skip, encoder.config.num_hidden_layers)
         parts = parse_prompt_attention(prompt)
         if fits_one_chunk(parts, tokenizer):
             return self._encode_as_stock(plain_text(parts), clip_skip)
-        used = ClipSkipEncoder(encoder, clip_skip) if clip_skip else encoder
-        return encode_chunks(parts, tokenizer, used, self._pipeline._execution_device)
+        clip_encoder = ClipSkipEncoder(encoder, clip_skip) if clip_skip else encoder
+        return encode_chunks(parts, tokenizer, clip_encoder, self._pipeline._execution_device)
 
     def _encode_as_stock(self, prompt: str, clip_skip: int) -> Tensor:
         device = self._pipeline._execution_device
@@ -98,7 +97,7 @@ class PromptEncoder:
 
 
 class ClipSkipEncoder:
-    """A text encoder without its last layers, but for the final norm where that is `normed`."""
+    """Text encoder without its last layers. `normed` applies the final layer norm."""
 
     def __init__(self, encoder: Any, clip_skip: int, *, normed: bool = True) -> None:
         self._encoder, self._clip_skip, self._normed = encoder, clip_skip, normed

@@ -1,7 +1,7 @@
-"""Stable Diffusion XL: two text encoders, their pooled output, and the sides of the picture beside the words.
+"""Stable Diffusion XL: two text encoders, with pooled embeddings and the image size as further inputs.
 
-Every line that touches a tensor has its counterpart in the `__call__` of diffusers' XL pipelines, which the parity
-tests run next to it.
+Every line that touches a tensor has its counterpart in the `__call__` of diffusers' SDXL pipelines; the parity tests
+compare them.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.models import ModelLoadFailed
 
 _TIME_IDS = 6
-"""Height and width of the original, of the crop's corner, and of the target."""
+"""Height and width of the original, top and left of the crop, height and width of the target."""
 
 
 class StableDiffusionXL(StableDiffusion):
@@ -24,13 +24,13 @@ class StableDiffusionXL(StableDiffusion):
     force_upcast = True
 
     def _check_components(self) -> None:
-        """Raises `ModelLoadFailed` for a UNet that wants other sides than the pipelines tell by default."""
-        takes = self._unet.add_embedding.linear_1.in_features
-        given = self._pooled_width + _TIME_IDS * self._unet.config.addition_time_embed_dim
-        if takes != given:
+        """Raise `ModelLoadFailed` for a UNet with other added conditions than the base model's."""
+        expected = self._unet.add_embedding.linear_1.in_features
+        provided = self._pooled_width + _TIME_IDS * self._unet.config.addition_time_embed_dim
+        if expected != provided:
             raise ModelLoadFailed(
-                f"the UNet takes {takes} numbers beside the words and pictures have {given}: a refiner, or text "
-                "encoders of another model"
+                f"the UNet expects {expected} numbers of added conditions, not {provided}: it is a refiner, or the "
+                "text encoders are of another model"
             )
 
     @property
@@ -41,8 +41,8 @@ class StableDiffusionXL(StableDiffusion):
         """Raises `ClipSkipTooHigh`."""
         prompts = SDXLPromptEncoder(self._pipeline)
         embeddings, pooled = prompts.encode(spec, guided=guided)
-        sides = [spec.height, spec.width, 0, 0, spec.height, spec.width]
-        time_ids = torch.tensor([sides] * len(pooled), dtype=embeddings.dtype, device=embeddings.device)
+        size_ids = [spec.height, spec.width, 0, 0, spec.height, spec.width]
+        time_ids = torch.tensor([size_ids] * len(pooled), dtype=embeddings.dtype, device=embeddings.device)
         added = {"text_embeds": pooled, "time_ids": time_ids}
         return PromptEmbeds(embeddings, added, token_chunks=embeddings.shape[1] // prompts.max_tokens)
 

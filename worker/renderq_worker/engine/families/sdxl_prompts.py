@@ -1,7 +1,7 @@
-"""From prompts to embeddings with the two text encoders of SDXL.
+"""Prompts to embeddings with the two text encoders of SDXL.
 
-As with one encoder (`prompts`): what fits and has no weights goes the stock pipelines' way. The pooled words of a
-longer or weighted prompt are those that the stock pipelines give: of its first window, without weights.
+As with one encoder (`prompts`), a prompt that fits into one chunk and has no weights is encoded by the stock pipeline.
+The pooled embeddings of other prompts are the stock pipeline's: of the first chunk, without weights.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ from renderq_worker.engine.generation import GenerationSpec
 
 
 class SDXLPromptEncoder:
-    """The tokenizers and the text encoders of a stock XL pipeline."""
+    """Tokenizers and text encoders of a stock SDXL pipeline."""
 
     def __init__(self, pipeline: Any) -> None:
         self._pipeline = pipeline
@@ -33,13 +33,13 @@ class SDXLPromptEncoder:
 
     @property
     def max_tokens(self) -> int:
-        """Tokens that the encoders take at once."""
+        """Tokens per chunk."""
         return self._pipeline.tokenizer.model_max_length
 
     def encode(self, spec: GenerationSpec, *, guided: bool) -> tuple[Tensor, Tensor]:
-        """[rows, token_chunks * window, width] and pooled words, [rows, width]: negative before positive prompt.
+        """Encode [rows, token_chunks * max_tokens, width] and pooled [rows, width]: negative before positive prompt.
 
-        Without a negative prompt, its embeddings are zeros where the model was trained so. Raises `ClipSkipTooHigh`.
+        The embeddings of an empty negative prompt are zeros if the model was trained so. Raises `ClipSkipTooHigh`.
         """
         clip_skip = spec.sampling.clip_skip
         check_clip_skip(clip_skip, min(encoder.config.num_hidden_layers for _, encoder in self._encoders) - 1)
@@ -56,7 +56,7 @@ class SDXLPromptEncoder:
         return torch.cat([negative, positive]), torch.cat([negative_pooled, pooled])
 
     def _encode(self, prompt: str, clip_skip: int) -> tuple[Tensor, Tensor]:
-        """[1, tokens, width] and [1, width]"""
+        """Encode one prompt, [1, tokens, width] and pooled [1, width]."""
         parts, device = parse_prompt_attention(prompt), self._pipeline._execution_device
         embeddings, _, pooled, _ = self._pipeline.encode_prompt(
             plain_text(parts),

@@ -1,7 +1,7 @@
-"""Stable Diffusion 1.x and 2.x: the arithmetic of diffusers' pipelines, one image at a time or many.
+"""Stable Diffusion 1.x and 2.x: the arithmetic of diffusers' pipelines, for one or several images.
 
-Every line that touches a tensor has its counterpart in the pipelines' `__call__` of diffusers 0.42, which the parity
-tests run next to it.
+Every line that touches a tensor has its counterpart in the pipelines' `__call__` of diffusers 0.42; the parity tests
+compare them.
 """
 
 import math
@@ -35,37 +35,37 @@ from renderq_worker.engine.tasks.unet_variant import UNetVariant
 from renderq_worker.models import Placement
 from renderq_worker.models.offload import load_placed
 
-_PROBE_SIDE = 16
-"""Latent pixels; small, because narrow products are the ones that depend on the batch, and cheap for large models."""
+_PROBE_SIZE = 16
+"""Latent pixels. Small, because small matrix products depend on the batch most, and cheap for large models."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptEmbeds:
-    """What the text encoders make of the prompts: the rows of one image, negative before positive."""
+    """Encoded prompts: the rows of one image, negative before positive."""
 
     embeddings: Tensor
     """[rows, tokens, width]"""
     added_cond_kwargs: Mapping[str, Tensor] | None = None
-    """What the UNet takes beside them, each [rows, width]; by diffusers' names."""
+    """Further inputs of the UNet by diffusers' names, each [rows, width]."""
     token_chunks: int = 1
-    """Windows of the text encoder that the embeddings consist of."""
+    """Text-encoder chunks in the embeddings."""
 
 
 class StableDiffusion:
     """A loaded Stable Diffusion model."""
 
     force_upcast: ClassVar[bool] = False
-    """Whether the stock pipelines run the autoencoder in float32 where it asks for that; the upscaler's does always."""
+    """Whether the stock pipelines respect the autoencoder's `force_upcast`; the upscaler's always does."""
 
     def __init__(self, pipeline: StableDiffusionPipeline, revision: str, *, exact: bool) -> None:
-        """`exact`: prepare for batches that change no bit."""
+        """`exact`: prepare for batches that do not change any bit."""
         self._pipeline: Any = pipeline
         self._unet: Any = pipeline.unet
         self._unet_variant = UNetVariant.from_channels(
             self._unet.config.in_channels, pipeline.vae.config.latent_channels
         )
         force_upcast = self.force_upcast or self._unet_variant is UNetVariant.UPSCALE
-        device = self._pipeline._execution_device  # its weights may be elsewhere until they are used
+        device = self._pipeline._execution_device  # weights may be offloaded until they are used
         self._autoencoder = Autoencoder(pipeline, device, self._unet.dtype, force_upcast=force_upcast)
         self._schedulers = NoiseSchedulerFactory(cast(NoiseScheduler, pipeline.scheduler))
         self.revision = revision
@@ -79,7 +79,7 @@ class StableDiffusion:
 
     @classmethod
     def load(cls, entry: ModelEntry, placement: Placement, *, exact: bool) -> Self:
-        """Raises `ModelLoadFailed` for a folder that holds something else or an unfit UNet."""
+        """Raises `ModelLoadFailed` for another kind of model or an unsupported UNet."""
         pipeline: Any = load_placed(entry, placement)
         with placement.device.tracked():
             return cls(pipeline, entry.revision, exact=exact)
@@ -104,36 +104,36 @@ class StableDiffusion:
 
     @property
     def _has_safety_checker(self) -> bool:
-        """The depth pipeline does not even have a place for one."""
+        """The depth pipeline does not have the attribute."""
         return getattr(self._pipeline, "safety_checker", None) is not None
 
     def prepare(self, spec: GenerationSpec, *, use_tiling: bool = False) -> LatentState:
-        """Encode the prompts and make the task's start, in the stock pipelines' order."""
+        """Encode the prompts and prepare the latents, in the stock pipelines' order."""
         sampling = spec.sampling
         guided = sampling.guidance_scale > 1 and not self._is_guidance_distilled
-        words = self._encode_prompts(spec, guided=guided)
+        prompt_embeds = self._encode_prompts(spec, guided=guided)
         scheduler = self._schedulers.create(sampling.scheduler)
         scheduler.set_timesteps(sampling.steps, device=self._autoencoder.device)
         generator = torch.Generator().manual_seed(spec.seed)
-        with self._autoencoder.tiling(self._tiles(spec.width, spec.height) if use_tiling else None):
-            beginning = prepare_latents(
+        with self._autoencoder.tiling(self._tile_size(spec.width, spec.height) if use_tiling else None):
+            prepared = prepare_latents(
                 self._unet_variant, PrepareContext(spec, self._pipeline, self._autoencoder, scheduler, generator)
             )
         return LatentState(
-            beginning,
-            embeddings=words.embeddings,
-            added_cond_kwargs=words.added_cond_kwargs,
+            prepared,
+            embeddings=prompt_embeds.embeddings,
+            added_cond_kwargs=prompt_embeds.added_cond_kwargs,
             sampling=sampling,
             scheduler=scheduler,
             generator=generator,
             guidance_embedding=(
                 self._guidance_embedding(sampling.guidance_scale) if self._is_guidance_distilled else None
             ),
-            token_chunks=words.token_chunks,
+            token_chunks=prompt_embeds.token_chunks,
         )
 
     def _check_components(self) -> None:
-        """Raises `ModelLoadFailed` for parts that do not belong together."""
+        """Raise `ModelLoadFailed` for components that do not belong together."""
 
     def _encode_prompts(self, spec: GenerationSpec, *, guided: bool) -> PromptEmbeds:
         prompts = PromptEncoder(self._pipeline)
@@ -141,9 +141,9 @@ class StableDiffusion:
         return PromptEmbeds(embeddings, token_chunks=embeddings.shape[1] // prompts.max_tokens)
 
     def predict(self, states: Sequence[LatentState]) -> tuple[Tensor, ...]:
-        """One forward pass of the UNet, or one per tile; each image's rows of its prediction.
+        """Run one forward pass of the UNet, or one per tile; return each image's rows of the prediction.
 
-        With exact batching, a batch that was never compared is computed image by image too.
+        With exact batching, a batch of a new kind is also computed image by image.
         """
         if not self._exact:
             return self._predict(states)
@@ -151,18 +151,18 @@ class StableDiffusion:
         return self._invariance_tracker.predict_checked(
             (height, width, states[0].token_chunks),
             [state.rows for state in states],
-            lambda places: self._predict([states[place] for place in places]),
+            lambda indices: self._predict([states[index] for index in indices]),
         )
 
     def _predict(self, states: Sequence[LatentState]) -> tuple[Tensor, ...]:
         rows, images = gather(states), [state.rows for state in states]
-        tiles = states[0].prepared.tiles  # all images of a batch have the same sides
+        tiles = states[0].prepared.tiles  # the same for all images of a batch
         if tiles is None:
             return scatter(self._forward(rows, images), states)
         return scatter(tiles.merge(rows.sample, lambda tile: self._forward(rows.with_sample(tile), images)), states)
 
     def _forward(self, rows: UNetInput, images: Sequence[int]) -> Tensor:
-        """`images` are the rows of each image."""
+        """Run the UNet; `images` are the rows of each image."""
         with self._linears.batch_of(images):
             return self._unet(
                 rows.sample,
@@ -175,33 +175,33 @@ class StableDiffusion:
             )[0]
 
     def preview(self, estimate: Tensor) -> np.ndarray | None:
-        """A small picture; none where a safety checker has a say, which judges finished pictures only."""
+        """Return a small image; None with a safety checker, which only works on finished images."""
         if self._has_safety_checker:
             return None
         return latents_to_preview(estimate, self._pipeline.vae)
 
     def decode(self, state: LatentState, *, use_tiling: bool = False) -> np.ndarray:
-        """Pixels, uint8 [height, width, 3]; black where the model's own safety checker says so."""
-        own = None if state.prepared.tiles is None else self.tile_sample_size
-        height, width = (side * self._autoencoder.vae_scale_factor for side in state.latents.shape[2:])
-        with self._autoencoder.tiling(self._tiles(width, height) if use_tiling else own):
+        """Decode to uint8 [height, width, 3]; black if the model's safety checker flags it."""
+        tile_size = None if state.prepared.tiles is None else self.tile_sample_size
+        height, width = (length * self._autoencoder.vae_scale_factor for length in state.latents.shape[2:])
+        with self._autoencoder.tiling(self._tile_size(width, height) if use_tiling else tile_size):
             image = self._autoencoder.decode(state.latents)
         if self._has_safety_checker:
             image, [flagged], *_ = self._pipeline.run_safety_checker(image, image.device, state.embeddings.dtype)
             state.is_flagged = bool(flagged)
         denormalize = [not state.is_flagged]
-        picture = self._pipeline.image_processor.postprocess(image, output_type="np", do_denormalize=denormalize)[0]
-        pixels = (picture * 255).round().astype(np.uint8)
+        array = self._pipeline.image_processor.postprocess(image, output_type="np", do_denormalize=denormalize)[0]
+        pixels = (array * 255).round().astype(np.uint8)
         return pixels if state.prepared.mask_overlay is None else state.prepared.mask_overlay.apply(pixels)
 
-    def _tiles(self, width: int, height: int) -> int:
-        """Pixels along each side of a tile: half of the picture, because smaller ones differ more from the whole."""
+    def _tile_size(self, width: int, height: int) -> int:
+        """Return the tile size in pixels: half of the image, because smaller tiles change more pixels."""
         return (
             math.ceil(max(width, height) / 2 / self._autoencoder.vae_scale_factor) * self._autoencoder.vae_scale_factor
         )
 
     def _guidance_embedding(self, scale: float) -> Tensor:
-        """[1, width]; models distilled for LCM take the guidance scale as an input instead of a second row."""
+        """Return [1, width]: models distilled for LCM take the guidance scale as an input instead of a second row."""
         embedding = self._pipeline.get_guidance_scale_embedding(
             torch.tensor([scale - 1]), embedding_dim=self._unet.config.time_cond_proj_dim
         )
@@ -209,7 +209,7 @@ class StableDiffusion:
 
     @torch.inference_mode()
     def _probe(self, *, exact: bool) -> BatchInvariance:
-        """Linear layers work image by image only where that is what keeps the bits: it costs time."""
+        """Measure batch invariance; make linear layers work image by image (slower) only if that preserves bits."""
         invariance = measure_invariance(self._probe_forward)
         if exact and not invariance.allows_mixing:
             self._linears.set_enabled(on=True)
@@ -218,29 +218,29 @@ class StableDiffusion:
         return invariance
 
     def _per_request_rows(self, invariance: BatchInvariance) -> BatchInvariance:
-        """In rows of requests: with or without guidance, a distilled model computes one row for an image."""
+        """Convert to rows of requests: a distilled model computes one row per image, with or without guidance."""
         if self._is_guidance_distilled:
             return BatchInvariance(max(2, invariance.unguided_rows), invariance.unguided_rows)
         return invariance
 
     def _probe_forward(self, first: int, images: Sequence[int]) -> Tensor:
-        """The UNet on fixed noise, at timesteps spread over the whole range."""
+        """Run the UNet on fixed noise, at timesteps over the whole range."""
         config, autoencoder, generator = self._unet.config, self._autoencoder, torch.Generator().manual_seed(0)
-        rows, side = slice(first, first + sum(images)), min(config.sample_size, _PROBE_SIDE)
+        rows, size = slice(first, first + sum(images)), min(config.sample_size, _PROBE_SIZE)
 
         def noise(*shape: int) -> Tensor:
             return torch.randn(PROBED_ROWS, *shape, generator=generator)[rows].to(autoencoder.device, autoencoder.dtype)
 
-        probed = UNetInput(
-            sample=noise(config.in_channels, side, side),
+        unet_input = UNetInput(
+            sample=noise(config.in_channels, size, size),
             timestep=torch.linspace(999, 0, PROBED_ROWS, device=autoencoder.device)[rows],
             embeddings=noise(self._pipeline.tokenizer.model_max_length, config.cross_attention_dim),
             guidance_embedding=None,
             noise_level=torch.arange(PROBED_ROWS, device=autoencoder.device)[rows] if config.num_class_embeds else None,
             added_cond_kwargs=self._probe_cond_kwargs(noise),
         )
-        return self._forward(probed, images)
+        return self._forward(unet_input, images)
 
     def _probe_cond_kwargs(self, noise: Callable[..., Tensor]) -> Mapping[str, Tensor] | None:
-        """`noise(width)` is [rows, width]."""
+        """Return further inputs for the probe; `noise(width)` is [rows, width]."""
         return None

@@ -1,4 +1,4 @@
-"""A call that cannot be taken apart, taken step by step: it runs on a thread of its own and stops where it reports."""
+"""Step-by-step execution of an opaque call: it runs on a thread of its own and pauses at each report."""
 
 import threading
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from torch import Tensor
 
 
 class _Closed(BaseException):
-    """Ends the call where it stands; not an `Exception`, so that nothing on the way takes it for one."""
+    """Aborts the call; not an `Exception`, so that no handler inside the call catches it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimestepsSet:
-    """The prompt is encoded; so many steps will follow."""
+    """The prompts are encoded and the timesteps set; `steps` steps follow."""
 
     steps: int
 
@@ -28,11 +28,11 @@ class StepDone:
 
 Report = TimestepsSet | StepDone
 Call = Callable[[Callable[[Report], None]], Any]
-"""Gets a function that it calls with every report."""
+"""Takes a function to call with every report."""
 
 
 class SteppableCall:
-    """Of the caller and the call only one runs at a time: whoever is not running waits for the other."""
+    """A call that alternates with its caller: only one of them runs at a time."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -45,7 +45,7 @@ class SteppableCall:
         self._thread.start()
 
     def next(self) -> Report | None:
-        """Run until the next report; None when the call has returned. Raises what the call raises."""
+        """Run until the next report; return None when the call has returned. Raises the call's exception."""
         if self._thread.is_alive():
             self._call_turn.release()
             self._caller_turn.acquire()
@@ -56,11 +56,11 @@ class SteppableCall:
 
     @property
     def result(self) -> Any:
-        """What the call returned, once `next` was None."""
+        """Return value of the call, once `next` has returned None."""
         return self._result
 
     def close(self) -> None:
-        """End the call where it stands and let go of all that it holds. May be repeated."""
+        """Abort the call and release its references. Idempotent."""
         if not self._closed:
             self._closed = True
             self._call_turn.release()
@@ -69,7 +69,7 @@ class SteppableCall:
     def _run(self) -> None:
         try:
             self._await_turn()
-            self._result = self._call(self._stop)
+            self._result = self._call(self._pause)
         except _Closed:
             pass
         except BaseException as error:
@@ -78,7 +78,7 @@ class SteppableCall:
             del self._call
             self._caller_turn.release()
 
-    def _stop(self, report: Report) -> None:
+    def _pause(self, report: Report) -> None:
         self._report = report
         self._caller_turn.release()
         self._await_turn()

@@ -1,10 +1,10 @@
 """Tasks with their decoded inputs, one frozen value each. No torch.
 
 Inputs are arrays: images uint8 [height, width, 3], RGB, EXIF orientation applied, without alpha; masks uint8
-[height, width]. They need not have the size of the result: they are resized to it with a Lanczos filter, as in the stock
-pipelines. The caller takes care of the aspect ratio; `renderq_shared.imaging.size.round_down` is the stock pipelines'
-choice of size. `outpaint` converts an image that is to be extended into `Inpaint`. The arrays are never written to, so
-that all images of a job may share them.
+[height, width]. They need not have the size of the result: they are resized to it with a Lanczos filter, as in the
+stock pipelines. The caller takes care of the aspect ratio; `renderq_shared.imaging.size.round_down` gives the stock
+pipelines' default size. `outpaint` converts an image that is to be extended into `Inpaint`. The arrays are never
+written to, so that all images of a job may share them.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Img2Img:
 class Inpaint:
     """Regeneration of a part of an image.
 
-    The model regenerates blocks of 8 × 8 pixels whose upper left pixel is 128 or more in the mask. In the result, pixels
+    The model regenerates blocks of 8 × 8 pixels whose upper left pixel is 128 or more in the mask. Pixels of the result
     are those of the input image, bit by bit, where the mask is 0, and the model's where it is 255. In between they are
     mixed linearly, so a mask with soft edges hides the seam.
     """

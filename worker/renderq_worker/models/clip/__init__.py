@@ -1,4 +1,4 @@
-"""The tokenizer of CLIP and OpenCLIP, built from its merges: single files come without one."""
+"""Tokenizer of CLIP and OpenCLIP, built from its merges, for single files, which lack one."""
 
 import json
 from functools import cache
@@ -10,11 +10,11 @@ from transformers import CLIPTokenizer
 
 _MERGES = Path(__file__).parent / "merges.txt"
 _PRINTABLE = (range(ord("!"), ord("~") + 1), range(ord("¡"), ord("¬") + 1), range(ord("®"), ord("ÿ") + 1))
-"""Bytes that stand for themselves; they have the first numbers, in this order (GPT-2's byte-level alphabet)."""
+"""Bytes that represent themselves; they have the first token ids, in this order (GPT-2's byte-level alphabet)."""
 
 
 def clip_tokenizer(configuration: Path) -> CLIPTokenizer:
-    """The tokenizer with the length and the padding that `tokenizer_config.json` in this folder names."""
+    """Return the tokenizer with the length and padding of `tokenizer_config.json` in this folder."""
     options = json.loads((configuration / "tokenizer_config.json").read_text(encoding="utf-8"))
     options.pop("tokenizer_class")
     learned: dict[str, Any] = {"vocab": _vocabulary(), "merges": _merges()}
@@ -28,8 +28,8 @@ def _merges() -> list[tuple[str, str]]:
 
 
 def _vocabulary() -> dict[str, int]:
-    """Token → number: every byte, every byte at the end of a word, the merges in order, start and end."""
+    """Return token → id: every byte, every byte at the end of a word, the merges in order, start and end."""
     plain = [chr(byte) for bytes in _PRINTABLE for byte in bytes]
     letters = [*plain, *sorted(set(ByteLevel.alphabet()) - set(plain))]
     tokens = [*letters, *(f"{letter}</w>" for letter in letters), *(left + right for left, right in _merges())]
-    return {token: number for number, token in enumerate([*tokens, "<|startoftext|>", "<|endoftext|>"])}
+    return {token: id for id, token in enumerate([*tokens, "<|startoftext|>", "<|endoftext|>"])}
