@@ -17,15 +17,15 @@ from tests.worker.engine.tiny_models import (
 )
 
 THIRD_PARTY_WARNINGS = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-"""diffusers' sigma schedulers convert tensors with `np.array`; torch and numpy 2 have yet to agree on how."""
+"""diffusers' sigma schedulers convert tensors with `np.array`, of which numpy 2 warns."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that need a GPU are left out where there is none."""
+    """Deselect tests that need a GPU where there is none."""
     if not torch.cuda.is_available():
-        needing = [item for item in items if item.get_closest_marker("gpu")]
-        config.hook.pytest_deselected(items=needing)
-        items[:] = [item for item in items if item not in needing]
+        gpu_items = [item for item in items if item.get_closest_marker("gpu")]
+        config.hook.pytest_deselected(items=gpu_items)
+        items[:] = [item for item in items if item not in gpu_items]
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.filterwarnings(THIRD_PARTY_WARNINGS))
@@ -70,7 +70,7 @@ def velocity(folders: Path) -> ModelEntry:
 
 @pytest.fixture(scope="session")
 def deep(folders: Path) -> ModelEntry:
-    """A text encoder with layers to leave out."""
+    """Has a text encoder with layers to skip."""
     save_pipeline(folders / "deep", DDIMScheduler(**SD1_SCHEDULER), seed=6, text_layers=3)
     return entry(folders / "deep", "deep", dtype="float32")
 
@@ -116,7 +116,7 @@ def built_in() -> ModelEntry:
 
 @pytest.fixture(scope="session")
 def outdated(folders: Path) -> ModelEntry:
-    """Published before `steps_offset` and `clip_sample` were set right: the pipeline's constructor corrects them."""
+    """Has the old `steps_offset` and `clip_sample`, which the pipeline's constructor corrects."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         save_pipeline(folders / "outdated", DDIMScheduler(beta_schedule="scaled_linear"), seed=2)

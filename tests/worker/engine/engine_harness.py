@@ -1,4 +1,4 @@
-"""Drives a real engine tick by tick and remembers what it told."""
+"""Harness that drives a real engine tick by tick and records its events."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -47,7 +47,7 @@ FaultInjector = Callable[[StableDiffusionPipeline], None]
 
 
 class EngineHarness:
-    """An engine without a thread. `inject_fault` gets each pipeline after it was loaded, to attach faults to it."""
+    """An engine without a thread. `inject_fault` receives each pipeline after loading."""
 
     def __init__(
         self,
@@ -62,26 +62,26 @@ class EngineHarness:
         **settings: Any,
     ) -> None:
         """`settings`: further fields of `EngineSettings`."""
-        chosen = EngineSettings(**{"device": "cpu", "batching": batching} | settings)
+        engine_settings = EngineSettings(**{"device": "cpu", "batching": batching} | settings)
         self.entries = {entry.name: entry for entry in entries}
         self.batch_sizes = BatchSizeTuner("test", batch_sizes_file)
-        self.placement = placement_of(chosen)
-        known = partial(load_family, settings=chosen, placement=self.placement)
-        load = known if inject_fault is None else partial(_load_with_fault, inject_fault)
+        self.placement = placement_of(engine_settings)
+        load_real = partial(load_family, settings=engine_settings, placement=self.placement)
+        load = load_real if inject_fault is None else partial(_load_with_fault, inject_fault)
         self.models: ModelStore[Family] = ModelStore(
             self.entries.values(), load, size_of=lambda _: 1000, budget_bytes=budget_bytes
         )
         self.wide_batches = list(self.entries.values()) if wide_batches else []
         self.shape = shape
-        self.engine = Engine(self.models, self.batch_sizes, self.placement, chosen)
+        self.engine = Engine(self.models, self.batch_sizes, self.placement, engine_settings)
         self.events: list[Event] = []
 
     def assume_wide_batches_pay(self, entry: ModelEntry, width: int = 64, height: int = 64) -> None:
-        """As if wide batches had been measured to pay: 16 rows. Forgotten as soon as real measurements come."""
+        """Record measurements by which 16 rows pay off; real measurements replace them."""
         key = BatchKey(entry.name, entry.revision, width, height)
-        for rung, cost in ((2, 1000.0), (4, 100.0), (8, 10.0)):
+        for rows, cost in ((2, 1000.0), (4, 100.0), (8, 10.0)):
             for _ in range(9):
-                self.batch_sizes.record(key, rung, rung * cost)
+                self.batch_sizes.record(key, rows, rows * cost)
 
     def submit(self, *specs: GenerationSpec) -> None:
         self.engine.submit(specs, self.events.append)
@@ -104,18 +104,18 @@ class EngineHarness:
         return [event for event in self.events if event.generation_id == id]
 
     def final_event(self, id: str) -> Rendered | Failed | Canceled:
-        [ending] = [event for event in self.events_of(id) if isinstance(event, Rendered | Failed | Canceled)]
-        return ending
+        [final] = [event for event in self.events_of(id) if isinstance(event, Rendered | Failed | Canceled)]
+        return final
 
     def rendered(self, id: str) -> Rendered:
-        ending = self.final_event(id)
-        assert isinstance(ending, Rendered), ending
-        return ending
+        final = self.final_event(id)
+        assert isinstance(final, Rendered), final
+        return final
 
     def failed(self, id: str) -> Failed:
-        ending = self.final_event(id)
-        assert isinstance(ending, Failed), ending
-        return ending
+        final = self.final_event(id)
+        assert isinstance(final, Failed), final
+        return final
 
     def pixels(self, id: str) -> np.ndarray:
         return self.rendered(id).pixels
@@ -125,7 +125,7 @@ class EngineHarness:
 
 
 def spec(number: int = 0, **changes: object) -> GenerationSpec:
-    """Image `number`; `changes` may name any field of it, sampling fields included."""
+    """Return the spec of image `number`; `changes` may name any field, sampling fields included."""
     return with_changes(replace(SPEC, id=f"job/{number}", seed=7 + number), **changes)
 
 
@@ -135,17 +135,17 @@ def with_changes(spec: GenerationSpec, **changes: object) -> GenerationSpec:
     return replace(spec, sampling=spec.sampling.model_copy(update=sampling), **changes)  # type: ignore[arg-type]
 
 
-def render_alone(entry: ModelEntry, wanted: GenerationSpec) -> np.ndarray:
-    """The picture of an engine that does nothing else."""
+def render_alone(entry: ModelEntry, request: GenerationSpec) -> np.ndarray:
+    """Render an image in an engine that does nothing else."""
     harness = _harness_of(entry)
     harness.events.clear()
-    harness.submit(wanted)
+    harness.submit(request)
     harness.finish()
-    return harness.pixels(wanted.id)
+    return harness.pixels(request.id)
 
 
 def loaded_family(entry: ModelEntry) -> Family:
-    """The model itself, once `alone` has used it."""
+    """Return the model that `render_alone` has loaded."""
     return _harness_of(entry).models.get(entry.name)
 
 
@@ -155,7 +155,7 @@ def _harness_of(entry: ModelEntry) -> EngineHarness:
 
 
 def random_image(width: int = 64, height: int = 64, seed: int = 0) -> Pixels:
-    """Coarse blocks of random colors, so that no two places look the same."""
+    """Return coarse blocks of random colors, so that no two places look alike."""
     blocks = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8)
     return np.asarray(Image.fromarray(blocks).resize((width, height), Image.Resampling.BILINEAR))
 

@@ -1,4 +1,4 @@
-"""The judge: what diffusers' own pipelines make of the same components for the same request."""
+"""Reference images: those of diffusers' own pipelines for the same components and request."""
 
 import copy
 from functools import cache
@@ -47,8 +47,7 @@ SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
     "heun": ("HeunDiscreteScheduler", {}),
     "lcm": ("LCMScheduler", {}),
 }
-"""How a user of diffusers would choose each of our samplers."""
-
+"""The same schedulers as a user of diffusers chooses them."""
 
 _XL: dict[type[Any], type[Any]] = {
     StableDiffusionPipeline: StableDiffusionXLPipeline,
@@ -57,27 +56,27 @@ _XL: dict[type[Any], type[Any]] = {
 }
 
 
-def reference_pixels(entry: ModelEntry, wanted: GenerationSpec, **changes: Any) -> Pixels:
-    """uint8 [height, width, 3]; `changes` replace arguments of the pipeline's call."""
-    return reference_pixels_of(load_reference(entry), wanted, **changes)
+def reference_pixels(entry: ModelEntry, request: GenerationSpec, **changes: Any) -> Pixels:
+    """Render uint8 [height, width, 3]; `changes` override arguments of the pipeline's call."""
+    return reference_pixels_of(load_reference(entry), request, **changes)
 
 
-def reference_pixels_of(pipeline: DiffusionPipeline, wanted: GenerationSpec, **changes: Any) -> Pixels:
-    """The same with the components of this pipeline, which stays as it is."""
-    stock_class, arguments = _call(wanted)
-    components = {**pipeline.components, "scheduler": _scheduler(pipeline, wanted.sampling.scheduler)}
+def reference_pixels_of(pipeline: DiffusionPipeline, request: GenerationSpec, **changes: Any) -> Pixels:
+    """Render with the components of this pipeline, which is not modified."""
+    stock_class, arguments = _call(request)
+    components = {**pipeline.components, "scheduler": _scheduler(pipeline, request.sampling.scheduler)}
     if "text_encoder_2" in components:
         stock_class = _XL[stock_class]
     elif stock_class is not StableDiffusionDepth2ImgPipeline and stock_class is not StableDiffusionUpscalePipeline:
         components["requires_safety_checker"] = False
-    judge = stock_class(**components)
-    judge.set_progress_bar_config(disable=True)
-    [image] = judge(
-        wanted.prompt,
-        negative_prompt=wanted.negative_prompt or None,
-        num_inference_steps=wanted.sampling.steps,
-        guidance_scale=wanted.sampling.guidance_scale,
-        generator=torch.Generator().manual_seed(wanted.seed),
+    reference = stock_class(**components)
+    reference.set_progress_bar_config(disable=True)
+    [image] = reference(
+        request.prompt,
+        negative_prompt=request.negative_prompt or None,
+        num_inference_steps=request.sampling.steps,
+        guidance_scale=request.sampling.guidance_scale,
+        generator=torch.Generator().manual_seed(request.seed),
         output_type="np",
         **arguments | changes,
     ).images
@@ -96,27 +95,27 @@ def _scheduler(pipeline: Any, name: str | None) -> Any:
     return getattr(diffusers, diffusers_class).from_config(pipeline.scheduler.config, **changes)
 
 
-def _call(wanted: GenerationSpec) -> tuple[type[Any], dict[str, Any]]:
-    """How a user of diffusers would ask for this task."""
-    sides = {"width": wanted.width, "height": wanted.height}
-    match wanted.task:
+def _call(request: GenerationSpec) -> tuple[type[Any], dict[str, Any]]:
+    """Return the stock pipeline and its arguments for this task."""
+    size = {"width": request.width, "height": request.height}
+    match request.task:
         case Txt2Img():
-            return StableDiffusionPipeline, {**sides, "guidance_rescale": wanted.sampling.guidance_rescale}
+            return StableDiffusionPipeline, {**size, "guidance_rescale": request.sampling.guidance_rescale}
         case Img2Img(image, strength):
             return StableDiffusionImg2ImgPipeline, {"image": tensor(image), "strength": strength}
         case Variation(image):
             return StableDiffusionImg2ImgPipeline, {"image": tensor(image), "strength": VARIATION_STRENGTH}
         case Inpaint(image, mask, strength):
-            pictures = {"image": tensor(image), "mask_image": tensor(mask[..., None])[0]}
-            return StableDiffusionInpaintPipeline, {**sides, **pictures, "strength": strength}
+            inputs = {"image": tensor(image), "mask_image": tensor(mask[..., None])[0]}
+            return StableDiffusionInpaintPipeline, {**size, **inputs, "strength": strength}
         case Depth2Img(image, depth_map, strength):
             depth = None if depth_map is None else torch.tensor(depth_map)[None]
-            pictures = {"image": tensor(image), "depth_map": depth}
-            return StableDiffusionDepth2ImgPipeline, {**pictures, "strength": strength}
+            inputs = {"image": tensor(image), "depth_map": depth}
+            return StableDiffusionDepth2ImgPipeline, {**inputs, "strength": strength}
         case Upscale(image, noise_level):
             return StableDiffusionUpscalePipeline, {"image": tensor(image), "noise_level": noise_level}
 
 
 def tensor(image: Pixels) -> torch.Tensor:
-    """[1, channels, height, width] within [0, 1], contiguous; of a PIL picture the pipelines make one that is not."""
+    """Return [1, channels, height, width] within [0, 1], contiguous, unlike the pipelines with a PIL image."""
     return torch.from_numpy(image.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous()

@@ -1,4 +1,4 @@
-"""The probe finds out how far images keep their bits, and what it takes."""
+"""Batch invariance: its probe, its tracker, and linear layers that work image by image."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ ROWS = torch.randn(PROBED_ROWS, 8, generator=torch.Generator().manual_seed(0))
 
 
 def other_from(width: int) -> Forward:
-    """A model that computes otherwise from this width on."""
+    """Return a model whose bits change at this number of rows."""
 
     def forward(first: int, images: Sequence[int]) -> torch.Tensor:
         rows = sum(images)
@@ -65,7 +65,7 @@ SHAPE = (8, 8, 1)
 def trial(
     trials: InvarianceTracker, images: Sequence[int], difference: float = 0.0, shape: Shape = SHAPE
 ) -> list[float]:
-    """The first row of each image: 1, and with this difference where it is not alone."""
+    """Return the first row of each image: 1, plus this difference in a batch."""
 
     def predict(places: Sequence[int]) -> tuple[torch.Tensor, ...]:
         value = 1.0 if len(places) == 1 else 1.0 + difference

@@ -1,4 +1,4 @@
-"""Batch width follows what was measured."""
+"""Batch size, tuned from measurements."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,22 +11,22 @@ from renderq_worker.engine.batch_size import BATCH_SIZES, BatchSizeTuner
 KEY = BatchKey("sd15", "1", 512, 512)
 
 
-def work(capacity: BatchSizeTuner, seconds: Callable[[int], float], forwards: int = 60, key: BatchKey = KEY) -> int:
-    """Full batches all the time; returns the width it comes to."""
+def work(tuner: BatchSizeTuner, seconds: Callable[[int], float], forwards: int = 60, key: BatchKey = KEY) -> int:
+    """Run full batches; return the resulting batch size."""
     for _ in range(forwards):
-        rows = capacity.rows(key)
-        capacity.record(key, rows, seconds(rows))
-    return capacity.rows(key)
+        rows = tuner.rows(key)
+        tuner.record(key, rows, seconds(rows))
+    return tuner.rows(key)
 
 
 @pytest.mark.parametrize(
     ("seconds", "rows"),
     [
-        (lambda rows: 1.0 * rows, 2),  # compute-bound: nothing to gain
+        (lambda rows: 1.0 * rows, 2),  # compute-bound: batching gains nothing
         (lambda rows: 1.0, BATCH_SIZES[-1]),  # dispatch-bound: a batch costs what a row costs
         (lambda rows: max(8.0, rows), 8),  # free until 8 rows, then linear
-        (lambda rows: rows * (0.96 if rows > 2 else 1.0), 2),  # 4 % are not worth it
-        (lambda rows: rows * (0.94 if rows > 2 else 1.0), 4),  # 6 % are, and then nothing is left to gain
+        (lambda rows: rows * (0.96 if rows > 2 else 1.0), 2),  # 4 % are too little
+        (lambda rows: rows * (0.94 if rows > 2 else 1.0), 4),  # 6 % are enough, then nothing is gained
     ],
 )
 def test_width_grows_while_a_row_gets_cheaper(seconds: Callable[[int], float], rows: int) -> None:
@@ -34,39 +34,39 @@ def test_width_grows_while_a_row_gets_cheaper(seconds: Callable[[int], float], r
 
 
 def test_unmeasured_is_one_guided_image() -> None:
-    capacity = BatchSizeTuner("here")
-    assert capacity.rows(KEY) == 2
-    assert capacity.rows_of_model("sd15") == 2
+    tuner = BatchSizeTuner("here")
+    assert tuner.rows(KEY) == 2
+    assert tuner.rows_of_model("sd15") == 2
 
 
 def test_one_slow_forward_pass_does_not_decide() -> None:
-    capacity = BatchSizeTuner("here")
+    tuner = BatchSizeTuner("here")
     outliers = iter([50.0, 1.0, 1.0] * 20)
-    assert work(capacity, lambda rows: next(outliers)) == BATCH_SIZES[-1]
+    assert work(tuner, lambda rows: next(outliers)) == BATCH_SIZES[-1]
 
 
 def test_odd_widths_count_for_the_next_batch_size() -> None:
-    capacity = BatchSizeTuner("here")
+    tuner = BatchSizeTuner("here")
     for _ in range(3):
-        capacity.record(KEY, 2, 1.0)
+        tuner.record(KEY, 2, 1.0)
     for _ in range(3):
-        capacity.record(KEY, 3, 1.2)
-    assert capacity.rows(KEY) == 8
+        tuner.record(KEY, 3, 1.2)
+    assert tuner.rows(KEY) == 8
 
 
 def test_what_ran_out_of_memory_is_not_tried_again() -> None:
-    capacity = BatchSizeTuner("here")
-    assert work(capacity, lambda rows: 1.0, forwards=10) == 16
-    capacity.record_out_of_memory(KEY, 16)
-    assert work(capacity, lambda rows: 1.0) == 8
+    tuner = BatchSizeTuner("here")
+    assert work(tuner, lambda rows: 1.0, forwards=10) == 16
+    tuner.record_out_of_memory(KEY, 16)
+    assert work(tuner, lambda rows: 1.0) == 8
 
 
 def test_shapes_are_measured_apart() -> None:
-    capacity, wide = BatchSizeTuner("here"), BatchKey("sd15", "1", 1024, 512)
-    assert work(capacity, lambda rows: 1.0) == BATCH_SIZES[-1]
-    assert capacity.rows(wide) == 2
-    work(capacity, lambda rows: float(rows), key=wide)
-    assert capacity.rows_of_model("sd15") == 2  # the shape that was made last
+    tuner, wide = BatchSizeTuner("here"), BatchKey("sd15", "1", 1024, 512)
+    assert work(tuner, lambda rows: 1.0) == BATCH_SIZES[-1]
+    assert tuner.rows(wide) == 2
+    work(tuner, lambda rows: float(rows), key=wide)
+    assert tuner.rows_of_model("sd15") == 2  # the last shape
 
 
 def test_measurements_survive_a_restart_in_the_same_place(tmp_path: Path) -> None:

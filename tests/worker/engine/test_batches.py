@@ -1,4 +1,4 @@
-"""Images that share forward passes with strangers look as if they had been alone."""
+"""Images keep their bits when they share forward passes with images of others."""
 
 from typing import Any
 
@@ -18,15 +18,15 @@ STOCHASTIC = ["ddpm", "euler_a", "dpmpp_2m_sde", "lcm"]
 
 
 def mixed() -> list[GenerationSpec]:
-    """Every scheduler, with other prompts, steps, guidance and seeds; some without guidance."""
+    """Return one image per scheduler, with different prompts, steps, guidance and seeds; some without guidance."""
     return [
-        spec(number, scheduler=scheduler, prompt=f"picture {number}", steps=4 + number % 4, guidance_scale=number % 5)
+        spec(number, scheduler=scheduler, prompt=f"image {number}", steps=4 + number % 4, guidance_scale=number % 5)
         for number, scheduler in enumerate(DETERMINISTIC + STOCHASTIC)
     ]
 
 
 def in_company(harness: EngineHarness, specs: list[GenerationSpec]) -> None:
-    """They arrive and leave one after the other, between each other's steps."""
+    """Submit them one after the other, between each other's steps."""
     for each in specs:
         harness.submit(each)
         harness.tick(3)
@@ -67,7 +67,7 @@ def test_exact_batches_are_no_wider_than_was_probed(
     harness.submit(spec(99, steps=1))
     harness.finish()
     family: Any = harness.models.get("tiny")
-    family._invariance_tracker, family._exact = InvarianceTracker(probed), False  # what was probed is taken for true
+    family._invariance_tracker, family._exact = InvarianceTracker(probed), False  # trust the probe
     waves = [[5.0] * 5, [1.0] * 9, [1.0, 1.0, 5.0] * 2]
     seen: dict[tuple[int, ...], int] = {}
     for number, wave in enumerate(waves):

@@ -1,4 +1,4 @@
-"""Cancel takes effect before the next step and leaves the neighbors' pixels untouched."""
+"""Cancellation takes effect before the next step and does not change other images."""
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import Canceled, Decoding, Event, Rendered, Stepped

@@ -56,11 +56,11 @@ def test_the_stock_image_in_half_precision(half: ModelEntry) -> None:
 
 def test_where_the_weights_are_changes_no_pixel(half: ModelEntry) -> None:
     """The tiny autoencoder was trained with 32 pixels and would work in tiles in mode `low`."""
-    wanted = spec(0, width=32, height=32)
+    request = spec(0, width=32, height=32)
     pictures: list[np.ndarray] = []
     for mode in ("full", "low"):
         harness = EngineHarness([half], wide_batches=False, device="cuda", memory_mode=mode)
-        harness.submit(wanted)
+        harness.submit(request)
         harness.finish()
         pictures.append(harness.pixels("job/0"))
     np.testing.assert_array_equal(*pictures)

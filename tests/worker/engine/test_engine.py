@@ -1,4 +1,4 @@
-"""What the rest of the worker relies on: events, room, threads, the end."""
+"""The engine's interface: events, free slots, threads, closing."""
 
 import math
 import threading
@@ -111,7 +111,7 @@ def test_free_slots_are_width_minus_what_is_in_flight(tiny: ModelEntry) -> None:
 
 def test_free_slots_in_exact_mode_are_as_many_as_the_bits_allow(tiny: ModelEntry) -> None:
     harness = EngineHarness([tiny])
-    assert harness.engine.free_slots("tiny") == 1  # nothing is known before the model is loaded
+    assert harness.engine.free_slots("tiny") == 1  # unknown before the model is loaded
     harness.submit(spec(0))
     harness.finish()
     invariance = load_family(tiny, EngineSettings(device="cpu")).batch_invariance
@@ -168,8 +168,8 @@ def test_on_its_own_thread(engine: Engine, tiny: ModelEntry) -> None:
     engine.close()
     assert not engine.health.is_alive
     assert engine.is_empty()
-    [picture] = [event.pixels for event in events if isinstance(event, Rendered) and event.generation_id == "job/1"]
-    np.testing.assert_array_equal(picture, render_alone(tiny, spec(1, steps=6)))
+    [pixels] = [event.pixels for event in events if isinstance(event, Rendered) and event.generation_id == "job/1"]
+    np.testing.assert_array_equal(pixels, render_alone(tiny, spec(1, steps=6)))
 
 
 def test_closing_cancels_what_is_left(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong with one image ends that image and no other."""
+"""Errors of one image end that image and no other."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from tests.worker.engine.tiny_models import entry
 
 
 def before_each_forward(check: Any) -> FaultInjector:
-    """Attach a fault to the UNet: `check(rows, embeddings)` may raise."""
+    """Call `check(rows, embeddings)`, which may raise, before each call of the UNet."""
 
     def attach(pipeline: StableDiffusionPipeline) -> None:
         def hook(_: torch.nn.Module, args: tuple[torch.Tensor, ...], kwargs: dict[str, torch.Tensor]) -> None:
@@ -34,7 +34,7 @@ def without_memory_for(limit: int) -> FaultInjector:
 
 
 def poisoned_by(prompt: str) -> FaultInjector:
-    """The UNet breaks whenever a row of this prompt is in the batch."""
+    """Return a fault: the UNet raises when a row of this prompt is in the batch."""
 
     def attach(pipeline: StableDiffusionPipeline) -> None:
         poison = pipeline.encode_prompt(prompt, torch.device("cpu"), 1, False)[0]

@@ -1,4 +1,4 @@
-"""Import of torch, which takes seconds: only by what computes."""
+"""Imports: torch, which takes seconds to import, is loaded only for a real device."""
 
 import subprocess
 import sys

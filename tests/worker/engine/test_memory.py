@@ -1,4 +1,4 @@
-"""Memory modes, and a card so small that they matter: what is counted, what is where, and that pixels stay."""
+"""Memory modes on a simulated GPU: tracked memory, placement of weights, unchanged pixels."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ LARGE = {"width": 256, "height": 256, "steps": 2}
 
 @pytest.fixture(scope="module")
 def trained(folders: Path) -> ModelEntry:
-    """An autoencoder that says which sides it was trained with: 128 pixels."""
+    """Has an autoencoder with a training size in its configuration: 128 pixels."""
     save_pipeline(folders / "trained", DDIMScheduler(**SD1_SCHEDULER), seed=8)
     config = folders / "trained" / "vae" / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"sample_size": 128}))
@@ -34,20 +34,20 @@ def trained(folders: Path) -> ModelEntry:
 
 @pytest.fixture(scope="module")
 def sd3(folders: Path) -> ModelEntry:
-    save_sd3(folders / "sd3 on a card")
-    return entry(folders / "sd3 on a card", "sd3", family="pipeline", dtype="float32")
+    save_sd3(folders / "sd3 on a gpu")
+    return entry(folders / "sd3 on a gpu", "sd3", family="pipeline", dtype="float32")
 
 
-def card(memory_bytes: int = AMPLE) -> SimulatedGpu:
+def gpu(memory_bytes: int = AMPLE) -> SimulatedGpu:
     return SimulatedGpu(torch.device("cpu"), memory_bytes)
 
 
-def taken(harness: EngineHarness) -> int:
+def used_bytes(harness: EngineHarness) -> int:
     return AMPLE - harness.placement.device.free_bytes()
 
 
-def made(model: ModelEntry, **changes: Any) -> tuple[np.ndarray, int | None]:
-    """A picture of this model on an ample card, and the memory that it took."""
+def render(model: ModelEntry, **changes: Any) -> tuple[np.ndarray, int | None]:
+    """Render an image with ample memory; return its pixels and its peak memory."""
     mode = changes.pop("mode")
     harness = EngineHarness([model], wide_batches=False, batching="fast", device_memory_bytes=AMPLE, memory_mode=mode)
     harness.submit(spec(0, **{"model": model.name} | changes))
@@ -57,7 +57,7 @@ def made(model: ModelEntry, **changes: Any) -> tuple[np.ndarray, int | None]:
 
 
 def test_memory_is_taken_while_a_storage_lives_and_counts_once() -> None:
-    device = card()
+    device = gpu()
     with torch.inference_mode(), device.tracked():
         whole = torch.zeros(1000)
         part = whole[:10]
@@ -70,22 +70,22 @@ def test_memory_is_taken_while_a_storage_lives_and_counts_once() -> None:
 
 
 def test_more_than_there_is_says_what_was_needed_and_what_there_was() -> None:
-    device = card(1_000_000)
-    with device.tracked(), pytest.raises(torch.OutOfMemoryError, match=r"take 0\.8 MB; 0\.4 MB of the 1\.0 MB"):
+    device = gpu(1_000_000)
+    with device.tracked(), pytest.raises(torch.OutOfMemoryError, match=r"allocate 0\.8 MB; 0\.4 MB of 1\.0 MB"):
         _kept = torch.zeros(100_000), torch.zeros(200_000)
     assert device.free_bytes() == 1_000_000
 
 
 @pytest.mark.parametrize("model", ["tiny", "xl", "sd3"])
 def test_where_the_weights_are_changes_no_pixel(model: str, request: pytest.FixtureRequest) -> None:
-    known: ModelEntry = request.getfixturevalue(model)
+    model_entry: ModelEntry = request.getfixturevalue(model)
     changes: dict[str, Any] = {"scheduler": None, "width": 32, "height": 32} | _TASKS[model]
-    full, most = made(known, mode="full", **changes)
-    low, least = made(known, mode="low", **changes)
+    full, full_peak = render(model_entry, mode="full", **changes)
+    low, low_peak = render(model_entry, mode="low", **changes)
     np.testing.assert_array_equal(low, full)
-    assert most is not None
-    assert least is not None
-    assert least < most
+    assert full_peak is not None
+    assert low_peak is not None
+    assert low_peak < full_peak
 
 
 _TASKS: dict[str, dict[str, Any]] = {
@@ -96,17 +96,17 @@ _TASKS: dict[str, dict[str, Any]] = {
 
 
 def test_what_the_card_counts_changes_no_pixel(tiny: ModelEntry) -> None:
-    np.testing.assert_array_equal(made(tiny, mode="full")[0], render_alone(tiny, spec(0)))
+    np.testing.assert_array_equal(render(tiny, mode="full")[0], render_alone(tiny, spec(0)))
 
 
 def test_in_low_mode_one_component_is_on_the_device(tiny: ModelEntry, velocity: ModelEntry) -> None:
     harness = EngineHarness([tiny, velocity], wide_batches=False, device_memory_bytes=AMPLE, memory_mode="low")
     harness.submit(spec(0, width=32, height=32), spec(1, model="velocity", width=32, height=32))
     weights = estimate_memory(tiny, torch.float32).weights
-    most = 0
+    peak = 0
     while harness.step():
-        most = max(most, taken(harness))
-    assert weights["unet"] < most < weights["unet"] + weights["vae"]
+        peak = max(peak, used_bytes(harness))
+    assert weights["unet"] < peak < weights["unet"] + weights["vae"]
     assert harness.models.resident == ("tiny", "velocity")
 
 
@@ -115,9 +115,9 @@ def test_in_full_mode_all_weights_are_there_until_the_model_leaves(tiny: ModelEn
     harness.submit(spec(0))
     harness.finish()
     weights = sum(estimate_memory(tiny, torch.float32).weights.values())
-    assert weights <= taken(harness) < 1.1 * weights
+    assert weights <= used_bytes(harness) < 1.1 * weights
     harness.models.evict("tiny")
-    assert taken(harness) == 0
+    assert used_bytes(harness) == 0
 
 
 @pytest.mark.parametrize("mode", ["balanced", "low"])
@@ -136,33 +136,33 @@ def test_large_images_are_decoded_in_the_tiles_of_the_stock_autoencoder(trained:
 
 
 def test_auto_spares_as_little_as_the_free_memory_allows(trained: ModelEntry) -> None:
-    needs = estimate_memory(trained, torch.float32)
-    assert needs.default_size is not None
-    assert needs.max_size is not None
-    weights = sum(needs.weights.values())
+    estimate = estimate_memory(trained, torch.float32)
+    assert estimate.default_size is not None
+    assert estimate.max_size is not None
+    weights = sum(estimate.weights.values())
 
     def mode(memory_bytes: float) -> str:
-        return Placement(card(int(memory_bytes / 0.8) + 1)).mode_of(trained)
+        return Placement(gpu(int(memory_bytes / 0.8) + 1)).mode_of(trained)
 
-    assert mode(weights + needs.max_size.peak) == "full"
-    assert mode(weights + needs.max_size.peak - 10) == "balanced"
-    assert mode(weights + needs.default_size.peak) == "balanced"
-    assert mode(weights + needs.default_size.peak - 10) == "low"
-    assert Placement(card(), mode="low").mode_of(trained.model_copy(update={"memory": "full"})) == "full"
+    assert mode(weights + estimate.max_size.peak) == "full"
+    assert mode(weights + estimate.max_size.peak - 10) == "balanced"
+    assert mode(weights + estimate.default_size.peak) == "balanced"
+    assert mode(weights + estimate.default_size.peak - 10) == "low"
+    assert Placement(gpu(), mode="low").mode_of(trained.model_copy(update={"memory": "full"})) == "full"
 
 
 def test_needs_are_computed_as_they_are_counted(tiny: ModelEntry) -> None:
-    needs = estimate_memory(tiny, torch.float32)
-    assert needs.max_size is not None
-    _, peak = made(tiny, mode="full", **LARGE)
-    computed = sum(needs.weights.values()) + needs.max_size.decoding
+    estimate = estimate_memory(tiny, torch.float32)
+    assert estimate.max_size is not None
+    _, peak = render(tiny, mode="full", **LARGE)
+    computed = sum(estimate.weights.values()) + estimate.max_size.decoding
     assert peak == pytest.approx(computed, rel=0.02)
-    assert needs.max_size.denoising < needs.max_size.decoding
+    assert estimate.max_size.denoising < estimate.max_size.decoding
 
 
 @pytest.mark.parametrize("model", ["xl", "upscaler"])
 def test_the_work_of_every_kind_can_be_computed(model: str, request: pytest.FixtureRequest) -> None:
     model_entry: ModelEntry = request.getfixturevalue(model)
-    work = MetaModel(model_entry.config_folder, torch.float16).activation_memory(64, 64)
-    assert work.denoising > 0
-    assert work.decoding > 0
+    memory = MetaModel(model_entry.config_folder, torch.float16).activation_memory(64, 64)
+    assert memory.denoising > 0
+    assert memory.decoding > 0

@@ -1,4 +1,4 @@
-"""Samplers by name."""
+"""Noise schedulers by name."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def samplers() -> NoiseSchedulerFactory:
+def factory() -> NoiseSchedulerFactory:
     return NoiseSchedulerFactory(DDIMScheduler(**SD1_SCHEDULER))  # type: ignore[arg-type]
 
 
@@ -23,33 +23,31 @@ def test_names_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize(("name", "calls"), [("ddim", 50), ("pndm", 51), ("plms", 51), ("heun", 99), (None, 50)])
-def test_model_calls_are_the_schedulers_own_count(
-    samplers: NoiseSchedulerFactory, name: str | None, calls: int
-) -> None:
-    scheduler = samplers.create(name)
+def test_model_calls_are_the_schedulers_own_count(factory: NoiseSchedulerFactory, name: str | None, calls: int) -> None:
+    scheduler = factory.create(name)
     scheduler.set_timesteps(50, device=CPU)
     assert len(scheduler.timesteps) == calls
 
 
 @pytest.mark.parametrize("name", SCHEDULERS)
-def test_model_calls_can_be_foretold(samplers: NoiseSchedulerFactory, name: str) -> None:
+def test_model_calls_can_be_foretold(factory: NoiseSchedulerFactory, name: str) -> None:
     for steps, left in [(1, 1), (2, 1), (2, 2), (3, 2), (20, 1), (20, 13), (50, 50)]:
-        scheduler = samplers.create(name)
+        scheduler = factory.create(name)
         scheduler.set_timesteps(steps, device=CPU)
         first = (steps - left) * scheduler.order
         assert model_calls(name, steps, left / steps) == len(scheduler.timesteps[first:]), (steps, left)
     assert model_calls(name, 4, 0.24) == 0
 
 
-def test_every_scheduler_has_its_own_history(samplers: NoiseSchedulerFactory) -> None:
-    first, second = samplers.create("dpmpp_2m"), samplers.create("dpmpp_2m")
+def test_every_scheduler_has_its_own_history(factory: NoiseSchedulerFactory) -> None:
+    first, second = factory.create("dpmpp_2m"), factory.create("dpmpp_2m")
     first.set_timesteps(4, device=CPU)
     first.step(torch.ones(1, 4, 8, 8), first.timesteps[0], torch.ones(1, 4, 8, 8))
     assert second.timesteps is not first.timesteps
     assert second.model_outputs == [None, None]  # type: ignore[attr-defined]
-    assert samplers.create("dpmpp_2m").model_outputs == [None, None]  # type: ignore[attr-defined]
+    assert factory.create("dpmpp_2m").model_outputs == [None, None]  # type: ignore[attr-defined]
 
 
-def test_an_unknown_name_lists_the_known_ones(samplers: NoiseSchedulerFactory) -> None:
+def test_an_unknown_name_lists_the_known_ones(factory: NoiseSchedulerFactory) -> None:
     with pytest.raises(SchedulerUnknown, match="there are ddim, ddpm, pndm"):
-        samplers.create("k_lms")
+        factory.create("k_lms")

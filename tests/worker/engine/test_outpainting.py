@@ -1,4 +1,4 @@
-"""A picture goes on beyond its edges."""
+"""Outpainting: the canvas, its mask, and the kept pixels."""
 
 import numpy as np
 import pytest
@@ -24,10 +24,10 @@ def test_what_is_far_from_the_new_edges_is_untouched_to_the_last_bit(tiny: Model
 @pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
 def test_the_model_makes_the_outer_half_of_the_slope_anew(side: str) -> None:
     mask = outpaint(random_image(), **{side: 24}).mask
-    towards = {"left": mask, "right": mask[:, ::-1], "top": mask.T, "bottom": mask.T[:, ::-1]}[side]
-    line = towards[32]
+    oriented = {"left": mask, "right": mask[:, ::-1], "top": mask.T, "bottom": mask.T[:, ::-1]}[side]
+    line = oriented[32]
     assert len(line) == 24 + 64
-    assert (towards == line).all()
+    assert (oriented == line).all()
     assert (line[:24] == 255).all()
     slope = line[24 : 24 + FEATHER].astype(int)
     assert (np.diff(slope) < 0).all()

@@ -1,4 +1,4 @@
-"""Alone in the engine, a picture is bit for bit the one that diffusers' own pipeline makes for that seed."""
+"""Parity: an image alone in the engine is bit by bit that of diffusers' own pipeline for its seed."""
 
 import numpy as np
 import pytest
@@ -10,29 +10,29 @@ from tests.worker.engine.reference_pipeline import SCHEDULERS, load_reference, r
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_every_scheduler_gives_the_stock_image(tiny: ModelEntry, scheduler: str) -> None:
-    wanted = spec(scheduler=scheduler, guidance_scale=7.5, steps=5)
-    np.testing.assert_array_equal(render_alone(tiny, wanted), reference_pixels(tiny, wanted))
+    request = spec(scheduler=scheduler, guidance_scale=7.5, steps=5)
+    np.testing.assert_array_equal(render_alone(tiny, request), reference_pixels(tiny, request))
 
 
 @pytest.mark.parametrize("steps", [1, 2, 20])
 def test_the_models_own_scheduler_is_the_default(velocity: ModelEntry, steps: int) -> None:
-    wanted = spec(model="velocity", scheduler=None, steps=steps)
-    np.testing.assert_array_equal(render_alone(velocity, wanted), reference_pixels(velocity, wanted))
+    request = spec(model="velocity", scheduler=None, steps=steps)
+    np.testing.assert_array_equal(render_alone(velocity, request), reference_pixels(velocity, request))
 
 
 @pytest.mark.filterwarnings("ignore:The configuration file of this scheduler:FutureWarning")
 def test_corrections_that_the_pipeline_makes_to_an_outdated_configuration_are_kept(outdated: ModelEntry) -> None:
-    wanted = spec(model="outdated", scheduler=None, steps=5)
+    request = spec(model="outdated", scheduler=None, steps=5)
     assert load_reference(outdated).scheduler.config.steps_offset == 1
-    np.testing.assert_array_equal(render_alone(outdated, wanted), reference_pixels(outdated, wanted))
+    np.testing.assert_array_equal(render_alone(outdated, request), reference_pixels(outdated, request))
 
 
 def test_any_size_that_is_a_multiple_of_8_and_any_prompt(tiny: ModelEntry) -> None:
     for changes in ({"width": 96, "height": 48}, {"prompt": "", "negative_prompt": ""}, {"prompt": "(a) cat:2"}):
-        wanted = spec(**changes)
-        np.testing.assert_array_equal(render_alone(tiny, wanted), reference_pixels(tiny, wanted))
+        request = spec(**changes)
+        np.testing.assert_array_equal(render_alone(tiny, request), reference_pixels(tiny, request))
 
 
 def test_bfloat16_gives_the_stock_bfloat16_image(tiny_bf16: ModelEntry) -> None:
-    wanted = spec(scheduler="euler")
-    np.testing.assert_array_equal(render_alone(tiny_bf16, wanted), reference_pixels(tiny_bf16, wanted))
+    request = spec(scheduler="euler")
+    np.testing.assert_array_equal(render_alone(tiny_bf16, request), reference_pixels(tiny_bf16, request))

@@ -1,4 +1,4 @@
-"""Previews show what an image becomes, cost it nothing but a little time, and are made only when asked for."""
+"""Previews show the image to come, do not change it, and are made only on request."""
 
 import copy
 from types import SimpleNamespace
@@ -26,8 +26,8 @@ A_CIRCLE = spec(
 
 
 @pytest.fixture
-def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Previews may take any time."""
+def unlimited_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lift the time budget of previews."""
     monkeypatch.setattr("renderq_worker.engine.preview.MAX_TIME_SHARE", 1e9)
 
 
@@ -57,7 +57,7 @@ def count_decodes(shapes: list[tuple[int, ...]], pipeline: StableDiffusionPipeli
     pipeline.vae.decode = counted
 
 
-@pytest.mark.usefixtures("no_hurry")
+@pytest.mark.usefixtures("unlimited_time")
 def test_images_keep_every_bit_in_company_with_previews_of_all(tiny: ModelEntry) -> None:
     harness, specs = EngineHarness([tiny]), mixed()
     for each in specs:
@@ -72,16 +72,16 @@ def test_images_keep_every_bit_in_company_with_previews_of_all(tiny: ModelEntry)
         assert previews(harness, each.id)[-1].pixels.shape == (8, 8, 3)
 
 
-@pytest.mark.usefixtures("no_hurry")
+@pytest.mark.usefixtures("unlimited_time")
 def test_the_built_in_model_shows_its_image_early_and_keeps_every_bit() -> None:
     harness = EngineHarness([BUILTIN], batching="fast")
     harness.submit(A_CIRCLE)
     finish_with_previews(harness, A_CIRCLE.id)
-    picture = harness.pixels(A_CIRCLE.id)
-    np.testing.assert_array_equal(picture, render_alone(BUILTIN, A_CIRCLE))
-    told = previews(harness, A_CIRCLE.id)
-    assert [(preview.step, preview.steps) for preview in told] == [(step, 4) for step in range(1, 5)]
-    first, *_, last = (np.abs(preview.pixels.astype(int) - picture).mean() for preview in told)
+    image = harness.pixels(A_CIRCLE.id)
+    np.testing.assert_array_equal(image, render_alone(BUILTIN, A_CIRCLE))
+    events = previews(harness, A_CIRCLE.id)
+    assert [(preview.step, preview.steps) for preview in events] == [(step, 4) for step in range(1, 5)]
+    first, *_, last = (np.abs(preview.pixels.astype(int) - image).mean() for preview in events)
     assert first < 40
     assert last < 1
 
@@ -123,7 +123,7 @@ def test_a_preview_that_fails_is_not_tried_again_and_hurts_nobody() -> None:
 
 
 def stock_estimate(state: LatentState, prediction: Tensor) -> Tensor:
-    """What diffusers' own scheduler takes for the finished latents, in its next step."""
+    """Return the final latents that diffusers' own scheduler predicts in its next step."""
     scheduler = copy.deepcopy(state.scheduler)
     if hasattr(scheduler, "convert_model_output"):
         if scheduler.step_index is None:
@@ -134,7 +134,9 @@ def stock_estimate(state: LatentState, prediction: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("model", ["tiny", "velocity"])
-@pytest.mark.parametrize("scheduler", sorted(SCHEDULERS.keys() - {"pndm", "plms", "lcm"}))  # these do not tell
+@pytest.mark.parametrize(
+    "scheduler", sorted(SCHEDULERS.keys() - {"pndm", "plms", "lcm"})
+)  # these have no prediction to compare
 def test_estimates_are_those_of_the_schedulers(families: dict[str, Family], model: str, scheduler: str) -> None:
     family = families[model]
     with torch.inference_mode():
@@ -196,15 +198,17 @@ def test_what_a_safety_checker_would_judge_is_not_shown(
     assert family.preview(latents) is None
 
 
-@pytest.mark.parametrize(("sides", "shown"), [((8, 8), (8, 8)), ((300, 100), (256, 85)), ((8, 512), (4, 256))])
+@pytest.mark.parametrize(
+    ("latent_size", "preview_size"), [((8, 8), (8, 8)), ((300, 100), (256, 85)), ((8, 512), (4, 256))]
+)
 def test_projected_images_are_small_and_in_proportion(
-    families: dict[str, Family], sides: tuple[int, int], shown: tuple[int, int]
+    families: dict[str, Family], latent_size: tuple[int, int], preview_size: tuple[int, int]
 ) -> None:
-    latents = torch.full((1, 4, *sides), torch.nan)
+    latents = torch.full((1, 4, *latent_size), torch.nan)
     latents[..., 0, 0] = torch.inf
-    picture = families["tiny"].preview(latents)
-    assert picture is not None
-    assert (picture.shape, picture.dtype) == ((*shown, 3), np.uint8)
+    preview = families["tiny"].preview(latents)
+    assert preview is not None
+    assert (preview.shape, preview.dtype) == ((*preview_size, 3), np.uint8)
 
 
 def test_a_small_autoencoder_decodes_averaged_latents_and_a_large_one_none() -> None:
@@ -213,9 +217,9 @@ def test_a_small_autoencoder_decodes_averaged_latents_and_a_large_one_none() -> 
     count_decodes(shapes, pipeline)
     latents = torch.randn(1, 16, 64, 32, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        picture = latents_to_preview(latents, pipeline.vae)
-    assert picture is not None
-    assert picture.shape == (144, 72, 3)
+        preview = latents_to_preview(latents, pipeline.vae)
+    assert preview is not None
+    assert preview.shape == (144, 72, 3)
     assert shapes == [(1, 16, 18, 9)]
     pipeline.vae.decoder.extra = torch.nn.Linear(10_000, 200, bias=False)
     assert latents_to_preview(latents, pipeline.vae) is None

@@ -1,4 +1,4 @@
-"""Large images are seen in tiles that overlap."""
+"""Overlapping tiles of large images."""
 
 from itertools import pairwise
 
@@ -9,27 +9,27 @@ from torch import Tensor
 
 from renderq_worker.engine.tiles import OVERLAP, Tiles
 
-SIDES = st.integers(1, 70)
+LENGTHS = st.integers(1, 70)
 
 
-@given(height=SIDES, width=SIDES, largest=st.integers(4, 32))
-def test_tiles_put_together_are_the_whole(height: int, width: int, largest: int) -> None:
-    tiles = Tiles.over(height, width, largest)
+@given(height=LENGTHS, width=LENGTHS, max_size=st.integers(4, 32))
+def test_tiles_put_together_are_the_whole(height: int, width: int, max_size: int) -> None:
+    tiles = Tiles.over(height, width, max_size)
     if tiles is None:
-        assert max(height, width) <= largest
+        assert max(height, width) <= max_size
         return
     sample = torch.randn(2, 3, height, width)
-    seen: list[Tensor] = []
+    predicted: list[Tensor] = []
 
     def predict(tile: Tensor) -> Tensor:
-        seen.append(tile)
+        predicted.append(tile)
         return tile[:, :2]
 
     torch.testing.assert_close(tiles.merge(sample, predict), sample[:, :2])
-    assert {tile.shape[2:] for tile in seen} == {(min(height, largest), min(width, largest))}
-    for starts, side in ((tiles.tops, tiles.tile_height), (tiles.lefts, tiles.tile_width)):
+    assert {tile.shape[2:] for tile in predicted} == {(min(height, max_size), min(width, max_size))}
+    for starts, length in ((tiles.tops, tiles.tile_height), (tiles.lefts, tiles.tile_width)):
         for first, second in pairwise(starts):
-            assert first < second <= first + side * (1 - OVERLAP)
+            assert first < second <= first + length * (1 - OVERLAP)
 
 
 def test_neighbors_pass_into_each_other() -> None:

@@ -1,4 +1,4 @@
-"""Tiny Stable Diffusion pipelines with random weights: every part is real, 64 px and four steps take 0.05 s."""
+"""Tiny Stable Diffusion pipelines with random weights: all components are real; 64 px and four steps take 0.05 s."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +37,7 @@ SD1_SCHEDULER = {
     "set_alpha_to_one": False,
     "steps_offset": 1,
 }
-"""What the published Stable Diffusion 1.x and 2.x configurations say."""
+"""Scheduler configuration of the published Stable Diffusion 1.x and 2.x models."""
 
 
 def entry(folder: Path, name: str = "tiny", **fields: Any) -> ModelEntry:
@@ -77,7 +77,7 @@ def save_pipeline(
 
 
 def save_depth_pipeline(folder: Path, scheduler: Any) -> None:
-    """Like stable-diffusion-2-depth: five channels, and an estimator that looks at 32 × 32 pixels."""
+    """Like stable-diffusion-2-depth: five channels, and a depth estimator of 32 × 32 pixels."""
     torch.manual_seed(4)
     StableDiffusionDepth2ImgPipeline(
         vae=_vae(),
@@ -160,7 +160,7 @@ def _text_encoder(layers: int = 1) -> CLIPTextModel:
 
 
 def save_xl(folder: Path, layout: Path, **changes: Mapping[str, Any]) -> None:
-    """Like SDXL base: the second tokenizer pads with something else."""
+    """Like SDXL base: the second tokenizer has a different padding token."""
     small = small_layout(
         "sdxl", layout, text_encoder=clip_vocabulary_config(), text_encoder_2=clip_vocabulary_config(), **changes
     )
@@ -169,7 +169,7 @@ def save_xl(folder: Path, layout: Path, **changes: Mapping[str, Any]) -> None:
 
 
 def clip_vocabulary_config() -> dict[str, int]:
-    """What a CLIP text encoder must know of `tokenizer`."""
+    """Return the part of a CLIP text encoder's configuration that depends on `tokenizer`."""
     return {
         "vocab_size": len(vocabulary()),
         "max_position_embeddings": TOKENS,

@@ -1,4 +1,4 @@
-"""Tiny pipelines around transformers, with random weights: like Stable Diffusion 3 and Flux."""
+"""Tiny transformer pipelines with random weights, like Stable Diffusion 3 and Flux."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from transformers import (
 from tests.worker.engine.tiny_models import TOKENS, tokenizer, vocabulary
 
 _WIDTH = 32
-"""Of the words, as both transformers take them."""
+"""Width of the text embeddings of both transformers."""
 
 
 def save_sd3(folder: Path) -> None:
@@ -54,7 +54,7 @@ def save_sd3(folder: Path) -> None:
 
 
 def save_flux(folder: Path) -> None:
-    """Distilled for guidance, like Flux dev."""
+    """Guidance-distilled, like Flux dev."""
     torch.manual_seed(7)
     FluxPipeline(
         transformer=FluxTransformer2DModel(

@@ -1,6 +1,6 @@
-"""Writes a pipeline into one file with the keys that Stable Diffusion was first published with.
+"""Writer of pipelines as single files with the original Stable Diffusion keys.
 
-The inverse of what diffusers' `from_single_file` does, written from the original models' structure.
+It is the inverse of diffusers' `from_single_file`, written from the structure of the original models.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ _OPEN_CLIP = {
 
 
 def save_original(pipeline: Any, path: Path) -> None:
-    """`.safetensors`, or a pickle as training frameworks write it."""
+    """Save as `.safetensors`, or as a pickle like those of training frameworks."""
     save_tensors(original_tensors(pipeline), path)
 
 
@@ -90,7 +90,7 @@ def _unet(unet: Any) -> Iterator[tuple[str, Tensor]]:
 
 
 def _unet_places(unet: Any) -> Iterator[tuple[str, str]]:
-    """Module in diffusers → place in the original's three lists of blocks."""
+    """Yield pairs of a diffusers module and its block in the original."""
     number = 1
     for index, block in enumerate(unet.down_blocks):
         for layer in range(len(block.resnets)):
@@ -128,7 +128,7 @@ def _vae(vae: Any) -> Iterator[tuple[str, Tensor]]:
         coder, attention, rest = name.partition("mid_block.attentions.0.")
         if attention:
             name = f"{coder}mid.attn_1.{_renamed(rest, _VAE_ATTENTION)}"
-            tensor = tensor[:, :, None, None] if tensor.dim() == 2 else tensor  # it was a convolution
+            tensor = tensor[:, :, None, None] if tensor.dim() == 2 else tensor  # a convolution in the original
         yield name, tensor
 
 
@@ -137,7 +137,7 @@ def _clip(encoder: Any) -> dict[str, Tensor]:
 
 
 def _open_clip(encoder: Any) -> dict[str, Tensor]:
-    """OpenCLIP keeps queries, keys and values in one matrix, and the projection transposed."""
+    """Return OpenCLIP tensors: query, key and value in one matrix, the projection transposed."""
     weights = _clip(encoder)
     width = encoder.config.hidden_size
     tensors = {

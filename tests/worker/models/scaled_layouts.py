@@ -1,4 +1,4 @@
-"""Pipelines of the shipped layouts with random weights, every part scaled down and every key still there."""
+"""Pipelines of the shipped layouts with random weights, scaled down but with every key."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ _WIDTHS = {"text_encoder": 16, "text_encoder_2": 24}
 
 
 def small_layout(name: str, folder: Path, **changes: Mapping[str, Any]) -> Path:
-    """A copy of a shipped layout, its configurations scaled down; `changes` are more of them, by component."""
+    """Copy a shipped layout with scaled-down configurations; `changes` override them by component."""
     shutil.copytree(layout_folder(name), folder)
     encoders = [name for name in _WIDTHS if (folder / name).is_dir()]
     width = sum(_WIDTHS[name] for name in encoders)
@@ -51,7 +51,7 @@ def small_layout(name: str, folder: Path, **changes: Mapping[str, Any]) -> Path:
 
 
 def small_pipeline(layout: Path, seed: int = 0, **given: Any) -> Any:
-    """Of the class that the layout names, with random weights; `given` are components that are there already."""
+    """Build the layout's pipeline with random weights; `given` are existing components."""
     torch.manual_seed(seed)
     index = json.loads((layout / "model_index.json").read_text())
     pipeline_class = getattr(diffusers, index.pop("_class_name"))

@@ -1,4 +1,4 @@
-"""Folders that are not what they should be, and numbers read from them."""
+"""Loading of damaged folders, and parameter counts."""
 
 import json
 import pickle
@@ -32,7 +32,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(saved: Path, tmp_path: Path) -> Path:
-    """A copy to damage."""
+    """Return a copy to damage."""
     return Path(shutil.copytree(saved, tmp_path / "tiny"))
 
 
@@ -109,7 +109,7 @@ def test_parts_by_the_names_that_they_were_published_with(tmp_path: Path) -> Non
 
 
 class Exploit:
-    """Unpickling this would leave a file behind."""
+    """Creates a file when unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""Files in the original key layouts: every weight arrives where it belongs, and with it the stock picture."""
+"""Single files in the original key layouts: every weight is mapped correctly, so images are the stock ones."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 ENCODERS = ("text_encoder", "text_encoder_2")
 
 PICKLED = {"sd1", "sd2-v"}
-"""Layouts that are tested as `.ckpt`; the others as `.safetensors`."""
+"""Layouts tested as `.ckpt`; the others are tested as `.safetensors`."""
 
 
 def entry(source: Path, layout: Path) -> ModelEntry:
@@ -58,9 +58,9 @@ def test_every_weight_arrives_where_it_belongs(tmp_path: Path, name: str) -> Non
     loaded = load_pipeline(entry(path, layout), CPU, torch.float32)
     assert type(loaded) is type(made)
     assert loaded.scheduler.config == made.scheduler.config
-    wanted, found = weights(made), weights(loaded)
-    assert wanted.keys() == found.keys()
-    assert [key for key, tensor in wanted.items() if not torch.equal(tensor, found[key])] == []
+    expected, actual = weights(made), weights(loaded)
+    assert expected.keys() == actual.keys()
+    assert [key for key, tensor in expected.items() if not torch.equal(tensor, actual[key])] == []
     assert not any(part.training for part in loaded.components.values() if isinstance(part, torch.nn.Module))
 
 
@@ -69,9 +69,9 @@ def test_a_file_gives_the_image_of_its_pipeline(tmp_path: Path, name: str, suffi
     layout = small_layout(name, tmp_path / name)
     made = small_pipeline(layout)
     save_original(made, tmp_path / f"file{suffix}")
-    wanted = spec(model="file", prompt="a lighthouse, 猫", scheduler=None, steps=3)
+    request = spec(model="file", prompt="a lighthouse, 猫", scheduler=None, steps=3)
     np.testing.assert_array_equal(
-        render_alone(entry(tmp_path / f"file{suffix}", layout), wanted), reference_pixels_of(made, wanted)
+        render_alone(entry(tmp_path / f"file{suffix}", layout), request), reference_pixels_of(made, request)
     )
 
 
@@ -86,7 +86,7 @@ def test_weights_are_counted_without_loading_them(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, torch.Tensor]]:
-    """A layout, and the tensors of a file in it."""
+    """A layout, and the tensors of a file with it."""
     layout = small_layout("sd1", tmp_path_factory.mktemp("layouts") / "sd1")
     return layout, original_tensors(small_pipeline(layout))
 
@@ -113,7 +113,7 @@ def test_files_that_are_incomplete_or_of_another_layout(
 
 
 class Exploit:
-    """Unpickling this would leave a file behind."""
+    """Creates a file when unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -131,7 +131,7 @@ def test_a_hostile_checkpoint_is_refused_and_runs_nothing(
     with pytest.raises(ModelLoadFailed, match="would run code, so it is refused"):
         load_pipeline(entry(path, layout), CPU, torch.float32)
     assert not owned.exists()
-    torch.load(path, weights_only=False)  # as it would have
+    torch.load(path, weights_only=False)  # proves that the exploit works
     assert owned.exists()
 
 
@@ -173,7 +173,7 @@ PUBLISHED = {
         "text_encoder_2": 694_659_840,
     },
 }
-"""Parameters of the published models."""
+"""Parameter counts of the published models."""
 
 
 @pytest.mark.parametrize("name", layout_names())

@@ -1,4 +1,4 @@
-"""Residency: on demand, least recently used first, within a budget."""
+"""Residency: loading on demand, least recently used evicted first, within a budget."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ def entry(name: str) -> ModelEntry:
 
 
 class Shelf:
-    """Sizes by name, and what was loaded so far."""
+    """Model sizes by name, and a record of loads."""
 
     def __init__(self, sizes: Mapping[str, int], budget: int) -> None:
         self.loaded: list[str] = []

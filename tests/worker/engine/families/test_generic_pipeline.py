@@ -1,4 +1,4 @@
-"""Pipelines that are run whole: their own pictures, with progress, cancel and turns like everybody's."""
+"""Generic pipelines: stock images, with progress, cancellation and scheduling as for all families."""
 
 import inspect
 import threading
@@ -33,21 +33,21 @@ def flux(folders: Path) -> ModelEntry:
     return entry(folders / "flux", "flux", family="pipeline", dtype="float32")
 
 
-def wanted(number: int = 0, **changes: Any) -> GenerationSpec:
+def pipeline_spec(number: int = 0, **changes: Any) -> GenerationSpec:
     return spec(number, **{"model": "sd3", "scheduler": None, "steps": 3} | changes)
 
 
-def stock(entry: ModelEntry, wanted: GenerationSpec) -> np.ndarray:
+def reference_pixels(entry: ModelEntry, request: GenerationSpec) -> np.ndarray:
     pipeline: Any = load_reference(entry)
     pipeline.set_progress_bar_config(disable=True)
     [image] = pipeline(
-        wanted.prompt,
-        negative_prompt=wanted.negative_prompt or None,
-        width=wanted.width,
-        height=wanted.height,
-        num_inference_steps=wanted.sampling.steps,
-        guidance_scale=wanted.sampling.guidance_scale,
-        generator=torch.Generator().manual_seed(wanted.seed),
+        request.prompt,
+        negative_prompt=request.negative_prompt or None,
+        width=request.width,
+        height=request.height,
+        num_inference_steps=request.sampling.steps,
+        guidance_scale=request.sampling.guidance_scale,
+        generator=torch.Generator().manual_seed(request.seed),
         output_type="np",
     ).images
     return (image * 255).round().astype(np.uint8)
@@ -58,29 +58,29 @@ def running() -> list[threading.Thread]:
 
 
 def test_sd3_makes_its_own_image(sd3: ModelEntry) -> None:
-    each = wanted(width=96, height=48)
-    np.testing.assert_array_equal(render_alone(sd3, each), stock(sd3, each))
+    each = pipeline_spec(width=96, height=48)
+    np.testing.assert_array_equal(render_alone(sd3, each), reference_pixels(sd3, each))
 
 
 def test_flux_makes_its_own_image(flux: ModelEntry) -> None:
-    each = wanted(model="flux", negative_prompt="", guidance_scale=3.5)
-    np.testing.assert_array_equal(render_alone(flux, each), stock(flux, each))
+    each = pipeline_spec(model="flux", negative_prompt="", guidance_scale=3.5)
+    np.testing.assert_array_equal(render_alone(flux, each), reference_pixels(flux, each))
 
 
 def test_it_tells_each_step(sd3: ModelEntry) -> None:
     harness = EngineHarness([sd3])
-    harness.submit(wanted(steps=4))
+    harness.submit(pipeline_spec(steps=4))
     harness.finish()
-    told = harness.events_of("job/0")
-    assert [event.step for event in told if isinstance(event, Stepped)] == [1, 2, 3, 4]
-    assert {event.steps for event in told if isinstance(event, Stepped)} == {4}
-    assert any(isinstance(event, Encoding) for event in told)
+    events = harness.events_of("job/0")
+    assert [event.step for event in events if isinstance(event, Stepped)] == [1, 2, 3, 4]
+    assert {event.steps for event in events if isinstance(event, Stepped)} == {4}
+    assert any(isinstance(event, Encoding) for event in events)
     assert harness.stats("job/0").batch_width_mean == 1
 
 
 def test_a_canceled_one_ends_between_two_steps_and_its_neighbor_is_untouched(sd3: ModelEntry) -> None:
     harness = EngineHarness([sd3], batching="fast")
-    harness.submit(wanted(0, steps=20), wanted(1, steps=20))
+    harness.submit(pipeline_spec(0, steps=20), pipeline_spec(1, steps=20))
     harness.tick(8)
     before = [event for event in harness.events_of("job/0") if isinstance(event, Stepped)]
     assert 0 < len(before) < 20
@@ -88,13 +88,13 @@ def test_a_canceled_one_ends_between_two_steps_and_its_neighbor_is_untouched(sd3
     harness.finish()
     assert isinstance(harness.final_event("job/0"), Canceled)
     assert [event for event in harness.events_of("job/0") if isinstance(event, Stepped)] == before
-    np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(sd3, wanted(1, steps=20)))
+    np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(sd3, pipeline_spec(1, steps=20)))
     assert running() == []
 
 
 def test_images_that_take_turns_keep_their_images(sd3: ModelEntry) -> None:
     harness = EngineHarness([sd3], batching="fast")
-    specs = [wanted(number, steps=3 + number, guidance_scale=3.0 + number) for number in range(3)]
+    specs = [pipeline_spec(number, steps=3 + number, guidance_scale=3.0 + number) for number in range(3)]
     for each in specs:
         harness.submit(each)
         harness.tick(2)
@@ -107,7 +107,7 @@ def test_when_its_model_leaves_memory_it_lets_go_and_comes_back_to_where_it_was(
     sd3: ModelEntry, tiny: ModelEntry
 ) -> None:
     harness = EngineHarness([sd3, tiny], budget_bytes=1000)  # one model at a time
-    harness.submit(wanted(0, steps=80))
+    harness.submit(pipeline_spec(0, steps=80))
     harness.tick(20)
     assert len(running()) == 1
     harness.submit(spec(1, steps=2))
@@ -115,7 +115,7 @@ def test_when_its_model_leaves_memory_it_lets_go_and_comes_back_to_where_it_was(
         harness.tick(1)
     assert running() == []
     harness.finish()
-    np.testing.assert_array_equal(harness.pixels("job/0"), render_alone(sd3, wanted(0, steps=80)))
+    np.testing.assert_array_equal(harness.pixels("job/0"), render_alone(sd3, pipeline_spec(0, steps=80)))
     np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(tiny, spec(1, steps=2)))
     steps = [event.step for event in harness.events_of("job/0") if isinstance(event, Stepped)]
     assert steps == list(range(1, 81))
@@ -123,7 +123,7 @@ def test_when_its_model_leaves_memory_it_lets_go_and_comes_back_to_where_it_was(
 
 def test_closing_the_engine_ends_what_is_under_way(sd3: ModelEntry) -> None:
     harness = EngineHarness([sd3])
-    harness.submit(wanted(steps=20))
+    harness.submit(pipeline_spec(steps=20))
     harness.tick(4)
     harness.engine.close()
     assert isinstance(harness.final_event("job/0"), Canceled)
@@ -145,14 +145,14 @@ def test_nothing_is_accepted_and_ignored(
     sd3: ModelEntry, flux: ModelEntry, model: str, changes: dict[str, Any], message: str
 ) -> None:
     harness = EngineHarness([sd3, flux])
-    harness.submit(wanted(model=model, **changes))
+    harness.submit(pipeline_spec(model=model, **changes))
     harness.finish()
     assert message in harness.failed("job/0").message
 
 
 def test_what_goes_wrong_inside_fails_its_image(sd3: ModelEntry) -> None:
     harness = EngineHarness([sd3])
-    harness.submit(wanted(0, steps=5))
+    harness.submit(pipeline_spec(0, steps=5))
     harness.tick(3)
     [state] = harness.engine._runner._states.values()
     harness.models.get("sd3")._pipeline.transformer.proj_out.bias.data.fill_(float("nan"))  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Prompts that are long, weighted, or encoded with fewer layers."""
+"""Prompts: long, weighted, and with skipped layers of the text encoder."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,11 +32,11 @@ def test_only_a_weight_in_parentheses_is_a_weight(prompt: str, parts: list[Fragm
 
 
 def embeddings(entry: ModelEntry, prompt: str, negative: str = "", **changes: object) -> torch.Tensor:
-    """[2, tokens, width]"""
-    wanted = spec(model=entry.name, prompt=prompt, negative_prompt=negative, **changes)
+    """Return [2, tokens, width]."""
+    image_spec = spec(model=entry.name, prompt=prompt, negative_prompt=negative, **changes)
     render_alone(entry, spec(model=entry.name, steps=1))
     with torch.inference_mode():
-        return loaded_family(entry).prepare(wanted).embeddings
+        return loaded_family(entry).prepare(image_spec).embeddings
 
 
 @pytest.fixture(params=["tiny", "xl"])
@@ -53,7 +53,7 @@ def test_a_weight_of_one_changes_no_bit(either: ModelEntry, prompt: str) -> None
 def test_weights_move_a_prompt_away_from_and_towards_the_empty_one(either: ModelEntry) -> None:
     prompts = "", "(a cat:1.5)", "a cat", "(a cat:0.5)"
     empty, more, plain, less = (embeddings(either, prompt)[1] for prompt in prompts)
-    words = slice(1, 5)  # the encoder of the tests takes letter by letter
+    words = slice(1, 5)  # the test tokenizer has one token per letter
     torch.testing.assert_close((more - empty)[words], 1.5 * (plain - empty)[words])
     assert torch.equal(more[5:], plain[5:])
     assert not torch.equal(less, plain)
@@ -89,13 +89,13 @@ def test_prompts_of_other_lengths_do_not_share_forward_passes(tiny: ModelEntry) 
 
 def test_clip_skip_leaves_out_last_layers_as_stock_does(deep: ModelEntry) -> None:
     pipeline = load_reference(deep)
-    encoder = pipeline.text_encoder  # diffusers 0.42 looks for the norm where transformers 4 had it
+    encoder = pipeline.text_encoder  # diffusers 0.42 expects the norm where transformers 4 had it
     object.__setattr__(encoder, "text_model", SimpleNamespace(final_layer_norm=encoder.final_layer_norm))
     plain = render_alone(deep, spec(model="deep"))
     for skip in (1, 2):
-        wanted = spec(model="deep", clip_skip=skip)
-        made = render_alone(deep, wanted)
-        np.testing.assert_array_equal(made, reference_pixels(deep, wanted, clip_skip=skip))
+        image_spec = spec(model="deep", clip_skip=skip)
+        made = render_alone(deep, image_spec)
+        np.testing.assert_array_equal(made, reference_pixels(deep, image_spec, clip_skip=skip))
         assert (made != plain).any()
     weighted = render_alone(deep, spec(model="deep", clip_skip=1, prompt="a (lighthouse:1.6)"))
     assert (weighted != render_alone(deep, spec(model="deep", prompt="a (lighthouse:1.6)"))).any()
@@ -114,7 +114,7 @@ def test_clip_skip_goes_as_far_as_the_catalog_says_and_no_further(deep: ModelEnt
 
 @pytest.mark.parametrize("rescale", [0.3, 1.0])
 def test_guidance_rescale_is_stocks(tiny: ModelEntry, rescale: float) -> None:
-    wanted = spec(guidance_rescale=rescale, scheduler="euler")
-    made = render_alone(tiny, wanted)
-    np.testing.assert_array_equal(made, reference_pixels(tiny, wanted, guidance_rescale=rescale))
+    image_spec = spec(guidance_rescale=rescale, scheduler="euler")
+    made = render_alone(tiny, image_spec)
+    np.testing.assert_array_equal(made, reference_pixels(tiny, image_spec, guidance_rescale=rescale))
     assert (made != render_alone(tiny, spec(scheduler="euler"))).any()

@@ -1,4 +1,4 @@
-"""Models that bring a safety checker."""
+"""Models with a safety checker."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SIDE = 32
 
 
 def checker(*, strict: bool) -> StableDiffusionSafetyChecker:
-    """One that flags everything, or nothing."""
+    """Flags everything or nothing."""
     vision = {"image_size": SIDE, "patch_size": 16, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
     made = StableDiffusionSafetyChecker(CLIPConfig(vision_config=vision | {"num_attention_heads": 2}, projection_dim=8))
     for weights in (made.concept_embeds_weights, made.special_care_embeds_weights):
@@ -35,10 +35,10 @@ def test_what_it_flags_is_black_and_the_job_says_so(tiny: ModelEntry, task: Txt2
         )
         pipelines.append(pipeline)
 
-    harness, wanted = EngineHarness([tiny], inject_fault=attach), spec(task=task)
-    harness.submit(wanted)
+    harness, request = EngineHarness([tiny], inject_fault=attach), spec(task=task)
+    harness.submit(request)
     harness.finish()
-    np.testing.assert_array_equal(harness.pixels(wanted.id), reference_pixels_of(pipelines[0], wanted))
-    assert (harness.pixels(wanted.id) == 0).all() == strict
-    warned = [event.code for event in harness.events_of(wanted.id) if isinstance(event, Warned)]
+    np.testing.assert_array_equal(harness.pixels(request.id), reference_pixels_of(pipelines[0], request))
+    assert (harness.pixels(request.id) == 0).all() == strict
+    warned = [event.code for event in harness.events_of(request.id) if isinstance(event, Warned)]
     assert warned == (["unsafe_content"] if strict else [])

@@ -1,4 +1,4 @@
-"""Pictures that keep another one's depth."""
+"""depth2img: images with the depth of another one."""
 
 import numpy as np
 import pytest
@@ -18,14 +18,14 @@ RAMP = np.tile(np.arange(48, dtype=np.float32), (40, 1))
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_without_one_the_models_estimator_looks_at_the_image(depth: ModelEntry, dtype: str) -> None:
     image, entry = random_image(72, 56), depth.model_copy(update={"dtype": dtype})
-    wanted = spec(model="depth", width=72, height=56, task=Depth2Img(image, None, 0.7))
-    render_alone(entry, wanted)
-    judge, pil = load_reference(entry), Image.fromarray(image)
+    request = spec(model="depth", width=72, height=56, task=Depth2Img(image, None, 0.7))
+    render_alone(entry, request)
+    reference, pil = load_reference(entry), Image.fromarray(image)
     with torch.inference_mode():
-        seen = loaded_family(entry).prepare(wanted).prepared.extra_channels
-        expected = judge.prepare_depth_map(pil, None, 1, False, getattr(torch, dtype), torch.device("cpu"))
+        depth_channel = loaded_family(entry).prepare(request).prepared.extra_channels
+        expected = reference.prepare_depth_map(pil, None, 1, False, getattr(torch, dtype), torch.device("cpu"))
     assert expected.std() > 0.1
-    assert torch.equal(seen, expected)
+    assert torch.equal(depth_channel, expected)
 
 
 def test_a_flat_map_is_a_wall_and_not_nan(depth: ModelEntry) -> None:

@@ -1,4 +1,4 @@
-"""Every task on every family, with samplers of every kind: alone and among strangers it is the stock picture."""
+"""Every task on every family, with all kinds of schedulers: alone and in batches the image is the stock one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -31,27 +31,27 @@ from tests.worker.engine.tasks.test_inpaint import pasted, right_half
 from tests.worker.engine.test_failures import poisoned_by
 
 KINDS = ["ddim", "euler_a", "dpmpp_2m", "heun", "lcm", "pndm", "dpmpp_2m_sde", "unipc"]
-"""Samplers: deterministic, drawing noise, with a memory, of two calls per step, for distilled models, with a first step
-made twice, with a memory and drawing noise, correcting itself."""
+"""Schedulers: deterministic, ancestral, multistep, two calls per step, for distilled models, with a repeated step,
+multistep with noise, predictor-corrector."""
 
-SIDES = (72, 56)
-"""Latents of 9 × 7, which no UNet can halve."""
+SIZE = (72, 56)
+"""Latents of 9 × 7, which a UNet cannot halve evenly."""
 
 UPSCALED = (80, 48)
-"""From a picture whose sides are multiples of 4."""
+"""From an image whose width and height are multiples of 4."""
 
 Make = Callable[[int], Task]
-"""Made from a seed, so that no two images have the same input."""
+"""Makes a task from a seed, so that no two images have the same input."""
 
 
-def _picture(seed: int) -> Pixels:
-    return random_image(*SIDES, seed)
+def _input_image(seed: int) -> Pixels:
+    return random_image(*SIZE, seed)
 
 
 def _inpaint(seed: int) -> Inpaint:
-    """The edge of the mask cuts through a block of latents."""
-    width, height = SIDES
-    return Inpaint(_picture(seed), right_half(width + 8, height)[:, :width], 1.0 - seed % 2 * 0.4)
+    """The mask's edge lies inside a block of latents."""
+    width, height = SIZE
+    return Inpaint(_input_image(seed), right_half(width + 8, height)[:, :width], 1.0 - seed % 2 * 0.4)
 
 
 def _txt2img(_: int) -> Txt2Img:
@@ -59,11 +59,11 @@ def _txt2img(_: int) -> Txt2Img:
 
 
 def _img2img(seed: int) -> Img2Img:
-    return Img2Img(_picture(seed), 0.6)
+    return Img2Img(_input_image(seed), 0.6)
 
 
 def _variation(seed: int) -> Variation:
-    return Variation(_picture(seed))
+    return Variation(_input_image(seed))
 
 
 def _outpaint(seed: int) -> Inpaint:
@@ -71,7 +71,7 @@ def _outpaint(seed: int) -> Inpaint:
 
 
 def _depth2img(seed: int) -> Depth2Img:
-    return Depth2Img(_picture(seed), random_image(48, 40)[..., seed % 3], 0.8)
+    return Depth2Img(_input_image(seed), random_image(48, 40)[..., seed % 3], 0.8)
 
 
 def _upscale(seed: int) -> Upscale:
@@ -94,7 +94,7 @@ TABLE: Mapping[str, Sequence[tuple[Make, Sequence[str | None]]]] = {
     "xl_inpainting": [(_inpaint, ["euler_a", "dpmpp_2m"])],
     "built_in": [(_txt2img, ["ddim"]), (_img2img, ["unipc"])],
 }
-"""Model → what it can do, and the samplers to try it with; None is its own."""
+"""Model → its tasks with the schedulers to test; None is the model's own."""
 
 on_every_model = pytest.mark.parametrize(
     ("model", "dtype"), [(model, dtype) for model in TABLE for dtype in ("float32", "bfloat16")]
@@ -109,16 +109,16 @@ def entry(request: pytest.FixtureRequest, model: str, dtype: str) -> ModelEntry:
 
 @cache
 def images(model: str, dtype: str) -> Sequence[GenerationSpec]:
-    """Each task and scheduler once with guidance and once without, in one of the number formats; own steps and words."""
+    """Return one image per task and scheduler; guidance alternates, and each dtype has the opposite choice."""
     return [
         _image(model, task, scheduler, number, is_guided=(place + number + (dtype == "float32")) % 2 == 0)
-        for place, (task, samplers) in enumerate(TABLE[model])
-        for number, scheduler in enumerate(samplers, start=20 * place)
+        for place, (task, schedulers) in enumerate(TABLE[model])
+        for number, scheduler in enumerate(schedulers, start=20 * place)
     ]
 
 
 def _image(model: str, task: Make, scheduler: str | None, number: int, *, is_guided: bool) -> GenerationSpec:
-    width, height = UPSCALED if task is _upscale else SIDES
+    width, height = UPSCALED if task is _upscale else SIZE
     return spec(
         number,
         model="shapes" if model == "built_in" else model,
@@ -127,7 +127,7 @@ def _image(model: str, task: Make, scheduler: str | None, number: int, *, is_gui
         steps=3 + number % 3,
         guidance_scale=5.0 if is_guided else float(number // 2 % 2),
         guidance_rescale=number % 2 * 0.5 if task is _txt2img else 0.0,
-        prompt=f"picture {number}",
+        prompt=f"image {number}",
         negative_prompt="" if number % 3 == 0 else "blurry",
         width=width,
         height=height,
@@ -135,8 +135,8 @@ def _image(model: str, task: Make, scheduler: str | None, number: int, *, is_gui
 
 
 @cache
-def judged(entry: ModelEntry, image: GenerationSpec) -> Pixels:
-    """The stock picture, with what is kept put back."""
+def expected_pixels(entry: ModelEntry, image: GenerationSpec) -> Pixels:
+    """Return the stock image, with the kept pixels pasted over it."""
     made = reference_pixels(entry, image)
     return pasted(made, image.task.image, image.task.mask) if isinstance(image.task, Inpaint) else made
 
@@ -144,7 +144,7 @@ def judged(entry: ModelEntry, image: GenerationSpec) -> Pixels:
 @on_every_model
 def test_alone_it_is_the_stock_image(entry: ModelEntry, model: str, dtype: str) -> None:
     for image in images(model, dtype):
-        np.testing.assert_array_equal(render_alone(entry, image), judged(entry, image), err_msg=str(image))
+        np.testing.assert_array_equal(render_alone(entry, image), expected_pixels(entry, image), err_msg=str(image))
 
 
 @on_every_model
@@ -169,20 +169,20 @@ def test_among_strangers_that_come_go_and_break_it_is_the_same(entry: ModelEntry
     assert harness.failed(breaking.id).code == "nan_output"
     assert any(isinstance(event, Stepped) for event in harness.events_of(breaking.id))
     for image in crowd:
-        np.testing.assert_array_equal(harness.pixels(image.id), judged(entry, image), err_msg=str(image))
+        np.testing.assert_array_equal(harness.pixels(image.id), expected_pixels(entry, image), err_msg=str(image))
     widths = [harness.stats(image.id).batch_width_mean for image in crowd if harness.stats(image.id).batch_invariant]
     assert not widths or max(widths) > 1
 
 
 def test_in_fast_batches_at_most_the_last_bit_changes_even_beside_one_that_raises(tiny: ModelEntry) -> None:
     crowd = [image for image in images("tiny", "float32") if image.sampling.scheduler in ("euler_a", "heun")]
-    harness = EngineHarness([tiny], batching="fast", shape=SIDES, inject_fault=poisoned_by("poison"))
+    harness = EngineHarness([tiny], batching="fast", shape=SIZE, inject_fault=poisoned_by("poison"))
     harness.submit(*crowd[:3], with_changes(crowd[0], id="poison", prompt="poison"), *crowd[3:])
     harness.finish()
     assert harness.failed("poison").message == "ValueError: poison"
     assert max(harness.stats(image.id).batch_width_mean for image in crowd) > 1.5
     for image in crowd:
-        assert np.abs(harness.pixels(image.id).astype(int) - judged(tiny, image).astype(int)).max() <= 1
+        assert np.abs(harness.pixels(image.id).astype(int) - expected_pixels(tiny, image).astype(int)).max() <= 1
 
 
 def test_a_variation_is_img2img_at_the_strength_that_stock_has_by_default() -> None:

@@ -1,4 +1,4 @@
-"""A picture made from a picture is bit for bit the one that diffusers' own pipeline makes of it."""
+"""img2img: images are bit by bit those of diffusers' own pipeline."""
 
 import numpy as np
 import pytest
@@ -13,23 +13,23 @@ from tests.worker.engine.reference_pipeline import reference_pixels
 
 @pytest.mark.parametrize("strength", [0.3, 0.58, 1.0])
 def test_strength_decides_where_to_begin(velocity: ModelEntry, strength: float) -> None:
-    wanted = spec(model="velocity", scheduler=None, steps=10, task=Img2Img(random_image(), strength))
-    np.testing.assert_array_equal(render_alone(velocity, wanted), reference_pixels(velocity, wanted))
+    request = spec(model="velocity", scheduler=None, steps=10, task=Img2Img(random_image(), strength))
+    np.testing.assert_array_equal(render_alone(velocity, request), reference_pixels(velocity, request))
 
 
 def test_a_schedule_that_repeats_a_timestep_begins_at_the_right_one_of_them(tiny: ModelEntry) -> None:
-    wanted = spec(scheduler="dpmpp_2m_karras", steps=50, task=Img2Img(random_image(), 0.06))  # …, 2, 1, 1, 0
-    np.testing.assert_array_equal(render_alone(tiny, wanted), reference_pixels(tiny, wanted))
+    request = spec(scheduler="dpmpp_2m_karras", steps=50, task=Img2Img(random_image(), 0.06))  # …, 2, 1, 1, 0
+    np.testing.assert_array_equal(render_alone(tiny, request), reference_pixels(tiny, request))
 
 
 def test_an_image_of_another_size_is_resized_as_stock_does(tiny: ModelEntry) -> None:
     image = random_image(101, 75)
-    sides = {"width": round_down(101), "height": round_down(75)}
-    assert sides == {"width": 96, "height": 72}
-    wanted = spec(scheduler=None, task=Img2Img(image, 0.5), **sides)
-    expected = reference_pixels(tiny, wanted, image=Image.fromarray(image))
+    size = {"width": round_down(101), "height": round_down(75)}
+    assert size == {"width": 96, "height": 72}
+    request = spec(scheduler=None, task=Img2Img(image, 0.5), **size)
+    expected = reference_pixels(tiny, request, image=Image.fromarray(image))
     assert (
-        np.abs(render_alone(tiny, wanted).astype(int) - expected.astype(int)).max() <= 1
+        np.abs(render_alone(tiny, request).astype(int) - expected.astype(int)).max() <= 1
     )  # see Autoencoder.preprocess
 
 

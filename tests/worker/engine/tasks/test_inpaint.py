@@ -1,4 +1,4 @@
-"""Part of a picture made anew: the new part is the stock pipeline's, the rest is untouched."""
+"""inpaint: the masked part is the stock pipeline's, the rest is unchanged."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from tests.worker.engine.engine_harness import EngineHarness, loaded_family, ran
 
 
 def right_half(width: int = 64, height: int = 64) -> Mask:
-    """Everything right of the middle, with a slope of grey."""
+    """Return a mask of the right half, with a soft edge."""
     columns = np.clip((np.arange(width) - width // 2) * 32, 0, 255).astype(np.uint8)
     return np.tile(columns, (height, 1))
 
@@ -39,11 +39,11 @@ def test_the_built_in_model_draws_into_an_image() -> None:
 
 def test_blending_ends_with_the_image_itself_where_it_is_kept() -> None:
     [entry] = load_catalog(None).models
-    wanted = spec(model=entry.name, scheduler="euler_a", steps=3, task=Inpaint(random_image(), right_half(), 1.0))
-    render_alone(entry, wanted)
+    request = spec(model=entry.name, scheduler="euler_a", steps=3, task=Inpaint(random_image(), right_half(), 1.0))
+    render_alone(entry, request)
     family = loaded_family(entry)
     with torch.inference_mode():
-        state = family.prepare(wanted)
+        state = family.prepare(request)
         assert state.prepared.blend is not None
         kept, known = state.prepared.blend.mask.expand_as(state.latents) == 0, state.prepared.blend.original_latents
         assert kept.float().mean() == 5 / 8

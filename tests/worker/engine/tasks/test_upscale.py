@@ -1,4 +1,4 @@
-"""Pictures four times as wide and high."""
+"""upscale: images of four times the width and height."""
 
 import numpy as np
 import pytest
@@ -33,8 +33,8 @@ def test_a_large_image_is_seen_in_tiles_and_keeps_its_bits_in_company(upscaler: 
 @pytest.mark.filterwarnings("ignore:`upcast_vae` is deprecated:FutureWarning")
 def test_in_half_precision_the_autoencoder_decodes_in_single(upscaler: ModelEntry) -> None:
     entry = upscaler.model_copy(update={"dtype": "float16"})
-    wanted = spec(model="upscaler", scheduler=None, steps=2, task=Upscale(random_image(16, 16), 20))
-    np.testing.assert_array_equal(render_alone(entry, wanted), reference_pixels(entry, wanted))
+    request = spec(model="upscaler", scheduler=None, steps=2, task=Upscale(random_image(16, 16), 20))
+    np.testing.assert_array_equal(render_alone(entry, request), reference_pixels(entry, request))
 
 
 def test_more_noise_than_the_model_knows_says_how_much_it_knows(upscaler: ModelEntry) -> None:
