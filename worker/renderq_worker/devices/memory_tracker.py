@@ -57,7 +57,7 @@ class MemoryTracker:
 
 
 class MemoryTrackingMode(TorchDispatchMode):
-    """Adds the results of operations to a tracker."""
+    """Dispatch mode that adds the results of operations to a tracker."""
 
     def __init__(self, tracker: MemoryTracker) -> None:
         super().__init__()

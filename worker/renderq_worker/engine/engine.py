@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 
 class Engine:
-    """Renders generations; every tick advances the most urgent ones by one operation.
+    """Engine thread. Every tick advances the most urgent generations by one operation.
 
     `start` runs it on a thread of its own; without it, `step` runs one tick at a time. Every generation ends with
     exactly one `Rendered`, `Failed` or `Canceled`.

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 class OutOfMemoryHandler:
-    """Applies fallbacks. Each changes something permanently, so the number of retries is bounded."""
+    """Fallbacks of one engine. Each one changes something permanently, so the number of retries is bounded."""
 
     def __init__(self, models: ModelStore[Family], batch_sizes: BatchSizeTuner, placement: Placement) -> None:
         self._models = models

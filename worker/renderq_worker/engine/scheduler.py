@@ -17,7 +17,7 @@ LOAD_WORK = 32
 
 
 class Scheduler:
-    """Holds the generations in flight and chooses the engine's next operation."""
+    """Generations in flight, and the choice of the engine's next operation."""
 
     def __init__(self) -> None:
         self._generations: dict[str, Generation] = {}

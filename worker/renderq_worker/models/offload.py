@@ -17,7 +17,7 @@ from renderq_worker.models.placement import Placement
 
 
 class OffloadHook(ModelHook):
-    """Moves a component to the device before it is used."""
+    """Hook that moves a component to the device before it is used."""
 
     def __init__(self, placement: Placement) -> None:
         self._placement = placement

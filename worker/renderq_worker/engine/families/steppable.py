@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class _Closed(BaseException):
-    """Aborts the call; not an `Exception`, so that no handler inside the call catches it."""
+    """Abort of the call; not an `Exception`, so that no handler inside the call catches it."""
 
 
 @dataclass(frozen=True, slots=True)
