@@ -1,4 +1,4 @@
-"""On a real GPU: `pytest -m gpu`. What each of these checks is in docs/guides/gpu.md."""
+"""Tests on a real GPU, run by `pytest -m gpu`; docs/guides/gpu.md explains each check."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.gpu
 
 CUDA = torch.device("cuda")
 MEAN_DIFFERENCE = 1.0
-"""Of 255, to the stock pipeline on the same card in the same format."""
+"""Largest difference, of 255, to the stock pipeline on the same GPU with the same dtype."""
 
 
 @pytest.fixture
-def whole_card() -> Iterator[None]:
-    """Takes a limit of memory back."""
+def restored_memory_limit() -> Iterator[None]:
+    """Remove the memory limit after the test."""
     yield
     torch.cuda.set_per_process_memory_fraction(1.0)
 
@@ -33,7 +33,7 @@ def half(tiny: ModelEntry) -> ModelEntry:
     return tiny.model_copy(update={"dtype": "float16"})
 
 
-def made(model: ModelEntry, **memory: Any) -> Rendered:
+def render(model: ModelEntry, **memory: Any) -> Rendered:
     harness = EngineHarness([model], wide_batches=False, device="cuda", **memory)
     harness.submit(spec(0))
     harness.finish()
@@ -43,44 +43,44 @@ def made(model: ModelEntry, **memory: Any) -> Rendered:
 def test_auto_is_the_gpu(tiny: ModelEntry) -> None:
     assert EngineSettings().device == "auto"
     assert resolve_device("auto").type == "cuda"
-    stats = made(tiny.model_copy(update={"dtype": "auto"})).stats
+    stats = render(tiny.model_copy(update={"dtype": "auto"})).stats
     assert stats.device.startswith("cuda")
     assert stats.dtype == "float16"
 
 
 def test_the_stock_image_in_half_precision(half: ModelEntry) -> None:
-    stock = reference_pixels_of(load_pipeline(half, CUDA, torch.float16), spec(0))
-    difference = np.abs(made(half).pixels.astype(int) - stock.astype(int))
+    reference = reference_pixels_of(load_pipeline(half, CUDA, torch.float16), spec(0))
+    difference = np.abs(render(half).pixels.astype(int) - reference.astype(int))
     assert difference.mean() <= MEAN_DIFFERENCE
 
 
 def test_where_the_weights_are_changes_no_pixel(half: ModelEntry) -> None:
-    """The tiny autoencoder was trained with 32 pixels and would work in tiles in mode `low`."""
+    """Images have the training size of the tiny autoencoder, 32 pixels: larger ones are tiled in mode `low`."""
     request = spec(0, width=32, height=32)
-    pictures: list[np.ndarray] = []
+    images: list[np.ndarray] = []
     for mode in ("full", "low"):
         harness = EngineHarness([half], wide_batches=False, device="cuda", memory_mode=mode)
         harness.submit(request)
         harness.finish()
-        pictures.append(harness.pixels("job/0"))
-    np.testing.assert_array_equal(*pictures)
+        images.append(harness.pixels("job/0"))
+    np.testing.assert_array_equal(*images)
 
 
 def test_memory_is_reported(half: ModelEntry) -> None:
     device = open_device("cuda")
     free = device.free_bytes()
     assert 0 < free <= torch.cuda.get_device_properties(CUDA).total_memory
-    held = torch.zeros(2**28, dtype=torch.uint8, device=CUDA)
-    assert device.free_bytes() <= free - held.nbytes
+    buffer = torch.zeros(2**28, dtype=torch.uint8, device=CUDA)
+    assert device.free_bytes() <= free - buffer.nbytes
     device.reset_peak()
-    peak = made(half).stats.peak_memory_bytes
+    peak = render(half).stats.peak_memory_bytes
     assert peak is not None
-    assert peak > held.nbytes
+    assert peak > buffer.nbytes
 
 
-@pytest.mark.usefixtures("whole_card")
+@pytest.mark.usefixtures("restored_memory_limit")
 def test_out_of_real_memory_the_fallbacks_help(half: ModelEntry) -> None:
-    """Decoding 2048 pixels takes 340 MB whole and a quarter of that in tiles."""
+    """Decoding 2048 × 2048 pixels takes 340 MB whole and a quarter of that in tiles."""
     harness = EngineHarness(
         [half], wide_batches=False, device="cuda", memory_mode="full", device_memory_bytes=250_000_000
     )

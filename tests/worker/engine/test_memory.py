@@ -95,7 +95,7 @@ _TASKS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_what_the_card_counts_changes_no_pixel(tiny: ModelEntry) -> None:
+def test_what_the_gpu_counts_changes_no_pixel(tiny: ModelEntry) -> None:
     np.testing.assert_array_equal(render(tiny, mode="full")[0], render_alone(tiny, spec(0)))
 
 

@@ -1,4 +1,4 @@
-"""The policy as properties: whatever arrives, is canceled, fails or runs out of memory."""
+"""Scheduling policy as properties, under any submissions, cancellations, failures and out-of-memory retries."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,8 +28,8 @@ def done(plan: StepPlan, *, but: frozenset[str] = frozenset()) -> StepResult:
     )
 
 
-def limit_of(lead: Generation) -> BatchLimit:
-    """Three unguided images or two guided ones fit together; wide images only with their own kind."""
+def batch_limit_for(lead: Generation) -> BatchLimit:
+    """Three unguided images or two guided ones fit; wide images do not mix the two."""
     return {64: BatchLimit(3, 4), 128: BatchLimit(4, 4, allows_mixed_guidance=False)}[lead.key.width]
 
 
@@ -37,18 +37,18 @@ STEPS = st.one_of(st.integers(1, 6), st.integers(1, STEPS_MAX))
 
 
 class Policy(RuleBasedStateMachine):
-    """Arrivals, cancellations and operations in any order; two models of which one fits into memory."""
+    """Submissions, cancellations and operations in any order; two models, of which one fits into memory."""
 
     def __init__(self) -> None:
         super().__init__()
         self.scheduler = Scheduler()
-        self.arrived: dict[str, Generation] = {}
+        self.submitted: dict[str, Generation] = {}
         self.ended: list[str] = []
         self.resident: set[str] = set()
 
     @property
-    def here(self) -> list[str]:
-        return [id for id in self.arrived if id not in self.ended]
+    def in_flight(self) -> list[str]:
+        return [id for id in self.submitted if id not in self.ended]
 
     @rule(
         count=st.integers(1, 6),
@@ -57,34 +57,34 @@ class Policy(RuleBasedStateMachine):
         width=st.sampled_from([64, 128]),
         model=st.sampled_from(["a", "b"]),
     )
-    def arrive(self, count: int, steps: int, guidance: float, width: int, model: str) -> None:
+    def submit(self, count: int, steps: int, guidance: float, width: int, model: str) -> None:
         for _ in range(count):
-            new = generation(len(self.arrived), steps=steps, guidance_scale=guidance, width=width, model=model)
+            new = generation(len(self.submitted), steps=steps, guidance_scale=guidance, width=width, model=model)
             self.scheduler.add(new)
-            self.arrived[new.spec.id] = new
+            self.submitted[new.spec.id] = new
 
-    @precondition(lambda self: self.here)
+    @precondition(lambda self: self.in_flight)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        id = data.draw(st.sampled_from(list(self.arrived)))
-        assert self.scheduler.cancel([id, "unknown"]) == ((id,) if id in self.here else ())
-        if id in self.here:
+        id = data.draw(st.sampled_from(list(self.submitted)))
+        assert self.scheduler.cancel([id, "unknown"]) == ((id,) if id in self.in_flight else ())
+        if id in self.in_flight:
             self.ended.append(id)
 
-    @precondition(lambda self: self.here)
+    @precondition(lambda self: self.in_flight)
     @rule(data=st.data(), times=st.integers(1, 40))
     def operate(self, data: st.DataObject, times: int) -> None:
         for _ in range(times):
-            plan = self.scheduler.plan(limit_of, self.resident)
+            plan = self.scheduler.plan(batch_limit_for, self.resident)
             if plan is None:
                 return
             self.check(plan)
             if plan.stage is Stage.LOADING_MODEL:
                 self.resident = {plan.model}
-            self.settle(data.draw(st.sampled_from(["done", "done", "done", "retry", "failure"])), plan)
+            self.apply_outcome(data.draw(st.sampled_from(["done", "done", "done", "retry", "failure"])), plan)
 
     def check(self, plan: StepPlan) -> None:
-        assert set(plan.ids) <= set(self.here)
+        assert set(plan.ids) <= set(self.in_flight)
         assert len(set(plan.ids)) == len(plan.ids)
         if plan.stage is Stage.LOADING_MODEL:
             assert plan.model not in self.resident
@@ -92,7 +92,7 @@ class Policy(RuleBasedStateMachine):
             return
         assert plan.model in self.resident
         assert {each.stage for each in plan.generations} == {plan.stage}
-        limit, [key] = limit_of(plan.generations[0]), {each.key for each in plan.generations}
+        limit, [key] = batch_limit_for(plan.generations[0]), {each.key for each in plan.generations}
         assert key.model == plan.model
         if plan.stage is not Stage.DENOISING:
             assert len(plan.ids) == 1
@@ -100,15 +100,15 @@ class Policy(RuleBasedStateMachine):
         rows = sum(each.spec.rows for each in plan.generations)
         assert len(plan.ids) == 1 or (rows <= limit.rows and len(plan.ids) <= limit.generations)
         assert limit.allows_mixed_guidance or len({each.spec.rows for each in plan.generations}) == 1
-        self.check_that_nobody_else_fits(plan, limit, limit.rows - rows)
+        self.check_that_no_other_fits(plan, limit, limit.rows - rows)
 
-    def check_that_nobody_else_fits(self, plan: StepPlan, limit: BatchLimit, rows_left: int) -> None:
-        lead, others = plan.generations[0], [self.arrived[id] for id in self.here if id not in plan.ids]
+    def check_that_no_other_fits(self, plan: StepPlan, limit: BatchLimit, rows_left: int) -> None:
+        lead, others = plan.generations[0], [self.submitted[id] for id in self.in_flight if id not in plan.ids]
         for each in others if len(plan.ids) < limit.generations else ():
-            is_of_a_kind = each.key == lead.key and (limit.allows_mixed_guidance or each.spec.rows == lead.spec.rows)
-            assert not is_of_a_kind or each.stage is Stage.DECODING or each.spec.rows > rows_left
+            is_compatible = each.key == lead.key and (limit.allows_mixed_guidance or each.spec.rows == lead.spec.rows)
+            assert not is_compatible or each.stage is Stage.DECODING or each.spec.rows > rows_left
 
-    def settle(self, outcome: str, plan: StepPlan) -> None:
+    def apply_outcome(self, outcome: str, plan: StepPlan) -> None:
         result = done(plan)
         if outcome == "failure":
             result = done(plan, but=frozenset(plan.ids[:1]))
@@ -120,20 +120,20 @@ class Policy(RuleBasedStateMachine):
         self.ended.extend(result.failures)
 
     @invariant()
-    def everyone_ends_once(self) -> None:
+    def every_generation_ends_once(self) -> None:
         assert len(set(self.ended)) == len(self.ended)
-        assert len(self.scheduler) == len(self.here)
+        assert len(self.scheduler) == len(self.in_flight)
 
     def teardown(self) -> None:
-        """Left to itself, it finishes what is there."""
-        for _ in range((STEPS_MAX + 3) * len(self.here) + 1000):
-            plan = self.scheduler.plan(limit_of, self.resident)
+        """Finish all generations without further submissions."""
+        for _ in range((STEPS_MAX + 3) * len(self.in_flight) + 1000):
+            plan = self.scheduler.plan(batch_limit_for, self.resident)
             if plan is None:
                 break
             if plan.stage is Stage.LOADING_MODEL:
                 self.resident = {plan.model}
-            self.settle("done", plan)
-        assert not self.here
+            self.apply_outcome("done", plan)
+        assert not self.in_flight
 
 
 TestPolicy = Policy.TestCase
@@ -148,10 +148,10 @@ def run(scheduler: Scheduler, limit: BatchLimit) -> StepPlan:
 
 
 PATIENCE = 8
-"""Operations of waiting that outweigh one of work."""
+"""Operations of waiting that equal one operation of work."""
 
 LOADING = 32
-"""Operations of work that loading a model counts as."""
+"""Operations of work that equal the loading of a model."""
 
 
 @settings(max_examples=60, deadline=None)
@@ -182,7 +182,7 @@ def test_waiting_is_bounded_however_many_short_ones_keep_coming(
     raise AssertionError(f"not finished after {bound} operations")
 
 
-def test_whoever_is_to_be_decoded_makes_no_further_step() -> None:
+def test_a_generation_to_be_decoded_makes_no_further_step() -> None:
     scheduler, finished, waiting = Scheduler(), generation(0, steps=5), generation(1, steps=50)
     for each in (finished, waiting):
         each.record_encoded(each.spec.sampling.steps, 1, 0.1)
