@@ -20,7 +20,7 @@ STOCHASTIC = ["ddpm", "euler_a", "dpmpp_2m_sde", "lcm"]
 def mixed() -> list[GenerationSpec]:
     """Return one image per scheduler, with different prompts, steps, guidance and seeds; some without guidance."""
     return [
-        spec(number, scheduler=scheduler, prompt=f"image {number}", steps=4 + number % 4, guidance_scale=number % 5)
+        spec(number, scheduler=scheduler, prompt=f"picture {number}", steps=4 + number % 4, guidance_scale=number % 5)
         for number, scheduler in enumerate(DETERMINISTIC + STOCHASTIC)
     ]
 

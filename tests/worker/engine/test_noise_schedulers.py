@@ -49,5 +49,5 @@ def test_every_scheduler_has_its_own_history(factory: NoiseSchedulerFactory) -> 
 
 
 def test_an_unknown_name_lists_the_known_ones(factory: NoiseSchedulerFactory) -> None:
-    with pytest.raises(SchedulerUnknown, match="there are ddim, ddpm, pndm"):
+    with pytest.raises(SchedulerUnknown, match="choose one of ddim, ddpm, pndm"):
         factory.create("k_lms")

@@ -5,7 +5,8 @@ when others join its batch. Two remedies preserve the bits that the image has al
 depend on the number of rows; and computing the linear layers, where the difference arises, separately for each image.
 
 Kernels depend on the image size as well, and measuring all sizes at load would take too long. So the first batch of
-each kind is also computed image by image. The separate results are used, and the comparison holds from then on.
+each kind is also computed image by image and the separate results are used. If they are equal, later batches of that
+kind are trusted without a comparison.
 """
 
 from collections.abc import Callable, Generator, Sequence

@@ -92,7 +92,7 @@ def test_what_it_learned_in_the_batch_stays_with_its_own_rows(xl: ModelEntry) ->
     """Pooled embeddings and sizes are gathered row by row, as the embeddings are."""
     family = load_family(xl, EngineSettings(device="cpu", batching="fast"))
     with torch.inference_mode():
-        states = [family.prepare(sdxl_spec(number, prompt=f"image {number}")) for number in range(3)]
+        states = [family.prepare(sdxl_spec(number, prompt=f"picture {number}")) for number in range(3)]
         together = family.predict(states)
         for state, prediction in zip(states, together, strict=True):
             torch.testing.assert_close(prediction, family.predict([state])[0])

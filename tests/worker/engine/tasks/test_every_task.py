@@ -127,7 +127,7 @@ def _image(model: str, task: Make, scheduler: str | None, number: int, *, is_gui
         steps=3 + number % 3,
         guidance_scale=5.0 if is_guided else float(number // 2 % 2),
         guidance_rescale=number % 2 * 0.5 if task is _txt2img else 0.0,
-        prompt=f"image {number}",
+        prompt=f"picture {number}",
         negative_prompt="" if number % 3 == 0 else "blurry",
         width=width,
         height=height,
