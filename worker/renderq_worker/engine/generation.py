@@ -13,7 +13,7 @@ from renderq_worker.engine.tasks.types import Task
 
 @dataclass(frozen=True, slots=True)
 class GenerationSpec:
-    """One image to make."""
+    """One image to render."""
 
     id: str
     """Unique while in the engine, e.g. `job_…/0`."""
@@ -29,16 +29,16 @@ class GenerationSpec:
     seed: int
     """Seed of the image's own CPU generator."""
     task: Task
-    """What it starts from, with decoded inputs."""
+    """The task with its decoded inputs."""
 
     @property
     def rows(self) -> int:
-        """Rows of a forward pass: negative and positive prompt, or the positive one alone."""
+        """Rows of a forward pass: negative and positive prompt, or the positive prompt alone."""
         return 2 if self.sampling.guidance_scale > 1 else 1
 
     @property
     def model_calls(self) -> int:
-        """Model calls in all; an estimate for the model's own scheduler, until the prompt is encoded."""
+        """Total model calls; an estimate for the model's own scheduler until the prompts are encoded."""
         return model_calls(self.sampling.scheduler, self.sampling.steps, self.task.strength)
 
 
