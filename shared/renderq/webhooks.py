@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from renderq.contract import WebhookEvent
-from renderq.contract.signatures import parse_secret, sign
+from renderq.contract.webhook_signature import parse_secret, sign
 from renderq.errors import WebhookInvalid
 
 __all__ = ["verify"]

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 import httpx2
 
 from renderq.contract import DeliveryAttempt, WebhookEvent
-from renderq.contract.signatures import sign
+from renderq.contract.webhook_signature import sign
 from renderq_api.egress import EgressDenied
 from renderq_api.job_views.job_view import UrlBuilder, to_job
 from renderq_api.webhooks.target import webhook_url

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from renderq.contract import Job, WebhookEvent, WebhookEventType
-from renderq.contract.signatures import parse_secret, sign
+from renderq.contract.webhook_signature import parse_secret, sign
 
 WEBHOOK_SECRET = "whsec_" + "dGVzdCBzZWNyZXQgb2YgcmVuZGVycSBvbmx5"
 """A valid secret for tests."""

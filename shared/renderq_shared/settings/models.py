@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from renderq.contract.signatures import parse_secret
+from renderq.contract.webhook_signature import parse_secret
 from renderq_shared.redis.url import check_redis_url
 from renderq_shared.s3_url import parse_s3_url
 

@@ -14,7 +14,7 @@ from renderq_worker.engine.fallback_kind import FallbackKind
 from renderq_worker.engine.families import Family
 from renderq_worker.engine.generation import Stage
 from renderq_worker.engine.latents import GenerationState, LatentState
-from renderq_worker.engine.oom import OutOfMemoryHandler
+from renderq_worker.engine.oom_handler import OutOfMemoryHandler
 from renderq_worker.engine.plan import StepPlan, StepResult
 from renderq_worker.engine.preview import predict_x0_or_none
 from renderq_worker.models import ModelStore, Placement

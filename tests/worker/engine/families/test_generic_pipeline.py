@@ -14,7 +14,7 @@ from renderq_shared.catalog import ModelEntry
 from renderq_shared.catalog.pipeline_config import GENERIC_PIPELINES, GUIDANCE_DISTILLED, inspect_pipeline
 from renderq_worker.engine import Canceled, Encoding, GenerationSpec, Img2Img, Stepped
 from renderq_worker.engine.families.generic_pipeline import REQUIRED_ARGUMENTS
-from renderq_worker.engine.families.steppable import SteppableCall, TimestepsSet
+from renderq_worker.engine.families.steppable_call import SteppableCall, TimestepsSet
 from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec
 from tests.worker.engine.reference_pipeline import load_reference
 from tests.worker.engine.tiny_models import entry

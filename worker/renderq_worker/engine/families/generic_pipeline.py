@@ -21,7 +21,7 @@ from renderq_worker.devices import Device
 from renderq_worker.engine.batch_invariance import BatchInvariance
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.errors import EngineError, NanOutput, SizeUnsupported, TaskUnsupported
-from renderq_worker.engine.families.steppable import Report, StepDone, SteppableCall, TimestepsSet
+from renderq_worker.engine.families.steppable_call import Report, StepDone, SteppableCall, TimestepsSet
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.tasks.types import Txt2Img
 from renderq_worker.models import ModelLoadFailed, Placement
