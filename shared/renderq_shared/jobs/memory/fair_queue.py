@@ -1,4 +1,4 @@
-"""Fair queue of one model in the in-memory store. Counterpart of `lua/include/fair_queue.lua` and `lua/include/job_queue.lua`.
+"""Fair queue of one model in the in-memory store. Counterpart of `fair_queue.lua` and `job_queue.lua`.
 
 Start-time fair queueing (https://doi.org/10.1145/248156.248171): each tenant has a virtual time that grows by the cost
 of its claimed jobs divided by its weight, and the tenant with the lowest virtual time is next. A tenant with queued

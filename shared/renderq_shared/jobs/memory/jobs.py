@@ -1,4 +1,4 @@
-"""Jobs and their transitions in the in-memory store. Counterpart of `lua/include/prelude.lua` and `lua/include/job_queue.lua`."""
+"""Jobs and their transitions in the in-memory store. Counterpart of `prelude.lua` and `job_queue.lua`."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
