@@ -1,4 +1,4 @@
-"""A model hub: the few addresses of the real one that its client asks, over real HTTP."""
+"""A fake model hub: the endpoints of the real one that its client calls, over HTTP."""
 
 import hashlib
 import json
@@ -55,9 +55,9 @@ class _Handler(BaseHTTPRequestHandler):
         owner, name, *rest = path.split("/")
         match rest:
             case _ if f"{owner}/{name}" != REPOSITORY:
-                self._refuse(*_ERRORS[f"{owner}/{name}"])
+                self._error(*_ERRORS[f"{owner}/{name}"])
             case ["revision", "main" | _, *_] if rest[1] not in ("main", COMMIT):
-                self._refuse(404, "RevisionNotFound")
+                self._error(404, "RevisionNotFound")
             case ["revision", *_]:
                 self._send(json.dumps({"id": REPOSITORY, "sha": COMMIT, "siblings": self._siblings()}).encode())
             case ["tree", *_]:
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
             case ["resolve", _, *file] if "/".join(file) in self.server.files:
                 self._file("/".join(file))
             case _:
-                self._refuse(404, "EntryNotFound")
+                self._error(404, "EntryNotFound")
 
     def _siblings(self) -> list[dict[str, str]]:
         return [{"rfilename": name} for name in self.server.files]
@@ -82,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
         data = self.server.files[name].read_bytes()
         self._send(data, ETag=f'"{hashlib.sha256(data).hexdigest()}"', **{"X-Repo-Commit": COMMIT})
 
-    def _refuse(self, status: int, code: str) -> None:
+    def _error(self, status: int, code: str) -> None:
         self._send(b"", status, **{"X-Error-Code": code})
 
     def _send(self, data: bytes, status: int = 200, **headers: str) -> None:

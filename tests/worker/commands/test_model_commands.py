@@ -1,4 +1,4 @@
-"""`renderq models check` and `renderq models pull`, as a user runs them."""
+"""`renderq models check` and `renderq models pull`, run as commands."""
 
 import json
 import os
@@ -44,36 +44,34 @@ def catalog(tmp_path: Path) -> Path:
 
 def test_what_is_well_is_shown_with_its_memory(catalog: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "check", "shapes", "--models", str(catalog)]) == 0
-    said, complaints = capsys.readouterr()
-    header, row = (line.split() for line in said.splitlines())
+    out, err = capsys.readouterr()
+    header, row = (line.split() for line in out.splitlines())
     assert header == [
         "MODEL",
         "FAMILY",
         "TASKS",
         "WEIGHTS",
-        "RUNS",
-        "IN",
+        "DTYPE",
         "FLOAT32",
         "FLOAT16",
-        "A",
-        "PICTURE",
+        "IMAGE",
         "MEMORY",
     ]
     assert (row[:2], row[-11:-8]) == (["shapes", "stable_diffusion"], ["14", "M", "float32"])
     assert row[-8:] == ["0.1", "GB", "0.0", "GB", "0.0", "GB", "full", "ok"]
-    assert complaints == ""
+    assert err == ""
 
 
 def test_every_problem_is_named_with_what_to_do(catalog: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "check", "--models", str(catalog), "--json"]) == 1
-    findings = {finding["model"]: finding for finding in json.loads(capsys.readouterr().out)}
-    assert (findings["shapes"]["problem"], findings["file"]["problem"]) == (None, None)
-    assert findings["file"]["family"] == "stable_diffusion"
+    reports = {report["model"]: report for report in json.loads(capsys.readouterr().out)}
+    assert (reports["shapes"]["problem"], reports["file"]["problem"]) == (None, None)
+    assert reports["file"]["family"] == "stable_diffusion"
     weights = 320 * 4 * 9 + 640 * 768 + 512 * 4 * 9 + 768
-    assert findings["file"]["parameters"] == weights
-    assert findings["file"]["needed_bytes"] == {"float32": 4 * weights, "float16": 2 * weights}
-    assert "cut.safetensors has" in findings["cut"]["problem"]
-    assert "`renderq models pull` downloads it" in findings["far"]["problem"]
+    assert reports["file"]["parameters"] == weights
+    assert reports["file"]["needed_bytes"] == {"float32": 4 * weights, "float16": 2 * weights}
+    assert "cut.safetensors has" in reports["cut"]["problem"]
+    assert "`renderq models pull` downloads it" in reports["far"]["problem"]
 
 
 def test_a_model_that_does_not_fit(
@@ -82,8 +80,7 @@ def test_a_model_that_does_not_fit(
     monkeypatch.setenv("RENDERQ_MODEL_MEMORY_GB", "0.03")
     assert main(["models", "check", "shapes", "--models", str(catalog)]) == 1
     assert (
-        "renderq models check: model 'shapes': its weights need 0.1 GB and there are 0.0 GB on cpu"
-        in capsys.readouterr().err
+        "renderq models check: model 'shapes': its weights need 0.1 GB, but cpu has 0.0 GB" in capsys.readouterr().err
     )
 
 
@@ -94,7 +91,7 @@ def test_a_model_that_fits_only_without_an_image(
     monkeypatch.setenv("RENDERQ_MODEL_MEMORY_GB", "0.058")
     monkeypatch.setenv("RENDERQ_MEMORY_MODE", "full")
     assert main(["models", "check", "shapes", "--models", str(catalog)]) == 1
-    assert "a picture of 64×64 pixels 0.0 GB, and there are 0.1 GB on cpu" in capsys.readouterr().err
+    assert "an image of 64×64 pixels 0.0 GB, but cpu has 0.1 GB" in capsys.readouterr().err
     monkeypatch.setenv("RENDERQ_MEMORY_MODE", "auto")
     assert main(["models", "check", "shapes", "--models", str(catalog)]) == 0
     assert "low" in capsys.readouterr().out
@@ -115,8 +112,8 @@ def test_only_what_is_on_the_hub_can_be_pulled(catalog: Path, capsys: pytest.Cap
 
 def test_a_model_is_downloaded_once_and_then_served_from_the_cache(tmp_path: Path) -> None:
     catalog = tmp_path / "models.toml"
-    inside = {"far": "", "file": "/unet/config.json", "none": "/x.json"}
-    sources = {name: f"hub:{REPOSITORY}{path}" for name, path in inside.items()}
+    paths = {"far": "", "file": "/unet/config.json", "none": "/x.json"}
+    sources = {name: f"hub:{REPOSITORY}{path}" for name, path in paths.items()}
     sources |= {"gated": "hub:own/gated", "gone": "hub:own/gone"}
     entries = [f'[models.{name}]\nsource = "{source}"' for name, source in sources.items()]
     catalog.write_text("\n".join([*entries, f'[models.old]\nsource = "hub:{REPOSITORY}"\nrevision = "old"']))
@@ -138,13 +135,13 @@ def test_a_model_is_downloaded_once_and_then_served_from_the_cache(tmp_path: Pat
         f"far  {snapshot}",
     ], done.stderr
     assert sorted(server.downloads) == sorted(server.files)
-    complaints = [line for line in done.stderr.splitlines() if line.startswith("renderq") or line.isdigit()]
-    assert complaints[:2] == ["0", "0"]
-    assert complaints[-1] == "2"
+    errors = [line for line in done.stderr.splitlines() if line.startswith("renderq") or line.isdigit()]
+    assert errors[:2] == ["0", "0"]
+    assert errors[-1] == "2"
     for name, reason in (
         ("none", "it has no such file"),
-        ("gated", "it is only given to those who accepted its terms"),
+        ("gated", "access requires accepting its terms"),
         ("gone", "the hub has no such repository, or it is private"),
         ("old", "it has no such revision"),
     ):
-        assert any(f"model {name!r}: " in line and reason in line for line in complaints), (name, done.stderr)
+        assert any(f"model {name!r}: " in line and reason in line for line in errors), (name, done.stderr)

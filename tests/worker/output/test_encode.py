@@ -33,7 +33,7 @@ def request(**fields: Any) -> ResolvedRequest:
     return parse_resolved_request({**REQUEST, **fields})
 
 
-def picture(height: int = 40, width: int = 64) -> npt.NDArray[np.uint8]:
+def gradient(height: int = 40, width: int = 64) -> npt.NDArray[np.uint8]:
     rows, columns = np.mgrid[0:height, 0:width]
     noise = np.random.default_rng(0).integers(0, 20, (height, width))
     return np.stack([rows * 5 % 256, columns * 3 % 256, noise], axis=-1).astype(np.uint8)
@@ -43,7 +43,7 @@ def options(format: str, **fields: Any) -> OutputOptions:
     return OutputOptions.model_validate({"format": format, **fields})
 
 
-def decoded(data: bytes) -> npt.NDArray[np.uint8]:
+def decode(data: bytes) -> npt.NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
@@ -61,7 +61,7 @@ RECIPE = image_recipe(request(), 1, "r1")
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_same_image_has_the_same_bytes(format: str) -> None:
-    first, second = (encode(picture(), options(format), image_recipe(request(), 1, "r1")) for _ in range(2))
+    first, second = (encode(gradient(), options(format), image_recipe(request(), 1, "r1")) for _ in range(2))
     assert first == second
     assert first.sha256 == hashlib.sha256(first.data).hexdigest()
     assert (first.width, first.height) == (64, 40)
@@ -70,26 +70,26 @@ def test_the_same_image_has_the_same_bytes(format: str) -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_digest_of_the_pixels_is_that_of_what_the_file_decodes_to(format: str) -> None:
-    encoded = encode(picture(), options(format), RECIPE)
-    assert encoded.pixel_sha256 == hashlib.sha256(decoded(encoded.data).tobytes()).hexdigest()
+    encoded = encode(gradient(), options(format), RECIPE)
+    assert encoded.pixel_sha256 == hashlib.sha256(decode(encoded.data).tobytes()).hexdigest()
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (40, 64), (64, 40), (1, 1), (512, 512)])
 def test_png_keeps_every_pixel(shape: tuple[int, int]) -> None:
-    pixels = picture(*shape)
+    pixels = gradient(*shape)
     data = encode(pixels, options("png"), RECIPE).data
     Image.open(io.BytesIO(data)).verify()
-    assert np.array_equal(decoded(data), pixels)
+    assert np.array_equal(decode(data), pixels)
 
 
 def test_png_keeps_every_pixel_of_a_view_into_another_array() -> None:
-    pixels = picture(80, 128)[::2, ::2, ::-1]
-    assert np.array_equal(decoded(encode(pixels, options("png"), RECIPE).data), pixels)
+    pixels = gradient(80, 128)[::2, ::2, ::-1]
+    assert np.array_equal(decode(encode(pixels, options("png"), RECIPE).data), pixels)
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_recipe_can_be_read_back(format: str) -> None:
-    assert read_recipe(encode(picture(), options(format), RECIPE).data) == RECIPE
+    assert read_recipe(encode(gradient(), options(format), RECIPE).data) == RECIPE
 
 
 def test_an_image_is_the_same_file_with_a_grid_beside_it() -> None:
@@ -98,7 +98,7 @@ def test_an_image_is_the_same_file_with_a_grid_beside_it() -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_without_the_recipe_the_file_tells_nothing(format: str) -> None:
-    encoded = encode(picture(), options(format, embed_recipe=False), RECIPE)
+    encoded = encode(gradient(), options(format, embed_recipe=False), RECIPE)
     assert read_recipe(encoded.data) is None
     assert b"circle" not in encoded.data
 
@@ -113,19 +113,19 @@ def test_the_recipe_is_a_request_for_this_one_image() -> None:
 
 
 def test_the_recipe_holds_nothing_that_does_not_make_the_image() -> None:
-    stranger = request(priority=0, deadline_seconds=None, metadata={"order": "B-1"}, n=2)
-    assert image_recipe(stranger, 1, "r1") == RECIPE
+    other = request(priority=0, deadline_seconds=None, metadata={"order": "B-1"}, n=2)
+    assert image_recipe(other, 1, "r1") == RECIPE
 
 
 @pytest.mark.parametrize("format", ["jpeg", "webp"])
 def test_quality_makes_smaller_or_better_files(format: str) -> None:
-    small, large = (encode(picture(), options(format, quality=quality), RECIPE).data for quality in (10, 100))
+    small, large = (encode(gradient(), options(format, quality=quality), RECIPE).data for quality in (10, 100))
     assert len(small) < len(large)
 
 
 def test_a_recipe_that_no_jpeg_can_hold_is_left_out_and_said_so() -> None:
     recipe = image_recipe(request(prompt="円" * 8000, negative_prompt="円" * 8000), 0, "r1")
-    jpeg, webp, png = (encode(picture(), options(format), recipe) for format in ("jpeg", "webp", "png"))
+    jpeg, webp, png = (encode(gradient(), options(format), recipe) for format in ("jpeg", "webp", "png"))
     assert jpeg.recipe_left_out
     assert read_recipe(jpeg.data) is None
     assert not webp.recipe_left_out
@@ -135,8 +135,8 @@ def test_a_recipe_that_no_jpeg_can_hold_is_left_out_and_said_so() -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_watermark_is_in_the_pixels_that_are_counted(format: str) -> None:
-    encoded = encode(picture(256, 256), options(format, watermark="by us"), RECIPE)
-    pixels = decoded(encoded.data)
+    encoded = encode(gradient(256, 256), options(format, watermark="by us"), RECIPE)
+    pixels = decode(encoded.data)
     found = watermark.detect(watermark.votes(pixels))
     assert found is not None
     assert (found.content, encoded.watermark_faint) == (b"by us", False)
@@ -144,5 +144,5 @@ def test_the_watermark_is_in_the_pixels_that_are_counted(format: str) -> None:
 
 
 def test_a_watermark_that_the_file_does_not_keep_is_told() -> None:
-    encoded = encode(picture(256, 256), options("jpeg", quality=1, watermark="made by us"), RECIPE)
+    encoded = encode(gradient(256, 256), options("jpeg", quality=1, watermark="made by us"), RECIPE)
     assert encoded.watermark_faint

@@ -1,4 +1,4 @@
-"""The shape of grids, and how large they become."""
+"""Shape and maximum size of grids."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Pictures in a real S3 store that goes away."""
+"""Uploads to a real S3 store that goes down."""
 
 from pathlib import Path
 
@@ -20,8 +20,8 @@ def test_a_store_that_stays_away_fails_the_job_and_the_next_one_is_fine_again(
     try:
         for name, value in server.env.items():
             monkeypatch.setenv(name, value)
-        server.client().create_bucket(Bucket="pictures")
-        objects = open_store(SharedSettings(store="s3://pictures/a"))
+        server.client().create_bucket(Bucket="images")
+        objects = open_store(SharedSettings(store="s3://images/a"))
         objects.check()
         harness = new_harness(objects=objects)
         server.kill()

@@ -1,4 +1,4 @@
-"""The command line of `renderq worker`: options → settings → checks → process."""
+"""The `renderq worker` command: options → settings → startup."""
 
 import argparse
 import os
@@ -8,10 +8,10 @@ from typing import NoReturn
 
 from renderq.cli.command import Command
 
-_REFUSED = 2
-"""Exit code of a process that cannot start as it is configured: a supervisor does not start it again."""
-_AWAY = 1
-"""Exit code when something went away during the start: worth starting again."""
+_EXIT_CONFIGURATION = 2
+"""The configuration is invalid; a supervisor does not restart the process."""
+_EXIT_UNAVAILABLE = 1
+"""A service became unavailable during startup; a supervisor may restart the process."""
 
 _SETTINGS = {
     "redis_url": "redis_url",
@@ -23,19 +23,19 @@ _SETTINGS = {
     "device": "device",
     "threads": "threads",
 }
-"""Option → setting."""
+"""Option → name of the setting."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--redis-url", help="Redis or Valkey that holds the jobs (default: redis://127.0.0.1:6379/0)")
-    parser.add_argument("--store", help="where pictures live: folder:PATH or s3://BUCKET/PREFIX (default: a folder)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder for everything that is kept on disk")
-    parser.add_argument("--models", type=Path, metavar="FILE", help="the catalog, a models.toml")
-    parser.add_argument("--name", help="name in `/v1/workers` (default: host name and a random part)")
-    parser.add_argument("--slots", type=int, metavar="N", help="jobs to hold at once (default: 16)")
+    parser.add_argument("--store", help="object store: folder:PATH or s3://BUCKET/PREFIX (default: a folder)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder for all data kept on disk")
+    parser.add_argument("--models", type=Path, metavar="FILE", help="model catalog (models.toml)")
+    parser.add_argument("--name", help="name in `/v1/workers` (default: host name and a random suffix)")
+    parser.add_argument("--slots", type=int, metavar="N", help="maximum number of jobs claimed at a time (default: 16)")
     parser.add_argument(
         "--device",
-        help="auto, cpu, cuda or cuda:N (default: auto); simulated or simulated:MS computes nothing and takes MS "
+        help="auto, cpu, cuda or cuda:N (default: auto); simulated or simulated:MS renders stub images and takes MS "
         "milliseconds per step",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the engine (default: all cores)")
@@ -54,36 +54,36 @@ def _run(arguments: argparse.Namespace) -> int:
     from renderq_worker.errors import WorkerError
     from renderq_worker.process.startup import run_worker
 
-    given = {setting: getattr(arguments, option) for option, setting in _SETTINGS.items()}
+    options = {setting: getattr(arguments, option) for option, setting in _SETTINGS.items()}
     try:
-        settings = WorkerSettings(**{name: value for name, value in given.items() if value is not None})
+        settings = WorkerSettings(**{name: value for name, value in options.items() if value is not None})
         configure_logging(settings, "worker")
         warn_unknown_settings(os.environ)
-        _leave(run_worker(settings, signals))
+        _exit(run_worker(settings, signals))
     except ValidationError as error:
         for line in format_errors(error):
-            _complain(line)
+            _print_error(line)
     except (StoreUnavailable, ObjectStoreUnavailable) as error:
-        _complain(str(error))
-        return _AWAY
+        _print_error(str(error))
+        return _EXIT_UNAVAILABLE
     except (RenderqSharedError, WorkerError) as error:
-        _complain(str(error))
-    return _REFUSED
+        _print_error(str(error))
+    return _EXIT_CONFIGURATION
 
 
-def _leave(code: int) -> NoReturn:
-    """End at once: all is closed, and taking torch apart would cost seconds."""
+def _exit(code: int) -> NoReturn:
+    """Exit without interpreter shutdown: everything is closed, and unloading torch takes seconds."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
-def _complain(reason: str) -> None:
-    print(f"renderq worker: {reason}", file=sys.stderr)  # noqa: T201
+def _print_error(message: str) -> None:
+    print(f"renderq worker: {message}", file=sys.stderr)  # noqa: T201
 
 
 command = Command(
-    help="Start one worker process: it takes jobs from Redis and renders them.",
+    help="Start one worker process, which claims jobs and renders them.",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -1,4 +1,4 @@
-"""The command lines of `renderq models check` and `renderq models pull`."""
+"""The `renderq models check` and `renderq models pull` commands."""
 
 import argparse
 import json
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from renderq_shared.catalog import ModelConfig
     from renderq_worker.commands.models_check import ModelReport
 
-_OK, _PROBLEM, _REFUSED, _UNAVAILABLE = 0, 1, 2, 3
-"""Exit codes: all is well; a model has a problem; the command line or the catalog is wrong; the hub is away."""
+_EXIT_OK, _EXIT_PROBLEM, _EXIT_USAGE, _EXIT_UNAVAILABLE = 0, 1, 2, 3
+"""Success; a model has a problem; invalid names, catalog or access to the hub; the hub is unavailable."""
 
-_HEADER = ("MODEL", "FAMILY", "TASKS", "WEIGHTS", "RUNS IN", "FLOAT32", "FLOAT16", "A PICTURE", "MEMORY", "")
+_HEADER = ("MODEL", "FAMILY", "TASKS", "WEIGHTS", "DTYPE", "FLOAT32", "FLOAT16", "IMAGE", "MEMORY", "")
 
 
 def _add_catalog(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="models of the catalog (default: all of them)")
-    parser.add_argument("--models", type=Path, metavar="FILE", help="the catalog, a models.toml")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="models of the catalog (default: all)")
+    parser.add_argument("--models", type=Path, metavar="FILE", help="model catalog (models.toml)")
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     _add_catalog(parser)
-    parser.add_argument("--device", help="where they should run: auto, cpu, cuda or cuda:N (default: auto)")
-    parser.add_argument("--json", action="store_true", help="print the findings as a JSON array")
+    parser.add_argument("--device", help="device to check for: auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument("--json", action="store_true", help="print the reports as a JSON array")
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -37,23 +37,23 @@ def _check(arguments: argparse.Namespace) -> int:
 
     from renderq_shared.settings import WorkerSettings
 
-    logging.set_verbosity_error()  # or it complains that a library is missing which nobody needs
+    logging.set_verbosity_error()  # else it warns about missing optional libraries
     from renderq_worker.commands.models_check import check_model
 
-    given = {name: getattr(arguments, name) for name in ("models", "device")}
-    settings = WorkerSettings(**{name: value for name, value in given.items() if value is not None})
-    said = _said(settings.models, arguments.names)
-    if said is None:
-        return _REFUSED
-    findings = [check_model(name, entry, settings.models, settings) for name, entry in said.items()]
+    options = {name: getattr(arguments, name) for name in ("models", "device")}
+    settings = WorkerSettings(**{name: value for name, value in options.items() if value is not None})
+    configs = _model_configs(settings.models, arguments.names)
+    if configs is None:
+        return _EXIT_USAGE
+    reports = [check_model(name, config, settings.models, settings) for name, config in configs.items()]
     if arguments.json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))  # noqa: T201
+        print(json.dumps([asdict(report) for report in reports], indent=2, ensure_ascii=False))  # noqa: T201
     else:
-        print(table(_HEADER, [_row(finding) for finding in findings]))  # noqa: T201
-        for finding in findings:
-            if finding.problem is not None:
-                _complain("models check", finding.problem)
-    return _PROBLEM if any(finding.problem for finding in findings) else _OK
+        print(table(_HEADER, [_row(report) for report in reports]))  # noqa: T201
+        for report in reports:
+            if report.problem is not None:
+                _print_error("models check", report.problem)
+    return _EXIT_PROBLEM if any(report.problem for report in reports) else _EXIT_OK
 
 
 def _pull(arguments: argparse.Namespace) -> int:
@@ -63,63 +63,70 @@ def _pull(arguments: argparse.Namespace) -> int:
     from renderq_worker.commands.models_pull import pull_model
     from renderq_worker.errors import DownloadRefused, HubUnavailable
 
-    given = {} if arguments.models is None else {"models": arguments.models}
-    settings = SharedSettings(**given)
-    said = _said(settings.models, arguments.names)
-    if said is None:
-        return _REFUSED
-    codes = [_OK]
-    for name, entry in said.items():
+    options = {} if arguments.models is None else {"models": arguments.models}
+    settings = SharedSettings(**options)
+    configs = _model_configs(settings.models, arguments.names)
+    if configs is None:
+        return _EXIT_USAGE
+    codes = [_EXIT_OK]
+    for name, config in configs.items():
         try:
-            if (source := entry.hub) is not None:
-                print(f"{name}  {pull_model(source, entry.variant, default_cache())}")  # noqa: T201
+            if (source := config.hub) is not None:
+                print(f"{name}  {pull_model(source, config.variant, default_cache())}")  # noqa: T201
             elif name in arguments.names:
-                raise DownloadRefused(f"{entry.source} is not on the hub; there is nothing to download")
+                raise DownloadRefused(f"{config.source} is not on the hub; there is nothing to download")
         except (DownloadRefused, CatalogInvalid) as error:
-            _complain("models pull", f"model {name!r}: {error}")
-            codes.append(_REFUSED)
+            _print_error("models pull", f"model {name!r}: {error}")
+            codes.append(_EXIT_USAGE)
         except HubUnavailable as error:
-            _complain("models pull", f"model {name!r}: {error}")
-            codes.append(_UNAVAILABLE)
+            _print_error("models pull", f"model {name!r}: {error}")
+            codes.append(_EXIT_UNAVAILABLE)
     return max(codes)
 
 
-def _said(path: Path | None, names: Collection[str]) -> "dict[str, ModelConfig] | None":
-    """What the catalog says of these models; None, after a complaint, where it cannot be read or has not all."""
+def _model_configs(path: Path | None, names: Collection[str]) -> "dict[str, ModelConfig] | None":
+    """Return the catalog's configurations of these models (all without names).
+
+    Prints an error and returns `None` if the catalog cannot be read or lacks one of them.
+    """
     from renderq_shared.catalog import read_models_file
     from renderq_shared.errors import CatalogInvalid
 
     try:
         models = read_models_file(path).models
     except CatalogInvalid as error:
-        return _complain("models", str(error))
+        return _print_error("models", str(error))
     unknown = [name for name in names if name not in models]
     if unknown:
-        return _complain("models", f"no model is called {unknown[0]!r}; there are {', '.join(models)}")
-    return {name: entry for name, entry in models.items() if not names or name in names}
+        return _print_error("models", f"no model is called {unknown[0]!r}; there are {', '.join(models)}")
+    return {name: config for name, config in models.items() if not names or name in names}
 
 
-def _row(finding: "ModelReport") -> tuple[object, ...]:
-    verdict = "has a problem" if finding.problem else "ok"
-    if not finding.family:
-        return (finding.model, *"--------", verdict)
-    needed = [f"{finding.needed_bytes[dtype] / 1e9:.1f} GB" for dtype in ("float32", "float16")]
-    weights = f"{finding.parameters / 1e6:,.0f} M"
-    picture = "unknown" if finding.activation_bytes is None else f"{finding.activation_bytes / 1e9:.1f} GB"
-    kept = picture, finding.memory_mode
-    return (finding.model, finding.family, " ".join(finding.tasks), weights, finding.dtype, *needed, *kept, verdict)
+def _row(report: "ModelReport") -> tuple[object, ...]:
+    status = "has a problem" if report.problem else "ok"
+    if not report.family:
+        return (report.model, *"--------", status)
+    return (
+        report.model,
+        report.family,
+        " ".join(report.tasks),
+        f"{report.parameters / 1e6:,.0f} M",
+        report.dtype,
+        *(f"{report.needed_bytes[dtype] / 1e9:.1f} GB" for dtype in ("float32", "float16")),
+        "unknown" if report.activation_bytes is None else f"{report.activation_bytes / 1e9:.1f} GB",
+        report.memory_mode,
+        status,
+    )
 
 
-def _complain(command: str, reason: str) -> None:
-    print(f"renderq {command}: {reason}", file=sys.stderr)  # noqa: T201
+def _print_error(command: str, message: str) -> None:
+    print(f"renderq {command}: {message}", file=sys.stderr)  # noqa: T201
 
 
 check_command = Command(
-    help="Say what is wrong with the models of a catalog, and what memory they need. Loads none of them.",
+    help="Check the models of a catalog and estimate the memory they need, without loading them.",
     add_arguments=_add_check,
     run=_check,
 )
 
-pull_command = Command(
-    help="Download the models that the catalog names on the hub.", add_arguments=_add_catalog, run=_pull
-)
+pull_command = Command(help="Download the catalog's models from the hub.", add_arguments=_add_catalog, run=_pull)

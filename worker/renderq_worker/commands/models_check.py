@@ -1,4 +1,4 @@
-"""What is wrong with a model of the catalog, told before a job meets it. Loads nothing, asks no network."""
+"""Checks a model of the catalog before a job uses it. Loads no weights and uses no network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,40 +15,40 @@ from renderq_worker.models import ModelLoadFailed, Placement, parameter_counts
 from renderq_worker.models.memory_estimate import MemoryEstimate, estimate_memory
 
 DTYPES = (torch.float32, torch.float16)
-"""Number formats whose memory is told; bfloat16 takes as much as float16."""
+"""Dtypes for which memory is reported; bfloat16 takes as much as float16."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """One model of the catalog; without a family where its files did not even say that."""
+    """Report on one model; `family` is empty if its files could not be inspected."""
 
     model: str
     problem: str | None
-    """What is wrong and what to do; None for a model that can be served."""
+    """What is wrong and what to do; `None` for a model that can be served."""
     source: str = ""
     revision: str = ""
     family: str = ""
     tasks: tuple[str, ...] = ()
     parameters: int = 0
     dtype: str = ""
-    """What it would run in here."""
+    """Dtype in which it runs on this machine."""
     needed_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Number format → memory for the weights."""
+    """Dtype → bytes of the weights."""
     activation_bytes: int | None = None
-    """Memory beside the weights for a picture of the usual size, in that dtype, where it can be computed."""
+    """Peak bytes in addition to the weights for an image of the default size; `None` if it cannot be estimated."""
     memory_mode: str = ""
-    """How it would spare memory here."""
+    """Memory mode in which it runs on this machine."""
 
 
 def check_model(name: str, config: ModelConfig, path: Path | None, settings: WorkerSettings) -> ModelReport:
-    """Look at its files, what they say, and whether it fits into this machine's memory."""
+    """Check the model's files and configuration, and whether it fits into this machine's memory."""
     try:
         entry = resolve_entry(name, config, path)
         total = sum(parameter_counts(entry).values())
         placement = create_placement(settings)
         dtype = placement.dtype_of(entry)
-        needs = estimate_memory(entry, dtype)
-        shortage = _shortage(entry, needs, placement)
+        estimate = estimate_memory(entry, dtype)
+        shortage = _shortage(entry, estimate, placement)
     except (CatalogInvalid, ModelLoadFailed, DeviceUnusable) as error:
         return ModelReport(name, str(error))
     return ModelReport(
@@ -61,26 +61,26 @@ def check_model(name: str, config: ModelConfig, path: Path | None, settings: Wor
         total,
         _name(dtype),
         {_name(dtype): total * dtype.itemsize for dtype in DTYPES},
-        None if needs.default_size is None else needs.default_size.peak,
+        None if estimate.default_size is None else estimate.default_size.peak,
         placement.mode_of(entry),
     )
 
 
-def _shortage(entry: ModelEntry, needs: MemoryEstimate, placement: Placement) -> str | None:
-    """By the rules that loading goes by, and whether a picture fits beside the weights."""
-    weights, there = placement.bytes_on_device(entry), placement.budget_bytes
-    if weights > there:
+def _shortage(entry: ModelEntry, estimate: MemoryEstimate, placement: Placement) -> str | None:
+    """Apply the rules of loading, and check that an image of the default size fits in addition to the weights."""
+    weights, budget = placement.bytes_on_device(entry), placement.budget_bytes
+    if weights > budget:
         return (
-            f"model {entry.name!r}: its weights need {_gb(weights)} and there are {_gb(there)} on "
-            f"{placement.device.torch}; choose a smaller dtype, or a machine with more memory"
+            f"model {entry.name!r}: its weights need {_gb(weights)}, but {placement.device.torch} has {_gb(budget)}; "
+            "choose a smaller dtype, or a machine with more memory"
         )
     free = placement.device.free_bytes()
-    if needs.default_size is None or weights + needs.default_size.peak <= free:
+    if estimate.default_size is None or weights + estimate.default_size.peak <= free:
         return None
     return (
-        f"model {entry.name!r}: its weights need {_gb(weights)}, a picture of {entry.defaults.width}×"
-        f"{entry.defaults.height} pixels {_gb(needs.default_size.peak)}, and there are {_gb(free)} on "
-        f"{placement.device.torch}; choose a smaller dtype or smaller pictures, or a machine with more memory"
+        f"model {entry.name!r}: its weights need {_gb(weights)} and an image of {entry.defaults.width}×"
+        f"{entry.defaults.height} pixels {_gb(estimate.default_size.peak)}, but {placement.device.torch} has "
+        f"{_gb(free)}; choose a smaller dtype or smaller images, or a machine with more memory"
     )
 
 

@@ -1,4 +1,4 @@
-"""Downloading what the catalog names on the hub, into the hub's own cache: the one place that asks the network."""
+"""Downloads models from the hub into the hub's own cache: the only code that uses the network."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,43 +18,43 @@ from huggingface_hub.errors import (
 from renderq_shared.catalog import HubSource
 from renderq_worker.errors import DownloadRefused, HubUnavailable, WorkerError
 
-_REFUSALS: tuple[tuple[type[Exception], str], ...] = (
-    (GatedRepoError, "it is only given to those who accepted its terms: do so on the hub, and set HF_TOKEN"),
-    (RepositoryNotFoundError, "the hub has no such repository, or it is private: then set HF_TOKEN"),
+_HUB_ERRORS: tuple[tuple[type[Exception], str], ...] = (
+    (GatedRepoError, "access requires accepting its terms: do so on the hub, and set HF_TOKEN"),
+    (RepositoryNotFoundError, "the hub has no such repository, or it is private; if so, set HF_TOKEN"),
     (RevisionNotFoundError, "it has no such revision"),
     (RemoteEntryNotFoundError, "it has no such file, or no model_index.json"),
-    (HFValidationError, "this is no name of a repository"),
+    (HFValidationError, "this is not a valid repository name"),
 )
 
 
 def pull_model(source: HubSource, variant: str | None, cache: Path) -> Path:
-    """The folder or file, downloaded unless it is there. Raises `DownloadRefused` or `HubUnavailable`."""
+    """Return the folder or file, downloaded if not cached. Raises `DownloadRefused` or `HubUnavailable`."""
     logging.set_verbosity_error()
     try:
-        return Path(_file(source, cache) if source.file else _pipeline(source, variant, cache))
+        return Path(_download_file(source, cache) if source.file else _download_pipeline(source, variant, cache))
     except (OSError, ValueError) as error:
-        raise _translated(error, source) from error
+        raise _translate(error, source) from error
 
 
-def _file(source: HubSource, cache: Path) -> str:
+def _download_file(source: HubSource, cache: Path) -> str:
     return hf_hub_download(source.repository, str(source.file), revision=source.revision, cache_dir=cache)
 
 
-def _pipeline(source: HubSource, variant: str | None, cache: Path) -> str:
-    """What the pipeline needs and no more: one format of the weights, no code."""
+def _download_pipeline(source: HubSource, variant: str | None, cache: Path) -> str:
+    """Download only what the pipeline needs: one format of the weights, no code."""
     download: Any = DiffusionPipeline.download
     return download(source.repository, revision=source.revision, variant=variant, cache_dir=cache)
 
 
-def _translated(error: Exception, source: HubSource) -> WorkerError:
-    """The reason behind it: diffusers hides the hub's answer behind errors of its own."""
-    what = f"{source.repository}{f'/{source.file}' if source.file else ''} (revision {source.revision})"
+def _translate(error: Exception, source: HubSource) -> WorkerError:
+    """Return the underlying error: diffusers wraps the hub's errors in its own."""
+    name = f"{source.repository}{f'/{source.file}' if source.file else ''} (revision {source.revision})"
     for cause in _causes(error):
-        for kind, refusal in _REFUSALS:
+        for kind, reason in _HUB_ERRORS:
             if isinstance(cause, kind):
-                return DownloadRefused(f"{what}: {refusal}")
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return HubUnavailable(f"{what} could not be downloaded, and is not complete in the hub's cache: {first}")
+                return DownloadRefused(f"{name}: {reason}")
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return HubUnavailable(f"{name} could not be downloaded and is not completely in the hub's cache: {reason}")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

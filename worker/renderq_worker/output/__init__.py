@@ -1,4 +1,4 @@
-"""From pixels to a picture in the store: encode, embed the recipe, upload."""
+"""Output files: encode pixels, embed recipe and watermark, compose the grid, upload."""
 
 from renderq_worker.output.encode import Encoded, encode
 from renderq_worker.output.grid import Grid

@@ -1,4 +1,4 @@
-"""Pixels to file bytes: a pure function, and the same bytes every time."""
+"""Encodes pixels to file bytes. Deterministic: the same input gives the same bytes."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A picture as a file."""
+    """An encoded image file."""
 
     data: bytes
     content_type: str
@@ -33,15 +33,15 @@ class Encoded:
     width: int
     height: int
     recipe_left_out: bool
-    """The recipe was asked for and does not fit into this format."""
+    """The recipe was requested but does not fit into this format."""
     watermark_faint: bool
-    """The pixels carry a watermark that cannot be read back from this file."""
+    """The embedded watermark cannot be read back from this file."""
 
 
 def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
-    """Encode uint8 RGB pixels [height, width, 3] as `options` say, with watermark and recipe where they ask for them.
+    """Encode uint8 RGB pixels [height, width, 3], with watermark and recipe if `options` ask for them.
 
-    Raises `ValueError` for too few pixels for a watermark.
+    Raises `ValueError` if the image is too small for the watermark.
     """
     pixels = np.ascontiguousarray(pixels)
     if options.watermark:
@@ -54,7 +54,7 @@ def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
         exif = recipe_exif(recipe) if options.embed_recipe else b""
         if options.format == "jpeg" and not fits_jpeg(exif):
             exif, recipe_left_out = b"", True
-        data = _lossy(pixels, options, exif)
+        data = _encode_lossy(pixels, options, exif)
         decoded = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
     watermark_faint = options.watermark is not None and not _is_readable(options.watermark, decoded)
     return Encoded(
@@ -71,12 +71,12 @@ def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
 
 
 def _is_readable(text: str, pixels: Pixels) -> bool:
-    """By one who knows how long the text is."""
+    """Return whether the watermark can be read by a reader that knows its length."""
     found = watermark.read(watermark.votes(pixels), len(text))
     return found is not None and found.content == text.encode()
 
 
-def _lossy(pixels: Pixels, options: OutputOptions, exif: bytes) -> bytes:
+def _encode_lossy(pixels: Pixels, options: OutputOptions, exif: bytes) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, options.format.upper(), quality=options.quality, exif=exif)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""All pictures of a job in one: row by row in the order of their index, without gaps, near to a square."""
+"""Grid of all images of a job: row by row in index order, without gaps, nearly square."""
 
 import math
 import threading
@@ -8,13 +8,13 @@ import numpy.typing as npt
 from PIL import Image
 
 MAX_SIDE = 4096
-"""Pixels: 48 MiB. Pictures that would need more are made smaller, all alike."""
+"""Pixels per side (48 MiB). Images that would need more are all scaled down equally."""
 
 Pixels = npt.NDArray[np.uint8]
 
 
 class Grid:
-    """A canvas with a cell per picture; as long as a picture is missing its cell is black. Thread-safe."""
+    """Canvas with one cell per image; the cell of a missing image is black. Thread-safe."""
 
     def __init__(self, images: int) -> None:
         self.columns = math.ceil(math.sqrt(images))
@@ -23,8 +23,8 @@ class Grid:
         self._lock = threading.Lock()
 
     def paste(self, index: int, pixels: Pixels) -> None:
-        """Put picture `index`, uint8 RGB [height, width, 3], into its cell. All must have the same sides."""
-        height, width = self._cell(*pixels.shape[:2])
+        """Paste image `index`, uint8 RGB [height, width, 3], into its cell. All images must have the same size."""
+        height, width = self._cell_size(*pixels.shape[:2])
         with self._lock:
             if self._canvas is None:
                 self._canvas = np.zeros((self.rows * height, self.columns * width, 3), np.uint8)
@@ -36,11 +36,11 @@ class Grid:
 
     @property
     def pixels(self) -> Pixels:
-        """The whole; at least one picture must have been placed."""
+        """Pixels of the canvas. Raises `ValueError` if no image was pasted."""
         if self._canvas is None:
-            raise ValueError("no picture was placed in the grid")
+            raise ValueError("no image was pasted into the grid")
         return self._canvas
 
-    def _cell(self, height: int, width: int) -> tuple[int, int]:
+    def _cell_size(self, height: int, width: int) -> tuple[int, int]:
         scale = min(1.0, MAX_SIDE / (self.rows * height), MAX_SIDE / (self.columns * width))
         return max(1, int(height * scale)), max(1, int(width * scale))

@@ -1,7 +1,7 @@
-"""A PNG writer for rendered pictures: the same pixels as Pillow's in an eighth of the time.
+"""PNG encoder for rendered images, eight times as fast as Pillow.
 
-Pillow tries all five filters on every row. Here every row takes `Sub` (each byte minus its left neighbor), and
-zlib looks for runs only: on 1024² that takes about 35 ms instead of 300, and the file is as large.
+Pillow tries all five filters on every row. This encoder uses `Sub` (each byte minus its left neighbor) on all rows and
+zlib's run-length strategy: about 35 ms instead of 300 for 1024², at the same file size.
 """
 
 import struct
@@ -17,16 +17,16 @@ _WINDOW_BITS, _MEMORY_LEVEL = 15, 9
 
 
 def encode_png(pixels: npt.NDArray[np.uint8], texts: dict[str, str]) -> bytes:
-    """RGB pixels [height, width, 3] as a PNG file, with a `tEXt` chunk per entry of `texts` (Latin-1)."""
+    """Encode RGB pixels [height, width, 3], with a `tEXt` chunk per entry of `texts` (Latin-1)."""
     height, width, _ = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB, no interlacing
     chunks = [_chunk(b"IHDR", header)]
     chunks += [_chunk(b"tEXt", key.encode("latin-1") + b"\0" + text.encode("latin-1")) for key, text in texts.items()]
-    chunks += [_chunk(b"IDAT", _deflated(_filtered(pixels))), _chunk(b"IEND", b"")]
+    chunks += [_chunk(b"IDAT", _deflate(_filter(pixels))), _chunk(b"IEND", b"")]
     return _SIGNATURE + b"".join(chunks)
 
 
-def _filtered(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _filter(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     height, width, _ = pixels.shape
     rows = pixels.reshape(height, width * _CHANNELS)
     filtered = np.empty((height, 1 + rows.shape[1]), np.uint8)
@@ -36,7 +36,7 @@ def _filtered(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return filtered
 
 
-def _deflated(data: npt.NDArray[np.uint8]) -> bytes:
+def _deflate(data: npt.NDArray[np.uint8]) -> bytes:
     compressor = zlib.compressobj(zlib.Z_BEST_SPEED, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL, zlib.Z_RLE)
     return compressor.compress(data.data) + compressor.flush()
 
