@@ -1,4 +1,4 @@
-"""A UNet goes on with another text encoder."""
+"""A UNet is adapted to another text encoder."""
 
 from copy import deepcopy
 
@@ -20,8 +20,8 @@ def test_a_realigned_unet_reads_the_new_hidden_states_as_it_read_the_old(pipelin
         unet = deepcopy(pipeline.unet)
         latents, timesteps = torch.randn(len(prompts), 16, 8, 8), torch.full((len(prompts),), 700)
         expected = unet(latents, timesteps, old).sample
-        strange = unet(latents, timesteps, new).sample
+        unaligned = unet(latents, timesteps, new).sample
         realign(unet, old, new)
-        realigned = unet(latents, timesteps, new).sample
-    assert (strange - expected).abs().mean() > 0.05
-    assert (realigned - expected).abs().mean() < 0.2 * (strange - expected).abs().mean()
+        aligned = unet(latents, timesteps, new).sample
+    assert (unaligned - expected).abs().mean() > 0.05
+    assert (aligned - expected).abs().mean() < 0.2 * (unaligned - expected).abs().mean()

@@ -1,4 +1,4 @@
-"""The shipped pipeline: does the prompt decide the picture?"""
+"""The shipped pipeline follows its prompts."""
 
 import socket
 from random import Random
@@ -60,8 +60,8 @@ def test_the_autoencoder_keeps_what_the_classifier_sees(
     pipeline: StableDiffusionPipeline, kind: Kind, least: int
 ) -> None:
     scenes = sample_scenes(kind, 48, 0, held_out=True)
-    verdicts = measure_adherence(scenes, reconstruct(pipeline, scenes, 0))
-    assert sum(verdict.everything for verdict in verdicts) >= least
+    adherence = measure_adherence(scenes, reconstruct(pipeline, scenes, 0))
+    assert sum(result.everything for result in adherence) >= least
 
 
 def test_latents_are_standardized(pipeline: StableDiffusionPipeline) -> None:
@@ -75,34 +75,34 @@ def test_latents_are_standardized(pipeline: StableDiffusionPipeline) -> None:
 
 def test_held_out_pairs_follow_the_prompt(pipeline: StableDiffusionPipeline) -> None:
     scenes = sample_scenes("one", 24, 1, held_out=True)
-    verdicts = measure_adherence(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
-    assert sum(verdict.background for verdict in verdicts) >= 23
-    assert sum(verdict.color for verdict in verdicts) >= 23
-    assert sum(verdict.place for verdict in verdicts) >= 23
-    assert sum(verdict.shape for verdict in verdicts) >= 21
+    adherence = measure_adherence(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
+    assert sum(result.background for result in adherence) >= 23
+    assert sum(result.color for result in adherence) >= 23
+    assert sum(result.place for result in adherence) >= 23
+    assert sum(result.shape for result in adherence) >= 21
 
 
 def test_two_objects_keep_their_own_shapes_and_colors(pipeline: StableDiffusionPipeline) -> None:
     scenes = sample_scenes("two", 12, 1, held_out=True)
-    verdicts = measure_adherence(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
-    assert sum(verdict.background for verdict in verdicts) >= 11
-    assert sum(verdict.everything for verdict in verdicts) >= 9
+    adherence = measure_adherence(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
+    assert sum(result.background for result in adherence) >= 11
+    assert sum(result.everything for result in adherence) >= 9
 
 
 def test_two_groups_have_their_numbers_and_their_sides(pipeline: StableDiffusionPipeline) -> None:
     scenes = sample_scenes("groups", 12, 1, held_out=False)
-    verdicts = measure_adherence(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
-    assert sum(verdict.count and verdict.color and verdict.place for verdict in verdicts) >= 10
-    assert sum(verdict.everything for verdict in verdicts) >= 8
+    adherence = measure_adherence(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
+    assert sum(result.count and result.color and result.place for result in adherence) >= 10
+    assert sum(result.everything for result in adherence) >= 8
 
 
 def test_a_number_in_the_prompt_is_the_number_of_objects(pipeline: StableDiffusionPipeline) -> None:
     scenes = [
         Scene((Group(shape, "red", count=count),), "white") for shape in ("heart", "ring") for count in range(1, 5)
     ]
-    pictures = generate(pipeline, [plain_caption(scene) for scene in scenes])
-    seen = [len(classify(picture).objects) for picture in pictures]
-    assert sum(asked == found for asked, found in zip([1, 2, 3, 4] * 2, seen, strict=True)) >= 7
+    images = generate(pipeline, [plain_caption(scene) for scene in scenes])
+    seen = [len(classify(image).objects) for image in images]
+    assert sum(expected == found for expected, found in zip([1, 2, 3, 4] * 2, seen, strict=True)) >= 7
 
 
 def test_the_same_seed_repeats_the_image_and_another_does_not(pipeline: StableDiffusionPipeline) -> None:
@@ -116,7 +116,7 @@ def test_guidance_sharpens_what_the_prompt_says(pipeline: StableDiffusionPipelin
     prompts = [plain_caption(scene) for scene in scenes]
     free = generate(pipeline, prompts, guidance=1.0)
     guided = generate(pipeline, prompts, guidance=2.0)
-    assert all(verdict.everything for verdict in measure_adherence(scenes, guided))
+    assert all(result.everything for result in measure_adherence(scenes, guided))
     assert all(_distance(one, other) > 1 for one, other in zip(free, guided, strict=True))
 
 
@@ -124,10 +124,10 @@ def test_a_negative_prompt_removes_what_it_names(pipeline: StableDiffusionPipeli
     prompts = ["a circle on a white background"] * 8
 
     def reds(negative_prompt: str) -> int:
-        pictures = generate(pipeline, prompts, negative_prompt=negative_prompt)
-        readings = [classify(picture) for picture in pictures]
-        assert [reading.background for reading in readings] == ["white"] * 8
-        return sum(thing.color == "red" for reading in readings for thing in reading.objects)
+        images = generate(pipeline, prompts, negative_prompt=negative_prompt)
+        classifications = [classify(image) for image in images]
+        assert [classification.background for classification in classifications] == ["white"] * 8
+        return sum(thing.color == "red" for classification in classifications for thing in classification.objects)
 
     assert reds("") >= 1
     assert reds("a red circle") == 0
@@ -135,7 +135,7 @@ def test_a_negative_prompt_removes_what_it_names(pipeline: StableDiffusionPipeli
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
 @pytest.mark.parametrize(
-    "sampler",
+    "scheduler_class",
     [
         DDIMScheduler,
         PNDMScheduler,
@@ -145,15 +145,15 @@ def test_a_negative_prompt_removes_what_it_names(pipeline: StableDiffusionPipeli
         HeunDiscreteScheduler,
     ],
 )
-def test_stock_schedulers_follow_the_prompt(sampler: Any, pipeline: StableDiffusionPipeline) -> None:
-    shipped = pipeline.scheduler
+def test_stock_schedulers_follow_the_prompt(scheduler_class: Any, pipeline: StableDiffusionPipeline) -> None:
+    default = pipeline.scheduler
     scenes = [Scene((Group("circle", "yellow"),), "purple"), Scene((Group("square", "red"),), "white")]
     try:
-        pipeline.scheduler = sampler.from_config(shipped.config)
-        verdicts = measure_adherence(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], steps=12))
+        pipeline.scheduler = scheduler_class.from_config(default.config)
+        adherence = measure_adherence(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], steps=12))
     finally:
-        pipeline.scheduler = shipped
-    assert all(verdict.background and verdict.color for verdict in verdicts)
+        pipeline.scheduler = default
+    assert all(result.background and result.color for result in adherence)
 
 
 def test_strength_decides_how_far_img2img_goes(pipeline: StableDiffusionPipeline) -> None:
@@ -199,16 +199,16 @@ def test_blending_latents_keeps_one_half_and_paints_the_other(pipeline: StableDi
         generator=torch.Generator().manual_seed(0),
         callback_on_step_end=blend,
     )
-    picture = result.images[0]
-    assert compare(scene, classify(picture)).everything
+    image = result.images[0]
+    assert compare(scene, classify(image)).everything
     left_half = (0, 0, 28, 64)
-    assert _distance(start.crop(left_half), picture.crop(left_half)) < 10
+    assert _distance(start.crop(left_half), image.crop(left_half)) < 10
 
 
 @pytest.mark.parametrize("prompt", ["", "an astronaut riding a horse", "🦄 東京", "red " * 60])
 def test_any_prompt_gives_some_image(prompt: str, pipeline: StableDiffusionPipeline) -> None:
-    picture = generate(pipeline, [prompt], steps=2)[0]
-    assert picture.size == (64, 64)
+    image = generate(pipeline, [prompt], steps=2)[0]
+    assert image.size == (64, 64)
 
 
 def test_other_sizes_do_not_crash(pipeline: StableDiffusionPipeline) -> None:

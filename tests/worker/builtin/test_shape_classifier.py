@@ -1,4 +1,4 @@
-"""The judge reads what the code drew."""
+"""The classifier recognizes drawn scenes."""
 
 from random import Random
 from typing import get_args
@@ -18,85 +18,85 @@ from renderq_worker.builtin.shape_classifier import classify
 def test_the_classifier_is_right_about_99_of_100_drawn_images(kind: Kind) -> None:
     rng = Random(7)
     scenes = [sample_scene(rng, {kind: 1.0}, (*TRAINING_PAIRS, *HELD_OUT)) for _ in range(200)]
-    right = [compare(scene, classify(draw(arrange(scene, rng), scene.background))).everything for scene in scenes]
-    assert sum(right) >= 0.99 * len(right)
+    correct = [compare(scene, classify(draw(arrange(scene, rng), scene.background))).everything for scene in scenes]
+    assert sum(correct) >= 0.99 * len(correct)
 
 
 def test_the_classifier_reads_images_of_any_size() -> None:
     scene = Scene((Group("star", "yellow", place="top left"),), "purple")
-    for side in (48, 64, 128):
-        reading = classify(draw(arrange(scene, Random(0)), scene.background, side))
-        assert compare(scene, reading).everything
+    for size in (48, 64, 128):
+        found = classify(draw(arrange(scene, Random(0)), scene.background, size))
+        assert compare(scene, found).everything
 
 
 def test_a_wrong_attribute_fails_alone() -> None:
     drawn = Scene((Group("heart", "pink", place="left"),), "black")
-    reading = classify(draw(arrange(drawn, Random(0)), drawn.background))
-    asked = Scene((Group("ring", "pink", place="left"),), "black")
-    verdict = compare(asked, reading)
-    assert not verdict.shape
-    assert not verdict.everything
-    assert verdict.color
-    assert verdict.place
-    assert verdict.background
+    found = classify(draw(arrange(drawn, Random(0)), drawn.background))
+    scene = Scene((Group("ring", "pink", place="left"),), "black")
+    result = compare(scene, found)
+    assert not result.shape
+    assert not result.everything
+    assert result.color
+    assert result.place
+    assert result.background
 
 
 def test_an_empty_image_has_no_objects() -> None:
-    reading = classify(draw([], "green"))
-    assert reading.background == "green"
-    assert reading.objects == ()
-    verdict = compare(Scene((Group("circle", "red"),), "green"), reading)
-    assert verdict.background
-    assert not verdict.everything
+    found = classify(draw([], "green"))
+    assert found.background == "green"
+    assert found.objects == ()
+    result = compare(Scene((Group("circle", "red"),), "green"), found)
+    assert result.background
+    assert not result.everything
 
 
 def test_the_relation_decides_which_object_is_where() -> None:
     one, other = Group("circle", "red"), Group("square", "blue")
     drawn = Scene((one, other), "white", "above")
-    reading = classify(draw(arrange(drawn, Random(0)), drawn.background))
-    assert compare(drawn, reading).everything
-    assert compare(Scene((other, one), "white", "below"), reading).everything
-    assert not compare(Scene((one, other), "white", "below"), reading).everything
-    assert not compare(Scene((one, other), "white", "left of"), reading).place
+    found = classify(draw(arrange(drawn, Random(0)), drawn.background))
+    assert compare(drawn, found).everything
+    assert compare(Scene((other, one), "white", "below"), found).everything
+    assert not compare(Scene((one, other), "white", "below"), found).everything
+    assert not compare(Scene((one, other), "white", "left of"), found).place
 
 
 def test_next_to_takes_either_order() -> None:
     one, other = Group("circle", "red"), Group("square", "red", count=2)
     drawn = Scene((one, other), "white", "next to")
-    reading = classify(draw(arrange(drawn, Random(0)), drawn.background))
-    assert compare(drawn, reading).everything
-    assert compare(Scene((other, one), "white", "next to"), reading).everything
-    assert not compare(Scene((other, one), "white", "left of"), reading).shape
+    found = classify(draw(arrange(drawn, Random(0)), drawn.background))
+    assert compare(drawn, found).everything
+    assert compare(Scene((other, one), "white", "next to"), found).everything
+    assert not compare(Scene((other, one), "white", "left of"), found).shape
 
 
 def test_every_object_of_a_group_lies_on_its_side() -> None:
     stars, square = Group("star", "green", count=2), Group("square", "yellow")
-    asked = Scene((stars, square), "purple", "above")
-    reading = classify(draw(arrange(asked, Random(0)), asked.background))
-    assert compare(asked, reading).everything
-    assert not compare(Scene((stars, square), "purple", "below"), reading).everything
+    scene = Scene((stars, square), "purple", "above")
+    found = classify(draw(arrange(scene, Random(0)), scene.background))
+    assert compare(scene, found).everything
+    assert not compare(Scene((stars, square), "purple", "below"), found).everything
     strayed = [("star", "green", 0.2, 0.2), ("star", "green", 0.2, 0.45), ("square", "yellow", 0.8, 0.6)]
-    verdict = compare(asked, classify(draw([PlacedShape(*thing, size=0.22) for thing in strayed], "purple")))
-    assert verdict.color
-    assert verdict.shape
-    assert not verdict.place
+    result = compare(scene, classify(draw([PlacedShape(*thing, size=0.22) for thing in strayed], "purple")))
+    assert result.color
+    assert result.shape
+    assert not result.place
 
 
 def test_a_group_with_too_many_or_too_few_objects_has_the_wrong_count() -> None:
     square = Group("square", "yellow")
-    asked = Scene((Group("star", "green", count=2), square), "purple", "above")
+    scene = Scene((Group("star", "green", count=2), square), "purple", "above")
     for count in (1, 3):
         drawn = Scene((Group("star", "green", count=count), square), "purple", "above")
-        verdict = compare(asked, classify(draw(arrange(drawn, Random(0)), drawn.background)))
-        assert verdict.background
-        assert not verdict.count
+        result = compare(scene, classify(draw(arrange(drawn, Random(0)), drawn.background)))
+        assert result.background
+        assert not result.count
 
 
 def test_a_faint_glow_does_not_join_two_objects() -> None:
     scene = Scene((Group("square", "white", count=2),), "purple")
-    picture = draw(arrange(scene, Random(0)), scene.background)
-    background, ink = (np.array(COLORS[name]) for name in ("purple", "white"))
+    image = draw(arrange(scene, Random(0)), scene.background)
+    background, foreground = (np.array(COLORS[name]) for name in ("purple", "white"))
     for share, objects in ((0.2, 2), (0.5, 1)):
-        pixels = np.asarray(picture).copy()
-        pixels[30:34, 16:48] = np.maximum(pixels[30:34, 16:48], background + share * (ink - background))
+        pixels = np.asarray(image).copy()
+        pixels[30:34, 16:48] = np.maximum(pixels[30:34, 16:48], background + share * (foreground - background))
         assert len(classify(Image.fromarray(pixels)).objects) == objects

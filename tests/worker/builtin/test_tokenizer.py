@@ -1,4 +1,4 @@
-"""Any text tokenizes."""
+"""The tokenizer accepts any text."""
 
 from pathlib import Path
 

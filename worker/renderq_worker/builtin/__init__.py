@@ -2,17 +2,18 @@
 
 A prompt names up to four colored shapes and a background; the model draws them at 64×64 px.
 
-    scenes → captions, layout → draw        the training data, made by code
-    judge                                    reads a picture back: colors, shapes, places
-    tokenizer, text_encoder, vae, unet       the four learned parts; realign joins old and new ones
-    train → export → evaluate                the commands
+    scenes → captions, layout → draw         synthetic training data
+    shape_classifier, adherence              recognize the shapes of an image; compare them with its scene
+    tokenizer, text_encoder, vae, unet       the learned components
+    embedding_alignment                      adapts a trained UNet to a new text encoder
+    train → export → evaluate                commands
 
-Importing this package costs nothing: torch is only imported by the modules that need it.
+Importing the package is cheap: only the modules that need torch import it.
 """
 
 from pathlib import Path
 
 PIPELINE_DIR: Path = Path(__file__).parent / "shapes"
-"""A diffusers `StableDiffusionPipeline` folder; loads without network."""
+"""A diffusers `StableDiffusionPipeline` folder."""
 
 __all__ = ["PIPELINE_DIR"]

@@ -1,4 +1,4 @@
-"""Compare what a image shows with what its scene asked for."""
+"""Prompt adherence: compares the shapes found in an image with the scene that it should show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from renderq_worker.builtin.shape_classifier import Classification, DetectedShap
 
 @dataclass(frozen=True, slots=True)
 class AdherenceResult:
-    """One flag per attribute. With several objects, color and shape hold only if they hold for all.
+    """One flag per attribute. With several objects, `color` and `shape` hold only if they hold for all.
 
-    The place of two groups is their relation: each lies on its side, and `color` and `shape` hold in its order.
-    Where the objects of a single group of several lie is not asked.
+    For two groups, `place` is their relation: each group lies on its side, and `color` and `shape` hold in that order.
+    For a single group of several objects, `place` always holds.
     """
 
     background: bool
@@ -27,19 +27,19 @@ class AdherenceResult:
         return self.background and self.count and self.color and self.shape and self.place
 
     @property
-    def marks(self) -> int:
-        """How many of the attributes are right."""
+    def score(self) -> int:
+        """Number of attributes that hold."""
         return sum((self.background, self.count, self.color, self.shape, self.place))
 
 
-def compare(scene: Scene, reading: Classification) -> AdherenceResult:
-    """Judge one image. The objects of a relation are told apart by where they are, not by what they are."""
-    wanted = sum(group.count for group in scene.groups)
-    background = reading.background == scene.background
-    count = len(reading.objects) == wanted
-    if len(reading.objects) < (wanted if scene.relation is not None else 1):
+def compare(scene: Scene, found: Classification) -> AdherenceResult:
+    """Compare one image with its scene. The groups of a relation are told apart by position, not by shape or color."""
+    expected = sum(group.count for group in scene.groups)
+    background = found.background == scene.background
+    count = len(found.objects) == expected
+    if len(found.objects) < (expected if scene.relation is not None else 1):
         return AdherenceResult(background, count=False, color=False, shape=False, place=False)
-    seen = reading.objects[:wanted]
+    seen = found.objects[:expected]
     if scene.relation is None:
         return _compare_group(scene.groups[0], seen, background, count=count)
     if scene.relation in ("right of", "below"):
@@ -47,8 +47,8 @@ def compare(scene: Scene, reading: Classification) -> AdherenceResult:
     else:
         orders = (scene.groups, scene.groups[::-1]) if scene.relation == "next to" else (scene.groups,)
     vertical = scene.relation in ("above", "below")
-    verdicts = [_compare_sides(order, seen, background, count=count, vertical=vertical) for order in orders]
-    return max(verdicts, key=lambda verdict: verdict.marks)
+    results = [_compare_groups(order, seen, background, count=count, vertical=vertical) for order in orders]
+    return max(results, key=lambda result: result.score)
 
 
 def _compare_group(group: Group, seen: Sequence[DetectedShape], background: bool, *, count: bool) -> AdherenceResult:
@@ -57,16 +57,16 @@ def _compare_group(group: Group, seen: Sequence[DetectedShape], background: bool
         count=count,
         color=all(thing.color == group.color for thing in seen),
         shape=all(thing.shape == group.shape for thing in seen),
-        place=group.count > 1 or seen[0].place == (group.place or "centre"),
+        place=group.count > 1 or seen[0].place == (group.place or "center"),
     )
 
 
-def _compare_sides(
+def _compare_groups(
     groups: tuple[Group, ...], seen: Sequence[DetectedShape], background: bool, *, count: bool, vertical: bool
 ) -> AdherenceResult:
-    """Take the objects along the axis of the relation: the first `groups[0].count` are the first group's.
+    """Compare two groups. The first `groups[0].count` objects along the axis of the relation belong to the first group.
 
-    They lie on their side if the gap to the other side is wider than the middles of the two are apart across the axis.
+    The place holds if the gap between the groups along the axis exceeds the distance of their centers across it.
     """
 
     def along(thing: DetectedShape) -> float:

@@ -1,4 +1,4 @@
-"""Captions: many ways to say the same scene."""
+"""Captions: many phrasings of the same scene."""
 
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -21,7 +21,7 @@ _SIZE_WORDS: Mapping[str, Sequence[str]] = {
 }
 _COUNT_WORDS: Mapping[int, Sequence[str]] = {2: ("two", "2"), 3: ("three", "3"), 4: ("four", "4")}
 _PLACE_PHRASES: Mapping[str, Sequence[str]] = {
-    "centre": ("in the centre", "in the center", "in the middle"),
+    "center": ("in the centre", "in the center", "in the middle"),
     "left": ("on the left", "on the left side", "to the left"),
     "right": ("on the right", "on the right side", "to the right"),
     "top": ("at the top", "on top"),
@@ -49,7 +49,7 @@ _OPENINGS: Sequence[str] = (
     "a photo of ",
     "there is ",
 )
-_GROUND_PHRASES: Sequence[str] = (
+_BACKGROUND_PHRASES: Sequence[str] = (
     " on {a} background",
     " on {a} background",
     ", {bare} background",
@@ -60,19 +60,19 @@ _GROUND_PHRASES: Sequence[str] = (
 
 
 def caption(scene: Scene, rng: Random, *, mention_background: bool = True) -> str:
-    """Describe `scene` in lower-case English, in one of many ways."""
+    """Describe `scene` in lower-case English, with a random phrasing."""
     subject = _subject(scene, rng)
     color = _word(scene.background, _COLOR_SYNONYMS, rng)
     if not mention_background:
         return rng.choice(_OPENINGS) + subject
     if rng.random() < 0.1:
         return f"on {_article(color)} {color} background, {subject}"
-    background = rng.choice(_GROUND_PHRASES).format(a=f"{_article(color)} {color}", bare=color)
+    background = rng.choice(_BACKGROUND_PHRASES).format(a=f"{_article(color)} {color}", bare=color)
     return rng.choice(_OPENINGS) + subject + background
 
 
 def plain_caption(scene: Scene) -> str:
-    """Describe `scene` in the one canonical way that evaluations use."""
+    """Describe `scene` with the canonical phrasing that evaluations use."""
     first = scene.groups[0]
     text = _noun_phrase(first.shape, first.color, first)
     if scene.relation is not None:

@@ -1,4 +1,4 @@
-"""Draw a scene with Pillow, smoothed by supersampling."""
+"""Draws a scene with Pillow, antialiased by supersampling."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ Points = Sequence[tuple[float, float]]
 
 
 def draw(objects: Sequence[PlacedShape], background: str, size: int = IMAGE_SIZE) -> Image.Image:
-    """An RGB image of `side` × `side` pixels."""
+    """Return an RGB image of `size` × `size` pixels."""
     large = size * _SUPERSAMPLING
     image = Image.new("RGB", (large, large), COLORS[background])
     canvas = ImageDraw.Draw(image)
@@ -25,7 +25,7 @@ def draw(objects: Sequence[PlacedShape], background: str, size: int = IMAGE_SIZE
 
 
 def draw_mask(objects: Sequence[PlacedShape], size: int = IMAGE_SIZE) -> Image.Image:
-    """How much of each pixel the objects cover, as an 8-bit grey image."""
+    """Return the coverage of each pixel by objects, as an 8-bit grayscale image."""
     large = size * _SUPERSAMPLING
     image = Image.new("L", (large, large), 0)
     canvas = ImageDraw.Draw(image)
@@ -37,18 +37,18 @@ def draw_mask(objects: Sequence[PlacedShape], size: int = IMAGE_SIZE) -> Image.I
 def _fill(
     canvas: ImageDraw.ImageDraw,
     thing: PlacedShape,
-    side: int,
-    ink: int | tuple[int, int, int],
+    canvas_size: int,
+    fill: int | tuple[int, int, int],
     background: int | tuple[int, int, int],
 ) -> None:
-    x, y, half = thing.x * side, thing.y * side, thing.size * side / 2
+    x, y, half = thing.x * canvas_size, thing.y * canvas_size, thing.size * canvas_size / 2
     if thing.shape in ("circle", "ring"):
-        canvas.ellipse((x - half, y - half, x + half, y + half), fill=ink)
+        canvas.ellipse((x - half, y - half, x + half, y + half), fill=fill)
         if thing.shape == "ring":
             hole = 0.52 * half
             canvas.ellipse((x - hole, y - hole, x + hole, y + hole), fill=background)
         return
-    canvas.polygon([(x + half * u, y + half * v) for u, v in _OUTLINES[thing.shape]()], fill=ink)
+    canvas.polygon([(x + half * u, y + half * v) for u, v in _OUTLINES[thing.shape]()], fill=fill)
 
 
 def _square() -> Points:
@@ -66,17 +66,17 @@ def _diamond() -> Points:
 def _cross() -> Points:
     arm = 0.34
     corner = [(-arm, -1.0), (arm, -1.0), (arm, -arm)]
-    return [_turn(point, quarter * math.pi / 2) for quarter in range(4) for point in corner]
+    return [_rotate(point, quarter * math.pi / 2) for quarter in range(4) for point in corner]
 
 
 def _star() -> Points:
-    """Five points; the inner radius is 0.45 of the outer, a little fatter than a pentagram's 0.38."""
+    """Five points; the inner radius is 0.45 of the outer, slightly more than a pentagram's 0.38."""
     radii = (1.08, 0.45 * 1.08)
-    return [_turn((0.0, -radii[index % 2]), index * math.pi / 5) for index in range(10)]
+    return [_rotate((0.0, -radii[index % 2]), index * math.pi / 5) for index in range(10)]
 
 
 def _heart() -> Points:
-    """x = 16 sin³t, y = 13 cos t - 5 cos 2t - 2 cos 3t - cos 4t, moved and scaled into the unit box."""
+    """x = 16 sin³t, y = 13 cos t - 5 cos 2t - 2 cos 3t - cos 4t, translated and scaled into the unit box."""
     angles = [step * math.tau / 48 for step in range(48)]
     return [
         (
@@ -87,7 +87,7 @@ def _heart() -> Points:
     ]
 
 
-def _turn(point: tuple[float, float], angle: float) -> tuple[float, float]:
+def _rotate(point: tuple[float, float], angle: float) -> tuple[float, float]:
     u, v = point
     return u * math.cos(angle) - v * math.sin(angle), u * math.sin(angle) + v * math.cos(angle)
 
@@ -100,4 +100,4 @@ _OUTLINES: Mapping[str, Callable[[], Points]] = {
     "cross": _cross,
     "diamond": _diamond,
 }
-"""Corners of each polygon within [-1, 1]²; y grows downwards."""
+"""Shape → corners of its polygon within [-1, 1]²; y grows downwards."""

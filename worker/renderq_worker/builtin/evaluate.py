@@ -1,7 +1,7 @@
-"""Measure how well the model follows its prompts: `python -m renderq_worker.builtin.evaluate [--help]`.
+"""Measures how well the model follows its prompts: `python -m renderq_worker.builtin.evaluate [--help]`.
 
-Prints Markdown tables: adherence on seen and on held-out (shape, color) pairs, per guidance scale and per sampler, and
-the ceiling that the autoencoder sets.
+Prints Markdown tables: adherence on seen and on held-out (shape, color) pairs, per guidance scale and per scheduler,
+and the upper bound set by the autoencoder.
 """
 
 import argparse
@@ -36,9 +36,9 @@ from renderq_worker.builtin.shape_classifier import classify
 from renderq_worker.builtin.vae import encode, to_tensor
 
 STEPS = 20
-GUIDANCE = 2.0
-_GUIDANCES = (1.0, 1.5, 2.0, 3.0, 5.0)
-_SAMPLERS = (
+GUIDANCE_SCALE = 2.0
+_GUIDANCE_SCALES = (1.0, 1.5, 2.0, 3.0, 5.0)
+_SCHEDULERS = (
     DDIMScheduler,
     PNDMScheduler,
     EulerDiscreteScheduler,
@@ -58,7 +58,7 @@ def load_pipeline(folder: Path) -> StableDiffusionPipeline:
 
 
 def sample_scenes(kind: Kind, number: int, seed: int, *, held_out: bool) -> list[Scene]:
-    """Scenes of one kind; with `held_out`, every object's (shape, color) pair is one that training never showed."""
+    """Sample scenes of one kind; with `held_out`, only with (shape, color) pairs that training never showed."""
     rng = Random(f"{seed}/{kind}/{held_out}")
     pairs = tuple(sorted(HELD_OUT)) if held_out else TRAINING_PAIRS
     return [sample_scene(rng, {kind: 1.0}, pairs) for _ in range(number)]
@@ -69,11 +69,11 @@ def generate(
     prompts: Sequence[str],
     *,
     seed: int = 0,
-    guidance: float = GUIDANCE,
+    guidance: float = GUIDANCE_SCALE,
     steps: int = STEPS,
     negative_prompt: str = "",
 ) -> list[Image.Image]:
-    """One image per prompt; image i starts from seed + i."""
+    """Generate one image per prompt; image i has seed + i."""
     images: list[Image.Image] = []
     for start in range(0, len(prompts), _BATCH):
         part = list(prompts[start : start + _BATCH])
@@ -90,7 +90,7 @@ def generate(
 
 @torch.no_grad()
 def reconstruct(pipeline: StableDiffusionPipeline, scenes: Sequence[Scene], seed: int) -> list[Image.Image]:
-    """Drawn images of `scenes` after encoding and decoding: what no denoiser can do better than."""
+    """Draw `scenes`, encode and decode them: the upper bound for any denoiser."""
     rng = Random(seed)
     images = [draw(arrange(scene, rng), scene.background) for scene in scenes]
     results: list[Image.Image] = []
@@ -106,11 +106,11 @@ def measure_adherence(scenes: Sequence[Scene], images: Sequence[Image.Image]) ->
     return [compare(scene, classify(image)) for scene, image in zip(scenes, images, strict=True)]
 
 
-def row(title: str, verdicts: Sequence[AdherenceResult]) -> str:
-    """One line of a table; every figure but the number of images is a percentage."""
+def row(title: str, results: Sequence[AdherenceResult]) -> str:
+    """Format one row of a table; every value but the number of images is a percentage."""
     names = [field.name for field in fields(AdherenceResult)] + ["everything"]
-    shares = [100 * sum(getattr(verdict, name) for verdict in verdicts) / len(verdicts) for name in names]
-    return f"| {title} | {len(verdicts)} | " + " | ".join(f"{share:.1f}" for share in shares) + " |"
+    percentages = [100 * sum(getattr(result, name) for result in results) / len(results) for name in names]
+    return f"| {title} | {len(results)} | " + " | ".join(f"{value:.1f}" for value in percentages) + " |"
 
 
 def adherence_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> Iterator[str]:
@@ -130,7 +130,7 @@ def upper_bound_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) 
 def guidance_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> Iterator[str]:
     scenes = sample_scenes("one", number, seed, held_out=True)
     prompts = [plain_caption(scene) for scene in scenes]
-    for guidance in _GUIDANCES:
+    for guidance in _GUIDANCE_SCALES:
         images = generate(pipeline, prompts, seed=seed, guidance=guidance)
         yield row(f"guidance {guidance}", measure_adherence(scenes, images))
 
@@ -138,18 +138,18 @@ def guidance_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> 
 def scheduler_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> Iterator[str]:
     scenes = sample_scenes("one", number, seed, held_out=True)
     prompts = [plain_caption(scene) for scene in scenes]
-    shipped = pipeline.scheduler
-    for sampler in _SAMPLERS:
-        pipeline.scheduler = sampler.from_config(shipped.config)
+    default = pipeline.scheduler
+    for scheduler in _SCHEDULERS:
+        pipeline.scheduler = scheduler.from_config(default.config)
         yield row(
-            sampler.__name__.removesuffix("Scheduler"),
+            scheduler.__name__.removesuffix("Scheduler"),
             measure_adherence(scenes, generate(pipeline, prompts, seed=seed)),
         )
-    pipeline.scheduler = shipped
+    pipeline.scheduler = default
 
 
 def write_sheet(pipeline: StableDiffusionPipeline, path: Path, seed: int) -> None:
-    """The first images of the evaluation, good or bad."""
+    """Write a contact sheet of the first images of the evaluation, not a selection."""
     kinds: tuple[tuple[Kind, int], ...] = (("one", 6), ("two", 6), ("count", 6), ("groups", 6))
     scenes = [scene for kind, number in kinds for scene in sample_scenes(kind, number, seed, held_out=False)]
     prompts = [plain_caption(scene) for scene in scenes]
@@ -158,16 +158,16 @@ def write_sheet(pipeline: StableDiffusionPipeline, path: Path, seed: int) -> Non
 
 _TABLES = {
     "adherence": adherence_rows,
-    "ceiling": upper_bound_rows,
+    "upper-bound": upper_bound_rows,
     "guidance": guidance_rows,
-    "samplers": scheduler_rows,
+    "schedulers": scheduler_rows,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pipeline", type=Path, default=PIPELINE_DIR)
-    parser.add_argument("--table", choices=_TABLES, action="append", help="only this table; may be repeated")
+    parser.add_argument("--table", choices=_TABLES, action="append", help="print only this table; may be repeated")
     parser.add_argument("--images", type=int, default=200, help="images per row")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sheet", type=Path, help="also write a contact sheet (PNG)")

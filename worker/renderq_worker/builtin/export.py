@@ -1,4 +1,4 @@
-"""Write the pipeline folder: `python -m renderq_worker.builtin.export --from CHECKPOINTS --out FOLDER`."""
+"""Writes the pipeline folder: `python -m renderq_worker.builtin.export --from CHECKPOINTS --out FOLDER`."""
 
 import argparse
 from pathlib import Path
@@ -18,8 +18,8 @@ from renderq_worker.builtin.vae import build_vae
 def build_pipeline(
     text_encoder: CLIPTextModel, vae: AutoencoderKL, unet: UNet2DConditionModel
 ) -> StableDiffusionPipeline:
-    """Join the parts; no safety checker, since the model can only draw shapes."""
-    parts: dict[str, Any] = {
+    """Assemble the pipeline, without a safety checker: the model can only draw shapes."""
+    components: dict[str, Any] = {
         "vae": vae,
         "text_encoder": text_encoder,
         "tokenizer": build_tokenizer(),
@@ -29,17 +29,17 @@ def build_pipeline(
         "feature_extractor": None,
         "image_encoder": None,
     }
-    return StableDiffusionPipeline(**parts, requires_safety_checker=False)
+    return StableDiffusionPipeline(**components, requires_safety_checker=False)
 
 
 def save_pipeline(pipeline: StableDiffusionPipeline, folder: Path) -> None:
-    """Write `folder` with half-precision safetensors.
+    """Write `folder` with float16 safetensors.
 
-    transformers would load the text encoder in the precision that its config names, diffusers loads the rest in
-    float32: the config says float32 so that the parts agree.
+    transformers loads the text encoder in the dtype of its config, diffusers loads the other components in float32.
+    The config is set to float32 so that all components have the same dtype.
     """
-    for part in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
-        part.half()
+    for component in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
+        component.half()
     pipeline.save_pretrained(folder, safe_serialization=True)
     for weights in folder.rglob("*.safetensors"):
         weights.chmod(0o644)
@@ -48,7 +48,7 @@ def save_pipeline(pipeline: StableDiffusionPipeline, folder: Path) -> None:
 
 
 def export(checkpoints: Path, folder: Path) -> None:
-    """Join the trained parts that `checkpoints` holds."""
+    """Write a pipeline with the trained components of `checkpoints`."""
     tokenizer = build_tokenizer()
     save_pipeline(
         build_pipeline(

@@ -1,4 +1,4 @@
-"""What the model can draw: vocabulary, scenes, and how training scenes are sampled."""
+"""Scenes that the model can draw: vocabulary, records, sampling of training scenes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ COLORS: Mapping[str, RGB] = MappingProxyType(
 
 PLACES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
-        "centre": (0.5, 0.5),
+        "center": (0.5, 0.5),
         "left": (0.26, 0.5),
         "right": (0.74, 0.5),
         "top": (0.5, 0.26),
@@ -40,7 +40,7 @@ PLACES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "bottom right": (0.74, 0.74),
     }
 )
-"""Centre of an object, as (x, y) fractions of the image's side; y grows downwards."""
+"""Place → center of an object, as (x, y) fractions of the image size; y grows downwards."""
 
 SIZES: tuple[str, ...] = ("small", "large")
 RELATIONS: tuple[Relation, ...] = ("left of", "right of", "above", "below", "next to")
@@ -68,15 +68,15 @@ TRAINING_PAIRS: tuple[tuple[str, str], ...] = tuple(
 GROUP_COUNTS: Mapping[tuple[int, int], float] = MappingProxyType(
     {(1, 2): 0.25, (2, 1): 0.25, (2, 2): 0.25, (1, 3): 0.125, (3, 1): 0.125}
 )
-"""How many objects the two groups of a scene of kind `groups` hold, and how often."""
+"""Object counts of the two groups of a `groups` scene → probability."""
 
 DEFAULT_MIX: Mapping[Kind, float] = MappingProxyType({"one": 0.30, "two": 0.27, "count": 0.15, "groups": 0.28})
-"""Share of each kind of scene in the training data."""
+"""Kind of scene → fraction of the training data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`count` equal objects. `size` and `place` are None where the caption leaves them open."""
+    """`count` equal objects. `size` and `place` are `None` if the caption does not mention them."""
 
     shape: str
     color: str
@@ -111,17 +111,17 @@ def sample_scene(
         other_shape, other_color = rng.choice([pair for pair in pairs if pair != (shape, color)])
         count, other_count = _sample_counts(rng) if kind == "groups" else (1, 1)
         groups = (Group(shape, color, count), Group(other_shape, other_color, other_count))
-        return Scene(groups, _sample_ground(rng, color, other_color), rng.choice(RELATIONS))
+        return Scene(groups, _sample_background(rng, color, other_color), rng.choice(RELATIONS))
     if kind == "count":
-        return Scene((Group(shape, color, count=rng.randint(2, 4)),), _sample_ground(rng, color))
+        return Scene((Group(shape, color, count=rng.randint(2, 4)),), _sample_background(rng, color))
     place = rng.choice(tuple(PLACES)) if rng.random() < 0.7 else None
     size = rng.choice(SIZES) if rng.random() < 0.4 else None
-    return Scene((Group(shape, color, size=size, place=place),), _sample_ground(rng, color))
+    return Scene((Group(shape, color, size=size, place=place),), _sample_background(rng, color))
 
 
 def _sample_counts(rng: Random) -> tuple[int, int]:
     return rng.choices(tuple(GROUP_COUNTS), tuple(GROUP_COUNTS.values()))[0]
 
 
-def _sample_ground(rng: Random, *taken: str) -> str:
+def _sample_background(rng: Random, *taken: str) -> str:
     return rng.choice([color for color in COLORS if color not in taken])

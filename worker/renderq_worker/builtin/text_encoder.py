@@ -1,4 +1,4 @@
-"""The text encoder: a three-layer CLIP text model, taught to parse captions and then frozen."""
+"""Text encoder: a three-layer CLIP text model, trained to parse captions and then frozen."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,12 +17,12 @@ from renderq_worker.builtin.training_loop import TrainingConfig, load
 
 TEXT_WIDTH = 128
 BACKGROUND_CAPTION_RATE = 0.95
-"""Share of training captions that name the background."""
+"""Fraction of training captions that mention the background."""
 _IGNORED = -100
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """0.7 M parameters."""
+    """Return an untrained encoder with 0.7 M parameters."""
     special: dict[str, Any] = {
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
@@ -42,23 +42,23 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 
 
 def load_text_encoder(folder: Path, tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """The trained encoder, without the heads."""
+    """Return the trained encoder, without the heads."""
     return load(build_parser(tokenizer), folder, TextEncoderStage.name).encoder
 
 
 def tokenize(tokenizer: CLIPTokenizer, captions: list[str]) -> Tensor:
-    """Token ids, [captions, 32], padded and cut as the pipeline does it."""
+    """Return token ids, [captions, 32], padded and truncated as in the pipeline."""
     batch = tokenizer(captions, padding="max_length", max_length=MAX_TOKENS, truncation=True, return_tensors="pt")
     return torch.as_tensor(batch["input_ids"])
 
 
 @torch.no_grad()
 def hidden_states(encoder: CLIPTextModel, ids: Tensor) -> Tensor:
-    """[captions, 32, 128]"""
+    """Return hidden states, [captions, 32, 128]."""
     return torch.cat([encoder(input_ids=part).last_hidden_state for part in ids.split(128)])
 
 
-_ANSWERS: Mapping[str, tuple[object, ...]] = {
+_CLASSES: Mapping[str, tuple[object, ...]] = {
     "background": tuple(COLORS),
     "relation": (None, *RELATIONS),
     "count": (1, 2, 3, 4),
@@ -70,7 +70,7 @@ _ANSWERS: Mapping[str, tuple[object, ...]] = {
     "second shape": (None, *SHAPES),
     "second color": (None, *COLORS),
 }
-"""The questions that a caption answers, and their possible answers."""
+"""Attribute of a caption → its possible values."""
 
 
 def _parse(scene: Scene) -> dict[str, object]:
@@ -90,12 +90,12 @@ def _parse(scene: Scene) -> dict[str, object]:
 
 
 class Parser(nn.Module):
-    """The encoder with one linear head per question, on every token from the end-of-text token on."""
+    """The encoder with one linear head per attribute, on every token from the end-of-text token on."""
 
     def __init__(self, encoder: CLIPTextModel) -> None:
         super().__init__()
         self.encoder = encoder
-        self.heads = nn.ModuleDict({name: nn.Linear(TEXT_WIDTH, len(answers)) for name, answers in _ANSWERS.items()})
+        self.heads = nn.ModuleDict({name: nn.Linear(TEXT_WIDTH, len(values)) for name, values in _CLASSES.items()})
 
     def forward(self, ids: Tensor) -> Tensor:
         return self.encoder(input_ids=ids).last_hidden_state
@@ -106,7 +106,7 @@ def build_parser(tokenizer: CLIPTokenizer) -> Parser:
 
 
 class TextEncoderStage:
-    """Learn to parse captions. The background of a caption that does not say it is not asked for."""
+    """Learn to parse captions. The background counts only where the caption mentions it."""
 
     name = "text_encoder"
 
@@ -118,22 +118,25 @@ class TextEncoderStage:
     def loss(self, rng: Random, _step: int, /) -> tuple[Tensor, dict[str, float]]:
         batch = self.config.batch
         scenes = [sample_scene(rng) for _ in range(batch)]
-        grounds_said = [rng.random() < BACKGROUND_CAPTION_RATE for _ in scenes]
+        backgrounds_mentioned = [rng.random() < BACKGROUND_CAPTION_RATE for _ in scenes]
         captions = [
-            caption(scene, rng, mention_background=said) for scene, said in zip(scenes, grounds_said, strict=True)
+            caption(scene, rng, mention_background=mentioned)
+            for scene, mentioned in zip(scenes, backgrounds_mentioned, strict=True)
         ]
         ids = tokenize(self.tokenizer, captions)
         hidden = self.model(ids)
-        chosen = ids == self.tokenizer.eos_token_id
-        answers = [_parse(scene) for scene in scenes]
+        selected = ids == self.tokenizer.eos_token_id
+        labels = [_parse(scene) for scene in scenes]
         losses: list[Tensor] = []
-        right = torch.ones(batch, dtype=torch.bool)
+        correct = torch.ones(batch, dtype=torch.bool)
         for name, head in self.model.heads.items():
-            target = torch.tensor([_ANSWERS[name].index(answer[name]) for answer in answers])
+            target = torch.tensor([_CLASSES[name].index(label[name]) for label in labels])
             if name == "background":
-                target = torch.where(torch.tensor(grounds_said), target, _IGNORED)
+                target = torch.where(torch.tensor(backgrounds_mentioned), target, _IGNORED)
             logits = head(hidden).float()
-            losses.append(cross_entropy(logits[chosen], target[:, None].expand_as(ids)[chosen], ignore_index=_IGNORED))
-            right &= (logits[:, -1].argmax(-1) == target) | (target == _IGNORED)
+            losses.append(
+                cross_entropy(logits[selected], target[:, None].expand_as(ids)[selected], ignore_index=_IGNORED)
+            )
+            correct &= (logits[:, -1].argmax(-1) == target) | (target == _IGNORED)
         loss = torch.stack(losses).sum()
-        return loss, {"loss": loss.item(), "right": right.float().mean().item()}
+        return loss, {"loss": loss.item(), "correct": correct.float().mean().item()}

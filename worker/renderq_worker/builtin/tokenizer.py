@@ -1,6 +1,6 @@
-"""The tokenizer: byte-level BPE in CLIP's format, learned from the captions.
+"""Tokenizer: byte-level BPE in CLIP's format, learned from the captions.
 
-Every byte is a token of its own, inside a word and at its end, so that any text tokenizes.
+Every byte is a token of its own, inside a word and at its end, so that any text can be tokenized.
 """
 
 from collections import Counter
@@ -15,12 +15,12 @@ from renderq_worker.builtin.captions import caption
 from renderq_worker.builtin.scenes import Kind, sample_scene
 
 MAX_TOKENS = 32
-"""Tokens of one prompt, start and end included."""
+"""Tokens of one prompt, including start and end tokens."""
 _WORD_END = "</w>"
 _MERGES = 416
 _CAPTIONS = 4000
 _MIX: dict[Kind, float] = {"one": 0.62, "two": 0.28, "count": 0.10}
-"""Fixed here, so that another mix of training data does not renumber the tokens."""
+"""Fixed here, so that a change of the training mix does not renumber the tokens."""
 
 
 def build_tokenizer(seed: int = 0) -> CLIPTokenizer:

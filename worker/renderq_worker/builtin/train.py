@@ -1,7 +1,7 @@
-"""Train the model: `python -m renderq_worker.builtin.train --out DIR [--stage NAME] [--help]`.
+"""Trains the model: `python -m renderq_worker.builtin.train --out DIR [--stage NAME] [--help]`.
 
-The stages run in order and each keeps its checkpoint in DIR; the same command goes on where it was interrupted. With
-`--from` the stages that leave weights in a pipeline start from those of one. `--steps` may change when a stage goes on.
+The stages run in order, each with a checkpoint in DIR; the same command resumes after an interruption. With `--from`,
+the stages whose weights are part of a pipeline start from the weights of one. `--steps` may change between runs.
 """
 
 import argparse
@@ -31,8 +31,8 @@ from renderq_worker.builtin.unet import EncodedDataset, Encoder, UNetStage
 from renderq_worker.builtin.vae import CHANNELS_4X, VAEStage, build_vae, grow, standardized
 
 STAGES = ("text_encoder", "vae_4x", "vae_8x", "vae", "vae_decoder", "unet")
-LAST_STAGES = ("text_encoder", "vae_decoder", "unet")
-"""The stages that leave weights in the pipeline."""
+PIPELINE_STAGES = ("text_encoder", "vae_decoder", "unet")
+"""Stages whose weights are part of the pipeline."""
 TRAINING_CONFIGS: dict[str, TrainingConfig] = {
     "text_encoder": TrainingConfig(steps=1500, batch=64, learning_rate=2e-3),
     "vae_4x": TrainingConfig(steps=1200, batch=24, learning_rate=1.5e-3),
@@ -42,24 +42,24 @@ TRAINING_CONFIGS: dict[str, TrainingConfig] = {
     "unet": TrainingConfig(steps=3000, batch=64, learning_rate=7e-4, hold=0.75),
 }
 _CROP = 32
-_GALLERY = 8_000
-"""Encoded images that each process draws from at a time while it trains the UNet."""
+_DATASET_SIZE = 8_000
+"""Encoded images per dataset, of which each process has one at a time while it trains the UNet."""
 _CAPTIONS = 2_500
-"""Captions that two text encoders are compared by."""
+"""Captions on which two text encoders are aligned."""
 
 
 def train(folder: Path, configs: Mapping[str, TrainingConfig], seed: int, source: Path | None) -> None:
-    """Run the stages of `configs`; those that leave weights in a pipeline start from `source`, if there is one."""
+    """Run the stages of `configs`; pipeline stages start from the pipeline `source`, if given."""
     pipeline = None if source is None else load_pipeline(source)
     for name, config in configs.items():
         torch.manual_seed(seed)
         if pipeline is not None and not (folder / f"{name}.pt").exists():
-            start_from(_trained(name, pipeline, folder), folder, name)
+            start_from(_pretrained(name, pipeline, folder), folder, name)
         fit(_build(name, folder, seed, config), folder, seed)
 
 
-def _trained(name: str, pipeline: StableDiffusionPipeline, folder: Path) -> nn.Module:
-    """What a stage has left in `pipeline`; the UNet after it has been told of the latest text encoder."""
+def _pretrained(name: str, pipeline: StableDiffusionPipeline, folder: Path) -> nn.Module:
+    """Return the weights of a stage in `pipeline`; the UNet aligned to the latest text encoder."""
     match name:
         case "text_encoder":
             parser = build_parser(pipeline.tokenizer)
@@ -74,7 +74,7 @@ def _trained(name: str, pipeline: StableDiffusionPipeline, folder: Path) -> nn.M
             realign(pipeline.unet, *(hidden_states(encoder, ids) for encoder in (pipeline.text_encoder, latest)))
             return pipeline.unet
         case _:
-            raise ValueError(f"{name!r} leaves no weights in a pipeline; these stages do: {', '.join(LAST_STAGES)}")
+            raise ValueError(f"{name!r} has no weights in a pipeline; only {', '.join(PIPELINE_STAGES)} have")
 
 
 def _build(name: str, folder: Path, seed: int, config: TrainingConfig) -> Stage:
@@ -88,34 +88,34 @@ def _build(name: str, folder: Path, seed: int, config: TrainingConfig) -> Stage:
         case "vae":
             return VAEStage(name, config, load(build_vae(), folder, "vae_8x"))
         case "vae_decoder":
-            begun = (folder / f"{name}.pt").exists()
-            vae = build_vae() if begun else standardized(load(build_vae(), folder, "vae"))
+            has_checkpoint = (folder / f"{name}.pt").exists()
+            vae = build_vae() if has_checkpoint else standardized(load(build_vae(), folder, "vae"))
             return VAEStage(name, config, vae, encoder_frozen=True)
         case "unet":
-            return UNetStage(config, _galleries(folder, seed))
+            return UNetStage(config, _datasets(folder, seed))
         case _:
             raise ValueError(f"unknown stage {name!r}; the stages are {', '.join(STAGES)}")
 
 
-def _galleries(folder: Path, seed: int) -> Callable[[int], EncodedDataset]:
-    """Each process has its own images."""
+def _datasets(folder: Path, seed: int) -> Callable[[int], EncodedDataset]:
+    """Return a function that makes the nth dataset. Each process has its own images."""
     vae, text_encoder = load(build_vae(), folder, "vae_decoder"), load_text_encoder(folder, build_tokenizer())
     encoder = Encoder(vae, text_encoder)
-    return lambda number: encoder.encode_dataset(Random(f"{seed}/gallery/{rank()}/{number}"), _GALLERY)
+    return lambda number: encoder.encode_dataset(Random(f"{seed}/gallery/{rank()}/{number}"), _DATASET_SIZE)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoints")
     parser.add_argument("--stage", choices=STAGES, action="append", help="run only this stage; may be repeated")
-    parser.add_argument("--processes", type=int, default=2, help="processes of one thread each; 2 is what was shipped")
+    parser.add_argument("--processes", type=int, default=2, help="single-threaded processes (shipped model: 2)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--from", dest="source", type=Path, help="start from the weights of this pipeline folder")
     parser.add_argument("--steps", type=int, help="steps of each stage, instead of the config's")
     parser.add_argument("--rate", type=float, help="learning rate of each stage, instead of the config's")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    names = tuple(arguments.stage or (STAGES if arguments.source is None else LAST_STAGES))
+    names = tuple(arguments.stage or (STAGES if arguments.source is None else PIPELINE_STAGES))
     changes = {"steps": arguments.steps, "learning_rate": arguments.rate}
     configs = {
         name: replace(TRAINING_CONFIGS[name], **{field: value for field, value in changes.items() if value is not None})

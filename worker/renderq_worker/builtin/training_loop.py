@@ -1,4 +1,4 @@
-"""The training loop that every stage shares: several processes of one thread, averaged gradients, resumable."""
+"""Training loop of all stages: single-threaded processes with averaged gradients, resumable."""
 
 import math
 import os
@@ -21,9 +21,9 @@ _LOG_EVERY_STEPS = 50
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """How long and how fast one stage learns.
+    """Hyperparameters of one stage.
 
-    `batch` is per process. The learning rate stays for the share `hold` of the steps, then falls along a cosine.
+    `batch` is per process. The learning rate is constant for the fraction `hold` of the steps, then follows a cosine.
     """
 
     steps: int
@@ -36,13 +36,13 @@ class TrainingConfig:
     hold: float = 0.0
 
     def rate(self, step: int) -> float:
-        fall = min(max(step / self.steps - self.hold, 0.0) / (1 - self.hold), 1.0)
-        cosine = 0.5 * (1 + math.cos(math.pi * fall))
+        progress = min(max(step / self.steps - self.hold, 0.0) / (1 - self.hold), 1.0)
+        cosine = 0.5 * (1 + math.cos(math.pi * progress))
         return self.learning_rate * min(1.0, (step + 1) / self.warm_up) * max(cosine, 0.01)
 
 
 class Stage(Protocol):
-    """One thing to learn: `model` holds the trained weights, `loss` draws the batch of one step from `rng`."""
+    """One training objective: `model` has the trained weights, `loss` draws the batch of one step from `rng`."""
 
     name: str
     config: TrainingConfig
@@ -54,10 +54,9 @@ class Stage(Protocol):
 
 
 def fit(stage: Stage, folder: Path, seed: int) -> nn.Module:
-    """Train `stage` from its last checkpoint in `folder` to its end; returns the averaged (EMA) weights.
+    """Train `stage` from its last checkpoint in `folder`; return the averaged (EMA) weights.
 
-    Every step's data and noise depend on the seed, the stage, the process and the step alone, so that a run that was
-    interrupted sees what it would have seen.
+    Data and noise of a step depend only on seed, stage, process and step, so that a resumed run gives the same result.
     """
     config, path = stage.config, folder / f"{stage.name}.pt"
     optimizer = torch.optim.AdamW(
@@ -66,34 +65,34 @@ def fit(stage: Stage, folder: Path, seed: int) -> nn.Module:
     average = deepcopy(stage.model).requires_grad_(False)
     start = _resume(path, stage.model, average, optimizer)
     process = rank()
-    saved = began = time.monotonic()
+    saved_at = started_at = time.monotonic()
     for step in range(start, config.steps):
         for group in optimizer.param_groups:
             group["lr"] = config.rate(step)
         torch.manual_seed((seed * 1_000_003 + step) * 64 + process)
         with torch.autocast("cpu", torch.bfloat16):
-            loss, figures = stage.loss(Random(f"{seed}/{stage.name}/{process}/{step}"), step)
+            loss, metrics = stage.loss(Random(f"{seed}/{stage.name}/{process}/{step}"), step)
         loss.backward()
         average_gradients(stage.model.parameters())
         nn.utils.clip_grad_norm_(stage.model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        _follow(average, stage.model, min(config.ema, (step + 1) / (step + 10)))
+        _update_average(average, stage.model, min(config.ema, (step + 1) / (step + 10)))
         if process == 0 and (step + 1) % _LOG_EVERY_STEPS == 0:
-            _log(stage.name, step + 1, config, (time.monotonic() - began) / (step + 1 - start), figures)
-        if process == 0 and (time.monotonic() - saved > _SAVE_EVERY_SECONDS or step + 1 == config.steps):
+            _log(stage.name, step + 1, config, (time.monotonic() - started_at) / (step + 1 - start), metrics)
+        if process == 0 and (time.monotonic() - saved_at > _SAVE_EVERY_SECONDS or step + 1 == config.steps):
             _save(path, stage.model, average, optimizer, step + 1)
-            saved = time.monotonic()
+            saved_at = time.monotonic()
     return average
 
 
 def rank() -> int:
-    """Which of the processes this is, from 0."""
+    """Return the index of this process, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def average_gradients(parameters: Any) -> None:
-    """Replace every gradient by its mean over the processes; half the bytes travel, as bfloat16."""
+    """Replace every gradient by its mean over the processes; sent as bfloat16 to halve the traffic."""
     if not dist.is_initialized():
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
@@ -105,24 +104,24 @@ def average_gradients(parameters: Any) -> None:
 
 
 def run_processes(work: Callable[..., None], arguments: Sequence[object], processes: int, folder: Path) -> None:
-    """Run `work(*arguments)` in `processes` processes that can average their gradients."""
+    """Run `work(*arguments)` in `processes` processes of one process group."""
     if processes == 1:
         torch.set_num_threads(1)
         work(*arguments)
         return
-    meeting_point = folder / f"processes-{os.getpid()}"
-    meeting_point.unlink(missing_ok=True)
+    rendezvous = folder / f"processes-{os.getpid()}"
+    rendezvous.unlink(missing_ok=True)
     torch.multiprocessing.spawn(  # pyright: ignore[reportUnknownMemberType]
-        _work, args=(work, tuple(arguments), processes, str(meeting_point)), nprocs=processes
+        _run_worker, args=(work, tuple(arguments), processes, str(rendezvous)), nprocs=processes
     )
-    meeting_point.unlink(missing_ok=True)
+    rendezvous.unlink(missing_ok=True)
 
 
-def _work(
-    rank: int, work: Callable[..., None], arguments: tuple[object, ...], processes: int, meeting_point: str
+def _run_worker(
+    rank: int, work: Callable[..., None], arguments: tuple[object, ...], processes: int, rendezvous: str
 ) -> None:
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{meeting_point}", rank=rank, world_size=processes)
+    dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=processes)
     work(*arguments)
     dist.destroy_process_group()
 
@@ -138,7 +137,7 @@ def _parameter_groups(model: nn.Module, config: TrainingConfig) -> list[dict[str
 
 
 @torch.no_grad()
-def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+def _update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
     for mean, latest in zip(average.parameters(), model.parameters(), strict=True):
         mean.lerp_(latest, 1 - decay)
 
@@ -155,13 +154,13 @@ def _resume(path: Path, model: nn.Module, average: nn.Module, optimizer: torch.o
 
 
 def load(model: ModuleT, folder: Path, name: str) -> ModuleT:
-    """Give `model` the averaged weights of a stage that has been trained."""
+    """Load the averaged weights of a trained stage into `model`."""
     model.load_state_dict(torch.load(folder / f"{name}.pt", weights_only=True)["average"])
     return model
 
 
 def start_from(model: nn.Module, folder: Path, name: str) -> None:
-    """Let a stage begin with the weights of `model`, unless it has begun already."""
+    """Write a first checkpoint with the weights of `model`, unless the stage has one."""
     path = folder / f"{name}.pt"
     if not path.exists():
         torch.save({"model": model.state_dict(), "average": model.state_dict(), "step": 0}, path)
@@ -181,6 +180,6 @@ def _save(path: Path, model: nn.Module, average: nn.Module, optimizer: torch.opt
     partial.replace(path)
 
 
-def _log(name: str, step: int, config: TrainingConfig, seconds: float, figures: dict[str, float]) -> None:
-    text = "  ".join(f"{key} {value:.4f}" for key, value in figures.items())
+def _log(name: str, step: int, config: TrainingConfig, seconds: float, metrics: dict[str, float]) -> None:
+    text = "  ".join(f"{key} {value:.4f}" for key, value in metrics.items())
     print(f"{name} {step}/{config.steps}  {seconds:.3f} s/step  {text}", flush=True)

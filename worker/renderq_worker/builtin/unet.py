@@ -1,4 +1,4 @@
-"""The denoiser: a small conditional UNet over 8×8×16 latents, and its noise schedule."""
+"""Denoiser: a small conditional UNet over 8×8×16 latents, and its noise schedule."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ from renderq_worker.builtin.training_loop import TrainingConfig
 from renderq_worker.builtin.vae import LATENT_CHANNELS, encode, to_tensor
 
 LATENT_SIZE = IMAGE_SIZE // 8
-GALLERY_STEPS = 500
+DATASET_STEPS = 500
 _CHUNK = 64
-_CAPTIONS_EACH = 2
-_EMPTY_CAPTIONS = 0.1
+_CAPTIONS_PER_IMAGE = 2
+_EMPTY_CAPTION_RATE = 0.1
 _OBJECT_WEIGHT = 2.0
 _SNR_CAP = 5.0
 
 
 def build_unet(text_width: int) -> UNet2DConditionModel:
-    """12.5 M parameters. Attention only at 4×4 and 2×2: at 8×8 it halves the speed of training."""
+    """Return an untrained UNet with 12.5 M parameters. At 8×8, attention would halve the training speed."""
     return UNet2DConditionModel(
         sample_size=LATENT_SIZE,
         in_channels=LATENT_CHANNELS,
@@ -50,9 +50,9 @@ def build_unet(text_width: int) -> UNet2DConditionModel:
 
 
 def build_scheduler() -> DDIMScheduler:
-    """DDIM over 1000 training steps, v-prediction (Salimans & Ho, 2022).
+    """Return DDIM over 1000 training steps, v-prediction (Salimans & Ho, 2022).
 
-    `steps_offset` has no effect with trailing timesteps; 1 is what `StableDiffusionPipeline` insists on.
+    `steps_offset` has no effect with trailing timesteps; `StableDiffusionPipeline` requires 1.
     """
     return DDIMScheduler(
         num_train_timesteps=1000,
@@ -69,20 +69,20 @@ def build_scheduler() -> DDIMScheduler:
 
 @dataclass(frozen=True)
 class EncodedDataset:
-    """Encoded training data, all in 16 bits: encoding each batch afresh would cost a quarter of the training time."""
+    """Encoded training data in float16. Encoding each batch anew would cost a quarter of the training time."""
 
     latents: Tensor
     """[images, 16, 8, 8]"""
     objects: Tensor
-    """Where objects are, [images, 1, 8, 8]."""
+    """Mask of latents with objects, [images, 1, 8, 8]."""
     captions: Tensor
-    """Several encoded captions of each image, [images, captions, 32, 128]."""
+    """Encoded captions, several per image, [images, captions, 32, 128]."""
     empty: Tensor
     """The encoded empty caption, [32, 128]."""
 
 
 class Encoder:
-    """The frozen parts: from scenes to what the UNet sees."""
+    """The frozen autoencoder and text encoder, which encode scenes for the UNet."""
 
     def __init__(self, vae: AutoencoderKL, text_encoder: CLIPTextModel) -> None:
         self._vae = vae.eval()
@@ -97,22 +97,22 @@ class Encoder:
         for _ in range(0, size, _CHUNK):
             scenes = [sample_scene(rng) for _ in range(_CHUNK)]
             layouts = [arrange(scene, rng) for scene in scenes]
-            latents.append(self._encode_pictures(layouts, scenes))
+            latents.append(self._encode_images(layouts, scenes))
             masks = torch.from_numpy(np.stack([np.asarray(draw_mask(things)) for things in layouts]))
             objects.append(max_pool2d((masks[:, None] > 0).float(), IMAGE_SIZE // LATENT_SIZE).half())
             texts = [
                 caption(scene, rng, mention_background=rng.random() < BACKGROUND_CAPTION_RATE)
                 for scene in scenes
-                for _ in range(_CAPTIONS_EACH)
+                for _ in range(_CAPTIONS_PER_IMAGE)
             ]
-            captions.append(self._encode_texts(texts).unflatten(0, (_CHUNK, _CAPTIONS_EACH)))
-        with torch.autocast("cpu", enabled=False):  # which cannot join 16-bit tensors of this kind
+            captions.append(self._encode_texts(texts).unflatten(0, (_CHUNK, _CAPTIONS_PER_IMAGE)))
+        with torch.autocast("cpu", enabled=False):  # autocast cannot concatenate float16 tensors
             return EncodedDataset(
                 torch.cat(latents), torch.cat(objects), torch.cat(captions), self._encode_texts([""])[0]
             )
 
     @torch.no_grad()
-    def _encode_pictures(self, layouts: Sequence[Sequence[PlacedShape]], scenes: Sequence[Scene]) -> Tensor:
+    def _encode_images(self, layouts: Sequence[Sequence[PlacedShape]], scenes: Sequence[Scene]) -> Tensor:
         images = [draw(things, scene.background) for things, scene in zip(layouts, scenes, strict=True)]
         with torch.autocast("cpu", torch.bfloat16):
             return encode(self._vae, to_tensor(images)).half()
@@ -123,25 +123,25 @@ class Encoder:
 
 
 class UNetStage:
-    """Learn to predict v. Loss weight min(1, 5 / (SNR + 1)) (Hang et al., 2023), latents of objects count threefold."""
+    """Learn to predict v. Loss weight min(1, 5 / (SNR + 1)) (Hang et al., 2023), times 3 for latents with objects."""
 
     name = "unet"
 
-    def __init__(self, config: TrainingConfig, galleries: Callable[[int], EncodedDataset]) -> None:
-        """`galleries` makes the nth gallery; each serves for `GALLERY_STEPS` steps."""
+    def __init__(self, config: TrainingConfig, datasets: Callable[[int], EncodedDataset]) -> None:
+        """`datasets` makes the nth dataset; each is used for `DATASET_STEPS` steps."""
         self.config = config
         self.model = build_unet(TEXT_WIDTH)
-        # Fused attention is slower than two matrix products for sequences this short.
+        # For sequences this short, fused attention is slower than two matrix products.
         self.model.set_attn_processor(AttnProcessor())
-        self._galleries = lru_cache(maxsize=1)(galleries)
+        self._datasets = lru_cache(maxsize=1)(datasets)
         self._signal = build_scheduler().alphas_cumprod
 
     def loss(self, rng: Random, step: int, /) -> tuple[Tensor, dict[str, float]]:
-        gallery, batch = self._galleries(step // GALLERY_STEPS), self.config.batch
-        chosen = [rng.randrange(len(gallery.latents)) for _ in range(batch)]
-        text = gallery.captions[chosen, [rng.randrange(_CAPTIONS_EACH) for _ in chosen]]
-        text[torch.rand(batch) < _EMPTY_CAPTIONS] = gallery.empty
-        latents = gallery.latents[chosen].float()
+        dataset, batch = self._datasets(step // DATASET_STEPS), self.config.batch
+        indices = [rng.randrange(len(dataset.latents)) for _ in range(batch)]
+        text = dataset.captions[indices, [rng.randrange(_CAPTIONS_PER_IMAGE) for _ in indices]]
+        text[torch.rand(batch) < _EMPTY_CAPTION_RATE] = dataset.empty
+        latents = dataset.latents[indices].float()
         timesteps = ((torch.randperm(batch) + torch.rand(batch)) / batch * len(self._signal)).long()
         signal = self._signal[timesteps][:, None, None, None]
         noise = torch.randn_like(latents)
@@ -150,6 +150,6 @@ class UNetStage:
         predicted = self.model(noisy, timesteps, text.float(), return_dict=False)[0].float()
         error = (predicted - target).square()
         weight = (_SNR_CAP * (1 - signal)).clamp(max=1)
-        focus = 1 + _OBJECT_WEIGHT * gallery.objects[chosen].float()
+        focus = 1 + _OBJECT_WEIGHT * dataset.objects[indices].float()
         loss = (error * weight * focus).mean()
         return loss, {"loss": loss.item(), "error": error.detach().mean().item()}

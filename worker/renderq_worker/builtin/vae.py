@@ -1,6 +1,6 @@
-"""The autoencoder: 64×64×3 images to 8×8×16 latents and back.
+"""Autoencoder: 64×64×3 images to 8×8×16 latents and back.
 
-From scratch an 8× autoencoder learns slowly; it is grown from a 4× one by one more block on the inner side.
+An 8× autoencoder learns slowly from scratch, so it is grown from a 4× one by one more inner block.
 """
 
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ _OBJECT_WEIGHT = 4.0
 _EDGE_WEIGHT = 2.0
 _KL_WEIGHT = 1e-6
 _DENOISER_ERROR = 0.1
-"""In standard deviations of the latents."""
+"""Standard deviation of the noise added to the latents, relative to theirs."""
 
 
 def build_vae(channels: tuple[int, ...] = CHANNELS_8X) -> AutoencoderKL:
-    """An AutoencoderKL that shrinks by 2^(len(channels) - 1); the last convolution of each resnet starts at zero."""
+    """Return an AutoencoderKL with downsampling 2^(len(channels) - 1); the last convolution of each resnet is zero."""
     config: dict[str, Any] = {
         "down_block_types": ("DownEncoderBlock2D",) * len(channels),
         "up_block_types": ("UpDecoderBlock2D",) * len(channels),
@@ -49,25 +49,25 @@ def build_vae(channels: tuple[int, ...] = CHANNELS_8X) -> AutoencoderKL:
         if name.endswith("conv2") and isinstance(module, nn.Conv2d) and module.bias is not None:
             nn.init.zeros_(module.weight)
             nn.init.zeros_(module.bias)
-    _start_certain(vae)
+    _init_log_variance(vae)
     return vae
 
 
 @torch.no_grad()
-def _start_certain(vae: AutoencoderKL) -> None:
-    """Start with a latent deviation of e^-3: under unit noise the decoder learns to ignore the latents."""
+def _init_log_variance(vae: AutoencoderKL) -> None:
+    """Initialize the latent deviation to e^-3: with unit noise, the decoder would learn to ignore the latents."""
     quant, _ = _latent_convolutions(vae)
     nn.init.zeros_(quant.weight[LATENT_CHANNELS:])
     nn.init.constant_(quant.bias[LATENT_CHANNELS:], -6.0)
 
 
 def _latent_convolutions(vae: AutoencoderKL) -> tuple[Any, Any]:
-    """The 1×1 convolutions on both sides of the latents: 32 channels out (mean, log variance) and 16 in."""
+    """Return the 1×1 convolutions before and after the latents: 32 channels (mean, log variance) and 16."""
     return vae.quant_conv, vae.post_quant_conv
 
 
 def grow(small: AutoencoderKL) -> AutoencoderKL:
-    """An 8× autoencoder whose outer blocks are those of a trained 4× one."""
+    """Return an 8× autoencoder with the outer blocks of a trained 4× one."""
     large = build_vae(CHANNELS_8X)
     outer = len(CHANNELS_4X)
     large.encoder.conv_in.load_state_dict(small.encoder.conv_in.state_dict())
@@ -80,7 +80,7 @@ def grow(small: AutoencoderKL) -> AutoencoderKL:
 
 
 def to_tensor(images: Sequence[Image.Image]) -> Tensor:
-    """RGB images to [images, 3, height, width] within [-1, 1]."""
+    """Convert RGB images to [images, 3, height, width] within [-1, 1]."""
     stacked = np.stack([np.asarray(image, dtype=np.float32) for image in images])
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).div(127.5).sub(1).contiguous()
 
@@ -88,11 +88,11 @@ def to_tensor(images: Sequence[Image.Image]) -> Tensor:
 class VAEStage:
     """Learn to reconstruct drawn images.
 
-    Absolute plus squared error, the objects and their surroundings counting five times as much as the empty
-    background, and the squared error of the differences between neighboring pixels, which keeps edges sharp; a very
-    small KL divergence bounds the latents. Random crops of `side` pixels, which cost less than whole images, teach a
-    network of convolutions nearly as much. With `encoder_frozen` the latents stay what they are, and only the decoder
-    learns, now from latents as inexact as a denoiser's.
+    The loss is the absolute plus the squared error, with objects and their surroundings weighted five times as much as
+    the background, plus the squared error of the differences between neighboring pixels, which keeps edges sharp, plus
+    a very small KL divergence, which bounds the latents. Random crops of `crop_size` pixels cost less than whole images
+    and train a convolutional network nearly as well. With `encoder_frozen`, only the decoder is trained, on latents
+    with noise like a denoiser's error.
     """
 
     def __init__(
@@ -111,16 +111,18 @@ class VAEStage:
             vae.encoder.requires_grad_(False)
             _latent_convolutions(vae)[0].requires_grad_(False)
         self._encoder_frozen = encoder_frozen
-        self._side = crop_size
+        self._crop_size = crop_size
 
     def loss(self, rng: Random, _step: int, /) -> tuple[Tensor, dict[str, float]]:
         scenes = [sample_scene(rng, _MIX) for _ in range(self.config.batch)]
         layouts = [arrange(scene, rng) for scene in scenes]
         images = to_tensor([draw(things, scene.background) for things, scene in zip(layouts, scenes, strict=True)])
         masks = np.stack([np.asarray(draw_mask(things)) for things in layouts])
-        near = max_pool2d((torch.from_numpy(masks)[:, None] > 0).float(), 5, stride=1, padding=2)
-        y, x = rng.randint(0, IMAGE_SIZE - self._side), rng.randint(0, IMAGE_SIZE - self._side)
-        images, near = (maps[:, :, y : y + self._side, x : x + self._side] for maps in (images, near))
+        object_mask = max_pool2d((torch.from_numpy(masks)[:, None] > 0).float(), 5, stride=1, padding=2)
+        y, x = rng.randint(0, IMAGE_SIZE - self._crop_size), rng.randint(0, IMAGE_SIZE - self._crop_size)
+        images, object_mask = (
+            maps[:, :, y : y + self._crop_size, x : x + self._crop_size] for maps in (images, object_mask)
+        )
         mean, log_variance = self._posterior(images)
         noise = torch.randn_like(mean)
         if self._encoder_frozen:
@@ -129,23 +131,23 @@ class VAEStage:
             sample = mean + (0.5 * log_variance).exp() * noise
         output = self.model.decoder(_latent_convolutions(self.model)[1](sample))
         error = output.float() - images
-        weights = 1 + _OBJECT_WEIGHT * near
+        weights = 1 + _OBJECT_WEIGHT * object_mask
         pixels = ((error.abs() + error.square()) * weights).mean()
         edges = error.diff(dim=-1).square().mean() + error.diff(dim=-2).square().mean()
         divergence = 0.5 * (mean.float().square() + log_variance.float().exp() - 1 - log_variance.float()).mean()
         loss = pixels + _EDGE_WEIGHT * edges + _KL_WEIGHT * divergence
-        decibels = -10 * torch.log10(error.detach().square().mean() / 4).item()
-        return loss, {"loss": loss.item(), "psnr": decibels, "kl": divergence.item()}
+        psnr = -10 * torch.log10(error.detach().square().mean() / 4).item()
+        return loss, {"loss": loss.item(), "psnr": psnr, "kl": divergence.item()}
 
     def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of the latents."""
+        """Return mean and log variance of the latents."""
         mean, log_variance = _latent_convolutions(self.model)[0](self.model.encoder(images)).chunk(2, dim=1)
         return mean, log_variance
 
 
 @torch.no_grad()
 def encode(vae: AutoencoderKL, images: Tensor) -> Tensor:
-    """The means of the latents, [images, 16, 8, 8]."""
+    """Return the mean latents, [images, 16, 8, 8]."""
     return _latent_convolutions(vae)[0](vae.encoder(images)).chunk(2, dim=1)[0]
 
 
@@ -166,7 +168,7 @@ def standardize(vae: AutoencoderKL, images: Tensor) -> None:
 
 
 def standardized(vae: AutoencoderKL) -> AutoencoderKL:
-    """`vae` itself, once the latents of sampled scenes are standardized."""
+    """Standardize the latents of `vae` on sampled scenes; return `vae`."""
     rng = Random("latent statistics")
     scenes = [sample_scene(rng, _MIX) for _ in range(1024)]
     standardize(vae, to_tensor([draw(arrange(scene, rng), scene.background) for scene in scenes]))
