@@ -124,7 +124,7 @@ class FaultCluster:
         arguments = ("worker", "--redis-url", f"redis://127.0.0.1:{proxy.port}/0", "--store", STORE, "--name", name)
         device = ("--device", "simulated:10", "--data", str(self._folder / name))
         log = self._folder / f"{name}.log"
-        part = ServiceProcess((*arguments, *device), env, "worker ready", log, self._skews_s[1 + number])
+        part = ServiceProcess((*arguments, *device), env, "worker.ready", log, self._skews_s[1 + number])
         part.start()
         return part
 

@@ -126,7 +126,7 @@ def test_workers_are_killed_drained_and_added_and_each_job_is_rendered_once(
     drained = three.process("w2")
     assert drained.stop() == 0
     said = map(json.loads, drained.log_text.splitlines())
-    handed_back = {line["job"] for line in said if line["event"] == "job_handed_back"}
+    handed_back = {line["job_id"] for line in said if line["event"] == "job.released"}
 
     three.start_worker("late", "--device", "simulated:100")
     three.wait_for_workers("late")

@@ -12,7 +12,7 @@ NewHarness = Callable[..., WorkerHarness]
 
 @pytest.fixture
 def new_harness(redis_url: str, tmp_path: Path) -> Iterator[NewHarness]:
-    """Makes running workers, all on one store; they end with the test."""
+    """Start workers on a common store; they are stopped after the test."""
     with ExitStack() as stack:
 
         def new(**options: Any) -> WorkerHarness:
@@ -23,5 +23,5 @@ def new_harness(redis_url: str, tmp_path: Path) -> Iterator[NewHarness]:
 
 @pytest.fixture
 def harness(new_harness: NewHarness) -> WorkerHarness:
-    """A worker that steps at once."""
+    """A worker whose steps take no time."""
     return new_harness()

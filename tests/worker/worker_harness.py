@@ -1,4 +1,4 @@
-"""A worker in this process, on a real Valkey and a folder, with an engine that simulates its device."""
+"""A worker in the test process, with a real Valkey, a folder store and a simulated engine."""
 
 import json
 import threading
@@ -60,33 +60,33 @@ def get_job(store: JobStore, job_id: str) -> JobRecord:
     return found[0]
 
 
-def wait_until(condition: Callable[[], Any], what: str = "the condition") -> Any:
-    """Wait for what the condition returns to be true."""
+def wait_until(condition: Callable[[], Any], description: str = "the condition") -> Any:
+    """Wait until the condition returns a true value; return that value."""
     end = time.monotonic() + TIMEOUT_S
     while not (result := condition()):
-        assert time.monotonic() < end, f"{what} did not become true"
+        assert time.monotonic() < end, f"{description} did not become true"
         time.sleep(0.005)
     return result
 
 
 class FaultyEngine(SimulatedEngine):
-    """Images with these seeds fail."""
+    """Fails images whose seed is in `failing_seeds`."""
 
     failing_seeds: frozenset[int] = frozenset()
 
     def submit(self, specs: Sequence[GenerationSpec], listener: Callable[[Event], None]) -> None:
-        bad = {spec.id for spec in specs if spec.seed in self.failing_seeds}
+        failing = {spec.id for spec in specs if spec.seed in self.failing_seeds}
 
-        def spoil(event: Event) -> None:
-            if isinstance(event, Rendered) and event.generation_id in bad:
+        def forward(event: Event) -> None:
+            if isinstance(event, Rendered) and event.generation_id in failing:
                 event = Failed(event.generation_id, "nan_output", "not a number", retryable=False)
             listener(event)
 
-        super().submit(specs, spoil)
+        super().submit(specs, forward)
 
 
 class FlakyFolderStore(FolderStore):
-    """Refuses the next `refusals` writes, and all to keys that have `refused` in them."""
+    """Fails the next `refusals` writes, and all writes to keys that contain `refused`."""
 
     refusals = 0
     refused: str | None = None
@@ -94,14 +94,14 @@ class FlakyFolderStore(FolderStore):
     def put(self, key: str, data: bytes, content_type: str) -> None:
         if self.refusals > 0:
             self.refusals -= 1
-            raise ObjectStoreUnavailable("the disk is asleep")
+            raise ObjectStoreUnavailable("the disk is offline")
         if self.refused and self.refused in key:
-            raise ObjectStoreUnavailable("the disk dislikes it")
+            raise ObjectStoreUnavailable("the disk rejects it")
         super().put(key, data, content_type)
 
 
 class WorkerHarness:
-    """The worker and what it stands on. Use as a context manager."""
+    """A worker with its stores and engine. Use as a context manager."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class WorkerHarness:
         self.objects = FlakyFolderStore(folder)
         self.settings = WorkerSettings(**{"redis_url": redis_url, "lease_seconds": 2.0, **settings})
         self.forwarded_wakeups: list[str] = []
-        """Models of the wake-ups that came while there was no room."""
+        """Models of the wake-ups that were forwarded because no slot was free."""
         self.engine = FaultyEngine([ENTRY], step_s, stall_s=self.settings.stall_seconds)
         self.worker = Worker(
             "w1",
@@ -148,14 +148,14 @@ class WorkerHarness:
         self.client.close()
 
     def wake(self, times: int = 1) -> None:
-        """What Celery does with as many messages."""
+        """Handle wake-ups on threads, as Celery does."""
         for _ in range(times):
             thread = threading.Thread(target=self.worker.handle_wakeup, args=(MODEL,))
             self._wakes.append(thread)
             thread.start()
 
     def join_wakeups(self) -> None:
-        """Return once every wake-up has been served to its end."""
+        """Return once all wake-ups have been handled."""
         for wake in self._wakes:
             wake.join(TIMEOUT_S)
             assert not wake.is_alive()
@@ -167,17 +167,19 @@ class WorkerHarness:
         return get_job(self.store, job_id)
 
     def wait_until(self, job_id: str, condition: Callable[[JobRecord], bool]) -> JobRecord:
-        return wait_until(lambda: (job := self.job(job_id)) and condition(job) and job, f"what {job_id} should be")
+        return wait_until(
+            lambda: (job := self.job(job_id)) and condition(job) and job, f"the expected state of {job_id}"
+        )
 
     def wait_until_ended(self, job_id: str) -> JobRecord:
         return self.wait_until(job_id, lambda job: job.status.is_terminal)
 
     def wait_until_running(self, job_id: str) -> JobRecord:
-        """The job, once the engine has made a step of it."""
+        """Wait until the engine has made a step of the job; return the job."""
         return self.wait_until(job_id, lambda job: job.status is Status.RUNNING and progress(job)["step"] > 0)
 
     def files(self, prefix: str = "jobs") -> list[str]:
-        """Objects that exist, as paths below the prefix."""
+        """Return the existing objects, as paths below the prefix."""
         root = self.folder / prefix
         return sorted(str(path.relative_to(root)) for path in root.rglob("*.png"))
 

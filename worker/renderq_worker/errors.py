@@ -1,17 +1,17 @@
-"""Errors of the worker process; each message says what was wrong and what to do."""
+"""Errors of the worker package. Each message says what is wrong and what to do."""
 
 
 class WorkerError(Exception):
-    """Any of the below."""
+    """Base class of the errors below."""
 
 
 class DeviceUnusable(WorkerError):
-    """The device that the settings name does not exist here, or is no device at all."""
+    """The configured device does not exist on this machine, or its name is invalid."""
 
 
 class DownloadRefused(WorkerError):
-    """The hub does not have what the catalog names, or does not give it to us."""
+    """The hub does not have the model of the catalog, or denies access to it."""
 
 
 class HubUnavailable(WorkerError):
-    """The hub cannot be reached, or it broke off."""
+    """The hub cannot be reached, or the download was interrupted."""

@@ -8,7 +8,8 @@ import structlog
 from renderq.contract import Eta, Status
 from renderq_api.eta.estimator import queued_eta, running_eta, seconds_per_image
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import AsyncJobStore, JobRecord, ModelTimings, QueuePosition, commands, progress_fraction
+from renderq_shared.jobs import AsyncJobStore, JobRecord, ModelTimings, QueuePosition, commands
+from renderq_shared.jobs.stored_results import decode_progress
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +42,7 @@ class EtaCache:
         if pace is None or record.cost <= 0:
             return None
         if record.status is Status.RUNNING:
-            return running_eta(pace, record.cost, record.images, progress_fraction(record.progress_json))
+            return running_eta(pace, record.cost, record.images, decode_progress(record.progress_json).fraction)
         if place is None or place.paused:
             return None
         return queued_eta(pace, record.cost, record.images, place.cost_ahead)

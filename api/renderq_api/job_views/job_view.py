@@ -1,11 +1,11 @@
-"""A job's record → the job as its owner sees it. Pure: no clock, no store, no request."""
+"""Job record → `Job` as its owner sees it. Pure: no clock, no store, no request."""
 
 import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypedDict
 from urllib.parse import urljoin
 
 from renderq.contract import (
@@ -14,7 +14,6 @@ from renderq.contract import (
     Job,
     JobError,
     JobUrls,
-    JobWarning,
     Metrics,
     Output,
     Progress,
@@ -23,20 +22,29 @@ from renderq.contract import (
     WaitReason,
 )
 from renderq_shared.jobs.records import JobRecord, QueuePosition
+from renderq_shared.jobs.stored_results import (
+    StoredFile,
+    decode_grid,
+    decode_metrics,
+    decode_outputs,
+    decode_progress,
+    decode_runtime,
+    decode_warnings,
+)
 from renderq_shared.objects import SignedUrl
 
 UrlSigner = Callable[[str], SignedUrl]
-"""Object key → a fresh address that works without credentials."""
+"""Object key → fresh URL that works without credentials."""
 
 
 @dataclass(frozen=True, slots=True)
 class UrlBuilder:
-    """Absolute addresses, under the name by which the client reached us."""
+    """Absolute URLs, under the host name by which the client reached the API."""
 
     base: str
-    """With a slash at its end."""
+    """Ends with a slash."""
     events_token: Callable[[str], str] | None = None
-    """Job id → what opens its events to a browser, where that needs to prove something."""
+    """Job id → token that authorizes a browser to open the job's event stream; `None` where no token is needed."""
 
     def job(self, job_id: str) -> str:
         return f"{self.base}v1/jobs/{job_id}"
@@ -61,7 +69,7 @@ class UrlBuilder:
         return f"{self.asset(asset_id)}/content"
 
     def signed(self, signed: SignedUrl) -> str:
-        """A folder's addresses are paths below our own; an S3 store's are absolute already."""
+        """Absolute form of a signed URL: a folder store's are relative to the API, an S3 store's absolute already."""
         return urljoin(self.base, signed.url.lstrip("/"))
 
 
@@ -73,12 +81,13 @@ def to_job(
     retention_s: int,
     eta: Eta | None = None,
 ) -> Job:
-    """`place` is `None` when the job is not queued, or when nobody asked for its place; `sign`, without signatures.
+    """Return the job that `record` describes.
 
-    `retention_s`: seconds for which pictures are kept after the job's end, 0 for ever.
+    `position` is `None` when the job is not queued or its position is not needed. Without a `signer` the job has no
+    signed URLs. `retention_s`: seconds for which outputs are kept after the job's end, 0 for no limit.
     """
-    request: dict[str, Any] = json.loads(record.request_json)
-    runtime: dict[str, Any] = json.loads(record.runtime_json or "{}")
+    request = json.loads(record.request_json)
+    runtime = decode_runtime(record.runtime_json)
     return Job(
         id=record.id,
         task=record.task,
@@ -97,18 +106,18 @@ def to_job(
         eta_seconds=eta,
         wait_reason=_wait_reason(record, position),
         progress=_progress(record),
-        outputs=tuple(_output(output, record.id, urls, signer) for output in json.loads(record.outputs_json or "[]")),
+        outputs=_outputs(record, urls, signer),
         grid=_grid(record, urls, signer),
         error=JobError.model_validate_json(record.error_json) if record.error_json else None,
-        warnings=tuple(JobWarning.model_validate(warning) for warning in json.loads(record.warnings_json or "[]")),
+        warnings=decode_warnings(record.warnings_json),
         metrics=_metrics(record),
         attempt=record.attempt,
         max_attempts=record.max_attempts,
         worker=record.worker,
-        model_revision=runtime.get("model_revision"),
-        device=runtime.get("device"),
-        dtype=runtime.get("dtype"),
-        batch_invariant=runtime.get("batch_invariant"),
+        model_revision=runtime.model_revision,
+        device=runtime.device,
+        dtype=runtime.dtype,
+        batch_invariant=runtime.batch_invariant,
         request=request,
         metadata=request["metadata"],
         retried_from=record.retried_from,
@@ -117,26 +126,26 @@ def to_job(
 
 
 def output_key(record: JobRecord, index: int) -> str | None:
-    """Where the store keeps picture `index`, once it is finished."""
-    for output in json.loads(record.outputs_json or "[]"):
-        if output["index"] == index:
-            return output["key"]
-    return None
+    """Object key of image `index`; `None` until it is finished."""
+    return next((output.key for output in decode_outputs(record.outputs_json) if output.index == index), None)
 
 
 def grid_key(record: JobRecord) -> str | None:
-    """Where the store keeps the grid, once it is finished."""
-    return json.loads(record.grid_json)["key"] if record.grid_json else None
+    """Object key of the grid; `None` until it is finished."""
+    grid = decode_grid(record.grid_json)
+    return grid.key if grid else None
 
 
 def output_count(record: JobRecord) -> int:
-    """How many pictures are finished."""
-    return len(json.loads(record.outputs_json or "[]"))
+    """Number of finished images."""
+    return len(decode_outputs(record.outputs_json))
 
 
 def retry_after_s(position: QueuePosition | None, eta: Eta | None) -> int:
-    """Seconds until asking again is worth it: at the estimated end, within 1 to 30 s; where nothing is known soon while
-    it runs or is next, later the more jobs are ahead."""
+    """Seconds until polling again is useful: the estimated time left, within 1 to 30 s.
+
+    Without an estimate: 1 s while the job runs or is next in line, and one more for each job ahead.
+    """
     if eta is not None:
         return min(max(1, math.ceil(eta.p50)), 30)
     if position is None:
@@ -150,56 +159,60 @@ def _timestamp(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
-def _wait_reason(record: JobRecord, place: QueuePosition | None) -> WaitReason | None:
+def _wait_reason(record: JobRecord, position: QueuePosition | None) -> WaitReason | None:
     if record.status is Status.RUNNING and record.stage == Stage.LOADING_MODEL:
         return "loading_model"
-    if place is None:
+    if position is None:
         return None
-    if place.paused:
+    if position.paused:
         return "paused"
-    return "queued" if place.has_worker else "no_worker_for_model"
+    return "queued" if position.has_worker else "no_worker_for_model"
 
 
 def _progress(record: JobRecord) -> Progress:
-    done: dict[str, Any] = json.loads(record.progress_json or "{}")
-    step, steps = done.get("step", 0), done.get("steps", 0)
-    share = step / steps if steps else 0.0
+    progress = decode_progress(record.progress_json)
     return Progress(
-        value=1.0 if record.status is Status.SUCCEEDED else share,
-        step=step,
-        steps=steps,
-        images_done=done.get("images_done", 0),
+        value=1.0 if record.status is Status.SUCCEEDED else progress.fraction,
+        step=progress.step,
+        steps=progress.steps,
+        images_done=progress.images_done,
         images_total=record.images,
     )
 
 
-def _output(output: dict[str, Any], job_id: str, links: UrlBuilder, sign: UrlSigner | None) -> Output:
-    return Output.model_validate(_addressed(output, links.image(job_id, output["index"]), links, sign))
+def _outputs(record: JobRecord, urls: UrlBuilder, signer: UrlSigner | None) -> tuple[Output, ...]:
+    return tuple(
+        Output(**vars(output), **_file_urls(output, urls.image(record.id, output.index), urls, signer))
+        for output in decode_outputs(record.outputs_json)
+    )
 
 
-def _grid(record: JobRecord, links: UrlBuilder, sign: UrlSigner | None) -> Grid | None:
-    if not record.grid_json:
-        return None
-    return Grid.model_validate(_addressed(json.loads(record.grid_json), links.grid(record.id), links, sign))
+def _grid(record: JobRecord, urls: UrlBuilder, signer: UrlSigner | None) -> Grid | None:
+    grid = decode_grid(record.grid_json)
+    return Grid(**vars(grid), **_file_urls(grid, urls.grid(record.id), urls, signer)) if grid else None
 
 
-def _addressed(picture: dict[str, Any], url: str, links: UrlBuilder, sign: UrlSigner | None) -> dict[str, Any]:
-    signed = sign(picture["key"]) if sign else None
+class _FileUrls(TypedDict):
+    """The fields of `ImageFile` that depend on the reader of the job."""
+
+    url: str
+    signed_url: str | None
+    signed_url_expires_at: datetime | None
+
+
+def _file_urls(file: StoredFile, url: str, urls: UrlBuilder, signer: UrlSigner | None) -> _FileUrls:
+    signed = signer(file.key) if signer else None
     return {
-        **picture,
         "url": url,
-        "signed_url": links.signed(signed) if signed else None,
+        "signed_url": urls.signed(signed) if signed else None,
         "signed_url_expires_at": signed.expires_at if signed else None,
     }
 
 
 def _metrics(record: JobRecord) -> Metrics:
-    measured: dict[str, Any] = json.loads(record.metrics_json or "{}")
-    left_queue = record.started_ms or record.completed_ms
-    return Metrics.model_validate(
-        {
-            **measured,
-            "queue_ms": None if left_queue is None else left_queue - record.created_ms,
-            "total_ms": None if record.completed_ms is None else record.completed_ms - record.created_ms,
-        }
+    left_queue_ms = record.started_ms or record.completed_ms
+    return Metrics(
+        **vars(decode_metrics(record.metrics_json)),
+        queue_ms=None if left_queue_ms is None else left_queue_ms - record.created_ms,
+        total_ms=None if record.completed_ms is None else record.completed_ms - record.created_ms,
     )

@@ -28,7 +28,7 @@ from renderq_shared.jobs.records import (
     WorkerRecord,
 )
 from renderq_shared.jobs.store import AsyncJobStore, JobStore
-from renderq_shared.jobs.timings import JobTiming, ModelTimings, TimingSample, progress_fraction
+from renderq_shared.jobs.timings import JobTiming, ModelTimings, TimingSample
 
 __all__ = [
     "AssetRecord",
@@ -71,5 +71,4 @@ __all__ = [
     "TimingSample",
     "WorkerRecord",
     "delivery_id",
-    "progress_fraction",
 ]

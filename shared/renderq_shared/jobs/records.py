@@ -1,7 +1,8 @@
 """Records of the job store: jobs, claims, queues, workers and tenants.
 
-Times are milliseconds since the epoch by the server's clock. Fields named `*_json` are stored and returned unchanged.
-The store parses only `progress_json`, to know how much of a running job's cost remains.
+Times are milliseconds since the epoch by the server's clock. Fields named `*_json` hold the models of `stored_results`
+and are stored and returned unchanged. The store parses only `progress_json`, to know how much of a running job's cost
+remains.
 """
 
 from dataclasses import dataclass, field

@@ -1,6 +1,5 @@
 """Measured timings of finished jobs, from which the API estimates waiting times."""
 
-import json
 from dataclasses import dataclass
 
 MAX_SAMPLES = 64
@@ -47,9 +46,3 @@ class ModelTimings:
 def round_cost(cost: float) -> float:
     """Round a sum of costs, whose last digits depend on the order of summation."""
     return round(cost, 3)
-
-
-def progress_fraction(progress_json: str | None) -> float:
-    """Return the completed fraction of a job's steps; 0 while no steps are counted."""
-    progress = json.loads(progress_json or "{}")
-    return progress["step"] / progress["steps"] if progress.get("steps") else 0.0

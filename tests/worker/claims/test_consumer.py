@@ -1,4 +1,4 @@
-"""Celery carries wake-ups to slots, whatever becomes of Redis in between."""
+"""Celery delivers wake-ups to slots, also after Redis was down."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ def start() -> Iterator[Start]:
         ) -> Consumer:
             consumer = Consumer(url, models, "w1", threads, on_wakeup, can_accept)
             if longest_tick_s:
-                consumer._controller.hub.fire_timers = lambda **_: longest_tick_s  # nothing but events ends a tick
+                consumer._controller.hub.fire_timers = lambda **_: longest_tick_s  # only events end a tick
             consumer.start()
             stack.callback(consumer.close, TIMEOUT_S)
             return consumer
@@ -46,7 +46,7 @@ def publish(url: str, model: str, count: int = 1) -> None:
 
 
 class Woken:
-    """Counts wake-ups by model; each one waits until `open` is set."""
+    """Records wake-ups by model; each one waits until `open` is set."""
 
     def __init__(self) -> None:
         self.models: list[str] = []
@@ -91,42 +91,42 @@ def test_a_worker_without_a_free_thread_leaves_wake_ups_to_others(redis_url: str
         wait_until(lambda: len(woken.models) == 5)
 
 
-class Room:
-    """Whether there is any, and how often that was asked."""
+class Capacity:
+    """A `can_accept` that counts its calls."""
 
     def __init__(self) -> None:
-        self.is_there = False
-        self.asked = 0
+        self.can_accept = False
+        self.calls = 0
 
     def __call__(self) -> bool:
-        self.asked += 1
-        return self.is_there
+        self.calls += 1
+        return self.can_accept
 
 
 def test_a_worker_without_free_slots_leaves_wake_ups_to_others(redis_url: str, start: Start, woken: Woken) -> None:
-    room = Room()
-    consumer = start(redis_url, ("a",), woken, can_accept=room)
+    capacity = Capacity()
+    consumer = start(redis_url, ("a",), woken, can_accept=capacity)
     publish(redis_url, "a", count=3)
-    asked = room.asked
-    wait_until(lambda: room.asked > asked + 1, "Celery's loop that turns")
+    calls = capacity.calls
+    wait_until(lambda: capacity.calls > calls + 1, "a turn of Celery's loop")
     with redis.Redis.from_url(redis_url) as client:
         assert client.llen(queue_name("a")) == 3
-    room.is_there = True
+    capacity.can_accept = True
     consumer.recheck_capacity()
     wait_until(lambda: len(woken.models) == 3)
 
 
 def test_freed_slots_wake_a_loop_that_sleeps(redis_url: str, start: Start, woken: Woken) -> None:
-    room = Room()
-    room.is_there = True
-    consumer = start(redis_url, ("a",), woken, can_accept=room, longest_tick_s=1_000)
+    capacity = Capacity()
+    capacity.can_accept = True
+    consumer = start(redis_url, ("a",), woken, can_accept=capacity, longest_tick_s=1_000)
     publish(redis_url, "a")
     wait_until(lambda: len(woken.models) == 1)
-    room.is_there = False
-    asked = room.asked
-    wait_until(lambda: room.asked > asked, "the look at the room")
+    capacity.can_accept = False
+    calls = capacity.calls
+    wait_until(lambda: capacity.calls > calls, "the check of the capacity")
     publish(redis_url, "a")
-    room.is_there = True
+    capacity.can_accept = True
     consumer.recheck_capacity()
     wait_until(lambda: len(woken.models) == 2)
 

@@ -1,4 +1,4 @@
-"""Slots claim by admission: as much as fits, never more, and nothing twice."""
+"""Jobs are claimed by admission: as many as fit, never more, and none twice."""
 
 import itertools
 from typing import Any
@@ -14,14 +14,14 @@ from tests.worker.worker_harness import MODEL, WorkerHarness, wait_until
 
 
 class CountingStore(RedisJobStore):
-    """Remembers what was claimed; loses the answer of every claim whose number is in `lost`."""
+    """Records claims; loses the reply to every claim whose number is in `lost`."""
 
     lost: frozenset[int] = frozenset()
 
     def __init__(self, redis_url: str) -> None:
         super().__init__(sync_client(redis_url))
         self.requests: list[ClaimRequest] = []
-        self.given: list[JobRecord] = []
+        self.records: list[JobRecord] = []
 
     def call(self, command: Command[Any]) -> Any:
         if command.name != "claim":
@@ -29,9 +29,9 @@ class CountingStore(RedisJobStore):
         self.requests.append(command.params[0])
         record = super().call(command)
         if len(self.requests) in self.lost:
-            raise StoreUnavailable("the answer was lost")
+            raise StoreUnavailable("the reply was lost")
         if record is not None:
-            self.given.append(record)
+            self.records.append(record)
         return record
 
 
@@ -63,10 +63,10 @@ def test_no_more_jobs_are_held_than_there_are_slots(new_harness: NewHarness) -> 
     for number in range(9):
         harness.submit(f"job-{number}", steps=5)
     harness.wake(5)
-    most = 0
+    maximum = 0
     while any(not harness.job(f"job-{number}").status.is_terminal for number in range(9)):
-        most = max(most, len(harness.worker.claimed_jobs))
-    assert most == 3
+        maximum = max(maximum, len(harness.worker.claimed_jobs))
+    assert maximum == 3
 
 
 def test_no_job_is_taken_that_the_engine_has_no_free_slots_for(new_harness: NewHarness) -> None:
@@ -75,7 +75,7 @@ def test_no_job_is_taken_that_the_engine_has_no_free_slots_for(new_harness: NewH
         harness.submit(f"job-{number}", n=16, steps=150)
     harness.wake(5)
     harness.wait_until_running("job-0")
-    harness.wait_until("job-1", lambda job: job.status is Status.RUNNING)  # the one image of lookahead let it in
+    harness.wait_until("job-1", lambda job: job.status is Status.RUNNING)  # claimed by prefetch
     assert harness.job("job-2").status is Status.QUEUED
 
 
@@ -100,8 +100,8 @@ def test_a_job_that_would_only_wait_is_left_to_a_worker_that_holds_nothing(
     harness.wake()
     harness.wait_until_running("wide")
     harness.submit("next")
-    asked = len(store.requests)
-    wait_until(lambda: len(store.requests) > asked + 1, "questions for it")
+    requests = len(store.requests)
+    wait_until(lambda: len(store.requests) > requests + 1, "claim requests")
     assert harness.job("next").status is Status.QUEUED
     harness.store.call(commands.unregister("idle"))
     harness.wait_until("next", lambda job: job.status is Status.RUNNING)
@@ -138,7 +138,7 @@ def test_a_queue_that_was_found_empty_is_not_asked_again_at_every_step(new_harne
     harness.submit("job", steps=100)
     harness.wake()
     harness.join_wakeups()
-    assert [record.id for record in store.given] == ["job"]
+    assert [record.id for record in store.records] == ["job"]
     assert len(store.requests) <= 4
 
 
@@ -150,9 +150,9 @@ def test_slots_that_wait_do_not_all_ask_when_one_job_ends(new_harness: NewHarnes
         harness.wake()
         harness.wait_until(f"job-{number}", lambda job: job.status is Status.RUNNING)
     harness.join_wakeups()
-    assert len(store.given) == 6
-    unanswered = len(store.requests) - len(store.given)
-    assert unanswered <= 6 + 6  # each slot after its job, and each once more when the engine was empty
+    assert len(store.records) == 6
+    unanswered = len(store.requests) - len(store.records)
+    assert unanswered <= 6 + 6  # each slot after its job, and once more when the engine was empty
 
 
 def test_a_job_whose_claim_was_not_answered_is_found_again(new_harness: NewHarness, redis_url: str) -> None:
@@ -204,7 +204,7 @@ def test_nothing_is_claimed_while_draining(harness: WorkerHarness) -> None:
     assert harness.forwarded_wakeups == [MODEL]
 
 
-def make_suspect(harness: WorkerHarness, job_id: str) -> None:
+def quarantine(harness: WorkerHarness, job_id: str) -> None:
     harness.client.hset(f"rq:job:{job_id}", "lost_leases", 1)
     assert harness.job(job_id).quarantined
 
@@ -215,7 +215,7 @@ def test_a_quarantined_job_runs_alone(new_harness: NewHarness) -> None:
     harness.wake()
     harness.wait_until_running("before")
     harness.submit("suspect", steps=40)
-    make_suspect(harness, "suspect")
+    quarantine(harness, "suspect")
     for number in range(3):
         harness.submit(f"after-{number}", steps=5)
     harness.wake(4)

@@ -11,19 +11,19 @@ from tests.worker.worker_harness import TENANT, WorkerHarness, outputs, progress
 
 @pytest.fixture
 def slow(new_harness: NewHarness) -> WorkerHarness:
-    """Three minutes for 150 steps; renewals every 10 s, so that nothing but the listener or a write is quick."""
+    """Slow steps, and lease renewals only every 10 s, so that only the subscriber or a write stops a job quickly."""
     return new_harness(step_s=0.05, lease_seconds=30.0)
 
 
 @pytest.fixture
-def listener(slow: WorkerHarness) -> Iterator[CancelSubscriber]:
-    listener = CancelSubscriber(slow.client, lambda _job_id, claim_id: slow.worker.cancel(claim_id))
-    assert listener.subscribed.wait(10)
-    yield listener
-    listener.close()
+def subscriber(slow: WorkerHarness) -> Iterator[CancelSubscriber]:
+    subscriber = CancelSubscriber(slow.client, lambda _job_id, claim_id: slow.worker.cancel(claim_id))
+    assert subscriber.subscribed.wait(10)
+    yield subscriber
+    subscriber.close()
 
 
-@pytest.mark.usefixtures("listener")
+@pytest.mark.usefixtures("subscriber")
 def test_cancel_ends_a_running_job_at_the_next_step(slow: WorkerHarness) -> None:
     slow.submit("job", n=2, steps=150)
     slow.wake()
@@ -57,7 +57,7 @@ def test_a_cancel_during_one_long_step_is_met_by_the_next_renewal(new_harness: N
     assert progress(job)["step"] < 3
 
 
-@pytest.mark.usefixtures("listener")
+@pytest.mark.usefixtures("subscriber")
 def test_the_neighbors_of_a_canceled_job_are_untouched(slow: WorkerHarness) -> None:
     slow.submit("doomed", steps=150)
     slow.submit("neighbor", steps=40, seed=9)
@@ -72,7 +72,7 @@ def test_the_neighbors_of_a_canceled_job_are_untouched(slow: WorkerHarness) -> N
     assert outputs(neighbor)[0]["pixel_sha256"] == outputs(alone)[0]["pixel_sha256"]
 
 
-@pytest.mark.usefixtures("listener")
+@pytest.mark.usefixtures("subscriber")
 def test_images_that_were_done_before_the_cancel_stay(slow: WorkerHarness) -> None:
     slow.submit("filler", n=15, steps=150)
     slow.submit("job", n=2, steps=30)  # sixteen images fill the device, the last one starts when the first is done
@@ -94,7 +94,7 @@ def test_a_job_that_was_canceled_while_queued_is_never_taken(harness: WorkerHarn
     assert (job.status, job.attempt) == (Status.CANCELED, 0)
 
 
-@pytest.mark.usefixtures("listener")
+@pytest.mark.usefixtures("subscriber")
 def test_cancels_of_other_workers_jobs_are_ignored(slow: WorkerHarness) -> None:
     slow.submit("job", steps=20)
     slow.wake()

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from renderq.contract import Status
 from renderq.image_files import watermark
@@ -15,8 +17,8 @@ from tests.worker.conftest import NewHarness
 from tests.worker.worker_harness import ENTRY, WorkerHarness, error, outputs, progress
 
 
-def pixels(harness: WorkerHarness, picture: dict[str, Any]) -> npt.NDArray[np.uint8]:
-    data = b"".join(harness.objects.read(picture["key"]))
+def pixels(harness: WorkerHarness, file: dict[str, Any]) -> npt.NDArray[np.uint8]:
+    data = b"".join(harness.objects.read(file["key"]))
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
@@ -129,7 +131,7 @@ def test_a_job_whose_grid_is_not_stored_fails_with_its_images(harness: WorkerHar
     harness.wake()
     job = harness.wait_until_ended("job")
     assert (job.status, error(job)["code"], error(job)["retryable"]) == (Status.FAILED, "storage_failed", True)
-    assert "did not take the grid" in error(job)["message"]
+    assert "grid could not be uploaded" in error(job)["message"]
     assert (job.grid_json, len(outputs(job))) == (None, 2)
 
 
@@ -137,8 +139,8 @@ def test_images_and_grid_carry_the_watermark(harness: WorkerHarness) -> None:
     harness.submit("job", n=2, width=256, height=256, output={"grid": True, "watermark": "made by us"})
     harness.wake()
     job = harness.wait_until_ended("job")
-    for picture in (*outputs(job), json.loads(job.grid_json or "")):
-        found = watermark.detect(watermark.votes(pixels(harness, picture)))
+    for file in (*outputs(job), json.loads(job.grid_json or "")):
+        found = watermark.detect(watermark.votes(pixels(harness, file)))
         assert found is not None
         assert found.content == b"made by us"
     assert job.warnings_json is None
@@ -187,6 +189,17 @@ def test_a_request_that_is_not_understood_fails_and_lets_the_next_one_through(ha
     assert (broken.status, error(broken)["code"]) == (Status.FAILED, "internal")
     assert "from_the_future" in error(broken)["message"]
     assert harness.wait_until_ended("whole").status is Status.SUCCEEDED
+
+
+def test_log_records_of_a_job_carry_its_ids(harness: WorkerHarness) -> None:
+    with capture_logs(processors=[merge_contextvars]) as records:
+        harness.objects.refusals = 1
+        harness.submit("job")
+        harness.wake()
+        job = harness.wait_until_ended("job")
+        harness.join_wakeups()
+    ids = {(each["event"], each["job_id"], each["claim_id"], each["worker"]) for each in records}
+    assert ids == {(event, "job", job.claim_id, "w1") for event in ("job.started", "upload.failed", "job.ended")}
 
 
 def test_the_same_request_gives_the_same_bytes(harness: WorkerHarness) -> None:

@@ -1,4 +1,4 @@
-"""Previews are made while somebody looks, and only then."""
+"""Previews are made only while a job has viewers."""
 
 import io
 import json
@@ -27,8 +27,8 @@ from tests.worker.worker_harness import ENTRY, MODEL, FaultyEngine, WorkerHarnes
 
 
 @contextmanager
-def looking(client: redis.Redis, job_id: str) -> Iterator[Callable[[], Preview]]:
-    """Looks at a job; the result waits for the next preview."""
+def viewing(client: redis.Redis, job_id: str) -> Iterator[Callable[[], Preview]]:
+    """Subscribe to a job's previews; yield a function that waits for the next one."""
     with client.pubsub(ignore_subscribe_messages=True) as pubsub:
         pubsub.subscribe(f"rq:previews:{job_id}")
 
@@ -40,16 +40,16 @@ def looking(client: redis.Redis, job_id: str) -> Iterator[Callable[[], Preview]]
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Generations of which previews were asked of the engine."""
+def requested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Generation ids for which previews were requested."""
     ids: list[str] = []
     preview = FaultyEngine.preview
 
-    def noted(engine: FaultyEngine, generation_ids: Collection[str]) -> None:
+    def record(engine: FaultyEngine, generation_ids: Collection[str]) -> None:
         ids.extend(generation_ids)
         preview(engine, generation_ids)
 
-    monkeypatch.setattr(FaultyEngine, "preview", noted)
+    monkeypatch.setattr(FaultyEngine, "preview", record)
     return ids
 
 
@@ -61,34 +61,34 @@ def version_grows(harness: WorkerHarness, job_id: str, by: int) -> None:
 def test_who_looks_sees_every_image_on_its_way(new_harness: NewHarness) -> None:
     harness = new_harness(step_s=0.05)
     harness.submit("job", n=2, width=64, height=32, steps=150)
-    with looking(harness.client, "job") as preview:
+    with viewing(harness.client, "job") as preview:
         harness.wake()
         seen = [preview() for _ in range(4)]
     assert {each.index for each in seen} == {0, 1}
     assert all((each.content_type, each.width, each.height, each.steps) == ("image/jpeg", 8, 4, 150) for each in seen)
-    picture = Image.open(io.BytesIO(seen[0].data))
-    assert (picture.format, picture.size) == ("JPEG", (8, 4))
+    image = Image.open(io.BytesIO(seen[0].data))
+    assert (image.format, image.size) == ("JPEG", (8, 4))
     harness.worker.cancel(str(harness.job("job").claim_id))
 
 
-def test_who_does_not_look_costs_nothing(new_harness: NewHarness, asked: list[str]) -> None:
+def test_who_does_not_look_costs_nothing(new_harness: NewHarness, requested: list[str]) -> None:
     harness = new_harness(step_s=0.02)
     harness.submit("seen", steps=150)
     harness.submit("unseen", steps=150)
-    with looking(harness.client, "seen") as preview:
+    with viewing(harness.client, "seen") as preview:
         harness.wake(2)
         preview()
-        assert set(asked) == {"seen/1/0"}
-    version_grows(harness, "seen", 2)  # whatever was on its way when the last viewer left
-    before = len(asked)
+        assert set(requested) == {"seen/1/0"}
+    version_grows(harness, "seen", 2)  # a request may have been on its way when the last viewer left
+    before = len(requested)
     assert harness.wait_until_ended("seen").status is harness.wait_until_ended("unseen").status is Status.SUCCEEDED
-    assert len(asked) == before
+    assert len(requested) == before
 
 
 def test_a_job_that_is_claimed_again_is_shown_again(new_harness: NewHarness) -> None:
     first = new_harness(step_s=0.05)
     first.submit("job", steps=150)
-    with looking(first.client, "job") as preview:
+    with viewing(first.client, "job") as preview:
         first.wake()
         preview()
     first.worker.stop_claiming()
@@ -96,18 +96,18 @@ def test_a_job_that_is_claimed_again_is_shown_again(new_harness: NewHarness) -> 
     second = new_harness(step_s=0.05)
     second.wake()
     second.wait_until("job", lambda job: job.attempt == 2)
-    with looking(first.client, "job") as preview:
+    with viewing(first.client, "job") as preview:
         preview()
     second.worker.cancel(str(second.job("job").claim_id))
 
 
 class GatedStore(RedisJobStore):
-    """Shows nothing until the gate is open."""
+    """Publishes nothing until the gate is open."""
 
     def __init__(self, client: redis.Redis) -> None:
         super().__init__(client)
         self.gate, self.waiting = threading.Event(), threading.Event()
-        self.shown: list[tuple[int, int]] = []
+        self.published: list[tuple[int, int]] = []
 
     def call(self, command: Command[Any]) -> Any:
         if command.name != "publish_preview":
@@ -115,7 +115,7 @@ class GatedStore(RedisJobStore):
         self.waiting.set()
         assert self.gate.wait(60)
         preview: dict[str, Any] = json.loads(command.params[1])
-        self.shown.append((preview["index"], preview["step"]))
+        self.published.append((preview["index"], preview["step"]))
         return True
 
 
@@ -128,9 +128,8 @@ def store(redis_url: str) -> Iterator[GatedStore]:
 @pytest.fixture
 def job(store: GatedStore) -> RunningJob:
     submit(store, "job", n=2)
-    record = store.call(
-        commands.claim(ClaimRequest("claim", "w1", 60_000, (Candidate(MODEL, resident=True),), True, 0))
-    )
+    request = ClaimRequest("claim", "w1", 60_000, (Candidate(MODEL, resident=True),), True, 0)
+    record = store.call(commands.claim(request))
     assert record is not None
     return RunningJob(record, "claim")
 
@@ -148,17 +147,17 @@ def test_only_the_newest_of_an_image_waits_and_none_of_a_job_that_stops(store: G
         writer.publish(job, previewed(job, 0, step))
         writer.publish(job, previewed(job, 1, step))
     store.gate.set()
-    wait_until(lambda: len(store.shown) == 3)
+    wait_until(lambda: len(store.published) == 3)
     job.request_stop(StopReason.CANCELED)
     writer.publish(job, previewed(job, 0, 5))
-    wait_until(lambda: not writer._due)
+    wait_until(lambda: not writer._pending)
     writer.close()
-    assert store.shown == [(0, 1), (0, 4), (1, 4)]
+    assert store.published == [(0, 1), (0, 4), (1, 4)]
     assert get_job(store, "job").status is Status.RUNNING
 
 
 def test_at_most_two_a_second_are_asked_for(
-    store: GatedStore, job: RunningJob, asked: list[str], monkeypatch: pytest.MonkeyPatch
+    store: GatedStore, job: RunningJob, requested: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1_000.0]
     monkeypatch.setattr("renderq_worker.jobs.preview_writer.time", SimpleNamespace(monotonic=lambda: now[0]))
@@ -166,10 +165,10 @@ def test_at_most_two_a_second_are_asked_for(
     for _ in range(50):  # ten seconds
         writer.request_preview(job)
         now[0] += 0.2
-    assert len(asked) == 2 * 17
+    assert len(requested) == 2 * 17
     job.request_stop(StopReason.CANCELED)
     writer.request_preview(job)
-    assert len(asked) == 2 * 17
+    assert len(requested) == 2 * 17
 
 
 @pytest.mark.parametrize("noise", [0, 1])

@@ -1,4 +1,4 @@
-"""Progress is a latest value, written seldom and never by the engine's thread."""
+"""Progress is written at a limited rate, as complete snapshots, and never on the engine's thread."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ from tests.worker.worker_harness import outputs
 
 
 class WatchedStore(RedisJobStore):
-    """Remembers progress writes and on which thread they came; refuses the next `refusals`."""
+    """Records progress writes and their threads; fails the next `refusals`."""
 
     refusals = 0
 
@@ -30,7 +30,7 @@ class WatchedStore(RedisJobStore):
         self.threads.add(threading.current_thread().name)
         if self.refusals > 0:
             self.refusals -= 1
-            raise StoreUnavailable("Redis is away")
+            raise StoreUnavailable("Redis is down")
         self.written.append(command.params[1])
         return super().call(command)
 
@@ -39,11 +39,11 @@ def test_steps_are_written_at_most_every_200_ms(new_harness: NewHarness, redis_u
     store = WatchedStore(redis_url)
     harness = new_harness(step_s=0.01, store=store)
     harness.submit("job", steps=100)
-    began = time.monotonic()
+    started = time.monotonic()
     harness.wake()
     assert harness.wait_until_ended("job").status is Status.SUCCEEDED
     stages = 4
-    assert len(store.written) <= (time.monotonic() - began) / 0.2 + stages
+    assert len(store.written) <= (time.monotonic() - started) / 0.2 + stages
     assert store.threads == {"progress"}
 
 

@@ -24,14 +24,14 @@ def uploader(folder: FlakyFolderStore, *retry_delays_s: float, closing: threadin
 
 def test_an_upload_outlasts_a_store_that_is_away_for_a_while(folder: FlakyFolderStore) -> None:
     folder.refusals = 2
-    uploader(folder, 0.01, 0.01).put(KEY, b"picture", "image/png")
-    assert b"".join(folder.read(KEY)) == b"picture"
+    uploader(folder, 0.01, 0.01).put(KEY, b"image", "image/png")
+    assert b"".join(folder.read(KEY)) == b"image"
 
 
 def test_an_upload_is_given_up_after_the_last_attempt(folder: FlakyFolderStore) -> None:
     folder.refusals = 3
     with pytest.raises(ObjectStoreUnavailable):
-        uploader(folder, 0.01, 0.01).put(KEY, b"picture", "image/png")
+        uploader(folder, 0.01, 0.01).put(KEY, b"image", "image/png")
     assert folder.refusals == 0
 
 
@@ -40,5 +40,5 @@ def test_closing_ends_the_waiting_with_one_more_attempt(folder: FlakyFolderStore
     closing.set()
     folder.refusals = 5
     with pytest.raises(ObjectStoreUnavailable):
-        uploader(folder, 3600.0, 3600.0, closing=closing).put(KEY, b"picture", "image/png")
+        uploader(folder, 3600.0, 3600.0, closing=closing).put(KEY, b"image", "image/png")
     assert folder.refusals == 3

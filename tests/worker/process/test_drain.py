@@ -1,4 +1,4 @@
-"""What a worker that is asked to end does with the jobs that it holds."""
+"""Draining: what a worker does with its claimed jobs before it stops."""
 
 from renderq.contract import Status
 from renderq_shared.jobs import commands

@@ -1,4 +1,4 @@
-"""The worker as a process: starting, signals, crashes, and Redis that goes and comes."""
+"""The worker as a process: startup, signals, crashes, Redis restarts."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -20,11 +20,11 @@ from tests.worker.worker_harness import get_job, outputs, progress, submit, wait
 
 MODEL = "shapes"
 HUNG = 70
-REFUSED = 2
+CONFIGURATION_ERROR = 2
 
 
-class Desk:
-    """Submits jobs of the built-in model and looks after them, as the API would."""
+class JobClient:
+    """Submits jobs of the built-in model and reads their state, as the API would."""
 
     def __init__(self, redis_url: str, folder: Path) -> None:
         self.redis_url = redis_url
@@ -37,12 +37,12 @@ class Desk:
         submit(self.store, job_id, model=MODEL, **fields)
         self.wakeups.notify(MODEL)
 
-    def ended(self, job_id: str) -> JobRecord:
+    def wait_until_ended(self, job_id: str) -> JobRecord:
         return wait_until(
             lambda: (job := get_job(self.store, job_id)).status.is_terminal and job, f"the end of {job_id}"
         )
 
-    def running(self, job_id: str) -> JobRecord:
+    def wait_until_running(self, job_id: str) -> JobRecord:
         return wait_until(
             lambda: progress(job := get_job(self.store, job_id))["step"] > 0 and job, f"a step of {job_id}"
         )
@@ -56,15 +56,15 @@ Start = Callable[..., WorkerProcess]
 
 
 @pytest.fixture
-def desk(redis_url: str, tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(redis_url, tmp_path)
-    yield desk
-    desk.close()
+def jobs(redis_url: str, tmp_path: Path) -> Iterator[JobClient]:
+    jobs = JobClient(redis_url, tmp_path)
+    yield jobs
+    jobs.close()
 
 
 @pytest.fixture
 def start(redis_url: str, tmp_path: Path) -> Iterator[Start]:
-    """Starts workers on the session's Valkey; they end with the test."""
+    """Start workers on the session's Valkey; they are stopped after the test."""
     with ExitStack() as stack:
 
         def start(*options: str, **settings: Any) -> WorkerProcess:
@@ -75,82 +75,82 @@ def start(redis_url: str, tmp_path: Path) -> Iterator[Start]:
         yield start
 
 
-def test_the_real_engine_renders_the_built_in_model(desk: Desk, start: Start) -> None:
+def test_the_real_engine_renders_the_built_in_model(jobs: JobClient, start: Start) -> None:
     worker = start("--name", "gpu-1", "--threads", "1", "--device", "cpu")
-    desk.submit("job", n=2, width=64, height=64, steps=3)
-    job = desk.ended("job")
+    jobs.submit("job", n=2, width=64, height=64, steps=3)
+    job = jobs.wait_until_ended("job")
     assert worker.has_loaded("torch")
     assert job.status is Status.SUCCEEDED, job.error_json
     assert (job.worker, len(outputs(job)), progress(job)["images_done"]) == ("gpu-1", 2, 2)
-    [record] = desk.store.call(commands.workers())
+    [record] = jobs.store.call(commands.workers())
     assert (record.id, record.device, record.models, record.draining) == ("gpu-1", "cpu", (MODEL,), False)
     worker.signal()
     assert worker.wait() == 0
-    assert desk.store.call(commands.workers()) == ()
+    assert jobs.store.call(commands.workers()) == ()
 
 
 def test_a_simulated_device_does_not_wait_for_torch(start: Start) -> None:
     worker = start("--device", "simulated")
-    worker.wait_for_log("worker ready")
+    worker.wait_for_log("worker.ready")
     assert (worker.has_loaded("numpy"), worker.has_loaded("torch")) == (True, False)
 
 
-def test_sigterm_lets_a_running_job_end(desk: Desk, start: Start) -> None:
+def test_sigterm_lets_a_running_job_end(jobs: JobClient, start: Start) -> None:
     worker = start("--device", "simulated:50")
-    desk.submit("job", steps=40)
-    desk.running("job")
+    jobs.submit("job", steps=40)
+    jobs.wait_until_running("job")
     worker.signal()
-    worker.wait_for_log("worker draining")
-    desk.submit("late")
+    worker.wait_for_log("worker.draining")
+    jobs.submit("late")
     assert worker.wait() == 0
-    assert get_job(desk.store, "job").status is Status.SUCCEEDED
-    assert get_job(desk.store, "late").status is Status.QUEUED
+    assert get_job(jobs.store, "job").status is Status.SUCCEEDED
+    assert get_job(jobs.store, "late").status is Status.QUEUED
 
 
-def test_after_the_drain_time_jobs_are_handed_back(desk: Desk, start: Start) -> None:
+def test_after_the_drain_time_jobs_are_handed_back(jobs: JobClient, start: Start) -> None:
     worker = start("--device", "simulated:100", drain_seconds=0.5)
-    desk.submit("job", steps=150)
-    desk.running("job")
+    jobs.submit("job", steps=150)
+    jobs.wait_until_running("job")
     worker.signal(signal.SIGINT)
     assert worker.wait() == 0
-    job = get_job(desk.store, "job")
+    job = get_job(jobs.store, "job")
     assert (job.status, job.lost_leases) == (Status.QUEUED, 0)
 
 
-def test_a_second_signal_hands_back_at_once(desk: Desk, start: Start) -> None:
+def test_a_second_signal_hands_back_at_once(jobs: JobClient, start: Start) -> None:
     worker = start("--device", "simulated:100", drain_seconds=3600)
-    desk.submit("job", steps=150)
-    desk.running("job")
+    jobs.submit("job", steps=150)
+    jobs.wait_until_running("job")
     worker.signal()
-    worker.wait_for_log("worker draining")
+    worker.wait_for_log("worker.draining")
     worker.signal()
     assert worker.wait() == 0
-    assert get_job(desk.store, "job").status is Status.QUEUED
+    assert get_job(jobs.store, "job").status is Status.QUEUED
 
 
-def test_a_process_that_hangs_ends_itself_and_loses_its_job(desk: Desk, start: Start) -> None:
+def test_a_process_that_hangs_ends_itself_and_loses_its_job(jobs: JobClient, start: Start) -> None:
     worker = start("--device", "simulated:3600000", stall_seconds=2)
-    desk.submit("job")
+    jobs.submit("job")
     assert worker.wait() == HUNG
-    assert any("worker_hangs" in line for line in worker.log)
-    wait_until(lambda: desk.store.call(commands.sweep(2_000, 100)).requeued, "the sweep that puts the job back")
-    assert get_job(desk.store, "job").lost_leases == 1
+    assert any("worker.hung" in line for line in worker.log)
+    wait_until(lambda: jobs.store.call(commands.sweep(2_000, 100)).requeued, "the sweep that puts the job back")
+    assert get_job(jobs.store, "job").lost_leases == 1
 
 
-def test_a_worker_that_was_frozen_meets_its_fence(desk: Desk, start: Start) -> None:
+def test_a_worker_that_was_frozen_meets_its_fence(jobs: JobClient, start: Start) -> None:
     frozen = start("--device", "simulated:50", "--name", "frozen", lease_seconds=1)
-    desk.submit("job", steps=60)
-    first = desk.running("job")
+    jobs.submit("job", steps=60)
+    first = jobs.wait_until_running("job")
     frozen.freeze()
-    wait_until(lambda: desk.store.call(commands.sweep(1_000, 100)).requeued, "the sweep that puts the job back")
+    wait_until(lambda: jobs.store.call(commands.sweep(1_000, 100)).requeued, "the sweep that puts the job back")
     start("--device", "simulated", "--name", "other", lease_seconds=1)
-    desk.wakeups.notify(MODEL)
-    job = desk.ended("job")
+    jobs.wakeups.notify(MODEL)
+    job = jobs.wait_until_ended("job")
     frozen.thaw()
-    frozen.wait_for_log("job_forgotten")
+    frozen.wait_for_log("job.abandoned")
     assert (job.status, job.worker, job.attempt, job.lost_leases) == (Status.SUCCEEDED, "other", 2, 1)
-    assert get_job(desk.store, "job") == job
-    assert not list((desk.folder / "objects" / "jobs" / "job").glob(f"{first.claim_id}/*"))
+    assert get_job(jobs.store, "job") == job
+    assert not list((jobs.folder / "objects" / "jobs" / "job").glob(f"{first.claim_id}/*"))
 
 
 def test_a_worker_outlives_redis(tmp_path: Path, start: Start) -> None:
@@ -158,18 +158,18 @@ def test_a_worker_outlives_redis(tmp_path: Path, start: Start) -> None:
     folder.mkdir()
     valkey = Valkey(folder)
     valkey.start()
-    desk = Desk(valkey.url, tmp_path)
+    jobs = JobClient(valkey.url, tmp_path)
     try:
         start("--device", "simulated:50", url=valkey.url)
-        desk.submit("before", steps=60)
-        desk.running("before")
+        jobs.submit("before", steps=60)
+        jobs.wait_until_running("before")
         valkey.restart()
-        job = desk.ended("before")
+        job = jobs.wait_until_ended("before")
         assert (job.status, job.attempt) == (Status.SUCCEEDED, 1)
-        desk.submit("after")
-        assert desk.ended("after").status is Status.SUCCEEDED
+        jobs.submit("after")
+        assert jobs.wait_until_ended("after").status is Status.SUCCEEDED
     finally:
-        desk.close()
+        jobs.close()
         valkey.close()
 
 
@@ -178,10 +178,10 @@ def test_it_waits_for_redis_and_says_so(tmp_path: Path, start: Start) -> None:
     folder.mkdir()
     valkey = Valkey(folder)
     worker = start("--device", "simulated", url=valkey.url)
-    worker.wait_for_log("waiting_for_redis")
+    worker.wait_for_log("redis.unavailable")
     valkey.start()
     try:
-        worker.wait_for_log("worker ready")
+        worker.wait_for_log("worker.ready")
         worker.signal()
         assert worker.wait() == 0
     finally:
@@ -203,17 +203,17 @@ def test_what_cannot_work_is_refused_in_one_line(
     start: Start, options: tuple[str, ...], settings: dict[str, str], reason: str
 ) -> None:
     worker = start(*options, **settings)
-    assert worker.wait() == REFUSED
-    complaint = worker.log[-1]
-    assert complaint.startswith("renderq worker: ")
-    assert reason in complaint
+    assert worker.wait() == CONFIGURATION_ERROR
+    message = worker.log[-1]
+    assert message.startswith("renderq worker: ")
+    assert reason in message
     assert not any("Traceback" in line for line in worker.log)
 
 
-def test_a_folder_that_the_api_does_not_share_is_refused(desk: Desk, start: Start, tmp_path: Path) -> None:
-    theirs = FolderStore(tmp_path / "theirs")
-    theirs.check()
-    desk.client.set("rq:store", theirs.id)
+def test_a_folder_that_the_api_does_not_share_is_refused(jobs: JobClient, start: Start, tmp_path: Path) -> None:
+    other = FolderStore(tmp_path / "theirs")
+    other.check()
+    jobs.client.set("rq:store", other.id)
     worker = start("--device", "simulated")
-    assert worker.wait() == REFUSED
-    assert "another place" in worker.log[-1]
+    assert worker.wait() == CONFIGURATION_ERROR
+    assert "another object store" in worker.log[-1]

@@ -10,14 +10,14 @@ from renderq_worker.threads.inflight_operations import InflightOperations
 from tests.worker.worker_harness import ENTRY, MODEL
 
 
-class PosedEngine(SimulatedEngine):
-    """Says about itself what a test wants."""
+class EngineWithHealth(SimulatedEngine):
+    """An engine whose health the test sets."""
 
-    posed = EngineHealth(is_alive=True, stage=None, since=0.0, stall_budget_s=float("inf"))
+    current_health = EngineHealth(is_alive=True, stage=None, since=0.0, stall_budget_s=float("inf"))
 
     @property
     def health(self) -> EngineHealth:
-        return self.posed
+        return self.current_health
 
 
 @pytest.fixture
@@ -29,50 +29,52 @@ def consumer(redis_url: str) -> Iterator[Consumer]:
 
 
 @pytest.fixture
-def engine() -> PosedEngine:
-    return PosedEngine([ENTRY], 0.0, 10.0)
+def engine() -> EngineWithHealth:
+    return EngineWithHealth([ENTRY], 0.0, 10.0)
 
 
-def codes(engine: PosedEngine, consumer: Consumer, operations: InflightOperations | None = None) -> list[int]:
-    """Exit codes that one look leads to."""
-    ended: list[int] = []
-    Watchdog(engine, operations or InflightOperations(), 10.0, consumer, ended.append).tick()
-    return ended
+def exit_codes(engine: EngineWithHealth, consumer: Consumer, operations: InflightOperations | None = None) -> list[int]:
+    """Exit exit_codes of one tick."""
+    exits: list[int] = []
+    Watchdog(engine, operations or InflightOperations(), 10.0, consumer, exits.append).tick()
+    return exits
 
 
-def test_a_worker_with_nothing_to_do_is_left_alone(engine: PosedEngine, consumer: Consumer) -> None:
-    assert codes(engine, consumer) == []
+def test_a_worker_with_nothing_to_do_is_left_alone(engine: EngineWithHealth, consumer: Consumer) -> None:
+    assert exit_codes(engine, consumer) == []
 
 
-def test_a_slow_step_within_its_budget_is_left_alone(engine: PosedEngine, consumer: Consumer) -> None:
-    engine.posed = EngineHealth(
+def test_a_slow_step_within_its_budget_is_left_alone(engine: EngineWithHealth, consumer: Consumer) -> None:
+    engine.current_health = EngineHealth(
         is_alive=True, stage="denoising", since=time.monotonic() - 500.0, stall_budget_s=1_000.0
     )
-    assert codes(engine, consumer) == []
+    assert exit_codes(engine, consumer) == []
 
 
-def test_a_step_that_outlived_its_budget_ends_the_process(engine: PosedEngine, consumer: Consumer) -> None:
-    engine.posed = EngineHealth(is_alive=True, stage="denoising", since=time.monotonic() - 500.0, stall_budget_s=120.0)
-    assert codes(engine, consumer) == [EXIT_HUNG]
+def test_a_step_that_outlived_its_budget_ends_the_process(engine: EngineWithHealth, consumer: Consumer) -> None:
+    engine.current_health = EngineHealth(
+        is_alive=True, stage="denoising", since=time.monotonic() - 500.0, stall_budget_s=120.0
+    )
+    assert exit_codes(engine, consumer) == [EXIT_HUNG]
 
 
-def test_a_dead_engine_ends_the_process(engine: PosedEngine, consumer: Consumer) -> None:
-    engine.posed = EngineHealth(is_alive=False, stage=None, since=0.0, stall_budget_s=float("inf"))
-    assert codes(engine, consumer) == [EXIT_HUNG]
+def test_a_dead_engine_ends_the_process(engine: EngineWithHealth, consumer: Consumer) -> None:
+    engine.current_health = EngineHealth(is_alive=False, stage=None, since=0.0, stall_budget_s=float("inf"))
+    assert exit_codes(engine, consumer) == [EXIT_HUNG]
 
 
-def test_a_dead_consumer_ends_the_process(engine: PosedEngine, consumer: Consumer) -> None:
+def test_a_dead_consumer_ends_the_process(engine: EngineWithHealth, consumer: Consumer) -> None:
     consumer.close(30.0)
-    assert codes(engine, consumer) == [EXIT_HUNG]
+    assert exit_codes(engine, consumer) == [EXIT_HUNG]
 
 
 def test_an_upload_that_hangs_ends_the_process(
-    engine: PosedEngine, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+    engine: EngineWithHealth, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operations = InflightOperations()
     with operations.track("upload of jobs/a/b/0.png"):
-        assert codes(engine, consumer, operations) == []
+        assert exit_codes(engine, consumer, operations) == []
         now = time.monotonic()
         monkeypatch.setattr(time, "monotonic", lambda: now + 11.0)
-        assert codes(engine, consumer, operations) == [EXIT_HUNG]
-    assert codes(engine, consumer, operations) == []
+        assert exit_codes(engine, consumer, operations) == [EXIT_HUNG]
+    assert exit_codes(engine, consumer, operations) == []

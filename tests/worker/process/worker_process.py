@@ -1,4 +1,4 @@
-"""A worker as operators start it: a process of its own."""
+"""A worker in a process of its own, started by its command."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ START_TIMEOUT_S = 90.0
 
 
 class WorkerProcess:
-    """Use as a context manager; settings are given as their environment variables without the prefix."""
+    """Use as a context manager; `settings` are passed as `RENDERQ_` environment variables."""
 
     def __init__(self, redis_url: str, data: Path, *options: str, **settings: Any) -> None:
         self.log: list[str] = []
@@ -44,12 +44,12 @@ class WorkerProcess:
         self.wait()
 
     def wait_for_log(self, text: str) -> None:
-        """Return once a line of the log contains this."""
+        """Wait until a line of the log contains `text`."""
         wait_until(lambda: self._process.poll() is not None or any(text in line for line in self.log), text)
         assert any(text in line for line in self.log), "\n".join(self.log)
 
     def has_loaded(self, library: str) -> bool:
-        """Whether one of its files is in the process's memory."""
+        """Return whether a file of the library is mapped into the process."""
         return f"/{library}/" in Path(f"/proc/{self._process.pid}/maps").read_text()
 
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -62,7 +62,7 @@ class WorkerProcess:
         self._process.send_signal(signal.SIGCONT)
 
     def wait(self) -> int:
-        """The exit code, once it has ended."""
+        """Wait for the process to exit; return its exit code."""
         code = self._process.wait(timeout=START_TIMEOUT_S)
         self._reader.join()
         assert self._process.stderr is not None

@@ -1,1 +1,1 @@
-"""Claims: wake-ups, claiming jobs, claimed jobs, lease renewal."""
+"""Claims: wake-up consumer, job claimer, claimed jobs, lease renewal."""

@@ -1,4 +1,4 @@
-"""The jobs that this worker holds: claimed, and not yet ended."""
+"""The jobs that this worker has claimed and not yet ended."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from renderq_worker.jobs.running_job import RunningJob
 
 
 class ClaimedJobs:
-    """A set of jobs, and a count of the changes that may let another one in. Thread-safe."""
+    """Set of claimed jobs, with a counter of changes that may allow another claim. Thread-safe."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, RunningJob] = {}
@@ -30,7 +30,7 @@ class ClaimedJobs:
             self._jobs[job.claim_ref.claim_id] = job
 
     def remove(self, job: RunningJob) -> None:
-        """The job has ended."""
+        """Remove a job and mark it as ended."""
         with self._changed:
             job.end()
             self._jobs.pop(job.claim_ref.claim_id, None)
@@ -38,11 +38,11 @@ class ClaimedJobs:
 
     @property
     def changes(self) -> int:
-        """Grows with every job that ended and every call of `change`."""
+        """Counter of removed jobs and calls of `notify`."""
         return self._changes
 
     def notify(self) -> None:
-        """Something else happened that may let a job in, or should make a waiting slot look up."""
+        """Count a change outside this set, such as freed slots or shutdown, and wake waiting threads."""
         with self._changed:
             self._changes += 1
             self._changed.notify_all()
@@ -50,15 +50,15 @@ class ClaimedJobs:
             callback()
 
     def on_change(self, callback: Callable[[], None]) -> None:
-        """Call this, on whatever thread, after every change that is counted."""
+        """Call `callback` after every counted change, on the thread that made it."""
         self._on_change.append(callback)
 
     def wait_for_change(self, changes: int) -> None:
-        """Return once `changes` is past."""
+        """Return once the counter exceeds `changes`."""
         with self._changed:
             self._changed.wait_for(lambda: self._changes > changes)
 
     def wait_until_empty(self, timeout_s: float) -> bool:
-        """Whether no job is held before the time is over."""
+        """Return whether all jobs ended within `timeout_s`."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._jobs, timeout_s)

@@ -1,4 +1,4 @@
-"""Celery, wrapped once: a worker in this process that turns wake-ups into slots."""
+"""Consumer of wake-ups: the only module of the worker that uses Celery's worker API."""
 
 import threading
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from renderq_shared.wakeups import WAKE_TASK, celery_app
 log = structlog.get_logger(__name__)
 
 _RECONNECT_MIN_S, _RECONNECT_MAX_S = 0.5, 2.0
-"""Celery's own pauses grow to 30 s: too long for jobs that wait."""
+"""Celery's own delays grow to 30 s, too long for queued jobs."""
 
 
 class Consumer:
-    """Consumes the wake-ups of `models` on so many threads and calls `on_wakeup(model)` on one of them.
+    """Consumes the wake-ups of `models` and calls `on_wakeup(model)` on one of its `threads`.
 
-    While `can_accept()` says no it leaves them to other workers; `look_again` tells that the answer may have changed.
-    Runs on a thread of its own, so that Celery's signal handlers are never installed: signals are the process's.
+    While `can_accept()` is false it leaves wake-ups to other workers; `recheck_capacity` makes it ask again. Runs on a
+    thread of its own, so that Celery does not install its signal handlers: the process handles signals.
     """
 
     def __init__(
@@ -37,11 +37,10 @@ class Consumer:
             on_wakeup(model)
 
         app = celery_app(redis_url, models)
-        app.conf.worker_cancel_long_running_tasks_on_connection_loss = (
-            True  # no task acknowledges late: it says nothing
-        )
+        # Only silences a deprecation warning: no task acknowledges late.
+        app.conf.worker_cancel_long_running_tasks_on_connection_loss = True
         app.task(name=WAKE_TASK, shared=False)(wake)
-        # The pool's threads look tasks up in the process's application, and drop what they do not find without a word.
+        # The pool's threads look tasks up in the process-wide app and silently drop unknown ones.
         setup_worker_optimizations(app)
         self._controller = _Controller(
             app=app,
@@ -65,36 +64,36 @@ class Consumer:
         return self._thread.is_alive()
 
     def recheck_capacity(self) -> None:
-        """There may be room. Callable from any thread, as often as you like."""
-        if self._gate.is_shut:
-            self._controller.hub.call_soon(_nothing)  # Celery looks at the gate whenever its loop turns
+        """Ask `can_accept` again. Cheap; callable from any thread."""
+        if self._gate.is_closed:
+            self._controller.hub.call_soon(_noop)  # Celery checks the gate in every turn of its loop
 
     def close(self, timeout_s: float) -> None:
-        """Consume nothing more. Slots must be closed, because Celery waits for its tasks."""
+        """Stop consuming. The job claimer must be closed first, because Celery waits for its tasks."""
         state.should_stop = 0
         self._thread.join(timeout_s)
         if self._thread.is_alive():
-            log.warning("celery_still_running", waited_s=timeout_s)
+            log.warning("celery.still_running", waited_s=timeout_s)
 
     def _run(self) -> None:
         try:
             self._controller.start()
         except BaseException:
-            log.exception("celery_ended")
+            log.exception("celery.crashed")
             raise
 
 
 class _Gate:
-    """Stands between wake-ups and a worker that could do nothing with them."""
+    """Keeps wake-ups away from a worker that cannot accept jobs."""
 
     def __init__(self, can_accept: Callable[[], bool]) -> None:
         self._can_accept = can_accept
-        self.is_shut = True
+        self.is_closed = True
 
     def is_open(self) -> bool:
-        self.is_shut = True  # before the question: room that comes right after it is then told
-        self.is_shut = not self._can_accept()
-        return not self.is_shut
+        self.is_closed = True  # set first, so that slots freed during the check trigger another one
+        self.is_closed = not self._can_accept()
+        return not self.is_closed
 
 
 class _Controller(WorkController):
@@ -103,22 +102,22 @@ class _Controller(WorkController):
 
 
 class _Consumer(CeleryConsumer):
-    """Celery's consumer, behind a gate, and quicker to come back when Redis does."""
+    """Celery's consumer with a gate and shorter reconnect delays."""
 
     controller: Any
     task_consumer: Any
 
     def on_ready(self) -> None:
-        """After every connect, before anything is consumed."""
+        """Called after every connect, before anything is consumed."""
         super().on_ready()
         gate, channel = self.controller.gate, self.task_consumer.channel
         has_thread = channel.qos.can_consume
-        # What was asked for before the gate shut is still read: kept, it would be missed by those who have room.
+        # A poll in progress is still read when the gate closes: its message would be lost to other workers.
         channel.qos.can_consume = lambda: has_thread() and (bool(channel._in_poll) or gate.is_open())
 
     def ensure_connected(self, conn: Any) -> Any:
-        def on_error(error: Exception, pause_s: float) -> None:
-            log.warning("wakeups_away", reason=str(error), again_in_s=pause_s)
+        def on_error(error: Exception, delay_s: float) -> None:
+            log.warning("wakeups.disconnected", reason=str(error), retry_in_s=delay_s)
 
         return conn.ensure_connection(
             on_error,
@@ -129,5 +128,5 @@ class _Consumer(CeleryConsumer):
         )
 
 
-def _nothing() -> None:
+def _noop() -> None:
     pass

@@ -1,4 +1,4 @@
-"""Keeps the leases of all held jobs, for as long as the engine is alive and not stalled."""
+"""Renews the leases of all claimed jobs while the engine is alive and not stalled."""
 
 import time
 from collections.abc import Callable
@@ -15,43 +15,42 @@ from renderq_worker.jobs.running_job import RunningJob
 
 log = structlog.get_logger(__name__)
 
-_PER_LEASE = 3
-"""Renewals per lease: two may fail before a job is lost."""
+_RENEWALS_PER_LEASE = 3
+"""Two renewals may fail before a lease expires."""
 _RETRY_DELAY_S = 1.0
 
 
 class LeaseRenewer:
-    """One call renews everything; run by a ticker. A worker that hangs loses its jobs because this falls silent."""
+    """Renews all leases in one call per tick. A worker that hangs stops renewing and so loses its jobs."""
 
     def __init__(
         self,
         store: JobStore,
-        held: ClaimedJobs,
+        claimed_jobs: ClaimedJobs,
         engine: EngineProtocol,
         lease_s: float,
         on_fence_result: Callable[[RunningJob, FenceResult], None],
     ) -> None:
         self._store = store
-        self._held = held
+        self._claimed_jobs = claimed_jobs
         self._engine = engine
         self._lease_s = lease_s
         self._on_fence_result = on_fence_result
 
     def tick(self) -> float:
-        """Renew; the pause until the next time, in seconds."""
-        pause_s = self._lease_s / _PER_LEASE
-        jobs = self._held.snapshot()
+        """Renew all leases; return the delay until the next tick, in seconds."""
+        interval_s = self._lease_s / _RENEWALS_PER_LEASE
+        jobs = self._claimed_jobs.snapshot()
         health = self._engine.health
         if not health.is_alive or health.is_stalled(time.monotonic()):
-            log.error("leases_not_renewed", stage=health.stage, jobs=len(jobs))
+            log.error("leases.renewal_suspended", stage=health.stage, jobs=len(jobs))
         elif jobs:
             try:
-                verdicts = self._store.call(
-                    commands.renew([job.claim_ref for job in jobs], round(self._lease_s * 1000))
-                )
+                claim_refs = [job.claim_ref for job in jobs]
+                results = self._store.call(commands.renew(claim_refs, round(self._lease_s * 1000)))
             except StoreUnavailable as error:
-                log.warning("leases_not_renewed", reason=str(error), jobs=len(jobs))
-                return min(pause_s, _RETRY_DELAY_S)
-            for job, verdict in zip(jobs, verdicts, strict=True):
-                self._on_fence_result(job, verdict)
-        return pause_s
+                log.warning("leases.renewal_failed", reason=str(error), jobs=len(jobs))
+                return min(interval_s, _RETRY_DELAY_S)
+            for job, result in zip(jobs, results, strict=True):
+                self._on_fence_result(job, result)
+        return interval_s

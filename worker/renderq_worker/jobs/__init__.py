@@ -1,1 +1,1 @@
-"""One claimed job, from its inputs to its end."""
+"""Processing of one claimed job, from its inputs to its outcome."""

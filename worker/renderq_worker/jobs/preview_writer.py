@@ -1,4 +1,4 @@
-"""Previews of running jobs, asked of the engine while somebody looks, and shown from a thread of their own."""
+"""Requests previews from the engine while a job has viewers, and publishes them on a thread of its own."""
 
 import base64
 import threading
@@ -19,65 +19,70 @@ from renderq_worker.output.preview import CONTENT_TYPE, encode_preview
 log = structlog.get_logger(__name__)
 
 _MIN_INTERVAL_S = 0.5
-"""Least time between two wishes for previews of one job."""
+"""Minimum time between two preview requests of one job."""
 
-_Due: TypeAlias = tuple[RunningJob, Previewed]
+_PendingPreview: TypeAlias = tuple[RunningJob, Previewed]
 
 
 class PreviewWriter:
-    """Shows the newest preview of each image; one that is late for its successor is never shown."""
+    """Publishes the newest preview of each image; a newer one replaces one that still waits."""
 
     def __init__(self, store: JobStore, engine: EngineProtocol) -> None:
         self._store = store
         self._engine = engine
         self._last_requested: WeakKeyDictionary[RunningJob, float] = WeakKeyDictionary()
-        """Monotonic times."""
-        self._due: dict[str, _Due] = {}
-        """By generation, who has waited longest first."""
+        """Job → monotonic time."""
+        self._pending: dict[str, _PendingPreview] = {}
+        """Generation id → preview, oldest first."""
         self._changed = threading.Condition()
-        self._closing = False
+        self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="previews", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread; what is due is not shown."""
+        """Stop the thread; pending previews are dropped."""
         with self._changed:
-            self._closing = True
+            self._is_closing = True
             self._changed.notify()
         self._thread.join()
 
     def request_preview(self, job: RunningJob) -> None:
-        """Somebody looks at this job. Quick; from one thread only."""
+        """Request a preview of each image of the job, if the last request is old enough. Quick; not thread-safe."""
         now = time.monotonic()
         if not job.is_stopped and now - self._last_requested.get(job, -_MIN_INTERVAL_S) >= _MIN_INTERVAL_S:
             self._last_requested[job] = now
             self._engine.preview(job.generation_ids)
 
     def publish(self, job: RunningJob, previewed: Previewed) -> None:
-        """Show this. Quick; callable from any thread."""
+        """Enqueue a preview. Quick; callable from any thread."""
         with self._changed:
-            self._due[previewed.generation_id] = (job, previewed)
+            self._pending[previewed.generation_id] = (job, previewed)
             self._changed.notify()
 
     def _run(self) -> None:
-        while (due := self._next()) is not None:
-            job, previewed = due
+        while (pending := self._next()) is not None:
+            job, previewed = pending
             if job.is_stopped or job.is_ended:
                 continue
-            try:
-                self._store.call(commands.publish_preview(job.claim_ref, _preview(job, previewed).model_dump_json()))
-            except StoreUnavailable as error:
-                log.warning("preview_not_shown", job=job.claim_ref.job_id, reason=str(error))
-            except Exception:
-                log.exception("preview_failed", job=job.claim_ref.job_id)
+            with job.log_context():
+                self._publish(job, previewed)
 
-    def _next(self) -> _Due | None:
-        """Wait for what is to be shown; `None` when closing."""
+    def _publish(self, job: RunningJob, previewed: Previewed) -> None:
+        try:
+            preview_json = _preview(job, previewed).model_dump_json()
+            self._store.call(commands.publish_preview(job.claim_ref, preview_json))
+        except StoreUnavailable as error:
+            log.warning("preview.publish_failed", reason=str(error))
+        except Exception:
+            log.exception("preview.failed")
+
+    def _next(self) -> _PendingPreview | None:
+        """Wait for the next pending preview; return `None` when closing."""
         with self._changed:
-            self._changed.wait_for(lambda: self._due or self._closing)
-            return None if self._closing else self._due.pop(next(iter(self._due)))
+            self._changed.wait_for(lambda: self._pending or self._is_closing)
+            return None if self._is_closing else self._pending.pop(next(iter(self._pending)))
 
 
 def _preview(job: RunningJob, previewed: Previewed) -> Preview:

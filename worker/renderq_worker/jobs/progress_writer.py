@@ -1,4 +1,4 @@
-"""News of running jobs, written to the store from a thread of its own: the engine never waits for Redis."""
+"""Writes the progress of running jobs on a thread of its own, so that the engine never waits for Redis."""
 
 import threading
 import time
@@ -16,44 +16,48 @@ from renderq_worker.jobs.running_job import RunningJob
 log = structlog.get_logger(__name__)
 
 _MIN_INTERVAL_S = 0.2
-"""Least time between two writes of a job's steps; the latest value wins."""
+"""Minimum time between two writes of a job's steps; the latest value wins."""
 _BURST_S = 0.02
-"""A new stage or picture is written at once; changes within this time share one write."""
+"""Delay before an urgent write, so that changes in quick succession share one."""
 _RETRY_DELAY_S = 1.0
-"""Pause after a write that the store did not answer."""
+"""Delay after a write that the store did not answer."""
 
 
 class ProgressWriter:
-    """Writes complete snapshots, at most one per job and 200 ms unless something notable happens."""
+    """Writes complete snapshots: at most one per job and 200 ms, but a new stage or image at once."""
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
         self._due: dict[RunningJob, float] = {}
-        """Monotonic times."""
+        """Job → monotonic time of its next write."""
         self._written: WeakKeyDictionary[RunningJob, float] = WeakKeyDictionary()
+        """Job → monotonic time of its last write."""
         self._changed = threading.Condition()
-        self._closing = False
+        self._is_closing = False
         self._thread: threading.Thread | None = None
 
     def start(
         self, on_fence_result: Callable[[RunningJob, FenceResult], None], on_viewers: Callable[[RunningJob], None]
     ) -> None:
-        """Begin to write; `on_fence_result` is told what a write met unless the job is simply ours, `on_viewers` that
-        somebody looks at the job's previews."""
+        """Start the thread.
+
+        `on_fence_result` is called when a write finds the job canceled or lost, `on_viewers` when its previews have
+        viewers.
+        """
         callbacks = (on_fence_result, on_viewers)
         self._thread = threading.Thread(target=self._run, args=callbacks, name="progress", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread; what is due is not written, for the jobs have ended or been handed back."""
+        """Stop the thread. Scheduled writes are dropped: by now the jobs have ended or been released."""
         with self._changed:
-            self._closing = True
+            self._is_closing = True
             self._changed.notify()
         if self._thread is not None:
             self._thread.join()
 
     def schedule(self, job: RunningJob, *, at_once: bool) -> None:
-        """There is news of this job. Quick; callable from any thread."""
+        """Schedule a write of the job's progress. Quick; callable from any thread."""
         now = time.monotonic()
         with self._changed:
             due = now + _BURST_S if at_once else max(now, self._written.get(job, 0.0) + _MIN_INTERVAL_S)
@@ -68,20 +72,21 @@ class ProgressWriter:
             if job.is_ended or job.is_lost:
                 continue
             try:
-                progressed = self._store.call(commands.progress(job.claim_ref, job.update()))
+                result = self._store.call(commands.progress(job.claim_ref, job.update()))
             except StoreUnavailable as error:
-                log.warning("progress_not_written", job=job.claim_ref.job_id, reason=str(error))
-                self._postpone(job)
+                with job.log_context():
+                    log.warning("progress.write_failed", reason=str(error))
+                self._reschedule(job)
             else:
-                if progressed.fence is not FenceResult.HELD:
-                    on_fence_result(job, progressed.fence)
-                if progressed.has_preview_viewers:
+                if result.fence is not FenceResult.HELD:
+                    on_fence_result(job, result.fence)
+                if result.has_preview_viewers:
                     on_viewers(job)
 
     def _next(self) -> RunningJob | None:
-        """Wait for the next job that is due; `None` when closing."""
+        """Wait for the next job that is due; return `None` when closing."""
         with self._changed:
-            while not self._closing:
+            while not self._is_closing:
                 job = min(self._due, key=self._due.__getitem__, default=None)
                 wait_s = None if job is None else self._due[job] - time.monotonic()
                 if job is not None and wait_s is not None and wait_s <= 0:
@@ -91,6 +96,6 @@ class ProgressWriter:
                 self._changed.wait(wait_s)
             return None
 
-    def _postpone(self, job: RunningJob) -> None:
+    def _reschedule(self, job: RunningJob) -> None:
         with self._changed:
             self._due.setdefault(job, time.monotonic() + _RETRY_DELAY_S)

@@ -1,66 +1,81 @@
-"""A claimed job on its way to its end: what is known of it, safe to touch from every thread of the worker."""
+"""A claimed job while the worker processes it."""
 
 import json
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import IntEnum
 
-from renderq.contract import ResolvedRequest, Stage, Status, parse_resolved_request
+from structlog.contextvars import bound_contextvars
+
+from renderq.contract import JobError, JobWarning, ResolvedRequest, Stage, Status, parse_resolved_request
 from renderq_shared.imaging.cost import cost, model_calls
 from renderq_shared.imaging.size import output_size
 from renderq_shared.jobs.records import ClaimRef, JobRecord, JobUpdate, Outcome
+from renderq_shared.jobs.stored_results import (
+    StoredGrid,
+    StoredOutput,
+    StoredProgress,
+    encode_outputs,
+    encode_warnings,
+)
 from renderq_worker.engine import Decoding, Encoding, Event, GenerationSpec, Loading, Stepped, Task
-from renderq_worker.jobs import report
+from renderq_worker.jobs.job_metrics import ImageTiming, job_metrics, job_runtime, job_timing
 from renderq_worker.output import Grid
 
 
 class StopReason(IntEnum):
-    """Why the worker no longer renders a job that it claimed. A later one takes precedence."""
+    """Why the worker stops a job that it claimed. A higher value takes precedence."""
 
     CANCELED = 1
-    """Its owner wants it stopped; the job is ours to end."""
+    """Its owner canceled it; the claim still ends the job."""
     LOST = 2
-    """The claim no longer holds it, or was handed back: nothing more may be written."""
+    """The claim no longer holds the job, or was released: nothing more may be written."""
 
 
 @dataclass(slots=True)
 class _Image:
-    """How far one image is."""
+    """State of one image."""
 
     seed: int
     steps: int
     step: int = 0
     stage: Stage | None = None
     is_done: bool = False
-    """Its picture is in the store, or there will be none."""
+    """Its file is in the object store, or it failed or was canceled."""
 
 
 class RunningJob:
-    """One claim of one job. Built from the record that the claim returned."""
+    """One claim of one job, built from the record that the claim returned. Thread-safe."""
 
     def __init__(self, record: JobRecord, claim_id: str) -> None:
-        """Raises `ValueError` when the stored request is not one that this version understands."""
+        """Raise `ValueError` if this version does not understand the stored request."""
         self.record = record
         self.claim_ref = ClaimRef(record.id, claim_id)
         self.request: ResolvedRequest = parse_resolved_request(json.loads(record.request_json))
         self._size = output_size(self.request)
         self._images = _images(record, self.request)
-        self._outputs: dict[int, report.StoredOutput] = {}
+        self._outputs: dict[int, StoredOutput] = {}
         self.grid = Grid(self.request.n)
-        """The canvas; a picture is placed in it only where the request asks for a grid."""
-        self._grid: report.StoredGrid | None = None
-        self._grid_failure: report.JobError | None = None
-        self._failures: dict[int, report.JobError] = {}
-        self._warnings: dict[str, report.JobWarning] = {}
-        self._costs: list[report.ImageTiming] = []
-        self._stop: StopReason | None = None
-        self._in_engine = False
-        self._ended = False
+        """Canvas of the grid; used only if the request asks for a grid."""
+        self._grid: StoredGrid | None = None
+        self._grid_error: JobError | None = None
+        self._errors: dict[int, JobError] = {}
+        self._warnings: dict[str, JobWarning] = {}
+        self._timings: list[ImageTiming] = []
+        self._stop_reason: StopReason | None = None
+        self._is_submitted = False
+        self._is_ended = False
         self._lock = threading.Lock()
 
+    def log_context(self) -> AbstractContextManager[None]:
+        """Bind the job's ids to every log record of the current thread."""
+        claim_ref = self.claim_ref
+        return bound_contextvars(job_id=claim_ref.job_id, claim_id=claim_ref.claim_id, worker=self.record.worker)
+
     def specs(self, task: Task) -> tuple[GenerationSpec, ...]:
-        """What the engine is to make, once the inputs are there."""
+        """Return one specification per image; `task` holds the decoded inputs."""
         request, (width, height), sampling = self.request, self._size, self.request.sampling
         return tuple(
             GenerationSpec(
@@ -82,31 +97,31 @@ class RunningJob:
         return tuple(self._images)
 
     @property
-    def prefix(self) -> str:
-        """Where the objects of this claim live, and of no other."""
+    def object_prefix(self) -> str:
+        """Prefix of the objects of this claim, and of no other."""
         return f"jobs/{self.claim_ref.job_id}/{self.claim_ref.claim_id}/"
 
     @property
     def is_stopped(self) -> bool:
-        return self._stop is not None
+        return self._stop_reason is not None
 
     @property
     def is_lost(self) -> bool:
-        return self._stop is StopReason.LOST
+        return self._stop_reason is StopReason.LOST
 
     @property
     def pending_images(self) -> int:
-        """Images that are on their way to the engine."""
-        return 0 if self._in_engine else len(self._images)
+        """Number of images not yet submitted to the engine."""
+        return 0 if self._is_submitted else len(self._images)
 
     def mark_submitted(self) -> None:
-        """The engine has the images, or they do not come any more."""
-        self._in_engine = True
+        """The engine has the images, or never gets them because their inputs failed."""
+        self._is_submitted = True
 
     @property
     def is_ended(self) -> bool:
-        """The worker is done with it."""
-        return self._ended
+        """Whether the worker has finished with the job."""
+        return self._is_ended
 
     def index_of(self, generation_id: str) -> int:
         return self.generation_ids.index(generation_id)
@@ -116,23 +131,23 @@ class RunningJob:
 
     @property
     def model_revision(self) -> str:
-        """Of what rendered it; there must be a picture."""
-        return self._costs[0].stats.model_revision
+        """Revision of the model that rendered the job; at least one image must have succeeded."""
+        return self._timings[0].stats.model_revision
 
     def request_stop(self, reason: StopReason) -> bool:
-        """Whether this is news; nothing stops a job that has ended."""
+        """Return whether `reason` is new. A job that has ended cannot be stopped."""
         with self._lock:
-            if self._ended or (self._stop is not None and self._stop >= reason):
+            if self._is_ended or (self._stop_reason is not None and self._stop_reason >= reason):
                 return False
-            self._stop = reason
+            self._stop_reason = reason
             return True
 
     def end(self) -> None:
         with self._lock:
-            self._ended = True
+            self._is_ended = True
 
     def apply_event(self, event: Event) -> bool:
-        """Take note of an image's way through the engine; whether the job's stage has changed."""
+        """Record an image's progress in the engine; return whether the job's stage has changed."""
         with self._lock:
             before = self._stage()
             image = self._images[event.generation_id]
@@ -149,78 +164,81 @@ class RunningJob:
                     image.stage = Stage.UPLOADING
             return self._stage() is not before
 
-    def succeed(
-        self, output: report.StoredOutput, cost: report.ImageTiming, warnings: Collection[report.JobWarning]
-    ) -> bool:
-        """An image's picture is in the store; whether it was the job's last open image."""
+    def succeed(self, output: StoredOutput, timing: ImageTiming, warnings: Collection[JobWarning]) -> bool:
+        """Record an image that is in the object store; return whether all images are done."""
         with self._lock:
             self._outputs[output.index] = output
-            self._costs.append(cost)
+            self._timings.append(timing)
             self._warnings.update({warning.code: warning for warning in warnings})
             return self._mark_done(output.index)
 
     @property
-    def wants_grid(self) -> bool:
-        """Whether all pictures are there, and are to be shown in one as well."""
+    def needs_grid(self) -> bool:
+        """Whether the request asks for a grid and all images have succeeded."""
         return self.request.output.grid and len(self._outputs) == len(self._images) and not self.is_stopped
 
-    def add_grid(self, grid: report.StoredGrid) -> None:
-        """The grid is in the store."""
+    def add_grid(self, grid: StoredGrid) -> None:
+        """Record that the grid is in the object store."""
         self._grid = grid
 
-    def fail_grid(self, failure: report.JobError) -> None:
-        """There will be no grid: the job fails, and keeps its pictures."""
-        self._grid_failure = failure
+    def fail_grid(self, error: JobError) -> None:
+        """Record that the grid failed: the job fails and keeps its images."""
+        self._grid_error = error
 
-    def warn(self, warning: report.JobWarning) -> None:
-        """Something happened that the owner should know; told with the next news."""
+    def warn(self, warning: JobWarning) -> None:
+        """Record a warning; it is written with the next update."""
         with self._lock:
             self._warnings[warning.code] = warning
 
-    def fail(self, index: int, failure: report.JobError) -> bool:
-        """There will be no picture; whether it was the job's last open image."""
+    def fail(self, index: int, error: JobError) -> bool:
+        """Record that an image failed; return whether all images are done."""
         with self._lock:
-            self._failures[index] = failure
+            self._errors[index] = error
             return self._mark_done(index)
 
     def mark_canceled(self, index: int) -> bool:
-        """The image was canceled; whether it was the job's last open image."""
+        """Record that an image was canceled; return whether all images are done."""
         with self._lock:
             return self._mark_done(index)
 
     def update(self) -> JobUpdate:
-        """All that is known, as a complete snapshot."""
+        """Return a complete snapshot of the progress and results so far."""
         with self._lock:
-            images = self._images.values()
+            images, timings = self._images.values(), self._timings
             outputs = [self._outputs[index] for index in sorted(self._outputs)]
+            progress = StoredProgress(
+                step=sum(image.step for image in images),
+                steps=sum(image.steps for image in images),
+                images_done=len(outputs),
+            )
             return JobUpdate(
                 stage=self._stage(),
-                progress_json=report.progress_json(
-                    sum(image.step for image in images), sum(image.steps for image in images), len(outputs)
-                ),
-                outputs_json=report.outputs_json(outputs) if outputs else None,
-                grid_json=report.grid_json(self._grid) if self._grid else None,
-                warnings_json=report.warnings_json(list(self._warnings.values())) if self._warnings else None,
-                metrics_json=report.metrics_json(self._costs) if self._costs else None,
-                runtime_json=report.runtime_json(self._costs[0].stats) if self._costs else None,
+                progress_json=progress.model_dump_json(),
+                outputs_json=encode_outputs(outputs) if outputs else None,
+                grid_json=self._grid.model_dump_json() if self._grid else None,
+                warnings_json=encode_warnings(tuple(self._warnings.values())) if self._warnings else None,
+                metrics_json=job_metrics(timings).model_dump_json() if timings else None,
+                runtime_json=job_runtime(timings).model_dump_json() if timings else None,
                 finished=tuple(output.index for output in outputs),
             )
 
     def outcome(self) -> Outcome:
-        """How the attempt ended, once every image is settled."""
-        update, cost = self.update(), self._cost()
-        if self._failures:
-            error = report.error_json(self._failures, len(self._images))
-            return Outcome(Status.FAILED, error_json=error, update=update, cost=cost)
+        """Return how the attempt ended, once all images are done."""
+        update, measured_cost = self.update(), self._cost()
+        error = self._error()
+        if error:
+            return Outcome(Status.FAILED, error_json=error.model_dump_json(), update=update, cost=measured_cost)
         if len(self._outputs) < len(self._images):
-            return Outcome(Status.CANCELED, update=update, cost=cost)
-        if self._grid_failure:
-            error = report.grid_error_json(self._grid_failure)
-            return Outcome(Status.FAILED, error_json=error, update=update, cost=cost)
-        return Outcome(Status.SUCCEEDED, update=update, cost=cost, timing=report.job_timing(self._costs))
+            return Outcome(Status.CANCELED, update=update, cost=measured_cost)
+        return Outcome(Status.SUCCEEDED, update=update, cost=measured_cost, timing=job_timing(self._timings))
+
+    def _error(self) -> JobError | None:
+        if self._errors:
+            return _job_error(self._errors, len(self._images))
+        return self._grid_error
 
     def _cost(self) -> float:
-        """What was really spent: model calls that were made, however the job ended."""
+        """Cost of the model calls made so far, however the job ended."""
         return sum(cost(image.step, *self._size) for image in self._images.values())
 
     def _mark_done(self, index: int) -> bool:
@@ -235,6 +253,18 @@ class RunningJob:
 
 
 def _images(record: JobRecord, request: ResolvedRequest) -> dict[str, _Image]:
-    """Image k uses seed + k. The attempt in its id separates it from an earlier claim of the job by this worker."""
+    """Image k has seed + k. The attempt in its id separates the job from this worker's earlier claims of it."""
     calls = model_calls(request.scheduler, request.steps, request.strength)
     return {f"{record.id}/{record.attempt}/{index}": _Image(request.seed + index, calls) for index in range(request.n)}
+
+
+def _job_error(errors: Mapping[int, JobError], images: int) -> JobError:
+    """The job's error: that of its first failed image; `details.images` lists all failed ones."""
+    index = min(errors)
+    summary = f"{len(errors)} of {images} images failed; image {index}: " if images > 1 else ""
+    return JobError(
+        code=errors[index].code,
+        message=summary + errors[index].message,
+        retryable=all(error.retryable for error in errors.values()),
+        details={"images": [*sorted(errors)]},
+    )

@@ -1,4 +1,4 @@
-"""Uploads that outlast a store which is away for a while."""
+"""Uploads with retries, for an object store that is temporarily down."""
 
 import threading
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from renderq_worker.threads.inflight_operations import InflightOperations
 log = structlog.get_logger(__name__)
 
 RETRY_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Between two attempts: a store may be away for a minute before a picture is given up."""
+"""Delays between attempts: the store may be down for a minute before an image fails."""
 
 
 class Uploader:
-    """Writes objects with a bounded number of attempts. Thread-safe."""
+    """Writes objects with a limited number of attempts. Thread-safe."""
 
     def __init__(
         self,
@@ -31,13 +31,13 @@ class Uploader:
         self._retry_delays_s = retry_delays_s
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Durable when this returns. Raises `ObjectStoreUnavailable` after the last attempt, or when closing."""
-        for pause_s in self._retry_delays_s:
+        """Write the object durably. Raises `ObjectStoreUnavailable` after the last attempt, or when closing."""
+        for delay_s in self._retry_delays_s:
             try:
                 return self._attempt(key, data, content_type)
             except ObjectStoreUnavailable as error:
-                log.warning("upload_failed", key=key, reason=str(error), again_in_s=pause_s)
-            if self._closing.wait(pause_s):
+                log.warning("upload.failed", key=key, reason=str(error), retry_in_s=delay_s)
+            if self._closing.wait(delay_s):
                 break
         return self._attempt(key, data, content_type)
 

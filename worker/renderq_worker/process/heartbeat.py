@@ -1,4 +1,4 @@
-"""Tells the store that this worker lives, what it serves and what it has in memory."""
+"""Registers this worker in the store: that it is alive, which models it serves and which are in memory."""
 
 import socket
 from secrets import token_hex
@@ -14,56 +14,62 @@ from renderq_worker.engine import EngineProtocol
 
 log = structlog.get_logger(__name__)
 
-_EVERY_S = 5.0
-_TTL_S = 3 * _EVERY_S
+_INTERVAL_S = 5.0
+_TTL_S = 3 * _INTERVAL_S
 _RETRY_DELAY_S = 1.0
 
 
 def resolve_worker_id(name: str | None) -> str:
-    """The given name, else one that no other worker has."""
+    """Return the configured name, or the host name with a random suffix."""
     return name or f"{socket.gethostname()}-{token_hex(3)}"
 
 
 class WorkerHeartbeat:
-    """One worker's entry in the list of workers; refreshed by a ticker."""
+    """Refreshes the worker's entry in the list of workers on every tick."""
 
     def __init__(
-        self, store: JobStore, id: str, device: str, models: tuple[str, ...], engine: EngineProtocol, held: ClaimedJobs
+        self,
+        store: JobStore,
+        id: str,
+        device: str,
+        models: tuple[str, ...],
+        engine: EngineProtocol,
+        claimed_jobs: ClaimedJobs,
     ) -> None:
         self._store = store
         self._id = id
         self._device = device
         self._models = models
         self._engine = engine
-        self._held = held
-        self._draining = False
+        self._claimed_jobs = claimed_jobs
+        self._is_draining = False
 
     def drain(self) -> None:
-        """From the next tick on, say that no more jobs are taken."""
-        self._draining = True
+        """Report from the next tick on that the worker accepts no more jobs."""
+        self._is_draining = True
 
     def tick(self) -> float:
-        """Register; the pause until the next time, in seconds."""
+        """Register; return the delay until the next tick, in seconds."""
         record = WorkerRecord(
             id=self._id,
             device=self._device,
             models=self._models,
             resident_models=self._engine.resident_models(),
-            jobs=len(self._held),
-            draining=self._draining,
-            started_ms=0,  # both are kept by the store
+            jobs=len(self._claimed_jobs),
+            draining=self._is_draining,
+            started_ms=0,  # the store sets both times
             seen_ms=0,
         )
         try:
             self._store.call(commands.register(record, round(_TTL_S * 1000)))
         except StoreUnavailable as error:
-            log.warning("not_registered", reason=str(error))
+            log.warning("worker.registration_failed", worker=self._id, reason=str(error))
             return _RETRY_DELAY_S
-        return _EVERY_S
+        return _INTERVAL_S
 
     def deregister(self) -> None:
-        """Say goodbye; without an answer the entry ends by itself."""
+        """Remove the entry. If the store does not answer, the entry expires."""
         try:
             self._store.call(commands.unregister(self._id))
         except StoreUnavailable as error:
-            log.warning("not_unregistered", reason=str(error))
+            log.warning("worker.deregistration_failed", worker=self._id, reason=str(error))

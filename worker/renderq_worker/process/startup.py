@@ -1,4 +1,4 @@
-"""The start: checks in order, what is wrong is said in one line, before anything is loaded."""
+"""Startup of a worker process: checks settings, Redis and object store before any model is loaded."""
 
 from collections.abc import Callable
 
@@ -15,13 +15,13 @@ from renderq_worker.threads.signals import StopSignals
 
 log = structlog.get_logger(__name__)
 
-_REDIS_PAUSE_S = 1.0
+_REDIS_RETRY_DELAY_S = 1.0
 
 
 def run_worker(settings: WorkerSettings, signals: StopSignals) -> int:
-    """Check everything, then work until a signal; the exit code.
+    """Check everything, then work until a signal; return the exit code.
 
-    Raises what the checks below raise, and `DeviceUnusable`.
+    Raises the errors of the checks below, and `DeviceUnusable`.
     """
     entries = served_models(settings)
     client = sync_client(settings.redis_url)
@@ -33,7 +33,7 @@ def run_worker(settings: WorkerSettings, signals: StopSignals) -> int:
 
 
 def served_models(settings: WorkerSettings) -> tuple[ModelEntry, ...]:
-    """The catalog's models that this worker serves. Raises `CatalogInvalid`."""
+    """Return the catalog's models that this worker serves. Raises `CatalogInvalid`."""
     catalog = load_catalog(settings.models)
     if settings.worker_models is None:
         return catalog.models
@@ -44,23 +44,23 @@ def served_models(settings: WorkerSettings) -> tuple[ModelEntry, ...]:
 
 
 def wait_for_redis(client: Redis, url: str, is_stopped: Callable[[float], bool]) -> bool:
-    """Return once the server answers: true, or false when `is_stopped(pause in seconds)` says so.
+    """Return true once the server answers, or false once `is_stopped(delay in seconds)` is true.
 
     Raises `StoreUnsuitable`.
     """
     while True:
         try:
             for warning in check_server(client):
-                log.warning("redis_configuration", warning=warning)
+                log.warning("redis.misconfigured", reason=warning)
             return True
         except StoreUnavailable as error:
-            log.warning("waiting_for_redis", url=_without_password(url), reason=str(error))
-        if is_stopped(_REDIS_PAUSE_S):
+            log.warning("redis.unavailable", url=_without_password(url), reason=str(error))
+        if is_stopped(_REDIS_RETRY_DELAY_S):
             return False
 
 
 def check_objects(client: Redis, objects: ObjectStore) -> None:
-    """Raises `ObjectStoreUnavailable` or `ObjectStoreUnsuitable`, also when the API serves another store."""
+    """Raise `ObjectStoreUnavailable`, or `ObjectStoreUnsuitable` also when the API uses another store."""
     objects.check()
     check_same_store(client, objects)
 

@@ -1,4 +1,4 @@
-"""Ends a process that hangs: threads cannot be killed, so a supervisor has to start it again."""
+"""Ends a process that hangs. Threads cannot be killed, so a supervisor has to restart the process."""
 
 import os
 import time
@@ -13,14 +13,14 @@ from renderq_worker.threads.inflight_operations import InflightOperations
 log = structlog.get_logger(__name__)
 
 EXIT_HUNG = 70
-"""Exit code (EX_SOFTWARE): worth starting again."""
+"""Exit code (EX_SOFTWARE) that tells a supervisor to restart the process."""
 
-_LOOKS_PER_BUDGET = 10
-_PAUSE_MAX_S = 1.0
+_CHECKS_PER_TIMEOUT = 10
+_MAX_INTERVAL_S = 1.0
 
 
 class Watchdog:
-    """Looks for operations that outlived their budget, in the engine and behind it; run by a ticker."""
+    """Checks on every tick that threads are alive and operations, in the engine and outside it, within their budget."""
 
     def __init__(
         self,
@@ -28,29 +28,29 @@ class Watchdog:
         operations: InflightOperations,
         stall_s: float,
         consumer: Consumer,
-        end: Callable[[int], object] = os._exit,
+        exit_process: Callable[[int], object] = os._exit,
     ) -> None:
-        """`stall_s`: seconds that an operation behind the engine may take; the engine names its own budget."""
+        """`stall_s`: seconds that an operation outside the engine may take; the engine reports its own budget."""
         self._consumer = consumer
         self._engine = engine
         self._operations = operations
         self._stall_s = stall_s
-        self._end = end
+        self._exit_process = exit_process
 
     def tick(self) -> float:
-        """Look; the pause until the next time, in seconds."""
-        reason = self._reason(time.monotonic())
+        """Check; return the delay until the next tick, in seconds."""
+        reason = self._hang_reason(time.monotonic())
         if reason is not None:
-            log.critical("worker_hangs", reason=reason, exit_code=EXIT_HUNG)
-            self._end(EXIT_HUNG)
-        return min(_PAUSE_MAX_S, self._stall_s / _LOOKS_PER_BUDGET)
+            log.critical("worker.hung", reason=reason, exit_code=EXIT_HUNG)
+            self._exit_process(EXIT_HUNG)
+        return min(_MAX_INTERVAL_S, self._stall_s / _CHECKS_PER_TIMEOUT)
 
-    def _reason(self, now: float) -> str | None:
+    def _hang_reason(self, now: float) -> str | None:
         health = self._engine.health
         if not health.is_alive:
             return "the engine's thread has died"
         if not self._consumer.is_alive:
-            return "the consumer of wake-ups has died"
+            return "the wake-up consumer's thread has died"
         if health.is_stalled(now):
             return f"{health.stage} has taken {now - health.since:.0f} s of {health.stall_budget_s:.0f} s"
         oldest = self._operations.oldest()

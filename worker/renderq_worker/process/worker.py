@@ -1,4 +1,4 @@
-"""Everything between the job store and the engine: claims, leases, progress, pictures, ends."""
+"""The job-processing part of a worker: everything between job store, engine and object store."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from renderq_worker.jobs.job_runner import JobRunner
 from renderq_worker.jobs.post_processor import PostProcessor
 from renderq_worker.jobs.preview_writer import PreviewWriter
 from renderq_worker.jobs.progress_writer import ProgressWriter
-from renderq_worker.jobs.running_job import StopReason
+from renderq_worker.jobs.running_job import RunningJob, StopReason
 from renderq_worker.output import Uploader
 from renderq_worker.output.upload import RETRY_DELAYS_S
 from renderq_worker.threads.inflight_operations import InflightOperations
@@ -28,13 +28,13 @@ from renderq_worker.threads.periodic_thread import PeriodicThread
 log = structlog.get_logger(__name__)
 
 _SHUTDOWN_TIMEOUT_S = 3.0
-"""Time that one part gets to end."""
+"""Time that each component gets to shut down."""
 
 
 class Worker:
-    """Takes jobs when `serve` is called, and brings each of them to an end or back into the queue.
+    """Claims jobs on `handle_wakeup`, and ends or requeues each of them.
 
-    `forward_wakeup` is told the model of each wake-up that came while there was no room.
+    `forward_wakeup` is called with the model of each wake-up that arrives while no slot is free.
     """
 
     def __init__(
@@ -48,81 +48,85 @@ class Worker:
         forward_wakeup: Callable[[str], None],
         upload_retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
     ) -> None:
-        self.claimed_jobs = held = ClaimedJobs()
+        self.claimed_jobs = claimed_jobs = ClaimedJobs()
         self.operations = InflightOperations()
         self._store = store
         self._engine = engine
         self._closing = threading.Event()
-        self._writer = writer = ProgressWriter(store)
-        self._finisher = PostProcessor(
+        self._progress = progress = ProgressWriter(store)
+        self._post_processor = PostProcessor(
             store,
             objects,
             Uploader(objects, self.operations, self._closing, upload_retry_delays_s),
             self.operations,
             self._closing,
-            on_image_stored=lambda job: writer.schedule(job, at_once=True),
-            on_end=held.remove,
+            on_image_stored=lambda job: progress.schedule(job, at_once=True),
+            on_end=claimed_jobs.remove,
         )
         self._previews = previews = PreviewWriter(store, engine)
         self._inputs = InputLoader(store, objects, self.operations, self._closing, upload_retry_delays_s)
-        self._runner = JobRunner(engine, self._inputs, self._finisher, writer, previews)
-        self._slots = JobClaimer(
-            _job_claimer_settings(settings, id, models), store, engine, held, self._runner.run, forward_wakeup
+        self._runner = JobRunner(engine, self._inputs, self._post_processor, progress, previews)
+        self._claimer = JobClaimer(
+            _job_claimer_settings(settings, id, models), store, engine, claimed_jobs, self._runner.run, forward_wakeup
         )
-        leases = LeaseRenewer(store, held, engine, settings.lease_seconds, self._runner.apply_fence_result)
+        leases = LeaseRenewer(store, claimed_jobs, engine, settings.lease_seconds, self._runner.apply_fence_result)
         self._leases = PeriodicThread("leases", leases.tick)
 
     def start(self) -> None:
         self._engine.start()
         self._previews.start()
-        self._writer.start(self._runner.apply_fence_result, self._previews.request_preview)
+        self._progress.start(self._runner.apply_fence_result, self._previews.request_preview)
         self._leases.start()
 
     def handle_wakeup(self, model: str) -> None:
-        """A wake-up: there may be jobs for this model. Returns once this call holds no job any more."""
-        self._slots.handle_wakeup(model)
+        """Claim jobs after a wake-up for `model`; return once all jobs claimed by this call have ended."""
+        self._claimer.handle_wakeup(model)
 
     def can_accept(self) -> bool:
-        """Whether a wake-up can be of use here; otherwise it is for another worker. Quick."""
-        return self._slots.can_accept()
+        """Return whether a wake-up is useful here; otherwise it belongs to another worker. Quick."""
+        return self._claimer.can_accept()
 
     def on_slots_freed(self, callback: Callable[[], None]) -> None:
-        """Call this, on whatever thread, when there may be room that was not there before."""
+        """Call `callback`, on any thread, when slots may have been freed."""
         self._engine.on_slots_freed(callback)
         self.claimed_jobs.on_change(callback)
 
     def cancel(self, claim_id: str) -> None:
-        """The owner of the job behind this claim wants it stopped; claims that are not ours are ignored. Quick."""
+        """Stop the job of this claim because its owner canceled it. Ignores other workers' claims. Quick."""
         job = self.claimed_jobs.by_claim(claim_id)
         if job is not None:
             self._runner.stop(job, StopReason.CANCELED)
 
     def stop_claiming(self) -> None:
-        """From now on no job is taken; those that are held go on."""
-        self._slots.close()
+        """Claim no more jobs; claimed ones continue."""
+        self._claimer.close()
 
     def release_jobs(self) -> None:
-        """Jobs that are still held go back into the queue, at their old place; nothing more is written for them."""
+        """Requeue all claimed jobs at their old position; nothing more is written for them."""
         self._closing.set()
         for job in self.claimed_jobs.snapshot():
-            self._runner.stop(job, StopReason.LOST)
-            try:
-                verdict = self._store.call(commands.requeue(job.claim_ref))
-            except StoreUnavailable as error:
-                log.warning("not_handed_back", job=job.claim_ref.job_id, reason=str(error))
-            else:
-                log.info("job_handed_back", job=job.claim_ref.job_id, verdict=verdict.value)
+            with job.log_context():
+                self._release(job)
         self.claimed_jobs.wait_until_empty(_SHUTDOWN_TIMEOUT_S)
 
+    def _release(self, job: RunningJob) -> None:
+        self._runner.stop(job, StopReason.LOST)
+        try:
+            result = self._store.call(commands.requeue(job.claim_ref))
+        except StoreUnavailable as error:
+            log.warning("job.release_failed", reason=str(error))
+        else:
+            log.info("job.released", result=result.value)
+
     def close(self) -> None:
-        """End all threads. Nothing may be held, or it is abandoned to its lease."""
+        """Stop all threads. A job that is still claimed stays so until its lease expires."""
         self._closing.set()
         self._leases.close(_SHUTDOWN_TIMEOUT_S)
         self._inputs.close()
         self._engine.close()
-        self._writer.close()
+        self._progress.close()
         self._previews.close()
-        self._finisher.close()
+        self._post_processor.close()
 
 
 def _job_claimer_settings(settings: WorkerSettings, id: str, models: tuple[str, ...]) -> JobClaimerSettings:

@@ -1,4 +1,4 @@
-"""Operations outside the engine that could hang: named while they run, so that the watchdog sees them."""
+"""Operations outside the engine that could hang, tracked while they run for the watchdog."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ class Operation:
 
 
 class InflightOperations:
-    """The operations that are running now. Thread-safe."""
+    """Set of running operations. Thread-safe."""
 
     def __init__(self) -> None:
         self._running: set[Operation] = set()

@@ -1,4 +1,4 @@
-"""A thread that does something again and again."""
+"""A thread that calls a function periodically."""
 
 import threading
 from collections.abc import Callable
@@ -7,16 +7,16 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-_AFTER_ERROR_S = 1.0
+_ERROR_DELAY_S = 1.0
 
 
 class PeriodicThread:
-    """Calls `tick` on a daemon thread; what it returns is the pause until the next call, in seconds."""
+    """Calls `tick` on a daemon thread; its result is the delay until the next call, in seconds."""
 
     def __init__(self, name: str, tick: Callable[[], float]) -> None:
         self._name = name
         self._tick = tick
-        self._closing = False
+        self._is_closing = False
         self._wake_requested = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -24,22 +24,22 @@ class PeriodicThread:
         self._thread.start()
 
     def wake(self) -> None:
-        """End the current pause."""
+        """End the current delay."""
         self._wake_requested.set()
 
     def close(self, timeout_s: float) -> None:
-        """End the thread after its current tick; give up waiting for it after `timeout_s`."""
-        self._closing = True
+        """Stop the thread after its current tick; wait for it at most `timeout_s`."""
+        self._is_closing = True
         self.wake()
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while not self._closing:
+        while not self._is_closing:
             self._wake_requested.clear()
             try:
-                pause_s = self._tick()
+                delay_s = self._tick()
             except Exception:
-                log.exception("tick_failed", ticker=self._name)
-                pause_s = _AFTER_ERROR_S
-            if not self._closing:
-                self._wake_requested.wait(pause_s)
+                log.exception("thread.tick_failed", thread=self._name)
+                delay_s = _ERROR_DELAY_S
+            if not self._is_closing:
+                self._wake_requested.wait(delay_s)

@@ -1,20 +1,20 @@
-"""SIGTERM and SIGINT as something to wait for, instead of handlers that run in the middle of anything."""
+"""SIGTERM and SIGINT, waited for synchronously: handlers would interrupt the main thread anywhere."""
 
 import signal
 
-_STOPPING = frozenset({signal.SIGTERM, signal.SIGINT})
+_STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 class StopSignals:
-    """Must be made on the main thread before any other thread starts: threads inherit what is blocked."""
+    """Create on the main thread before any other thread starts, because threads inherit the signal mask."""
 
     def __init__(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
 
     def wait(self) -> None:
-        """Until one comes."""
-        signal.sigwait(_STOPPING)
+        """Wait for a signal."""
+        signal.sigwait(_STOP_SIGNALS)
 
     def received_within(self, timeout_s: float) -> bool:
-        """Whether one came within this time. Each one is reported once."""
-        return signal.sigtimedwait(_STOPPING, timeout_s) is not None
+        """Return whether a signal arrives within `timeout_s`. Each signal is reported once."""
+        return signal.sigtimedwait(_STOP_SIGNALS, timeout_s) is not None

@@ -10,8 +10,9 @@ from renderq_shared.jobs.memory.fair_queue import FairQueue, QueueEntry
 from renderq_shared.jobs.memory.outbox import EVENTS, MemoryOutbox
 from renderq_shared.jobs.memory.removals import Removals
 from renderq_shared.jobs.records import ClaimRef, JobRecord, NewJob, TenantRecord
+from renderq_shared.jobs.stored_results import decode_progress
 from renderq_shared.jobs.terminal_errors import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
-from renderq_shared.jobs.timings import progress_fraction, round_cost
+from renderq_shared.jobs.timings import round_cost
 
 ATTEMPT_FIELDS = (
     "stage",
@@ -178,7 +179,7 @@ class JobTable:
         of_model = [job for job in self.jobs.values() if job.model == queued.model]
         others = [job.cost for job in of_model if job.status is Status.QUEUED and job.id != queued.id]
         running = sum(
-            job.cost * (1 - progress_fraction(job.progress_json)) for job in of_model if job.id in self.leases
+            job.cost * (1 - decode_progress(job.progress_json).fraction) for job in of_model if job.id in self.leases
         )
         return round_cost((jobs_ahead * sum(others) / len(others) if others else 0) + running)
 

@@ -1,4 +1,4 @@
-"""From files of every kind to the pixels that a model starts from."""
+"""Decoding of image files to the pixels that a model starts from."""
 
 import io
 from typing import Any
@@ -21,20 +21,20 @@ def pixel(file: bytes) -> list[int]:
 
 
 def corners(array: np.ndarray) -> list[int]:
-    """Upper left, upper right, lower left, lower right; of the first channel."""
+    """First channel at the upper left, upper right, lower left and lower right corner."""
     flat = array[..., 0] if array.ndim == 3 else array
     return [int(flat[y, x]) for y in (0, -1) for x in (0, -1)]
 
 
 ARROW = Image.fromarray(np.kron(np.array([[0, 80], [160, 240]], np.uint8), np.ones((8, 8), np.uint8)))
-"""Each corner has a shade of its own."""
+"""Each quadrant has its own shade."""
 
 
 def test_an_image_of_the_right_size_is_left_as_it_is() -> None:
     noise = np.random.default_rng(7).integers(0, 256, (16, 24, 3), np.uint8)
     assert np.array_equal(decode_image(saved(Image.fromarray(noise)), 24, 16), noise)
-    grey = noise[..., 0]
-    assert np.array_equal(decode_mask(saved(Image.fromarray(grey)), 24, 16), grey)
+    gray = noise[..., 0]
+    assert np.array_equal(decode_mask(saved(Image.fromarray(gray)), 24, 16), gray)
 
 
 def test_another_size_is_resized_to_as_the_engine_does_it() -> None:
@@ -108,8 +108,8 @@ def test_what_is_to_be_upscaled_is_resized_as_its_pipeline_does_it() -> None:
 
 
 def test_a_depth_map_keeps_its_eight_bits_or_its_sixteen() -> None:
-    grey = np.random.default_rng(7).integers(0, 256, (5, 3), np.uint8)
-    assert np.array_equal(decode_depth_map(saved(Image.fromarray(grey)), 8, 5), grey)
+    gray = np.random.default_rng(7).integers(0, 256, (5, 3), np.uint8)
+    assert np.array_equal(decode_depth_map(saved(Image.fromarray(gray)), 8, 5), gray)
     deep = np.arange(30_000, 31_001, dtype=np.uint16).reshape(77, 13)
     found = decode_depth_map(saved(Image.fromarray(deep)), 64, 80)
     assert (found.dtype, np.unique(found).size, found.min(), found.max()) == (np.float32, 1001, 0, 1)
@@ -123,8 +123,8 @@ def test_a_depth_map_is_made_smaller_than_its_image_never_larger() -> None:
     small = decode_depth_map(saved(Image.fromarray(edge)), 8, 8)
     assert (small.shape, small.dtype) == ((8, 8), np.float32)
     assert np.array_equal(np.round(small), np.kron(np.eye(2)[::-1], np.ones((4, 4))))
-    grey = decode_depth_map(saved(Image.fromarray((edge // 257).astype(np.uint8))), 8, 8)
-    assert (grey.dtype, grey[0].tolist()) == (np.uint8, (small[0] * 255).round().astype(int).tolist())
+    gray = decode_depth_map(saved(Image.fromarray((edge // 257).astype(np.uint8))), 8, 8)
+    assert (gray.dtype, gray[0].tolist()) == (np.uint8, (small[0] * 255).round().astype(int).tolist())
 
 
 def test_a_depth_map_is_turned_upright_and_farthest_where_it_is_transparent() -> None:

@@ -1,4 +1,4 @@
-"""Jobs that start from pictures: read from the store beside the engine, and never half."""
+"""Jobs that start from images: inputs are loaded outside the engine, completely or not at all."""
 
 import io
 import json
@@ -20,8 +20,8 @@ from tests.worker.conftest import NewHarness
 from tests.worker.worker_harness import MODEL, TENANT, WorkerHarness, error, outputs, request_json, wait_until
 
 
-class Shelf(FolderStore):
-    """Reads wait for `open`, and the next `refusals` of them fail."""
+class GatedFolderStore(FolderStore):
+    """Reads wait for `open`; the next `refusals` reads fail."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -35,32 +35,32 @@ class Shelf(FolderStore):
         assert self.open.wait(60)
         if self.refusals > 0:
             self.refusals -= 1
-            raise ObjectStoreUnavailable("the disk is asleep")
+            raise ObjectStoreUnavailable("the disk is offline")
         return super().read(key, start, end)
 
 
-class Desk:
-    """A worker with a shelf, and what its engine was given."""
+class LoaderHarness:
+    """A worker with a gated store, and the specs that its engine received."""
 
-    def __init__(self, harness: WorkerHarness, shelf: Shelf) -> None:
-        self.harness, self.shelf = harness, shelf
-        self.given: list[GenerationSpec] = []
+    def __init__(self, harness: WorkerHarness, folder_store: GatedFolderStore) -> None:
+        self.harness, self.folder_store = harness, folder_store
+        self.specs: list[GenerationSpec] = []
         submit = harness.engine.submit
 
-        def note(specs: Sequence[GenerationSpec], listener: Any) -> None:
-            self.given += specs
+        def record(specs: Sequence[GenerationSpec], listener: Any) -> None:
+            self.specs += specs
             submit(specs, listener)
 
-        harness.engine.submit = note
+        harness.engine.submit = record
 
-    def asset(self, number: int, file: bytes, *, kept: bool = True) -> str:
-        """An asset of the tenant, as the API keeps it."""
+    def asset(self, number: int, file: bytes, *, stored: bool = True) -> str:
+        """Store an asset of the tenant, as the API does."""
         id = f"asset_{number:064}"
         asset = NewAsset(id, TENANT, f"assets/t/{number}/{id}.png", "image/png", 8, 8, len(file))
         self.harness.store.call(commands.reserve_asset(asset, 60_000))
         self.harness.store.call(commands.commit_asset(asset))
-        if kept:
-            self.shelf.put(asset.key, file, "image/png")
+        if stored:
+            self.folder_store.put(asset.key, file, "image/png")
         return id
 
     def submit(self, job_id: str, task: str, **fields: Any) -> None:
@@ -72,10 +72,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(new_harness: NewHarness, tmp_path: Path) -> Iterator[Desk]:
-    shelf = Shelf(tmp_path)
-    yield Desk(new_harness(objects=shelf), shelf)
-    shelf.open.set()
+def loader(new_harness: NewHarness, tmp_path: Path) -> Iterator[LoaderHarness]:
+    folder_store = GatedFolderStore(tmp_path)
+    yield LoaderHarness(new_harness(objects=folder_store), folder_store)
+    folder_store.open.set()
 
 
 def png(color: int, width: int = 16, height: int = 8) -> bytes:
@@ -88,34 +88,34 @@ def saved(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def test_the_engine_gets_the_input_image_for_every_image_of_the_job(desk: Desk) -> None:
-    image = desk.asset(1, png(200, width=32, height=16))
-    desk.submit("job", "img2img", image=image, strength=0.5, n=3)
-    desk.harness.wake()
-    job = desk.harness.wait_until_ended("job")
+def test_the_engine_gets_the_input_image_for_every_image_of_the_job(loader: LoaderHarness) -> None:
+    image = loader.asset(1, png(200, width=32, height=16))
+    loader.submit("job", "img2img", image=image, strength=0.5, n=3)
+    loader.harness.wake()
+    job = loader.harness.wait_until_ended("job")
     assert (job.status, len(outputs(job))) == (Status.SUCCEEDED, 3)
-    assert [(spec.seed, spec.width, spec.height) for spec in desk.given] == [(5, 16, 8), (6, 16, 8), (7, 16, 8)]
-    [task] = {id(spec.task): spec.task for spec in desk.given}.values()
+    assert [(spec.seed, spec.width, spec.height) for spec in loader.specs] == [(5, 16, 8), (6, 16, 8), (7, 16, 8)]
+    [task] = {id(spec.task): spec.task for spec in loader.specs}.values()
     assert isinstance(task, Img2Img)
     assert task.strength == 0.5
     assert np.array_equal(task.image, np.full((8, 16, 3), [200, 0, 0]))
-    assert desk.shelf.reads == 1
+    assert loader.folder_store.reads == 1
 
 
-def test_each_task_gets_its_inputs(desk: Desk) -> None:
-    image, mask = desk.asset(1, png(200)), desk.asset(2, png(255))
-    desk.submit("a", "inpaint", image=image, mask=mask, strength=1.0)
-    desk.submit("b", "outpaint", image=image, extend={"left": 8, "top": 24})
-    desk.submit("c", "variation", image=image)
+def test_each_task_gets_its_inputs(loader: LoaderHarness) -> None:
+    image, mask = loader.asset(1, png(200)), loader.asset(2, png(255))
+    loader.submit("a", "inpaint", image=image, mask=mask, strength=1.0)
+    loader.submit("b", "outpaint", image=image, extend={"left": 8, "top": 24})
+    loader.submit("c", "variation", image=image)
     noise = Image.fromarray(np.random.default_rng(7).integers(0, 256, (17, 9, 3), np.uint8))
     slope = np.arange(32 * 4, dtype=np.uint16).reshape(4, 32) * 300
-    deep, small = desk.asset(3, saved(Image.fromarray(slope))), desk.asset(4, saved(noise))
-    desk.submit("d", "depth2img", image=image, depth_map=deep, strength=0.5, clip_skip=2)
-    desk.submit("e", "depth2img", image=image, guidance_rescale=0.5)
-    desk.submit("f", "upscale", image=small, noise_level=7)
-    desk.harness.wake()
-    assert {desk.harness.wait_until_ended(name).status for name in "abcdef"} == {Status.SUCCEEDED}
-    tasks = {spec.id[0]: (spec.task, spec.width, spec.height) for spec in desk.given}
+    deep, small = loader.asset(3, saved(Image.fromarray(slope))), loader.asset(4, saved(noise))
+    loader.submit("d", "depth2img", image=image, depth_map=deep, strength=0.5, clip_skip=2)
+    loader.submit("e", "depth2img", image=image, guidance_rescale=0.5)
+    loader.submit("f", "upscale", image=small, noise_level=7)
+    loader.harness.wake()
+    assert {loader.harness.wait_until_ended(name).status for name in "abcdef"} == {Status.SUCCEEDED}
+    tasks = {spec.id[0]: (spec.task, spec.width, spec.height) for spec in loader.specs}
     painted, width, height = tasks["a"]
     assert isinstance(painted, Inpaint)
     assert (painted.mask.tolist(), width, height) == ([[76] * 16] * 8, 16, 8)
@@ -123,7 +123,7 @@ def test_each_task_gets_its_inputs(desk: Desk) -> None:
     assert isinstance(extended, Inpaint)
     assert (extended.image.shape, width, height) == ((32, 24, 3), 24, 32)
     assert isinstance(tasks["c"][0], Variation)
-    assert (outputs(desk.harness.job("b"))[0]["width"], outputs(desk.harness.job("b"))[0]["height"]) == (24, 32)
+    assert (outputs(loader.harness.job("b"))[0]["width"], outputs(loader.harness.job("b"))[0]["height"]) == (24, 32)
     mapped, unmapped, enlarged = (tasks[name][0] for name in "def")
     assert isinstance(mapped, Depth2Img)
     assert isinstance(unmapped, Depth2Img)
@@ -132,76 +132,76 @@ def test_each_task_gets_its_inputs(desk: Desk) -> None:
     assert (mapped.depth_map.shape, mapped.depth_map.dtype, np.ptp(mapped.depth_map)) == ((4, 16), np.float32, 1)
     assert np.array_equal(enlarged.image, noise.resize((16, 8), Image.Resampling.BICUBIC))
     assert (enlarged.noise_level, tasks["f"][1:]) == (7, (64, 32))
-    heeded = {spec.id[0]: (spec.sampling.clip_skip, spec.sampling.guidance_rescale) for spec in desk.given}
-    assert (heeded["c"], heeded["d"], heeded["e"]) == ((0, 0), (2, 0), (0, 0.5))
+    options = {spec.id[0]: (spec.sampling.clip_skip, spec.sampling.guidance_rescale) for spec in loader.specs}
+    assert (options["c"], options["d"], options["e"]) == ((0, 0), (2, 0), (0, 0.5))
 
 
-@pytest.mark.parametrize("how", ["no asset", "no file", "no picture"])
-def test_an_image_that_cannot_be_had_fails_its_job_alone(desk: Desk, how: str) -> None:
-    image = desk.asset(1, b"\x89PNG nothing", kept=how != "no file")
-    desk.submit("job", "img2img", image=image, n=2)
+@pytest.mark.parametrize("how", ["no asset", "no file", "no image"])
+def test_an_image_that_cannot_be_had_fails_its_job_alone(loader: LoaderHarness, how: str) -> None:
+    image = loader.asset(1, b"\x89PNG nothing", stored=how != "no file")
+    loader.submit("job", "img2img", image=image, n=2)
     if how == "no asset":
-        desk.harness.client.delete(f"rq:asset:{image}:{TENANT}")
-    desk.submit("other", "txt2img")
-    desk.harness.wake()
-    job = desk.harness.wait_until_ended("job")
+        loader.harness.client.delete(f"rq:asset:{image}:{TENANT}")
+    loader.submit("other", "txt2img")
+    loader.harness.wake()
+    job = loader.harness.wait_until_ended("job")
     assert (job.status, error(job)["code"], error(job)["retryable"]) == (Status.FAILED, "input_unreadable", False)
     assert image in error(job)["message"]
-    assert desk.harness.wait_until_ended("other").status is Status.SUCCEEDED
-    assert {spec.id[:5] for spec in desk.given} == {"other"}
+    assert loader.harness.wait_until_ended("other").status is Status.SUCCEEDED
+    assert {spec.id[:5] for spec in loader.specs} == {"other"}
 
 
-def test_a_store_that_is_away_for_a_while_costs_nothing_but_time(desk: Desk) -> None:
-    desk.shelf.refusals = 2
-    desk.submit("job", "img2img", image=desk.asset(1, png(200)))
-    desk.harness.wake()
-    assert desk.harness.wait_until_ended("job").status is Status.SUCCEEDED
-    desk.shelf.refusals = 100
-    desk.submit("lost", "img2img", image=desk.asset(2, png(200)))
-    desk.harness.wake()
-    lost = desk.harness.wait_until_ended("lost")
+def test_a_store_that_is_away_for_a_while_costs_nothing_but_time(loader: LoaderHarness) -> None:
+    loader.folder_store.refusals = 2
+    loader.submit("job", "img2img", image=loader.asset(1, png(200)))
+    loader.harness.wake()
+    assert loader.harness.wait_until_ended("job").status is Status.SUCCEEDED
+    loader.folder_store.refusals = 100
+    loader.submit("lost", "img2img", image=loader.asset(2, png(200)))
+    loader.harness.wake()
+    lost = loader.harness.wait_until_ended("lost")
     assert (lost.status, error(lost)["code"], error(lost)["retryable"]) == (Status.FAILED, "storage_failed", True)
 
 
-def test_a_job_that_is_canceled_while_its_image_is_read_never_comes_into_the_engine(desk: Desk) -> None:
-    desk.shelf.open.clear()
-    desk.submit("job", "img2img", image=desk.asset(1, png(200)))
-    desk.submit("next", "img2img", image=desk.asset(2, png(200)))
-    desk.submit("last", "img2img", image=desk.asset(3, png(200)))
-    desk.harness.wake()
-    wait_until(lambda: desk.shelf.reads == 2)  # as many as there are threads
+def test_a_job_that_is_canceled_while_its_image_is_read_never_comes_into_the_engine(loader: LoaderHarness) -> None:
+    loader.folder_store.open.clear()
+    loader.submit("job", "img2img", image=loader.asset(1, png(200)))
+    loader.submit("next", "img2img", image=loader.asset(2, png(200)))
+    loader.submit("last", "img2img", image=loader.asset(3, png(200)))
+    loader.harness.wake()
+    wait_until(lambda: loader.folder_store.reads == 2)  # one per thread
     running = [
-        desk.harness.wait_until(name, lambda job: job.status is Status.RUNNING) for name in ("job", "next", "last")
+        loader.harness.wait_until(name, lambda job: job.status is Status.RUNNING) for name in ("job", "next", "last")
     ]
     for job in running:
-        desk.harness.store.call(commands.cancel(TENANT, job.id))
-        desk.harness.worker.cancel(str(job.claim_id))
-    desk.shelf.open.set()
-    assert {desk.harness.wait_until_ended(name).status for name in ("job", "next", "last")} == {Status.CANCELED}
-    assert desk.shelf.reads == 2
-    assert len(desk.given) == 2
+        loader.harness.store.call(commands.cancel(TENANT, job.id))
+        loader.harness.worker.cancel(str(job.claim_id))
+    loader.folder_store.open.set()
+    assert {loader.harness.wait_until_ended(name).status for name in ("job", "next", "last")} == {Status.CANCELED}
+    assert loader.folder_store.reads == 2
+    assert len(loader.specs) == 2
 
 
-def test_input_images_that_are_being_read_take_slots_already(desk: Desk) -> None:
-    desk.shelf.open.clear()
-    assert desk.harness.worker.can_accept()
-    desk.submit("job", "img2img", image=desk.asset(1, png(200)), n=16)
-    desk.harness.wake()
-    wait_until(lambda: desk.shelf.reads == 1)
-    assert not desk.harness.worker.can_accept()
-    desk.shelf.open.set()
-    desk.harness.wait_until_ended("job")
-    wait_until(desk.harness.worker.can_accept)
+def test_input_images_that_are_being_read_take_slots_already(loader: LoaderHarness) -> None:
+    loader.folder_store.open.clear()
+    assert loader.harness.worker.can_accept()
+    loader.submit("job", "img2img", image=loader.asset(1, png(200)), n=16)
+    loader.harness.wake()
+    wait_until(lambda: loader.folder_store.reads == 1)
+    assert not loader.harness.worker.can_accept()
+    loader.folder_store.open.set()
+    loader.harness.wait_until_ended("job")
+    wait_until(loader.harness.worker.can_accept)
 
 
 def test_a_lease_is_kept_while_an_image_is_read(new_harness: NewHarness, tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
-    desk = Desk(new_harness(objects=shelf, lease_seconds=0.3), shelf)
-    shelf.open.clear()
-    desk.submit("job", "img2img", image=desk.asset(1, png(200)))
-    desk.harness.wake()
-    wait_until(lambda: shelf.reads == 1)
-    renewed = desk.harness.client.zscore("rq:leases", "job")
-    wait_until(lambda: desk.harness.client.zscore("rq:leases", "job") > renewed + 300)
-    shelf.open.set()
-    assert desk.harness.wait_until_ended("job").attempt == 1
+    folder_store = GatedFolderStore(tmp_path)
+    loader = LoaderHarness(new_harness(objects=folder_store, lease_seconds=0.3), folder_store)
+    folder_store.open.clear()
+    loader.submit("job", "img2img", image=loader.asset(1, png(200)))
+    loader.harness.wake()
+    wait_until(lambda: folder_store.reads == 1)
+    renewed = loader.harness.client.zscore("rq:leases", "job")
+    wait_until(lambda: loader.harness.client.zscore("rq:leases", "job") > renewed + 300)
+    folder_store.open.set()
+    assert loader.harness.wait_until_ended("job").attempt == 1

@@ -1,4 +1,4 @@
-"""What a job starts from besides its prompt: read from the object store, and brought into the engine's form."""
+"""Input images of a job: read from the object store and decoded to what the engine expects."""
 
 from renderq_worker.jobs.inputs.input_loader import InputError, InputLoader
 

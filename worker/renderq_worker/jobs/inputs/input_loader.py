@@ -1,4 +1,4 @@
-"""A job's pictures, fetched and decoded beside the engine, which goes on with other jobs meanwhile."""
+"""Fetches and decodes the input images of jobs on threads of its own, while the engine works on other jobs."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import structlog
 
-from renderq.contract import JobErrorCode
+from renderq.contract import JobError, JobErrorCode
 from renderq.contract.resolved import (
     ResolvedDepth2Img,
     ResolvedImg2Img,
@@ -34,31 +34,30 @@ from renderq_worker.engine import (
     outpaint,
 )
 from renderq_worker.jobs.inputs.image_decoding import decode_depth_map, decode_image, decode_low_res_image, decode_mask
-from renderq_worker.jobs.report import JobError
 from renderq_worker.jobs.running_job import RunningJob
 from renderq_worker.threads.inflight_operations import InflightOperations
 
 log = structlog.get_logger(__name__)
 
 _THREADS = 2
-"""The largest picture takes a gigabyte while it is decoded."""
+"""Decoding the largest image takes a gigabyte."""
 _RETRY_DELAY_S = 0.5
-"""Pause before a job store that did not answer is asked again."""
+"""Delay before a job store that did not answer is queried again."""
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Array = TypeVar("Array", Pixels, Mask, Depth)
 
 
 class InputError(Exception):
-    """A job's picture cannot be had."""
+    """An input image of a job cannot be loaded."""
 
     def __init__(self, code: JobErrorCode, message: str, *, retryable: bool) -> None:
         super().__init__(message)
-        self.failure = JobError(code, message, retryable)
+        self.job_error = JobError(code=code, message=message, retryable=retryable)
 
 
 class InputLoader:
-    """Prepares jobs that start from pictures. Callable from any thread."""
+    """Loads the inputs of jobs that start from images. Thread-safe."""
 
     def __init__(
         self,
@@ -76,28 +75,35 @@ class InputLoader:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="inputs")
 
     def load(
-        self, job: RunningJob, ready: Callable[[RunningJob, Task], None], failed: Callable[[RunningJob, JobError], None]
+        self,
+        job: RunningJob,
+        on_ready: Callable[[RunningJob, Task], None],
+        on_error: Callable[[RunningJob, JobError], None],
     ) -> None:
-        """Call `ready` or `failed` on a thread of the pool."""
-        self._pool.submit(self._prepare, job, ready, failed)
+        """Load the job's inputs, then call `on_ready` or `on_error` on a thread of the pool."""
+        self._pool.submit(self._load, job, on_ready, on_error)
 
     def close(self) -> None:
-        """Wait for what is under way; `closing` must be set, so that nobody waits for a store that is away."""
+        """Wait for running work. `closing` must be set, so that no thread retries a store that is down."""
         self._pool.shutdown()
 
-    def _prepare(
-        self, job: RunningJob, ready: Callable[[RunningJob, Task], None], failed: Callable[[RunningJob, JobError], None]
+    def _load(
+        self,
+        job: RunningJob,
+        on_ready: Callable[[RunningJob, Task], None],
+        on_error: Callable[[RunningJob, JobError], None],
     ) -> None:
-        try:
-            if job.is_stopped:
-                raise InputError(JobErrorCode.INTERNAL, "the job was stopped", retryable=True)
-            ready(job, self._task(job))
-        except InputError as error:
-            failed(job, error.failure)
-        except Exception as error:
-            log.exception("inputs_failed", job=job.claim_ref.job_id)
-            message = f"the inputs could not be prepared: {type(error).__name__}: {error}"
-            failed(job, JobError(JobErrorCode.INTERNAL, message, retryable=False))
+        with job.log_context():
+            try:
+                if job.is_stopped:
+                    raise InputError(JobErrorCode.INTERNAL, "the job was stopped", retryable=True)
+                on_ready(job, self._task(job))
+            except InputError as error:
+                on_error(job, error.job_error)
+            except Exception as error:
+                log.exception("inputs.failed")
+                message = f"the inputs could not be prepared: {type(error).__name__}: {error}"
+                on_error(job, JobError(code=JobErrorCode.INTERNAL, message=message, retryable=False))
 
     def _task(self, job: RunningJob) -> Task:
         request = job.request
@@ -106,61 +112,61 @@ class InputLoader:
                 return Txt2Img()
             case ResolvedImg2Img(image=image, strength=strength):
                 return Img2Img(self._read(job, image, decode_image), strength)
-            case ResolvedInpaint(image=image, mask=covered, strength=strength):
-                return Inpaint(self._read(job, image, decode_image), self._read(job, covered, decode_mask), strength)
+            case ResolvedInpaint(image=image, mask=mask, strength=strength):
+                return Inpaint(self._read(job, image, decode_image), self._read(job, mask, decode_mask), strength)
             case ResolvedOutpaint(image=image, extend=extend):
                 return outpaint(self._read(job, image, decode_image), **extend.model_dump())
             case ResolvedVariation(image=image):
                 return Variation(self._read(job, image, decode_image))
-            case ResolvedDepth2Img(image=image, depth_map=given, strength=strength):
-                depth = None if given is None else self._read(job, given, decode_depth_map)
+            case ResolvedDepth2Img(image=image, depth_map=depth_map, strength=strength):
+                depth = None if depth_map is None else self._read(job, depth_map, decode_depth_map)
                 return Depth2Img(self._read(job, image, decode_image), depth, strength)
             case ResolvedUpscale(image=image, noise_level=noise_level):
                 return Upscale(self._read(job, image, decode_low_res_image), noise_level)
 
     def _read(self, job: RunningJob, asset_id: str, decode: Callable[[bytes, int, int], Array]) -> Array:
-        """An asset in the sides that the request says. Raises `InputError`."""
+        """Return an asset decoded at the request's size. Raises `InputError`."""
         width, height = job.request.width, job.request.height
         file = self._fetch(job, asset_id)
         try:
             with self._operations.track(f"decoding of {asset_id}"):
                 return decode(file, width, height)
-        except Exception as error:  # Pillow's readers raise whatever they stumble over
-            raise _unreadable(f"{asset_id} cannot be read ({type(error).__name__}); upload it again") from error
+        except Exception as error:  # Pillow's decoders raise errors of any type
+            raise _unreadable(f"{asset_id} cannot be decoded ({type(error).__name__}); upload it again") from error
 
     def _fetch(self, job: RunningJob, asset_id: str) -> bytes:
         key = self._key(job, asset_id)
         try:
             return self._with_retries(lambda: b"".join(self._objects.read(key)), f"reading of {key}")
         except ObjectNotFound as error:
-            raise _unreadable(f"the file of {asset_id} is gone from the object store; upload it again") from error
+            raise _unreadable(f"the file of {asset_id} is not in the object store; upload it again") from error
         except ObjectStoreUnavailable as error:
-            message = f"the object store did not give the picture: {error}"
+            message = f"the input image could not be read from the object store: {error}"
             raise InputError(JobErrorCode.STORAGE_FAILED, message, retryable=True) from error
 
     def _key(self, job: RunningJob, asset_id: str) -> str:
-        """Where the asset's file is. The job store is asked for as long as the job is ours."""
+        """Return the object key of the asset. Retries a job store that is down until the job is stopped."""
         while True:
             try:
                 asset = self._store.call(commands.asset(job.record.tenant, asset_id))
             except StoreUnavailable as error:
-                log.warning("asset_not_looked_up", asset=asset_id, reason=str(error))
+                log.warning("asset.lookup_failed", asset_id=asset_id, reason=str(error))
                 if job.is_stopped or self._closing.wait(_RETRY_DELAY_S):
-                    raise InputError(JobErrorCode.INTERNAL, "the worker is closing", retryable=True) from error
+                    raise InputError(JobErrorCode.INTERNAL, "the worker is shutting down", retryable=True) from error
             else:
                 if asset is None:
-                    raise _unreadable(f"there is no {asset_id}; upload it again")
+                    raise _unreadable(f"{asset_id} does not exist; upload it again")
                 return asset.key
 
-    def _with_retries(self, read: Callable[[], Answer], what: str) -> Answer:
-        """The store may be away for a while, as for uploads."""
-        for pause_s in self._retry_delays_s:
+    def _with_retries(self, read: Callable[[], Result], operation: str) -> Result:
+        """Retry as uploads do: the object store may be down for a while."""
+        for delay_s in self._retry_delays_s:
             try:
-                with self._operations.track(what):
+                with self._operations.track(operation):
                     return read()
             except ObjectStoreUnavailable as error:
-                log.warning("input_not_read", what=what, reason=str(error), again_in_s=pause_s)
-            if self._closing.wait(pause_s):
+                log.warning("input.read_failed", operation=operation, reason=str(error), retry_in_s=delay_s)
+            if self._closing.wait(delay_s):
                 break
         return read()
 
