@@ -1,1 +1,1 @@
-"""The HTTP service: accepts jobs, answers about them, sweeps."""
+"""HTTP API of renderq: job submission and status, input images, webhooks, housekeeping."""

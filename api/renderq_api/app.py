@@ -1,14 +1,14 @@
-"""The application, assembled."""
+"""The FastAPI application: routes, error handlers, OpenAPI document, middleware."""
 
 import contextlib
 from collections.abc import AsyncGenerator
 
 from fastapi import FastAPI
 
-from renderq_api.http import error_handlers
+from renderq_api.http.error_handlers import install_error_handlers
 from renderq_api.middleware.authentication import AuthenticationMiddleware
 from renderq_api.middleware.request_context import RequestContextMiddleware
-from renderq_api.openapi import document
+from renderq_api.openapi.document import install_document, operation_id
 from renderq_api.routes import ROUTERS
 from renderq_api.services import open_services
 from renderq_shared.catalog import load_catalog
@@ -17,9 +17,9 @@ from renderq_shared.settings.models import ApiSettings
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
-    """An app that opens its connections when it starts and closes them when it ends.
+    """Return an app whose lifespan opens and closes its connections.
 
-    Raises `CatalogInvalid`; its start raises `StoreUnsuitable` and `ObjectStoreUnsuitable`.
+    Raises `CatalogInvalid`. The lifespan raises `StoreUnsuitable` and `ObjectStoreUnsuitable`.
     """
     catalog = load_catalog(settings.models)
     objects = open_store(settings)
@@ -32,15 +32,16 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
     app = FastAPI(
         lifespan=lifespan,
-        # The pages that the framework offers load their scripts from elsewhere.
+        generate_unique_id_function=operation_id,
+        # FastAPI's documentation pages load their scripts from a CDN.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
     for router in ROUTERS:
         app.include_router(router)
-    error_handlers.install(app)
-    document.install(app)
+    install_error_handlers(app)
+    install_document(app)
     app.add_middleware(AuthenticationMiddleware)
     app.add_middleware(RequestContextMiddleware)
     return app

@@ -1,13 +1,13 @@
-"""Why the service does not start. The message says what to do."""
+"""Startup errors of the API. Each message says what to do."""
 
 
 class ApiError(Exception):
-    """Any of the below."""
+    """Base class of the API's startup errors."""
 
 
 class NotLoopback(ApiError):
-    """There is no key, so nobody but this machine may reach the service."""
+    """The host is reachable from other machines, but no API key exists."""
 
 
 class AddressUnavailable(ApiError):
-    """The address cannot be listened on."""
+    """The server cannot listen on its address."""

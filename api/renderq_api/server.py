@@ -1,4 +1,4 @@
-"""uvicorn around the app: where it listens, and how it stops."""
+"""uvicorn server of the app: listening socket, startup, graceful shutdown."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from renderq_api.app import create_app
-from renderq_api.auth.loopback import is_loopback
+from renderq_api.auth import is_loopback
 from renderq_api.errors import AddressUnavailable, NotLoopback
 from renderq_api.http.limits import LimitedHttpProtocol
 from renderq_shared.access import AsyncKeyStore
@@ -22,17 +22,17 @@ from renderq_shared.settings.models import ApiSettings
 _BACKLOG = 2048
 
 _SHUTDOWN_S = 5
-"""Requests may finish for this long. Long polls end at once."""
+"""Grace period for running requests. Long polls and event streams end at once."""
 
 
 class Server(uvicorn.Server):
-    """Tells when it is ready, lets long polls answer before it stops, and returns instead of dying of the signal."""
+    """uvicorn server that reports readiness, ends long polls before it stops, and returns after a signal."""
 
     def __init__(self, app: FastAPI, on_ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                # `serve` opens and closes the app around us, so that its errors reach the caller as they are.
+                # `serve` runs the lifespan itself, so that startup errors reach its caller unchanged.
                 lifespan="off",
                 http=LimitedHttpProtocol,
                 ws="none",
@@ -54,15 +54,15 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A second Ctrl-C does not wait for anybody."""
+        """Stop gracefully; a second Ctrl-C stops at once."""
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
 
 async def serve(settings: ApiSettings, on_ready: Callable[[str, Server], None]) -> None:
-    """Serve until a signal comes or `should_exit` is set. `on_ready` is told the service's address.
+    """Serve until a signal arrives or `should_exit` is set. Calls `on_ready` with the URL once requests are accepted.
 
-    Raises `NotLoopback`, `AddressUnavailable`, and what `create_app` raises.
+    Raises `NotLoopback`, `AddressUnavailable`, and the errors of `create_app`.
     """
     await _require_keys(settings)
     with _listen(settings.host, settings.port) as listener:
@@ -74,27 +74,27 @@ async def serve(settings: ApiSettings, on_ready: Callable[[str, Server], None]) 
 
 
 def run(settings: ApiSettings, on_ready: Callable[[str, Server], None]) -> None:
-    """`serve` in an event loop of its own: uvloop's where there is one."""
+    """Run `serve` in a new event loop: uvloop where installed, else asyncio's."""
     loop_factory = uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(serve(settings, on_ready))
 
 
 async def _require_keys(settings: ApiSettings) -> None:
-    """Raises `NotLoopback` if others could come in and nobody has a key.
+    """Raise `NotLoopback` for a host beyond loopback if no key exists and keys are not required.
 
-    A Redis that is away is no reason: whoever listens beyond loopback asks for keys from the start.
+    Passes if Redis is down: a server that listens beyond loopback requires keys from the start.
     """
     if is_loopback(settings.host) or settings.keys == "required":
         return
     async with async_client(settings.redis_url) as redis:
         with contextlib.suppress(StoreUnavailable):
-            found = await AsyncKeyStore(redis).read(None)
-            if not found.any_live:
+            keys = await AsyncKeyStore(redis).read(None)
+            if not keys.any_live:
                 raise NotLoopback(
-                    f"there are no keys, and without keys renderq serves this machine only, not {settings.host}: "
-                    "whoever reached it could use it. Make one with `renderq keys create NAME`, or set "
-                    "RENDERQ_KEYS=required to start without: nobody is let in until there is one."
+                    f"cannot listen on {settings.host}: no API key exists, and without keys renderq serves only this "
+                    "machine. Create a key with `renderq keys create NAME`, or set RENDERQ_KEYS=required to start "
+                    "now and reject all requests until a key exists."
                 )
 
 
@@ -104,7 +104,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server(address, family=family, backlog=_BACKLOG)
     except OSError as error:
         raise AddressUnavailable(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port, or 0 for a free one"
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port, or 0 for any free port"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What the routes work with, opened when the app starts and closed when it ends."""
+"""Services that the routes share: opened when the app starts, closed when it stops."""
 
 import asyncio
 import contextlib
@@ -12,18 +12,12 @@ from redis.asyncio import Redis
 from starlette.requests import Request
 
 from renderq_api.assets import AssetStore, ImageFetcher, RequestImages, UploadBudget
-from renderq_api.auth.caller import Caller
-from renderq_api.auth.key_ring import KeyRing
-from renderq_api.auth.loopback import is_loopback
-from renderq_api.auth.rate_limits import RateLimits
-from renderq_api.egress import GuardedTransport
-from renderq_api.egress.addresses import parse_allowed
-from renderq_api.eta.eta_cache import EtaCache
-from renderq_api.housekeeping.retention import RetentionLoop
-from renderq_api.housekeeping.store_health import StoreHealth
-from renderq_api.housekeeping.sweeper import Sweeper
+from renderq_api.auth import Caller, KeyRing, RateLimits, is_loopback
+from renderq_api.egress import GuardedTransport, parse_allowed
+from renderq_api.eta import EtaCache
+from renderq_api.housekeeping import RetentionLoop, StoreHealth, Sweeper
 from renderq_api.job_views.job_view import UrlSigner
-from renderq_api.live.job_watchers import JobWatchers
+from renderq_api.live import JobWatchers
 from renderq_api.webhooks import Dispatcher, Sender
 from renderq_shared.access import AsyncKeyStore
 from renderq_shared.catalog import Catalog
@@ -43,6 +37,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Services:
+    """Shared state of one API process."""
+
     settings: ApiSettings
     catalog: Catalog
     redis: Redis
@@ -59,7 +55,7 @@ class Services:
     request_images: RequestImages
 
     def queue_limits(self, caller: Caller) -> QueueLimits:
-        """How many jobs may be queued when this caller submits one more."""
+        """Return the limits on queued jobs, in total and for the caller's tenant."""
         own = caller.key and caller.key.max_queued_jobs
         return QueueLimits(
             total=self.settings.max_queued_jobs, per_tenant=own or self.settings.max_queued_jobs_per_tenant
@@ -67,7 +63,7 @@ class Services:
 
     @property
     def url_signer(self) -> UrlSigner | None:
-        """Signs pictures' addresses; `None` where the API streams pictures itself. May block: call it in a thread."""
+        """Signer of object URLs; `None` if the API streams images itself. May block: call it in a thread."""
         if self.settings.image_delivery == "proxy":
             return None
         return lambda key: self.objects.signed_url(key, self.settings.signed_url_seconds)
@@ -78,17 +74,21 @@ async def _services(request: Request) -> Services:
 
 
 ServicesDep = Annotated[Services, Depends(_services)]
-"""Parameter of a route that needs the services."""
+"""Route parameter: the services."""
 
 
 @contextlib.asynccontextmanager
 async def open_services(settings: ApiSettings, catalog: Catalog, objects: ObjectStore) -> AsyncGenerator[Services]:
-    """Raises `StoreUnsuitable` or `ObjectStoreUnsuitable`. What is away is no reason not to start: `/readyz` tells."""
-    await _look_at(objects)
+    """Open the services and run their background loops.
+
+    Starts even if Redis or the object store is down; `/readyz` reports it. Raises `StoreUnsuitable` or
+    `ObjectStoreUnsuitable`.
+    """
+    await _check_objects(objects)
     async with async_client(settings.redis_url) as redis, _durable_client(settings) as durable_client:
         jobs = AsyncRedisJobStore(redis, durable_client)
         keys = KeyRing(AsyncKeyStore(redis), required=settings.keys == "required" or not is_loopback(settings.host))
-        outgoing = GuardedTransport(parse_allowed(settings.egress_allow))
+        egress = GuardedTransport(parse_allowed(settings.egress_allow))
         upload_budget, assets = UploadBudget(), AssetStore(jobs, objects)
         services = Services(
             settings=settings,
@@ -104,11 +104,11 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             eta_cache=EtaCache(jobs),
             upload_budget=upload_budget,
             assets=assets,
-            request_images=RequestImages(jobs, assets, ImageFetcher(outgoing), upload_budget),
+            request_images=RequestImages(jobs, assets, ImageFetcher(egress), upload_budget),
         )
         sweeper = Sweeper(jobs, services.wakeups, settings, register=lambda: _register(services))
         retention_loop = RetentionLoop(jobs, objects, settings)
-        deliveries = _deliveries(services, outgoing)
+        webhook_loops = _webhook_loops(services, egress)
         try:
             registered = await _try_register(services)
             loops = (
@@ -118,7 +118,7 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
                 retention_loop.run(),
                 services.eta_cache.run(),
             )
-            async with _running(*loops, *deliveries):
+            async with _running(*loops, *webhook_loops):
                 yield services
         finally:
             services.job_watchers.close()
@@ -132,7 +132,7 @@ def _durable_client(settings: ApiSettings) -> contextlib.AbstractAsyncContextMan
 async def _job_changes(
     redis: Redis, keys: KeyRing, previews: PreviewChannels
 ) -> AsyncGenerator[Change | PreviewMessage | Reconnected]:
-    """One subscription for all: changes of jobs and previews are passed on, changes of keys told to the ring."""
+    """Yield job changes and previews from the process's one subscription; refresh the key ring when keys change."""
     async with contextlib.aclosing(subscribe(redis, previews)) as changes:
         async for change in changes:
             if isinstance(change, KeysChanged | Reconnected):
@@ -141,13 +141,13 @@ async def _job_changes(
                 yield change
 
 
-def _deliveries(services: Services, outgoing: GuardedTransport) -> tuple[Coroutine[Any, Any, None], ...]:
-    """Without a secret nothing can be signed: what is in the outbox waits for an API that has one."""
+def _webhook_loops(services: Services, egress: GuardedTransport) -> tuple[Coroutine[Any, Any, None], ...]:
+    """Return the dispatcher's loop; nothing without a secret: the outbox then waits for a process that has one."""
     settings = services.settings
     if not settings.webhook_keys:
         return ()
     sender = Sender(
-        lambda: outgoing,
+        lambda: egress,
         settings.webhook_keys,
         settings.public_base_url,
         settings.output_retention_seconds,
@@ -158,15 +158,15 @@ def _deliveries(services: Services, outgoing: GuardedTransport) -> tuple[Corouti
     return (Dispatcher(services.jobs, sender, delays_s, lease_s).run(),)
 
 
-async def _look_at(objects: ObjectStore) -> None:
+async def _check_objects(objects: ObjectStore) -> None:
     try:
         await asyncio.to_thread(objects.check)
     except ObjectStoreUnavailable as error:
-        log.warning("object_store_away", reason=str(error))
+        log.warning("object_store.unavailable", reason=str(error))
 
 
 async def _try_register(services: Services) -> bool:
-    """Whether Redis is there already; what it is unsuitable for is told at once."""
+    """Return whether both stores are up. Raises `StoreUnsuitable` or `ObjectStoreUnsuitable`."""
     try:
         await _register(services)
     except (StoreUnavailable, ObjectStoreUnavailable):
@@ -176,7 +176,7 @@ async def _try_register(services: Services) -> bool:
 
 async def _register(services: Services) -> None:
     for warning in await check_server_async(services.redis, durable=services.settings.durable):
-        log.warning("redis_setup", advice=warning)
+        log.warning("redis.misconfigured", reason=warning)
     await publish_store_id(services.redis, services.objects)
 
 
@@ -188,7 +188,7 @@ async def _running(*loops: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
     finally:
         running = set(tasks)
         while running:
-            # A cancellation that comes together with a timeout may get lost on its way.
+            # A cancellation that coincides with a timeout can get lost; repeat it.
             for task in running:
                 task.cancel()
             _, running = await asyncio.wait(running, timeout=1.0)

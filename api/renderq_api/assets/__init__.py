@@ -1,4 +1,4 @@
-"""Input pictures: received under a bound, decoded once, kept by content for the tenant that sent them."""
+"""Input images: received or fetched within limits, decoded once, stored by content for their tenant."""
 
 from renderq_api.assets.asset_store import AssetStore
 from renderq_api.assets.errors import ImageRejected

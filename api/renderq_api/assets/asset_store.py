@@ -1,4 +1,4 @@
-"""From a file's bytes to an asset that its tenant can use."""
+"""Asset store: check an image file, store it by content, return its record."""
 
 import asyncio
 import hashlib
@@ -12,14 +12,14 @@ from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable
 from renderq_shared.jobs import AssetRecord, AsyncJobStore, NewAsset, commands
 from renderq_shared.objects import ObjectStore
 
-_PATIENCE_MS = 3_600_000
-"""A picture that is not kept so long after it was announced is removed: whoever wrote it is gone."""
+_RESERVATION_MS = 3_600_000
+"""Lifetime of a reservation. Retention removes the file of an expired one: its writer is gone."""
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
 class AssetStore:
-    """Takes pictures in. One at a time is decoded, so that large ones cannot exhaust the memory."""
+    """Stores input images. Decodes one image at a time, so that large ones cannot exhaust memory."""
 
     def __init__(self, jobs: AsyncJobStore, objects: ObjectStore) -> None:
         self._jobs = jobs
@@ -27,25 +27,25 @@ class AssetStore:
         self._decoding = asyncio.Lock()
 
     async def add(self, tenant: str, data: bytes) -> AssetRecord:
-        """Keep a picture, or prolong the life of the one that the tenant has already.
+        """Store an image, or extend the lifetime of the tenant's asset with the same content.
 
         Raises `ImageRejected`, `StoreUnavailable` and `ObjectStoreUnavailable`.
         """
         async with self._decoding:
-            picture = await asyncio.to_thread(check_image, data)
+            header = await asyncio.to_thread(check_image, data)
             digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-        asset = _new_asset(tenant, picture, digest, len(data))
-        known = await self._jobs.call(commands.reserve_asset(asset, _PATIENCE_MS))
-        if known is not None and await run_in_threadpool(self._has, known.key):
+        asset = _new_asset(tenant, header, digest, len(data))
+        known = await self._jobs.call(commands.reserve_asset(asset, _RESERVATION_MS))
+        if known is not None and await run_in_threadpool(self._exists, known.key):
             return known
         await run_in_threadpool(self._objects.put, (known or asset).key, data, asset.content_type)
-        kept = known or await self._jobs.call(commands.commit_asset(asset))
-        if kept is None:
-            raise ObjectStoreUnavailable(f"{self._objects} took more than an hour for a picture")
-        return kept
+        record = known or await self._jobs.call(commands.commit_asset(asset))
+        if record is None:
+            raise ObjectStoreUnavailable(f"{self._objects} took more than an hour to store an image")
+        return record
 
-    def _has(self, key: str) -> bool:
-        """Somebody may have removed the object behind our back."""
+    def _exists(self, key: str) -> bool:
+        """Return whether the object exists: the operator may have deleted it."""
         try:
             self._objects.info(key)
         except ObjectNotFound:
@@ -53,15 +53,18 @@ class AssetStore:
         return True
 
 
-def _new_asset(tenant: str, picture: ImageHeader, digest: str, size_bytes: int) -> NewAsset:
-    """The folder of its own, in the folder of its tenant, whose name may have any characters."""
-    owner, life, name = hashlib.sha256(tenant.encode()).hexdigest(), secrets.token_hex(16), f"asset_{digest}"
+def _new_asset(tenant: str, header: ImageHeader, digest: str, size_bytes: int) -> NewAsset:
+    """Return an asset whose key has a folder of its own inside the tenant's.
+
+    The tenant's name is hashed because it may contain any characters.
+    """
+    owner, folder, name = hashlib.sha256(tenant.encode()).hexdigest(), secrets.token_hex(16), f"asset_{digest}"
     return NewAsset(
         id=name,
         tenant=tenant,
-        key=f"assets/{owner}/{life}/{name}.{_EXTENSIONS[picture.content_type]}",
-        content_type=picture.content_type,
-        width=picture.width,
-        height=picture.height,
+        key=f"assets/{owner}/{folder}/{name}.{_EXTENSIONS[header.content_type]}",
+        content_type=header.content_type,
+        width=header.width,
+        height=header.height,
         size_bytes=size_bytes,
     )

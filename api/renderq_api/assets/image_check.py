@@ -1,4 +1,4 @@
-"""An uploaded file, decoded once to the end: only what a worker can read is kept."""
+"""Full decode of an input image, so that only files that a worker can read are stored."""
 
 import io
 from dataclasses import replace
@@ -11,19 +11,19 @@ from renderq_shared.imaging.exif import oriented_size
 
 
 def check_image(data: bytes) -> ImageHeader:
-    """What the file is; width and height as it is shown. Raises `ImageRejected`.
+    """Decode a file; return its type and its size after EXIF orientation. Raises `ImageRejected`.
 
-    Takes up to 1.1 GiB and some seconds for the largest picture that is taken: call it in a thread, one at a time.
+    The largest accepted image takes up to 1.1 GiB and a few seconds: call it in a thread, one at a time.
     """
     header = read_header(data)
     try:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
             if image.size != (header.width, header.height):
-                raise unreadable("it names two sizes")
+                raise unreadable("its headers give two different sizes")
             image.load()
             width, height = oriented_size(image)
     except (ImageRejected, MemoryError):
         raise
-    except Exception as error:  # Pillow's readers raise whatever they stumble over
-        raise unreadable("the file ends early or is damaged") from error
+    except Exception as error:  # Pillow's decoders raise many types
+        raise unreadable("the file is truncated or damaged") from error
     return replace(header, width=width, height=height)

@@ -1,7 +1,7 @@
-"""What a picture's file says of itself, read before anything is decoded: type, size, and that it is no bomb.
+"""Image headers, read before decoding: type, size, and limits that stop decompression bombs.
 
-Pillow decodes what is let through here. It trusts files in ways that cost minutes or gigabytes: it believes every size
-until it allocates it, follows any number of metadata chunks, and draws a JPEG as often as it has scans.
+Pillow decodes the files that pass here. It trusts files in ways that cost minutes or gigabytes: it allocates any
+declared size, reads any number of metadata chunks, and decodes a JPEG once per scan.
 """
 
 import re
@@ -14,18 +14,18 @@ from renderq.contract.assets import AssetType
 from renderq_api.assets.errors import ImageRejected, unreadable
 
 _METADATA_CHUNKS = 256
-"""Chunks of a PNG that hold no pixels; real ones have a few dozen at most. Each may unpack to a megabyte."""
+"""Maximum number of PNG chunks without pixels; real files have at most a few dozen. Each may unpack to a megabyte."""
 
 _PIXEL_CHUNKS = 1 << 16
-"""Chunks of a PNG that hold pixels: the smallest that encoders write have 4 KiB."""
+"""Maximum number of PNG chunks with pixels; encoders write chunks of at least 4 KiB."""
 
 _SEGMENTS = 4_096
-"""Segments of a JPEG. A color profile of 16 MiB has 256."""
+"""Maximum number of JPEG segments. A color profile of 16 MiB has 256."""
 
 _SCANS = 64
-"""Scans of a JPEG; encoders write about ten. Each one draws the whole picture: a few bytes for seconds of work."""
+"""Maximum number of JPEG scans; encoders write about ten. Each redraws the whole image: a few bytes cost seconds."""
 
-_OTHERS: dict[bytes, str] = {
+_OTHER_TYPES: dict[bytes, str] = {
     b"GIF8": "a GIF",
     b"II*\0": "a TIFF",
     b"MM\0*": "a TIFF",
@@ -34,14 +34,14 @@ _OTHERS: dict[bytes, str] = {
     b"PK\3\4": "a ZIP archive",
     b"<": "SVG, HTML or XML",
 }
-"""First bytes → what people upload by mistake."""
+"""First bytes → type named in the error, for files often uploaded by mistake."""
 
 _ISO_BRANDS = {b"avif": "an AVIF", b"heic": "a HEIC", b"heix": "a HEIC", b"mif1": "a HEIC"}
 
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """What a file claims to be. Within the limits, but not decoded yet."""
+    """Declared type and size of a file that is within the limits but not decoded yet."""
 
     content_type: AssetType
     width: int
@@ -49,20 +49,20 @@ class ImageHeader:
 
 
 def read_header(data: bytes) -> ImageHeader:
-    """Raises `ImageRejected`."""
+    """Read a file's header. Raises `ImageRejected`."""
     try:
-        found = _read(data)
+        header = _read(data)
     except IndexError as error:
-        raise unreadable("the file ends early") from error
-    if not found.width or not found.height:
+        raise unreadable("the file is truncated") from error
+    if not header.width or not header.height:
         raise unreadable("it has no pixels")
-    if found.width * found.height > LIMITS.asset_pixels:
+    if header.width * header.height > LIMITS.asset_pixels:
         raise ImageRejected(
             "asset_too_large",
-            f"The picture has {found.width:,} × {found.height:,} pixels; at most {LIMITS.asset_pixels:,} are taken. "
-            "Make it smaller.",
+            f"The image is too large: {header.width:,} × {header.height:,} pixels; the maximum is "
+            f"{LIMITS.asset_pixels:,} pixels. Make it smaller.",
         )
-    return found
+    return header
 
 
 def _read(data: bytes) -> ImageHeader:
@@ -74,11 +74,11 @@ def _read(data: bytes) -> ImageHeader:
         return ImageHeader("image/jpeg", *_jpeg_size(data))
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return ImageHeader("image/webp", *_webp_size(data))
-    beginning = data[:64].lstrip()
-    what = next((name for start, name in _OTHERS.items() if beginning.startswith(start)), "none of them")
+    first = data[:64].lstrip()
+    other = next((name for start, name in _OTHER_TYPES.items() if first.startswith(start)), "none of these")
     if data[4:8] == b"ftyp":
-        what = _ISO_BRANDS.get(data[8:12], what)
-    raise ImageRejected("unsupported_media_type", f"A picture must be PNG, JPEG or WebP; this is {what}.")
+        other = _ISO_BRANDS.get(data[8:12], other)
+    raise ImageRejected("unsupported_media_type", f"The image must be PNG, JPEG or WebP; this file is {other}.")
 
 
 def _png_size(data: bytes) -> tuple[int, int]:
@@ -92,7 +92,7 @@ def _png_size(data: bytes) -> tuple[int, int]:
             raise _animated()
         pixels, metadata = pixels + (kind == b"IDAT"), metadata + (kind != b"IDAT")
         if metadata > _METADATA_CHUNKS or pixels > _PIXEL_CHUNKS:
-            raise unreadable("it has more chunks than any program writes")
+            raise unreadable("it has too many chunks")
     if size is None:
         raise unreadable("its header is missing")
     return size
@@ -104,7 +104,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         length = int.from_bytes(view[position : position + 4])
         end = position + 12 + length
         if end > len(data):
-            raise unreadable("the file ends early")
+            raise unreadable("the file is truncated")
         kind = bytes(view[position + 4 : position + 8])
         if zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
             raise unreadable("it is damaged")
@@ -113,22 +113,22 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
 
 
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\x01\xd0-\xd8])")
-"""The next marker that begins a segment or ends the picture, whatever data it stands in."""
+"""Next marker that starts a segment or ends the image, skipping entropy-coded data."""
 
 _JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-"""Start of frame, of any process: it has the size."""
+"""Start-of-frame markers of all coding processes; the frame header has the size."""
 
 _JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """https://www.w3.org/Graphics/JPEG/itu-t81.pdf, annex B. What follows the end (phones add more pictures) stays."""
+    """https://www.w3.org/Graphics/JPEG/itu-t81.pdf, annex B. Ignores data after the end: phones append more images."""
     size: tuple[int, int] | None = None
     scans, position = 0, 2
     for _ in range(_SEGMENTS):
         marker = _JPEG_MARKER.search(data, position)
         if marker is None:
-            raise unreadable("the file ends early")
+            raise unreadable("the file is truncated")
         kind, start = marker[1][0], marker.end()
         if kind == _JPEG_END:
             break
@@ -136,10 +136,10 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
             size = size or (int.from_bytes(data[start + 5 : start + 7]), int.from_bytes(data[start + 3 : start + 5]))
         scans += kind == _JPEG_SCAN
         if scans > _SCANS:
-            raise unreadable("it has more scans than any program writes")
+            raise unreadable("it has too many scans")
         position = start + int.from_bytes(data[start : start + 2])
     else:
-        raise unreadable("it has more segments than any program writes")
+        raise unreadable("it has too many segments")
     if size is None:
         raise unreadable("its header is missing")
     return size

@@ -1,4 +1,4 @@
-"""The pictures that a request names, each made an asset of its tenant before the job is accepted."""
+"""Images of a job request: asset ids, data URLs and remote URLs → assets of the tenant."""
 
 import base64
 import binascii
@@ -14,12 +14,12 @@ from renderq_shared.jobs import AssetRecord, AsyncJobStore, commands
 
 
 def has_remote_images(request: JobRequest) -> bool:
-    """Whether a repetition may find another picture, or none."""
-    return any(not is_asset_id(name) and not is_data_url(name) for name in image_references(request).values())
+    """Return whether the request has images by URL, whose content may change or disappear before a retry."""
+    return any(not is_asset_id(ref) and not is_data_url(ref) for ref in image_references(request).values())
 
 
 class RequestImages:
-    """Brings pictures in: those that are here already, those within the request, and those elsewhere."""
+    """Turns the images of a request into assets before the job is accepted."""
 
     def __init__(self, jobs: AsyncJobStore, assets: AssetStore, fetcher: ImageFetcher, budget: UploadBudget) -> None:
         self._jobs = jobs
@@ -28,25 +28,26 @@ class RequestImages:
         self._budget = budget
 
     async def ingest(self, tenant: str, request: JobRequest) -> dict[str, AssetRecord]:
-        """Field → its picture. Raises `ApiProblem`, and what stores raise that are away."""
-        return {field: await self._ingest(tenant, field, name) for field, name in image_references(request).items()}
+        """Return request field → asset. Raises `ApiProblem`, `StoreUnavailable` and `ObjectStoreUnavailable`."""
+        return {field: await self._ingest(tenant, field, ref) for field, ref in image_references(request).items()}
 
-    async def _ingest(self, tenant: str, field: str, name: str) -> AssetRecord:
-        if is_asset_id(name):
-            record = await self._jobs.call(commands.asset(tenant, name))
+    async def _ingest(self, tenant: str, field: str, ref: str) -> AssetRecord:
+        if is_asset_id(ref):
+            record = await self._jobs.call(commands.asset(tenant, ref))
             if record is None:
                 raise asset_not_found(field)
             return record
         try:
-            with self._budget.reserve() as hold:
-                data = _decoded(name) if is_data_url(name) else await self._fetcher.fetch(name, hold)
+            with self._budget.reserve() as reserve:
+                data = _decode_data_url(ref) if is_data_url(ref) else await self._fetcher.fetch(ref, reserve)
                 return await self._assets.add(tenant, data)
         except ImageRejected as error:
-            raise invalid(f"/{field}: {error.why}", _error(field, error.code, error.why)) from error
+            raise invalid(f"/{field}: {error.detail}", _error(field, error.code, error.detail)) from error
 
 
 def asset_not_found(*fields: str) -> ApiProblem:
-    detail = "There is no such asset. It may have expired: upload it again."
+    """Return the problem for request fields that name an unknown asset."""
+    detail = "Asset not found. It may have expired; upload it again."
     errors = [_error(field, ProblemKind.ASSET_NOT_FOUND, detail) for field in fields]
     return ApiProblem(ProblemKind.ASSET_NOT_FOUND, detail, errors=errors)
 
@@ -55,9 +56,9 @@ def _error(field: str, code: str, detail: str) -> FieldError:
     return FieldError(pointer=f"/{field}", code=code, detail=detail)
 
 
-def _decoded(data_url: str) -> bytes:
-    """Raises `ImageRejected`."""
+def _decode_data_url(data_url: str) -> bytes:
+    """Return the bytes of a base64 data URL. Raises `ImageRejected`."""
     try:
         return base64.b64decode(data_url.partition(",")[2], validate=True)
     except binascii.Error as error:
-        raise unreadable("what follows `base64,` is not base64", "Encode it anew") from error
+        raise unreadable("the data after `base64,` is not valid base64", "Encode it again") from error

@@ -1,4 +1,4 @@
-"""How many bytes of pictures are on their way in, and no more than there is memory for."""
+"""Memory limit for image files in flight."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -7,28 +7,28 @@ from renderq.contract import ProblemKind
 from renderq_api.http.problems import ApiProblem
 
 _BYTES = 256 << 20
-"""Eight of the largest files."""
+"""Eight files of the maximum size."""
 
 
 class UploadBudget:
-    """Of one process."""
+    """Bytes of image files in flight, per process."""
 
     def __init__(self) -> None:
         self.reserved_bytes = 0
-        """Bytes."""
 
     @contextmanager
     def reserve(self) -> Generator[Callable[[int], None]]:
-        """Gives a function to be told of more bytes, which are held until the block ends. It raises `ApiProblem`."""
-        mine = 0
+        """Yield a function that reserves more bytes until the block ends. It raises `ApiProblem`."""
+        own_bytes = 0
 
-        def hold(more: int) -> None:
-            nonlocal mine
-            mine, self.reserved_bytes = mine + more, self.reserved_bytes + more
+        def reserve_more(count: int) -> None:
+            nonlocal own_bytes
+            own_bytes, self.reserved_bytes = own_bytes + count, self.reserved_bytes + count
             if self.reserved_bytes > _BYTES:
-                raise ApiProblem(ProblemKind.SERVICE_UNAVAILABLE, "Too many pictures are coming in; try again.")
+                detail = "The service is receiving too many images at once. Try again."
+                raise ApiProblem(ProblemKind.SERVICE_UNAVAILABLE, detail)
 
         try:
-            yield hold
+            yield reserve_more
         finally:
-            self.reserved_bytes -= mine
+            self.reserved_bytes -= own_bytes

@@ -1,4 +1,4 @@
-"""Whose request is it, and what may they do? `Access` finds out; routes ask here."""
+"""Caller of a request: tenant, role, key. `AuthenticationMiddleware` sets it; routes read it here."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -13,18 +13,18 @@ from renderq_shared.access import DEFAULT_TENANT, KeyRecord, Role
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks."""
+    """Authenticated sender of a request."""
 
     tenant: str
     role: Role
     key: KeyRecord | None = None
-    """`None` while the service has no keys."""
+    """`None` on a service without keys."""
     via_token: bool = False
-    """Came with the token in a job's events address, which is good for that alone."""
+    """Whether the caller used an event token, which is valid only for the events of one job."""
 
 
 KEYLESS = Caller(DEFAULT_TENANT, Role.ADMIN)
-"""Everybody, on a service without keys."""
+"""Caller of every request on a service without keys."""
 
 
 async def _caller(request: Request) -> Caller:
@@ -36,14 +36,14 @@ async def _tenant(request: Request) -> str:
 
 
 async def admin_only(request: Request) -> None:
-    """Dependency of routes that look after the service."""
+    """Dependency of admin routes. Raises `ApiProblem`."""
     caller: Caller = request.state.caller
     if caller.role is not Role.ADMIN:
-        raise ApiProblem(ProblemKind.FORBIDDEN, "This needs a key with the role admin; yours has not.")
+        raise ApiProblem(ProblemKind.FORBIDDEN, "This route needs an API key with the role admin.")
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
-"""Parameter of a route that needs to know more than the tenant."""
+"""Route parameter: the caller."""
 
 TenantDep = Annotated[str, Depends(_tenant)]
-"""Parameter of a route that touches jobs. Every call of the job store takes it."""
+"""Route parameter: the caller's tenant, an argument of every job store call about jobs."""

@@ -1,4 +1,4 @@
-"""The API keys as this process knows them: all of them, so that no request asks Redis who it comes from."""
+"""In-process cache of all API keys, so that authentication needs no Redis call per request."""
 
 import asyncio
 import contextlib
@@ -14,24 +14,24 @@ from renderq_shared.errors import StoreUnavailable
 log = structlog.get_logger(__name__)
 
 POLL_S = 2.0
-"""How often the keys are asked for, in case the message of a change was lost."""
+"""Interval at which the keys are reread, in case a change notification was lost."""
 
 MAX_AGE_S = 10.0
-"""Keys that were read longer ago are not believed: no revocation can take longer, whatever fails."""
+"""Maximum age of the cached keys. Bounds how long a revoked key can work, whatever fails."""
 
 USE_S = 60.0
-"""How often it is noted that a key is in use."""
+"""Minimum interval between two records of a key's use."""
 
 
 class KeyRing:
-    """`run` keeps it up to date; `look` says that there is news.
+    """Cache of the API keys. `run` keeps it up to date; `refresh` makes it reread at once.
 
-    A process that has once asked for keys never stops: neither a last key that is revoked nor a Redis that was emptied
-    opens it up.
+    Once keys are required, this process requires them until it ends: neither revoking the last key nor emptying Redis
+    opens the service.
     """
 
     def __init__(self, store: AsyncKeyStore, *, required: bool) -> None:
-        """`required`: ask for keys even before the first one is made."""
+        """`required`: require keys even before the first one is created."""
         self._store = store
         self.required = required
         """Whether requests need a key, as far as this process knows."""
@@ -40,78 +40,78 @@ class KeyRing:
         self._version: str | None = None
         self._read_at = -inf
         self._clock_ms = 0.0
-        """Redis' clock less our monotonic one."""
+        """Redis' clock minus our monotonic clock."""
         self._reading: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._in_use: set[str] = set()
-        self._noted_at: dict[str, float] = {}
+        self._recorded_at: dict[str, float] = {}
 
     def now_ms(self) -> int:
-        """Redis' time, so that all processes agree on what has expired."""
+        """Return Redis' time, so that all processes agree on expiry."""
         return round(time.monotonic() * 1000 + self._clock_ms)
 
     def is_live(self, key: KeyRecord) -> bool:
-        """Whether a key that was found before still works."""
+        """Return whether a key found earlier is still valid."""
         current = self._keys.get(key.id)
         return current is not None and current.digest == key.digest and current.is_live(self.now_ms())
 
     def weight(self, tenant: str) -> float:
-        """A tenant's share of a model's time: the largest of its keys that work; 1 for one without."""
+        """Return the tenant's weight in the fair queue: the largest of its live keys, 1 without one."""
         keys = self._of_tenant.get(tenant, ())
         return max((key.weight for key in keys if key.is_live(self.now_ms())), default=1.0)
 
     @property
     def tenants(self) -> frozenset[str]:
-        """All that ever had a key."""
+        """All tenants that ever had a key."""
         return frozenset(self._of_tenant)
 
     def admits(self, caller: Caller) -> bool:
-        """Whether one who was let in still would be."""
+        """Return whether a caller admitted earlier would still be admitted."""
         return not self.required if caller.key is None else self.is_live(caller.key)
 
     async def ensure_fresh(self) -> None:
-        """Make sure that what this ring says can be believed. Raises `StoreUnavailable`."""
+        """Reread the keys if they are older than `MAX_AGE_S`. Raises `StoreUnavailable`."""
         if time.monotonic() - self._read_at > MAX_AGE_S:
             await self.read()
 
     async def find(self, key_id: str) -> KeyRecord | None:
-        """A key, live or not; one that is unknown may just have been made. Raises `StoreUnavailable`."""
+        """Return a key, live or not. Rereads for an unknown id: the key may be new. Raises `StoreUnavailable`."""
         if key_id not in self._keys:
             await self.read()
         return self._keys.get(key_id)
 
     async def read(self) -> None:
-        """Read the keys as they are now, together with whoever else wants to. Raises `StoreUnavailable`."""
-        asked_at = time.monotonic()
-        while self._read_at < asked_at:
+        """Read the current keys; concurrent calls share one read. Raises `StoreUnavailable`."""
+        called_at = time.monotonic()
+        while self._read_at < called_at:
             if self._reading is None or self._reading.done():
                 self._reading = asyncio.create_task(self._read())
             await asyncio.shield(self._reading)
 
     def refresh(self) -> None:
-        """There may be other keys now."""
+        """Make `run` reread the keys now."""
         self._changed.set()
 
     def record_use(self, key: KeyRecord) -> None:
         self._in_use.add(key.id)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Reread the keys and record their use until canceled."""
         while True:
             self._changed.clear()
             try:
                 await self.read()
-                await self._tell_use()
+                await self._flush_use()
             except StoreUnavailable:
-                pass  # the sweeps tell of it
+                pass  # the sweeper logs it
             except Exception:
-                log.exception("keys_not_read")
+                log.exception("api_keys.read_failed")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await self._changed.wait()
 
     async def _read(self) -> None:
-        began = time.monotonic()
+        started = time.monotonic()
         found = await self._store.read(self._version)
         if found.keys is not None:
             self._keys = {key.id: key for key in found.keys}
@@ -119,15 +119,15 @@ class KeyRing:
             for key in found.keys:
                 self._of_tenant.setdefault(key.tenant, []).append(key)
             self._version = found.version
-            log.info("keys_read", live=sum(key.is_live(found.now_ms) for key in found.keys))
+            log.info("api_keys.loaded", live=sum(key.is_live(found.now_ms) for key in found.keys))
         self.required = self.required or found.version is not None
-        self._clock_ms = found.now_ms - began * 1000
-        self._read_at = began
+        self._clock_ms = found.now_ms - started * 1000
+        self._read_at = started
 
-    async def _tell_use(self) -> None:
+    async def _flush_use(self) -> None:
         now = time.monotonic()
-        due = [key_id for key_id in self._in_use if now - self._noted_at.get(key_id, -inf) >= USE_S]
+        due = [key_id for key_id in self._in_use if now - self._recorded_at.get(key_id, -inf) >= USE_S]
         if due:
             await self._store.record_use(due)
-            self._noted_at.update(dict.fromkeys(due, now))
+            self._recorded_at.update(dict.fromkeys(due, now))
             self._in_use.difference_update(due)

@@ -1,10 +1,10 @@
-"""A server without keys serves this machine alone, and no web page that is open on it.
+"""Loopback check: a server without keys serves only this machine, and no web page open in its browsers.
 
-Listening on loopback is not enough. A page on any site may send requests to 127.0.0.1, and a name that its owner
-points at 127.0.0.1 (DNS rebinding) even lets it read the answers. Both give themselves away: the one by its `Origin`,
-the other by its `Host`. What a browser sends across sites without an `Origin` are GETs, whose answers it hides. Forms,
-as POST /v1/assets takes them, have had one in every browser since 2020; and POST /v1/jobs takes only application/json,
-which no page may send across sites without a permission that we never give.
+Listening on loopback is not enough. Any web page can send requests to 127.0.0.1, and a host name that resolves to
+127.0.0.1 (DNS rebinding) even lets it read the responses. The `Origin` header reveals the former, the `Host` header
+the latter. Cross-site requests without `Origin` are GETs, whose responses the browser hides. Cross-site forms, which
+POST /v1/assets accepts, carry `Origin` in every browser since 2020. POST /v1/jobs accepts only application/json, which
+needs a CORS preflight that we never allow.
 """
 
 import ipaddress
@@ -17,7 +17,7 @@ _HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]+))(?::[0-9]
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address, without port, can only mean this machine."""
+    """Return whether a host name or IP address, without port, always means this machine."""
     if host.lower() == "localhost":
         return True
     try:
@@ -27,11 +27,13 @@ def is_loopback(host: str) -> bool:
 
 
 def is_loopback_host_header(value: str) -> bool:
+    """Return whether a `Host` header, with or without port, names this machine."""
     match = _HOST.fullmatch(value)
     return match is not None and is_loopback(match["v6"] or match["name"])
 
 
 def is_loopback_origin(value: str) -> bool:
+    """Return whether an `Origin` header names a page served by this machine."""
     try:
         return is_loopback(urlsplit(value).hostname or "")
     except ValueError:
@@ -39,13 +41,13 @@ def is_loopback_origin(value: str) -> bool:
 
 
 def loopback_refusal(headers: Headers) -> str | None:
-    """Why a request that proves nothing is not answered; `None` if it is."""
+    """Return why a request without a key is rejected; `None` if it is allowed."""
     if not is_loopback_host_header(headers.get("host", "")):
         return (
-            "Without keys this server answers only requests to localhost, 127.0.0.1 or [::1]; "
-            "the Host header names something else."
+            "Without API keys, this server accepts only requests to localhost, 127.0.0.1 or [::1]; "
+            "the Host header names another host."
         )
     origin = headers.get("origin")
     if origin is not None and not is_loopback_origin(origin):
-        return "Without keys this server answers no request from a page of another site."
+        return "Without API keys, this server rejects requests from pages of other sites."
     return None

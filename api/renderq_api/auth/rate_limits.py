@@ -1,8 +1,8 @@
-"""How often a key may ask: so many requests a minute by Redis' clock, counted by all API processes together.
+"""Rate limits per key: requests per minute by Redis' clock, shared by all API processes.
 
-Windows are minutes of the clock and not of each key's own, so that one round trip tells the count and our own clock the
-end: a sliding window would take a second trip for what the headers say. In return a client may spend two minutes'
-worth around the turn of a minute.
+Fixed windows, aligned to clock minutes: one round trip returns the count, and our own clock gives the reset time for
+the headers. A sliding window would need a second round trip. In return, a client may use two minutes' budget around
+the end of a window.
 """
 
 import asyncio
@@ -17,19 +17,19 @@ from renderq_shared.redis.errors import translate_errors
 
 WINDOW_S = 60
 
-_PATIENCE_S = 0.8
-"""As long as any call of the API may wait for Redis."""
+_TIMEOUT_S = 0.8
+"""Timeout of the API's Redis calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimitState:
-    """What a request leaves of its key's minute."""
+    """State of a key's window after a request."""
 
     limit: int
     remaining: int
-    """Below 0: it was one too many."""
+    """Negative if the request exceeded the limit."""
     resets_s: int
-    """Until the next minute, rounded up."""
+    """Seconds until the next window, rounded up."""
 
     @property
     def is_exceeded(self) -> bool:
@@ -45,7 +45,7 @@ class RateLimitState:
 
 
 class RateLimits:
-    """Counts requests in Redis."""
+    """Request counters in Redis."""
 
     def __init__(self, redis: Redis) -> None:
         self._counts = RedisStorage(
@@ -61,8 +61,8 @@ class RateLimits:
         name = RateLimitItemPerMinute(limit).key_for(key_id, str(minute))
         try:
             with translate_errors():
-                async with asyncio.timeout(_PATIENCE_S):
+                async with asyncio.timeout(_TIMEOUT_S):
                     count = await self._counts.incr(name, WINDOW_S)
         except TimeoutError as error:
-            raise StoreUnavailable("Redis does not answer: no count within time") from error
+            raise StoreUnavailable("Redis does not respond: rate limit timed out") from error
         return RateLimitState(limit, limit - count, WINDOW_S - into_ms // 1000)

@@ -1,7 +1,15 @@
-"""Requests to addresses that clients chose: they reach the public internet, and what the operator allows besides."""
+"""SSRF protection: requests to client-supplied URLs reach only public addresses and those the operator allows."""
 
-from renderq_api.egress.addresses import Address, AllowedNetworks, EgressDenied, check_allowed
+from renderq_api.egress.addresses import Address, AllowedNetworks, EgressDenied, check_allowed, parse_allowed
 from renderq_api.egress.resolver import Resolver
 from renderq_api.egress.transport import GuardedTransport
 
-__all__ = ["Address", "AllowedNetworks", "EgressDenied", "GuardedTransport", "Resolver", "check_allowed"]
+__all__ = [
+    "Address",
+    "AllowedNetworks",
+    "EgressDenied",
+    "GuardedTransport",
+    "Resolver",
+    "check_allowed",
+    "parse_allowed",
+]

@@ -1,4 +1,4 @@
-"""Looking up host names that clients chose, without making anybody else wait."""
+"""DNS resolver for client-supplied host names; slow lookups block nothing else."""
 
 import asyncio
 import contextlib
@@ -10,38 +10,39 @@ from typing import Any
 
 from renderq_api.egress.addresses import Address, EgressDenied
 
-_AT_ONCE = 256
+_MAX_LOOKUPS = 256
+"""Concurrent lookups."""
 
 
 class Resolver:
-    """As this machine resolves names. Turns every spelling of an IP address (`0x7f.1`, `2130706433`) into it, too.
+    """The system's resolver. Also normalizes every notation of an IP address (`0x7f.1`, `2130706433`).
 
-    A name server that does not answer takes half a minute, and nothing ends that. So each lookup has a thread of its
-    own, which holds up neither other work (an event loop's threads for lookups are few) nor the end of the process.
+    A lookup at an unresponsive name server takes half a minute and cannot be canceled. So each lookup runs in a daemon
+    thread of its own, which blocks neither the event loop's small thread pool nor the end of the process.
     """
 
     def __init__(self, look_up: Callable[..., list[Any]] = socket.getaddrinfo) -> None:
         self._look_up = look_up
-        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._free = asyncio.Semaphore(_MAX_LOOKUPS)
 
     async def __call__(self, host: str, port: int) -> list[Address]:
-        """The preferred address first. Raises `EgressDenied` for a name that does not exist."""
+        """Return the host's addresses, the preferred one first. Raises `EgressDenied` if the name does not resolve."""
         await self._free.acquire()
         loop = asyncio.get_running_loop()
-        found: asyncio.Future[list[Address] | None] = loop.create_future()
+        result: asyncio.Future[list[Address] | None] = loop.create_future()
 
-        def answer(addresses: list[Address] | None) -> None:
+        def finish(addresses: list[Address] | None) -> None:
             self._free.release()
-            if not found.done():
-                found.set_result(addresses)
+            if not result.done():
+                result.set_result(addresses)
 
         def run() -> None:
             addresses = self._addresses(host, port)
-            with contextlib.suppress(RuntimeError):  # nobody is left to tell
-                loop.call_soon_threadsafe(answer, addresses)
+            with contextlib.suppress(RuntimeError):  # the event loop is closed
+                loop.call_soon_threadsafe(finish, addresses)
 
         threading.Thread(target=run, name="name-lookup", daemon=True).start()
-        if (addresses := await found) is None:
+        if (addresses := await result) is None:
             raise EgressDenied("the host name cannot be resolved")
         return addresses
 

@@ -1,4 +1,4 @@
-"""An httpx2 transport that looks a name up once and connects to exactly the address that was judged."""
+"""SSRF-safe httpx2 transport: resolves a host name once and connects to exactly the checked address."""
 
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,20 +12,21 @@ from renderq_api.egress.resolver import Resolver
 log = structlog.get_logger(__name__)
 
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
-"""Host name, port → addresses, the preferred one first."""
+"""Host name and port → addresses, the preferred one first."""
 
-_ADDRESSES_MAX = 4
-"""Addresses of one name that are tried before giving up."""
+_MAX_ADDRESSES = 4
+"""Addresses of one host name that are tried."""
 
 _PORTS = {"http": 80, "https": 443}
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Judges every request anew. Follows no redirects and knows no proxies; to be used with `trust_env=False`.
+    """Checks every request. Follows no redirects and uses no proxies; use it with `trust_env=False`.
 
-    The request goes to the judged address itself, so no second lookup can lead elsewhere; `Host`, SNI and the
-    certificate check keep the name. Each request has a connection of its own: one that was opened for another name
-    on the same address is never taken. Raises `EgressDenied` before anything is sent, and httpx2's errors.
+    The request goes to the checked address itself, so a second DNS lookup cannot redirect it (DNS rebinding); `Host`,
+    SNI and the certificate check keep the host name. Each request opens its own connection, so a connection opened
+    for another name on the same address is never reused. Raises `EgressDenied` before anything is sent, and httpx2's
+    errors.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.url.scheme not in _PORTS:
-            raise EgressDenied("only http and https addresses can be reached")
+            raise EgressDenied("only http and https URLs are allowed")
         host, port = request.url.raw_host.decode("ascii"), request.url.port or _PORTS[request.url.scheme]
         check_port(port)
         addresses = self._checked(host, await self._resolve(host, port))
@@ -48,11 +49,11 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
                 continue
         return await self._send(request, host, addresses[-1])
 
-    def _checked(self, host: str, found: list[Address]) -> tuple[Address, ...]:
+    def _checked(self, host: str, resolved: list[Address]) -> tuple[Address, ...]:
         try:
-            return checked_addresses(found, self._allowed)[:_ADDRESSES_MAX]
+            return checked_addresses(resolved, self._allowed)[:_MAX_ADDRESSES]
         except EgressDenied:
-            log.warning("outgoing_refused", host=host, addresses=[str(each) for each in found])
+            log.warning("egress.denied", host=host, addresses=[str(address) for address in resolved])
             raise
 
     async def _send(self, request: httpx2.Request, host: str, address: Address) -> httpx2.Response:
@@ -78,7 +79,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
 
 
 class _OwnConnection(httpx2.AsyncByteStream):
-    """A body that closes its connection."""
+    """Response body that closes its connection."""
 
     def __init__(self, response: httpx2.Response, connection: httpx2.AsyncHTTPTransport) -> None:
         self._response, self._connection = response, connection

@@ -1,9 +1,9 @@
-"""When a job will have ended, told from what finished jobs of its model took. Pure: no clock, no store.
+"""Estimate of a job's remaining time from timings of finished jobs of its model. Pure: no clock, no store.
 
-A device that is alone with a job needs its `alone` time; one that has enough to do gives it its share, `busy` time.
-Where forward passes of many images cost hardly more than those of few, that is much less. What is done before the job
-takes busy time, of all live workers' devices together. So the job ends no earlier than it would alone, and no earlier
-than what comes before it and itself are done.
+A job that has a device to itself takes its wall time on the device. On a busy device, which batches several jobs, it
+takes only its share of the forward passes; where large batches cost hardly more than small ones, that is much less.
+Jobs ahead in the queue take their shares on the devices of all live workers together. So a job ends no earlier than
+it would alone, and no earlier than the jobs ahead of it and its own share are done.
 """
 
 import math
@@ -14,90 +14,90 @@ from renderq.contract import Eta
 from renderq_shared.jobs import ModelTimings, TimingSample
 
 _NEAREST = 16
-"""Finished jobs that a prediction looks at."""
+"""Number of similar finished jobs in an estimate."""
 
 _LOADED_MS = 200
-"""A wait for the model that is shorter was none for its loading."""
+"""Minimum load time that counts as loading the model; a shorter wait had other causes."""
 
 _BUSY_ONE_IN = 4
-"""One job in so many, those with the fullest forward passes, shows how fast a device is that has enough to do."""
+"""The fullest quarter of the jobs, by batch size, gives the throughput of a busy device."""
 
 P50, P90 = 0.5, 0.9
 
 _OVERHEAD_QUANTILES = {P50: 0.1, P90: 0.9}
-"""Share of the jobs that spend less time around the device: a crowded worker's wait for each other there, too."""
+"""Estimate quantile → quantile of the overhead. Lower for the median: on a busy worker, overhead includes waiting."""
 
 
-def queued_eta(pace: ModelTimings, cost: float, images: int, cost_ahead: float) -> Eta | None:
-    """Of a queued job; `None` where nothing is known or nobody renders its model."""
-    if not pace.samples or not pace.devices:
+def queued_eta(timings: ModelTimings, cost: float, images: int, cost_ahead: float) -> Eta | None:
+    """Return the ETA of a queued job; `None` without timings or without a live worker for its model."""
+    if not timings.samples or not timings.devices:
         return None
-    return _eta(*(_queued_ms(pace, cost, images, cost_ahead, share) for share in (P50, P90)))
+    return _eta(*(_queued_ms(timings, cost, images, cost_ahead, q) for q in (P50, P90)))
 
 
-def running_eta(pace: ModelTimings, cost: float, images: int, done: float) -> Eta | None:
-    """Of a job that a worker has, with this share of its steps done."""
-    if not pace.samples:
+def running_eta(timings: ModelTimings, cost: float, images: int, done: float) -> Eta | None:
+    """Return the ETA of a running job with the fraction `done` of its steps complete; `None` without timings."""
+    if not timings.samples:
         return None
-    return _eta(*((1 - done) * _alone_ms(pace, cost, images, share) for share in (P50, P90)))
+    return _eta(*((1 - done) * _unshared_ms(timings, cost, images, q) for q in (P50, P90)))
 
 
-def seconds_per_image(pace: ModelTimings, cost: float) -> float | None:
-    """Median time of a job of one image of this cost on a warm worker, from its claim to its end."""
-    return round(_alone_ms(pace, cost, 1, P50) / 1000, 3) if pace.samples else None
+def seconds_per_image(timings: ModelTimings, cost: float) -> float | None:
+    """Return the median time of a one-image job of this cost on a warm worker, from claim to end."""
+    return round(_unshared_ms(timings, cost, 1, P50) / 1000, 3) if timings.samples else None
 
 
 def _eta(p50_ms: float, p90_ms: float) -> Eta:
     return Eta(p50=round(p50_ms / 1000, 1), p90=round(max(p50_ms, p90_ms) / 1000, 1))
 
 
-def _queued_ms(pace: ModelTimings, cost: float, images: int, cost_ahead: float, share: float) -> float:
-    device_wall_ms = _on_device_ms(pace, cost, images, share)
-    share_ms = min(device_wall_ms, cost * _busy_ms_per_cost(pace, None, share))
-    kinds = Counter(pace.devices).items()  # of many workers, few are different
-    rate = sum(count / _busy_ms_per_cost(pace, device, share) for device, count in kinds)
-    return _load_ms(pace, share) + _overhead_ms(pace, share) + max(device_wall_ms, cost_ahead / rate + share_ms)
+def _queued_ms(timings: ModelTimings, cost: float, images: int, cost_ahead: float, q: float) -> float:
+    device_wall_ms = _on_device_ms(timings, cost, images, q)
+    share_ms = min(device_wall_ms, cost * _busy_ms_per_cost(timings, None, q))
+    kinds = Counter(timings.devices).items()  # workers with equal devices count once
+    rate = sum(count / _busy_ms_per_cost(timings, device, q) for device, count in kinds)
+    return _load_ms(timings, q) + _overhead_ms(timings, q) + max(device_wall_ms, cost_ahead / rate + share_ms)
 
 
-def _alone_ms(pace: ModelTimings, cost: float, images: int, share: float) -> float:
-    return _overhead_ms(pace, share) + _on_device_ms(pace, cost, images, share)
+def _unshared_ms(timings: ModelTimings, cost: float, images: int, q: float) -> float:
+    return _overhead_ms(timings, q) + _on_device_ms(timings, cost, images, q)
 
 
-def _on_device_ms(pace: ModelTimings, cost: float, images: int, share: float) -> float:
-    """As jobs took that are nearest to it: in the number of images first, as they share forward passes."""
+def _on_device_ms(timings: ModelTimings, cost: float, images: int, q: float) -> float:
+    """Time on the device, from the most similar jobs: by number of images first, which share forward passes."""
 
     def distance(sample: TimingSample) -> tuple[float, float]:
         return abs(math.log(sample.images / images)), abs(math.log(sample.cost / cost))
 
-    near = sorted(pace.samples, key=distance)[:_NEAREST]
-    return cost * quantile([sample.timing.device_wall_ms / sample.cost for sample in near], share)
+    nearest = sorted(timings.samples, key=distance)[:_NEAREST]
+    return cost * quantile([sample.timing.device_wall_ms / sample.cost for sample in nearest], q)
 
 
-def _busy_ms_per_cost(pace: ModelTimings, device: str | None, share: float) -> float:
-    """Of a device that has enough to do; of any device where this one has not finished a job yet."""
-    own = [sample for sample in pace.samples if sample.timing.device == device] or pace.samples
+def _busy_ms_per_cost(timings: ModelTimings, device: str | None, q: float) -> float:
+    """Time per cost on a busy device of this kind; of any device if this kind has no finished job yet."""
+    own = [sample for sample in timings.samples if sample.timing.device == device] or timings.samples
     fullest = sorted(own, key=_fill, reverse=True)[: max(1, len(own) // _BUSY_ONE_IN)]
-    return max(1e-3, quantile([sample.timing.device_share_ms / sample.cost for sample in fullest], share))
+    return max(1e-3, quantile([sample.timing.device_share_ms / sample.cost for sample in fullest], q))
 
 
 def _fill(sample: TimingSample) -> float:
-    """Images in its forward passes, with those of other jobs, if its own shared them."""
+    """Images per forward pass, including those of other jobs in the batch."""
     return sample.images * sample.timing.device_wall_ms / max(1, sample.timing.device_share_ms)
 
 
-def _overhead_ms(pace: ModelTimings, share: float) -> float:
-    """What a job takes beside its time on the device: pictures are encoded and stored."""
-    spent = [sample.wall_ms - sample.timing.load_ms - sample.timing.device_wall_ms for sample in pace.samples]
-    return max(0.0, quantile(spent, _OVERHEAD_QUANTILES[share]))
+def _overhead_ms(timings: ModelTimings, q: float) -> float:
+    """Time of a job outside the device, such as encoding and storing images."""
+    overheads = [sample.wall_ms - sample.timing.load_ms - sample.timing.device_wall_ms for sample in timings.samples]
+    return max(0.0, quantile(overheads, _OVERHEAD_QUANTILES[q]))
 
 
-def _load_ms(pace: ModelTimings, share: float) -> float:
-    """The model has to be loaded first where no worker has it in memory."""
-    loads = [sample.timing.load_ms for sample in pace.samples if sample.timing.load_ms > _LOADED_MS]
-    return 0.0 if pace.warm or not loads else quantile(loads, share)
+def _load_ms(timings: ModelTimings, q: float) -> float:
+    """Time to load the model; 0 if a worker already has it in memory."""
+    loads = [sample.timing.load_ms for sample in timings.samples if sample.timing.load_ms > _LOADED_MS]
+    return 0.0 if timings.warm or not loads else quantile(loads, q)
 
 
-def quantile(values: Iterable[float], share: float) -> float:
-    """The smallest of the values that at least this share of them does not exceed."""
+def quantile(values: Iterable[float], q: float) -> float:
+    """Return the smallest value that at least this fraction of the values does not exceed."""
     ordered: Sequence[float] = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return ordered[min(len(ordered) - 1, int(q * len(ordered)))]

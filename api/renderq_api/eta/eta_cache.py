@@ -1,4 +1,4 @@
-"""The latest paces of all models, looked up every two seconds, and the estimates that follow from them."""
+"""In-process cache of all models' timings, and the estimates computed from them."""
 
 import asyncio
 import contextlib
@@ -17,37 +17,38 @@ _PAUSE_S = 2.0
 
 
 class EtaCache:
-    """Knows nothing until `run` has asked once; what it knows is a few seconds old at most while Redis answers."""
+    """Cache of model timings. Empty until `run` has read them once; a few seconds old while Redis is up."""
 
     def __init__(self, jobs: AsyncJobStore) -> None:
         self._jobs = jobs
-        self._paces: dict[str, ModelTimings] = {}
+        self._timings: dict[str, ModelTimings] = {}
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Refresh the timings until canceled."""
         while True:
             try:
                 await self.refresh()
             except Exception:
-                log.exception("paces_failed")
+                log.exception("timings.refresh_failed")
             await asyncio.sleep(_PAUSE_S)
 
     async def refresh(self) -> None:
-        with contextlib.suppress(StoreUnavailable):  # the sweeps tell of it
-            self._paces = {pace.model: pace for pace in await self._jobs.call(commands.timings())}
+        """Read the timings; keep the old ones while Redis is down."""
+        with contextlib.suppress(StoreUnavailable):  # the sweeper logs it
+            self._timings = {timings.model: timings for timings in await self._jobs.call(commands.timings())}
 
-    def eta(self, record: JobRecord, place: QueuePosition | None) -> Eta | None:
-        """Until its end; `None` where nothing is known, and for a job that has ended, is to stop or is paused."""
-        pace = self._paces.get(record.model)
-        if pace is None or record.cost <= 0:
+    def eta(self, record: JobRecord, position: QueuePosition | None) -> Eta | None:
+        """Return the time until the job ends; `None` without timings, and for a terminal or paused job."""
+        timings = self._timings.get(record.model)
+        if timings is None or record.cost <= 0:
             return None
         if record.status is Status.RUNNING:
-            return running_eta(pace, record.cost, record.images, decode_progress(record.progress_json).fraction)
-        if place is None or place.paused:
+            return running_eta(timings, record.cost, record.images, decode_progress(record.progress_json).fraction)
+        if position is None or position.paused:
             return None
-        return queued_eta(pace, record.cost, record.images, place.cost_ahead)
+        return queued_eta(timings, record.cost, record.images, position.cost_ahead)
 
     def seconds_per_image(self, model: str, cost: float) -> float | None:
-        """Median time of an image of this cost on a warm worker."""
-        pace = self._paces.get(model)
-        return None if pace is None else seconds_per_image(pace, cost)
+        """Return the median time of an image of this cost on a warm worker; `None` without timings."""
+        timings = self._timings.get(model)
+        return None if timings is None else seconds_per_image(timings, cost)

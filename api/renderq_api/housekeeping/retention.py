@@ -1,8 +1,7 @@
-"""Housekeeping in every API process: write manifests, let go of jobs and assets that were kept for long enough, remove
-pictures.
+"""Retention: write job manifests, expire outputs, delete old jobs and assets with their files.
 
-The job store says which, and asks again until it is told that it is done; so a process may die anywhere,
-and several need no leader. Beside the sweeps, not among them: an object store may take its time.
+The job store returns the pending work and repeats it until it is confirmed. So a process may die at any point, and
+several processes need no leader. Separate from the sweeper because an object store may be slow.
 """
 
 import asyncio
@@ -20,19 +19,19 @@ from renderq_shared.settings.models import ApiSettings
 log = structlog.get_logger(__name__)
 
 _LIMIT = 20
-"""Jobs and assets of each kind that one call may touch."""
+"""Maximum number of jobs and assets of each kind per call."""
 
 _LEASE_MS = 60_000
-"""Pictures that are not removed, and manifests that are not written by then, are given to whoever asks next."""
+"""Lease on returned work. Afterwards the store returns unconfirmed deletions and manifests to the next caller."""
 
 _JITTER = 0.25
-"""Share of the pause by which it varies, so that processes drift apart."""
+"""Random variation of the pause, as a fraction, so that processes do not run in step."""
 
 _random = random.SystemRandom()
 
 
 def retention_policy(settings: ApiSettings) -> Retention:
-    """What the settings say; nothing is kept for 0 seconds, so 0 stands for ever."""
+    """Return the retention times of the settings; 0 seconds means forever."""
     return Retention(
         outputs_ms=settings.output_retention_seconds * 1000 or None,
         jobs_ms=settings.job_retention_seconds * 1000 or None,
@@ -41,59 +40,62 @@ def retention_policy(settings: ApiSettings) -> Retention:
 
 
 class RetentionLoop:
-    """Retires for ever."""
+    """Applies retention in a loop."""
 
     def __init__(self, jobs: AsyncJobStore, objects: ObjectStore, settings: ApiSettings) -> None:
         self._jobs = jobs
         self._objects = objects
-        self._keep = retention_policy(settings)
+        self._policy = retention_policy(settings)
         self._pause_s = settings.sweep_seconds
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Apply retention until canceled."""
         while True:
             try:
                 while await self.run_once():
                     pass
             except StoreUnavailable:
-                pass  # the sweeps tell of it
+                pass  # the sweeper logs it
             except Exception:
-                log.exception("retiring_failed")
+                log.exception("retention.failed")
             await asyncio.sleep(self._pause_s * _random.uniform(1 - _JITTER, 1 + _JITTER))
 
     async def run_once(self) -> bool:
-        """One call of the store and the removals that it asks for; whether there is more."""
-        retired = await self._jobs.call(commands.apply_retention(self._keep, _LEASE_MS, _LIMIT))
-        if retired.outputs_expired or retired.deleted or retired.assets_expired:
+        """Run one batch, delete and write its objects, and return whether more is pending."""
+        result = await self._jobs.call(commands.apply_retention(self._policy, _LEASE_MS, _LIMIT))
+        if result.outputs_expired or result.deleted or result.assets_expired:
             log.info(
-                "retired", emptied=retired.outputs_expired, forgotten=retired.deleted, expired=retired.assets_expired
+                "retention.applied",
+                outputs_expired=result.outputs_expired,
+                deleted=result.deleted,
+                assets_expired=result.assets_expired,
             )
-        if gone := await asyncio.to_thread(self._remove, retired.removals):
-            await self._jobs.call(commands.confirm_deleted(gone))
-        if written := await asyncio.to_thread(self._record, retired.manifests):
+        if deleted := await asyncio.to_thread(self._delete, result.removals):
+            await self._jobs.call(commands.confirm_deleted(deleted))
+        if written := await asyncio.to_thread(self._write_manifests, result.manifests):
             await self._jobs.call(commands.confirm_manifests(written))
-        return retired.more
+        return result.more
 
-    def _remove(self, prefixes: Iterable[str]) -> list[str]:
-        """Prefixes below which nothing is left. One that fails holds up no other."""
-        gone: list[str] = []
+    def _delete(self, prefixes: Iterable[str]) -> list[str]:
+        """Delete objects by prefix and return the prefixes that are done. One failure does not stop the others."""
+        deleted: list[str] = []
         for prefix in prefixes:
             try:
                 count = self._objects.delete_prefix(prefix)
             except ObjectStoreUnavailable as error:
-                log.warning("pictures_not_removed", prefix=prefix, reason=str(error))
+                log.warning("objects.delete_failed", prefix=prefix, reason=str(error))
             else:
-                gone.append(prefix)
-                log.info("pictures_removed", prefix=prefix, objects=count)
-        return gone
+                deleted.append(prefix)
+                log.info("objects.deleted", prefix=prefix, count=count)
+        return deleted
 
-    def _record(self, jobs: Iterable[JobRecord]) -> list[str]:
-        """Jobs whose manifests are written. A store that is away fails the first; the others wait with it."""
+    def _write_manifests(self, jobs: Iterable[JobRecord]) -> list[str]:
+        """Write manifests and return the ids of their jobs. Stops at the first failure: the store is down."""
         written: list[str] = []
         try:
             for job in jobs:
                 self._objects.put(manifest_key(job.id), encode_manifest(job), CONTENT_TYPE)
                 written.append(job.id)
         except ObjectStoreUnavailable as error:
-            log.warning("manifests_not_written", reason=str(error))
+            log.warning("manifests.write_failed", reason=str(error))
         return written

@@ -1,4 +1,4 @@
-"""Does the object store answer? Asked often, and above all when things are slow."""
+"""Health check of the object store, for `/readyz`."""
 
 import asyncio
 
@@ -7,20 +7,20 @@ from renderq_shared.objects import ObjectStore
 
 
 class StoreHealth:
-    """A folder that hangs, as network folders do, keeps one thread busy, however often we are asked."""
+    """Runs one check at a time, so that a hanging network folder blocks only one thread however often it is checked."""
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
         self._check: asyncio.Task[str | None] | None = None
 
     async def problem(self, timeout_s: float) -> str | None:
-        """What is wrong; `None` when all is well."""
+        """Return what is wrong with the store, `None` if it is healthy."""
         if self._check is None or self._check.done():
-            self._check = asyncio.create_task(self._ask())
+            self._check = asyncio.create_task(self._run_check())
         done, _ = await asyncio.wait({self._check}, timeout=timeout_s)
-        return self._check.result() if done else f"{self._objects} does not answer"
+        return self._check.result() if done else f"{self._objects} does not respond"
 
-    async def _ask(self) -> str | None:
+    async def _run_check(self) -> str | None:
         try:
             await asyncio.to_thread(self._objects.check)
         except RenderqSharedError as error:

@@ -1,1 +1,1 @@
-"""HTTP details: bodies, headers, limits, problems."""
+"""HTTP protocol: request bodies, headers, connection limits, problem responses. Imports no other folder of the API."""

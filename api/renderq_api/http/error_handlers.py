@@ -1,4 +1,4 @@
-"""Exceptions → problems: ours, those of the shared parts, and those that the framework raises by itself."""
+"""Exception handlers: our errors, store errors and the framework's errors → problem responses."""
 
 from collections.abc import Iterable
 
@@ -15,50 +15,50 @@ from renderq_api.http.problems import ApiProblem, invalid, not_found, problem_re
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, StoreUnavailable
 
 
-def install(app: FastAPI) -> None:
-    """Make sure that every error of a route leaves as a problem; what is unforeseen ends in `RequestContextMiddleware`."""
-    app.exception_handler(ApiProblem)(_ours)
-    app.exception_handler(StoreUnavailable)(_redis_away)
-    app.exception_handler(ObjectStoreUnavailable)(_objects_away)
-    app.exception_handler(ObjectNotFound)(_object_gone)
-    app.exception_handler(RequestValidationError)(_bad_parameters)
-    app.exception_handler(HTTPException)(_framework)
+def install_error_handlers(app: FastAPI) -> None:
+    """Turn every expected error of a route into a problem. `RequestContextMiddleware` handles unexpected errors."""
+    app.exception_handler(ApiProblem)(_api_problem)
+    app.exception_handler(StoreUnavailable)(_redis_unavailable)
+    app.exception_handler(ObjectStoreUnavailable)(_object_store_unavailable)
+    app.exception_handler(ObjectNotFound)(_object_not_found)
+    app.exception_handler(RequestValidationError)(_invalid_parameter)
+    app.exception_handler(HTTPException)(_framework_error)
 
 
-async def _ours(request: Request, problem: ApiProblem) -> Response:
+async def _api_problem(request: Request, problem: ApiProblem) -> Response:
     return problem_response(request, problem)
 
 
-async def _redis_away(request: Request, _error: Exception) -> Response:
+async def _redis_unavailable(request: Request, _error: Exception) -> Response:
     return problem_response(request, redis_unavailable())
 
 
-async def _objects_away(request: Request, _error: Exception) -> Response:
-    detail = "The store that holds the pictures does not answer; try again."
+async def _object_store_unavailable(request: Request, _error: Exception) -> Response:
+    detail = "The object store that holds the images is unavailable. Try again."
     return problem_response(request, ApiProblem(ProblemKind.STORAGE_UNAVAILABLE, detail))
 
 
-async def _object_gone(request: Request, _error: Exception) -> Response:
-    return problem_response(request, not_found("The picture is no longer in the store."))
+async def _object_not_found(request: Request, _error: Exception) -> Response:
+    return problem_response(request, not_found("The image is no longer in the object store."))
 
 
-async def _bad_parameters(request: Request, error: RequestValidationError) -> Response:
-    """A path that does not fit names nothing; any other parameter is the client's mistake."""
+async def _invalid_parameter(request: Request, error: RequestValidationError) -> Response:
+    """Answer 404 for an invalid path parameter, 422 for any other parameter."""
     first = error.errors()[0]
     if first["loc"][0] == "path":
-        return problem_response(request, _nothing_here(request))
+        return problem_response(request, _no_such_route(request))
     return problem_response(request, invalid(f"The parameter {first['loc'][-1]} is not valid: {first['msg']}."))
 
 
-async def _framework(request: Request, error: HTTPException) -> Response:
+async def _framework_error(request: Request, error: HTTPException) -> Response:
     match error.status_code:
         case 404:
-            problem = _nothing_here(request)
+            problem = _no_such_route(request)
         case 405:
             allowed = ", ".join(sorted(_methods(request.app.routes, request.scope)))
             problem = ApiProblem(
                 ProblemKind.METHOD_NOT_ALLOWED,
-                f"{request.method} is not possible here; possible: {allowed}.",
+                f"{request.method} is not allowed here. Allowed: {allowed}.",
                 headers={"Allow": allowed},
             )
         case _:
@@ -66,12 +66,12 @@ async def _framework(request: Request, error: HTTPException) -> Response:
     return problem_response(request, problem)
 
 
-def _nothing_here(request: Request) -> ApiProblem:
-    return not_found(f"There is nothing at {request.url.path}. The routes are listed at /openapi.json.")
+def _no_such_route(request: Request) -> ApiProblem:
+    return not_found(f"No resource at {request.url.path}. See /openapi.json for all routes.")
 
 
 def _methods(routes: Iterable[BaseRoute], scope: Scope) -> set[str]:
-    """All methods that some route offers at this path: the framework's own `Allow` knows only the first route's."""
+    """Return the methods of all routes with this path. The framework's own `Allow` has only the first route's."""
     candidates = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
     return {
         method

@@ -1,4 +1,4 @@
-"""Reading a request's body: bounded while it arrives, JSON, and nothing else."""
+"""JSON request bodies, read with limits on size and time."""
 
 import asyncio
 import re
@@ -14,27 +14,27 @@ _JSON = re.compile(r'\s*application/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;
 
 
 BODY_S = 30.0
-"""How long a body may take to come."""
+"""Time limit for receiving a body."""
 
 
 async def read_object(request: Request) -> JsonObject:
-    """The JSON object that the body holds. Raises `ApiProblem`."""
+    """Return the JSON object in the body. Raises `ApiProblem`."""
     _require_json(request)
     return _parse(await _read(request))
 
 
 async def require_no_fields(request: Request) -> None:
-    """For a route that takes no fields: no body, or an empty object. Raises `ApiProblem`."""
+    """Require no body or an empty object. Raises `ApiProblem`."""
     body = await _read(request)
     if not body:
         return
     _require_json(request)
     unknown = [
-        FieldError(pointer=pointer(key), code="unknown_field", detail="This request takes no fields.")
+        FieldError(pointer=pointer(key), code="unknown_field", detail="This route takes no fields.")
         for key in list(_parse(body).fields)[:10]
     ]
     if unknown:
-        raise invalid("This request takes no fields; send it without a body.", *unknown)
+        raise invalid("This route takes no fields. Send the request without a body.", *unknown)
 
 
 def _parse(body: bytes) -> JsonObject:
@@ -50,7 +50,7 @@ def _require_json(request: Request) -> None:
     if encoding != "identity":
         raise ApiProblem(
             ProblemKind.UNSUPPORTED_MEDIA_TYPE,
-            f"Content-Encoding {encoding[:40]} is not supported; send the body as it is.",
+            f"Content-Encoding {encoding[:40]} is not supported; send the body uncompressed.",
             headers={"Accept-Encoding": "identity"},
         )
     if not _JSON.fullmatch(request.headers.get("content-type", "")):
@@ -73,10 +73,12 @@ async def _read(request: Request) -> bytes:
                     raise _too_large()
                 body += chunk
     except TimeoutError:
-        detail = f"The body did not come within {BODY_S:g} s; send the request again."
+        detail = f"The body did not arrive within {BODY_S:g} s. Send the request again."
         raise ApiProblem(ProblemKind.REQUEST_TIMEOUT, detail, headers={"Connection": "close"}) from None
     return bytes(body)
 
 
 def _too_large() -> ApiProblem:
-    return ApiProblem(ProblemKind.PAYLOAD_TOO_LARGE, f"A body may have at most {LIMITS.body_bytes:,} bytes.")
+    return ApiProblem(
+        ProblemKind.PAYLOAD_TOO_LARGE, f"The body is too large; the maximum is {LIMITS.body_bytes:,} bytes."
+    )

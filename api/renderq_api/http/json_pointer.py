@@ -2,5 +2,5 @@
 
 
 def pointer(*parts: str | int) -> str:
-    """The pointer through `parts`; without any it points at the whole document."""
+    """Return the JSON pointer for a path; without parts, the pointer to the whole document."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

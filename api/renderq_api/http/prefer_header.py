@@ -1,4 +1,4 @@
-"""`Prefer: wait=N` (RFC 7240)."""
+"""`Prefer: wait=N` header (RFC 7240)."""
 
 import re
 from collections.abc import Iterable
@@ -11,14 +11,14 @@ _PREFERENCE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
 
 
 def wait_seconds(headers: Iterable[str]) -> int | None:
-    """How long the client wants to wait, at most 60 s; `None` if it does not say. Raises `ApiProblem`.
+    """Return the granted wait in seconds, at most `LIMITS.wait_seconds`; `None` without one. Raises `ApiProblem`.
 
-    As the RFC demands, other preferences are passed over, and the first of several waits counts. A longer wait is cut:
-    a preference is no demand, and `Preference-Applied` tells what was granted.
+    As RFC 7240 requires, other preferences are ignored and the first of several waits counts. A longer wait is
+    shortened, and `Preference-Applied` reports the granted one.
     """
     header = ",".join(headers)
     if len(header) > _HEADER_CHARACTERS:
-        raise invalid(f"The Prefer header has more than {_HEADER_CHARACTERS:,} characters.")
+        raise invalid(f"The Prefer header is too long; the maximum is {_HEADER_CHARACTERS:,} characters.")
     for preference in _PREFERENCE.findall(header):
         name, _, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() == "wait":
@@ -28,5 +28,7 @@ def wait_seconds(headers: Iterable[str]) -> int | None:
 
 def _seconds(value: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", value):
-        raise invalid("The Prefer header is not valid: wait takes a whole number of seconds, e.g. Prefer: wait=30.")
+        raise invalid(
+            "The Prefer header is not valid. Send wait as an integer number of seconds, such as Prefer: wait=30."
+        )
     return min(int(value), LIMITS.wait_seconds)

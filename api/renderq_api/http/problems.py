@@ -1,4 +1,4 @@
-"""Every error answer: an exception that says what is wrong, and its RFC 9457 document."""
+"""Problem responses (RFC 9457): the `ApiProblem` exception and its document."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from renderq_api.http.lingering_close import LingeringCloseResponse
 MEDIA_TYPE = "application/problem+json"
 
 TYPE_PREFIX = "urn:renderq:problem:"
-"""Problem types are names, not addresses: a self-hosted service has no page that all clients can reach."""
+"""Problem types are URNs, not URLs: a self-hosted service has no page that all clients can reach."""
 
 RETRY_AFTER_S: Mapping[ProblemKind, int] = {
     ProblemKind.QUEUE_FULL: 10,
@@ -19,11 +19,11 @@ RETRY_AFTER_S: Mapping[ProblemKind, int] = {
     ProblemKind.STORAGE_UNAVAILABLE: 2,
     ProblemKind.SERVICE_UNAVAILABLE: 2,
 }
-"""Seconds after which a retry is worth its while."""
+"""`Retry-After` in seconds."""
 
 
 class ApiProblem(Exception):
-    """Ends a request with a problem document; `detail` says what was wrong, what was expected, what to do."""
+    """Ends a request with a problem document. `detail` says what was wrong, what was expected and what to do."""
 
     def __init__(
         self,
@@ -49,20 +49,20 @@ def not_found(detail: str) -> ApiProblem:
 
 
 def redis_unavailable() -> ApiProblem:
-    detail = "The job store does not answer. Nothing is lost; try again, with the same Idempotency-Key if you sent one."
+    detail = "The job store is unavailable; no job is lost. Try again, with the same Idempotency-Key if you sent one."
     return ApiProblem(ProblemKind.SERVICE_UNAVAILABLE, detail)
 
 
 def problem_document(kind: ProblemKind, detail: str, path: str, request_id: str, *errors: FieldError) -> Problem:
-    facts = PROBLEMS[kind]
+    definition = PROBLEMS[kind]
     return Problem(
         type=TYPE_PREFIX + kind,
-        title=facts.title,
-        status=facts.status,
+        title=definition.title,
+        status=definition.status,
         detail=detail,
         instance=path,
         code=kind,
-        retryable=facts.retryable,
+        retryable=definition.retryable,
         request_id=request_id,
         errors=errors,
     )
@@ -75,5 +75,5 @@ def problem_response(request: Request, problem: ApiProblem) -> Response:
     headers = {"Cache-Control": "no-store", **problem.headers}
     if problem.kind in RETRY_AFTER_S:
         headers["Retry-After"] = str(RETRY_AFTER_S[problem.kind])
-    kind = LingeringCloseResponse if headers.get("Connection") == "close" else Response
-    return kind(document.model_dump_json(), document.status, headers, MEDIA_TYPE)
+    response_class = LingeringCloseResponse if headers.get("Connection") == "close" else Response
+    return response_class(document.model_dump_json(), document.status, headers, MEDIA_TYPE)

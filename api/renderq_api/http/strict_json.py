@@ -1,7 +1,7 @@
-"""JSON as RFC 8259 has it, without what Python's reader adds to it or quietly repairs.
+"""Strict JSON parser (RFC 8259), without the extensions of Python's.
 
-NaN and Infinity are not JSON; a number too large for a double would turn into one of them; of a key that appears twice
-one value would be accepted and ignored; a lone surrogate can be neither stored nor sent back.
+Rejects NaN and Infinity, numbers too large for a double (Python reads them as infinity), duplicate keys (Python keeps
+only the last value), and lone surrogates (they cannot be stored or sent back).
 """
 
 import json
@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 
 class NotStrictJson(ValueError):
-    """Why a text is not taken; `code` is stable."""
+    """The text is not strict JSON. `code` is stable."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -23,17 +23,19 @@ class NotStrictJson(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class JsonObject:
+    """A parsed JSON object."""
+
     fields: dict[str, JsonValue]
     canonical: bytes
-    """The same object with sorted keys and no white space: equal for equal objects."""
+    """The object with sorted keys and no whitespace: equal for equal objects."""
 
 
 def parse_object(data: bytes) -> JsonObject:
-    """Raises `NotStrictJson`."""
+    """Parse a body. Raises `NotStrictJson`."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise NotStrictJson("not_utf8", f"the body is not UTF-8: byte {error.start} does not fit") from error
+        raise NotStrictJson("not_utf8", f"the body is not UTF-8: byte {error.start} is invalid") from error
     if not text.strip():
         raise NotStrictJson("empty_body", 'the body is empty; send a JSON object such as {"prompt": "a red circle"}')
     try:
@@ -47,17 +49,19 @@ def parse_object(data: bytes) -> JsonObject:
     except RecursionError as error:
         raise NotStrictJson("too_deep", "the body is nested too deeply") from error
     except UnicodeEncodeError as error:
-        raise NotStrictJson("lone_surrogate", r"the body holds half of a surrogate pair (\ud800 … \udfff)") from error
+        raise NotStrictJson(
+            "lone_surrogate", r"the body contains half of a surrogate pair (\ud800 … \udfff)"
+        ) from error
     except ValueError as error:
-        # Python's own bound on the digits of an integer.
-        raise NotStrictJson("number_too_long", "the body holds a number with thousands of digits") from error
+        # Python limits the number of digits of an integer.
+        raise NotStrictJson("number_too_long", "the body contains a number with thousands of digits") from error
     if not isinstance(value, dict):
-        raise NotStrictJson("not_an_object", "the body must be a JSON object, in braces")
+        raise NotStrictJson("not_an_object", "the body must be a JSON object")
     return JsonObject(value, canonical)
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise NotStrictJson("not_finite", f"{name} is not JSON; send a finite number, or leave the field out")
+def _reject_constant(name: str) -> NoReturn:
+    raise NotStrictJson("not_finite", f"{name} is not JSON; send a finite number or omit the field")
 
 
 def _finite_float(text: str) -> float:
@@ -71,12 +75,13 @@ def _object_of_unique_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, Json
     unique = dict(pairs)
     if len(unique) != len(pairs):
         seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
-        shown = json.dumps(twice[:100])
-        raise NotStrictJson("duplicate_key", f"the key {shown} appears twice in one object; send it once")
+        duplicate = next(key for key, _ in pairs if key in seen or seen.add(key))
+        raise NotStrictJson(
+            "duplicate_key", f"the key {json.dumps(duplicate[:100])} appears twice in one object; send it once"
+        )
     return unique
 
 
 _decoder = json.JSONDecoder(
-    object_pairs_hook=_object_of_unique_keys, parse_float=_finite_float, parse_constant=_refuse_constant
+    object_pairs_hook=_object_of_unique_keys, parse_float=_finite_float, parse_constant=_reject_constant
 )

@@ -1,4 +1,4 @@
-"""pydantic's errors → pointers into the body, stable codes, and sentences for people."""
+"""pydantic errors → JSON pointers into the body, stable codes, readable messages."""
 
 import difflib
 import json
@@ -11,30 +11,31 @@ from pydantic_core import ErrorDetails
 from renderq.contract import TASKS, FieldError
 from renderq_api.http.json_pointer import pointer
 
-_ERRORS_MAX = 20
-"""Errors that one answer names: a hostile body could hold a hundred thousand."""
+_MAX_ERRORS = 20
+"""Errors listed in one response: a hostile body could cause a hundred thousand."""
 
 _POINTER_CHARACTERS = 1_000
-"""Longer keys are not repeated: the pointer ends at the object that holds them."""
+"""A pointer that would be longer ends at a parent object."""
 
-_SHOWN_CHARACTERS = 60
+_VALUE_CHARACTERS = 60
+"""Longer values are not quoted in messages."""
 
 
 def field_errors(error: ValidationError, body: Mapping[str, JsonValue], model: type[BaseModel]) -> list[FieldError]:
-    """At most 20 errors of a body that was validated as `model`, in pydantic's order."""
-    details = error.errors(include_url=False)[:_ERRORS_MAX]
+    """Return the first 20 errors of a body that was validated as `model`, in pydantic's order."""
+    details = error.errors(include_url=False)[:_MAX_ERRORS]
     return [_field_error(one, body, model) for one in details]
 
 
 def _field_error(error: ErrorDetails, body: Mapping[str, JsonValue], model: type[BaseModel]) -> FieldError:
     path = _path(error["loc"], body, missing=error["type"] == "missing")
-    code, sentence = _SENTENCES.get(error["type"], ("invalid", _plain))
-    detail = _unknown(path, model) if code == "unknown_field" else sentence(error)
+    code, message = _MESSAGES.get(error["type"], ("invalid", _plain))
+    detail = _unknown_field(path, model) if code == "unknown_field" else message(error)
     return FieldError(pointer=_bounded(path), code=code, detail=detail)
 
 
 def _path(loc: tuple[str | int, ...], body: JsonValue | Mapping[str, JsonValue], *, missing: bool) -> list[str | int]:
-    """As far as `loc` leads into the body. pydantic adds marks of its own, such as `[key]` for a bad key."""
+    """Return the part of `loc` that exists in the body. pydantic adds parts of its own, such as `[key]`."""
     path: list[str | int] = []
     here: object = body
     for part in loc:
@@ -52,14 +53,14 @@ def _bounded(path: list[str | int]) -> str:
     return text
 
 
-def _unknown(path: list[str | int], model: type[BaseModel]) -> str:
+def _unknown_field(path: list[str | int], model: type[BaseModel]) -> str:
     known = _fields_at(path[:-1], model)
     elsewhere = [task for task, other in TASKS.items() if len(path) == 1 and path[0] in other.model_fields]
     if elsewhere:
-        return f"This task has no such field; it belongs to {', '.join(elsewhere)}."
-    near = difflib.get_close_matches(str(path[-1])[:100], known, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
-    return f"There is no such field. {hint}"
+        return f"This task has no such field; these tasks do: {', '.join(elsewhere)}."
+    similar = difflib.get_close_matches(str(path[-1])[:100], known, n=1)
+    hint = f"Did you mean {similar[0]}?" if similar else f"Known fields: {', '.join(known)}."
+    return f"Unknown field. {hint}"
 
 
 def _fields_at(path: list[str | int], model: type[BaseModel]) -> list[str]:
@@ -72,20 +73,20 @@ def _fields_at(path: list[str | int], model: type[BaseModel]) -> list[str]:
 
 
 def format_value(value: object) -> str:
-    """A value as a sentence may show it: short, and on one line."""
+    """Return a value for use in a message: short, on one line."""
     match value:
         case dict():
             return "an object"
         case list():
             return "a list"
-        case str() if len(value) > _SHOWN_CHARACTERS:
-            return f"a text of {len(value):,} characters"
+        case str() if len(value) > _VALUE_CHARACTERS:
+            return f"a string of {len(value):,} characters"
         case _:
             text = json.dumps(value)
-            return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+            return text if len(text) <= _VALUE_CHARACTERS else f"{text[:_VALUE_CHARACTERS]}…"
 
 
-_Sentence = Callable[[ErrorDetails], str]
+_Message = Callable[[ErrorDetails], str]
 
 
 def _plain(error: ErrorDetails) -> str:
@@ -93,12 +94,14 @@ def _plain(error: ErrorDetails) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _needs(what: str) -> _Sentence:
-    return lambda error: f"Must be {what}, not {format_value(error['input'])}."
+def _must_be(expected: str) -> _Message:
+    return lambda error: f"Must be {expected}, not {format_value(error['input'])}."
 
 
-def _bound(words: str, name: str) -> _Sentence:
-    return lambda error: f"Must be {words} {error.get('ctx', {}).get(name, '?'):g}, not {format_value(error['input'])}."
+def _bound(comparison: str, name: str) -> _Message:
+    return lambda error: (
+        f"Must be {comparison} {error.get('ctx', {}).get(name, '?'):g}, not {format_value(error['input'])}."
+    )
 
 
 def _length(error: ErrorDetails) -> str:
@@ -116,15 +119,15 @@ def _choice(error: ErrorDetails) -> str:
     return f"Must be {expected}, not {format_value(error['input'])}."
 
 
-_SENTENCES: dict[str, tuple[str, _Sentence]] = {
+_MESSAGES: dict[str, tuple[str, _Message]] = {
     "missing": ("required", lambda _: "This field is required."),
     "extra_forbidden": ("unknown_field", _plain),
-    "int_type": ("wrong_type", _needs("an integer")),
-    "float_type": ("wrong_type", _needs("a number")),
-    "string_type": ("wrong_type", _needs("a text")),
-    "bool_type": ("wrong_type", _needs("true or false")),
-    "dict_type": ("wrong_type", _needs("an object")),
-    "model_type": ("wrong_type", _needs("an object")),
+    "int_type": ("wrong_type", _must_be("an integer")),
+    "float_type": ("wrong_type", _must_be("a number")),
+    "string_type": ("wrong_type", _must_be("a string")),
+    "bool_type": ("wrong_type", _must_be("true or false")),
+    "dict_type": ("wrong_type", _must_be("an object")),
+    "model_type": ("wrong_type", _must_be("an object")),
     "greater_than_equal": ("too_small", _bound("at least", "ge")),
     "less_than_equal": ("too_large", _bound("at most", "le")),
     "multiple_of": ("not_a_multiple", _bound("a multiple of", "multiple_of")),
@@ -132,4 +135,4 @@ _SENTENCES: dict[str, tuple[str, _Sentence]] = {
     "too_long": ("too_many", _entries),
     "literal_error": ("not_a_choice", _choice),
 }
-"""pydantic's error type → our code and sentence."""
+"""pydantic's error type → our code and message."""

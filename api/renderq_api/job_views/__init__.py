@@ -1,1 +1,1 @@
-"""Jobs as clients see them: ids, views, pages."""
+"""Jobs as clients see them: ids, snapshots, JSON views, list pages."""

@@ -1,4 +1,4 @@
-"""Job ids: `job_` and a ULID, so that ids sort by time of acceptance and nobody can guess one."""
+"""Job ids: `job_` and a ULID. They sort by creation time and cannot be guessed."""
 
 import re
 import secrets
@@ -13,7 +13,7 @@ _JOB_ID = re.compile(rf"job_[0-7][{ALPHABET}]{{{_CHARACTERS - 1}}}")
 
 
 def new_job_id() -> str:
-    """48 bits of milliseconds since the epoch and 80 random ones, as in https://github.com/ulid/spec."""
+    """Return an id of 48 bits of Unix milliseconds and 80 random bits (https://github.com/ulid/spec)."""
     number = time.time_ns() // 1_000_000 << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
     return "job_" + base32(number, _CHARACTERS)
 

@@ -1,4 +1,4 @@
-"""What a list of jobs is asked with: query parameters → a filter, a limit and a position."""
+"""Query parameters of the job list → filter, limit, cursor position."""
 
 import base64
 import binascii
@@ -16,18 +16,18 @@ from renderq_api.job_views.ids import is_job_id
 from renderq_shared.jobs import JobFilter, JobPosition
 
 LIST_PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
-    "status": ({"type": "string", "enum": list(Status)}, "Only jobs that stand so."),
+    "status": ({"type": "string", "enum": list(Status)}, "Only jobs with this status."),
     "model": ({"type": "string"}, "Only jobs of this model."),
     "task": ({"type": "string", "enum": list(TASKS)}, "Only jobs of this task."),
-    "created_after": ({"type": "string", "format": "date-time"}, "Only jobs that are newer (RFC 3339)."),
-    "created_before": ({"type": "string", "format": "date-time"}, "Only jobs that are older (RFC 3339)."),
+    "created_after": ({"type": "string", "format": "date-time"}, "Only jobs created after this time (RFC 3339)."),
+    "created_before": ({"type": "string", "format": "date-time"}, "Only jobs created before this time (RFC 3339)."),
     "limit": (
         {"type": "integer", "minimum": 1, "maximum": LIMITS.page_jobs, "default": LIMITS.page_jobs_default},
-        "Jobs on a page, at most.",
+        "Maximum number of jobs per page.",
     ),
-    "cursor": ({"type": "string"}, "The `next_cursor` of the page before, with the same filters."),
+    "cursor": ({"type": "string"}, "The `next_cursor` of the previous page; requires the same filters."),
 }
-"""Name → JSON schema and description."""
+"""Parameter name → JSON schema and description."""
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)")
 
@@ -39,7 +39,7 @@ _CURSOR = re.compile(r"(\d{1,15}) (\S+) ([0-9a-f]{16})")
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """One page of the list."""
+    """Query for one page of the job list."""
 
     filter: JobFilter
     limit: int
@@ -47,67 +47,68 @@ class ListQuery:
 
 
 def parse_list_query(query: Sequence[tuple[str, str]]) -> ListQuery:
-    """Raises `ApiProblem`."""
-    given = dict(query)
-    for name in given:
+    """Raise `ApiProblem` for unknown, repeated or invalid parameters."""
+    parameters = dict(query)
+    for name in parameters:
         if name not in LIST_PARAMETERS:
-            raise invalid(f"There is no query parameter {format_value(name)}. Known are {', '.join(LIST_PARAMETERS)}.")
-    if len(given) < len(query):
-        raise invalid("A query parameter is given twice; give each at most once.")
-    found = JobFilter(
-        status=_choice("status", given, Status),
-        model=given.get("model"),
-        task=_choice("task", given, str, TASKS),
-        created_after_ms=_timestamp_ms("created_after", given),
-        created_before_ms=_timestamp_ms("created_before", given, rounded_up=True),
+            known = ", ".join(LIST_PARAMETERS)
+            raise invalid(f"Unknown query parameter {format_value(name)}. Known parameters: {known}.")
+    if len(parameters) < len(query):
+        raise invalid("A query parameter is repeated; send each at most once.")
+    filters = JobFilter(
+        status=_choice("status", parameters, Status),
+        model=parameters.get("model"),
+        task=_choice("task", parameters, str, TASKS),
+        created_after_ms=_timestamp_ms("created_after", parameters),
+        created_before_ms=_timestamp_ms("created_before", parameters, rounded_up=True),
     )
-    after = _position(given["cursor"], found) if "cursor" in given else None
-    return ListQuery(found, _limit(given.get("limit", str(LIMITS.page_jobs_default))), after)
+    after = _position(parameters["cursor"], filters) if "cursor" in parameters else None
+    return ListQuery(filters, _limit(parameters.get("limit", str(LIMITS.page_jobs_default))), after)
 
 
-def encode_cursor(position: JobPosition, found: JobFilter) -> str:
-    """Opaque to clients. It names a place in the tenant's own list, so there is nothing to keep secret; the check
-    only tells an honest mistake: a truncated cursor, or one of a list with other filters."""
-    place = f"{position.created_ms} {position.job_id}"
-    return base64.urlsafe_b64encode(f"{place} {_check(place, found)}".encode()).decode().rstrip("=")
+def encode_cursor(position: JobPosition, filters: JobFilter) -> str:
+    """Return an opaque cursor. A position in the tenant's own list is no secret; the checksum only detects mistakes:
+    a truncated cursor, or one of a list with other filters."""
+    text = f"{position.created_ms} {position.job_id}"
+    return base64.urlsafe_b64encode(f"{text} {_checksum(text, filters)}".encode()).decode().rstrip("=")
 
 
-def _position(text: str, found: JobFilter) -> JobPosition:
+def _position(text: str, filters: JobFilter) -> JobPosition:
     try:
         plain = base64.b64decode(text.encode() + b"=" * (-len(text) % 4), b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         plain = ""
     match = _CURSOR.fullmatch(plain)
     if not match or not is_job_id(match[2]):
-        raise invalid("The cursor is damaged. Take next_cursor as it is, or begin again without a cursor.")
+        raise invalid("The cursor is not valid. Send next_cursor unchanged, or start again without a cursor.")
     position = JobPosition(int(match[1]), match[2])
-    if encode_cursor(position, found) != text:
-        raise invalid("The cursor belongs to a list with other filters. Repeat them, or begin without a cursor.")
+    if encode_cursor(position, filters) != text:
+        raise invalid("The cursor belongs to other filters. Send the same filters, or start again without a cursor.")
     return position
 
 
-def _check(place: str, found: JobFilter) -> str:
-    return hashlib.sha256(f"{place} {found!r}".encode()).hexdigest()[:16]
+def _checksum(text: str, filters: JobFilter) -> str:
+    return hashlib.sha256(f"{text} {filters!r}".encode()).hexdigest()[:16]
 
 
-def _choice(name: str, given: dict[str, str], kind: Any, choices: Any = None) -> Any:
-    text = given.get(name)
+def _choice(name: str, parameters: dict[str, str], kind: Any, choices: Any = None) -> Any:
+    text = parameters.get(name)
     known = [str(choice) for choice in choices or kind]
     if text is None:
         return None
     if text not in known:
-        raise _bad(name, f"must be one of {', '.join(known)}", text)
+        raise _invalid(name, f"must be one of {', '.join(known)}", text)
     return kind(text)
 
 
 def _limit(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= LIMITS.page_jobs:
-        raise _bad("limit", f"must be a whole number from 1 to {LIMITS.page_jobs}", text)
+        raise _invalid("limit", f"must be an integer from 1 to {LIMITS.page_jobs}", text)
     return int(text)
 
 
-def _timestamp_ms(name: str, given: dict[str, str], *, rounded_up: bool = False) -> int | None:
-    text = given.get(name)
+def _timestamp_ms(name: str, parameters: dict[str, str], *, rounded_up: bool = False) -> int | None:
+    text = parameters.get(name)
     if text is None:
         return None
     try:
@@ -115,10 +116,10 @@ def _timestamp_ms(name: str, given: dict[str, str], *, rounded_up: bool = False)
             raise ValueError
         since = datetime.fromisoformat(text.upper()) - _EPOCH
     except ValueError:
-        hint = "must be a time such as 2026-01-31T12:00:00Z (in an address, + is written %2B)"
-        raise _bad(name, hint, text) from None
+        hint = "must be a time such as 2026-01-31T12:00:00Z (in a URL, write + as %2B)"
+        raise _invalid(name, hint, text) from None
     return -(-since // _MILLISECOND) if rounded_up else since // _MILLISECOND
 
 
-def _bad(name: str, expected: str, text: str) -> ApiProblem:
+def _invalid(name: str, expected: str, text: str) -> ApiProblem:
     return invalid(f"The query parameter {name} {expected}, not {format_value(text)}.")

@@ -1,4 +1,4 @@
-"""One subscription per process tells every waiting request what became of its job."""
+"""Fan-out of job changes: one Redis subscription per process feeds all waiting requests."""
 
 import asyncio
 import contextlib
@@ -14,66 +14,66 @@ from renderq_shared.jobs.redis import Change, Reconnected
 
 log = structlog.get_logger(__name__)
 
-_AFTER_FAULT_S = 1.0
-"""Pause before a subscription that failed is begun anew."""
+_RESTART_DELAY_S = 1.0
+"""Pause before a failed subscription is restarted."""
 
-_READERS = 16
-"""Waiters that read at the same time: a share of the connections to Redis, the rest being for requests that come."""
+_MAX_READERS = 16
+"""Watchers that may reread their job at the same time. Leaves the other Redis connections to new requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchUpdate:
-    """What a watcher has to tell."""
+    """One update of a watched job."""
 
     record: JobRecord | None = None
-    """The job's newest snapshot."""
+    """Newest record of the job."""
     missed: bool = False
-    """Something may have been missed: read the job again."""
+    """Changes may have been missed: reread the job."""
     preview: PreviewMessage | None = None
-    """The newest of an image of a job that runs."""
+    """Newest preview of one image of a running job."""
 
 
 class JobWatcher:
-    """One request's view of one job: keeps the newest snapshot alone, and the newest preview of each image, however
-    slowly it is asked for."""
+    """One request's view of one job. Keeps only the newest record and the newest preview of each image, so a slow
+    reader uses constant memory."""
 
     def __init__(self, *, terminal_only: bool) -> None:
         self._terminal_only = terminal_only
-        self._news = asyncio.Event()
+        self._updated = asyncio.Event()
         self._newest: JobRecord | None = None
         self._missed = False
         self._previews: dict[int, PreviewMessage] = {}
 
     def notify(self, record: JobRecord | None) -> None:
-        """The job is now `record`; or, with `None`, something may have been missed: read it again."""
+        """Set the newest record; `None` means that changes may have been missed."""
         if record is None:
             self._missed = True
         elif self._terminal_only and not record.status.is_terminal:
             return
         elif self._newest is None or record.version > self._newest.version:
             self._newest = record
-        self._news.set()
+        self._updated.set()
 
     def notify_preview(self, preview: PreviewMessage) -> None:
-        """An image of the job looks like this."""
+        """Set the newest preview of an image."""
         self._previews[preview.index] = preview
-        self._news.set()
+        self._updated.set()
 
     async def next_update(self) -> WatchUpdate:
-        """Whatever there is to tell, as soon as there is anything; of several previews one, then the next."""
-        await self._news.wait()
+        """Wait for an update and return it. Several pending previews come one per call."""
+        await self._updated.wait()
         newest, missed = self._newest, self._missed
         self._newest, self._missed = None, False
         if newest and newest.status is not Status.RUNNING:
             self._previews.clear()
         preview = self._previews.pop(next(iter(self._previews))) if self._previews else None
         if not self._previews:
-            self._news.clear()
+            self._updated.clear()
         return WatchUpdate(newest, missed and not (newest and newest.status.is_terminal), preview)
 
 
 class JobWatchers:
-    """Who waits for which job. `run` feeds it; `close` ends every wait and every stream at once."""
+    """Watchers by job. `run` feeds them; `close` ends all long polls and event streams at once."""
 
     def __init__(
         self, subscribe: Callable[[PreviewChannels], AsyncGenerator[Change | PreviewMessage | Reconnected]]
@@ -83,12 +83,12 @@ class JobWatchers:
         self._viewers: defaultdict[str, set[JobWatcher]] = defaultdict(set)
         self._previews = PreviewChannels()
         self.closed = False
-        self.read_semaphore = asyncio.Semaphore(_READERS)
-        """Held by waiters while they read their job again: a lost subscription sends all of them at once."""
+        self.read_semaphore = asyncio.Semaphore(_MAX_READERS)
+        """Limits concurrent rereads: a lost subscription makes all watchers reread at once."""
 
     @contextlib.contextmanager
     def watch(self, job_id: str, *, terminal_only: bool = False) -> Generator[JobWatcher]:
-        """Watch a job, or only for its end: nothing that happens to it from here on is missed."""
+        """Watch a job, or only its terminal status, from now on."""
         watcher = JobWatcher(terminal_only=terminal_only)
         self._watchers[job_id].add(watcher)
         try:
@@ -100,7 +100,7 @@ class JobWatchers:
 
     @contextlib.contextmanager
     def watch_previews(self, job_id: str, watcher: JobWatcher) -> Generator[None]:
-        """Show a watcher its job's previews, too: while this goes on, some are made."""
+        """Deliver the job's previews to the watcher, too. Workers make previews only while a subscriber exists."""
         self._viewers[job_id].add(watcher)
         self._previews.subscribe(job_id)
         try:
@@ -112,30 +112,30 @@ class JobWatchers:
                 self._previews.unsubscribe(job_id)
 
     def watcher_count(self, job_id: str) -> int:
-        """How many requests wait for a job."""
+        """Return the number of requests that watch a job."""
         return len(self._watchers.get(job_id, ()))
 
     async def run(self) -> None:
-        """Pass on changes until cancelled. While Redis is away, waiters fall back on their heartbeat."""
+        """Dispatch changes until canceled. While Redis is down, watchers rely on their heartbeat."""
         while True:
             try:
                 async with contextlib.aclosing(self._subscribe(self._previews)) as events:
                     async for event in events:
-                        self._pass_on(event)
+                        self._dispatch(event)
             except Exception:
-                # The subscription mends broken connections by itself: whatever comes here is a fault.
-                log.exception("subscription_failed")
-            await asyncio.sleep(_AFTER_FAULT_S)
+                # The subscription reconnects by itself, so any error here is a bug.
+                log.exception("subscription.failed")
+            await asyncio.sleep(_RESTART_DELAY_S)
 
     def close(self) -> None:
-        """Let every waiting request answer with its job as it is now, and end every stream."""
+        """Make every long poll return its job's current state, and end every stream."""
         self.closed = True
-        self._tell_all()
+        self._notify_all()
 
-    def _pass_on(self, event: Change | PreviewMessage | Reconnected) -> None:
+    def _dispatch(self, event: Change | PreviewMessage | Reconnected) -> None:
         match event:
             case Reconnected():
-                self._tell_all()
+                self._notify_all()
             case Change():
                 for watcher in self._watchers.get(event.job_id, ()):
                     watcher.notify(event.record)
@@ -143,7 +143,7 @@ class JobWatchers:
                 for watcher in self._viewers.get(event.job_id, ()):
                     watcher.notify_preview(event)
 
-    def _tell_all(self) -> None:
+    def _notify_all(self) -> None:
         for watchers in self._watchers.values():
             for watcher in watchers:
                 watcher.notify(None)

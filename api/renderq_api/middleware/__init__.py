@@ -1,1 +1,1 @@
-"""ASGI middleware: authentication, request ids and the access log."""
+"""ASGI middleware: request ids, access log, unexpected errors, authentication, rate limits."""

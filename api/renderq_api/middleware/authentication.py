@@ -1,7 +1,6 @@
-"""Before every request: who asks, and may they?
+"""Authentication and rate limiting of every request.
 
-Without keys, whoever reaches this machine's own name. With keys, whoever has one; and everything needs one but what is
-named here.
+Without keys, every request to a loopback host is admitted. With keys, every route needs one except those listed here.
 """
 
 import re
@@ -11,21 +10,25 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from renderq.contract import ProblemKind
-from renderq_api.auth.caller import KEYLESS, Caller
-from renderq_api.auth.event_tokens import token_key_id, verify_event_token
-from renderq_api.auth.key_ring import KeyRing
-from renderq_api.auth.loopback import loopback_refusal
-from renderq_api.auth.rate_limits import RateLimitState
+from renderq_api.auth import (
+    KEYLESS,
+    Caller,
+    KeyRing,
+    RateLimitState,
+    loopback_refusal,
+    token_key_id,
+    verify_event_token,
+)
 from renderq_api.http.problems import ApiProblem, problem_response, redis_unavailable
 from renderq_api.services import Services
 from renderq_shared.access import ApiKey, KeyRecord, parse_key
 from renderq_shared.errors import StoreUnavailable
 
 _OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"})
-"""They tell nothing about anybody."""
+"""Routes that reveal nothing about any tenant."""
 
 _SIGNED = "/v1/files/"
-"""Addresses below it carry their own proof."""
+"""Prefix of signed URLs, which need no key."""
 
 _EVENTS = re.compile(r"/v1/jobs/([^/]+)/events")
 
@@ -33,7 +36,7 @@ _BEARER = re.compile(r"bearer +([^\s,]+)", re.IGNORECASE)
 
 
 class AuthenticationMiddleware:
-    """ASGI middleware that finds the caller for the routes, or refuses the request."""
+    """ASGI middleware that sets the request's caller, or rejects the request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -45,26 +48,29 @@ class AuthenticationMiddleware:
         request, services = Request(scope), scope["app"].state.services
         try:
             caller = await identify(request, services.keys)
-            spent = await _check_rate(services, caller)
+            rate = await _check_rate(services, caller)
         except (ApiProblem, StoreUnavailable) as error:
             problem = error if isinstance(error, ApiProblem) else redis_unavailable()
             await problem_response(request, problem)(scope, receive, send)
         else:
             scope["state"]["caller"] = caller
-            await self._app(scope, receive, _with_headers(send, spent.headers) if spent else send)
+            await self._app(scope, receive, _with_headers(send, rate.headers) if rate else send)
 
 
 async def _check_rate(services: Services, caller: Caller | None) -> RateLimitState | None:
-    """What a request leaves of its key's rate, if the key has one. Raises `ApiProblem` and `StoreUnavailable`."""
+    """Count the request and return its key's rate limit state, if the key has a limit.
+
+    Raises `ApiProblem` and `StoreUnavailable`.
+    """
     key = caller and caller.key
     if key is None or key.requests_per_minute is None:
         return None
-    spent = await services.rate_limits.hit(key.id, key.requests_per_minute, services.keys.now_ms())
-    if spent.is_exceeded:
-        detail = f"This key may make {spent.limit} requests in a minute; the next begins in {spent.resets_s} s."
-        headers = {**spent.headers, "Retry-After": str(spent.resets_s)}
+    rate = await services.rate_limits.hit(key.id, key.requests_per_minute, services.keys.now_ms())
+    if rate.is_exceeded:
+        detail = f"This API key is limited to {rate.limit} requests per minute. Try again in {rate.resets_s} s."
+        headers = {**rate.headers, "Retry-After": str(rate.resets_s)}
         raise ApiProblem(ProblemKind.RATE_LIMITED, detail, headers=headers)
-    return spent
+    return rate
 
 
 def _with_headers(send: Send, headers: dict[str, str]) -> Send:
@@ -77,13 +83,13 @@ def _with_headers(send: Send, headers: dict[str, str]) -> Send:
 
 
 async def identify(request: Request, ring: KeyRing) -> Caller | None:
-    """Who asks; `None` where everybody may ask. Raises `ApiProblem` and `StoreUnavailable`."""
+    """Return the caller; `None` for an open route. Raises `ApiProblem` and `StoreUnavailable`."""
     path: str = request.scope["path"]
     is_open = path in _OPEN or path.startswith(_SIGNED)
     if not is_open:
         await ring.ensure_fresh()
     if not ring.required and _sent_key(request.headers) is not None:
-        await ring.read()  # whoever has a key knows more than we do
+        await ring.read()  # a request with a key suggests that keys exist now
     if not ring.required:
         if refusal := loopback_refusal(request.headers):
             raise ApiProblem(ProblemKind.FORBIDDEN, refusal)
@@ -103,21 +109,21 @@ async def identify(request: Request, ring: KeyRing) -> Caller | None:
 async def _key_of_header(ring: KeyRing, headers: Headers) -> KeyRecord:
     if "authorization" not in headers:
         raise _unauthorized(
-            "This service needs an API key: send the header `Authorization: Bearer rq_…`. Its operator makes one with "
-            "`renderq keys create`.",
-            given=False,
+            "This service requires an API key. Send the header `Authorization: Bearer rq_…`. The operator creates keys "
+            "with `renderq keys create`.",
+            sent=False,
         )
     sent = _sent_key(headers)
     if sent is None:
         raise _unauthorized(
-            "The Authorization header holds no API key: it takes `Bearer`, a space and the key, which begins with rq_. "
-            "Perhaps it was cut off or mistyped."
+            "The Authorization header has no valid API key. Send `Bearer`, a space and the key, which starts with rq_. "
+            "The key may be truncated or mistyped."
         )
     key = await ring.find(sent.id)
     if key is None or key.revoked_ms is not None or not sent.matches(key.digest):
-        raise _unauthorized("This API key is not known here, or it was revoked. Ask the operator for another one.")
+        raise _unauthorized("This API key is unknown or revoked. Ask the operator for a new one.")
     if not ring.is_live(key):
-        raise _unauthorized("This API key has expired. Ask the operator for another one.")
+        raise _unauthorized("This API key has expired. Ask the operator for a new one.")
     return key
 
 
@@ -126,8 +132,8 @@ async def _key_of_token(ring: KeyRing, token: str, job_id: str) -> KeyRecord:
     key = await ring.find(key_id) if key_id else None
     if key is None or not ring.is_live(key) or not verify_event_token(token, key, job_id, ring.now_ms()):
         raise _unauthorized(
-            "The token in this address does not open these events, or not any more. Take a fresh address from the "
-            "job's urls.events, or send an API key in the Authorization header and no token."
+            "The event token in this URL is invalid or expired. Get a new URL from the job's urls.events, or send an "
+            "API key in the Authorization header and no token."
         )
     return key
 
@@ -138,7 +144,7 @@ def _sent_key(headers: Headers) -> ApiKey | None:
     return parse_key(match[1]) if match else None
 
 
-def _unauthorized(detail: str, *, given: bool = True) -> ApiProblem:
-    """RFC 6750, 3: what was wrong is told only to those who tried."""
-    challenge = 'Bearer realm="renderq"' + (', error="invalid_token"' if given else "")
+def _unauthorized(detail: str, *, sent: bool = True) -> ApiProblem:
+    """RFC 6750, section 3: the challenge has an error code only if the request carried credentials."""
+    challenge = 'Bearer realm="renderq"' + (', error="invalid_token"' if sent else "")
     return ApiProblem(ProblemKind.UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})

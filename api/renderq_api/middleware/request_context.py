@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, and the answer to what nobody foresaw."""
+"""Request id, access log and 500 response for unexpected errors."""
 
 import logging
 import re
@@ -11,22 +11,22 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from renderq.contract import ProblemKind
-from renderq_api.auth.caller import Caller
+from renderq_api.auth import Caller
 from renderq_api.http.problems import ApiProblem, problem_response
 
 log = structlog.get_logger(__name__)
 
-_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_SAFE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 _QUIET_METHODS = frozenset({"GET", "HEAD"})
-"""Reads that succeed are logged at `debug`: polling clients would bury what happened to jobs."""
+"""Successful reads are logged at `debug`: polling clients would drown all other lines."""
 
 CLIENT_CLOSED = 499
-"""What the log says of a client that did not wait for its answer; nginx's number, never sent."""
+"""Logged status of a request whose client disconnected; nginx's code, never sent."""
 
 
 class RequestContextMiddleware:
-    """ASGI middleware; the outermost of ours, so that nothing answers without a request id."""
+    """Outermost ASGI middleware, so that every response has a request id."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,7 +35,7 @@ class RequestContextMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.perf_counter()
+        started = time.perf_counter()
         request_id = _request_id(Headers(scope=scope).get("x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
         status: int | None = None
@@ -53,36 +53,36 @@ class RequestContextMiddleware:
             except ClientDisconnect:
                 status = CLIENT_CLOSED
             except Exception:
-                log.exception("request_failed")
+                log.exception("request.failed")
                 if status is not None:
-                    # Too late to say anything: an answer that breaks off is the only honest one left.
+                    # The response has started: breaking it off is the only way to signal the error.
                     raise
-                await _unforeseen(scope)(scope, receive, send_with_id)
+                await _internal_error(scope)(scope, receive, send_with_id)
             finally:
                 quiet = scope["method"] in _QUIET_METHODS and status is not None and status < 400
                 log.log(
                     logging.DEBUG if quiet else logging.INFO,
-                    "request",
+                    "request.completed",
                     method=scope["method"],
                     path=scope["path"],
                     status=status,
-                    ms=round((time.perf_counter() - began) * 1000, 1),
-                    **_key(scope["state"].get("caller")),
+                    duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                    **_caller_fields(scope["state"].get("caller")),
                 )
 
 
-def _key(caller: Caller | None) -> dict[str, str]:
-    """Whose request it was: the key's id, never the key."""
-    return {"key": caller.key.id, "tenant": caller.tenant} if caller and caller.key else {}
+def _caller_fields(caller: Caller | None) -> dict[str, str]:
+    """Return log fields of the caller: the key's id, never the key."""
+    return {"key_id": caller.key.id, "tenant": caller.tenant} if caller and caller.key else {}
 
 
 def _request_id(incoming: str | None) -> str:
-    """The client's own id if it is a plain word, else a new one."""
-    if incoming and _SANE_ID.fullmatch(incoming):
+    """Return the client's id if it is safe to log, else a new one."""
+    if incoming and _SAFE_ID.fullmatch(incoming):
         return incoming
     return f"req_{secrets.token_hex(12)}"
 
 
-def _unforeseen(scope: Scope) -> ASGIApp:
-    detail = "This is a fault of the service, not of your request. Its log has the cause under the request_id."
+def _internal_error(scope: Scope) -> ASGIApp:
+    detail = "Internal error of the service, not of your request. The service's log has the cause under the request_id."
     return problem_response(Request(scope), ApiProblem(ProblemKind.INTERNAL_ERROR, detail))

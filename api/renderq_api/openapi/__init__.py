@@ -1,1 +1,1 @@
-"""The OpenAPI document."""
+"""OpenAPI document: problems, headers, examples, webhooks."""

@@ -1,10 +1,11 @@
-"""The OpenAPI document: what the framework cannot know, said once."""
+"""OpenAPI document: shared parameters, request bodies and responses that FastAPI cannot infer."""
 
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from renderq.contract import LIMITS, PROBLEMS, TASKS, Preview, Problem, ProblemKind, WebhookEvent
@@ -16,7 +17,7 @@ Parameter = dict[str, Any]
 
 _REF = "#/components/schemas/{model}"
 
-_EVERYWHERE = (
+_COMMON = (
     ProblemKind.INVALID_REQUEST,
     ProblemKind.FORBIDDEN,
     ProblemKind.SERVICE_UNAVAILABLE,
@@ -24,23 +25,28 @@ _EVERYWHERE = (
 )
 
 _DESCRIPTION = """\
-Submit a rendering job with `POST /v1/jobs`, follow it with `GET /v1/jobs/{id}` (`Prefer: wait=30` waits for its end),
-fetch its pictures from `outputs[].url`. Every error is a problem document (RFC 9457) with a stable `code`."""
+Submit a rendering job with `POST /v1/jobs`, poll it with `GET /v1/jobs/{id}` (`Prefer: wait=30` waits until it ends),
+and fetch its images from `outputs[].url`. Every error is a problem document (RFC 9457) with a stable `code`."""
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return the name of the route's handler. FastAPI warns about duplicates."""
+    return route.name
 
 
 def problems(*kinds: ProblemKind, keyed: bool = True) -> Responses:
-    """The documented error answers of a route: these kinds and those that any route may give.
+    """Return the error responses of a route: these kinds and those common to all routes.
 
-    `keyed`: whether it needs a key where there are keys.
+    `keyed`: whether the route needs an API key on a service with keys.
     """
     by_status: dict[int | str, list[ProblemKind]] = {}
-    everywhere = (ProblemKind.UNAUTHORIZED, ProblemKind.RATE_LIMITED, *_EVERYWHERE) if keyed else _EVERYWHERE
-    for kind in (*kinds, *(kind for kind in everywhere if kind not in kinds)):
+    common = (ProblemKind.UNAUTHORIZED, ProblemKind.RATE_LIMITED, *_COMMON) if keyed else _COMMON
+    for kind in (*kinds, *(kind for kind in common if kind not in kinds)):
         by_status.setdefault(PROBLEMS[kind].status, []).append(kind)
-    return {status: _problem_answer(those) for status, those in by_status.items()}
+    return {status: _problem_response(same_status) for status, same_status in by_status.items()}
 
 
-def _problem_answer(kinds: list[ProblemKind]) -> dict[str, Any]:
+def _problem_response(kinds: list[ProblemKind]) -> dict[str, Any]:
     return {
         "description": " ".join(f"`{kind}`: {PROBLEMS[kind].title}." for kind in kinds),
         "content": {
@@ -56,7 +62,7 @@ def _problem_answer(kinds: list[ProblemKind]) -> dict[str, Any]:
 
 
 def header(name: str, description: str, example: str, **schema: Any) -> Parameter:
-    """A request header."""
+    """Return a request header parameter."""
     return {
         "in": "header",
         "name": name,
@@ -67,7 +73,7 @@ def header(name: str, description: str, example: str, **schema: Any) -> Paramete
 
 
 def response_headers(**described: str) -> dict[str, Any]:
-    """Headers of an answer: name (with `_` for `-`) → description."""
+    """Return response headers. Keyword: name with `_` for `-`; value: description."""
     named = {name.replace("_", "-"): text for name, text in described.items()}
     return {name: {"description": text, "schema": {"type": "string"}} for name, text in named.items()}
 
@@ -75,18 +81,18 @@ def response_headers(**described: str) -> dict[str, Any]:
 _PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 )
-"""A picture that is short enough for an example."""
+"""A PNG of one pixel, short enough for an example."""
 
 PREFER = header(
     "Prefer",
-    f"`wait=N` holds the answer until the job has ended, at most N and at most {LIMITS.wait_seconds} seconds "
-    "(RFC 7240). A job that has not ended by then is a normal answer.",
+    f"`wait=N` delays the response until the job has ended, for at most N and at most {LIMITS.wait_seconds} seconds "
+    "(RFC 7240). If the job has not ended by then, the response shows its current state.",
     "wait=30",
 )
 
 IDEMPOTENCY_KEY = header(
     "Idempotency-Key",
-    "Makes a repeated submission safe: within 24 hours the same key and body give the same job.",
+    "Makes retries safe: within 24 hours the same key and body return the same job.",
     "6f1d7c1e-3a52-4b56-9a53-0d3c6c1f7a10",
     pattern=r'^([!#-~]{1,255}|"([ !#-\[\]-~]|\\["\\]){1,255}")$',
 )
@@ -95,10 +101,10 @@ ACCEPTED_JOB: Responses = {
     201: {
         "description": "The job is accepted and will reach one terminal status.",
         "headers": response_headers(
-            Location="The job's address.",
-            ETag="The job's version.",
-            Preference_Applied="`wait=N` as granted.",
-            Idempotency_Replayed="`true` if the key was known: the body is the earlier job, as it is now.",
+            Location="URL of the job.",
+            ETag="Version of the job.",
+            Preference_Applied="The granted `wait=N`.",
+            Idempotency_Replayed="`true` if the key was used before: the body is the earlier job's current state.",
         ),
     }
 }
@@ -157,7 +163,7 @@ IMAGE_FORM: dict[str, Any] = {
                         "type": "string",
                         "format": "binary",
                         "description": f"PNG, JPEG or WebP; at most {LIMITS.asset_bytes >> 20} MiB and "
-                        f"{LIMITS.asset_pixels >> 20} Mpixel. Its name and declared type are not looked at.",
+                        f"{LIMITS.asset_pixels >> 20} Mpixel. Its name and declared type are ignored.",
                     }
                 },
                 "required": ["file"],
@@ -168,9 +174,9 @@ IMAGE_FORM: dict[str, Any] = {
 }
 
 
-def install(app: FastAPI) -> None:
-    """Make `/openapi.json` answer with the finished document. All routes must be there already."""
-    # Made now, once: it takes a third of a second, for which no request should wait.
+def install_document(app: FastAPI) -> None:
+    """Build the document and serve it at `/openapi.json`. Call it after all routes are added."""
+    # Built at startup because it takes a third of a second.
     document = _document(app)
     app.openapi = lambda: document
 
@@ -184,11 +190,15 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for model in (Problem, *TASKS.values(), Preview, WebhookEvent):
         schemas.update(_schemas(model))
     components["securitySchemes"] = {
-        "key": {"type": "http", "scheme": "bearer", "description": "An API key, `rq_…`; none where there are no keys."}
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "API key, `rq_…`. Not needed on a service without keys.",
+        }
     }
     document["security"] = [{"key": []}, {}]
     components["headers"] = {
-        "X-Request-Id": {"description": "Names this request in the service's log.", "schema": {"type": "string"}}
+        "X-Request-Id": {"description": "Id of this request in the service's log.", "schema": {"type": "string"}}
     }
     for operation in (operation for path in document["paths"].values() for operation in path.values()):
         for response in operation["responses"].values():

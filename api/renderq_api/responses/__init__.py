@@ -1,1 +1,1 @@
-"""Responses about jobs and images."""
+"""HTTP responses for jobs and images."""

@@ -1,4 +1,4 @@
-"""An object of the store as an answer: where it is, or itself, whole, in part, or only its headers."""
+"""Image responses: a redirect to a signed URL, or the file itself with range and conditional requests."""
 
 import asyncio
 from collections.abc import Iterator
@@ -24,28 +24,28 @@ FILE_RESPONSES: Responses = {
     200: {
         "description": "The file.",
         "content": _FILES,
-        "headers": response_headers(ETag="Names the content.", Accept_Ranges="`bytes`."),
+        "headers": response_headers(ETag="Identifies the content.", Accept_Ranges="`bytes`."),
     },
     206: {
-        "description": "The range of it that was asked for.",
+        "description": "The requested range of the file.",
         "content": _FILES,
-        "headers": response_headers(Content_Range="Which bytes, of how many."),
+        "headers": response_headers(Content_Range="Range of bytes and size of the file."),
     },
-    304: {"description": "The file still is what `If-None-Match` names."},
+    304: {"description": "The file is the one that `If-None-Match` names."},
 }
 IMAGE_RESPONSES: Responses = {
     302: {
-        "description": "The picture is at `Location`, for a while.",
-        "headers": response_headers(Location="A signed address that needs no credentials."),
+        "description": "Redirect to a signed URL of the image, which expires.",
+        "headers": response_headers(Location="Signed URL that needs no credentials."),
     },
     **FILE_RESPONSES,
 }
 FILE_PROBLEMS = (ProblemKind.NOT_FOUND, ProblemKind.RANGE_NOT_SATISFIABLE, ProblemKind.STORAGE_UNAVAILABLE)
-"""What `file_response` may end with, for the OpenAPI document."""
+"""Problems that `file_response` may cause, for the OpenAPI document."""
 
 
 async def image_response(services: Services, key: str, request: Request) -> Response:
-    """What a stable address answers: where the picture is now, or the picture. Raises what `file_response` does."""
+    """Redirect to a signed URL, or stream the image if the API serves images itself. Raises as `file_response`."""
     if services.url_signer is None:
         return await file_response(services.objects, key, request, "private, no-cache")
     signed = await asyncio.to_thread(services.url_signer, key)
@@ -53,31 +53,32 @@ async def image_response(services: Services, key: str, request: Request) -> Resp
 
 
 async def file_response(objects: ObjectStore, key: str, request: Request, cache_control: str) -> Response:
-    """Heeds `Range`, `If-Range`, `If-None-Match` and HEAD. A store that hangs holds a thread of its own pool only.
+    """Stream a file; supports `Range`, `If-Range`, `If-None-Match` and HEAD.
 
-    Raises `ApiProblem`, `ObjectNotFound`, `ObjectStoreUnavailable`: nothing is sent before the first bytes are there.
+    Reads in Starlette's thread pool, so that a hanging store blocks only threads of that pool. Raises `ApiProblem`,
+    `ObjectNotFound`, `ObjectStoreUnavailable`; nothing is sent before the first bytes are read.
     """
     info = await run_in_threadpool(objects.info, key)
     headers = _headers(key, info, cache_control)
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     try:
-        wanted = byte_range(_range_header(request, headers["ETag"]), info.size_bytes)
+        requested = byte_range(_range_header(request, headers["ETag"]), info.size_bytes)
     except RangeNotSatisfiable as error:
         raise ApiProblem(
             ProblemKind.RANGE_NOT_SATISFIABLE,
-            f"The file has {info.size_bytes} bytes.",
+            f"The range is outside the file, which has {info.size_bytes} bytes.",
             headers={"Content-Range": f"bytes */{info.size_bytes}"},
         ) from error
-    start, end = (wanted.start, wanted.end) if wanted else (0, info.size_bytes)
+    start, end = (requested.start, requested.end) if requested else (0, info.size_bytes)
     headers["Content-Length"] = str(end - start)
-    if wanted:
+    if requested:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{info.size_bytes}"
-    content = iter(()) if request.method == "HEAD" else await run_in_threadpool(_begun, objects, key, start, end)
-    return StreamingResponse(content, 206 if wanted else 200, headers, info.content_type)
+    content = iter(()) if request.method == "HEAD" else await run_in_threadpool(_read_first, objects, key, start, end)
+    return StreamingResponse(content, 206 if requested else 200, headers, info.content_type)
 
 
-def _begun(objects: ObjectStore, key: str, start: int, end: int) -> Iterator[bytes]:
+def _read_first(objects: ObjectStore, key: str, start: int, end: int) -> Iterator[bytes]:
     chunks = objects.read(key, start, end)
     return chain([next(chunks, b"")], chunks)
 
@@ -93,7 +94,7 @@ def _headers(key: str, info: ObjectInfo, cache_control: str) -> dict[str, str]:
 
 
 def _range_header(request: Request, etag: str) -> str | None:
-    """The wanted range, unless the client holds the beginning of another content."""
+    """Return the `Range` header, unless `If-Range` names other content."""
     if request.headers.get("if-range", etag) != etag:
         return None
     return request.headers.get("range")

@@ -1,10 +1,10 @@
-"""A job as an answer, with the headers that say how new it is."""
+"""Job responses: JSON body, `ETag` and `Preference-Applied`."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq_api.http.responses import json_response
-from renderq_api.live.long_poll import JobSnapshot
+from renderq_api.job_views.job_snapshot import JobSnapshot
 from renderq_api.responses.job_links import to_signed_job, urls_for
 from renderq_api.services import Services
 from renderq_shared.jobs import JobRecord
@@ -18,11 +18,13 @@ async def job_response(
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> Response:
+    """Return a job as JSON. `wait` is the granted wait in seconds, if any."""
     job = await to_signed_job(services, urls_for(request), snapshot)
     return json_response(job, status, {**state_headers(snapshot[0], wait), **(headers or {})})
 
 
 def state_headers(record: JobRecord, wait: int | None) -> dict[str, str]:
+    """Return the headers that every response about a job's state has, 304 included."""
     headers = {"ETag": _etag(record.version), "Vary": "Prefer"}
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait}"
@@ -30,10 +32,11 @@ def state_headers(record: JobRecord, wait: int | None) -> dict[str, str]:
 
 
 def _etag(version: int) -> str:
-    """Weak: signed addresses and the place in the queue differ between two answers of one version."""
+    """Return a weak ETag: signed URLs and the queue position differ between responses of one version."""
     return f'W/"{version}"'
 
 
 def is_current(if_none_match: str | None, version: int) -> bool:
+    """Return whether `If-None-Match` contains this version."""
     candidates = [candidate.strip().removeprefix("W/") for candidate in (if_none_match or "").split(",")]
     return "*" in candidates or f'"{version}"' in candidates

@@ -1,4 +1,4 @@
-"""For whoever looks after the service: hold back a model's or a tenant's jobs, and let them go on."""
+"""Admin routes: list tenants, pause and resume models and tenants."""
 
 from typing import Literal
 
@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import Model, ProblemKind, Tenant, TenantList
-from renderq_api.auth.caller import admin_only
-from renderq_api.housekeeping.sweeper import top_up_wakeups
+from renderq_api.auth import admin_only
+from renderq_api.housekeeping import top_up_wakeups
 from renderq_api.http.json_body import require_no_fields
 from renderq_api.http.problems import not_found
 from renderq_api.http.responses import json_response, require_no_query
@@ -23,8 +23,8 @@ router = APIRouter(prefix="/v1", dependencies=[Depends(require_no_query), Depend
 Action = Literal["pause", "resume"]
 
 _DESCRIPTION = (
-    "While it is paused none of its jobs are given to workers; those that run go on, new ones are accepted, and what "
-    "waits keeps its place and its deadline, with `wait_reason: paused`. Idempotent."
+    "While paused, none of its queued jobs start. Running jobs continue and new jobs are accepted. Queued jobs keep "
+    "their position and deadline and show `wait_reason: paused`. Idempotent."
 )
 _PROBLEMS = problems(ProblemKind.NOT_FOUND, ProblemKind.PAYLOAD_TOO_LARGE, ProblemKind.UNSUPPORTED_MEDIA_TYPE)
 
@@ -33,11 +33,11 @@ _PROBLEMS = problems(ProblemKind.NOT_FOUND, ProblemKind.PAYLOAD_TOO_LARGE, Probl
     "/models/{name}/{action}",
     response_model=Model,
     tags=["models"],
-    summary="Pause a model, or go on with it (admin)",
+    summary="Pause or resume a model (admin)",
     description=_DESCRIPTION,
     responses=_PROBLEMS,
 )
-async def pause_model(name: str, action: Action, request: Request, services: ServicesDep) -> Response:
+async def pause_or_resume_model(name: str, action: Action, request: Request, services: ServicesDep) -> Response:
     await require_no_fields(request)
     entry = get_entry(services, name)
     await services.jobs.call(commands.pause_model(entry.name, action == "pause"))
@@ -47,32 +47,32 @@ async def pause_model(name: str, action: Action, request: Request, services: Ser
 
 
 @router.get(
-    "/tenants", response_model=TenantList, tags=["tenants"], summary="List the tenants (admin)", responses=problems()
+    "/tenants", response_model=TenantList, tags=["tenants"], summary="List tenants (admin)", responses=problems()
 )
-async def tenants(services: ServicesDep) -> Response:
-    return json_response(TenantList(data=tuple(map(_tenant, (await _known(services)).values()))))
+async def list_tenants(services: ServicesDep) -> Response:
+    return json_response(TenantList(data=tuple(map(_tenant, (await _known_tenants(services)).values()))))
 
 
 @router.post(
     "/tenants/{name}/{action}",
     response_model=Tenant,
     tags=["tenants"],
-    summary="Pause a tenant, or go on with it (admin)",
+    summary="Pause or resume a tenant (admin)",
     description=_DESCRIPTION,
     responses=_PROBLEMS,
 )
-async def pause_tenant(name: str, action: Action, request: Request, services: ServicesDep) -> Response:
+async def pause_or_resume_tenant(name: str, action: Action, request: Request, services: ServicesDep) -> Response:
     await require_no_fields(request)
-    known = await _known(services)
+    known = await _known_tenants(services)
     if name not in known:
-        raise not_found(f"There is no such tenant; there are {', '.join(list(known)[:20])}.")
+        raise not_found(f"Tenant not found. Known tenants: {', '.join(list(known)[:20])}.")
     await services.jobs.call(commands.pause_tenant(name, action == "pause"))
     await _wake(services)
-    return json_response(_tenant((await _known(services))[name]))
+    return json_response(_tenant((await _known_tenants(services))[name]))
 
 
-async def _known(services: Services) -> dict[str, TenantRecord]:
-    """Those that have a key and those that have jobs, by name."""
+async def _known_tenants(services: Services) -> dict[str, TenantRecord]:
+    """Return the default tenant, tenants with a key and tenants with jobs, by name."""
     queued = {tenant.name: tenant for tenant in await services.jobs.call(commands.tenants())}
     names = {DEFAULT_TENANT, *services.keys.tenants, *queued}
     return {name: queued.get(name) or TenantRecord(name) for name in sorted(names)}
@@ -83,5 +83,5 @@ def _tenant(record: TenantRecord) -> Tenant:
 
 
 async def _wake(services: Services) -> None:
-    """What may be given out again need not wait for the next sweep."""
+    """Wake workers now, so that resumed jobs do not wait for the next sweep."""
     top_up_wakeups(services.wakeups, await services.jobs.call(commands.queues()), services.settings.max_pending_wakeups)

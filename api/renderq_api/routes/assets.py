@@ -1,4 +1,4 @@
-"""Input pictures: upload one, look at it, fetch it."""
+"""Asset routes: upload an input image, get its record, download it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from starlette.responses import Response
 from renderq.contract import Asset, FieldError, ProblemKind
 from renderq.contract.image_references import is_asset_id
 from renderq_api.assets import ImageRejected, receive_upload
-from renderq_api.auth.caller import TenantDep
+from renderq_api.auth import TenantDep
 from renderq_api.http.problems import ApiProblem, invalid, not_found
 from renderq_api.http.responses import json_response, require_no_query
 from renderq_api.job_views.job_view import UrlBuilder
@@ -20,7 +20,7 @@ from renderq_shared.jobs import AssetRecord, commands
 
 router = APIRouter(prefix="/v1/assets", tags=["assets"], dependencies=[Depends(require_no_query)])
 
-_REFUSALS = {
+_PROBLEM_KINDS = {
     "unsupported_media_type": ProblemKind.UNSUPPORTED_MEDIA_TYPE,
     "asset_too_large": ProblemKind.ASSET_TOO_LARGE,
 }
@@ -30,13 +30,13 @@ _REFUSALS = {
     "",
     status_code=201,
     response_model=Asset,
-    summary="Upload a picture",
-    description="PNG, JPEG or WebP; the type is told by the content. The same bytes give the same asset and begin its "
-    "life anew, so an upload can be repeated without an Idempotency-Key.",
+    summary="Upload an image",
+    description="PNG, JPEG or WebP, detected by content. Uploading the same bytes returns the same asset and restarts "
+    "its lifetime, so an upload can be retried without an Idempotency-Key.",
     responses={
         201: {
-            "description": "The picture is kept.",
-            "headers": response_headers(Location="The asset's address."),
+            "description": "The image is stored.",
+            "headers": response_headers(Location="URL of the asset."),
         },
         **problems(
             ProblemKind.ASSET_TOO_LARGE,
@@ -47,17 +47,17 @@ _REFUSALS = {
     },
     openapi_extra={"requestBody": IMAGE_FORM},
 )
-async def upload(request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+async def upload_asset(request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     async with receive_upload(request, services.upload_budget) as data:
         try:
             record = await services.assets.add(tenant, data)
         except ImageRejected as error:
-            raise _refusal(error) from error
+            raise _problem(error) from error
     asset = _asset(record, services, UrlBuilder(str(request.base_url)))
     return json_response(asset, 201, {"Location": UrlBuilder(str(request.base_url)).asset(record.id)})
 
 
-@router.get("/{asset_id}", response_model=Asset, summary="Look at an asset", responses=problems(ProblemKind.NOT_FOUND))
+@router.get("/{asset_id}", response_model=Asset, summary="Get an asset", responses=problems(ProblemKind.NOT_FOUND))
 async def get_asset(asset_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     record = await _find(asset_id, services, tenant)
     return json_response(_asset(record, services, UrlBuilder(str(request.base_url))))
@@ -67,32 +67,32 @@ async def get_asset(asset_id: str, request: Request, services: ServicesDep, tena
     "/{asset_id}/content",
     status_code=302,
     response_class=Response,
-    summary="Fetch an asset's picture",
-    description="The file as it was uploaded, in the way in which jobs' pictures are served.",
+    summary="Download an asset's image",
+    description="The uploaded file, unchanged. Served like images of jobs: directly or by redirect to a signed URL.",
     responses={**IMAGE_RESPONSES, **problems(*FILE_PROBLEMS)},
 )
-async def content(asset_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+async def get_asset_content(asset_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     record = await _find(asset_id, services, tenant)
     return await image_response(services, record.key, request)
 
 
-router.add_api_route("/{asset_id}/content", content, methods=["HEAD"], include_in_schema=False)
+router.add_api_route("/{asset_id}/content", get_asset_content, methods=["HEAD"], include_in_schema=False)
 
 
 async def _find(asset_id: str, services: Services, tenant: str) -> AssetRecord:
     record = await services.jobs.call(commands.asset(tenant, asset_id)) if is_asset_id(asset_id) else None
     if record is None:
-        raise not_found("There is no such asset. It may have expired: upload it again.")
+        raise not_found("Asset not found. It may have expired; upload it again.")
     return record
 
 
-def _refusal(error: ImageRejected) -> ApiProblem:
-    if error.code in _REFUSALS:
-        return ApiProblem(_REFUSALS[error.code], error.why)
-    return invalid(error.why, FieldError(pointer="/file", code=error.code, detail=error.why))
+def _problem(error: ImageRejected) -> ApiProblem:
+    if error.code in _PROBLEM_KINDS:
+        return ApiProblem(_PROBLEM_KINDS[error.code], error.detail)
+    return invalid(error.detail, FieldError(pointer="/file", code=error.code, detail=error.detail))
 
 
-def _asset(record: AssetRecord, services: Services, links: UrlBuilder) -> Asset:
+def _asset(record: AssetRecord, services: Services, urls: UrlBuilder) -> Asset:
     retention_s = services.settings.asset_retention_seconds
     used_at = datetime.fromtimestamp(record.used_ms / 1000, UTC)
     return Asset.model_validate(
@@ -107,6 +107,6 @@ def _asset(record: AssetRecord, services: Services, links: UrlBuilder) -> Asset:
             "expires_at": used_at + timedelta(seconds=retention_s)
             if retention_s and not record.reference_count
             else None,
-            "url": links.asset_content(record.id),
+            "url": urls.asset_content(record.id),
         }
     )

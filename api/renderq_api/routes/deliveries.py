@@ -1,4 +1,4 @@
-"""What webhooks were told, and to tell them again."""
+"""Webhook delivery routes: list a job's deliveries, replay one."""
 
 import json
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import Delivery, DeliveryAttempt, DeliveryList, ProblemKind
-from renderq_api.auth.caller import TenantDep
+from renderq_api.auth import TenantDep
 from renderq_api.http.json_body import require_no_fields
 from renderq_api.http.problems import not_found
 from renderq_api.http.responses import json_response, require_no_query
@@ -24,14 +24,14 @@ router = APIRouter(prefix="/v1", tags=["webhooks"], dependencies=[Depends(requir
 @router.get(
     "/jobs/{job_id}/deliveries",
     response_model=DeliveryList,
-    summary="See what a job's webhook was told",
-    description="One delivery per event, kept for three days after its end.",
+    summary="List a job's webhook deliveries",
+    description="One delivery per event, kept for three days after it ends.",
     responses=problems(ProblemKind.NOT_FOUND),
 )
-async def deliveries(job_id: str, services: ServicesDep, tenant: TenantDep) -> Response:
+async def list_deliveries(job_id: str, services: ServicesDep, tenant: TenantDep) -> Response:
     found = await services.jobs.call(commands.deliveries(tenant, job_id)) if is_job_id(job_id) else None
     if found is None:
-        raise not_found("There is no such job.")
+        raise not_found("Job not found.")
     return json_response(DeliveryList(data=tuple(map(_delivery, found))))
 
 
@@ -39,7 +39,8 @@ async def deliveries(job_id: str, services: ServicesDep, tenant: TenantDep) -> R
     "/deliveries/{delivery_id}/replay",
     response_model=Delivery,
     summary="Send a delivery again",
-    description="It is due at once, under the same `webhook-id`; one that had ended begins its schedule again.",
+    description="Makes the delivery due at once with the same `webhook-id`. A finished delivery restarts its retry "
+    "schedule.",
     responses=problems(
         ProblemKind.NOT_FOUND,
         ProblemKind.PAYLOAD_TOO_LARGE,
@@ -47,11 +48,11 @@ async def deliveries(job_id: str, services: ServicesDep, tenant: TenantDep) -> R
         ProblemKind.UNSUPPORTED_MEDIA_TYPE,
     ),
 )
-async def replay(delivery_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+async def replay_delivery(delivery_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     await require_no_fields(request)
     found = await services.jobs.call(commands.replay_delivery(tenant, delivery_id))
     if found is None:
-        raise not_found("There is no such delivery.")
+        raise not_found("Delivery not found.")
     return json_response(_delivery(found))
 
 
@@ -64,7 +65,7 @@ def _delivery(record: DeliveryRecord) -> Delivery:
         status=record.status,
         created_at=_timestamp(record.created_ms),
         next_attempt_at=None if record.due_ms is None else _timestamp(record.due_ms),
-        attempts=tuple(DeliveryAttempt.model_validate(each) for each in json.loads(record.log_json or "[]")),
+        attempts=tuple(DeliveryAttempt.model_validate(attempt) for attempt in json.loads(record.log_json or "[]")),
     )
 
 

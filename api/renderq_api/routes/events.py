@@ -1,4 +1,4 @@
-"""Follow a job as server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html."""
+"""Event stream route: a job as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 import contextlib
 import re
@@ -11,12 +11,12 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from renderq.contract import Job, ProblemKind
-from renderq_api.auth.caller import Caller, CallerDep
+from renderq_api.auth import Caller, CallerDep
 from renderq_api.http.problems import invalid, not_found
 from renderq_api.job_views.ids import is_job_id
+from renderq_api.job_views.job_snapshot import JobSnapshot
 from renderq_api.job_views.job_view import UrlBuilder
-from renderq_api.live.event_stream import StreamEvent, stream_events
-from renderq_api.live.long_poll import HEARTBEAT_S, JobSnapshot
+from renderq_api.live import HEARTBEAT_S, StreamEvent, stream_events
 from renderq_api.openapi.document import header, problems, response_headers
 from renderq_api.responses.job_links import to_signed_job, urls_for
 from renderq_api.services import Services, ServicesDep
@@ -27,38 +27,38 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 MEDIA_TYPE = "text/event-stream"
 
 RETRY_MS = 2_000
-"""How long a client should wait before it connects again."""
+"""Delay before a client reconnects."""
 
 _HEARTBEAT = format_sse_event(comment="heartbeat")
 
 _HEADERS = {
     "Content-Type": MEDIA_TYPE,
-    # A proxy that compresses or buffers would hold events back; X-Accel-Buffering is nginx's switch.
+    # A proxy that compresses or buffers would delay events; X-Accel-Buffering turns nginx's buffering off.
     "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",
 }
 
 _EXAMPLES = {
-    "news": {"value": 'event: progress\ndata: {"id": "job_…", "status": "running", "version": 7, …}\nid: 7\n\n'},
+    "progress": {"value": 'event: progress\ndata: {"id": "job_…", "status": "running", "version": 7, …}\nid: 7\n\n'},
     "preview": {"value": 'event: preview\ndata: {"index": 0, "step": 12, "steps": 20, …}\n\n'},
 }
 
 
 class EventStream(StreamingResponse):
-    """Sends what `events` yields. Releases what it holds however it ends; a client that hangs up ends it at once."""
+    """Sends the bytes of `events` and closes `resources` at the end; a disconnecting client ends it at once."""
 
     media_type = MEDIA_TYPE
 
-    # FastAPI's own EventSourceResponse is not for us: it starts before a 404 could be told, and puts two buffers and
-    # two tasks between the job and the socket, where a slow client's events would grow old.
+    # Not FastAPI's EventSourceResponse: it starts before the handler can respond with 404, and has two buffers and two
+    # tasks between the job and the socket, in which a slow client's events would become stale.
 
-    def __init__(self, events: AsyncGenerator[bytes], held: contextlib.ExitStack) -> None:
+    def __init__(self, events: AsyncGenerator[bytes], resources: contextlib.ExitStack) -> None:
         super().__init__(events, headers=_HEADERS)
         self._events = events
-        self._held = held
+        self._resources = resources
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._held:
+        with self._resources:
             async with contextlib.aclosing(self._events):
                 await super().__call__(scope, receive, send)
 
@@ -67,18 +67,18 @@ class EventStream(StreamingResponse):
     "/{job_id}/events",
     status_code=200,
     response_class=EventStream,
-    summary="Follow a job",
-    description="Server-sent events. The job as it is comes first, then every news, at last `done`. An event's data is "
-    "the complete job, as `GET /v1/jobs/{id}` shows it, its `id` the job's version, its name what is new: `status`, "
-    "`progress`, `output` (another picture) or `done`. A client that takes slowly gets the newest version only. "
-    f"After {HEARTBEAT_S:.0f} s without news comes a comment. A stream that breaks off without `done` should be "
-    "opened again. With `previews=true` there are also events `preview`, which have no `id` and of which the newest "
-    "of each image is enough: their data is a `Preview`.",
+    summary="Stream a job's events",
+    description="Server-sent events: first the current state of the job, then every change, finally `done`. The data "
+    "of an event is the complete job, as in `GET /v1/jobs/{id}`; its `id` is the job's version; its name says what "
+    "changed: `status`, `progress`, `output` (an image is finished) or `done`. A slow client gets only the newest "
+    f"version. A comment is sent after {HEARTBEAT_S:.0f} s without events. Reconnect if the stream ends without "
+    "`done`. With `previews=true`, `preview` events are sent, too: they have no `id`, their data is a `Preview`, and "
+    "only the newest of each image matters.",
     responses={
         200: {
             "description": "The stream of events.",
             "headers": response_headers(
-                Cache_Control="Neither stored nor transformed.", X_Accel_Buffering="`no`: nginx passes events at once."
+                Cache_Control="`no-store, no-transform`.", X_Accel_Buffering="`no`: turns off buffering in nginx."
             ),
             "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "examples": _EXAMPLES}},
         },
@@ -86,40 +86,40 @@ class EventStream(StreamingResponse):
     },
     openapi_extra={
         "parameters": [
-            header("Last-Event-ID", "The version seen last; it is not told again. `EventSource` sends it.", "7"),
+            header("Last-Event-ID", "Last version received; it is not sent again. `EventSource` sends it.", "7"),
             {
                 "in": "query",
                 "name": "previews",
-                "description": "Whether to show what the images look like while they are made, at most twice a second.",
+                "description": "Whether to send previews of the images during rendering, at most two per second.",
                 "schema": {"type": "boolean", "default": False},
             },
         ]
     },
 )
-async def events(job_id: str, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
+async def stream_job_events(job_id: str, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     since, wants_previews = _version(request.headers.get("last-event-id")), _wants_previews(request, caller)
 
     async def read() -> JobSnapshot | None:
         return await services.jobs.call(commands.get(caller.tenant, job_id)) if is_job_id(job_id) else None
 
-    with contextlib.ExitStack() as held:
-        watcher = held.enter_context(services.job_watchers.watch(job_id))
-        found = await read()
-        if found is None:
-            raise not_found("There is no such job.")
-        if wants_previews and not found[0].status.is_terminal:
-            held.enter_context(services.job_watchers.watch_previews(job_id, watcher))
-        news = stream_events(services.job_watchers, watcher, read, found, since)
-        return EventStream(_encoded(news, services, caller, urls_for(request)), held.pop_all())
+    with contextlib.ExitStack() as resources:
+        watcher = resources.enter_context(services.job_watchers.watch(job_id))
+        snapshot = await read()
+        if snapshot is None:
+            raise not_found("Job not found.")
+        if wants_previews and not snapshot[0].status.is_terminal:
+            resources.enter_context(services.job_watchers.watch_previews(job_id, watcher))
+        events = stream_events(services.job_watchers, watcher, read, snapshot, since)
+        return EventStream(_encode(events, services, caller, urls_for(request)), resources.pop_all())
 
 
-async def _encoded(
-    news: AsyncGenerator[StreamEvent | PreviewMessage | None], services: Services, caller: Caller, urls: UrlBuilder
+async def _encode(
+    events: AsyncGenerator[StreamEvent | PreviewMessage | None], services: Services, caller: Caller, urls: UrlBuilder
 ) -> AsyncGenerator[bytes]:
-    """The stream's bytes. The first go out at once, so that a client sees whether a proxy holds them back."""
+    """Yield the stream's bytes. The first line goes out at once, so that a client can detect a buffering proxy."""
     yield format_sse_event(retry=RETRY_MS)
-    async with contextlib.aclosing(news):
-        async for event in news:
+    async with contextlib.aclosing(events):
+        async for event in events:
             if not services.keys.admits(caller):
                 return
             match event:
@@ -131,23 +131,23 @@ async def _encoded(
                     yield _event(event, await to_signed_job(services, urls, event.snapshot))
 
 
-def _event(news: StreamEvent, job: Job) -> bytes:
-    return format_sse_event(event=news.name, data_str=job.model_dump_json(), id=str(job.version))
+def _event(event: StreamEvent, job: Job) -> bytes:
+    return format_sse_event(event=event.name, data_str=job.model_dump_json(), id=str(job.version))
 
 
 def _wants_previews(request: Request, caller: Caller) -> bool:
-    """What the address asks for, beside holding the token that opened the door. Raises `ApiProblem`."""
+    """Return the query parameter `previews`. Raises `ApiProblem` for other parameters, except the caller's token."""
     items = request.query_params.multi_items()
-    given, known = dict(items), {"previews", "token"} if caller.via_token else {"previews"}
-    if len(given) < len(items) or not given.keys() <= known or given.get("previews") not in {None, "true", "false"}:
-        raise invalid("This route takes one query parameter, previews: previews=true or previews=false.")
-    return given.get("previews") == "true"
+    query, known = dict(items), {"previews", "token"} if caller.via_token else {"previews"}
+    if len(query) < len(items) or not query.keys() <= known or query.get("previews") not in {None, "true", "false"}:
+        raise invalid("This route takes only the query parameter previews: previews=true or previews=false.")
+    return query.get("previews") == "true"
 
 
 def _version(last_event_id: str | None) -> int | None:
-    """Raises `ApiProblem` for an id that none of our events can have had."""
+    """Parse `Last-Event-ID`. Raises `ApiProblem` for an id that no event can have."""
     if last_event_id is None:
         return None
     if not re.fullmatch(r"[0-9]{1,15}", last_event_id):
-        raise invalid("The Last-Event-ID header is not valid: it takes the id of an event, a job's version.")
+        raise invalid("The Last-Event-ID header is not valid. Send the id of an event, which is the job's version.")
     return int(last_event_id)

@@ -1,4 +1,4 @@
-"""Is the process alive, and can it do its work?"""
+"""Health routes: liveness and readiness."""
 
 import asyncio
 from typing import Literal
@@ -17,41 +17,42 @@ from renderq_shared.objects import published_store_id
 
 router = APIRouter(tags=["health"], dependencies=[Depends(require_no_query)])
 
-_PATIENCE_S = 0.8
-"""A part that takes longer to answer is as good as away."""
+_TIMEOUT_S = 0.8
+"""Timeout of the object store's check. Redis calls have their own of the same length."""
 
 
 class Health(ResponseModel):
+    """Body of a successful health check."""
+
     status: Literal["ok"] = "ok"
 
 
-@router.get("/healthz", response_model=Health, summary="Is the process alive?", responses=problems(keyed=False))
-async def alive() -> Response:
+@router.get("/healthz", response_model=Health, summary="Check liveness", responses=problems(keyed=False))
+async def check_liveness() -> Response:
     return json_response(Health())
 
 
 @router.get(
     "/readyz",
     response_model=Health,
-    summary="Do Redis and the object store answer?",
+    summary="Check readiness: Redis and the object store respond",
     responses=problems(ProblemKind.STORAGE_UNAVAILABLE, keyed=False),
 )
-async def ready(services: ServicesDep) -> Response:
-    redis, objects = await asyncio.gather(
-        _redis_obstacle(services), services.store_health.problem(timeout_s=_PATIENCE_S)
-    )
+async def check_readiness(services: ServicesDep) -> Response:
+    redis, objects = await asyncio.gather(_redis_problem(services), services.store_health.problem(_TIMEOUT_S))
     if redis or objects:
         kind = ProblemKind.SERVICE_UNAVAILABLE if redis else ProblemKind.STORAGE_UNAVAILABLE
         raise ApiProblem(kind, "; ".join(filter(None, (redis, objects))) + ".")
     return json_response(Health())
 
 
-async def _redis_obstacle(services: Services) -> str | None:
+async def _redis_problem(services: Services) -> str | None:
+    """Return what is wrong with Redis, `None` if it is healthy and names our object store."""
     try:
-        announced = await published_store_id(services.redis)
+        published = await published_store_id(services.redis)
         own = await asyncio.to_thread(lambda: services.objects.id)
     except RenderqSharedError as error:
         return str(error)
-    if announced not in {None, own}:
-        return "another API process serves another object store; all must share one"
+    if published not in {None, own}:
+        return "another API process uses a different object store; all API processes must share one"
     return None

@@ -1,10 +1,10 @@
-"""The stable addresses of a job's pictures."""
+"""Image routes: the stable URLs of a job's images and grid."""
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from renderq_api.auth.caller import TenantDep
+from renderq_api.auth import TenantDep
 from renderq_api.http.problems import not_found
 from renderq_api.http.responses import require_no_query
 from renderq_api.job_views.ids import is_job_id
@@ -16,9 +16,9 @@ from renderq_shared.jobs import JobRecord, commands
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(require_no_query)])
 
-_ADDRESS = (
-    "Leads to a fresh signed address, which serves `Range` requests; a service set to "
-    "`RENDERQ_IMAGE_DELIVERY=proxy` answers with the picture itself. This address never changes."
+_DELIVERY = (
+    "Redirects to a new signed URL, which supports `Range`. With `RENDERQ_IMAGE_DELIVERY=proxy`, the service sends the "
+    "image itself. This URL never changes."
 )
 
 
@@ -26,16 +26,16 @@ _ADDRESS = (
     "/{job_id}/images/grid",
     status_code=302,
     response_class=Response,
-    summary="Fetch all pictures in one",
-    description=f"The grid of a job that asked for one with `output.grid`. {_ADDRESS}",
+    summary="Download a job's grid of images",
+    description=f"The grid of a job whose request has `output.grid`. {_DELIVERY}",
     responses={**IMAGE_RESPONSES, **problems(*FILE_PROBLEMS)},
 )
-async def grid(job_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
-    record = await _with_pictures(services, tenant, job_id)
+async def get_grid(job_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+    record = await _job_with_outputs(services, tenant, job_id)
     key = grid_key(record)
     if key is None:
         raise not_found(
-            f"The job has no grid; it is {record.status}. Succeeded jobs have one if their request says output.grid."
+            f"The job has no grid; its status is {record.status}. A job has a grid if its request sets output.grid."
         )
     return await image_response(services, key, request)
 
@@ -44,30 +44,30 @@ async def grid(job_id: str, request: Request, services: ServicesDep, tenant: Ten
     "/{job_id}/images/{index}",
     status_code=302,
     response_class=Response,
-    summary="Fetch a picture",
-    description=_ADDRESS,
+    summary="Download an image",
+    description=_DELIVERY,
     responses={**IMAGE_RESPONSES, **problems(*FILE_PROBLEMS)},
 )
-async def image(job_id: str, index: int, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
-    record = await _with_pictures(services, tenant, job_id)
+async def get_image(job_id: str, index: int, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+    record = await _job_with_outputs(services, tenant, job_id)
     key = output_key(record, index)
     if key is None:
         raise not_found(
-            f"The job has no finished picture {index}; it is {record.status}, with {record.images} asked for."
+            f"The job has no finished image {index}; its status is {record.status} and it has {record.images} in total."
         )
     return await image_response(services, key, request)
 
 
-async def _with_pictures(services: Services, tenant: str, job_id: str) -> JobRecord:
-    """The job, if it still may have pictures. Raises `ApiProblem`."""
+async def _job_with_outputs(services: Services, tenant: str, job_id: str) -> JobRecord:
+    """Return the job, unless its outputs have expired. Raises `ApiProblem`."""
     found = await services.jobs.call(commands.get(tenant, job_id)) if is_job_id(job_id) else None
     if found is None:
-        raise not_found("There is no such job.")
+        raise not_found("Job not found.")
     record, _ = found
     if record.outputs_expired:
-        raise not_found("The job's pictures were kept for as long as pictures are kept. Submit its `request` again.")
+        raise not_found("Retention has deleted the job's images. Submit its `request` again to render them again.")
     return record
 
 
-for _path, _answer in (("/{job_id}/images/grid", grid), ("/{job_id}/images/{index}", image)):
-    router.add_api_route(_path, _answer, methods=["HEAD"], include_in_schema=False)
+for _path, _handler in (("/{job_id}/images/grid", get_grid), ("/{job_id}/images/{index}", get_image)):
+    router.add_api_route(_path, _handler, methods=["HEAD"], include_in_schema=False)

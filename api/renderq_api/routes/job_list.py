@@ -1,4 +1,4 @@
-"""Look back: list jobs, do one again, forget one."""
+"""Job history routes: list jobs, retry one, delete one."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import Job, JobList, ProblemKind, Status
-from renderq_api.auth.caller import CallerDep, TenantDep
+from renderq_api.auth import CallerDep, TenantDep
 from renderq_api.http.idempotency_key import parse_idempotency_key
 from renderq_api.http.json_body import require_no_fields
 from renderq_api.http.problems import ApiProblem, not_found
@@ -26,16 +26,16 @@ from renderq_shared.jobs import DeleteResult, SubmitOutcome, commands
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 _SCAN = 500
-"""Jobs that one call looks at; it keeps Redis for about two milliseconds."""
+"""Maximum number of jobs scanned per call, which blocks Redis for about two milliseconds."""
 
 
 @router.get(
     "",
     response_model=JobList,
-    summary="List your jobs, newest first",
-    description="Follow `next_cursor` until it is null: a page may be short, even empty, where few jobs fit the "
-    "filters. Jobs that are submitted meanwhile are not shown; no job is shown twice. The place in the queue is told "
-    "by `GET /v1/jobs/{id}` alone.",
+    summary="List jobs, newest first",
+    description="Follow `next_cursor` until it is null: a page may be short or even empty if few jobs match the "
+    "filters. Jobs submitted during the listing are not included, and no job appears twice. Only `GET /v1/jobs/{id}` "
+    "returns `queue_position` and `eta_seconds`.",
     responses=problems(ProblemKind.STORAGE_UNAVAILABLE),
     openapi_extra={
         "parameters": [
@@ -44,27 +44,27 @@ _SCAN = 500
         ]
     },
 )
-async def jobs(request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+async def list_jobs(request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     query = parse_list_query(request.query_params.multi_items())
     page = await services.jobs.call(commands.page(tenant, query.filter, query.limit, _SCAN, query.after))
     urls, retention_s = urls_for(request), services.settings.output_retention_seconds
 
-    def listed() -> JobList:
+    def build_list() -> JobList:
         return JobList(
             data=tuple(to_job(record, None, urls, services.url_signer, retention_s) for record in page.records),
             next_cursor=encode_cursor(page.last, query.filter) if page.last else None,
         )
 
-    return json_response(await asyncio.to_thread(listed))
+    return json_response(await asyncio.to_thread(build_list))
 
 
 @router.post(
     "/{job_id}/retry",
     status_code=201,
     response_model=Job,
-    summary="Do a job again that failed, was canceled, or expired",
-    description="A new job with the same request, its seed included, and with `retried_from`. A job that has succeeded "
-    "would give the same pictures: submit its `request` to have them again.",
+    summary="Retry a job that failed, was canceled or expired",
+    description="Creates a new job with the same request, including the seed, and with `retried_from`. A succeeded job "
+    "cannot be retried: submit its `request` to render the same images again.",
     responses={
         **ACCEPTED_JOB,
         **problems(
@@ -87,18 +87,18 @@ async def jobs(request: Request, services: ServicesDep, tenant: TenantDep) -> Re
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
     dependencies=[Depends(require_no_query)],
 )
-async def retry(job_id: str, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
+async def retry_job(job_id: str, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     await require_no_fields(request)
     idempotency = parse_idempotency_key(request.headers.getlist("idempotency-key"), "POST", request.url.path, b"")
     found = await services.jobs.call(commands.get(caller.tenant, job_id)) if is_job_id(job_id) else None
     if found is None:
-        raise not_found("There is no such job.")
+        raise not_found("Job not found.")
     earlier, _ = found
     if earlier.status is Status.SUCCEEDED:
-        detail = "The job has succeeded. Submit its `request` to render the same pictures again."
+        detail = "The job succeeded. Submit its `request` to render the same images again."
         raise ApiProblem(ProblemKind.JOB_SUCCEEDED, detail)
     if not earlier.status.is_terminal:
-        raise _not_ended(f"is {earlier.status}")
+        raise _not_terminal(f"is {earlier.status}")
     submitted, record = await submit_job(services, caller, json.loads(earlier.request_json), idempotency, earlier.id)
     headers = {"Location": urls_for(request).job(record.id)}
     if submitted.outcome is SubmitOutcome.REPLAYED:
@@ -110,23 +110,23 @@ async def retry(job_id: str, request: Request, services: ServicesDep, caller: Ca
     "/{job_id}",
     status_code=204,
     response_class=Response,
-    summary="Forget a job and its pictures",
-    description="Afterwards the job is not found, nor by its Idempotency-Key; its pictures are removed within "
-    "seconds, or as soon as the object store answers. A repetition within two minutes is answered the same.",
+    summary="Delete a job and its images",
+    description="Afterwards the job cannot be found, not even by its Idempotency-Key. Its images are deleted within "
+    "seconds, or as soon as the object store is available. Repeating the request within two minutes also returns 204.",
     responses={
-        204: {"description": "The job is forgotten."},
+        204: {"description": "The job is deleted."},
         **problems(ProblemKind.NOT_FOUND, ProblemKind.JOB_NOT_TERMINAL),
     },
     dependencies=[Depends(require_no_query)],
 )
-async def delete(job_id: str, services: ServicesDep, tenant: TenantDep) -> Response:
+async def delete_job(job_id: str, services: ServicesDep, tenant: TenantDep) -> Response:
     deletion = await services.jobs.call(commands.delete(tenant, job_id)) if is_job_id(job_id) else DeleteResult.UNKNOWN
     if deletion is DeleteResult.UNKNOWN:
-        raise not_found("There is no such job.")
+        raise not_found("Job not found.")
     if deletion is DeleteResult.NOT_ENDED:
-        raise _not_ended("has not ended")
+        raise _not_terminal("has not ended")
     return Response(status_code=204)
 
 
-def _not_ended(how: str) -> ApiProblem:
-    return ApiProblem(ProblemKind.JOB_NOT_TERMINAL, f"The job {how}. Wait for its end, or cancel it first.")
+def _not_terminal(state: str) -> ApiProblem:
+    return ApiProblem(ProblemKind.JOB_NOT_TERMINAL, f"The job {state}. Wait until it ends, or cancel it first.")

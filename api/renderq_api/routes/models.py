@@ -1,4 +1,4 @@
-"""The catalog, with what workers make of it at the moment."""
+"""Model routes: the catalog with current queue, worker and timing data."""
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -15,27 +15,27 @@ from renderq_shared.jobs import commands
 router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(require_no_query)])
 
 
-@router.get("", response_model=ModelList, summary="List the models", responses=problems())
-async def models(services: ServicesDep) -> Response:
+@router.get("", response_model=ModelList, summary="List models", responses=problems())
+async def list_models(services: ServicesDep) -> Response:
     return json_response(ModelList(data=await describe_models(services, services.catalog.models)))
 
 
-@router.get("/{name}", response_model=Model, summary="Look at a model", responses=problems(ProblemKind.NOT_FOUND))
-async def model(name: str, services: ServicesDep) -> Response:
-    [found] = await describe_models(services, (get_entry(services, name),))
-    return json_response(found)
+@router.get("/{name}", response_model=Model, summary="Get a model", responses=problems(ProblemKind.NOT_FOUND))
+async def get_model(name: str, services: ServicesDep) -> Response:
+    [model] = await describe_models(services, (get_entry(services, name),))
+    return json_response(model)
 
 
 def get_entry(services: Services, name: str) -> ModelEntry:
-    """Raises `ApiProblem`."""
+    """Return a catalog entry. Raises `ApiProblem` for an unknown model."""
     entry = services.catalog.get(name)
     if entry is None:
-        raise not_found(f"There is no such model; there are {', '.join(services.catalog.names[:20])}.")
+        raise not_found(f"Model not found. Known models: {', '.join(services.catalog.names[:20])}.")
     return entry
 
 
 async def describe_models(services: Services, entries: tuple[ModelEntry, ...]) -> tuple[Model, ...]:
-    """Models as they are at the moment."""
+    """Return models with their current queue, worker and timing data."""
     now = await services.jobs.call(commands.stats())
     queued = {queue.model: queue.queued for queue in now.queues}
     return tuple(

@@ -1,4 +1,4 @@
-"""How busy the service is."""
+"""Stats route: load of the service."""
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -12,11 +12,11 @@ from renderq_shared.jobs import commands
 router = APIRouter(prefix="/v1/stats", tags=["workers"], dependencies=[Depends(require_no_query)])
 
 
-@router.get("", response_model=Stats, summary="How much waits, for how long, and who renders", responses=problems())
-async def stats(services: ServicesDep) -> Response:
+@router.get("", response_model=Stats, summary="Get queue lengths, waiting times and workers", responses=problems())
+async def get_stats(services: ServicesDep) -> Response:
     now = await services.jobs.call(commands.stats())
     queues = {queue.model: queue for queue in now.queues}
-    # A model that left the catalog may still have jobs.
+    # A model removed from the catalog may still have jobs.
     others = sorted({*queues, *now.running, *now.paused} - set(services.catalog.names))
     models = tuple(
         ModelStats(

@@ -1,4 +1,4 @@
-"""Live workers."""
+"""Worker routes: list live workers."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from renderq.contract import Worker, WorkerList
-from renderq_api.auth.caller import admin_only
+from renderq_api.auth import admin_only
 from renderq_api.http.responses import json_response, require_no_query
 from renderq_api.openapi.document import problems
 from renderq_api.services import ServicesDep
@@ -17,8 +17,8 @@ router = APIRouter(
 )
 
 
-@router.get("", response_model=WorkerList, summary="List the live workers (admin)", responses=problems())
-async def workers(services: ServicesDep) -> Response:
+@router.get("", response_model=WorkerList, summary="List live workers (admin)", responses=problems())
+async def list_workers(services: ServicesDep) -> Response:
     return json_response(
         WorkerList(data=tuple(_worker(record) for record in await services.jobs.call(commands.workers())))
     )

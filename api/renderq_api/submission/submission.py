@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from renderq.contract import JobRequest, ProblemKind, image_references
 from renderq_api.assets import asset_not_found, has_remote_images
-from renderq_api.auth.caller import Caller
+from renderq_api.auth import Caller
 from renderq_api.http.problems import ApiProblem, not_found
 from renderq_api.job_views.ids import new_job_id
 from renderq_api.services import Services

@@ -1,4 +1,4 @@
-"""The loop that sends what is in the outbox, in every API process."""
+"""Dispatcher: the loop in every API process that sends due webhook deliveries from the outbox."""
 
 import asyncio
 import contextlib
@@ -16,23 +16,25 @@ from renderq_shared.jobs import AsyncJobStore, DeliveryClaim, DeliveryRecord, De
 
 log = structlog.get_logger(__name__)
 
-_PAUSE_S = 0.5
-_AT_ONCE = 128
+_POLL_S = 0.5
+"""Interval at which the outbox is polled, and pause before a failed store call is retried."""
+_MAX_CONCURRENT = 128
 """Deliveries that one process sends at the same time."""
-_LOG_MAX = 20
-"""Attempts that a delivery's log keeps."""
-_RETRY_AFTER_MAX_S = 86_400
+_MAX_ATTEMPTS_LOGGED = 20
+"""Attempts kept in a delivery's log."""
+_MAX_RETRY_AFTER_S = 86_400
 _JITTER = 0.25
-"""Share by which a delay grows at most, so that receivers that come back are not met by everybody at once."""
+"""Maximum random increase of a delay, as a fraction, so that retries do not hit a recovered receiver all at once."""
 
 _random = random.SystemRandom()
 
 
 class Dispatcher:
-    """Claims due deliveries, sends them, settles them. A process that dies leaves them to others after the lease."""
+    """Claims due deliveries, sends them and reports results. Deliveries of a dead process are claimed again when their
+    lease expires."""
 
     def __init__(self, jobs: AsyncJobStore, sender: Sender, delays_s: tuple[float, ...], lease_s: float) -> None:
-        """`delays_s`: pause before each attempt after the first. `lease_s` must exceed the sender's time."""
+        """`delays_s`: delay before each retry. `lease_s` must exceed the duration of one attempt."""
         self._jobs = jobs
         self._sender = sender
         self._delays_s = delays_s
@@ -42,11 +44,11 @@ class Dispatcher:
         self._sent = asyncio.Event()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Send due deliveries until canceled."""
         try:
             while True:
                 self._sent.clear()
-                await self._take()
+                await self._claim()
                 await self._pause()
         finally:
             for task in self._sending:
@@ -54,13 +56,13 @@ class Dispatcher:
             await asyncio.gather(*self._sending, return_exceptions=True)
 
     async def _pause(self) -> None:
-        """Until something new may be due, or a place is free for what had to wait."""
+        """Wait until a delivery may be due or one has finished, which frees a place."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_PAUSE_S * _random.uniform(1 - _JITTER, 1 + _JITTER)):
+            async with asyncio.timeout(_POLL_S * _random.uniform(1 - _JITTER, 1 + _JITTER)):
                 await self._sent.wait()
 
-    async def _take(self) -> None:
-        free = _AT_ONCE - len(self._sending)
+    async def _claim(self) -> None:
+        free = _MAX_CONCURRENT - len(self._sending)
         if free <= 0:
             return
         lease_end = time.monotonic() + self._lease_s
@@ -69,7 +71,7 @@ class Dispatcher:
                 commands.claim_deliveries(DeliveryClaim(self._claim_id, round(self._lease_s * 1000), free))
             )
         except RenderqSharedError:
-            return  # the sweeps, which run beside, tell of an outage; what the reply held is asked for again
+            return  # the sweeper logs outages; the same claim id returns the same deliveries next time
         self._claim_id = secrets.token_hex(8)
         for delivery in due:
             task = asyncio.create_task(self._deliver(delivery, lease_end))
@@ -84,34 +86,37 @@ class Dispatcher:
         try:
             sent = await self._sender.send(delivery)
         except Exception:
-            # Counted like any other failure: what cannot be sent must not be tried for ever.
-            log.exception("delivery_failed", delivery=delivery.id)
+            # Counted as a failed attempt, so that a delivery that cannot be sent is not retried forever.
+            log.exception("delivery.failed", delivery_id=delivery.id)
             sent = self._sender.internal_error()
-        await self._settle(self._settlement(delivery, sent), lease_end)
+        await self._complete(self._result(delivery, sent), lease_end)
 
-    async def _settle(self, told: DeliveryResult, lease_end: float) -> None:
-        """An outage that is shorter than the lease costs no second attempt."""
+    async def _complete(self, result: DeliveryResult, lease_end: float) -> None:
+        """Report the result; retry until the lease ends, so that a shorter outage causes no second delivery."""
         while True:
             try:
-                await self._jobs.call(commands.complete_delivery(told))
+                await self._jobs.call(commands.complete_delivery(result))
                 return
             except RenderqSharedError as error:
                 if time.monotonic() > lease_end:
-                    log.warning("delivery_not_settled", delivery=told.delivery_id, reason=str(error))
+                    log.warning("delivery.result_unreported", delivery_id=result.delivery_id, reason=str(error))
                     return
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(_POLL_S)
 
-    def _settlement(self, delivery: DeliveryRecord, sent: SendResult) -> DeliveryResult:
-        attempts = [*json.loads(delivery.log_json or "[]"), sent.attempt.model_dump(mode="json")][-_LOG_MAX:]
-        status, delay_s = self._verdict(delivery.attempt, sent)
+    def _result(self, delivery: DeliveryRecord, sent: SendResult) -> DeliveryResult:
+        attempts = [*json.loads(delivery.log_json or "[]"), sent.attempt.model_dump(mode="json")][
+            -_MAX_ATTEMPTS_LOGGED:
+        ]
+        status, delay_s = self._next_status(delivery.attempt, sent)
         return DeliveryResult(delivery.id, str(delivery.claim_id), status, json.dumps(attempts), round(delay_s * 1000))
 
-    def _verdict(self, earlier: int, sent: SendResult) -> tuple[DeliveryStatus, float]:
+    def _next_status(self, failed_attempts: int, sent: SendResult) -> tuple[DeliveryStatus, float]:
+        """Return the delivery's status after an attempt, and the delay in seconds before the next one."""
         if sent.attempt.error is None:
             return DeliveryStatus.DELIVERED, 0.0
         if sent.attempt.status == 410:
             return DeliveryStatus.DISABLED, 0.0
-        if earlier >= len(self._delays_s):
+        if failed_attempts >= len(self._delays_s):
             return DeliveryStatus.FAILED, 0.0
-        delay_s = self._delays_s[earlier] * _random.uniform(1, 1 + _JITTER)
-        return DeliveryStatus.PENDING, max(delay_s, min(sent.retry_after_s or 0.0, _RETRY_AFTER_MAX_S))
+        delay_s = self._delays_s[failed_attempts] * _random.uniform(1, 1 + _JITTER)
+        return DeliveryStatus.PENDING, max(delay_s, min(sent.retry_after_s or 0.0, _MAX_RETRY_AFTER_S))

@@ -1,4 +1,4 @@
-"""One attempt at one delivery: a signed POST, and what came of it."""
+"""Sender: one delivery attempt, a signed POST (Standard Webhooks)."""
 
 import asyncio
 import contextlib
@@ -19,22 +19,22 @@ from renderq_shared.jobs import DeliveryRecord
 
 _READ_BYTES = 16_384
 _READ_S = 1.0
-"""An answer's body is of no use; so much of it is taken, so that the receiver can finish in peace."""
+"""Limits on reading a response's body. It is discarded, but closing early could fail the receiver's write."""
 
-_CONNECT_SHARE = 3
-"""One address of a name that has several may take this part of the time to connect."""
+_CONNECT_TIMEOUT_DIVISOR = 3
+"""Connecting to one address may take this fraction (1/3) of the timeout, so that others can be tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """An attempt, and what the receiver asked for."""
+    """A finished attempt, and the receiver's `Retry-After`."""
 
     attempt: DeliveryAttempt
     retry_after_s: float | None = None
 
 
 class Sender:
-    """Sends deliveries, each within `timeout_s` until the answer's headers are there, and a second for its body."""
+    """Sends deliveries. Each attempt may take `timeout_s` to the response headers, and one second for the body."""
 
     def __init__(
         self,
@@ -44,33 +44,33 @@ class Sender:
         retention_s: int,
         timeout_s: float,
     ) -> None:
-        """`keys` all sign. `public_url` begins the addresses in the body; it ends with a slash."""
+        """`keys`: each one signs. `public_url`: base of the URLs in the body, with a trailing slash."""
         self._transport = transport
         self._keys = keys
-        self._links = UrlBuilder(public_url)
+        self._urls = UrlBuilder(public_url)
         self._retention_s = retention_s
         self._timeout_s = timeout_s
 
     async def send(self, delivery: DeliveryRecord) -> SendResult:
-        """Raises nothing that the receiver or the network is to blame for."""
+        """Send a delivery. Errors of the receiver or the network become a failed attempt, not an exception."""
         attempt = _Attempt()
         try:
-            answer = await self._post(delivery)
+            response = await self._post(delivery)
         except EgressDenied as error:
-            return attempt.result(f"refused: {error}")
+            return attempt.result(f"denied: {error}")
         except TimeoutError:
-            return attempt.result(f"no answer within {self._timeout_s:g} s")
+            return attempt.result(f"no response within {self._timeout_s:g} s")
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            return attempt.result(_words(error))
-        status = answer.status_code
+            return attempt.result(_describe(error))
+        status = response.status_code
         if 200 <= status < 300:
             return attempt.result(None, status)
-        words = "redirects are not followed" if 300 <= status < 400 else "not a 2xx answer"
-        return attempt.result(words, status, _retry_after_s(answer.headers.get("retry-after")))
+        reason = "redirects are not followed" if 300 <= status < 400 else "not a 2xx response"
+        return attempt.result(reason, status, _retry_after_s(response.headers.get("retry-after")))
 
     def internal_error(self) -> SendResult:
-        """An attempt that failed for a reason that nobody foresaw."""
-        return _Attempt().result("a fault of the service; its log tells more")
+        """Return an attempt that failed with an unexpected error of the service."""
+        return _Attempt().result("internal error; see the service's log")
 
     async def _post(self, delivery: DeliveryRecord) -> httpx2.Response:
         body = self._body(delivery)
@@ -82,72 +82,72 @@ class Sender:
             "webhook-timestamp": str(now),
             "webhook-signature": " ".join(sign(key, delivery.id, now, body) for key in self._keys),
         }
-        patience = httpx2.Timeout(None, connect=self._timeout_s / _CONNECT_SHARE)
-        async with httpx2.AsyncClient(transport=self._transport(), trust_env=False, timeout=patience) as client:
+        timeout = httpx2.Timeout(None, connect=self._timeout_s / _CONNECT_TIMEOUT_DIVISOR)
+        async with httpx2.AsyncClient(transport=self._transport(), trust_env=False, timeout=timeout) as client:
             request = client.build_request("POST", webhook_url(delivery.record), content=body, headers=headers)
             async with asyncio.timeout(self._timeout_s):
-                answer = await client.send(request, stream=True)
+                response = await client.send(request, stream=True)
             try:
                 with contextlib.suppress(httpx2.HTTPError, TimeoutError):
                     async with asyncio.timeout(_READ_S):
-                        await _read_some(answer)
+                        await _read_some(response)
             finally:
-                await answer.aclose()
-        return answer
+                await response.aclose()
+        return response
 
     def _body(self, delivery: DeliveryRecord) -> bytes:
         event = WebhookEvent(
             type=delivery.event,
             timestamp=datetime.fromtimestamp(delivery.created_ms / 1000, UTC),
-            data=to_job(delivery.record, None, self._links, None, self._retention_s),
+            data=to_job(delivery.record, None, self._urls, None, self._retention_s),
         )
         return event.model_dump_json().encode()
 
 
 class _Attempt:
-    """Begins when it is made."""
+    """Times one attempt."""
 
     def __init__(self) -> None:
-        self._at, self._clock = datetime.now(UTC), time.monotonic()
+        self._started_at, self._started_s = datetime.now(UTC), time.monotonic()
 
     def result(self, error: str | None, status: int | None = None, retry_after_s: float | None = None) -> SendResult:
-        duration_ms = round((time.monotonic() - self._clock) * 1000)
+        duration_ms = round((time.monotonic() - self._started_s) * 1000)
         return SendResult(
-            DeliveryAttempt(at=self._at, status=status, duration_ms=duration_ms, error=error), retry_after_s
+            DeliveryAttempt(at=self._started_at, status=status, duration_ms=duration_ms, error=error), retry_after_s
         )
 
 
-def _words(error: Exception) -> str:
-    """Never what the other side sent: the address may be inside the operator's network, the reader outside."""
+def _describe(error: Exception) -> str:
+    """Return a message without received data: the receiver may be in the operator's network, the reader outside."""
     match error:
         case httpx2.ConnectTimeout():
-            return "no connection in time"
+            return "connection timed out"
         case httpx2.ConnectError():
-            return f"no connection: {error}"[:200]
+            return f"connection failed: {error}"[:200]
         case httpx2.RemoteProtocolError():
-            return "what answered does not speak HTTP/1.1, or broke off"
+            return "the receiver does not speak HTTP/1.1, or closed the connection early"
         case httpx2.NetworkError():
-            return "the connection broke off"
+            return "the connection was lost"
         case _:
             return f"could not be sent ({type(error).__name__})"
 
 
-async def _read_some(answer: httpx2.Response) -> None:
-    taken = 0
-    async for chunk in answer.aiter_raw():
-        taken += len(chunk)
-        if taken >= _READ_BYTES:
+async def _read_some(response: httpx2.Response) -> None:
+    read_bytes = 0
+    async for chunk in response.aiter_raw():
+        read_bytes += len(chunk)
+        if read_bytes >= _READ_BYTES:
             return
 
 
 def _retry_after_s(text: str | None) -> float | None:
-    """Seconds or a date, as RFC 9110 has it; what is neither says nothing."""
+    """Parse `Retry-After`: seconds or a date (RFC 9110); `None` if it is neither."""
     if text is None:
         return None
     if text.isascii() and text.isdigit():
         return float(text[:9])
     try:
-        moment = parsedate_to_datetime(text)
-        return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - time.time())
+        date = parsedate_to_datetime(text)
+        return max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - time.time())
     except (ValueError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""Whom a job's webhook reaches."""
+"""Target URL of a job's webhook."""
 
 import json
 
@@ -6,5 +6,5 @@ from renderq_shared.jobs import JobRecord
 
 
 def webhook_url(record: JobRecord) -> str:
-    """Of a job that has a webhook."""
+    """Return the webhook URL of a job that has one."""
     return json.loads(record.request_json)["webhook"]["url"]
