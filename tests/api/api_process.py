@@ -1,4 +1,4 @@
-"""An API in a process of its own, that one can kill."""
+"""An API server in a separate process, which tests can kill."""
 
 import os
 import subprocess
@@ -12,13 +12,13 @@ from tests.api.running_api import wait_until
 
 
 class ApiProcess:
-    """`renderq api`, with these settings, while the `with` block runs or until it is killed."""
+    """`renderq api` with these settings; runs until the `with` block ends or it is killed."""
 
     def __init__(self, data: Path, redis_url: str, **settings: Any) -> None:
         self._argv = [sys.executable, "-m", "renderq", "api", "--port", "0", "--data", str(data)]
-        given = {"redis_url": redis_url, **settings}
+        variables = {"redis_url": redis_url, **settings}
         self._log = data / "api.log"
-        self._env = {**os.environ, **{f"RENDERQ_{name.upper()}": str(value) for name, value in given.items()}}
+        self._env = {**os.environ, **{f"RENDERQ_{name.upper()}": str(value) for name, value in variables.items()}}
 
     def __enter__(self) -> Self:
         with self._log.open("w") as log:
@@ -36,12 +36,12 @@ class ApiProcess:
         return httpx2.Client(base_url=self.url, timeout=30, trust_env=False)
 
     def wait_for_log(self, text: str) -> str:
-        """What it has logged, once this is in it."""
+        """Wait until the log contains `text` and return the log."""
         wait_until(lambda: text in self._log.read_text(encoding="utf-8"))
         return self._log.read_text(encoding="utf-8")
 
     def kill(self) -> None:
-        """kill -9."""
+        """Send SIGKILL."""
         self._process.kill()
         self._process.wait()
         assert self._process.stdout

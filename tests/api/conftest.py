@@ -17,13 +17,13 @@ SettingsFor = Callable[..., ApiSettings]
 
 @pytest.fixture
 def settings_for(redis_url: str, tmp_path: Path) -> SettingsFor:
-    """Settings of an API of a test's own; options override them."""
+    """Return settings for an API of a single test; options override them."""
     return lambda **options: ApiSettings(**{"data": tmp_path, "redis_url": redis_url, "port": 0, **options})
 
 
 @pytest.fixture(scope="module")
 def shared_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
-    valkey.empty()  # an API that meets keys asks for them ever after
+    valkey.empty()  # once an API has seen a key, it always requires one
     settings = ApiSettings(data=tmp_path_factory.mktemp("api"), redis_url=valkey.url, port=0, sweep_seconds=0.2)
     with RunningApi(settings) as api:
         yield api
@@ -31,7 +31,7 @@ def shared_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def api(shared_api: RunningApi, redis_url: str) -> RunningApi:
-    """The module's API, on an empty Redis."""
+    """The module's API on an empty Redis."""
     return shared_api
 
 
@@ -49,7 +49,7 @@ def store(redis_url: str) -> Iterator[RedisJobStore]:
 
 @pytest.fixture
 def worker(api: RunningApi, store: RedisJobStore) -> Worker:
-    """A registered worker that serves the built-in model."""
+    """A registered worker for the built-in model."""
     worker = Worker(store, FolderStore(api.settings.store_folder))
     worker.register()
     return worker

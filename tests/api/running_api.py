@@ -1,4 +1,4 @@
-"""The API as it runs: uvicorn on a real port, in a thread of the test process."""
+"""A real API server (uvicorn on a TCP port) in a thread of the test process."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from renderq_shared.settings.models import ApiSettings
 
 
 class RunningApi:
-    """Serves while the `with` block runs."""
+    """API server that runs while the `with` block runs."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self.settings = settings
@@ -52,8 +52,8 @@ class RunningApi:
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
-    """Return as soon as the condition holds."""
+    """Poll until the condition holds; fail after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""`renderq api` as a process: how it starts, logs and stops."""
+"""`renderq api` as a process: startup, logging, shutdown."""
 
 import json
 import os
@@ -21,8 +21,8 @@ def command(*options: str) -> list[str]:
 
 @pytest.fixture
 def env(redis_url: str, tmp_path: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RENDERQ_")}
-    return {**kept, "RENDERQ_REDIS_URL": redis_url, "RENDERQ_DATA": str(tmp_path), "RENDERQ_LOG_FORMAT": "json"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RENDERQ_")}
+    return {**inherited, "RENDERQ_REDIS_URL": redis_url, "RENDERQ_DATA": str(tmp_path), "RENDERQ_LOG_FORMAT": "json"}
 
 
 @pytest.fixture
@@ -39,11 +39,11 @@ def started(env: dict[str, str]) -> Iterator[Started]:
     process.communicate()
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-def test_stops_when_asked_to_and_says_nothing_bad(started: Started, sign: signal.Signals) -> None:
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_stops_when_asked_to_and_says_nothing_bad(started: Started, stop_signal: signal.Signals) -> None:
     process, url = started
     assert httpx2.get(f"{url}/readyz", trust_env=False).status_code == 200
-    process.send_signal(sign)
+    process.send_signal(stop_signal)
     _, log = process.communicate(timeout=20)
     assert process.returncode == 0, log
     assert "Traceback" not in log
@@ -66,7 +66,7 @@ def test_one_line_of_json_per_request_and_nothing_forged(started: Started) -> No
     process.terminate()
     _, log = process.communicate(timeout=20)
     lines = [json.loads(line) for line in log.splitlines()]
-    requests = [line for line in lines if line["event"] == "request"]
+    requests = [line for line in lines if line["event"] == "request.completed"]
     assert [(line["method"], line["status"], line["process"]) for line in requests] == [
         ("POST", 201, "api"),
         ("GET", 404, "api"),
@@ -80,7 +80,7 @@ def test_one_line_of_json_per_request_and_nothing_forged(started: Started) -> No
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (("--host", "0.0.0.0"), "no keys"),
+        (("--host", "0.0.0.0"), "no API key exists"),
         (("--redis-url", "http://x"), "redis_url"),
         (("--store", "s4://x"), "store"),
         (("--port", "70000"), "port"),

@@ -1,4 +1,4 @@
-"""A worker as the job store sees it, driven step by step by a test."""
+"""A worker from the job store's view, driven step by step by a test."""
 
 import base64
 import hashlib
@@ -22,12 +22,14 @@ from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 
 IMAGE_BYTES = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
-"""Stands for a picture; what is in it is not the API's business."""
+"""Stand-in for an image file; the API does not read its content."""
 
 RUNTIME = {"model_revision": "abc", "device": "cpu", "dtype": "float32", "batch_invariant": True}
 
 
 class Worker:
+    """Claims, reports and finishes jobs through the store."""
+
     def __init__(self, store: RedisJobStore, objects: FolderStore, model: str = "shapes") -> None:
         self._store, self._objects, self._model = store, objects, model
 
@@ -40,33 +42,33 @@ class Worker:
         candidates = (Candidate(self._model, resident=True),)
         request = ClaimRequest(secrets.token_hex(8), "worker-1", lease_ms, candidates, True, 10_000)
         record = self._store.call(commands.claim(request))
-        assert record is not None, "there was nothing to claim"
+        assert record is not None, "no job to claim"
         return record
 
     def report(self, record: JobRecord, stage: str, step: int = 0, steps: int = 0) -> ProgressResult:
         progress = json.dumps({"step": step, "steps": steps, "images_done": 0})
         return self._store.call(commands.progress(claim_ref(record), JobUpdate(stage=stage, progress_json=progress)))
 
-    def previews_wanted(self, record: JobRecord) -> bool:
-        """Whether previews of the job are wanted."""
+    def has_preview_viewers(self, record: JobRecord) -> bool:
+        """Return whether the job's previews have a viewer."""
         return self._store.call(commands.progress(claim_ref(record), JobUpdate())).has_preview_viewers
 
     def preview(self, record: JobRecord, step: int, index: int = 0, size: int = 3) -> bool:
-        """Show a preview of so many bytes; whether anybody saw it."""
+        """Publish a preview of `size` bytes; return whether it had a viewer."""
         data = base64.b64encode(bytes(size))
         preview = Preview(index=index, step=step, steps=20, content_type="image/jpeg", width=64, height=64, data=data)
         return self._store.call(commands.publish_preview(claim_ref(record), preview.model_dump_json()))
 
     def finish(self, record: JobRecord) -> JobRecord:
-        """Write all pictures, then end the job as succeeded."""
-        outputs = [{**self._picture(record, index), "seed": 7 + index} for index in range(record.images)]
-        wants_grid = json.loads(record.request_json)["output"]["grid"]
-        grid = {**self._picture(record, "grid"), "columns": 2, "rows": 1} if wants_grid else None
+        """Store all images, then finish the job as succeeded."""
+        outputs = [{**self._output(record, index), "seed": 7 + index} for index in range(record.images)]
+        has_grid = json.loads(record.request_json)["output"]["grid"]
+        grid = {**self._output(record, "grid"), "columns": 2, "rows": 1} if has_grid else None
         update = JobUpdate(
             progress_json=json.dumps({"step": 20, "steps": 20, "images_done": record.images}),
             outputs_json=json.dumps(outputs),
             grid_json=json.dumps(grid) if grid else None,
-            warnings_json=json.dumps([{"code": "vae_tiling", "message": "Memory was short."}]),
+            warnings_json=json.dumps([{"code": "vae_tiling", "message": "Memory was low."}]),
             metrics_json=json.dumps({"load_ms": 5, "inference_ms": 70, "batch_width_mean": 1.5}),
             runtime_json=json.dumps(RUNTIME),
             finished=tuple(range(record.images)),
@@ -74,7 +76,7 @@ class Worker:
         return self._end(record, Outcome(Status.SUCCEEDED, update=update, timing=JobTiming("cpu", 70, 70, 5)))
 
     def fail(self, record: JobRecord) -> JobRecord:
-        error = {"code": "nan_output", "message": "The picture was not a number.", "retryable": False, "details": {}}
+        error = {"code": "nan_output", "message": "The image contains NaN.", "retryable": False, "details": {}}
         return self._end(record, Outcome(Status.FAILED, error_json=json.dumps(error)))
 
     def cancel(self, record: JobRecord) -> JobRecord:
@@ -86,7 +88,7 @@ class Worker:
         assert finished.record is not None
         return finished.record
 
-    def _picture(self, record: JobRecord, index: int | str) -> dict[str, object]:
+    def _output(self, record: JobRecord, index: int | str) -> dict[str, object]:
         key = f"jobs/{record.id}/{record.claim_id}/{index}.png"
         self._objects.put(key, IMAGE_BYTES, "image/png")
         digest = hashlib.sha256(IMAGE_BYTES).hexdigest()

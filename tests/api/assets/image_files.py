@@ -1,4 +1,4 @@
-"""Files to upload: good ones, broken ones, and ones that mean harm."""
+"""Image files for uploads: valid, damaged and hostile ones."""
 
 import io
 import struct
@@ -11,7 +11,7 @@ FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 
 
 def image_file(kind: str = "PNG", width: int = 24, height: int = 16, mode: str = "RGB", **options: Any) -> bytes:
-    """A file with some content in it, the same whenever it is made."""
+    """Return an image file with deterministic content."""
     image = Image.linear_gradient("L").resize((width, height)).convert(mode)
     file = io.BytesIO()
     image.save(file, kind, **options)
@@ -19,12 +19,12 @@ def image_file(kind: str = "PNG", width: int = 24, height: int = 16, mode: str =
 
 
 def chunk(kind: bytes, body: bytes = b"") -> bytes:
-    """A chunk of a PNG."""
+    """Return a PNG chunk."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def png_file(*chunks: bytes, width: int = 1, height: int = 1) -> bytes:
-    """A PNG of 8-bit grey with these chunks between its header and its end."""
+    """Return an 8-bit gray PNG with these chunks between header and end."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IEND")
 
@@ -44,7 +44,7 @@ def animated_file(kind: str) -> bytes:
 
 
 def many_scans(scans: int) -> bytes:
-    """A progressive JPEG whose last scan comes again and again."""
+    """Return a progressive JPEG whose last scan is repeated."""
     file = image_file("JPEG", 64, 64, progressive=True)
     last, end = file.rindex(b"\xff\xda"), file.rindex(b"\xff\xd9")
     return file[:end] + file[last:end] * scans + file[end:]

@@ -1,4 +1,4 @@
-"""A web server with pictures, as they are in the world: over TLS, and not always as one would like it."""
+"""HTTPS server with images and with the misbehavior of broken or hostile servers."""
 
 import ssl
 import threading
@@ -16,14 +16,14 @@ IMAGE_FILE = image_file("JPEG", 64, 48)
 
 @dataclass
 class ImageServer:
-    """`/good` has a picture; the other paths are what a hostile or broken server does."""
+    """`/good` serves an image; each other path misbehaves in its own way."""
 
     url: str
     ssl_context: ssl.SSLContext
     received: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-    """Paths and headers."""
+    """Paths and headers of the requests."""
     stalled: threading.Event = field(default_factory=threading.Event)
-    """Ends what does not end by itself."""
+    """Set to end responses that do not end by themselves."""
 
 
 @contextmanager
@@ -32,14 +32,14 @@ def image_server(folder: Path) -> Iterator[ImageServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.socket = server_context(key, certificate).wrap_socket(server.socket, server_side=True)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    pictures = ImageServer(f"https://127.0.0.1:{server.server_port}", trusting)
-    server.pictures = pictures  # type: ignore[attr-defined]
+    images = ImageServer(f"https://127.0.0.1:{server.server_port}", trusting)
+    server.images = images  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield pictures
+        yield images
     finally:
-        pictures.stalled.set()
+        images.stalled.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -47,30 +47,30 @@ def image_server(folder: Path) -> Iterator[ImageServer]:
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        pictures: ImageServer = self.server.pictures  # type: ignore[attr-defined]
-        pictures.received.append((self.path, dict(self.headers.items())))
+        images: ImageServer = self.server.images  # type: ignore[attr-defined]
+        images.received.append((self.path, dict(self.headers.items())))
         match self.path:
             case "/good":
-                self._answer(200, IMAGE_FILE)
+                self._respond(200, IMAGE_FILE)
             case "/redirect":
-                self._answer(302, b"", Location="/good")
+                self._respond(302, b"", Location="/good")
             case "/gzip":
-                self._answer(200, IMAGE_FILE, Content_Encoding="gzip")
+                self._respond(200, IMAGE_FILE, Content_Encoding="gzip")
             case "/page":
-                self._answer(200, b"<!DOCTYPE html>")
+                self._respond(200, b"<!DOCTYPE html>")
             case "/endless":
-                self._answer(200)
-                while not pictures.stalled.is_set():
+                self._respond(200)
+                while not images.stalled.is_set():
                     self.wfile.write(bytes(1 << 20))
             case "/stalled":
-                self._answer(200, IMAGE_FILE[:100], Content_Length="5000")
-                pictures.stalled.wait(60)
+                self._respond(200, IMAGE_FILE[:100], Content_Length="5000")
+                images.stalled.wait(60)
             case "/cut":
-                self._answer(200, IMAGE_FILE[:100], Content_Length="5000")
+                self._respond(200, IMAGE_FILE[:100], Content_Length="5000")
             case _:
-                self._answer(404, b"")
+                self._respond(404, b"")
 
-    def _answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+    def _respond(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             super().handle()
         except OSError:
-            self.close_connection = True  # the client has heard enough
+            self.close_connection = True  # the client has disconnected
 
     def log_message(self, *_: object) -> None:
         pass

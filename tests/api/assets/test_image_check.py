@@ -1,4 +1,4 @@
-"""What is let through to be decoded, and what is kept: whole pictures of three types, and nothing that means harm."""
+"""Checks of input images before and after decoding: complete files of three types, no decompression bombs."""
 
 import zlib
 
@@ -20,10 +20,10 @@ from tests.api.assets.image_files import (
 )
 
 
-def refusal(data: bytes) -> tuple[str, str]:
-    with pytest.raises(ImageRejected) as refused:
+def rejection(data: bytes) -> tuple[str, str]:
+    with pytest.raises(ImageRejected) as rejected:
         check_image(data)
-    return refused.value.code, refused.value.why
+    return rejected.value.code, rejected.value.detail
 
 
 @pytest.mark.parametrize("kind", list(FORMATS))
@@ -64,7 +64,7 @@ def test_exif_that_cannot_be_read_says_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "what"),
+    ("data", "found"),
     [
         (b"GIF89a...", "a GIF"),
         (image_file("TIFF"), "a TIFF"),
@@ -75,23 +75,23 @@ def test_exif_that_cannot_be_read_says_nothing() -> None:
         (b"PK\3\4", "a ZIP archive"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG, HTML or XML"),
         (b"\n <!DOCTYPE html><script>alert(1)</script>" + image_file(), "SVG, HTML or XML"),
-        (b"RIFF\0\0\0\0WAVE", "none of them"),
-        (b"prompt", "none of them"),
-        (b"\0" + image_file(), "none of them"),
+        (b"RIFF\0\0\0\0WAVE", "none of these"),
+        (b"prompt", "none of these"),
+        (b"\0" + image_file(), "none of these"),
     ],
 )
-def test_other_types_are_named(data: bytes, what: str) -> None:
-    assert refusal(data) == ("unsupported_media_type", f"A picture must be PNG, JPEG or WebP; this is {what}.")
+def test_other_types_are_named(data: bytes, found: str) -> None:
+    assert rejection(data) == ("unsupported_media_type", f"The image must be PNG, JPEG or WebP; this file is {found}.")
 
 
 def test_an_empty_file_is_none() -> None:
-    assert refusal(b"") == ("input_unreadable", "The picture cannot be read: the file is empty. Save it anew.")
+    assert rejection(b"") == ("input_unreadable", "The image cannot be read: the file is empty. Save it again.")
 
 
 @pytest.mark.parametrize("kind", list(FORMATS))
 def test_a_file_that_ends_early_is_refused_wherever_it_ends(kind: str) -> None:
     whole = image_file(kind)
-    codes = {refusal(whole[:length])[0] for length in range(12, len(whole))}
+    codes = {rejection(whole[:length])[0] for length in range(12, len(whole))}
     assert codes == {"input_unreadable"}
 
 
@@ -99,14 +99,14 @@ def test_a_flipped_bit_in_a_png_is_found() -> None:
     whole = image_file()
     for position in range(8, len(whole)):
         damaged = whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :]
-        assert refusal(damaged)[0] == "input_unreadable"
+        assert rejection(damaged)[0] == "input_unreadable"
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_animated_images_are_refused(kind: str) -> None:
-    assert refusal(animated_file(kind)) == (
+    assert rejection(animated_file(kind)) == (
         "input_unreadable",
-        "The picture cannot be read: it is animated. Send one frame of it.",
+        "The image cannot be read: it is animated. Send one frame of it.",
     )
 
 
@@ -123,16 +123,16 @@ def test_animated_images_are_refused(kind: str) -> None:
     ids=["60,000", "2 billion", "JPEG", "VP8X", "VP8L", "VP8"],
 )
 def test_a_claim_of_too_many_pixels_is_not_put_to_the_test(data: bytes) -> None:
-    code, why = refusal(data)
+    code, detail = rejection(data)
     assert code == "asset_too_large"
-    assert f"{LIMITS.asset_pixels:,}" in why
+    assert f"{LIMITS.asset_pixels:,}" in detail
 
 
 def test_as_many_pixels_as_are_allowed_are_taken_and_not_one_row_more() -> None:
     side = 8192
     rows = zlib.compress(bytes(1 + side), 9) and b"\0" * (1 + side)
     assert check_image(png_file(idat_chunk(rows * side), width=side, height=side)).width == side
-    assert refusal(png_file(ONE_PIXEL, width=side, height=side + 1))[0] == "asset_too_large"
+    assert rejection(png_file(ONE_PIXEL, width=side, height=side + 1))[0] == "asset_too_large"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_as_many_pixels_as_are_allowed_are_taken_and_not_one_row_more() -> None:
     ids=["profiles", "chunks", "empty pixels", "text", "comments", "scans"],
 )
 def test_absurd_files_are_refused(data: bytes) -> None:
-    assert refusal(data)[0] == "input_unreadable"
+    assert rejection(data)[0] == "input_unreadable"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_absurd_files_are_refused(data: bytes) -> None:
     ],
 )
 def test_a_structure_without_an_image_is_refused(data: bytes) -> None:
-    assert refusal(data)[0] == "input_unreadable"
+    assert rejection(data)[0] == "input_unreadable"
 
 
 def test_pixels_that_unpack_to_more_than_the_image_has_cost_nothing() -> None:
@@ -187,6 +187,6 @@ def test_pixels_that_unpack_to_more_than_the_image_has_cost_nothing() -> None:
 
 
 def test_what_follows_an_image_is_left_alone() -> None:
-    """Phones put more pictures behind a JPEG; whatever it is, it is served as a picture."""
+    """Phones append more images to a JPEG. Any appended data is served as part of the image."""
     for kind in FORMATS:
         assert check_image(image_file(kind) + b"PK\3\4 and a whole archive").width == 24

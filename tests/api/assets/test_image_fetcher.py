@@ -1,4 +1,4 @@
-"""Pictures elsewhere: fetched once, over TLS, within bounds, and from nowhere that clients may not send the service."""
+"""Remote input images: downloaded once, over TLS, within limits, only from allowed addresses."""
 
 from collections.abc import Iterator
 
@@ -27,55 +27,56 @@ def fetcher(server: ImageServer) -> ImageFetcher:
     return ImageFetcher(GuardedTransport(LOOPBACK, tls=server.ssl_context))
 
 
-async def refusal(fetcher: ImageFetcher, url: str) -> tuple[str, str]:
-    with pytest.raises(ImageRejected) as refused:
+async def rejection(fetcher: ImageFetcher, url: str) -> tuple[str, str]:
+    with pytest.raises(ImageRejected) as rejected:
         await fetcher.fetch(url, lambda _: None)
-    return refused.value.code, refused.value.why.removeprefix("The picture could not be fetched: ")
+    return rejected.value.code, rejected.value.detail.removeprefix("The image could not be downloaded: ")
 
 
 async def test_an_image_is_fetched_whole_and_nothing_is_told_of_us(server: ImageServer, fetcher: ImageFetcher) -> None:
-    held: list[int] = []
-    assert await fetcher.fetch(f"{server.url}/good", held.append) == IMAGE_FILE
-    assert sum(held) == len(IMAGE_FILE)
+    chunk_sizes: list[int] = []
+    assert await fetcher.fetch(f"{server.url}/good", chunk_sizes.append) == IMAGE_FILE
+    assert sum(chunk_sizes) == len(IMAGE_FILE)
     _, headers = server.received[-1]
     assert (headers["User-Agent"], headers["Accept-Encoding"]) == ("renderq", "identity")
     assert not {"Authorization", "Cookie", "Referer"} & set(headers)
 
 
 @pytest.mark.parametrize(
-    ("path", "why"),
+    ("path", "detail"),
     [
-        ("/redirect", "it leads to another address, and redirects are not followed."),
-        ("/gzip", "the answer is compressed, which nobody asked for."),
-        ("/nothing", "the answer was 404."),
+        ("/redirect", "the URL redirects, and redirects are not followed."),
+        ("/gzip", "the response is compressed, although the request forbids it."),
+        ("/nothing", "the server responded with status 404."),
         ("/cut", "the connection failed (RemoteProtocolError)."),
     ],
 )
 async def test_what_is_no_image_at_that_address(
-    server: ImageServer, fetcher: ImageFetcher, path: str, why: str
+    server: ImageServer, fetcher: ImageFetcher, path: str, detail: str
 ) -> None:
-    assert await refusal(fetcher, server.url + path) == ("input_unreachable", why)
+    assert await rejection(fetcher, server.url + path) == ("input_unreachable", detail)
 
 
 async def test_what_does_not_end_is_cut_off_when_it_is_too_large(server: ImageServer, fetcher: ImageFetcher) -> None:
-    code, why = await refusal(fetcher, f"{server.url}/endless")
-    assert (code, why) == ("asset_too_large", "A picture's file may have at most 33,554,432 bytes.")
+    code, detail = await rejection(fetcher, f"{server.url}/endless")
+    assert code == "asset_too_large"
+    assert "33,554,432 bytes" in detail
 
 
 async def test_what_does_not_come_is_not_waited_for(
     server: ImageServer, fetcher: ImageFetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("renderq_api.assets.image_fetcher._FETCH_S", 0.3)
-    assert (await refusal(fetcher, f"{server.url}/stalled"))[0] == "input_unreachable"
+    assert (await rejection(fetcher, f"{server.url}/stalled"))[0] == "input_unreachable"
 
 
 async def test_addresses_and_certificates_are_judged(server: ImageServer) -> None:
-    seen = len(server.received)
-    code, _ = await refusal(ImageFetcher(GuardedTransport((), tls=server.ssl_context)), f"{server.url}/good")
+    request_count = len(server.received)
+    code, _ = await rejection(ImageFetcher(GuardedTransport((), tls=server.ssl_context)), f"{server.url}/good")
     assert code == "input_unreachable"
-    code, why = await refusal(ImageFetcher(GuardedTransport(LOOPBACK)), f"{server.url}/good")
-    assert (code, why) == ("input_unreachable", "the connection failed (ConnectError).")
-    assert len(server.received) == seen
+    code, detail = await rejection(ImageFetcher(GuardedTransport(LOOPBACK)), f"{server.url}/good")
+    assert (code, detail) == ("input_unreachable", "the connection failed (ConnectError).")
+    assert len(server.received) == request_count
 
 
 def test_a_job_is_made_of_an_image_elsewhere_and_a_repetition_asks_for_it_no_more(
@@ -86,7 +87,7 @@ def test_a_job_is_made_of_an_image_elsewhere_and_a_repetition_asks_for_it_no_mor
     with RunningApi(settings_for(egress_allow="127.0.0.1/32")) as api, api.client() as http:
         key = {"Idempotency-Key": "order-17"}
         problem(http.post("/v1/jobs", json={**body, "image": f"{server.url}/page"}, headers=key), "invalid_request")
-        seen = len(server.received)
+        request_count = len(server.received)
         job = http.post("/v1/jobs", json=body, headers=key).json()
         assert (job["request"]["width"], job["request"]["height"]) == (64, 48)
         asset = http.get(f"/v1/assets/{job['request']['image']}").json()
@@ -94,6 +95,6 @@ def test_a_job_is_made_of_an_image_elsewhere_and_a_repetition_asks_for_it_no_mor
         again = http.post("/v1/jobs", json=body, headers=key)
         assert (again.json()["id"], again.headers["idempotency-replayed"]) == (job["id"], "true")
         problem(http.post("/v1/jobs", json={**body, "seed": 1}, headers=key), "idempotency_key_reuse")
-        assert len(server.received) == seen + 1
-        refused = http.post("/v1/jobs", json={**body, "image": f"{server.url}/nothing"})
-        assert pointers(problem(refused, "invalid_request")) == {"/image": "input_unreachable"}
+        assert len(server.received) == request_count + 1
+        rejected = http.post("/v1/jobs", json={**body, "image": f"{server.url}/nothing"})
+        assert pointers(problem(rejected, "invalid_request")) == {"/image": "input_unreachable"}

@@ -1,4 +1,4 @@
-"""Requests that start from pictures: each becomes an asset of its tenant, or the request is refused."""
+"""Requests with input images: each image becomes an asset of the tenant, or the request is rejected."""
 
 import base64
 import hashlib
@@ -41,9 +41,9 @@ def submit(http: httpx2.Client, task: str = "img2img", **fields: Any) -> httpx2.
 
 
 def accepted(http: httpx2.Client, task: str = "img2img", **fields: Any) -> dict[str, Any]:
-    answer = submit(http, task, **fields)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    response = submit(http, task, **fields)
+    assert response.status_code == 201, response.text
+    return response.json()
 
 
 def test_an_uploaded_image_gives_the_job_its_size(http: httpx2.Client) -> None:
@@ -67,7 +67,7 @@ def test_an_image_is_measured_as_it_is_shown(http: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "sides"),
+    ("fields", "size"),
     [
         ({}, (512, 384)),
         ({"width": 320}, (320, 240)),
@@ -77,14 +77,14 @@ def test_an_image_is_measured_as_it_is_shown(http: httpx2.Client) -> None:
     ],
 )
 def test_the_output_size_follows_from_the_input_image(
-    http: httpx2.Client, fields: dict[str, int], sides: tuple[int, int] | None
+    http: httpx2.Client, fields: dict[str, int], size: tuple[int, int] | None
 ) -> None:
-    """The built-in model makes at most 512 × 512."""
-    answer = submit(http, image=data_url(image_file("JPEG", 1200, 900)), **fields)
-    if sides is None:
-        assert pointers(problem(answer, "invalid_request")) == {"/height": "not_a_multiple"}
+    """The built-in model's limit is 512 × 512."""
+    response = submit(http, image=data_url(image_file("JPEG", 1200, 900)), **fields)
+    if size is None:
+        assert pointers(problem(response, "invalid_request")) == {"/height": "not_a_multiple"}
     else:
-        assert (answer.json()["request"]["width"], answer.json()["request"]["height"]) == sides
+        assert (response.json()["request"]["width"], response.json()["request"]["height"]) == size
 
 
 def test_every_task_names_its_images(http: httpx2.Client) -> None:
@@ -236,7 +236,7 @@ def test_an_image_that_need_not_be_named_is_held_and_found_again(settings_for: S
 
 
 def test_round_trips(http: httpx2.Client, redis_url: str) -> None:
-    """One per asset, for its size, and one for the submission."""
+    """One per asset, to read its size, and one for the submission."""
     image = upload(http, image_file())
     accepted(http, image=image)
     assert scripts(redis_url, lambda: accepted(http, image=image), "default") == 2

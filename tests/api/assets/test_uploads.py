@@ -1,4 +1,4 @@
-"""Uploads as clients send them: what is kept, and what is refused while it still comes in."""
+"""Uploads of input images, including ones that are rejected before they are complete."""
 
 import hashlib
 import socket
@@ -28,7 +28,7 @@ FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 
 
 @pytest.fixture
-def memory(api: RunningApi) -> UploadBudget:
+def budget(api: RunningApi) -> UploadBudget:
     return api.server._app.state.services.upload_budget
 
 
@@ -43,10 +43,10 @@ def base(http: httpx2.Client) -> str:
 
 
 def upload(http: httpx2.Client, data: bytes) -> dict[str, Any]:
-    answer = http.post("/v1/assets", files={"file": ("p", data)})
-    assert answer.status_code == 201, answer.text
-    assert answer.headers["location"] == f"{base(http)}/v1/assets/{answer.json()['id']}"
-    return answer.json()
+    response = http.post("/v1/assets", files={"file": ("p", data)})
+    assert response.status_code == 201, response.text
+    assert response.headers["location"] == f"{base(http)}/v1/assets/{response.json()['id']}"
+    return response.json()
 
 
 def objects(api: RunningApi) -> list[Path]:
@@ -76,9 +76,9 @@ def test_an_image_is_kept_as_it_was_sent(http: httpx2.Client, kind: str) -> None
         "url": f"{base(http)}/v1/assets/asset_{digest}/content",
     }
     assert http.get(f"/v1/assets/{asset['id']}").json() == asset
-    answer = http.get(asset["url"])
-    assert (answer.status_code, http.head(asset["url"]).status_code) == (302, 302)
-    served = http.get(answer.headers["location"])
+    response = http.get(asset["url"])
+    assert (response.status_code, http.head(asset["url"]).status_code) == (302, 302)
+    served = http.get(response.headers["location"])
     assert (served.content, served.headers["content-type"]) == (data, FORMATS[kind])
     assert asset["id"] in served.headers["content-disposition"]
 
@@ -172,8 +172,8 @@ def test_what_is_no_image_is_refused_whatever_it_says_to_be(http: httpx2.Client,
     ],
 )
 def test_a_form_has_one_file_and_nothing_else(http: httpx2.Client, body: bytes, expected: dict[str, str]) -> None:
-    answer = http.post("/v1/assets", content=body, headers=FORM)
-    assert pointers(problem(answer, "invalid_request")) == expected
+    response = http.post("/v1/assets", content=body, headers=FORM)
+    assert pointers(problem(response, "invalid_request")) == expected
 
 
 def test_names_and_types_of_parts_are_not_looked_at(http: httpx2.Client) -> None:
@@ -197,9 +197,9 @@ def test_names_and_types_of_parts_are_not_looked_at(http: httpx2.Client) -> None
     ],
 )
 def test_other_bodies_are_not_taken(http: httpx2.Client, headers: dict[str, str]) -> None:
-    answer = http.post("/v1/assets", content=part(body=image_file()) + b"--b--", headers=headers)
-    problem(answer, "unsupported_media_type")
-    assert answer.headers["accept"] == "multipart/form-data"
+    response = http.post("/v1/assets", content=part(body=image_file()) + b"--b--", headers=headers)
+    problem(response, "unsupported_media_type")
+    assert response.headers["accept"] == "multipart/form-data"
 
 
 @pytest.mark.parametrize("boundary", ["", "; boundary=", "; boundary=" + "b" * 71])
@@ -223,13 +223,13 @@ def chunks(first: bytes, times: int) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("first", [part(body=image_file())[:-2], b"\r\n", part(body=image_file()) + b"--b--"])
 def test_a_body_without_a_length_is_refused_when_it_grows_too_large(http: httpx2.Client, first: bytes) -> None:
-    """In the file, before it and behind it; the client hears of it although it goes on sending."""
-    answer = http.post("/v1/assets", content=chunks(first, 40), headers=FORM)
+    """In the file, before it and after it. The client gets the response although it is still sending."""
+    response = http.post("/v1/assets", content=chunks(first, 40), headers=FORM)
     if first == b"\r\n":
-        problem(answer, "invalid_request")  # what precedes a form is no form
+        problem(response, "invalid_request")  # data before the first boundary is not a form
     else:
-        problem(answer, "asset_too_large")
-    assert answer.headers["connection"] == "close"
+        problem(response, "asset_too_large")
+    assert response.headers["connection"] == "close"
 
 
 def head(http: httpx2.Client, *headers: bytes) -> bytes:
@@ -244,7 +244,7 @@ CHUNKED = (b"Content-Type: multipart/form-data; boundary=b", b"Transfer-Encoding
 
 
 def test_who_is_refused_may_finish_and_sees_an_orderly_end(http: httpx2.Client) -> None:
-    """A connection that is closed while data comes in is reset, and the answer may be lost with it."""
+    """Closing a connection with unread data would reset it, and the response could be lost."""
     with connect(http) as connection:
         connection.sendall(head(http, *CHUNKED) + b"3\r\nnot\r\n")
         assert connection.recv(65_536).startswith(b"HTTP/1.1 422 ")
@@ -275,16 +275,16 @@ def test_a_declared_size_is_refused_before_the_body_comes(http: httpx2.Client) -
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
 
 
-@pytest.mark.parametrize("limit", ["_SILENCE_S", "_UPLOAD_S"])
+@pytest.mark.parametrize("limit", ["_IDLE_S", "_UPLOAD_S"])
 def test_who_sends_nothing_for_long_or_takes_too_long_is_told_so(
     http: httpx2.Client, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     monkeypatch.setattr(f"renderq_api.assets.uploads.{limit}", 0.05)
     with connect(http) as connection:
         connection.sendall(head(http, CHUNKED[0], b"Content-Length: 1000") + b"--b\r\n")
-        answer = connection.recv(65_536)
-    assert answer.startswith(b"HTTP/1.1 408 ")
-    assert b"connection: close" in answer.lower()
+        response = connection.recv(65_536)
+    assert response.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in response.lower()
 
 
 def test_a_slow_upload_succeeds(http: httpx2.Client) -> None:
@@ -296,40 +296,40 @@ def test_a_slow_upload_succeeds(http: httpx2.Client) -> None:
         assert connection.recv(65_536).startswith(b"HTTP/1.1 201 ")
 
 
-def test_a_client_that_hangs_up_amid_its_upload_harms_nobody(http: httpx2.Client, memory: UploadBudget) -> None:
+def test_a_client_that_hangs_up_amid_its_upload_harms_nobody(http: httpx2.Client, budget: UploadBudget) -> None:
     with connect(http) as connection:
         connection.sendall(head(http, CHUNKED[0], b"Content-Length: 1000") + part(body=image_file())[:50])
-        wait_until(lambda: memory.reserved_bytes > 0)
-    wait_until(lambda: memory.reserved_bytes == 0)
+        wait_until(lambda: budget.reserved_bytes > 0)
+    wait_until(lambda: budget.reserved_bytes == 0)
 
 
 def test_no_more_is_held_at_once_than_there_is_memory_for(
-    http: httpx2.Client, memory: UploadBudget, monkeypatch: pytest.MonkeyPatch
+    http: httpx2.Client, budget: UploadBudget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("renderq_api.assets.upload_budget._BYTES", 1_000)
     with connect(http) as connection:
         connection.sendall(head(http, CHUNKED[0], b"Content-Length: 5000") + part(body=b"x" * 800))
-        wait_until(lambda: memory.reserved_bytes > 800)
+        wait_until(lambda: budget.reserved_bytes > 800)
         problem(http.post("/v1/assets", files={"file": image_file()}), "service_unavailable")
-    wait_until(lambda: memory.reserved_bytes == 0)
+    wait_until(lambda: budget.reserved_bytes == 0)
     upload(http, image_file())
 
 
 def test_images_are_decoded_one_at_a_time(http: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    at_once: list[int] = [0, 0]
+    concurrency: list[int] = [0, 0]
 
-    def watched(data: bytes) -> object:
-        at_once[0] += 1
-        at_once[1] = max(at_once)
+    def check_counted(data: bytes) -> object:
+        concurrency[0] += 1
+        concurrency[1] = max(concurrency)
         try:
             return image_check.check_image(data)
         finally:
-            at_once[0] -= 1
+            concurrency[0] -= 1
 
-    monkeypatch.setattr("renderq_api.assets.asset_store.check_image", watched)
+    monkeypatch.setattr("renderq_api.assets.asset_store.check_image", check_counted)
     with ThreadPoolExecutor(8) as senders:
         list(senders.map(lambda width: upload(http, image_file(width=width, height=300)), range(300, 316)))
-    assert at_once == [0, 1]
+    assert concurrency == [0, 1]
 
 
 def test_a_store_that_takes_nothing_is_said_to(
@@ -348,7 +348,7 @@ def test_a_store_that_takes_nothing_is_said_to(
 
 
 def test_round_trips(http: httpx2.Client, redis_url: str) -> None:
-    """Two for a new picture, one for a known one and for a look."""
+    """Two for a new image, one for a known image, one to get an asset."""
     asset = upload(http, image_file(width=30))
     upload(http, image_file(width=30))
     new = image_file(width=31)

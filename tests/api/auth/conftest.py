@@ -21,7 +21,7 @@ def shared_keyed_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def keyed_api(shared_keyed_api: RunningApi, redis_url: str) -> RunningApi:
-    """The module's API that asks for keys, on an empty Redis."""
+    """The module's API that requires keys, on an empty Redis."""
     return shared_keyed_api
 
 
@@ -32,7 +32,7 @@ def keys(redis_url: str) -> Iterator[KeyStore]:
 
 
 def make_key(keys: KeyStore, name: str, **fields: object) -> str:
-    """A new key's text."""
+    """Create a key and return its text."""
     key = new_key()
     assert keys.create(NewKey(key.id, key.digest, name, **fields))
     return key.text
@@ -40,7 +40,7 @@ def make_key(keys: KeyStore, name: str, **fields: object) -> str:
 
 @pytest.fixture
 def client_of(keyed_api: RunningApi, keys: KeyStore) -> Iterator[ClientOf]:
-    """Tenant → a client with a key of its own; options are the key's fields."""
+    """Return a factory: tenant → client with a new key; options are the key's fields."""
     clients: list[httpx2.Client] = []
 
     def client(tenant: str, **fields: object) -> httpx2.Client:

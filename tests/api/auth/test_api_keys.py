@@ -1,4 +1,4 @@
-"""Who is let in where there are keys."""
+"""Authentication by API key."""
 
 from collections import Counter
 
@@ -27,8 +27,8 @@ ROUTES = sorted((method, route.path) for router in ROUTERS for route in router.r
 def test_every_route_asks_for_a_key_unless_it_is_known_to_be_open(
     anonymous: httpx2.Client, method: str, path: str
 ) -> None:
-    answer = anonymous.request(method, path)
-    assert (answer.status_code == 401) is (path not in OPEN)
+    response = anonymous.request(method, path)
+    assert (response.status_code == 401) is (path not in OPEN)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_the_document_says_how_to_prove_oneself(anonymous: httpx2.Client) -> Non
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     for path, item in document["paths"].items():
         for operation in item.values():
-            asks = path.startswith("/v1/") and not path.startswith("/v1/files/")
-            assert ("401" in operation["responses"]) is asks, path
+            needs_key = path.startswith("/v1/") and not path.startswith("/v1/files/")
+            assert ("401" in operation["responses"]) is needs_key, path
 
 
 def test_a_key_opens_whatever_the_host_and_origin_are(client_of: ClientOf) -> None:
@@ -59,14 +59,14 @@ def test_a_key_opens_whatever_the_host_and_origin_are(client_of: ClientOf) -> No
 def test_a_host_that_makes_no_sense_harms_nobody(client_of: ClientOf, anonymous: httpx2.Client, host: str) -> None:
     for http in (client_of("ada"), anonymous):
         for path in ("/v1/jobs", "/v1/nothing"):
-            answer = http.request("POST", path, json={"prompt": "x"}, headers={"Host": host})
-            assert answer.status_code in {201, 400, 401, 404, 422}, answer.text
+            response = http.request("POST", path, json={"prompt": "x"}, headers={"Host": host})
+            assert response.status_code in {201, 400, 401, 404, 422}, response.text
 
 
 def test_without_a_key_it_says_how_to_get_one(anonymous: httpx2.Client) -> None:
-    answer = anonymous.get("/v1/models")
-    assert "renderq keys create" in problem(answer, "unauthorized")["detail"]
-    assert answer.headers["www-authenticate"] == 'Bearer realm="renderq"'
+    response = anonymous.get("/v1/models")
+    assert "renderq keys create" in problem(response, "unauthorized")["detail"]
+    assert response.headers["www-authenticate"] == 'Bearer realm="renderq"'
 
 
 def test_the_scheme_is_read_as_http_wants_it(keys: KeyStore, anonymous: httpx2.Client) -> None:
@@ -78,19 +78,19 @@ def test_the_scheme_is_read_as_http_wants_it(keys: KeyStore, anonymous: httpx2.C
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (lambda text: f"Bearer {text[:-1]}", "cut off or mistyped"),
-        (lambda text: f"Bearer {text[:-9]}{'00' if text[-9:-7] != '00' else '11'}{text[-7:]}", "cut off or mistyped"),
+        (lambda text: f"Bearer {text[:-1]}", "truncated or mistyped"),
+        (lambda text: f"Bearer {text[:-9]}{'00' if text[-9:-7] != '00' else '11'}{text[-7:]}", "truncated or mistyped"),
         (lambda text: text, "`Bearer`"),
         (lambda text: f"Basic {text}", "`Bearer`"),
         (lambda text: f"Bearer {text}, Bearer {text}", "`Bearer`"),
         (lambda text: "Bearer", "`Bearer`"),
-        (lambda text: f"Bearer {new_key().text}", "not known"),
+        (lambda text: f"Bearer {new_key().text}", "unknown or revoked"),
     ],
 )
 def test_what_is_no_good_key_is_refused(keys: KeyStore, anonymous: httpx2.Client, wrong, words: str) -> None:
-    answer = anonymous.get("/v1/models", headers={"Authorization": wrong(make_key(keys, "x"))})
-    assert words in problem(answer, "unauthorized")["detail"]
-    assert answer.headers["www-authenticate"] == 'Bearer realm="renderq", error="invalid_token"'
+    response = anonymous.get("/v1/models", headers={"Authorization": wrong(make_key(keys, "x"))})
+    assert words in problem(response, "unauthorized")["detail"]
+    assert response.headers["www-authenticate"] == 'Bearer realm="renderq", error="invalid_token"'
 
 
 def test_two_headers_are_one_too_many(keys: KeyStore, anonymous: httpx2.Client) -> None:
@@ -99,15 +99,15 @@ def test_two_headers_are_one_too_many(keys: KeyStore, anonymous: httpx2.Client) 
 
 
 def test_the_id_is_not_enough(keys: KeyStore, anonymous: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A whole key of somebody else's id, as one would forge it who has seen the id in a list."""
+    """A well-formed key with another key's id, as an attacker who has seen the id would forge it."""
     victim = parse_key(make_key(keys, "x"))
     assert victim is not None
     ids = iter([int_of(victim.id), 0])
     monkeypatch.setattr("renderq_shared.access.key_format.secrets.randbits", lambda bits: next(ids))
     forged = new_key()
     assert forged.id == victim.id
-    answer = anonymous.get("/v1/models", headers={"Authorization": f"Bearer {forged.text}"})
-    assert "not known" in problem(answer, "unauthorized")["detail"]
+    response = anonymous.get("/v1/models", headers={"Authorization": f"Bearer {forged.text}"})
+    assert "unknown or revoked" in problem(response, "unauthorized")["detail"]
 
 
 def int_of(key_id: str) -> int:
@@ -125,10 +125,10 @@ def test_an_expired_key_is_told_so(keys: KeyStore, anonymous: httpx2.Client) -> 
 @pytest.mark.parametrize(("role", "status"), [(Role.USER, 403), (Role.ADMIN, 200)])
 def test_workers_are_for_admins_and_how_busy_it_is_for_all(client_of: ClientOf, role: Role, status: int) -> None:
     client = client_of("ada", role=role)
-    answer = client.get("/v1/workers")
-    assert answer.status_code == status
+    response = client.get("/v1/workers")
+    assert response.status_code == status
     if status == 403:
-        assert "role admin" in problem(answer, "forbidden")["detail"]
+        assert "role admin" in problem(response, "forbidden")["detail"]
     assert client.get("/v1/stats").status_code == client.get("/v1/models").status_code == 200
 
 
@@ -154,7 +154,7 @@ def test_the_largest_weight_of_a_tenants_keys_is_its_share(
 
 def test_a_request_with_a_key_asks_redis_no_more_often(client_of: ClientOf, redis_url: str) -> None:
     client = client_of("ada")
-    client.post("/v1/jobs", json={"prompt": "both learn what they need"})
+    client.post("/v1/jobs", json={"prompt": "fills the caches"})
     assert scripts(redis_url, lambda: client.post("/v1/jobs", json={"prompt": "x"}), "ada") == 1
 
 
@@ -201,7 +201,7 @@ def test_keys_that_cannot_be_read_again_are_not_believed_for_long(
     client = client_of("ada")
     assert client.get("/v1/jobs/nonsense").status_code == 404
     valkey.kill()
-    assert client.get("/v1/jobs/nonsense").status_code == 404  # it knows without asking
+    assert client.get("/v1/jobs/nonsense").status_code == 404  # from its cache
     monkeypatch.setattr("renderq_api.auth.key_ring.MAX_AGE_S", 0.0)
     problem(client.get("/v1/jobs/nonsense"), "service_unavailable")
     assert client.get("/healthz").status_code == 200

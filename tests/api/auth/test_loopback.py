@@ -1,4 +1,4 @@
-"""Without keys: this machine only, and no web page that is open on it."""
+"""Loopback check: without keys, only this machine has access, and no web page open on it."""
 
 import httpx2
 import pytest
@@ -13,7 +13,7 @@ from tests.api.running_api import RunningApi
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "", "localhost.evil.example"])
 def test_refuses_to_listen_beyond_this_machine(settings_for: SettingsFor, host: str) -> None:
-    with pytest.raises(NotLoopback, match="no keys"):
+    with pytest.raises(NotLoopback, match="no API key exists"):
         RunningApi(settings_for(host=host)).__enter__()
 
 
@@ -54,7 +54,7 @@ def test_own_names_are_answered(http: httpx2.Client, host: str) -> None:
     ],
 )
 def test_other_names_are_refused(http: httpx2.Client, host: str) -> None:
-    """A name that its owner points at 127.0.0.1 makes a browser believe that the answers are its own."""
+    """DNS rebinding: a host name that resolves to 127.0.0.1 makes responses same-origin for an attacker's page."""
     for path in ("/healthz", "/v1/workers", "/nothing", "/openapi.json"):
         problem(http.get(path, headers={"Host": host}), "forbidden")
 
@@ -74,9 +74,9 @@ def test_pages_of_this_machine_are_answered(http: httpx2.Client) -> None:
 
 def test_no_page_is_ever_given_permission(http: httpx2.Client) -> None:
     headers = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
-    answer = http.options("/v1/jobs", headers=headers)
-    problem(answer, "method_not_allowed")
-    assert not [name for name in answer.headers if name.startswith("access-control")]
+    response = http.options("/v1/jobs", headers=headers)
+    problem(response, "method_not_allowed")
+    assert not [name for name in response.headers if name.startswith("access-control")]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whoever looks after the service holds back a model or a tenant; nobody else may."""
+"""Admins pause and resume models and tenants; users may not."""
 
 import pytest
 import redis
@@ -55,21 +55,21 @@ def test_how_it_stands_is_shown(client_of: ClientOf) -> None:
     admin.post("/v1/tenants/ada/pause")
     assert ada.get("/v1/models/shapes").json()["paused"] is True
     assert [model["paused"] for model in ada.get("/v1/stats").json()["models"]] == [True]
-    shown = {tenant.pop("name"): tenant for tenant in admin.get("/v1/tenants").json()["data"]}
-    assert shown["ada"] == {"queued_jobs": 1, "weight": 2.0, "paused": True}
-    assert shown["root"] == shown["default"] == {"queued_jobs": 0, "weight": 1.0, "paused": False}
+    tenants = {tenant.pop("name"): tenant for tenant in admin.get("/v1/tenants").json()["data"]}
+    assert tenants["ada"] == {"queued_jobs": 1, "weight": 2.0, "paused": True}
+    assert tenants["root"] == tenants["default"] == {"queued_jobs": 0, "weight": 1.0, "paused": False}
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "expected"),
     [
         ("/v1/models/sd99/pause", "shapes"),
         ("/v1/tenants/adda/pause", "root"),
-        ("/v1/tenants/root/stop", "nothing at"),
+        ("/v1/tenants/root/stop", "No resource at"),
     ],
 )
-def test_what_there_is_not_is_not_paused(client_of: ClientOf, path: str, words: str) -> None:
-    assert words in problem(client_of("root", role=Role.ADMIN).post(path), "not_found")["detail"]
+def test_what_there_is_not_is_not_paused(client_of: ClientOf, path: str, expected: str) -> None:
+    assert expected in problem(client_of("root", role=Role.ADMIN).post(path), "not_found")["detail"]
 
 
 def test_from_the_client_and_the_command_line(
@@ -82,7 +82,7 @@ def test_from_the_client_and_the_command_line(
         assert client.tenants.pause("ada").paused
         assert [tenant.name for tenant in client.tenants.list() if tenant.paused] == ["ada"]
         assert not client.tenants.resume("ada").paused
-        with pytest.raises(NotFound, match="no such tenant"):
+        with pytest.raises(NotFound, match="Tenant not found"):
             client.tenants.pause("adda")
     with Client(keyed_api.url, user) as client, pytest.raises(Forbidden, match="role admin"):
         client.models.pause("shapes")

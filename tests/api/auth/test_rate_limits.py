@@ -1,4 +1,4 @@
-"""A key may ask so often in a minute, whichever process it asks; every answer says how it stands."""
+"""Rate limits per key, shared by all API processes; every response has the rate limit headers."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.valkey_server import Valkey
 
 
 class Clock:
-    """Redis' time as the API believes it, so that no minute ends while a test counts."""
+    """Frozen Redis time of the API, so that no window ends during a test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_ms = 1_800_000_000_000
@@ -29,8 +29,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def left(answer: httpx2.Response) -> tuple[int, int]:
-    match = re.fullmatch(r'"requests";r=(\d+);t=(\d+)', answer.headers["ratelimit"])
+def remaining(response: httpx2.Response) -> tuple[int, int]:
+    match = re.fullmatch(r'"requests";r=(\d+);t=(\d+)', response.headers["ratelimit"])
     assert match
     return int(match[1]), int(match[2])
 
@@ -38,17 +38,17 @@ def left(answer: httpx2.Response) -> tuple[int, int]:
 def test_one_too_many_is_refused_until_the_next_minute(client_of: ClientOf, clock: Clock) -> None:
     ada, bob = client_of("ada", requests_per_minute=3), client_of("ada", requests_per_minute=3)
     clock.now_ms += 17_500
-    answers = [ada.get("/v1/models"), ada.get("/v1/nothing"), ada.post("/v1/jobs", json={})]
-    assert [answer.status_code for answer in answers] == [200, 404, 422]
-    assert [left(answer) for answer in answers] == [(2, 43), (1, 43), (0, 43)]
-    assert {answer.headers["ratelimit-policy"] for answer in answers} == {'"requests";q=3;w=60'}
-    refused = ada.post("/v1/jobs", json={"prompt": "x"})
-    problem(refused, "rate_limited")
-    assert refused.headers["retry-after"] == "43"
-    assert left(refused) == (0, 43)
+    responses = [ada.get("/v1/models"), ada.get("/v1/nothing"), ada.post("/v1/jobs", json={})]
+    assert [response.status_code for response in responses] == [200, 404, 422]
+    assert [remaining(response) for response in responses] == [(2, 43), (1, 43), (0, 43)]
+    assert {response.headers["ratelimit-policy"] for response in responses} == {'"requests";q=3;w=60'}
+    rejected = ada.post("/v1/jobs", json={"prompt": "x"})
+    problem(rejected, "rate_limited")
+    assert rejected.headers["retry-after"] == "43"
+    assert remaining(rejected) == (0, 43)
     assert bob.get("/v1/models").status_code == 200, "each key has its own"
     clock.now_ms += 43_000
-    assert left(ada.get("/v1/jobs")) == (2, 60)
+    assert remaining(ada.get("/v1/jobs")) == (2, 60)
     assert ada.get("/v1/jobs").json()["data"] == [], "what was refused was not done"
 
 
@@ -92,6 +92,6 @@ def test_the_client_says_when_it_may_ask_again(keyed_api: RunningApi, keys: KeyS
     text = make_key(keys, "x", requests_per_minute=1)
     with Client(keyed_api.url, text, max_retries=0) as client:
         client.stats()
-        with pytest.raises(RateLimited) as refused:
+        with pytest.raises(RateLimited) as rejected:
             client.stats()
-    assert (refused.value.code, refused.value.retry_after) == ("rate_limited", 60.0)
+    assert (rejected.value.code, rejected.value.retry_after) == ("rate_limited", 60.0)

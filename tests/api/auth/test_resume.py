@@ -1,4 +1,4 @@
-"""Who goes on after a pause is served at once. No other API sweeps the same Redis while this module runs."""
+"""Resumed jobs start at once. No other API sweeps the same Redis while this module runs."""
 
 import redis
 

@@ -1,4 +1,4 @@
-"""A tenant sees only its own: what is another's does not exist, on any route that there is or will be."""
+"""Tenant isolation: objects of another tenant do not exist, on every route, including future ones."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from tests.api.worker import Worker
 from tests.job_store.factories import submit
 
 UNSCOPED = {"name", "action", "key", "index"}
-"""Path parameters that name nothing of a tenant's: models, tenants for admins, signed files, pictures within a job."""
+"""Path parameters that do not name a tenant's object: models, tenants (admin), signed files, images of a job."""
 
 ROUTES = sorted(
     (method, route.path)
@@ -39,7 +39,7 @@ def ada(client_of: ClientOf) -> httpx2.Client:
 
 @pytest.fixture
 def owned(ada: httpx2.Client, store: RedisJobStore, keyed_api: RunningApi) -> dict[str, str]:
-    """What ada has: path parameter → id. Whoever adds a parameter adds what it names."""
+    """Ada's objects: path parameter → id. A new path parameter needs an entry here."""
     hook = {"url": "https://example.org/"}
     request = json.dumps({"prompt": "x", "metadata": {}, "webhook": hook, "output": {"grid": True}})
     job = submit(store, new_job_id(), "ada", request_json=request, webhook_events=("job.succeeded",))
@@ -50,13 +50,13 @@ def owned(ada: httpx2.Client, store: RedisJobStore, keyed_api: RunningApi) -> di
     return {"job_id": job.id, "delivery_id": delivery.id, "asset_id": asset["id"], "index": "0"}
 
 
-def told(http: httpx2.Client, method: str, path: str, **ids: str) -> dict[str, Any]:
-    """The 404, without what any two answers differ in."""
-    answer = http.request(method, path.format(**ids), headers={"If-None-Match": "*", "Prefer": "wait=1"})
+def not_found_body(http: httpx2.Client, method: str, path: str, **ids: str) -> dict[str, Any]:
+    """Return the 404 response without the fields that differ between any two responses."""
+    response = http.request(method, path.format(**ids), headers={"If-None-Match": "*", "Prefer": "wait=1"})
     if method == "HEAD":
-        assert answer.status_code == 404
-        return {"length": answer.headers["content-length"]}
-    document = problem(answer, "not_found")
+        assert response.status_code == 404
+        return {"length": response.headers["content-length"]}
+    document = problem(response, "not_found")
     return {name: value for name, value in document.items() if name not in {"instance", "request_id"}}
 
 
@@ -65,10 +65,10 @@ def test_what_is_anothers_does_not_exist(
     ada: httpx2.Client, client_of: ClientOf, owned: dict[str, str], store: RedisJobStore, method: str, path: str
 ) -> None:
     bob = client_of("bob", role=Role.ADMIN)
-    assert set(re.findall(r"{(\w+)", path)) <= {*owned, *UNSCOPED}, "tell this test what ada has under this name"
+    assert set(re.findall(r"{(\w+)", path)) <= {*owned, *UNSCOPED}, "add an object of Ada's to `owned`"
     before = store.call(commands.get("ada", owned["job_id"]))
     unknown = {**owned, "job_id": new_job_id(), "delivery_id": "msg_0123_succeeded", "asset_id": f"asset_{'0' * 64}"}
-    assert told(bob, method, path, **owned) == told(bob, method, path, **unknown)
+    assert not_found_body(bob, method, path, **owned) == not_found_body(bob, method, path, **unknown)
     assert store.call(commands.get("ada", owned["job_id"])) == before
     with ada.stream(method, path.format(**owned)) as own:
         assert own.status_code not in {401, 404}, "it is hers"
@@ -78,7 +78,7 @@ def test_lists_and_idempotency_keys_are_each_tenants_own(client_of: ClientOf) ->
     ada, bob, bobs_other = client_of("ada"), client_of("bob"), client_of("bob")
     headers = {"Idempotency-Key": "order-17"}
     made = [http.post("/v1/jobs", json={"prompt": "x"}, headers=headers) for http in (ada, bob, bobs_other)]
-    ids = [answer.json()["id"] for answer in made]
+    ids = [response.json()["id"] for response in made]
     assert ids[0] != ids[1] == ids[2]
     assert made[2].headers["idempotency-replayed"] == "true"
     assert [job["id"] for job in bob.get("/v1/jobs").json()["data"]] == [ids[1]]

@@ -1,4 +1,4 @@
-"""Which addresses clients may send the service to."""
+"""Addresses and ports that requests to client-supplied URLs may reach."""
 
 from ipaddress import ip_address
 
@@ -9,7 +9,7 @@ from renderq_api.egress.addresses import check_port, checked_addresses, parse_al
 
 PUBLIC = ["1.1.1.1", "8.8.8.8", "93.184.216.34", "172.32.0.1", "100.128.0.1", "2606:4700:4700::1111", "::ffff:8.8.8.8"]
 
-REFUSED = [
+DENIED = [
     *("127.0.0.1", "127.255.255.254", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1"),
     *("169.254.169.254", "169.254.170.2", "100.64.0.1", "100.100.100.200", "168.63.129.16", "192.0.0.192"),
     *("198.18.0.1", "192.0.2.1", "203.0.113.9", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255"),
@@ -25,7 +25,7 @@ def test_public_addresses_are_allowed(address: str) -> None:
     check_allowed(ip_address(address), ())
 
 
-@pytest.mark.parametrize("address", REFUSED)
+@pytest.mark.parametrize("address", DENIED)
 def test_everything_else_is_refused(address: str) -> None:
     with pytest.raises(EgressDenied, match="no public address"):
         check_allowed(ip_address(address), ())

@@ -1,4 +1,4 @@
-"""Looking names up holds up nobody, whatever a name server does."""
+"""Slow DNS lookups block nothing else."""
 
 import asyncio
 import socket
@@ -11,10 +11,10 @@ from renderq_api.egress import EgressDenied, Resolver
 
 
 async def test_names_and_addresses_in_every_spelling() -> None:
-    look_up = Resolver()
+    resolve = Resolver()
     for host in ("127.0.0.1", "0x7f.1", "2130706433"):
-        assert await look_up(host, 80) == [ip_address("127.0.0.1")]
-    assert set(await look_up("localhost", 80)) <= {ip_address("127.0.0.1"), ip_address("::1")}
+        assert await resolve(host, 80) == [ip_address("127.0.0.1")]
+    assert set(await resolve("localhost", 80)) <= {ip_address("127.0.0.1"), ip_address("::1")}
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a\0b", "a..b", "x" * 64 + ".test", "\ud800", "ex%61mple.test"])
@@ -24,33 +24,33 @@ async def test_what_is_no_name_is_refused(host: str) -> None:
 
 
 class SilentNameServer:
-    """Stands in for the resolver; names that end in .silent get no answer until the test ends."""
+    """Fake resolver: names that end in .silent get no answer until the test ends."""
 
     def __init__(self) -> None:
-        self.asked = threading.Semaphore(0)
+        self.lookups = threading.Semaphore(0)
         self.end = threading.Event()
 
     def __call__(self, host: str, port: int, **options: int) -> list[object]:
         if host.endswith(".silent"):
-            self.asked.release()
+            self.lookups.release()
             self.end.wait(60)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", port))]
 
 
 async def test_a_name_server_that_does_not_answer_holds_up_no_other_lookup_and_no_other_work() -> None:
     server = SilentNameServer()
-    look_up = Resolver(server)
-    stuck = [asyncio.create_task(look_up(f"{number}.silent", 80)) for number in range(100)]
+    resolve = Resolver(server)
+    stuck = [asyncio.create_task(resolve(f"{number}.silent", 80)) for number in range(100)]
     try:
         for _ in stuck:
-            await asyncio.to_thread(server.asked.acquire)
+            await asyncio.to_thread(server.lookups.acquire)
         for task in stuck[:50]:
             task.cancel()
-        assert await look_up("quick.test", 80) == [ip_address("192.0.2.1")]
+        assert await resolve("quick.test", 80) == [ip_address("192.0.2.1")]
         assert await asyncio.to_thread(lambda: "done") == "done"
         names = {thread.name for thread in threading.enumerate() if not thread.daemon}
-        assert "name-lookup" not in names, "the process would wait for it at its end"
+        assert "name-lookup" not in names, "a non-daemon thread would delay the end of the process"
     finally:
         server.end.set()
-    answers = await asyncio.gather(*stuck, return_exceptions=True)
-    assert [type(each) for each in answers] == [asyncio.CancelledError] * 50 + [list] * 50
+    responses = await asyncio.gather(*stuck, return_exceptions=True)
+    assert [type(each) for each in responses] == [asyncio.CancelledError] * 50 + [list] * 50

@@ -1,4 +1,4 @@
-"""The transport goes where the name led when it was judged, and nowhere else."""
+"""The transport connects only to the address that was checked."""
 
 import socket
 import ssl
@@ -20,7 +20,7 @@ LOOPBACK = parse_allowed("127.0.0.1/32")
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """Remembers what reached it."""
+    """Records the requests that reach it."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -55,14 +55,14 @@ def receiving(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Ite
 
 
 class Resolver:
-    """Answers each lookup with the next of its answers, as an attacker's name server does."""
+    """Answers each lookup with the next of its answers, like an attacker's name server."""
 
     def __init__(self, *answers: str) -> None:
         self.answers = list(answers)
-        self.asked: list[str] = []
+        self.hosts: list[str] = []
 
     async def __call__(self, host: str, port: int) -> list[Address]:
-        self.asked.append(host)
+        self.hosts.append(host)
         return [ip_address(each) for each in self.answers.pop(0).split()]
 
 
@@ -74,8 +74,8 @@ async def post(url: str, transport: GuardedTransport) -> httpx2.Response:
 async def test_the_name_is_looked_up_once_and_the_judged_address_gets_the_request() -> None:
     resolver = Resolver("127.0.0.1")
     with receiving() as (port, seen):
-        answer = await post(f"http://hooks.test:{port}/", GuardedTransport(LOOPBACK, resolve=resolver))
-    assert (answer.status_code, resolver.asked, seen) == (204, ["hooks.test"], [f"hooks.test:{port}"])
+        response = await post(f"http://hooks.test:{port}/", GuardedTransport(LOOPBACK, resolve=resolver))
+    assert (response.status_code, resolver.hosts, seen) == (204, ["hooks.test"], [f"hooks.test:{port}"])
 
 
 async def test_a_name_that_changes_its_mind_is_judged_again() -> None:
@@ -113,14 +113,16 @@ async def test_other_schemes_and_ports_are_refused() -> None:
 
 async def test_an_ipv6_address_is_reached_if_it_is_allowed() -> None:
     with receiving(host="::1") as (port, seen):
-        answer = await post(f"http://[::1]:{port}/", GuardedTransport(parse_allowed("::1/128")))
-    assert (answer.status_code, seen) == (204, [f"[::1]:{port}"])
+        response = await post(f"http://[::1]:{port}/", GuardedTransport(parse_allowed("::1/128")))
+    assert (response.status_code, seen) == (204, [f"[::1]:{port}"])
 
 
 async def test_redirects_are_answers() -> None:
     with receiving() as (port, seen):
-        answer = await post(f"http://hooks.test:{port}/away", GuardedTransport(LOOPBACK, resolve=Resolver("127.0.0.1")))
-    assert (answer.status_code, len(seen)) == (302, 1)
+        response = await post(
+            f"http://hooks.test:{port}/away", GuardedTransport(LOOPBACK, resolve=Resolver("127.0.0.1"))
+        )
+    assert (response.status_code, len(seen)) == (302, 1)
 
 
 async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

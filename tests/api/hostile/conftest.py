@@ -14,7 +14,7 @@ from tests.valkey_server import Valkey
 
 @pytest.fixture(scope="module")
 def shared_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
-    """What `api` is here: one with everything switched on, keys too."""
+    """The module's API with all features enabled, keys included; replaces the default one."""
     settings = ApiSettings(
         **WEBHOOK_SETTINGS,
         data=tmp_path_factory.mktemp("api"),
@@ -29,7 +29,7 @@ def shared_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def authorization(api: RunningApi) -> dict[str, str]:
-    """The header of an admin of the tenant ada."""
+    """`Authorization` header of an admin of the tenant ada."""
     with sync_client(api.settings.redis_url) as client:
         return {"Authorization": f"Bearer {make_key(KeyStore(client), 'ada', tenant='ada', role=Role.ADMIN)}"}
 

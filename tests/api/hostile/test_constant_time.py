@@ -1,4 +1,4 @@
-"""What is secret is compared in a time that tells nothing about it."""
+"""Secrets are compared in constant time."""
 
 import hmac
 from collections.abc import Callable

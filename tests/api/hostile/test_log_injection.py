@@ -1,4 +1,4 @@
-"""What a client sends forges no line of the log, and no color."""
+"""Client input cannot forge log lines or terminal colors."""
 
 import re
 from pathlib import Path
@@ -17,6 +17,6 @@ def test_no_request_forges_a_line_of_the_log(redis_url: str, tmp_path: Path) -> 
             http.post("/v1/jobs", json={"prompt": f"\n{FORGED}", "metadata": metadata, "model": model})
         http.get("/healthz", headers={"X-Request-Id": "the-last-one"})
         log = process.wait_for_log("the-last-one")
-    assert FORGED in log, "it was not even tried"
+    assert FORGED in log, "the forged text was not logged at all"
     assert not re.search(r"^2026-01-31", log, re.MULTILINE)
     assert not re.search("[\x1b\r\u2028\u202e]", log)

@@ -1,6 +1,6 @@
-"""Whatever is made up from the OpenAPI document, or against it, gets an answer that the document knows.
+"""Requests generated from the OpenAPI document, valid and invalid, get documented responses.
 
-`make fuzz` tries more, and something else each time.
+`make fuzz` runs more examples, with new random ones each time.
 """
 
 import os
@@ -33,7 +33,7 @@ from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
-"""Of each operation; 0: few, and always the same."""
+"""Examples per operation; 0: few, deterministic ones."""
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance]
 
@@ -48,7 +48,7 @@ OPERATIONS = sorted(
 ANSWER_S = 10
 
 ATTEMPTS = 5
-"""On a busy machine Redis may be too slow for the API, which says so in a 503 and means it: try again."""
+"""On a busy machine Redis may exceed the API's timeout; its 503 asks for a retry."""
 
 thorough = settings(
     max_examples=EXAMPLES or 40,
@@ -67,22 +67,22 @@ headers = st.dictionaries(
     st.sampled_from(["*", "7", '"x"', 'W/"2"']) | lines,
     max_size=2,
 ) | st.fixed_dictionaries({"Range": ranges | lines})
-"""What no operation documents, because HTTP does."""
+"""Standard HTTP headers that no operation documents."""
 
 
 @dataclass(frozen=True)
-class There:
-    """Something that a request can lead to."""
+class Target:
+    """Existing objects that a request can name."""
 
     ids: dict[str, str] = field(default_factory=dict)
     """Path parameter → value."""
     query: dict[str, str] = field(default_factory=dict)
-    """Of its file's signed address."""
+    """Query of the signed URL of the target's file."""
 
 
 @pytest.fixture
-def somewhere(http: httpx2.Client, api: RunningApi, store: RedisJobStore) -> list[There]:
-    """Nowhere in particular, at a job that has ended, at one that has not."""
+def targets(http: httpx2.Client, api: RunningApi, store: RedisJobStore) -> list[Target]:
+    """No target, a terminal job, and a queued job."""
     hook = {"url": "http://127.0.0.1:9/", "events": ["job.succeeded"]}
     ended, queued = (http.post("/v1/jobs", json={"prompt": "x", "webhook": hook}).json()["id"] for _ in range(2))
     worker = Worker(store, FolderStore(api.settings.store_folder))
@@ -99,7 +99,7 @@ def somewhere(http: httpx2.Client, api: RunningApi, store: RedisJobStore) -> lis
         "key": signed.path.removeprefix("/v1/files/"),
     }
     query = dict(parse_qsl(signed.query))
-    return [There(), There({**ids, "job_id": ended}, query), There({**ids, "job_id": queued}, query)]
+    return [Target(), Target({**ids, "job_id": ended}, query), Target({**ids, "job_id": queued}, query)]
 
 
 @pytest.mark.timeout(600 if EXAMPLES else 120)
@@ -108,32 +108,32 @@ def test_every_answer_is_documented(
     http: httpx2.Client,
     api: RunningApi,
     authorization: dict[str, str],
-    somewhere: list[There],
+    targets: list[Target],
     method: str,
     path: str,
 ) -> None:
     operation = schemathesis.openapi.from_dict(http.get("/openapi.json").json())[path][method]
     cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in GenerationMode))
     is_stream, is_file = path.endswith("/events"), path.startswith("/v1/files/")
-    # A stream is a string to OpenAPI 3.1, and one to schemathesis event by event.
+    # OpenAPI 3.1 describes the whole stream as a string; schemathesis would check each event against it.
     checks = CHECKS if is_stream else [*CHECKS, response_schema_conformance]
-    # The events of a job that goes on do not end.
-    places = st.sampled_from(somewhere[:2] if is_stream else somewhere)
+    # The event stream of a queued job does not end.
+    places = st.sampled_from(targets[:2] if is_stream else targets)
     whose = st.sampled_from([authorization] * 9 + [{}])
 
     @thorough
     @given(cases, places, headers, whose)
-    def try_it(case: Case, there: There, more: dict[str, str], credentials: dict[str, str]) -> None:
-        case.path_parameters = {name: there.ids.get(name, value) for name, value in case.path_parameters.items()}
-        if is_file and there.query:
-            case.query = there.query
+    def try_it(case: Case, target: Target, more: dict[str, str], credentials: dict[str, str]) -> None:
+        case.path_parameters = {name: target.ids.get(name, value) for name, value in case.path_parameters.items()}
+        if is_file and target.query:
+            case.query = target.query
         sent = {name: value.encode("latin-1") for name, value in {**more, **credentials}.items()}
         do_not_wait(case)
         for _ in range(ATTEMPTS):
-            answer = case.call(api.url, session=session, headers=sent, timeout=ANSWER_S, allow_redirects=False)
-            if answer.status_code != 503:
+            response = case.call(api.url, session=session, headers=sent, timeout=ANSWER_S, allow_redirects=False)
+            if response.status_code != 503:
                 break
-        case.validate_response(answer, checks=checks)
+        case.validate_response(response, checks=checks)
 
     with requests.Session() as session:
         session.trust_env = False
@@ -141,6 +141,6 @@ def test_every_answer_is_documented(
 
 
 def do_not_wait(case: Case) -> None:
-    """For a job that nobody renders."""
+    """Set waits to 0: no worker renders the jobs."""
     for name in [name for name in case.headers or {} if name.lower() == "prefer"]:
         case.headers[name] = re.sub("[1-9]", "0", case.headers[name])

@@ -1,4 +1,4 @@
-"""What no HTTP library would send: bytes on a socket. Ambiguous requests are refused, slow and endless ones end."""
+"""Raw HTTP that no library would send: ambiguous requests are rejected, slow and endless ones are cut off."""
 
 import socket
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def connected(api: RunningApi) -> Iterator[socket.socket]:
 
 
 def exchange(api: RunningApi, request: bytes) -> bytes:
-    """Everything that the server says until it hangs up."""
+    """Send a request and return all bytes until the server closes the connection."""
     with connected(api) as connection:
         connection.sendall(request)
         return until_end(connection)
@@ -106,12 +106,12 @@ def test_a_head_has_a_bound_even_if_it_comes_at_once(api: RunningApi) -> None:
 
 
 def test_the_rest_of_a_body_that_was_refused_is_no_head(api: RunningApi) -> None:
-    """Whatever is answered before its body has come, the next request on the connection gets its own answer."""
-    refused = [("application/json", 413), ("text/plain", 415)]
+    """After an early response to an incomplete body, the next request on the connection gets its own response."""
+    rejected = [("application/json", 413), ("text/plain", 415)]
     with api.client() as http:
-        for content_type, status in refused * 10:
-            answer = http.post("/v1/jobs", content=b"x" * 2_000_000, headers={"Content-Type": content_type})
-            assert answer.status_code in {status, 401}
+        for content_type, status in rejected * 10:
+            response = http.post("/v1/jobs", content=b"x" * 2_000_000, headers={"Content-Type": content_type})
+            assert response.status_code in {status, 401}
             assert http.get("/healthz").status_code == 200
 
 

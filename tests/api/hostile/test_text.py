@@ -1,4 +1,4 @@
-"""Text is taken as it is, or refused; what is taken comes back to the last bit, wherever it is shown."""
+"""Text is accepted unchanged or rejected. Accepted text is returned unchanged everywhere."""
 
 import io
 import json
@@ -44,31 +44,34 @@ def test_what_is_taken_comes_back_everywhere(
     with webhook_receiver() as receiver:
         webhook = {"url": receiver.url, "events": ["job.succeeded"]}
         sent = {"prompt": prompt, "metadata": metadata, "webhook": webhook}
-        answer = http.post("/v1/jobs", json=sent)
-        assert answer.status_code == 201, answer.text
+        response = http.post("/v1/jobs", json=sent)
+        assert response.status_code == 201, response.text
         escaped = http.post("/v1/jobs", content=json.dumps(sent), headers={"Content-Type": "application/json"})
-        address = f"/v1/jobs/{answer.json()['id']}"
+        address = f"/v1/jobs/{response.json()['id']}"
         worker = Worker(store, FolderStore(api.settings.store_folder))
         record = worker.claim()
         worker.finish(record)
         wait_until(lambda: receiver.received)
-    headers, told = receiver.received[0]
+    headers, webhook_body = receiver.received[0]
     stream = http.get(f"{address}/events").text
     events = [json.loads(line.removeprefix("data: ")) for line in stream.split("\n") if line.startswith("data: ")]
-    shown = [answer.json(), escaped.json(), http.get(address).json(), http.get("/v1/jobs").json()["data"][0], *events]
-    for job in (*shown, json.loads(told)["data"]):
+    jobs = [response.json(), escaped.json(), http.get(address).json(), http.get("/v1/jobs").json()["data"][0], *events]
+    for job in (*jobs, json.loads(webhook_body)["data"]):
         assert (job["request"]["prompt"], job["metadata"]) == (prompt, metadata)
-    assert "x-injected" not in {*answer.headers, *map(str.lower, headers)}
-    for form in ("png", "jpeg", "webp"):
-        assert prompt_in_picture(record.request_json, form) in {prompt, None if form == "jpeg" else prompt}
+    assert "x-injected" not in {*response.headers, *map(str.lower, headers)}
+    for image_format in ("png", "jpeg", "webp"):
+        assert prompt_in_image(record.request_json, image_format) in {
+            prompt,
+            None if image_format == "jpeg" else prompt,
+        }
 
 
-def prompt_in_picture(request_json: str, form: str) -> str | None:
-    """From the recipe that a worker writes into the file; `None` if it does not fit."""
+def prompt_in_image(request_json: str, image_format: str) -> str | None:
+    """Return the prompt of the recipe embedded in the file; `None` if the recipe does not fit."""
     recipe = image_recipe(parse_request(json.loads(request_json)), 0, "revision")
-    options = OutputOptions.model_validate({"format": form})
+    options = OutputOptions.model_validate({"format": image_format})
     with Image.open(io.BytesIO(encode(np.zeros((8, 8, 3), np.uint8), options, recipe).data)) as image:
-        if form == "png":
+        if image_format == "png":
             return json.loads(image.text["renderq"])["request"]["prompt"]
         comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
     return comment and json.loads(comment.removeprefix(b"ASCII\0\0\0"))["request"]["prompt"]
@@ -88,5 +91,5 @@ def prompt_in_picture(request_json: str, form: str) -> str | None:
     ],
 )
 def test_what_cannot_come_back_is_refused(http: httpx2.Client, body: bytes, code: str) -> None:
-    answer = http.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"})
-    assert (answer.status_code, [error["code"] for error in answer.json()["errors"]]) == (422, [code])
+    response = http.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"})
+    assert (response.status_code, [error["code"] for error in response.json()["errors"]]) == (422, [code])

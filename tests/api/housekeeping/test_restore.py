@@ -1,4 +1,4 @@
-"""Manifests beside the pictures, and jobs that come back from them when Redis has lost everything."""
+"""Job manifests in the object store, and restoring jobs from them after Redis has lost all data."""
 
 import json
 import os
@@ -21,8 +21,8 @@ from tests.api.worker import IMAGE_BYTES, Worker
 
 
 def restore(redis_url: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    place = ["--redis-url", redis_url, "--store", f"folder:{folder}"]
-    argv = [sys.executable, "-m", "renderq", "jobs", "restore", "--json", *place]
+    options = ["--redis-url", redis_url, "--store", f"folder:{folder}"]
+    argv = [sys.executable, "-m", "renderq", "jobs", "restore", "--json", *options]
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, env={**os.environ})
 
 
@@ -30,20 +30,20 @@ def has_manifest(objects: FolderStore, job_id: str) -> bool:
     return (objects.root / manifest_key(job_id)).exists()
 
 
-def look(http: httpx2.Client, job_id: str) -> dict[str, object]:
-    """The job, without what is signed anew with every answer."""
+def get_job(http: httpx2.Client, job_id: str) -> dict[str, object]:
+    """Return the job without its signed URLs, which differ between any two responses."""
     job = http.get(f"/v1/jobs/{job_id}").json()
     return {**job, "outputs": [{**output, "signed_url": "", "signed_url_expires_at": ""} for output in job["outputs"]]}
 
 
-def counted(job: dict[str, object]) -> dict[str, object]:
-    """The job, without addresses that hold the service's port."""
+def without_urls(job: dict[str, object]) -> dict[str, object]:
+    """Return the job without URLs, which contain the service's port."""
     return {**job, "outputs": len(job["outputs"]), "grid": job["grid"] and job["grid"]["sha256"]}
 
 
 @pytest.fixture
 def lost_jobs(settings_for: SettingsFor, store: RedisJobStore, redis_url: str) -> Path:
-    """The folder of a service whose Redis lost a succeeded and a canceled job, with both as they were."""
+    """Data folder of a service whose Redis lost a succeeded and a canceled job, with a copy of both jobs."""
     settings = settings_for(sweep_seconds=0.1)
     objects = FolderStore(settings.store_folder)
     with RunningApi(settings) as api, api.client() as http:
@@ -54,7 +54,7 @@ def lost_jobs(settings_for: SettingsFor, store: RedisJobStore, redis_url: str) -
         worker.finish(worker.claim())
         http.post(f"/v1/jobs/{ids[1]}/cancel")
         wait_until(lambda: all(has_manifest(objects, job_id) for job_id in ids))
-        before = {job_id: look(http, job_id) for job_id in ids}
+        before = {job_id: get_job(http, job_id) for job_id in ids}
     with sync_client(redis_url) as client:
         client.flushall()
     (settings.data / "before.json").write_text(json.dumps(before))
@@ -69,14 +69,14 @@ def test_jobs_come_back_as_they_were_with_their_images(
         problem(http.get(f"/v1/jobs/{next(iter(before))}"), "not_found")
         done = restore(redis_url, lost_jobs / "objects")
         assert (done.returncode, json.loads(done.stdout)) == (0, {"restored": 2, "known": 0, "unreadable": 0})
-        here = [{**job, "urls": look(http, job_id)["urls"]} for job_id, job in before.items()]
-        after = [look(http, job_id) for job_id in before]
-        for old, new in zip(here, after, strict=True):
-            assert counted(new) == counted(old)
+        expected = [{**job, "urls": get_job(http, job_id)["urls"]} for job_id, job in before.items()]
+        after = [get_job(http, job_id) for job_id in before]
+        for old, new in zip(expected, after, strict=True):
+            assert without_urls(new) == without_urls(old)
         assert {job["id"] for job in http.get("/v1/jobs").json()["data"]} == set(before)
-        [shown] = [job for job in after if job["status"] == "succeeded"]
-        for picture in (*shown["outputs"], shown["grid"]):
-            assert http.get(picture["url"]).content == IMAGE_BYTES
+        [succeeded] = [job for job in after if job["status"] == "succeeded"]
+        for image in (*succeeded["outputs"], succeeded["grid"]):
+            assert http.get(image["url"]).content == IMAGE_BYTES
         again = http.post(f"/v1/jobs/{next(job['id'] for job in after if job['status'] == 'canceled')}/retry")
         assert (again.status_code, again.json()["metadata"]) == (201, {"order": "A-17"})
         repeated = restore(redis_url, lost_jobs / "objects")
@@ -98,7 +98,7 @@ def test_a_damaged_manifest_is_named_and_holds_up_no_other(lost_jobs: Path, redi
 
 
 def test_a_manifest_restores_no_other_job_than_its_own(lost_jobs: Path, redis_url: str) -> None:
-    """Whoever can write below one job's prefix cannot bring back another."""
+    """Write access to one job's prefix does not allow restoring another job."""
     first, second = sorted((lost_jobs / "objects" / "jobs").iterdir())
     (first / "job.json").write_bytes((second / "job.json").read_bytes())
     done = restore(redis_url, lost_jobs / "objects")
@@ -139,6 +139,6 @@ def test_manifests_wait_for_a_store_that_is_away(
         http.post(f"/v1/jobs/{job_id}/cancel")
         wait_until(lambda: float(client.zscore("rq:manifests", job_id) or 0) > client.time()[0] * 1000 + 1000)
         (objects.root / "jobs").unlink()
-        client.zadd("rq:manifests", {job_id: 0})  # as if the minute were over
+        client.zadd("rq:manifests", {job_id: 0})  # as if the lease had expired
         wait_until(lambda: has_manifest(objects, job_id))
         wait_until(lambda: client.zscore("rq:manifests", job_id) is None)

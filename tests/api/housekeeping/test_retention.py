@@ -1,4 +1,4 @@
-"""Jobs that grow old, with their pictures. The APIs are these tests' own: another would remove from its own folder."""
+"""Retention of jobs and images. Each test runs its own API: another one would delete from another folder."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ def succeeded(http: httpx2.Client, worker: Worker, **headers: str) -> str:
     return job_id
 
 
-def look(http: httpx2.Client, job_id: str) -> dict[str, object]:
+def get_job(http: httpx2.Client, job_id: str) -> dict[str, object]:
     return http.get(f"/v1/jobs/{job_id}").json()
 
 
@@ -42,10 +42,10 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
         yield client
 
 
-def pictures(api: RunningApi, job_id: str) -> list[Path]:
+def image_paths(api: RunningApi, job_id: str) -> list[Path]:
     try:
         return list((api.settings.store_folder / "jobs" / job_id).rglob("*.png"))
-    except FileNotFoundError:  # it is being removed right now
+    except FileNotFoundError:  # it is just being deleted
         return []
 
 
@@ -55,17 +55,19 @@ def test_images_go_before_their_job(settings_for: SettingsFor, store: RedisJobSt
         worker = Worker(store, FolderStore(api.settings.store_folder))
         worker.register()
         job_id = succeeded(http, worker)
-        fresh = look(http, job_id)
-        assert (fresh["outputs_expired"], len(pictures(api, job_id))) == (False, 2)
+        fresh = get_job(http, job_id)
+        assert (fresh["outputs_expired"], len(image_paths(api, job_id))) == (False, 2)
         ended, expires = (datetime.fromisoformat(str(fresh[name])) for name in ("completed_at", "expires_at"))
         assert expires - ended == timedelta(hours=2)
         make_older(client, 3 * HOUR_MS)
-        wait_until(lambda: look(http, job_id)["outputs_expired"])
-        wait_until(lambda: not pictures(api, job_id))
-        old = look(http, job_id)
+        wait_until(lambda: get_job(http, job_id)["outputs_expired"])
+        wait_until(lambda: not image_paths(api, job_id))
+        old = get_job(http, job_id)
         assert (old["status"], old["outputs"], old["grid"], old["request"]) == ("succeeded", [], None, fresh["request"])
         for name in ("0", "grid"):
-            assert "kept" in problem(http.get(f"/v1/jobs/{job_id}/images/{name}"), "not_found")["detail"]
+            assert (
+                "Retention has deleted" in problem(http.get(f"/v1/jobs/{job_id}/images/{name}"), "not_found")["detail"]
+            )
         make_older(client, 2 * HOUR_MS)
         wait_until(lambda: http.get(f"/v1/jobs/{job_id}").status_code == 404)
         assert http.get("/v1/jobs").json()["data"] == []
@@ -79,11 +81,11 @@ def test_without_limits_everything_stays(settings_for: SettingsFor, store: Redis
         worker = Worker(store, FolderStore(api.settings.store_folder))
         worker.register()
         kept, deleted = succeeded(http, worker), succeeded(http, worker)
-        assert look(http, kept)["expires_at"] is None
+        assert get_job(http, kept)["expires_at"] is None
         make_older(client, 10_000 * HOUR_MS)
         http.delete(f"/v1/jobs/{deleted}")
-        wait_until(lambda: not pictures(api, deleted))  # so it has looked
-        assert (look(http, kept)["outputs_expired"], len(pictures(api, kept))) == (False, 2)
+        wait_until(lambda: not image_paths(api, deleted))  # retention has run
+        assert (get_job(http, kept)["outputs_expired"], len(image_paths(api, kept))) == (False, 2)
 
 
 def test_what_a_process_that_died_left_is_removed_by_another(
@@ -95,10 +97,10 @@ def test_what_a_process_that_died_left_is_removed_by_another(
         worker.register()
         job_id = succeeded(http, worker)
     store.call(commands.delete("default", job_id))
-    given = store.call(commands.apply_retention(Retention(None, None), 60_000, 100))
-    assert given.removals == (f"jobs/{job_id}/",)
-    assert len(pictures(api, job_id)) == 2
+    result = store.call(commands.apply_retention(Retention(None, None), 60_000, 100))
+    assert result.removals == (f"jobs/{job_id}/",)
+    assert len(image_paths(api, job_id)) == 2
     make_older(client, 60_000)
     with RunningApi(settings) as api:
-        wait_until(lambda: not pictures(api, job_id))
+        wait_until(lambda: not image_paths(api, job_id))
         wait_until(lambda: not client.exists("rq:removals"))

@@ -1,4 +1,4 @@
-"""What happens without anybody asking: lost leases, deadlines, wake-ups."""
+"""Sweeper: expired leases, lost wake-ups, outages."""
 
 import time
 
@@ -93,5 +93,5 @@ def test_sweeping_goes_on_after_an_outage(
         time.sleep(1)
         valkey.restart()
         wait_until(lambda: http.get(f"/v1/jobs/{job_id}").json().get("status") == "queued")
-    # Once by this API and once by the session's, if there is one; not once per sweep.
-    assert 1 <= capfd.readouterr().out.count("sweeping_paused") <= 2
+    # Logged once by this API and once by the module's, if any; not once per sweep.
+    assert 1 <= capfd.readouterr().out.count("sweeper.paused") <= 2

@@ -1,4 +1,4 @@
-"""A fault of the service: a 500 that tells the client nothing but where to look."""
+"""Internal errors: a 500 response without details except the request id."""
 
 import httpx2
 import pytest
@@ -17,9 +17,9 @@ def test_fault_is_a_problem_without_its_cause(
 
     with RunningApi(settings_for()) as api, api.client() as http:
         monkeypatch.setattr(Catalog, "get", fault)
-        answer: httpx2.Response = http.get("/v1/models/shapes")
-        document = problem(answer, "internal_error")
-        assert "secret" not in answer.text
+        response: httpx2.Response = http.get("/v1/models/shapes")
+        document = problem(response, "internal_error")
+        assert "secret" not in response.text
         monkeypatch.undo()
         assert http.get("/v1/models/shapes").status_code == 200
     log = capfd.readouterr().out

@@ -1,4 +1,4 @@
-"""Bodies that are refused: the problem says where, what was wrong and what was expected."""
+"""Rejected bodies: the problem says where the error is, what is wrong and what was expected."""
 
 import json
 import socket
@@ -127,22 +127,22 @@ def test_sentences_say_what_was_wrong_and_what_to_do(http: httpx2.Client) -> Non
         "Must be at least 1, not 0.",
         "Must be an integer, not 2.5.",
         'Must be an integer, not "7".',
-        "There is no such field. Did you mean prompt?",
-        "This task has no such field; it belongs to inpaint.",
-        "This task has no such field; it belongs to img2img, inpaint, outpaint, variation, depth2img, upscale.",
+        "Unknown field. Did you mean prompt?",
+        "This task has no such field; these tasks do: inpaint.",
+        "This task has no such field; these tasks do: img2img, inpaint, outpaint, variation, depth2img, upscale.",
     ]
 
 
 def test_a_hundred_thousand_errors_make_a_short_answer(http: httpx2.Client) -> None:
-    answer = post(http, json.dumps({f"f{number}": 1 for number in range(50_000)}))
-    assert len(problem(answer, "invalid_request")["errors"]) == 20
-    assert len(answer.content) < 10_000
+    response = post(http, json.dumps({f"f{number}": 1 for number in range(50_000)}))
+    assert len(problem(response, "invalid_request")["errors"]) == 20
+    assert len(response.content) < 10_000
 
 
 def test_long_values_are_not_repeated(http: httpx2.Client) -> None:
-    answer = post(http, json.dumps({"prompt": "x", "scheduler": "s" * 500_000, "k" * 500_000: 1}))
-    problem(answer, "invalid_request")
-    assert len(answer.content) < 3_000
+    response = post(http, json.dumps({"prompt": "x", "scheduler": "s" * 500_000, "k" * 500_000: 1}))
+    problem(response, "invalid_request")
+    assert len(response.content) < 3_000
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_client_that_hangs_up_amid_its_body_harms_nobody(http: httpx2.Client) ->
 
 
 def status_of(http: httpx2.Client, request: bytes) -> int:
-    """The status that a server answers before the request is complete."""
+    """Return the status of the response to an incomplete request."""
     with socket.create_connection((http.base_url.host, http.base_url.port), timeout=10) as connection:
         connection.sendall(request)
         return int(connection.recv(65_536).split()[1])

@@ -1,4 +1,4 @@
-"""Requests that are refused for their path, method, query or headers."""
+"""Requests rejected for their path, method, query or headers."""
 
 import re
 
@@ -37,10 +37,10 @@ BODY = {"prompt": "x"}
     ],
 )
 def test_nothing_there(http: httpx2.Client, path: str) -> None:
-    answer = http.get(path)
-    assert answer.status_code == 404
-    assert answer.json()["code"] == "not_found"
-    assert answer.headers["content-type"] == "application/problem+json"
+    response = http.get(path)
+    assert response.status_code == 404
+    assert response.json()["code"] == "not_found"
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 def test_unknown_job_looks_like_a_malformed_one(http: httpx2.Client) -> None:
@@ -68,9 +68,9 @@ def test_unknown_job_looks_like_a_malformed_one(http: httpx2.Client) -> None:
     ],
 )
 def test_other_methods(http: httpx2.Client, method: str, path: str, allowed: str) -> None:
-    answer = http.request(method, path)
-    problem(answer, "method_not_allowed")
-    assert answer.headers["allow"] == allowed
+    response = http.request(method, path)
+    problem(response, "method_not_allowed")
+    assert response.headers["allow"] == allowed
 
 
 @pytest.mark.parametrize(

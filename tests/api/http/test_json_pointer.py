@@ -1,4 +1,4 @@
-"""Errors of any wrong body point into it."""
+"""JSON pointers of errors lead to the error in any body."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""JSON is read as RFC 8259 has it."""
+"""Strict JSON parsing (RFC 8259)."""
 
 import contextlib
 import json

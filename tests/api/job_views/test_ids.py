@@ -1,4 +1,4 @@
-"""Job ids sort by time and cannot be guessed."""
+"""Job ids sort by time and are unique and well-formed."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The client's events against the real service."""
+"""The SDK's events against the real API."""
 
 import threading
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def test_previews_come_as_they_are_made(client: Client, worker: Worker) -> None:
     assert (event.name, event.job.status, event.preview.step) == ("preview", Status.RUNNING, 3)
     assert event.preview.data == bytes(1_000)
     events.close()
-    wait_until(lambda: not worker.previews_wanted(record))
+    wait_until(lambda: not worker.has_preview_viewers(record))
 
 
 async def test_async_events_follow_the_worker(api: RunningApi, worker: Worker) -> None:
@@ -57,7 +57,7 @@ async def test_async_events_follow_the_worker(api: RunningApi, worker: Worker) -
 
 
 def test_progress_of_a_wait_comes_as_it_happens(client: Client, worker: Worker) -> None:
-    """Each step is reported only when the one before has been seen: polls would need a third of a second for each."""
+    """Each step is reported only after the previous one was received: polling would take a third of a second each."""
     handle = client.submit("x")
     record = worker.claim()
     steps: list[int] = []
@@ -75,7 +75,7 @@ def test_progress_of_a_wait_comes_as_it_happens(client: Client, worker: Worker) 
 def test_events_survive_a_restart_of_the_api(settings_for: SettingsFor, store: object) -> None:
     with RunningApi(settings_for()) as first:
         port = int(first.url.rpartition(":")[2])
-        worker = Worker(store, None)  # it writes no pictures here
+        worker = Worker(store, None)  # it stores no images in this test
         worker.register()
         with Client(first.url, max_retries=20) as client:
             handle = client.submit("x")
@@ -85,8 +85,8 @@ def test_events_survive_a_restart_of_the_api(settings_for: SettingsFor, store: o
                 target=lambda: names.extend((event.name, event.job.version) for event in handle.events())
             )
             thread.start()
-            watching = first.server.config.app.state.services.job_watchers
-            wait_until(lambda: watching.watcher_count(handle.id))
+            watchers = first.server.config.app.state.services.job_watchers
+            wait_until(lambda: watchers.watcher_count(handle.id))
             first.stop()
             worker.fail(record)
             with RunningApi(settings_for(port=port)):

@@ -1,4 +1,4 @@
-"""`Prefer: wait=N`: a request that answers when the job ends, and no later than it was asked to."""
+"""`Prefer: wait=N`: the response comes when the job ends, at the latest after N seconds."""
 
 import asyncio
 import socket
@@ -42,11 +42,11 @@ def test_get_answers_when_the_job_ends(
     wait_until(lambda: watched(api, job_id))
     worker.report(record, "denoising", 1, 20)
     worker.finish(record)
-    answer = waiting.result(timeout=10)
-    assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
-    assert len(answer.json()["outputs"]) == 1
-    assert answer.headers["preference-applied"] == "wait=30"
-    assert answer.headers["etag"] == f'W/"{answer.json()["version"]}"'
+    response = waiting.result(timeout=10)
+    assert (response.status_code, response.json()["status"]) == (200, "succeeded")
+    assert len(response.json()["outputs"]) == 1
+    assert response.headers["preference-applied"] == "wait=30"
+    assert response.headers["etag"] == f'W/"{response.json()["version"]}"'
     wait_until(lambda: not watched(api, job_id))
 
 
@@ -54,27 +54,27 @@ def test_post_answers_when_the_job_ends(http: httpx2.Client, worker: Worker, poo
     waiting = pool.submit(http.post, "/v1/jobs", json={"prompt": "x"}, headers=LONG)
     wait_until(lambda: http.get("/v1/models/shapes").json()["queued_jobs"])
     worker.finish(worker.claim())
-    answer = waiting.result(timeout=10)
-    assert (answer.status_code, answer.json()["status"]) == (201, "succeeded")
-    assert answer.headers["preference-applied"] == "wait=30"
-    assert answer.headers["location"] == answer.json()["urls"]["self"]
+    response = waiting.result(timeout=10)
+    assert (response.status_code, response.json()["status"]) == (201, "succeeded")
+    assert response.headers["preference-applied"] == "wait=30"
+    assert response.headers["location"] == response.json()["urls"]["self"]
 
 
 def test_ended_job_is_answered_at_once(http: httpx2.Client) -> None:
     job_id = submit(http)
     http.post(f"/v1/jobs/{job_id}/cancel")
-    answer = http.get(f"/v1/jobs/{job_id}", headers=LONG)
-    assert (answer.json()["status"], answer.headers["preference-applied"]) == ("canceled", "wait=30")
-    assert answer.elapsed.total_seconds() < 15
+    response = http.get(f"/v1/jobs/{job_id}", headers=LONG)
+    assert (response.json()["status"], response.headers["preference-applied"]) == ("canceled", "wait=30")
+    assert response.elapsed.total_seconds() < 15
 
 
 def test_unfinished_job_is_a_normal_answer(http: httpx2.Client, worker: Worker) -> None:
     job_id = submit(http)
-    answer = http.get(f"/v1/jobs/{job_id}", headers={"Prefer": "wait=1"})
-    assert (answer.status_code, answer.json()["status"]) == (200, "queued")
-    assert (answer.headers["retry-after"], answer.headers["preference-applied"]) == ("1", "wait=1")
-    assert answer.json()["queue_position"] == 0
-    assert answer.elapsed.total_seconds() >= 1
+    response = http.get(f"/v1/jobs/{job_id}", headers={"Prefer": "wait=1"})
+    assert (response.status_code, response.json()["status"]) == (200, "queued")
+    assert (response.headers["retry-after"], response.headers["preference-applied"]) == ("1", "wait=1")
+    assert response.json()["queue_position"] == 0
+    assert response.elapsed.total_seconds() >= 1
 
 
 @pytest.mark.parametrize(
@@ -91,27 +91,27 @@ def test_unfinished_job_is_a_normal_answer(http: httpx2.Client, worker: Worker) 
     ],
 )
 def test_how_a_wait_is_said(http: httpx2.Client, sent: str, applied: str | None) -> None:
-    answer = http.get(f"/v1/jobs/{submit(http)}", headers={"Prefer": sent})
-    assert (answer.status_code, answer.headers.get("preference-applied")) == (200, applied)
+    response = http.get(f"/v1/jobs/{submit(http)}", headers={"Prefer": sent})
+    assert (response.status_code, response.headers.get("preference-applied")) == (200, applied)
 
 
 def test_longer_waits_are_cut_and_say_so(http: httpx2.Client) -> None:
     job_id = submit(http)
     http.post(f"/v1/jobs/{job_id}/cancel")
-    answer = http.get(f"/v1/jobs/{job_id}", headers={"Prefer": "wait=3600"})
-    assert answer.headers["preference-applied"] == "wait=60"
+    response = http.get(f"/v1/jobs/{job_id}", headers={"Prefer": "wait=3600"})
+    assert response.headers["preference-applied"] == "wait=60"
 
 
 def test_unchanged_after_the_wait_is_304(http: httpx2.Client) -> None:
     headers = {"Prefer": "wait=1", "If-None-Match": 'W/"1"'}
-    answer = http.get(f"/v1/jobs/{submit(http)}", headers=headers)
-    assert (answer.status_code, answer.headers["preference-applied"]) == (304, "wait=1")
+    response = http.get(f"/v1/jobs/{submit(http)}", headers=headers)
+    assert (response.status_code, response.headers["preference-applied"]) == (304, "wait=1")
 
 
 def test_unknown_job_is_not_waited_for(http: httpx2.Client) -> None:
-    answer = http.get("/v1/jobs/job_01m8563bxs7b4s8yve7cdp6k2z", headers=LONG)
-    problem(answer, "not_found")
-    assert answer.elapsed.total_seconds() < 15
+    response = http.get("/v1/jobs/job_01m8563bxs7b4s8yve7cdp6k2z", headers=LONG)
+    problem(response, "not_found")
+    assert response.elapsed.total_seconds() < 15
 
 
 def test_cancel_ends_the_wait(api: RunningApi, http: httpx2.Client, pool: ThreadPoolExecutor) -> None:
@@ -119,7 +119,7 @@ def test_cancel_ends_the_wait(api: RunningApi, http: httpx2.Client, pool: Thread
     waiting = [pool.submit(http.get, f"/v1/jobs/{job_id}", headers=LONG) for _ in range(10)]
     wait_until(lambda: watched(api, job_id))
     http.post(f"/v1/jobs/{job_id}/cancel")
-    assert {answer.result(timeout=10).json()["status"] for answer in waiting} == {"canceled"}
+    assert {response.result(timeout=10).json()["status"] for response in waiting} == {"canceled"}
 
 
 def test_client_that_hangs_up_is_dropped(api: RunningApi, http: httpx2.Client) -> None:
@@ -141,14 +141,14 @@ async def test_hundreds_of_waits_on_one_process(api: RunningApi, http: httpx2.Cl
             count = len(waits)
             await asyncio.to_thread(wait_until, lambda count=count: watched(api, job_id) == count)
         assert (await client.post(f"/v1/jobs/{job_id}/cancel")).status_code == 200
-        answers = await asyncio.gather(*waits)
-    assert {(answer.status_code, answer.json().get("status")) for answer in answers} == {(200, "canceled")}
+        responses = await asyncio.gather(*waits)
+    assert {(response.status_code, response.json().get("status")) for response in responses} == {(200, "canceled")}
 
 
 def test_change_that_the_subscription_missed_is_found_when_it_is_back(
     api: RunningApi, http: httpx2.Client, worker: Worker, redis_url: str, pool: ThreadPoolExecutor
 ) -> None:
-    """The message is lost with the connection; the waiter reads again, long before its heartbeat."""
+    """The message is lost with the connection; the waiter rereads the job long before its heartbeat."""
     job_id = submit(http)
     record = worker.claim()
     waiting = pool.submit(http.get, f"/v1/jobs/{job_id}", headers=LONG)
@@ -157,8 +157,8 @@ def test_change_that_the_subscription_missed_is_found_when_it_is_back(
     with redis.Redis.from_url(redis_url) as client:
         client.client_kill_filter(_type="pubsub")
         worker.fail(record)
-    answer = waiting.result(timeout=HEARTBEAT_S - 3)
-    assert (answer.status_code, answer.json()["status"]) == (200, "failed")
+    response = waiting.result(timeout=HEARTBEAT_S - 3)
+    assert (response.status_code, response.json()["status"]) == (200, "failed")
 
 
 def test_waiter_survives_an_outage(
@@ -171,8 +171,8 @@ def test_waiter_survives_an_outage(
     time.sleep(0.3)
     valkey.restart()
     worker.finish(record)
-    answer = waiting.result(timeout=25)
-    assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
+    response = waiting.result(timeout=25)
+    assert (response.status_code, response.json()["status"]) == (200, "succeeded")
 
 
 def test_shutdown_ends_waits_with_the_job_as_it_is(settings_for: SettingsFor, pool: ThreadPoolExecutor) -> None:
@@ -182,6 +182,6 @@ def test_shutdown_ends_waits_with_the_job_as_it_is(settings_for: SettingsFor, po
         wait_until(lambda: watched(api, job_id))
         stopping = threading.Thread(target=api.stop)
         stopping.start()
-        answer = waiting.result(timeout=10)
-        assert (answer.status_code, answer.json()["status"]) == (200, "queued")
+        response = waiting.result(timeout=10)
+        assert (response.status_code, response.json()["status"]) == (200, "queued")
         stopping.join()

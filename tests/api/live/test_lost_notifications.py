@@ -1,4 +1,4 @@
-"""What waiters do when Redis does not answer, or messages may have been lost."""
+"""Watchers when Redis is down or change messages are lost."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,9 +7,8 @@ import pytest
 from starlette.requests import Request
 
 from renderq.contract import Status
-from renderq_api.live.event_stream import StreamEvent, stream_events
-from renderq_api.live.job_watchers import JobWatchers
-from renderq_api.live.long_poll import JobSnapshot, wait_for_terminal
+from renderq_api.job_views.job_snapshot import JobSnapshot
+from renderq_api.live import JobWatchers, StreamEvent, stream_events, wait_for_terminal
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import PreviewChannels, commands
 from renderq_shared.jobs.memory import MemoryJobStore
@@ -17,13 +16,13 @@ from renderq_shared.jobs.redis import Reconnected
 from tests.job_store.factories import claim, claim_ref, get_job, submit
 
 
-async def silence(_: PreviewChannels) -> AsyncGenerator[Reconnected]:
+async def no_changes(_: PreviewChannels) -> AsyncGenerator[Reconnected]:
     return
     yield
 
 
-async def away() -> JobSnapshot | None:
-    raise StoreUnavailable("Redis is away")
+async def unavailable() -> JobSnapshot | None:
+    raise StoreUnavailable("Redis is down")
 
 
 async def test_what_a_message_told_is_passed_on_though_the_place_cannot_be_read(
@@ -34,20 +33,20 @@ async def test_what_a_message_told_is_passed_on_though_the_place_cannot_be_read(
     submit(store, "job_1")
     running = claim(store)
     assert running is not None
-    watching = JobWatchers(silence)
-    with watching.watch("job_1") as watcher:
-        stream = stream_events(watching, watcher, away, (running, None), None)
+    watchers = JobWatchers(no_changes)
+    with watchers.watch("job_1") as watcher:
+        stream = stream_events(watchers, watcher, unavailable, (running, None), None)
         await anext(stream)
         store.call(commands.requeue(claim_ref(running)))
         watcher.notify(get_job(store, "job_1"))
-        news = await anext(stream)
+        event = await anext(stream)
         await stream.aclose()
-    assert isinstance(news, StreamEvent)
-    assert (news.name, news.snapshot[0].status) == ("status", Status.QUEUED)
+    assert isinstance(event, StreamEvent)
+    assert (event.name, event.snapshot[0].status) == ("status", Status.QUEUED)
 
 
 async def test_waiters_that_may_have_missed_something_read_a_few_at_a_time() -> None:
-    """Else a lost subscription would give all connections to Redis to those who wait, none to requests that come."""
+    """Otherwise, after a lost subscription, watchers would take all Redis connections from new requests."""
     store, waiting, lost = MemoryJobStore(), asyncio.Event(), asyncio.Event()
     reads, reading, peak = 0, 0, 0
 
@@ -56,7 +55,7 @@ async def test_waiters_that_may_have_missed_something_read_a_few_at_a_time() -> 
         yield Reconnected()
         await asyncio.Event().wait()
 
-    async def look() -> JobSnapshot:
+    async def read() -> JobSnapshot:
         nonlocal reads, reading, peak
         reads, reading = reads + 1, reading + 1
         peak = max(peak, reading)
@@ -67,13 +66,13 @@ async def test_waiters_that_may_have_missed_something_read_a_few_at_a_time() -> 
         return get_job(store, "job_1"), None
 
     submit(store, "job_1")
-    watching, request = JobWatchers(subscribe), Request({"type": "http"}, receive=asyncio.Event().wait)
+    watchers, request = JobWatchers(subscribe), Request({"type": "http"}, receive=asyncio.Event().wait)
 
     async def wait() -> JobSnapshot | None:
-        with watching.watch("job_1", terminal_only=True) as watcher:
-            return await wait_for_terminal(watching, watcher, look, 10, request)
+        with watchers.watch("job_1", terminal_only=True) as watcher:
+            return await wait_for_terminal(watchers, watcher, read, 10, request)
 
-    listening = asyncio.create_task(watching.run())
+    listening = asyncio.create_task(watchers.run())
     waits = [asyncio.create_task(wait()) for _ in range(200)]
     await waiting.wait()
     store.call(commands.cancel("ada", "job_1"))

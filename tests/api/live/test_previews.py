@@ -1,4 +1,4 @@
-"""`GET /v1/jobs/{id}/events?previews=true`: what the images look like while they are made."""
+"""`GET /v1/jobs/{id}/events?previews=true`: previews of images during rendering."""
 
 import contextlib
 import json
@@ -23,8 +23,8 @@ Event = httpx2.ServerSentEvent
 
 
 @contextlib.contextmanager
-def looking(http: httpx2.Client, job_id: str, query: str = "?previews=true") -> Iterator[Iterator[Event]]:
-    """A job's events after the first one, each as soon as it is there."""
+def preview_stream(http: httpx2.Client, job_id: str, query: str = "?previews=true") -> Iterator[Iterator[Event]]:
+    """Yield a job's events after the first one, as they arrive."""
     with http.sse(f"/v1/jobs/{job_id}/events{query}") as source:
         assert source.response.status_code == 200
         events = (event for event in source if event.data)
@@ -44,8 +44,8 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
         yield client
 
 
-def shown(event: Event) -> tuple[int, int]:
-    """Index and step of a preview."""
+def index_and_step(event: Event) -> tuple[int, int]:
+    """Return index and step of a preview event."""
     assert event.event == "preview"
     data: dict[str, Any] = json.loads(event.data)
     assert data.keys() == {"index", "step", "steps", "content_type", "width", "height", "data"}
@@ -53,14 +53,14 @@ def shown(event: Event) -> tuple[int, int]:
 
 
 def test_who_wants_previews_gets_them_between_the_news(http: httpx2.Client, worker: Worker, job: JobRecord) -> None:
-    with looking(http, job.id) as events:
-        wait_until(lambda: worker.previews_wanted(job))
+    with preview_stream(http, job.id) as events:
+        wait_until(lambda: worker.has_preview_viewers(job))
         assert worker.preview(job, 1)
-        assert shown(next(events)) == (0, 1)
+        assert index_and_step(next(events)) == (0, 1)
         worker.report(job, "denoising", 2, 40)
         assert next(events).event == "status"
         worker.preview(job, 2, index=1)
-        assert shown(next(events)) == (1, 2)
+        assert index_and_step(next(events)) == (1, 2)
         worker.finish(job)
         assert not worker.preview(job, 3)
         assert [event.event for event in events] == ["output", "done"]
@@ -70,21 +70,21 @@ def test_who_wants_previews_gets_them_between_the_news(http: httpx2.Client, work
 def test_who_does_not_want_them_has_none_made(
     http: httpx2.Client, worker: Worker, job: JobRecord, query: str, client: redis.Redis
 ) -> None:
-    with looking(http, job.id, query) as events:
+    with preview_stream(http, job.id, query) as events:
         worker.report(job, "denoising", 1, 40)
         assert next(events).event == "status"
-        assert not worker.previews_wanted(job)
+        assert not worker.has_preview_viewers(job)
         client.publish(f"rq:previews:{job.id}", '{"index": 0}')
         worker.fail(job)
         assert [event.event for event in events] == ["status", "done"]
 
 
 def test_a_preview_is_no_version(http: httpx2.Client, worker: Worker, job: JobRecord) -> None:
-    """A browser that connects again says which version it saw last, whatever previews came since."""
-    with http.stream("GET", f"/v1/jobs/{job.id}/events?previews=true", headers={"Last-Event-ID": "2"}) as answer:
-        wait_until(lambda: worker.previews_wanted(job))
+    """A browser that reconnects sends the last version it received, regardless of previews since then."""
+    with http.stream("GET", f"/v1/jobs/{job.id}/events?previews=true", headers={"Last-Event-ID": "2"}) as response:
+        wait_until(lambda: worker.has_preview_viewers(job))
         worker.preview(job, 1)
-        lines = answer.iter_lines()
+        lines = response.iter_lines()
         assert next(lines).startswith("retry: ")
         assert next(lines) == ""
         assert next(lines) == "event: preview"
@@ -94,8 +94,8 @@ def test_a_preview_is_no_version(http: httpx2.Client, worker: Worker, job: JobRe
 
 @pytest.mark.parametrize("query", ["previews", "previews=1", "previews=true&previews=true", "previews=true&x", "x=1"])
 def test_other_parameters_are_refused(http: httpx2.Client, job: JobRecord, query: str) -> None:
-    answer = http.get(f"/v1/jobs/{job.id}/events?{query}")
-    assert "previews=true" in problem(answer, "invalid_request")["detail"]
+    response = http.get(f"/v1/jobs/{job.id}/events?{query}")
+    assert "previews=true" in problem(response, "invalid_request")["detail"]
 
 
 def test_only_jobs_that_can_be_seen_and_go_on_are_watched(
@@ -113,51 +113,51 @@ def test_previews_are_wanted_until_the_last_viewer_of_all_services_leaves(
     http: httpx2.Client, worker: Worker, job: JobRecord, settings_for: SettingsFor
 ) -> None:
     with RunningApi(settings_for()) as other, other.client() as theirs:
-        with looking(http, job.id), looking(http, job.id) as ours:
-            with looking(theirs, job.id) as others:
+        with preview_stream(http, job.id), preview_stream(http, job.id) as ours:
+            with preview_stream(theirs, job.id) as others:
                 wait_until(lambda: worker._store._client.pubsub_numsub(f"rq:previews:{job.id}")[0][1] == 2)
                 worker.preview(job, 1)
-                assert shown(next(ours)) == shown(next(others)) == (0, 1)
+                assert index_and_step(next(ours)) == index_and_step(next(others)) == (0, 1)
             wait_until(lambda: worker._store._client.pubsub_numsub(f"rq:previews:{job.id}")[0][1] == 1)
             worker.preview(job, 2)
-            assert shown(next(ours)) == (0, 2)
-        wait_until(lambda: not worker.previews_wanted(job))
+            assert index_and_step(next(ours)) == (0, 2)
+        wait_until(lambda: not worker.has_preview_viewers(job))
 
 
 @pytest.mark.parametrize("outage", ["connection", "server"])
 def test_previews_come_again_when_the_subscription_is_back(
     http: httpx2.Client, worker: Worker, job: JobRecord, client: redis.Redis, valkey: Valkey, outage: str
 ) -> None:
-    with looking(http, job.id) as events:
-        wait_until(lambda: worker.previews_wanted(job))
+    with preview_stream(http, job.id) as events:
+        wait_until(lambda: worker.has_preview_viewers(job))
         if outage == "connection":
             client.client_kill_filter(_type="pubsub")
         else:
             valkey.restart()
-        seen: list[Event] = []
-        reader = threading.Thread(target=lambda: seen.append(next(events)))
+        received: list[Event] = []
+        reader = threading.Thread(target=lambda: received.append(next(events)))
         reader.start()
-        # Redis may count a connection that is given up at once, and what is shown to it is lost: workers go on, too.
-        wait_until(lambda: worker.preview(job, 7) and seen)
+        # Redis may still count a dropped connection, whose previews are lost; so publish repeatedly, as workers do.
+        wait_until(lambda: worker.preview(job, 7) and received)
         reader.join()
-        assert shown(seen[0]) == (0, 7)
+        assert index_and_step(received[0]) == (0, 7)
 
 
 def test_many_jobs_share_one_connection(http: httpx2.Client, worker: Worker, client: redis.Redis) -> None:
     ids = [http.post("/v1/jobs", json={"prompt": "x"}).json()["id"] for _ in range(30)]
     with contextlib.ExitStack() as stack:
-        streams = {job_id: stack.enter_context(looking(http, job_id)) for job_id in ids}
+        streams = {job_id: stack.enter_context(preview_stream(http, job_id)) for job_id in ids}
         wait_until(lambda: len(client.pubsub_channels("rq:previews:*")) == 30)
         assert sum(each["sub"] != "0" for each in client.client_list(_type="pubsub")) == 1
         for step in range(30):
             worker.preview(record := worker.claim(), step)
-            assert shown(next(event for event in streams[record.id] if event.event == "preview")) == (0, step)
+            assert index_and_step(next(event for event in streams[record.id] if event.event == "preview")) == (0, step)
     wait_until(lambda: not client.pubsub_channels("rq:previews:*"))
 
 
 @contextlib.contextmanager
-def taking_nothing(http: httpx2.Client, job_id: str) -> Iterator[socket.socket]:
-    """A stream whose reader has a small buffer and does not read."""
+def stalled_stream(http: httpx2.Client, job_id: str) -> Iterator[socket.socket]:
+    """Open a stream with a small receive buffer and do not read from it."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         connection.settimeout(30)
@@ -171,8 +171,8 @@ def test_a_slow_reader_gets_the_newest_of_each_image_and_nothing_holds_up_the_en
     http: httpx2.Client, worker: Worker, job: JobRecord
 ) -> None:
     previews = 200
-    with taking_nothing(http, job.id) as connection:
-        wait_until(lambda: worker.previews_wanted(job))
+    with stalled_stream(http, job.id) as connection:
+        wait_until(lambda: worker.has_preview_viewers(job))
         for step in range(previews):
             worker.preview(job, step, index=step % 2, size=30_000)
         text = b""
@@ -184,9 +184,9 @@ def test_a_slow_reader_gets_the_newest_of_each_image_and_nothing_holds_up_the_en
         while b"event: done" not in text:
             text += connection.recv(1 << 20)
     events = re.findall(r'event: (\w+)\ndata: {(?:"index":(\d+),"step":(\d+),)?', text.decode())
-    seen = [(int(index), int(step)) for name, index, step in events if name == "preview"]
-    assert len(seen) < previews
+    received = [(int(index), int(step)) for name, index, step in events if name == "preview"]
+    assert len(received) < previews
     for index in (0, 1):
-        steps = [step for each, step in seen if each == index]
+        steps = [step for each, step in received if each == index]
         assert steps == sorted(set(steps))
     assert [name for name, *_ in events[-2:]] == ["status", "done"]

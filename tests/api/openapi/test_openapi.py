@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the service does."""
+"""The OpenAPI document matches the service."""
 
 import hashlib
 from typing import Any
@@ -60,9 +60,9 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
             return [reference for value in node for reference in references(value)]
         return []
 
-    found = set(references(document))
-    assert found
-    for reference in found:
+    all_references = set(references(document))
+    assert all_references
+    for reference in all_references:
         node: Any = document
         for part in reference.removeprefix("#/").split("/"):
             node = node[part]
@@ -78,6 +78,7 @@ def test_every_path_parameter_is_described(document: dict[str, Any]) -> None:
 
 def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert {"submit_job", "get_job", "list_jobs", "upload_asset", "get_asset"} <= set(names)
     names += [item["post"]["operationId"] for item in document["webhooks"].values()]
     assert len(names) == len(set(names))
     assert all(operation["summary"] for _, _, operation in operations(document))
@@ -101,9 +102,9 @@ def test_every_webhook_is_documented(document: dict[str, Any]) -> None:
     for event, item in document["webhooks"].items():
         operation = item["post"]
         assert {"2XX", "410", "default"} <= set(operation["responses"])
-        body, only_this = operation["requestBody"]["content"]["application/json"]["schema"]["allOf"]
+        body, of_this_type = operation["requestBody"]["content"]["application/json"]["schema"]["allOf"]
         assert body == {"$ref": "#/components/schemas/WebhookEvent"}
-        assert only_this["properties"] == {"type": {"const": event}}
+        assert of_this_type["properties"] == {"type": {"const": event}}
         headers = {header["name"]: header["example"] for header in operation["parameters"]}
         assert set(headers) == {"webhook-id", "webhook-timestamp", "webhook-signature"}
         assert all(header["required"] and header["in"] == "header" for header in operation["parameters"])
@@ -130,7 +131,7 @@ def test_every_field_of_a_request_is_described(document: dict[str, Any]) -> None
 
 
 def test_all_answers_of_the_other_tests_are_documented(http: httpx2.Client, document: dict[str, Any]) -> None:
-    """Every kind of answer of every route, provoked once, has its status in the document."""
+    """Provokes every kind of response of every route once; the document has its status."""
     job = http.post("/v1/jobs", json={"prompt": "x"}).json()["id"]
     foreign = {"Host": "example.org"}
     for method, path, route, options in [
@@ -173,8 +174,8 @@ def test_all_answers_of_the_other_tests_are_documented(http: httpx2.Client, docu
         ("GET", "/healthz", "/healthz", {}),
         ("GET", "/readyz", "/readyz", {}),
     ]:
-        answer = http.request(method, path, **options)
+        response = http.request(method, path, **options)
         responses = document["paths"][route][method.lower()]["responses"]
-        assert str(answer.status_code) in responses, (method, path, answer.status_code)
-        media_type = answer.headers.get("content-type")
-        assert media_type in {None, *responses[str(answer.status_code)].get("content", {})}
+        assert str(response.status_code) in responses, (method, path, response.status_code)
+        media_type = response.headers.get("content-type")
+        assert media_type in {None, *responses[str(response.status_code)].get("content", {})}

@@ -1,4 +1,4 @@
-"""POST /v1/jobs/{id}/cancel."""
+"""`POST /v1/jobs/{id}/cancel`."""
 
 import httpx2
 import pytest
@@ -16,9 +16,9 @@ def cancel(http: httpx2.Client, job_id: str, **options: object) -> httpx2.Respon
 
 def test_queued_job_is_canceled_at_once(http: httpx2.Client) -> None:
     job_id = submit(http)
-    answer = cancel(http, job_id)
-    assert (answer.status_code, answer.json()["status"]) == (200, "canceled")
-    assert answer.headers["etag"] == f'W/"{answer.json()["version"]}"'
+    response = cancel(http, job_id)
+    assert (response.status_code, response.json()["status"]) == (200, "canceled")
+    assert response.headers["etag"] == f'W/"{response.json()["version"]}"'
 
 
 def test_running_job_is_asked_to_stop(http: httpx2.Client, worker: Worker) -> None:
@@ -38,9 +38,9 @@ def test_again_and_after_the_end_changes_nothing(http: httpx2.Client, worker: Wo
     getattr(worker, ending)(record)
     ended = http.get(f"/v1/jobs/{job_id}").json()
     for _ in range(2):
-        answer = cancel(http, job_id)
-        assert (answer.status_code, answer.json()["status"]) == (200, ended["status"])
-        assert answer.json()["version"] == ended["version"]
+        response = cancel(http, job_id)
+        assert (response.status_code, response.json()["status"]) == (200, ended["status"])
+        assert response.json()["version"] == ended["version"]
 
 
 def test_an_empty_object_is_no_field(http: httpx2.Client) -> None:

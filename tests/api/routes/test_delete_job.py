@@ -1,4 +1,4 @@
-"""DELETE /v1/jobs/{id}: a job is forgotten, with its pictures."""
+"""`DELETE /v1/jobs/{id}`: deletes a job and its images."""
 
 from pathlib import Path
 
@@ -20,15 +20,15 @@ def succeeded(http: httpx2.Client, worker: Worker, **headers: str) -> str:
     return job_id
 
 
-def pictures(api: RunningApi, job_id: str) -> list[Path]:
+def image_paths(api: RunningApi, job_id: str) -> list[Path]:
     return list((api.settings.store_folder / "jobs" / job_id).rglob("*.png"))
 
 
 def test_a_deleted_job_and_its_images_are_gone(api: RunningApi, http: httpx2.Client, worker: Worker) -> None:
     kept, job_id = succeeded(http, worker), succeeded(http, worker, **{"Idempotency-Key": "k"})
     output = http.get(f"/v1/jobs/{job_id}").json()["outputs"][0]
-    answer = http.delete(f"/v1/jobs/{job_id}")
-    assert (answer.status_code, answer.content) == (204, b"")
+    response = http.delete(f"/v1/jobs/{job_id}")
+    assert (response.status_code, response.content) == (204, b"")
     for path in (f"/v1/jobs/{job_id}", f"/v1/jobs/{job_id}/images/0"):
         problem(http.get(path), "not_found")
     for action in ("cancel", "retry"):
@@ -36,9 +36,9 @@ def test_a_deleted_job_and_its_images_are_gone(api: RunningApi, http: httpx2.Cli
     replay = http.post("/v1/jobs", json={"prompt": "x"}, headers={"Idempotency-Key": "k"})
     assert "deleted" in problem(replay, "not_found")["detail"]
     assert [job["id"] for job in http.get("/v1/jobs").json()["data"]] == [kept]
-    wait_until(lambda: not pictures(api, job_id))
+    wait_until(lambda: not image_paths(api, job_id))
     problem(http.get(output["signed_url"]), "not_found")
-    assert pictures(api, kept)
+    assert image_paths(api, kept)
     assert http.delete(f"/v1/jobs/{job_id}").status_code == 204
 
 

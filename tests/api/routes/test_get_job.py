@@ -1,4 +1,4 @@
-"""GET /v1/jobs/{id}: the job at every moment of its life."""
+"""`GET /v1/jobs/{id}` in every status of a job."""
 
 import httpx2
 import pytest
@@ -15,42 +15,42 @@ def submit(http: httpx2.Client, **fields: object) -> str:
     return http.post("/v1/jobs", json={"prompt": "x", **fields}).json()["id"]
 
 
-def look(http: httpx2.Client, job_id: str, **headers: str) -> httpx2.Response:
+def get_job(http: httpx2.Client, job_id: str, **headers: str) -> httpx2.Response:
     return http.get(f"/v1/jobs/{job_id}", headers={name.replace("_", "-"): text for name, text in headers.items()})
 
 
 def test_queued(http: httpx2.Client, worker: Worker) -> None:
     submit(http)
-    answer = look(http, submit(http))
-    job = Job.model_validate(answer.json())
+    response = get_job(http, submit(http))
+    job = Job.model_validate(response.json())
     assert (job.status, job.queue_position, job.wait_reason) == ("queued", 1, "queued")
     assert (job.started_at, job.completed_at, job.metrics.queue_ms) == (None, None, None)
-    assert answer.headers["retry-after"] == "2"
+    assert response.headers["retry-after"] == "2"
 
 
 def test_running(http: httpx2.Client, worker: Worker) -> None:
     job_id = submit(http, n=2)
     record = worker.claim()
     worker.report(record, "loading_model")
-    loading = Job.model_validate(look(http, job_id).json())
+    loading = Job.model_validate(get_job(http, job_id).json())
     assert (loading.status, loading.stage, loading.wait_reason) == ("running", "loading_model", "loading_model")
     assert (loading.worker, loading.attempt, loading.queue_position) == ("worker-1", 1, None)
     worker.report(record, "denoising", step=10, steps=40)
-    answer = look(http, job_id)
-    job = Job.model_validate(answer.json())
+    response = get_job(http, job_id)
+    job = Job.model_validate(response.json())
     assert (job.stage, job.wait_reason) == ("denoising", None)
     assert job.progress.model_dump() == {"value": 0.25, "step": 10, "steps": 40, "images_done": 0, "images_total": 2}
     assert job.version > loading.version
     assert job.metrics.queue_ms is not None
     assert job.metrics.total_ms is None
-    assert answer.headers["retry-after"] == "1"
+    assert response.headers["retry-after"] == "1"
 
 
 def test_succeeded(http: httpx2.Client, worker: Worker) -> None:
     job_id = submit(http, n=2)
     worker.finish(worker.claim())
-    answer = look(http, job_id)
-    job = Job.model_validate(answer.json())
+    response = get_job(http, job_id)
+    job = Job.model_validate(response.json())
     assert (job.status, job.stage, job.progress.value, job.error) == ("succeeded", None, 1.0, None)
     assert (job.model_revision, job.device, job.dtype, job.batch_invariant) == ("abc", "cpu", "float32", True)
     assert [(output.index, output.seed, output.size_bytes) for output in job.outputs] == [
@@ -64,44 +64,44 @@ def test_succeeded(http: httpx2.Client, worker: Worker) -> None:
     assert job.metrics.total_ms is not None
     assert job.metrics.queue_ms is not None
     assert job.metrics.total_ms >= job.metrics.queue_ms
-    assert "retry-after" not in answer.headers
-    assert "key" not in answer.json()["outputs"][0]
+    assert "retry-after" not in response.headers
+    assert "key" not in response.json()["outputs"][0]
 
 
 def test_failed(http: httpx2.Client, worker: Worker) -> None:
     job_id = submit(http)
     worker.fail(worker.claim())
-    job = Job.model_validate(look(http, job_id).json())
+    job = Job.model_validate(get_job(http, job_id).json())
     assert (job.status, job.outputs, job.completed_at is None) == ("failed", (), False)
     assert job.error is not None
     assert (job.error.code, job.error.retryable) == ("nan_output", False)
 
 
 def test_times_are_rfc_3339_in_utc(http: httpx2.Client) -> None:
-    created = look(http, submit(http)).json()["created_at"]
+    created = get_job(http, submit(http)).json()["created_at"]
     assert created.endswith("Z")
     assert len(created) == len("2026-01-31T12:00:00.000Z")
 
 
 def test_etag_is_the_version(http: httpx2.Client, worker: Worker) -> None:
     job_id = submit(http)
-    first = look(http, job_id)
+    first = get_job(http, job_id)
     assert first.headers["etag"] == f'W/"{first.json()["version"]}"'
     worker.claim()
-    assert look(http, job_id).headers["etag"] != first.headers["etag"]
+    assert get_job(http, job_id).headers["etag"] != first.headers["etag"]
 
 
-@pytest.mark.parametrize("wanted", ['W/"1"', '"1"', 'W/"0", W/"1"', "*"])
-def test_unchanged_job_is_304(http: httpx2.Client, wanted: str) -> None:
+@pytest.mark.parametrize("etags", ['W/"1"', '"1"', 'W/"0", W/"1"', "*"])
+def test_unchanged_job_is_304(http: httpx2.Client, etags: str) -> None:
     job_id = submit(http)
-    answer = look(http, job_id, if_none_match=wanted)
-    assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", 'W/"1"')
-    assert answer.headers["retry-after"]
+    response = get_job(http, job_id, if_none_match=etags)
+    assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", 'W/"1"')
+    assert response.headers["retry-after"]
 
 
-@pytest.mark.parametrize("wanted", ['W/"2"', '"11"', "1", "nonsense", '"'])
-def test_other_etags_get_the_job(http: httpx2.Client, wanted: str) -> None:
-    assert look(http, submit(http), if_none_match=wanted).status_code == 200
+@pytest.mark.parametrize("etags", ['W/"2"', '"11"', "1", "nonsense", '"'])
+def test_other_etags_get_the_job(http: httpx2.Client, etags: str) -> None:
+    assert get_job(http, submit(http), if_none_match=etags).status_code == 200
 
 
 def test_another_tenants_job_is_not_there(http: httpx2.Client, store: RedisJobStore) -> None:
@@ -126,5 +126,5 @@ def test_another_tenants_job_is_not_there(http: httpx2.Client, store: RedisJobSt
 
 def test_expired(api: RunningApi, http: httpx2.Client) -> None:
     job_id = submit(http, deadline_seconds=1)
-    answer = look(http, job_id, prefer="wait=10")
-    assert answer.json()["status"] == "expired"
+    response = get_job(http, job_id, prefer="wait=10")
+    assert response.json()["status"] == "expired"

@@ -1,4 +1,4 @@
-"""/healthz and /readyz."""
+"""`/healthz` and `/readyz`."""
 
 import shutil
 from pathlib import Path
@@ -14,8 +14,8 @@ from tests.api.running_api import RunningApi
 
 def test_alive_and_ready(http: httpx2.Client) -> None:
     for path in ("/healthz", "/readyz"):
-        answer = http.get(path)
-        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+        response = http.get(path)
+        assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 def test_folder_that_cannot_be_written_is_named(settings_for: SettingsFor, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A finished picture: its stable address, and the signed one behind it."""
+"""Finished images: stable URLs and signed URLs."""
 
 import time
 from typing import Any
@@ -21,7 +21,7 @@ def objects(api: RunningApi) -> FolderStore:
 
 @pytest.fixture
 def job(http: httpx2.Client, worker: Worker) -> dict[str, object]:
-    """A job with two finished pictures and their grid."""
+    """A job with two finished images and their grid."""
     job_id = http.post("/v1/jobs", json={"prompt": "x", "n": 2, "output": {"grid": True}}).json()["id"]
     worker.finish(worker.claim())
     return http.get(f"/v1/jobs/{job_id}").json()
@@ -36,23 +36,23 @@ def test_stable_address_leads_to_the_image(http: httpx2.Client, job: dict[str, A
     assert job["grid"]["url"] == f"{job['urls']['self']}/images/grid"
     assert http.get(job["grid"]["signed_url"]).content == IMAGE_BYTES
     for output in (*job["outputs"], job["grid"]):
-        answer = http.get(output["url"])
-        assert (answer.status_code, answer.headers["cache-control"]) == (302, "no-store")
-        assert http.get(answer.headers["location"]).content == IMAGE_BYTES
+        response = http.get(output["url"])
+        assert (response.status_code, response.headers["cache-control"]) == (302, "no-store")
+        assert http.get(response.headers["location"]).content == IMAGE_BYTES
         assert http.head(output["url"]).status_code == 302
 
 
 def test_signed_address_needs_nothing_else(
     http: httpx2.Client, job: dict[str, list[dict[str, str]]], signed: str
 ) -> None:
-    answer = http.get(signed)
-    assert (answer.status_code, answer.content) == (200, IMAGE_BYTES)
-    assert answer.headers["content-type"] == "image/png"
-    assert answer.headers["content-length"] == str(len(IMAGE_BYTES))
-    assert answer.headers["content-disposition"] == f'inline; filename="{job["id"]}-0.png"'
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["accept-ranges"] == "bytes"
-    assert "private" in answer.headers["cache-control"]
+    response = http.get(signed)
+    assert (response.status_code, response.content) == (200, IMAGE_BYTES)
+    assert response.headers["content-type"] == "image/png"
+    assert response.headers["content-length"] == str(len(IMAGE_BYTES))
+    assert response.headers["content-disposition"] == f'inline; filename="{job["id"]}-0.png"'
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["accept-ranges"] == "bytes"
+    assert "private" in response.headers["cache-control"]
 
 
 def test_signed_address_says_when_it_expires(
@@ -71,7 +71,7 @@ def test_head_has_the_headers_alone(http: httpx2.Client, signed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "end"),
+    ("range_header", "start", "end"),
     [
         ("bytes=0-0", 0, 1),
         ("bytes=0-9", 0, 10),
@@ -82,28 +82,30 @@ def test_head_has_the_headers_alone(http: httpx2.Client, signed: str) -> None:
         ("Bytes = 3 - 4", 3, 5),
     ],
 )
-def test_range(http: httpx2.Client, signed: str, asked: str, start: int, end: int) -> None:
-    answer = http.get(signed, headers={"Range": asked})
-    assert (answer.status_code, answer.content) == (206, IMAGE_BYTES[start:end])
-    assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(IMAGE_BYTES)}"
-    assert answer.headers["content-length"] == str(end - start)
-    head = http.head(signed, headers={"Range": asked})
-    assert (head.status_code, head.headers["content-range"]) == (206, answer.headers["content-range"])
-
-
-@pytest.mark.parametrize("asked", [f"bytes={len(IMAGE_BYTES)}-", "bytes=999999-", "bytes=-0", "bytes=9999-99999"])
-def test_range_outside_the_file(http: httpx2.Client, signed: str, asked: str) -> None:
-    answer = http.get(signed, headers={"Range": asked})
-    problem(answer, "range_not_satisfiable")
-    assert answer.headers["content-range"] == f"bytes */{len(IMAGE_BYTES)}"
+def test_range(http: httpx2.Client, signed: str, range_header: str, start: int, end: int) -> None:
+    response = http.get(signed, headers={"Range": range_header})
+    assert (response.status_code, response.content) == (206, IMAGE_BYTES[start:end])
+    assert response.headers["content-range"] == f"bytes {start}-{end - 1}/{len(IMAGE_BYTES)}"
+    assert response.headers["content-length"] == str(end - start)
+    head = http.head(signed, headers={"Range": range_header})
+    assert (head.status_code, head.headers["content-range"]) == (206, response.headers["content-range"])
 
 
 @pytest.mark.parametrize(
-    "asked", ["bytes=", "bytes=-", "bytes=5-2", "bytes=0-1,3-4", "lines=1-2", "0-1", "bytes=a-b", ""]
+    "range_header", [f"bytes={len(IMAGE_BYTES)}-", "bytes=999999-", "bytes=-0", "bytes=9999-99999"]
 )
-def test_what_is_no_single_range_gets_the_whole_file(http: httpx2.Client, signed: str, asked: str) -> None:
-    answer = http.get(signed, headers={"Range": asked})
-    assert (answer.status_code, answer.content) == (200, IMAGE_BYTES)
+def test_range_outside_the_file(http: httpx2.Client, signed: str, range_header: str) -> None:
+    response = http.get(signed, headers={"Range": range_header})
+    problem(response, "range_not_satisfiable")
+    assert response.headers["content-range"] == f"bytes */{len(IMAGE_BYTES)}"
+
+
+@pytest.mark.parametrize(
+    "range_header", ["bytes=", "bytes=-", "bytes=5-2", "bytes=0-1,3-4", "lines=1-2", "0-1", "bytes=a-b", ""]
+)
+def test_what_is_no_single_range_gets_the_whole_file(http: httpx2.Client, signed: str, range_header: str) -> None:
+    response = http.get(signed, headers={"Range": range_header})
+    assert (response.status_code, response.content) == (200, IMAGE_BYTES)
 
 
 def test_if_range_of_another_content_gets_the_whole_file(http: httpx2.Client, signed: str) -> None:
@@ -114,8 +116,8 @@ def test_if_range_of_another_content_gets_the_whole_file(http: httpx2.Client, si
 
 def test_unchanged_file_is_304(http: httpx2.Client, signed: str) -> None:
     etag = http.get(signed).headers["etag"]
-    answer = http.get(signed, headers={"If-None-Match": etag})
-    assert (answer.status_code, answer.content) == (304, b"")
+    response = http.get(signed, headers={"If-None-Match": etag})
+    assert (response.status_code, response.content) == (304, b"")
 
 
 def test_every_change_of_the_address_is_refused(http: httpx2.Client, signed: str) -> None:
@@ -124,7 +126,7 @@ def test_every_change_of_the_address_is_refused(http: httpx2.Client, signed: str
     for position in range(len(query["signature"])):
         letter = "A" if query["signature"][position] != "A" else "B"
         tampered = query["signature"][:position] + letter + query["signature"][position + 1 :]
-        if position < len(query["signature"]) - 1:  # the last letter holds two bits that mean nothing
+        if position < len(query["signature"]) - 1:  # two bits of the last letter are unused
             problem(http.get(parts.path, params={**query, "signature": tampered}), "forbidden")
     later = str(int(query["expires"]) + 1)
     for changed in (
@@ -177,10 +179,10 @@ def test_another_stores_signature_is_refused(
 def test_no_key_leads_out_of_the_folder_even_with_a_signature(
     http: httpx2.Client, objects: FolderStore, key: str
 ) -> None:
-    """Nobody can make such a signature but the service itself; the store refuses the key all the same."""
+    """Only the service itself can make such a signature; the store rejects the key anyway."""
     path = signed_path(objects._signing_key, key, int(time.time()) + 60)
-    answer = http.get(str(http.base_url).rstrip("/") + path)
-    assert answer.status_code in {403, 404}, answer.text
+    response = http.get(str(http.base_url).rstrip("/") + path)
+    assert response.status_code in {403, 404}, response.text
 
 
 def test_file_that_is_gone(http: httpx2.Client, job: dict[str, str], objects: FolderStore, signed: str) -> None:

@@ -1,4 +1,4 @@
-"""GET /v1/jobs: the list of one's jobs."""
+"""`GET /v1/jobs`: list of the tenant's jobs."""
 
 import base64
 
@@ -17,20 +17,20 @@ def submit(http: httpx2.Client, **fields: object) -> str:
 
 
 def page(http: httpx2.Client, **query: object) -> JobList:
-    answer = http.get("/v1/jobs", params=query)
-    assert answer.status_code == 200, answer.text
-    return JobList.model_validate(answer.json())
+    response = http.get("/v1/jobs", params=query)
+    assert response.status_code == 200, response.text
+    return JobList.model_validate(response.json())
 
 
-def listed(http: httpx2.Client, **query: object) -> list[str]:
-    """All pages."""
+def list_ids(http: httpx2.Client, **query: object) -> list[str]:
+    """Return the ids of all pages."""
     found, cursor = list[str](), {}
     while True:
-        answer = page(http, **query, **cursor)
-        found += [job.id for job in answer.data]
-        if answer.next_cursor is None:
+        response = page(http, **query, **cursor)
+        found += [job.id for job in response.data]
+        if response.next_cursor is None:
             return found
-        cursor = {"cursor": answer.next_cursor}
+        cursor = {"cursor": response.next_cursor}
 
 
 def test_without_jobs_there_is_an_empty_page(http: httpx2.Client) -> None:
@@ -39,7 +39,7 @@ def test_without_jobs_there_is_an_empty_page(http: httpx2.Client) -> None:
 
 def test_pages_lead_through_all_jobs_newest_first(http: httpx2.Client) -> None:
     ids = [submit(http) for _ in range(5)]
-    assert listed(http, limit=2) == listed(http) == listed(http, limit=5) == ids[::-1]
+    assert list_ids(http, limit=2) == list_ids(http) == list_ids(http, limit=5) == ids[::-1]
 
 
 def test_a_page_has_twenty_jobs_unless_asked(http: httpx2.Client) -> None:
@@ -53,31 +53,33 @@ def test_jobs_are_complete_but_for_their_place(http: httpx2.Client, worker: Work
     assert page(http).data[0].queue_position is None
     worker.finish(worker.claim())
     [shown] = http.get("/v1/jobs").json()["data"]
-    looked = http.get(f"/v1/jobs/{job_id}").json()
-    for job in (shown, looked):
+    fetched = http.get(f"/v1/jobs/{job_id}").json()
+    for job in (shown, fetched):
         for output in job["outputs"]:
             assert http.get(output["signed_url"]).status_code == 200
             del output["signed_url"], output["signed_url_expires_at"]
-    assert shown == looked
+    assert shown == fetched
 
 
 def test_filters(http: httpx2.Client, worker: Worker) -> None:
     first, second, third = submit(http), submit(http), submit(http)
     worker.finish(worker.claim())
-    assert listed(http, status="queued") == [third, second]
-    assert listed(http, status="succeeded") == listed(http, status="succeeded", task="txt2img", limit=1) == [first]
-    assert listed(http, model="shapes") == [third, second, first]
-    assert listed(http, model="another") == []
+    assert list_ids(http, status="queued") == [third, second]
+    assert list_ids(http, status="succeeded") == list_ids(http, status="succeeded", task="txt2img", limit=1) == [first]
+    assert list_ids(http, model="shapes") == [third, second, first]
+    assert list_ids(http, model="another") == []
 
 
 @pytest.mark.parametrize("form", ["{}", "{}+00:00", "{}-00:00"])
 def test_times(http: httpx2.Client, form: str) -> None:
     ids = [submit(http) for _ in range(2)]
     created = [http.get(f"/v1/jobs/{job_id}").json()["created_at"] for job_id in ids]
-    moment = created[1] if form == "{}" else form.format(created[1].removesuffix("Z"))
-    assert ids[1] not in listed(http, created_before=moment)
-    assert ids[1] not in listed(http, created_after=moment)
-    assert set(listed(http, created_after="2020-01-01T00:00:00Z", created_before="2999-01-01t00:00:00.5z")) == set(ids)
+    timestamp = created[1] if form == "{}" else form.format(created[1].removesuffix("Z"))
+    assert ids[1] not in list_ids(http, created_before=timestamp)
+    assert ids[1] not in list_ids(http, created_after=timestamp)
+    assert set(list_ids(http, created_after="2020-01-01T00:00:00Z", created_before="2999-01-01t00:00:00.5z")) == set(
+        ids
+    )
 
 
 def test_others_jobs_are_not_listed(http: httpx2.Client, store: RedisJobStore) -> None:
@@ -86,19 +88,19 @@ def test_others_jobs_are_not_listed(http: httpx2.Client, store: RedisJobStore) -
         priority=0, max_attempts=3,
     )  # fmt: skip
     store.call(commands.submit(foreign, QueueLimits(10, 10)))
-    assert listed(http) == []
+    assert list_ids(http) == []
 
 
 @pytest.mark.parametrize(
-    ("query", "words"),
+    ("query", "expected"),
     [
-        ("color=red", "Known are status, model, task,"),
-        ("limit=1&limit=2", "twice"),
+        ("color=red", "Known parameters: status, model, task,"),
+        ("limit=1&limit=2", "repeated"),
         ("limit=0", "from 1 to 100"),
         ("limit=101", "from 1 to 100"),
-        ("limit=x", "whole number"),
-        ("limit=", "whole number"),
-        ("limit=%D9%A3", "whole number"),
+        ("limit=x", "an integer"),
+        ("limit=", "an integer"),
+        ("limit=%D9%A3", "an integer"),
         ("status=done", "must be one of queued, running,"),
         ("task=draw", "must be one of txt2img"),
         ("created_after=yesterday", "such as 2026-01-31T12:00:00Z"),
@@ -106,13 +108,13 @@ def test_others_jobs_are_not_listed(http: httpx2.Client, store: RedisJobStore) -
         ("created_after=2026-01-31T12:00:00", "such as"),
         ("created_after=2026-01-31T12:00:00+00:00", "%2B"),
         ("created_before=2026-02-31T12:00:00Z", "such as"),
-        ("cursor=", "damaged"),
-        ("cursor=nonsense", "damaged"),
-        ("cursor=%F0%9F%92%A5", "damaged"),
+        ("cursor=", "not valid"),
+        ("cursor=nonsense", "not valid"),
+        ("cursor=%F0%9F%92%A5", "not valid"),
     ],
 )
-def test_bad_questions(http: httpx2.Client, query: str, words: str) -> None:
-    assert words in problem(http.get(f"/v1/jobs?{query}"), "invalid_request")["detail"]
+def test_bad_questions(http: httpx2.Client, query: str, expected: str) -> None:
+    assert expected in problem(http.get(f"/v1/jobs?{query}"), "invalid_request")["detail"]
 
 
 def test_a_cursor_that_was_changed_is_refused(http: httpx2.Client) -> None:
@@ -134,6 +136,6 @@ def test_a_cursor_belongs_to_its_filters(http: httpx2.Client) -> None:
     ids = [submit(http) for _ in range(3)]
     cursor = page(http, limit=1, status="queued").next_cursor
     for other in ({}, {"status": "failed"}, {"status": "queued", "model": "shapes"}):
-        answer = http.get("/v1/jobs", params={"cursor": cursor, **other})
-        assert "other filters" in problem(answer, "invalid_request")["detail"]
+        response = http.get("/v1/jobs", params={"cursor": cursor, **other})
+        assert "other filters" in problem(response, "invalid_request")["detail"]
     assert [job.id for job in page(http, limit=2, status="queued", cursor=cursor).data] == ids[1::-1]

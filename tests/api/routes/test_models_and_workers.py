@@ -1,4 +1,4 @@
-"""The catalog and the live workers."""
+"""Model and worker routes."""
 
 import httpx2
 
@@ -8,8 +8,8 @@ from tests.api.worker import Worker
 
 
 def test_catalog_lists_the_built_in_model(http: httpx2.Client) -> None:
-    answer = http.get("/v1/models")
-    [model] = ModelList.model_validate(answer.json()).data
+    response = http.get("/v1/models")
+    [model] = ModelList.model_validate(response.json()).data
     assert (model.name, model.default, model.tasks) == (
         "shapes",
         True,
@@ -25,7 +25,7 @@ def test_catalog_lists_the_built_in_model(http: httpx2.Client) -> None:
         "max_noise_level": None,
     }
     assert (model.queued_jobs, model.workers, model.warm_workers) == (0, 0, 0)
-    assert http.get("/v1/models/shapes").json() == answer.json()["data"][0]
+    assert http.get("/v1/models/shapes").json() == response.json()["data"][0]
 
 
 def test_queue_and_workers_of_a_model(http: httpx2.Client, worker: Worker) -> None:

@@ -1,4 +1,4 @@
-"""POST /v1/jobs/{id}/retry: a job that did not succeed, again."""
+"""`POST /v1/jobs/{id}/retry`: retry a job that did not succeed."""
 
 import httpx2
 import pytest
@@ -28,9 +28,9 @@ def canceled(http: httpx2.Client, **fields: object) -> str:
 def test_a_failed_job_again_is_a_new_job_with_the_same_request(http: httpx2.Client, worker: Worker) -> None:
     first = submit(http, **FULL)
     worker.fail(worker.claim())
-    answer = retry(http, first)
-    again, failed = answer.json(), http.get(f"/v1/jobs/{first}").json()
-    assert (answer.status_code, answer.headers["location"], answer.headers["etag"]) == (
+    response = retry(http, first)
+    again, failed = response.json(), http.get(f"/v1/jobs/{first}").json()
+    assert (response.status_code, response.headers["location"], response.headers["etag"]) == (
         201,
         again["urls"]["self"],
         'W/"1"',

@@ -1,4 +1,4 @@
-"""The API on an S3 store: addresses that lead there, and what it says when the store is away or refuses."""
+"""The API on an S3 store: signed URLs, and errors when the store is down or denies access."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ from tests.api.worker import IMAGE_BYTES, Worker
 from tests.job_store.time_travel import make_older
 from tests.s3_servers import Nanio, S3Server
 
-STORE = "s3://api-pictures/some/prefix"
+STORE = "s3://api-images/some/prefix"
 
 
 @pytest.fixture
@@ -28,27 +28,27 @@ def s3(nanio: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     """A server with our bucket, as boto3 in this process sees it."""
     for name, value in nanio.env.items():
         monkeypatch.setenv(name, value)
-    if "api-pictures" not in [bucket["Name"] for bucket in nanio.client().list_buckets()["Buckets"]]:
-        nanio.client().create_bucket(Bucket="api-pictures")
+    if "api-images" not in [bucket["Name"] for bucket in nanio.client().list_buckets()["Buckets"]]:
+        nanio.client().create_bucket(Bucket="api-images")
     return nanio
 
 
 @pytest.fixture
 def own_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nanio]:
-    """A server of the test's own, down again, with our bucket."""
+    """A separate server with our bucket, stopped."""
     (tmp_path / "s3").mkdir()
     server = Nanio(tmp_path / "s3")
     for name, value in server.env.items():
         monkeypatch.setenv(name, value)
     server.start()
-    server.client().create_bucket(Bucket="api-pictures")
+    server.client().create_bucket(Bucket="api-images")
     server.kill()
     yield server
     server.kill()
 
 
 def finished(api: RunningApi, http: httpx2.Client, store: RedisJobStore) -> dict[str, str]:
-    """The picture of a job that some worker has finished."""
+    """Run a job and return its output."""
     worker = Worker(store, open_store(api.settings))
     worker.register()
     job = http.post("/v1/jobs", json={"prompt": "x"}).json()
@@ -60,10 +60,10 @@ def test_stable_address_leads_to_the_store(s3: S3Server, settings_for: SettingsF
     public = f"http://localhost:{s3.port}"
     with RunningApi(settings_for(store=STORE, s3_public_endpoint=public)) as api, api.client() as http:
         output = finished(api, http, store)
-        answer = http.get(output["url"])
-        assert (answer.status_code, answer.headers["cache-control"]) == (302, "no-store")
-        for address in (answer.headers["location"], output["signed_url"]):
-            assert address.startswith(f"{public}/api-pictures/some/prefix/jobs/")
+        response = http.get(output["url"])
+        assert (response.status_code, response.headers["cache-control"]) == (302, "no-store")
+        for address in (response.headers["location"], output["signed_url"]):
+            assert address.startswith(f"{public}/api-images/some/prefix/jobs/")
             assert httpx2.get(address, trust_env=False).content == IMAGE_BYTES
         assert output["signed_url_expires_at"] is not None
         problem(http.get("/v1/files/jobs/x/y/0.png?expires=1&signature=x"), "not_found")
@@ -82,12 +82,12 @@ def test_proxy_streams_the_image_itself(
             assert whole.headers[name] == head.headers[name]
         assert whole.headers["content-type"] == "image/png"
         assert whole.headers["cache-control"] == "private, no-cache"
-        for asked, start, end in (
+        for byte_range, start, end in (
             ("0-0", 0, 1),
             ("100-", 100, len(IMAGE_BYTES)),
             ("-5", len(IMAGE_BYTES) - 5, len(IMAGE_BYTES)),
         ):
-            part = http.get(output["url"], headers={"Range": f"bytes={asked}"})
+            part = http.get(output["url"], headers={"Range": f"bytes={byte_range}"})
             assert (part.status_code, part.content) == (206, IMAGE_BYTES[start:end])
             assert part.headers["content-range"] == f"bytes {start}-{end - 1}/{len(IMAGE_BYTES)}"
         problem(http.get(output["url"], headers={"Range": "bytes=99999-"}), "range_not_satisfiable")
@@ -102,7 +102,7 @@ def test_assets_live_in_the_store_too(own_s3: Nanio, settings_for: SettingsFor) 
         form = {"file": image_file()}
         asset = http.post("/v1/assets", files=form).json()
         address = http.get(asset["url"]).headers["location"]
-        assert address.startswith(f"{own_s3.endpoint}/api-pictures/some/prefix/assets/")
+        assert address.startswith(f"{own_s3.endpoint}/api-images/some/prefix/assets/")
         assert httpx2.get(address, trust_env=False).content == form["file"]
         own_s3.kill()
         problem(http.post("/v1/assets", files={"file": image_file(width=40)}), "storage_unavailable")
@@ -111,8 +111,8 @@ def test_assets_live_in_the_store_too(own_s3: Nanio, settings_for: SettingsFor) 
         assert http.post("/v1/assets", files=form).json()["id"] == asset["id"]
         with sync_client(api.settings.redis_url) as client:
             make_older(client, 8 * 86_400_000)
-        looking = own_s3.client()
-        wait_until(lambda: not looking.list_objects_v2(Bucket="api-pictures", Prefix="some/prefix/assets")["KeyCount"])
+        s3_client = own_s3.client()
+        wait_until(lambda: not s3_client.list_objects_v2(Bucket="api-images", Prefix="some/prefix/assets")["KeyCount"])
 
 
 def test_store_that_is_away_is_no_reason_not_to_start(own_s3: Nanio, settings_for: SettingsFor) -> None:

@@ -1,4 +1,4 @@
-"""GET /v1/stats: how busy the service is."""
+"""`GET /v1/stats`: load of the service."""
 
 import httpx2
 

@@ -1,4 +1,4 @@
-"""Receivers of webhooks: one over HTTP that does as it is told, and a socket that does what no server should."""
+"""Webhook receivers: a scripted HTTP server, and a raw socket server that misbehaves."""
 
 import asyncio
 import socket
@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-Answer = tuple[int, dict[str, str]]
+Response = tuple[int, dict[str, str]]
 
 
 @dataclass
 class WebhookReceiver:
-    """Answers each POST with the next of its answers, then with 204; while `hold` is clear it keeps them waiting."""
+    """Sends the next scripted response to each POST, then 204. While `hold` is clear, requests wait."""
 
     url: str = ""
-    answers: list[Answer] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     hold: threading.Event = field(default_factory=threading.Event)
 
@@ -26,16 +26,16 @@ class WebhookReceiver:
     def bodies(self) -> list[bytes]:
         return [body for _, body in self.received]
 
-    def respond(self, headers: dict[str, str], body: bytes) -> Answer:
-        answer = self.answers.pop(0) if self.answers else (204, {})
+    def respond(self, headers: dict[str, str], body: bytes) -> Response:
+        response = self.responses.pop(0) if self.responses else (204, {})
         self.received.append((headers, body))
         self.hold.wait(60)
-        return answer
+        return response
 
 
 @contextmanager
 def webhook_receiver(port: int = 0) -> Iterator[WebhookReceiver]:
-    """A receiver on this port, else one of its own, at every address of the loopback network."""
+    """Run a receiver on this port, or a free one, at every loopback address."""
     receiver = WebhookReceiver()
     receiver.hold.set()
 
@@ -43,7 +43,7 @@ def webhook_receiver(port: int = 0) -> Iterator[WebhookReceiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             status, headers = receiver.respond(dict(self.headers), body)
-            with suppress(OSError):  # whoever asked may be gone
+            with suppress(OSError):  # the client may have disconnected
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -68,7 +68,7 @@ def webhook_receiver(port: int = 0) -> Iterator[WebhookReceiver]:
 
 @contextmanager
 def unresponsive_port() -> Iterator[int]:
-    """A port to which one can begin to connect, and no more, until the block ends."""
+    """Yield a port where connections start but are never accepted."""
     with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", 0))
@@ -84,10 +84,10 @@ Behavior = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None
 
 @asynccontextmanager
 async def misbehaving_server(behavior: Behavior) -> AsyncIterator[int]:
-    """A port behind which every connection meets this behavior, until the block ends."""
+    """Run a server that handles every connection with `behavior`; yield its port."""
     tasks: set[asyncio.Task[None]] = set()
 
-    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
                 await behavior(reader, writer)
@@ -97,7 +97,7 @@ async def misbehaving_server(behavior: Behavior) -> AsyncIterator[int]:
             writer.transport.abort()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.create_task(meet(reader, writer)))
+        tasks.add(asyncio.create_task(handle(reader, writer)))
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     try:

@@ -1,4 +1,4 @@
-"""Webhooks as a receiver sees them."""
+"""Webhook deliveries from the receiver's view."""
 
 import json
 from collections import Counter
@@ -49,22 +49,22 @@ def test_every_event_arrives_under_one_id_whatever_fails_and_the_log_knows_every
     api: RunningApi, store: RedisJobStore, receiver: WebhookReceiver
 ) -> None:
     elsewhere = {"Location": receiver.url}
-    receiver.answers = [(500, {}), (302, elsewhere), (204, {}), (503, {}), (429, {}), (200, {}), (404, {})]
+    receiver.responses = [(500, {}), (302, elsewhere), (204, {}), (503, {}), (429, {}), (200, {}), (404, {})]
     events = ("job.started", "job.output", "job.succeeded")
     job_id = render_job(api, store, receiver.url, *events, n=3)
     wait_until(lambda: all(each["status"] == "delivered" for each in deliveries(api, job_id)))
-    told = deliveries(api, job_id)
-    assert [each["type"] for each in told] == ["job.started", *["job.output"] * 3, "job.succeeded"]
-    assert Counter(receiver.ids()) == {each["id"]: len(each["attempts"]) for each in told}
+    log = deliveries(api, job_id)
+    assert [each["type"] for each in log] == ["job.started", *["job.output"] * 3, "job.succeeded"]
+    assert Counter(receiver.ids()) == {each["id"]: len(each["attempts"]) for each in log}
     types = {headers["webhook-id"]: json.loads(body)["type"] for headers, body in receiver.received}
-    assert types == {each["id"]: each["type"] for each in told}
-    logged = Counter((attempt["status"], attempt["error"]) for each in told for attempt in each["attempts"])
+    assert types == {each["id"]: each["type"] for each in log}
+    logged = Counter((attempt["status"], attempt["error"]) for each in log for attempt in each["attempts"])
     assert logged == {
-        (500, "not a 2xx answer"): 1,
+        (500, "not a 2xx response"): 1,
         (302, "redirects are not followed"): 1,
-        (503, "not a 2xx answer"): 1,
-        (429, "not a 2xx answer"): 1,
-        (404, "not a 2xx answer"): 1,
+        (503, "not a 2xx response"): 1,
+        (429, "not a 2xx response"): 1,
+        (404, "not a 2xx response"): 1,
         (204, None): 4,
         (200, None): 1,
     }
@@ -73,7 +73,7 @@ def test_every_event_arrives_under_one_id_whatever_fails_and_the_log_knows_every
 def test_410_ends_all_deliveries_of_the_job_also_of_what_comes_later(
     api: RunningApi, store: RedisJobStore, receiver: WebhookReceiver
 ) -> None:
-    receiver.answers = [(410, {})]
+    receiver.responses = [(410, {})]
     job_id = submit_job(api, receiver.url, "job.started", "job.output", "job.succeeded")
     worker = Worker(store, FolderStore(api.settings.store_folder))
     record = worker.claim()
@@ -88,7 +88,7 @@ def test_410_ends_all_deliveries_of_the_job_also_of_what_comes_later(
 def test_receivers_that_do_not_answer_hold_up_nobody_else(
     api: RunningApi, store: RedisJobStore, receiver: WebhookReceiver
 ) -> None:
-    """Forty of one tenant, each on a host of its own, and twenty more on one host of another."""
+    """Forty deliveries of one tenant, each to its own host, and twenty of another tenant to one host."""
     receiver.hold.clear()
     port = receiver.url.rsplit(":", 1)[1]
     for number in range(40):

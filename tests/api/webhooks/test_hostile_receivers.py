@@ -1,4 +1,4 @@
-"""Whatever a receiver does, an attempt ends, in bounded time and bytes, with a word that tells nothing about it."""
+"""Hostile receivers: attempts end within limits of time and bytes, with errors that reveal nothing received."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from tests.job_store.factories import submit
 from tests.tls import self_signed, server_context
 
 HANG_S = 30
-"""Far more than any attempt may take, and less than what a test may."""
+"""Far more than any attempt may take, and less than a test's timeout."""
 
 
 def delivery_to(url: str) -> DeliveryRecord:
@@ -46,17 +46,17 @@ async def send_to(behavior: Behavior, scheme: str = "http", timeout_s: float = 1
         return await send(f"{scheme}://127.0.0.1:{port}/", timeout_s)
 
 
-def says(answer: bytes) -> Behavior:
+def says(response: bytes) -> Behavior:
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(answer)
+        writer.write(response)
         await writer.drain()
 
     return behave
 
 
 def goes_on(beginning: bytes, piece: bytes, pause_s: float, sent: Counter[str] | None = None) -> Behavior:
-    """Begins an answer and never ends it."""
+    """Start a response and never end it."""
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -96,33 +96,33 @@ async def test_who_never_gets_to_the_end_of_the_headers_is_given_up() -> None:
     }
     sent = await asyncio.gather(*(send_to(each, timeout_s=1.5) for each in behaviors.values()))
     errors = {name: each.attempt.error for name, each in zip(behaviors, sent, strict=True)}
-    assert errors == dict.fromkeys(behaviors, "no answer within 1.5 s")
+    assert errors == dict.fromkeys(behaviors, "no response within 1.5 s")
 
 
 async def test_a_body_that_trickles_is_left_and_the_status_counts() -> None:
     heads = (f"HTTP/1.1 {status} Whatever\r\nContent-Length: 1000000\r\n\r\n" for status in (200, 500))
     sent = await asyncio.gather(*(send_to(goes_on(head.encode(), b"z", 0.05)) for head in heads))
-    assert [(each.attempt.status, each.attempt.error) for each in sent] == [(200, None), (500, "not a 2xx answer")]
+    assert [(each.attempt.status, each.attempt.error) for each in sent] == [(200, None), (500, "not a 2xx response")]
 
 
 @pytest.mark.parametrize(
     ("beginning", "error"),
     [
         (b"HTTP/1.1 200 OK\r\n\r\n", None),
-        (b"HTTP/1.1 200 OK\r\nx: ", "what answered does not speak HTTP/1.1, or broke off"),
+        (b"HTTP/1.1 200 OK\r\nx: ", "the receiver does not speak HTTP/1.1, or closed the connection early"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFF\r\n", None),
     ],
     ids=["body", "header", "chunk"],
 )
 async def test_of_what_has_no_end_little_is_taken(beginning: bytes, error: str | None) -> None:
-    taken = Counter[str]()
-    sent = await send_to(goes_on(beginning, b"z" * 65_536, 0.0, taken))
+    received = Counter[str]()
+    sent = await send_to(goes_on(beginning, b"z" * 65_536, 0.0, received))
     assert sent.attempt.error == error
-    assert taken["bytes"] < 20_000_000, "more than what the buffers on the way hold was taken"
+    assert received["bytes"] < 20_000_000, "more was read than fits into the buffers on the way"
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b"",
         b"SSH-2.0-SECRET\r\n",
@@ -134,48 +134,48 @@ async def test_of_what_has_no_end_little_is_taken(beginning: bytes, error: str |
         b"\x00\xff\xfe" * 100,
     ],
 )
-async def test_what_is_not_http_fails_and_is_not_repeated_to_anybody(answer: bytes) -> None:
-    sent = await send_to(says(answer))
-    assert sent.attempt.error == "what answered does not speak HTTP/1.1, or broke off"
+async def test_what_is_not_http_fails_and_is_not_repeated_to_anybody(response: bytes) -> None:
+    sent = await send_to(says(response))
+    assert sent.attempt.error == "the receiver does not speak HTTP/1.1, or closed the connection early"
 
 
 async def test_a_connection_that_is_reset_is_a_failed_attempt() -> None:
-    assert (await send_to(resets)).attempt.error == "the connection broke off"
+    assert (await send_to(resets)).attempt.error == "the connection was lost"
 
 
 async def test_nobody_listens() -> None:
     async with misbehaving_server(is_silent) as port:
         pass
     sent = await send(f"http://127.0.0.1:{port}/")
-    assert str(sent.attempt.error).startswith("no connection: ")
+    assert str(sent.attempt.error).startswith("connection failed: ")
 
 
 async def test_tls_with_those_who_do_not_speak_it() -> None:
-    assert (await send_to(is_silent, "https", timeout_s=0.5)).attempt.error == "no connection in time"
-    assert str((await send_to(talks, "https")).attempt.error).startswith("no connection: ")
+    assert (await send_to(is_silent, "https", timeout_s=0.5)).attempt.error == "connection timed out"
+    assert str((await send_to(talks, "https")).attempt.error).startswith("connection failed: ")
 
 
 async def test_an_invalid_certificate_is_named_and_nothing_is_sent(tmp_path: Path) -> None:
     key, certificate = self_signed(tmp_path, "DNS:hooks.test")
     context = server_context(key, certificate)
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
-    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.read(1))
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.read(1))
 
-    server = await asyncio.start_server(hear, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(receive, "127.0.0.1", 0, ssl=context)
     async with server:
         sent = await send(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
     assert "CERTIFICATE_VERIFY_FAILED" in str(sent.attempt.error)
-    assert heard in ([], [b""])
+    assert received in ([], [b""])
 
 
 async def test_where_a_name_leads_is_not_told() -> None:
     for host in ("127.0.0.1", "localhost", "localhost.", "0x7f.1"):
         sent = await send(f"http://{host}:8080/", allow="")
         assert sent.attempt.error in {
-            "refused: the host has no public address; RENDERQ_EGRESS_ALLOW can allow it",
-            "refused: the host name cannot be resolved",
+            "denied: the host has no public address; RENDERQ_EGRESS_ALLOW can allow it",
+            "denied: the host name cannot be resolved",
         }
 
 
@@ -196,7 +196,7 @@ async def test_a_redirect_to_an_internal_address_is_an_answer() -> None:
 @pytest.mark.parametrize("status", [429, 503])
 async def test_retry_after_is_seconds_or_a_date(status: int) -> None:
     in_two_hours = datetime.now(UTC) + timedelta(hours=2)
-    for asked, seconds in {
+    for retry_after, seconds in {
         "7200": 7_200,
         format_datetime(in_two_hours, usegmt=True): 7_200,
         format_datetime(in_two_hours.replace(tzinfo=None)): 7_200,  # no zone
@@ -210,6 +210,6 @@ async def test_retry_after_is_seconds_or_a_date(status: int) -> None:
         "٣": None,
         "": None,
     }.items():
-        head = f"HTTP/1.1 {status} Later\r\nRetry-After: {asked}\r\nContent-Length: 0\r\n\r\n"
+        head = f"HTTP/1.1 {status} Later\r\nRetry-After: {retry_after}\r\nContent-Length: 0\r\n\r\n"
         sent = await send_to(says(head.encode()))
         assert (sent.attempt.status, sent.retry_after_s) == (status, seconds and pytest.approx(seconds, abs=HANG_S))

@@ -1,4 +1,4 @@
-"""Webhooks when processes die and servers go away in the middle of a delivery."""
+"""Webhook deliveries when processes die or servers go down."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,7 +27,7 @@ from tests.job_store.time_travel import make_older
 from tests.valkey_server import Valkey
 
 LEASE_S = 31
-"""Twice the default time of an attempt, and a second."""
+"""Twice the default timeout of an attempt, plus one second."""
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ async def delivering(deliveries: Dispatcher) -> AsyncIterator[None]:
 
 
 class LosesReplies(AsyncRedisJobStore):
-    """Redis does what it was asked to; the first reply does not arrive."""
+    """Redis executes the command, but the first reply is lost."""
 
     lost = 0
 
@@ -144,12 +144,12 @@ class BreaksDown(Sender):
 async def test_a_fault_of_ours_counts_as_an_attempt(redis_url: str, store: RedisJobStore) -> None:
     cancel_job(store, "job_1", "http://127.0.0.1:9/", "127.0.0.1")
 
-    def told() -> DeliveryRecord:
+    def only_delivery() -> DeliveryRecord:
         return (store.call(commands.deliveries("default", "job_1")) or ())[0]
 
     async with async_client(redis_url) as client:
         sender = BreaksDown(lambda: GuardedTransport(()), (b"k" * 24,), "http://renderq.test/", 0, 15)
         deliveries = Dispatcher(AsyncRedisJobStore(client), sender, (0.0,), lease_s=3_600)
         async with delivering(deliveries):
-            await asyncio.to_thread(wait_until, lambda: told().status == "failed")
-    assert str(told().log_json).count("a fault of the service") == 2
+            await asyncio.to_thread(wait_until, lambda: only_delivery().status == "failed")
+    assert str(only_delivery().log_json).count("internal error") == 2

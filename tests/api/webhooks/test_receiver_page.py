@@ -1,4 +1,4 @@
-"""The receiver that the page shows is run as it stands there."""
+"""The example receiver in docs/webhooks.md, run as printed."""
 
 import os
 import re
@@ -45,5 +45,5 @@ def test_the_receiver_of_the_page_takes_each_event_once_and_refuses_others(
         forged = {"webhook-id": again["id"], "webhook-timestamp": "1", "webhook-signature": "v1,AAAA"}
         assert httpx2.post(url, content=b"{}", headers=forged, trust_env=False).status_code == 400
         process.kill()
-        picture = f"https://images.example/v1/jobs/{job_id}/images/0"
-        assert process.stdout.read().splitlines() == [f"job.succeeded {job_id} ['{picture}']"]
+        image = f"https://images.example/v1/jobs/{job_id}/images/0"
+        assert process.stdout.read().splitlines() == [f"job.succeeded {job_id} ['{image}']"]

@@ -1,4 +1,4 @@
-"""Webhooks of a service with settings of its own."""
+"""Webhooks under specific settings."""
 
 import json
 
@@ -19,7 +19,7 @@ from tests.api.webhooks.webhook_jobs import SECRETS, cancel_job, deliveries, del
 def test_a_secret_is_changed_without_a_gap(
     settings_for: SettingsFor, store: RedisJobStore, receiver: WebhookReceiver
 ) -> None:
-    """The receiver has the old secret, then the new one; the service the old one, both, the new one."""
+    """The receiver uses the old secret, then the new one; the service the old one, both, the new one."""
     old, new = SECRETS
     with webhook_api(settings_for, webhook_secrets=old) as api:
         job_id = render_job(api, store, receiver.url)
@@ -43,19 +43,19 @@ def test_private_addresses_are_refused_when_it_comes_to_sending(
     with webhook_api(settings_for, egress_allow="") as api:
         job_id = render_job(api, store, receiver.url)
         wait_until(lambda: delivery(api, job_id)["status"] == "failed")
-        assert all("refused" in json.dumps(each) for each in delivery(api, job_id)["attempts"])
+        assert all("denied" in json.dumps(each) for each in delivery(api, job_id)["attempts"])
     assert receiver.received == []
 
 
 def test_without_a_secret_a_webhook_is_refused(settings_for: SettingsFor, receiver: WebhookReceiver) -> None:
     with webhook_api(settings_for, webhook_secrets=None) as api, api.client() as http:
-        answer = http.post("/v1/jobs", json={"prompt": "x", "webhook": {"url": receiver.url}})
-        assert problem(answer, "invalid_request")["errors"][0]["pointer"] == "/webhook"
+        response = http.post("/v1/jobs", json={"prompt": "x", "webhook": {"url": receiver.url}})
+        assert problem(response, "invalid_request")["errors"][0]["pointer"] == "/webhook"
 
 
-def without_request(answer: httpx2.Response) -> dict[str, object]:
+def without_request(response: httpx2.Response) -> dict[str, object]:
     return {
-        name: value for name, value in problem(answer, "not_found").items() if name not in {"request_id", "instance"}
+        name: value for name, value in problem(response, "not_found").items() if name not in {"request_id", "instance"}
     }
 
 
@@ -75,8 +75,8 @@ def test_foreign_deliveries_are_unknown(
 def test_a_deleted_job_is_told_no_more(
     settings_for: SettingsFor, store: RedisJobStore, receiver: WebhookReceiver
 ) -> None:
-    """Also when one of its deliveries is just under way, and the other one waits for its next attempt."""
-    receiver.answers = [(500, {})]
+    """Even if one of its deliveries is being sent and another one waits for its next attempt."""
+    receiver.responses = [(500, {})]
     with webhook_api(settings_for, webhook_delays="3600") as api, api.client() as http:
         job_id = render_job(api, store, receiver.url, "job.started", "job.succeeded")
         wait_until(lambda: "delivered" in str(deliveries(api, job_id)) and len(receiver.received) == 2)

@@ -1,4 +1,4 @@
-"""An API that tells webhooks, and jobs that have something to tell."""
+"""An API with webhooks enabled, and jobs that cause events."""
 
 import json
 from typing import Any
@@ -30,9 +30,9 @@ def webhook_api(settings_for: SettingsFor, **options: object) -> RunningApi:
 def submit_job(api: RunningApi | ApiProcess, url: str, *events: str, n: int = 1) -> str:
     webhook = {"url": url, **({"events": list(events)} if events else {})}
     with api.client() as http:
-        answer = http.post("/v1/jobs", json={"prompt": "x", "n": n, "webhook": webhook})
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+        response = http.post("/v1/jobs", json={"prompt": "x", "n": n, "webhook": webhook})
+    assert response.status_code == 201, response.text
+    return response.json()["id"]
 
 
 def render_job(api: RunningApi, store: RedisJobStore, url: str, *events: str, n: int = 1) -> str:
@@ -43,7 +43,7 @@ def render_job(api: RunningApi, store: RedisJobStore, url: str, *events: str, n:
 
 
 def cancel_job(store: RedisJobStore, name: str, url: str, host: str, tenant: str = "default") -> str:
-    """A job that somebody else's API took, and that was canceled at once: one event."""
+    """Submit a job through the store and cancel it: one event."""
     request = {"prompt": "x", "metadata": {}, "webhook": {"url": url}}
     events = ("job.canceled",)
     submit(store, name, tenant, request_json=json.dumps(request), webhook_events=events, webhook_host=host)
@@ -57,6 +57,6 @@ def deliveries(api: RunningApi, job_id: str) -> list[dict[str, Any]]:
 
 
 def delivery(api: RunningApi, job_id: str) -> dict[str, Any]:
-    """The only one."""
-    (found,) = deliveries(api, job_id)
-    return found
+    """Return the job's only delivery."""
+    (only,) = deliveries(api, job_id)
+    return only
