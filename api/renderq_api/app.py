@@ -13,7 +13,7 @@ from renderq_api.routes import ROUTERS
 from renderq_api.services import open_services
 from renderq_shared.catalog import load_catalog
 from renderq_shared.objects import open_store
-from renderq_shared.settings.models import ApiSettings
+from renderq_shared.settings import ApiSettings
 
 
 def create_app(settings: ApiSettings) -> FastAPI:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from renderq.cli.command import Command
-from renderq_shared.settings.models import ApiSettings, format_errors
+from renderq_shared.settings import ApiSettings, format_errors
 
 _OPTIONS = ("host", "port", "data", "redis_url", "store", "models")
 
@@ -30,7 +30,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from renderq_api.server import Server, run
     from renderq_shared.errors import RenderqSharedError
     from renderq_shared.logs import configure_logging
-    from renderq_shared.settings.unknown import warn_unknown_settings
+    from renderq_shared.settings import warn_unknown_settings
 
     def print_ready(url: str, _server: Server) -> None:
         print(f"ready {url}", flush=True)  # noqa: T201

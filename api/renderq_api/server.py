@@ -13,11 +13,11 @@ from fastapi import FastAPI
 from renderq_api.app import create_app
 from renderq_api.auth import is_loopback
 from renderq_api.errors import AddressUnavailable, NotLoopback
-from renderq_api.http.limits import LimitedHttpProtocol
+from renderq_api.http.request_head_limits import LimitedHttpProtocol
 from renderq_shared.access import AsyncKeyStore
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.redis.clients import async_client
-from renderq_shared.settings.models import ApiSettings
+from renderq_shared.settings import ApiSettings
 
 _BACKLOG = 2048
 

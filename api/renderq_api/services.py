@@ -29,7 +29,7 @@ from renderq_shared.jobs.redis.notifications import Change, KeysChanged, Reconne
 from renderq_shared.objects import ObjectStore, publish_store_id
 from renderq_shared.redis.bounded_redis import DURABLE_TIMEOUT_S, BoundedRedis
 from renderq_shared.redis.clients import async_client, check_server_async
-from renderq_shared.settings.models import ApiSettings
+from renderq_shared.settings import ApiSettings
 from renderq_shared.wakeups import WakeupPublisher
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from renderq_shared.errors import RenderqSharedError
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.redis.store import RedisJobStore
 from renderq_shared.redis.clients import sync_client
-from renderq_shared.settings.models import WorkerSettings
+from renderq_shared.settings import WorkerSettings
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from typing import get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from renderq_shared.settings.models import ApiSettings, SharedSettings, WorkerSettings
+from renderq_shared.settings import ApiSettings, SharedSettings, WorkerSettings
 
 _TITLES = {
     SharedSettings: ("Shared", "API and workers must use the same values."),

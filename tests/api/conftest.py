@@ -7,7 +7,7 @@ import pytest
 from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 from renderq_shared.redis.clients import sync_client
-from renderq_shared.settings.models import ApiSettings
+from renderq_shared.settings import ApiSettings
 from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
 from tests.valkey_server import Valkey

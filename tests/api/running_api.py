@@ -8,7 +8,7 @@ from typing import Self
 import httpx2
 
 from renderq_api.server import Server, run
-from renderq_shared.settings.models import ApiSettings
+from renderq_shared.settings import ApiSettings
 
 
 class RunningApi:

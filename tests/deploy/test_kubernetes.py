@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from renderq.contract import Model
-from renderq_shared.settings.models import ApiSettings, WorkerSettings
+from renderq_shared.settings import ApiSettings, WorkerSettings
 from tests.deploy.deploy_files import (
     DEPLOY,
     KUBERNETES,

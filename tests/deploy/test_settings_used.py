@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from renderq._config import API_KEY_VARIABLE, URL_VARIABLE
-from renderq_shared.settings.models import ApiSettings, WorkerSettings
+from renderq_shared.settings import ApiSettings, WorkerSettings
 from tests.deploy.deploy_files import DEPLOY, ROOT
 
 SETTINGS = {f"RENDERQ_{name.upper()}" for model in (ApiSettings, WorkerSettings) for name in model.model_fields}

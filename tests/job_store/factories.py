@@ -69,13 +69,13 @@ def claim_ref(job: JobRecord | None) -> ClaimRef:
 
 
 def get_job(store: JobStore, job_id: str, tenant: str = "ada") -> JobRecord:
-    found = store.call(commands.get(tenant, job_id))
+    found = store.call(commands.get_job(tenant, job_id))
     assert found is not None
     return found[0]
 
 
 def jobs_ahead(store: JobStore, job_id: str, tenant: str = "ada") -> int:
-    found = store.call(commands.get(tenant, job_id))
+    found = store.call(commands.get_job(tenant, job_id))
     assert found is not None
     assert found[1] is not None
     return found[1].jobs_ahead

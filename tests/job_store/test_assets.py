@@ -34,9 +34,9 @@ def test_an_uploaded_image_is_the_tenants_own(store: JobStore) -> None:
     asset = upload(store, new_asset())
     assert asset is not None
     assert asset == AssetRecord(**asdict(new_asset()), created_ms=asset.created_ms, used_ms=asset.used_ms)
-    assert store.call(commands.asset("ada", "asset_a")) == asset
-    assert store.call(commands.asset("bob", "asset_a")) is None
-    assert store.call(commands.asset("ada", "asset_b")) is None
+    assert store.call(commands.get_asset("ada", "asset_a")) == asset
+    assert store.call(commands.get_asset("bob", "asset_a")) is None
+    assert store.call(commands.get_asset("ada", "asset_b")) is None
 
 
 def test_the_same_image_of_two_tenants_are_two_assets(store: JobStore) -> None:
@@ -66,7 +66,7 @@ def test_an_expired_image_is_gone_and_its_object_is_given_out_for_removal(reliab
     upload(store, new_asset())
     reliable_backend.advance(DAY_MS + 1)
     assert apply_retention(store) == RetentionResult((), (), ("asset_a",), ("assets/ada/1/",), (), more=False)
-    assert store.call(commands.asset("ada", "asset_a")) is None
+    assert store.call(commands.get_asset("ada", "asset_a")) is None
     store.call(commands.confirm_deleted(["assets/ada/1/"]))
     reliable_backend.advance(10 * DAY_MS)
     assert apply_retention(store) == RetentionResult((), (), (), (), (), more=False)
@@ -92,7 +92,7 @@ def test_who_comes_too_late_is_told_so_and_nothing_is_kept(reliable_backend: Sto
     reliable_backend.advance(RESERVATION_MS)
     apply_retention(store)
     assert store.call(commands.commit_asset(new_asset())) is None
-    assert store.call(commands.asset("ada", "asset_a")) is None
+    assert store.call(commands.get_asset("ada", "asset_a")) is None
 
 
 def test_of_two_that_upload_the_same_at_once_one_object_stays(reliable_backend: StoreBackend) -> None:
@@ -136,8 +136,8 @@ def test_a_job_that_names_what_its_tenant_does_not_have_is_refused_whole(store: 
     job = new_job("job_1", assets=("asset_b", "asset_a"), idempotency=key)
     refused = store.call(commands.submit(job, NO_LIMITS))
     assert (refused.outcome, refused.record) == (SubmitOutcome.ASSET_NOT_FOUND, None)
-    assert store.call(commands.get("ada", "job_1")) is None
-    assert store.call(commands.asset("ada", "asset_b")).reference_count == 0
+    assert store.call(commands.get_job("ada", "job_1")) is None
+    assert store.call(commands.get_asset("ada", "asset_b")).reference_count == 0
     upload(store, new_asset())
     assert store.call(commands.submit(job, NO_LIMITS)).outcome is SubmitOutcome.ACCEPTED
 
@@ -149,14 +149,14 @@ def test_an_asset_outlives_every_job_that_names_it(reliable_backend: StoreBacken
         store.call(commands.submit(new_job(f"job_{number}", assets=("asset_a",)), NO_LIMITS))
         store.call(commands.submit(new_job(f"job_{number}", assets=("asset_a",)), NO_LIMITS))
         store.call(commands.cancel("ada", f"job_{number}"))
-    assert store.call(commands.asset("ada", "asset_a")).reference_count == 2
+    assert store.call(commands.get_asset("ada", "asset_a")).reference_count == 2
     store.call(commands.delete("ada", "job_1"))
     reliable_backend.advance(10 * DAY_MS)
     upload(store, new_asset("2"))
     reliable_backend.advance(10 * DAY_MS)
     assert apply_retention(store).assets_expired == ()
     store.call(commands.delete("ada", "job_2"))
-    assert store.call(commands.asset("ada", "asset_a")).reference_count == 0
+    assert store.call(commands.get_asset("ada", "asset_a")).reference_count == 0
     reliable_backend.advance(DAY_MS - 60_000)
     assert apply_retention(store).assets_expired == ()
     reliable_backend.advance(60_000)
@@ -184,13 +184,15 @@ def test_a_repeated_submission_is_replayed_whatever_became_of_its_assets(store: 
 
 def test_a_key_can_be_looked_up_before_a_submission_is_made(store: JobStore) -> None:
     key = Idempotency("key", "fingerprint")
-    assert store.call(commands.replay("ada", key)) is None
+    assert store.call(commands.replay_submission("ada", key)) is None
     store.call(commands.submit(new_job("job_1", idempotency=key), NO_LIMITS))
-    known = store.call(commands.replay("ada", key))
+    known = store.call(commands.replay_submission("ada", key))
     assert (known.outcome, known.record.id, known.position.jobs_ahead) == (SubmitOutcome.REPLAYED, "job_1", 0)
-    assert store.call(commands.replay("bob", key)) is None
-    assert store.call(commands.replay("ada", Idempotency("key", "other"))).outcome is SubmitOutcome.KEY_REUSED
+    assert store.call(commands.replay_submission("bob", key)) is None
+    assert (
+        store.call(commands.replay_submission("ada", Idempotency("key", "other"))).outcome is SubmitOutcome.KEY_REUSED
+    )
     store.call(commands.cancel("ada", "job_1"))
-    assert store.call(commands.replay("ada", key)).record.status is Status.CANCELED
+    assert store.call(commands.replay_submission("ada", key)).record.status is Status.CANCELED
     store.call(commands.delete("ada", "job_1"))
-    assert store.call(commands.replay("ada", key)).record is None
+    assert store.call(commands.replay_submission("ada", key)).record is None

@@ -80,7 +80,7 @@ def test_a_restored_job_is_the_one_that_was_written_down(backend: StoreBackend) 
     assert get_job(backend.store, "job_1") == job
     assert backend.store.call(commands.page("ada", JobFilter(), 10, 100)).records == (job,)
     assert backend.store.call(commands.deliveries("ada", "job_1")) == ()
-    assert backend.store.call(commands.get("bob", "job_1")) is None
+    assert backend.store.call(commands.get_job("bob", "job_1")) is None
 
 
 def test_a_restored_job_is_kept_no_longer_than_before(reliable_backend: StoreBackend) -> None:

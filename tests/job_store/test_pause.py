@@ -16,7 +16,7 @@ def queue_counts(store: JobStore) -> dict[str, tuple[int, int]]:
 
 
 def position(store: JobStore, job_id: str, tenant: str = "ada") -> QueuePosition | None:
-    found = store.call(commands.get(tenant, job_id))
+    found = store.call(commands.get_job(tenant, job_id))
     assert found is not None
     return found[1]
 

@@ -42,7 +42,7 @@ def apply_retention(store: JobStore, retention: Retention = FOREVER, limit: int 
 def test_a_deleted_job_is_gone(store: JobStore) -> None:
     ended(store)
     assert store.call(commands.delete("ada", "job_1")) is DeleteResult.DELETED
-    assert store.call(commands.get("ada", "job_1")) is None
+    assert store.call(commands.get_job("ada", "job_1")) is None
     assert store.call(commands.page("ada", JobFilter(), 10, 100)).records == ()
     assert store.call(commands.cancel("ada", "job_1")) is None
 
@@ -170,7 +170,7 @@ def test_an_old_job_loses_its_images_and_later_its_record(reliable_backend: Stor
     assert apply_retention(store, RETENTION).deleted == ()
     reliable_backend.advance(60_001)
     assert apply_retention(store, RETENTION).deleted == ("job_1",)
-    assert store.call(commands.get("ada", "job_1")) is None
+    assert store.call(commands.get_job("ada", "job_1")) is None
     assert store.call(commands.page("ada", JobFilter(), 10, 100)).records == ()
 
 

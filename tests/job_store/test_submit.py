@@ -48,7 +48,7 @@ def test_a_known_key_with_the_same_fingerprint_answers_the_earlier_job(store: Jo
     assert replay.outcome is SubmitOutcome.REPLAYED
     assert replay.record is not None
     assert replay.record.id == "job_1"
-    assert store.call(commands.get("ada", "job_2")) is None
+    assert store.call(commands.get_job("ada", "job_2")) is None
 
 
 def test_a_replay_answers_the_job_as_it_is_now_even_when_the_queue_is_full(store: JobStore) -> None:
@@ -100,7 +100,7 @@ def test_the_total_bound_counts_queued_jobs_of_all_tenants(store: JobStore) -> N
     submit(store, "job_2", "bob")
     refused = store.call(commands.submit(new_job("job_3", "cyd", idempotency=Idempotency("key", "f")), bounds))
     assert (refused.outcome, refused.record) == (SubmitOutcome.QUEUE_FULL, None)
-    assert store.call(commands.get("cyd", "job_3")) is None
+    assert store.call(commands.get_job("cyd", "job_3")) is None
     claim(store)
     retried = store.call(commands.submit(new_job("job_4", "cyd", idempotency=Idempotency("key", "f")), bounds))
     assert retried.outcome is SubmitOutcome.ACCEPTED
@@ -123,7 +123,7 @@ def test_a_submission_tells_how_many_wakeups_wait_for_its_model(backend: StoreBa
 
 def test_a_job_of_another_tenant_does_not_exist(store: JobStore) -> None:
     submit(store, "job_1", "ada")
-    assert store.call(commands.get("bob", "job_1")) is None
+    assert store.call(commands.get_job("bob", "job_1")) is None
     assert store.call(commands.cancel("bob", "job_1")) is None
     assert get_job(store, "job_1").status is Status.QUEUED
 
@@ -163,7 +163,7 @@ def test_the_answer_to_a_submission_tells_the_place(store: JobStore, tenant: str
     replayed = store.call(commands.submit(new_job("job_2", tenant, idempotency=key), NO_LIMITS))
     assert (
         replayed.position
-        == store.call(commands.get(tenant, "job_1"))[1]
+        == store.call(commands.get_job(tenant, "job_1"))[1]
         == QueuePosition(ahead, True, cost_ahead=ahead)
     )
     store.call(commands.cancel(tenant, "job_1"))
@@ -173,13 +173,13 @@ def test_the_answer_to_a_submission_tells_the_place(store: JobStore, tenant: str
 def test_the_place_is_gone_once_the_job_runs(store: JobStore) -> None:
     submit(store, "job_1")
     claim(store)
-    found = store.call(commands.get("ada", "job_1"))
+    found = store.call(commands.get_job("ada", "job_1"))
     assert found is not None
     assert found[1] is None
 
 
 def test_the_place_says_whether_a_worker_serves_the_model(store: JobStore) -> None:
     submit(store, "job_1")
-    assert not store.call(commands.get("ada", "job_1"))[1].has_worker
+    assert not store.call(commands.get_job("ada", "job_1"))[1].has_worker
     store.call(commands.register(worker_record("w1", "shapes"), 30_000))
-    assert store.call(commands.get("ada", "job_1"))[1].has_worker
+    assert store.call(commands.get_job("ada", "job_1"))[1].has_worker

@@ -55,7 +55,7 @@ def test_the_newest_come_first_and_the_oldest_are_forgotten(store: JobStore) -> 
 
 
 def cost_ahead_of(store: JobStore, job_id: str) -> float:
-    found = store.call(commands.get("ada", job_id))
+    found = store.call(commands.get_job("ada", job_id))
     assert found is not None
     assert found[1] is not None
     return found[1].cost_ahead

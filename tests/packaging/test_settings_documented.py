@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from renderq_shared.settings.models import ApiSettings, SharedSettings, WorkerSettings
+from renderq_shared.settings import ApiSettings, SharedSettings, WorkerSettings
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 

@@ -17,7 +17,7 @@ STORE = f"s3://{BUCKET}/{PREFIX}".rstrip("/")
 def records(redis_url: str, job_ids: Iterable[str]) -> dict[str, JobRecord]:
     with sync_client(redis_url) as client:
         store = RedisJobStore(client)
-        found = {job_id: store.call(commands.get("default", job_id)) for job_id in job_ids}
+        found = {job_id: store.call(commands.get_job("default", job_id)) for job_id in job_ids}
     return {job_id: each[0] for job_id, each in found.items() if each}
 
 

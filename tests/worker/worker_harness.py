@@ -14,7 +14,7 @@ from renderq_shared.jobs import JobRecord, JobStore, NewJob, QueueLimits, comman
 from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore, ObjectStore
 from renderq_shared.redis.clients import sync_client
-from renderq_shared.settings.models import WorkerSettings
+from renderq_shared.settings import WorkerSettings
 from renderq_worker.engine import Event, Failed, GenerationSpec, Rendered, SimulatedEngine
 from renderq_worker.process.worker import Worker
 
@@ -55,7 +55,7 @@ def submit(store: JobStore, job_id: str, text: str | None = None, **fields: Any)
 
 
 def get_job(store: JobStore, job_id: str) -> JobRecord:
-    found = store.call(commands.get(TENANT, job_id))
+    found = store.call(commands.get_job(TENANT, job_id))
     assert found is not None
     return found[0]
 

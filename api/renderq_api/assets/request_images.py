@@ -33,7 +33,7 @@ class RequestImages:
 
     async def _ingest(self, tenant: str, field: str, ref: str) -> AssetRecord:
         if is_asset_id(ref):
-            record = await self._jobs.call(commands.asset(tenant, ref))
+            record = await self._jobs.call(commands.get_asset(tenant, ref))
             if record is None:
                 raise asset_not_found(field)
             return record

@@ -1,6 +1,6 @@
 """SSRF protection: requests to client-supplied URLs reach only public addresses and those the operator allows."""
 
-from renderq_api.egress.addresses import Address, AllowedNetworks, EgressDenied, check_allowed, parse_allowed
+from renderq_api.egress.address_policy import Address, AllowedNetworks, EgressDenied, check_allowed, parse_allowed
 from renderq_api.egress.resolver import Resolver
 from renderq_api.egress.transport import GuardedTransport
 

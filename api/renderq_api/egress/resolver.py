@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
 
-from renderq_api.egress.addresses import Address, EgressDenied
+from renderq_api.egress.address_policy import Address, EgressDenied
 
 _MAX_LOOKUPS = 256
 """Concurrent lookups."""

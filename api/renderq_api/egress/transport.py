@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx2
 import structlog
 
-from renderq_api.egress.addresses import Address, AllowedNetworks, EgressDenied, check_port, checked_addresses
+from renderq_api.egress.address_policy import Address, AllowedNetworks, EgressDenied, check_port, checked_addresses
 from renderq_api.egress.resolver import Resolver
 
 log = structlog.get_logger(__name__)

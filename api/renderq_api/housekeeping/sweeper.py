@@ -11,7 +11,7 @@ import structlog
 
 from renderq_shared.errors import RenderqSharedError
 from renderq_shared.jobs import AsyncJobStore, ModelQueue, SweepResult, commands
-from renderq_shared.settings.models import ApiSettings
+from renderq_shared.settings import ApiSettings
 from renderq_shared.wakeups import WakeupPublisher
 
 log = structlog.get_logger(__name__)

@@ -14,8 +14,7 @@ from renderq_api.http.range_header import RangeNotSatisfiable, byte_range
 from renderq_api.job_views.job_view import UrlBuilder
 from renderq_api.openapi.document import Responses, response_headers
 from renderq_api.services import Services
-from renderq_shared.objects import ObjectInfo, ObjectStore
-from renderq_shared.objects.media_types import content_disposition
+from renderq_shared.objects import ObjectInfo, ObjectStore, content_disposition
 
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _FILES = {"image/png": _FILE, "image/jpeg": _FILE, "image/webp": _FILE}

@@ -80,7 +80,7 @@ router.add_api_route("/{asset_id}/content", get_asset_content, methods=["HEAD"],
 
 
 async def _find(asset_id: str, services: Services, tenant: str) -> AssetRecord:
-    record = await services.jobs.call(commands.asset(tenant, asset_id)) if is_asset_id(asset_id) else None
+    record = await services.jobs.call(commands.get_asset(tenant, asset_id)) if is_asset_id(asset_id) else None
     if record is None:
         raise not_found("Asset not found. It may have expired; upload it again.")
     return record

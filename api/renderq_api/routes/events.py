@@ -100,7 +100,7 @@ async def stream_job_events(job_id: str, request: Request, services: ServicesDep
     since, wants_previews = _version(request.headers.get("last-event-id")), _wants_previews(request, caller)
 
     async def read() -> JobSnapshot | None:
-        return await services.jobs.call(commands.get(caller.tenant, job_id)) if is_job_id(job_id) else None
+        return await services.jobs.call(commands.get_job(caller.tenant, job_id)) if is_job_id(job_id) else None
 
     with contextlib.ExitStack() as resources:
         watcher = resources.enter_context(services.job_watchers.watch(job_id))

@@ -11,8 +11,7 @@ from renderq_api.http.problems import ApiProblem, not_found
 from renderq_api.openapi.document import problems
 from renderq_api.responses.image_response import FILE_PROBLEMS, FILE_RESPONSES, file_response
 from renderq_api.services import ServicesDep
-from renderq_shared.objects import FolderStore
-from renderq_shared.objects.keys import is_key
+from renderq_shared.objects import FolderStore, is_key
 
 router = APIRouter(prefix="/v1/files", tags=["jobs"])
 

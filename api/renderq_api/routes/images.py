@@ -60,7 +60,7 @@ async def get_image(job_id: str, index: int, request: Request, services: Service
 
 async def _job_with_outputs(services: Services, tenant: str, job_id: str) -> JobRecord:
     """Return the job, unless its outputs have expired. Raises `ApiProblem`."""
-    found = await services.jobs.call(commands.get(tenant, job_id)) if is_job_id(job_id) else None
+    found = await services.jobs.call(commands.get_job(tenant, job_id)) if is_job_id(job_id) else None
     if found is None:
         raise not_found("Job not found.")
     record, _ = found

@@ -90,7 +90,7 @@ async def list_jobs(request: Request, services: ServicesDep, tenant: TenantDep) 
 async def retry_job(job_id: str, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     await require_no_fields(request)
     idempotency = parse_idempotency_key(request.headers.getlist("idempotency-key"), "POST", request.url.path, b"")
-    found = await services.jobs.call(commands.get(caller.tenant, job_id)) if is_job_id(job_id) else None
+    found = await services.jobs.call(commands.get_job(caller.tenant, job_id)) if is_job_id(job_id) else None
     if found is None:
         raise not_found("Job not found.")
     earlier, _ = found

@@ -137,7 +137,7 @@ async def _wait(services: Services, request: Request, tenant: str, job_id: str, 
     """Return the job, once it is terminal or after `seconds`. Raises `ApiProblem` if the tenant has no such job."""
 
     async def read() -> JobSnapshot | None:
-        return await services.jobs.call(commands.get(tenant, job_id))
+        return await services.jobs.call(commands.get_job(tenant, job_id))
 
     snapshot: JobSnapshot | None = None
     if is_job_id(job_id):

@@ -53,7 +53,7 @@ async def submit_job(
     checked = check(parsed, signs_webhooks=bool(services.settings.webhook_keys))
     if idempotency and has_remote_images(checked.request):
         # A replay must not fetch again: the remote images may have changed or disappeared.
-        earlier = await services.jobs.call(commands.replay(caller.tenant, idempotency))
+        earlier = await services.jobs.call(commands.replay_submission(caller.tenant, idempotency))
         if earlier is not None:
             return earlier, _accepted_job(earlier, checked.request)
     ingested = await _ingest(services, caller, checked)

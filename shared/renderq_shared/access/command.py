@@ -19,7 +19,7 @@ from renderq_shared.access.records import DEFAULT_TENANT, NewKey, Role
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.local.embedded_redis import EmbeddedRedis
 from renderq_shared.redis.clients import sync_client
-from renderq_shared.settings.models import SharedSettings, format_errors
+from renderq_shared.settings import SharedSettings, format_errors
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -51,14 +51,14 @@ def submit(job: NewJob, limits: QueueLimits) -> Command[SubmitResult]:
     return Command("submit", (job, limits), is_durable=True)
 
 
-def replay(tenant: str, idempotency: Idempotency) -> Command[SubmitResult | None]:
+def replay_submission(tenant: str, idempotency: Idempotency) -> Command[SubmitResult | None]:
     """Return what `submit` would answer to a known idempotency key; `None` for a new one. Counts no wake-ups."""
-    return Command("replay", (tenant, idempotency))
+    return Command("replay_submission", (tenant, idempotency))
 
 
-def get(tenant: str, job_id: str) -> Command[tuple[JobRecord, QueuePosition | None] | None]:
+def get_job(tenant: str, job_id: str) -> Command[tuple[JobRecord, QueuePosition | None] | None]:
     """Return a job and, while it is queued, its position. `None` if the tenant has no such job."""
-    return Command("get", (tenant, job_id))
+    return Command("get_job", (tenant, job_id))
 
 
 def page(
@@ -160,9 +160,9 @@ def commit_asset(asset: NewAsset) -> Command[AssetRecord | None]:
     return Command("commit_asset", (asset,))
 
 
-def asset(tenant: str, asset_id: str) -> Command[AssetRecord | None]:
+def get_asset(tenant: str, asset_id: str) -> Command[AssetRecord | None]:
     """Return an asset; `None` if the tenant has no such asset."""
-    return Command("asset", (tenant, asset_id))
+    return Command("get_asset", (tenant, asset_id))
 
 
 def confirm_manifests(job_ids: Sequence[str]) -> Command[None]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from renderq.cli.command import Command
 from renderq.cli.formatting import printable
 from renderq_shared.errors import RenderqSharedError
-from renderq_shared.settings.models import SharedSettings, format_errors
+from renderq_shared.settings import SharedSettings, format_errors
 
 _OPTIONS = ("redis_url", "store", "data")
 

@@ -7,7 +7,7 @@ from renderq_shared.errors import ManifestInvalid, ObjectNotFound
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.store import JobStore
 from renderq_shared.manifests.manifest import is_manifest_key, manifest_key, read_manifest
-from renderq_shared.objects.store import ObjectStore
+from renderq_shared.objects import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)

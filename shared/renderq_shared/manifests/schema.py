@@ -15,7 +15,7 @@ from renderq_shared.jobs.stored_results import (
     StoredProgress,
     StoredRuntime,
 )
-from renderq_shared.objects.keys import is_key
+from renderq_shared.objects import is_key
 
 _TimeMs = Annotated[int, Field(ge=0, lt=253_402_300_800_000)]
 """Milliseconds since the epoch, before the year 10000."""

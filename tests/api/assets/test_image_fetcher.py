@@ -7,7 +7,7 @@ import pytest
 
 from renderq_api.assets import ImageFetcher, ImageRejected
 from renderq_api.egress import GuardedTransport
-from renderq_api.egress.addresses import parse_allowed
+from renderq_api.egress.address_policy import parse_allowed
 from tests.api.assets.image_server import IMAGE_FILE, ImageServer, image_server
 from tests.api.conftest import SettingsFor
 from tests.api.problems import pointers, problem

@@ -127,7 +127,7 @@ def test_another_tenants_asset_is_not_there(http: httpx2.Client, store: RedisJob
         problem(http.get(f"/v1/assets/{name}/content"), "not_found")
     own = upload(http, image_file(width=27))
     assert own["id"] == asset_id
-    assert store.call(commands.asset("bob", asset_id)).key == foreign.key
+    assert store.call(commands.get_asset("bob", asset_id)).key == foreign.key
 
 
 def test_what_is_also_something_else_is_served_as_an_image_alone(http: httpx2.Client) -> None:

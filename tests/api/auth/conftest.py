@@ -5,7 +5,7 @@ import pytest
 
 from renderq_shared.access import KeyStore, NewKey, new_key
 from renderq_shared.redis.clients import sync_client
-from renderq_shared.settings.models import ApiSettings
+from renderq_shared.settings import ApiSettings
 from tests.api.running_api import RunningApi
 from tests.valkey_server import Valkey
 

@@ -8,7 +8,7 @@ import pytest
 
 from renderq import Client, RateLimited
 from renderq_shared.access import KeyStore
-from renderq_shared.settings.models import ApiSettings
+from renderq_shared.settings import ApiSettings
 from tests.api.auth.conftest import ClientOf, make_key
 from tests.api.problems import problem
 from tests.api.running_api import RunningApi

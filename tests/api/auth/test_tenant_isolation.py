@@ -66,10 +66,10 @@ def test_what_is_anothers_does_not_exist(
 ) -> None:
     bob = client_of("bob", role=Role.ADMIN)
     assert set(re.findall(r"{(\w+)", path)) <= {*owned, *UNSCOPED}, "add an object of Ada's to `owned`"
-    before = store.call(commands.get("ada", owned["job_id"]))
+    before = store.call(commands.get_job("ada", owned["job_id"]))
     unknown = {**owned, "job_id": new_job_id(), "delivery_id": "msg_0123_succeeded", "asset_id": f"asset_{'0' * 64}"}
     assert not_found_body(bob, method, path, **owned) == not_found_body(bob, method, path, **unknown)
-    assert store.call(commands.get("ada", owned["job_id"])) == before
+    assert store.call(commands.get_job("ada", owned["job_id"])) == before
     with ada.stream(method, path.format(**owned)) as own:
         assert own.status_code not in {401, 404}, "it is hers"
 

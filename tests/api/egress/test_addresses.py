@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from renderq_api.egress import EgressDenied, check_allowed
-from renderq_api.egress.addresses import check_port, checked_addresses, parse_allowed
+from renderq_api.egress.address_policy import check_port, checked_addresses, parse_allowed
 
 PUBLIC = ["1.1.1.1", "8.8.8.8", "93.184.216.34", "172.32.0.1", "100.128.0.1", "2606:4700:4700::1111", "::ffff:8.8.8.8"]
 

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from renderq_api.egress import Address, EgressDenied, GuardedTransport
-from renderq_api.egress.addresses import parse_allowed
+from renderq_api.egress.address_policy import parse_allowed
 from tests.tls import self_signed, server_context
 
 LOOPBACK = parse_allowed("127.0.0.1/32")

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 import httpx2
 import pytest
 
-from renderq_api.http import json_body, limits, lingering_close
+from renderq_api.http import json_body, lingering_close, request_head_limits
 from tests.api.running_api import RunningApi
 
 HEAD = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -123,7 +123,7 @@ def test_a_head_of_ordinary_size_is_read(api: RunningApi) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "HEAD_S", 0.5)
+    monkeypatch.setattr(request_head_limits, "HEAD_S", 0.5)
     monkeypatch.setattr(json_body, "BODY_S", 0.5)
     monkeypatch.setattr(lingering_close, "_SECONDS", 0.5)
 

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from renderq_shared.settings.models import ApiSettings
+from renderq_shared.settings import ApiSettings
 from tests.api.running_api import RunningApi
 from tests.api.webhooks.receivers import WebhookReceiver, webhook_receiver
 from tests.api.webhooks.webhook_jobs import WEBHOOK_SETTINGS

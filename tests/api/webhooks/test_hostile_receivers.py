@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from renderq_api.egress import GuardedTransport
-from renderq_api.egress.addresses import parse_allowed
+from renderq_api.egress.address_policy import parse_allowed
 from renderq_api.webhooks import Sender
 from renderq_api.webhooks.sender import SendResult
 from renderq_shared.jobs import DeliveryClaim, DeliveryRecord, commands

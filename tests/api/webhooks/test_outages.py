@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from renderq_api.egress import GuardedTransport
-from renderq_api.egress.addresses import parse_allowed
+from renderq_api.egress.address_policy import parse_allowed
 from renderq_api.webhooks import Dispatcher, Sender
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import Command, DeliveryRecord, commands, delivery_id

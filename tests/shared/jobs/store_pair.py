@@ -104,11 +104,11 @@ class StorePair:
         """Compare every job, queue position, list, queue and worker."""
         for job in list(self.latest.values()):
             expected, actual = (
-                self.memory.call(commands.get(job.tenant, job.id)),
-                self.redis.call(commands.get(job.tenant, job.id)),
+                self.memory.call(commands.get_job(job.tenant, job.id)),
+                self.redis.call(commands.get_job(job.tenant, job.id)),
             )
             assert self._normalized(actual) == self._normalized(expected, shift=self._shift_ms)
-            assert self.redis.call(commands.get("stranger", job.id)) is None
+            assert self.redis.call(commands.get_job("stranger", job.id)) is None
             expected_deliveries, actual_deliveries = (
                 self.memory.call(commands.deliveries(job.tenant, job.id)),
                 self.redis.call(commands.deliveries(job.tenant, job.id)),
@@ -225,7 +225,7 @@ def check_keys(pair: StorePair) -> None:
     oldest = Counter(id_ for key in client.scan_iter("rq:oldest:*") for id_ in client.zrange(key, 0, -1))
     leased = set(client.zrange("rq:leases", 0, -1))
     due = set(client.zrange("rq:deadlines", 0, -1))
-    jobs = [job for job in pair.latest.values() if pair.memory.call(commands.get(job.tenant, job.id))]
+    jobs = [job for job in pair.latest.values() if pair.memory.call(commands.get_job(job.tenant, job.id))]
     ended = {job.id for job in jobs if job.status.is_terminal}
     outputs_expired = {job.id for job in jobs if job.outputs_expired}
     assert set(client.zrange("rq:ended", 0, -1)) == ended - outputs_expired
@@ -267,7 +267,7 @@ def check_outbox(pair: StorePair) -> None:
     """Check that each pending delivery is in one key, and that a queue has a turn iff a delivery can be claimed."""
     client, pending = pair.client, set[str]()
     held, waiting_in = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    for job in (job for job in pair.latest.values() if pair.memory.call(commands.get(job.tenant, job.id))):
+    for job in (job for job in pair.latest.values() if pair.memory.call(commands.get_job(job.tenant, job.id))):
         for delivery in pair.memory.call(commands.deliveries(job.tenant, job.id)) or ():
             host = client.hget(f"rq:delivery:{delivery.id}", "host")
             if delivery.status == "pending":

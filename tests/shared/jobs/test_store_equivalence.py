@@ -196,7 +196,7 @@ class StorePairMachine(RuleBasedStateMachine):
     @rule(tenant=tenants, key=keys)
     def replay(self, tenant: str, key: Idempotency | None) -> None:
         if key:
-            self.pair.run_on_both(commands.replay(tenant, key))
+            self.pair.run_on_both(commands.replay_submission(tenant, key))
 
     @rule(target=uploads, tenant=tenants, name=st.sampled_from(["asset_a", "asset_b"]), repeat=st.booleans())
     def reserve_asset(self, tenant: str, name: str, repeat: bool):
@@ -210,7 +210,7 @@ class StorePairMachine(RuleBasedStateMachine):
     def commit_asset(self, asset: NewAsset, repeat: bool) -> None:
         self.pair.run_on_both(commands.commit_asset(asset), repeat=repeat)
         for tenant in ("ada", "bob:x"):
-            self.pair.run_on_both(commands.asset(tenant, asset.id))
+            self.pair.run_on_both(commands.get_asset(tenant, asset.id))
 
     @rule(target=attempts, limit=st.sampled_from([1, 100]), repeat=st.booleans())
     def claim_deliveries(self, limit: int, repeat: bool):

@@ -13,7 +13,7 @@ from renderq_shared.redis.clients import (
     validate_server,
 )
 from renderq_shared.redis.url import redis_py_url
-from renderq_shared.settings.models import SharedSettings
+from renderq_shared.settings import SharedSettings
 from tests.valkey_server import Valkey
 
 GOOD = {"redis_version": "7.2.4", "cluster_enabled": 0, "maxmemory_policy": "noeviction", "aof_enabled": 1}

@@ -18,7 +18,7 @@ from renderq_shared.jobs.redis.notifications import Change, subscribe
 from renderq_shared.redis.clients import async_client, celery_url, sync_client
 from renderq_shared.redis.sentinel_url import parse_sentinel_url
 from renderq_shared.redis.wakeup_queues import queue_name
-from renderq_shared.settings.models import SharedSettings
+from renderq_shared.settings import SharedSettings
 from renderq_shared.wakeups import WakeupPublisher
 from tests.job_store.factories import NO_LIMITS, new_job
 from tests.valkey_server import Valkey, free_port, wait_until_loaded
@@ -95,7 +95,7 @@ async def test_everybody_goes_to_the_next_primary(primary_and_url: tuple[Valkey,
         _until(lambda: client.llen(queue_name("shapes")) == 1)
         assert direct.execute_command("WAIT", 1, 10_000) == 1
         primary.kill()
-        _until(lambda: _answers(lambda: worker.call(commands.get("ada", "job_1"))), 30)
+        _until(lambda: _answers(lambda: worker.call(commands.get_job("ada", "job_1"))), 30)
         changes = subscribe(awaited, PreviewChannels())
         await anext(changes)
         assert (await api.call(commands.submit(new_job("job_2"), NO_LIMITS))).record is not None

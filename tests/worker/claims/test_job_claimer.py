@@ -189,7 +189,7 @@ def test_jobs_survive_a_connection_that_loses_replies(redis_url: str, new_harnes
             harness.submit(f"job-{number}")
         harness.wake()
         harness.join_wakeups()
-        jobs = [direct.call(commands.get("default", f"job-{number}")) for number in range(20)]
+        jobs = [direct.call(commands.get_job("default", f"job-{number}")) for number in range(20)]
         assert proxy.lost > 0
         assert all(found and found[0].status is Status.SUCCEEDED and found[0].attempt == 1 for found in jobs)
         harness.worker.close()

@@ -21,7 +21,7 @@ from renderq_shared.redis.clients import sync_client
 from renderq_worker.engine import Previewed
 from renderq_worker.jobs.preview_writer import PreviewWriter
 from renderq_worker.jobs.running_job import RunningJob, StopReason
-from renderq_worker.output.preview import encode_preview
+from renderq_worker.output.preview_encoding import encode_preview
 from tests.worker.conftest import NewHarness
 from tests.worker.worker_harness import ENTRY, MODEL, FaultyEngine, WorkerHarness, get_job, submit, wait_until
 

@@ -8,7 +8,7 @@ import torch
 
 from renderq_shared.catalog import ModelConfig, ModelEntry, resolve_entry
 from renderq_shared.errors import CatalogInvalid
-from renderq_shared.settings.models import WorkerSettings
+from renderq_shared.settings import WorkerSettings
 from renderq_worker.engine import create_placement
 from renderq_worker.errors import DeviceUnusable
 from renderq_worker.models import ModelLoadFailed, Placement, parameter_counts

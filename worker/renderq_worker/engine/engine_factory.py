@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.settings.models import WorkerSettings
+from renderq_shared.settings import WorkerSettings
 from renderq_worker.engine.protocol import EngineProtocol
 from renderq_worker.engine.settings import EngineSettings
 from renderq_worker.engine.simulated import SimulatedEngine, simulated_step_s

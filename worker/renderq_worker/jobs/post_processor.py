@@ -12,7 +12,7 @@ from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.store import JobStore
 from renderq_shared.jobs.stored_results import StoredFile, StoredGrid, StoredOutput
-from renderq_shared.objects.store import ObjectStore
+from renderq_shared.objects import ObjectStore
 from renderq_worker.engine import Rendered
 from renderq_worker.jobs.job_metrics import ImageTiming
 from renderq_worker.jobs.running_job import RunningJob
@@ -161,7 +161,7 @@ class PostProcessor:
     def _discard_outputs(self, job: RunningJob) -> None:
         """Delete the files of a claim that lost its job, unless the job ended with this claim and lists them."""
         try:
-            found = self._store.call(commands.get(job.record.tenant, job.claim_ref.job_id))
+            found = self._store.call(commands.get_job(job.record.tenant, job.claim_ref.job_id))
             is_listed = (
                 found is not None and found[0].status.is_terminal and found[0].claim_id == job.claim_ref.claim_id
             )

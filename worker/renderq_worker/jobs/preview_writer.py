@@ -14,7 +14,7 @@ from renderq_shared.jobs import commands
 from renderq_shared.jobs.store import JobStore
 from renderq_worker.engine import EngineProtocol, Previewed
 from renderq_worker.jobs.running_job import RunningJob
-from renderq_worker.output.preview import CONTENT_TYPE, encode_preview
+from renderq_worker.output.preview_encoding import CONTENT_TYPE, encode_preview
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from renderq_shared.errors import ObjectStoreUnavailable
-from renderq_shared.objects.store import ObjectStore
+from renderq_shared.objects import ObjectStore
 from renderq_worker.threads.inflight_operations import InflightOperations
 
 log = structlog.get_logger(__name__)

@@ -9,7 +9,7 @@ from renderq_shared.catalog import Catalog, ModelEntry, load_catalog
 from renderq_shared.errors import CatalogInvalid, StoreUnavailable
 from renderq_shared.objects import ObjectStore, check_same_store, open_store
 from renderq_shared.redis.clients import check_server, sync_client
-from renderq_shared.settings.models import WorkerSettings
+from renderq_shared.settings import WorkerSettings
 from renderq_worker.process.worker_process import WorkerProcess
 from renderq_worker.threads.signals import StopSignals
 

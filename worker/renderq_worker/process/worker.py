@@ -8,8 +8,8 @@ import structlog
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.store import JobStore
-from renderq_shared.objects.store import ObjectStore
-from renderq_shared.settings.models import WorkerSettings
+from renderq_shared.objects import ObjectStore
+from renderq_shared.settings import WorkerSettings
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
 from renderq_worker.claims.job_claimer import JobClaimer, JobClaimerSettings
 from renderq_worker.claims.lease_renewer import LeaseRenewer

@@ -11,8 +11,8 @@ from redis import Redis
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.jobs.redis.notifications import CancelSubscriber
-from renderq_shared.objects.store import ObjectStore
-from renderq_shared.settings.models import WorkerSettings
+from renderq_shared.objects import ObjectStore
+from renderq_shared.settings import WorkerSettings
 from renderq_shared.wakeups import WakeupPublisher
 from renderq_worker.claims.consumer import Consumer
 from renderq_worker.engine import create_engine, device_name

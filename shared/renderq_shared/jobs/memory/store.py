@@ -82,8 +82,8 @@ class MemoryJobStore:
         self._swept_ms: int | None = None
         self._methods: dict[str, Callable[..., Any]] = {}
         self._register(commands.submit, self._submit)
-        self._register(commands.replay, self._replay)
-        self._register(commands.get, self._get)
+        self._register(commands.replay_submission, self._replay)
+        self._register(commands.get_job, self._get)
         self._register(commands.page, self._page)
         self._register(commands.cancel, self._cancel)
         self._register(commands.claim, self._claim)
@@ -98,7 +98,7 @@ class MemoryJobStore:
         self._register(commands.confirm_deleted, self._removals.confirm_deleted)
         self._register(commands.reserve_asset, self._assets.reserve)
         self._register(commands.commit_asset, self._assets.commit)
-        self._register(commands.asset, self._assets.get)
+        self._register(commands.get_asset, self._assets.get)
         self._register(commands.confirm_manifests, self._retention.confirm_manifests)
         self._register(commands.restore, self._retention.restore)
         self._register(commands.register, self._workers.register)

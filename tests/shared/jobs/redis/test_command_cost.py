@@ -83,8 +83,8 @@ def test_every_command_is_one_round_trip(redis_url: str, store: RedisJobStore) -
     result = DeliveryResult("msg_x_started", "sender", DeliveryStatus.DELIVERED, "[]")
     examples: list[Command[Any]] = [
         commands.submit(new_job("job_x"), NO_LIMITS),
-        commands.replay("ada", Idempotency("key", "fingerprint")),
-        commands.get("ada", "job_x"),
+        commands.replay_submission("ada", Idempotency("key", "fingerprint")),
+        commands.get_job("ada", "job_x"),
         commands.page("ada", JobFilter(), 100, 500),
         commands.cancel("ada", "job_x"),
         commands.claim(ClaimRequest("claim-1", "worker", LEASE_MS, both, engine_empty=True, switch_after_ms=0)),
@@ -99,7 +99,7 @@ def test_every_command_is_one_round_trip(redis_url: str, store: RedisJobStore) -
         commands.confirm_deleted(["jobs/job_x/"]),
         commands.reserve_asset(new_asset(), 1_000),
         commands.commit_asset(new_asset()),
-        commands.asset("ada", "asset_a"),
+        commands.get_asset("ada", "asset_a"),
         commands.confirm_manifests(["job_x"]),
         commands.sweep(LEASE_MS, 100),
         commands.register(worker_record(), 30_000),
@@ -129,7 +129,7 @@ def test_submit_get_claim_and_finish_do_no_more_work_with_a_longer_queue(
     def life(name: str) -> Counter[str]:
         def live() -> None:
             submit(store, name, "tenant-0")
-            store.call(commands.get("tenant-0", name))
+            store.call(commands.get_job("tenant-0", name))
             store.call(commands.finish(claim_ref(claim(store, f"claim-{name}")), SUCCEEDED))
 
         return server_commands(client, live)

@@ -26,7 +26,7 @@ def test_a_full_server_refuses_new_jobs_and_lets_running_ones_end(client: redis.
         assert claim(store, "claim-2") is not None
         assert store.call(commands.cancel("ada", "job_2")).status is Status.CANCELED
         assert store.call(commands.sweep(LEASE_MS, 100)).queues == ()
-        assert store.call(commands.get("ada", "job_x")) is None
+        assert store.call(commands.get_job("ada", "job_x")) is None
     finally:
         client.config_set("maxmemory", 0)
 
@@ -54,9 +54,9 @@ async def test_the_apis_client_notices_at_once_that_the_server_is_away_and_that_
     await store.call(commands.submit(new_job("job_1"), NO_LIMITS))
     valkey.kill()
     with pytest.raises(StoreUnavailable):
-        await store.call(commands.get("ada", "job_1"))
+        await store.call(commands.get_job("ada", "job_1"))
     valkey.restart()
-    found = await store.call(commands.get("ada", "job_1"))
+    found = await store.call(commands.get_job("ada", "job_1"))
     assert found is not None
     assert found[0].status is Status.QUEUED
     await client.aclose()
@@ -68,7 +68,7 @@ async def test_a_restart_of_the_server_between_calls_fails_none_of_them(redis_ur
     await store.call(commands.submit(new_job("job_1"), NO_LIMITS))
 
     async def read_many() -> list[bool]:
-        found = await asyncio.gather(*(store.call(commands.get("ada", "job_1")) for _ in range(8)))
+        found = await asyncio.gather(*(store.call(commands.get_job("ada", "job_1")) for _ in range(8)))
         return [each is not None for each in found]
 
     assert await read_many() == [True] * 8

@@ -19,7 +19,7 @@ from renderq.contract.resolved import (
 )
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import JobStore, commands
-from renderq_shared.objects.store import ObjectStore
+from renderq_shared.objects import ObjectStore
 from renderq_worker.engine import (
     Depth,
     Depth2Img,
@@ -148,7 +148,7 @@ class InputLoader:
         """Return the object key of the asset. Retries a job store that is down until the job is stopped."""
         while True:
             try:
-                asset = self._store.call(commands.asset(job.record.tenant, asset_id))
+                asset = self._store.call(commands.get_asset(job.record.tenant, asset_id))
             except StoreUnavailable as error:
                 log.warning("asset.lookup_failed", asset_id=asset_id, reason=str(error))
                 if job.is_stopped or self._closing.wait(_RETRY_DELAY_S):

@@ -14,7 +14,7 @@ from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import AsyncJobStore, JobRecord, Retention, commands
 from renderq_shared.manifests.manifest import CONTENT_TYPE, encode_manifest, manifest_key
 from renderq_shared.objects import ObjectStore
-from renderq_shared.settings.models import ApiSettings
+from renderq_shared.settings import ApiSettings
 
 log = structlog.get_logger(__name__)
 
