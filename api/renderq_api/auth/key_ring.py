@@ -112,16 +112,16 @@ class KeyRing:
 
     async def _read(self) -> None:
         started = time.monotonic()
-        found = await self._store.read(self._version)
-        if found.keys is not None:
-            self._keys = {key.id: key for key in found.keys}
+        stored = await self._store.read(self._version)
+        if stored.keys is not None:
+            self._keys = {key.id: key for key in stored.keys}
             self._of_tenant = {}
-            for key in found.keys:
+            for key in stored.keys:
                 self._of_tenant.setdefault(key.tenant, []).append(key)
-            self._version = found.version
-            log.info("api_keys.loaded", live=sum(key.is_live(found.now_ms) for key in found.keys))
-        self.required = self.required or found.version is not None
-        self._clock_ms = found.now_ms - started * 1000
+            self._version = stored.version
+            log.info("api_keys.loaded", live=sum(key.is_live(stored.now_ms) for key in stored.keys))
+        self.required = self.required or stored.version is not None
+        self._clock_ms = stored.now_ms - started * 1000
         self._read_at = started
 
     async def _flush_use(self) -> None:

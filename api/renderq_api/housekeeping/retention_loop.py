@@ -5,11 +5,11 @@ several processes need no leader. Separate from the sweeper because an object st
 """
 
 import asyncio
-import random
 from collections.abc import Iterable
 
 import structlog
 
+from renderq_api.housekeeping.jitter import jittered
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import AsyncJobStore, JobRecord, Retention, commands
 from renderq_shared.manifests.manifest import CONTENT_TYPE, encode_manifest, manifest_key
@@ -23,11 +23,6 @@ _LIMIT = 20
 
 _LEASE_MS = 60_000
 """Lease on returned work. Afterwards the store returns unconfirmed deletions and manifests to the next caller."""
-
-_JITTER = 0.25
-"""Random variation of the pause, as a fraction, so that processes do not run in step."""
-
-_random = random.SystemRandom()
 
 
 def retention_policy(settings: ApiSettings) -> Retention:
@@ -58,7 +53,7 @@ class RetentionLoop:
                 pass  # the sweeper logs it
             except Exception:
                 log.exception("retention.failed")
-            await asyncio.sleep(self._pause_s * _random.uniform(1 - _JITTER, 1 + _JITTER))
+            await asyncio.sleep(jittered(self._pause_s))
 
     async def run_once(self) -> bool:
         """Run one batch, delete and write its objects, and return whether more is pending."""

@@ -4,11 +4,11 @@ Each sweep is one bounded, idempotent call, so several processes need no leader.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
+from renderq_api.housekeeping.jitter import jittered
 from renderq_shared.errors import RenderqSharedError
 from renderq_shared.jobs import AsyncJobStore, ModelQueue, SweepResult, commands
 from renderq_shared.settings import ApiSettings
@@ -18,11 +18,6 @@ log = structlog.get_logger(__name__)
 
 _LIMIT = 100
 """Maximum number of jobs of each kind per call, which blocks Redis for about a millisecond."""
-
-_JITTER = 0.25
-"""Random variation of the pause, as a fraction, so that processes do not run in step."""
-
-_random = random.SystemRandom()
 
 
 def top_up_wakeups(wakeups: WakeupPublisher, queues: Iterable[ModelQueue], max_pending: int) -> None:
@@ -69,7 +64,7 @@ class Sweeper:
                 registered, paused = False, True
             except Exception:
                 log.exception("sweeper.failed")
-            await asyncio.sleep(self._pause_s * _random.uniform(1 - _JITTER, 1 + _JITTER))
+            await asyncio.sleep(jittered(self._pause_s))
 
     async def sweep(self) -> None:
         """Sweep all batches, then wake workers."""

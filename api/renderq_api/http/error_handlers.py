@@ -43,7 +43,7 @@ async def _object_not_found(request: Request, _error: Exception) -> Response:
 
 
 async def _invalid_parameter(request: Request, error: RequestValidationError) -> Response:
-    """Answer 404 for an invalid path parameter, 422 for any other parameter."""
+    """Respond 404 for an invalid path parameter, 422 for any other parameter."""
     first = error.errors()[0]
     if first["loc"][0] == "path":
         return problem_response(request, _no_such_route(request))

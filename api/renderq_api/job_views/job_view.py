@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypedDict
 from urllib.parse import urljoin
 
@@ -21,6 +21,7 @@ from renderq.contract import (
     Status,
     WaitReason,
 )
+from renderq_api.http.timestamps import timestamp
 from renderq_shared.jobs.records import JobRecord, QueuePosition
 from renderq_shared.jobs.stored_results import (
     StoredFile,
@@ -95,12 +96,10 @@ def to_job(
         status=record.status,
         stage=Stage(record.stage) if record.stage and record.status is Status.RUNNING else None,
         version=record.version,
-        created_at=_timestamp(record.created_ms),
-        started_at=None if record.started_ms is None else _timestamp(record.started_ms),
-        completed_at=None if record.completed_ms is None else _timestamp(record.completed_ms),
-        expires_at=_timestamp(record.completed_ms + retention_s * 1000)
-        if record.completed_ms and retention_s
-        else None,
+        created_at=timestamp(record.created_ms),
+        started_at=None if record.started_ms is None else timestamp(record.started_ms),
+        completed_at=None if record.completed_ms is None else timestamp(record.completed_ms),
+        expires_at=timestamp(record.completed_ms + retention_s * 1000) if record.completed_ms and retention_s else None,
         outputs_expired=record.outputs_expired,
         queue_position=None if position is None else position.jobs_ahead,
         eta_seconds=eta,
@@ -126,23 +125,23 @@ def to_job(
 
 
 def output_key(record: JobRecord, index: int) -> str | None:
-    """Object key of image `index`; `None` until it is finished."""
+    """Return the object key of image `index`; `None` until it is finished."""
     return next((output.key for output in decode_outputs(record.outputs_json) if output.index == index), None)
 
 
 def grid_key(record: JobRecord) -> str | None:
-    """Object key of the grid; `None` until it is finished."""
+    """Return the object key of the grid; `None` until it is finished."""
     grid = decode_grid(record.grid_json)
     return grid.key if grid else None
 
 
 def output_count(record: JobRecord) -> int:
-    """Number of finished images."""
+    """Return the number of finished images."""
     return len(decode_outputs(record.outputs_json))
 
 
 def retry_after_s(position: QueuePosition | None, eta: Eta | None) -> int:
-    """Seconds until polling again is useful: the estimated time left, within 1 to 30 s.
+    """Return the seconds until polling again is useful: the estimated remaining time, within 1 to 30 s.
 
     Without an estimate: 1 s while the job runs or is next in line, and one more for each job ahead.
     """
@@ -153,10 +152,6 @@ def retry_after_s(position: QueuePosition | None, eta: Eta | None) -> int:
     if position.paused or not position.has_worker:
         return 10
     return min(1 + position.jobs_ahead, 30)
-
-
-def _timestamp(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def _wait_reason(record: JobRecord, position: QueuePosition | None) -> WaitReason | None:

@@ -1,6 +1,6 @@
 """Asset routes: upload an input image, get its record, download it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from renderq_api.assets import ImageRejected, receive_upload
 from renderq_api.auth import TenantDep
 from renderq_api.http.problems import ApiProblem, invalid, not_found
 from renderq_api.http.responses import json_response, require_no_query
+from renderq_api.http.timestamps import timestamp
 from renderq_api.job_views.job_view import UrlBuilder
 from renderq_api.openapi.document import IMAGE_FORM, problems, response_headers
 from renderq_api.responses.image_response import FILE_PROBLEMS, IMAGE_RESPONSES, image_response
@@ -94,7 +95,7 @@ def _problem(error: ImageRejected) -> ApiProblem:
 
 def _asset(record: AssetRecord, services: Services, urls: UrlBuilder) -> Asset:
     retention_s = services.settings.asset_retention_seconds
-    used_at = datetime.fromtimestamp(record.used_ms / 1000, UTC)
+    used_at = timestamp(record.used_ms)
     return Asset.model_validate(
         {
             "id": record.id,
@@ -103,7 +104,7 @@ def _asset(record: AssetRecord, services: Services, urls: UrlBuilder) -> Asset:
             "height": record.height,
             "size_bytes": record.size_bytes,
             "sha256": record.id.removeprefix("asset_"),
-            "created_at": datetime.fromtimestamp(record.created_ms / 1000, UTC),
+            "created_at": timestamp(record.created_ms),
             "expires_at": used_at + timedelta(seconds=retention_s)
             if retention_s and not record.reference_count
             else None,

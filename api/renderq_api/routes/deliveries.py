@@ -1,7 +1,6 @@
 """Webhook delivery routes: list a job's deliveries, replay one."""
 
 import json
-from datetime import UTC, datetime
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -12,8 +11,9 @@ from renderq_api.auth import TenantDep
 from renderq_api.http.json_body import require_no_fields
 from renderq_api.http.problems import not_found
 from renderq_api.http.responses import json_response, require_no_query
-from renderq_api.job_views.ids import is_job_id
+from renderq_api.http.timestamps import timestamp
 from renderq_api.openapi.document import problems
+from renderq_api.routes.job_lookup import JobIdDep, require_job
 from renderq_api.services import ServicesDep
 from renderq_api.webhooks.target import webhook_url
 from renderq_shared.jobs import DeliveryRecord, commands
@@ -28,11 +28,9 @@ router = APIRouter(prefix="/v1", tags=["webhooks"], dependencies=[Depends(requir
     description="One delivery per event, kept for three days after it ends.",
     responses=problems(ProblemKind.NOT_FOUND),
 )
-async def list_deliveries(job_id: str, services: ServicesDep, tenant: TenantDep) -> Response:
-    found = await services.jobs.call(commands.deliveries(tenant, job_id)) if is_job_id(job_id) else None
-    if found is None:
-        raise not_found("Job not found.")
-    return json_response(DeliveryList(data=tuple(map(_delivery, found))))
+async def list_deliveries(job_id: JobIdDep, services: ServicesDep, tenant: TenantDep) -> Response:
+    deliveries = require_job(await services.jobs.call(commands.deliveries(tenant, job_id)))
+    return json_response(DeliveryList(data=tuple(map(_delivery, deliveries))))
 
 
 @router.post(
@@ -50,10 +48,10 @@ async def list_deliveries(job_id: str, services: ServicesDep, tenant: TenantDep)
 )
 async def replay_delivery(delivery_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     await require_no_fields(request)
-    found = await services.jobs.call(commands.replay_delivery(tenant, delivery_id))
-    if found is None:
+    delivery = await services.jobs.call(commands.replay_delivery(tenant, delivery_id))
+    if delivery is None:
         raise not_found("Delivery not found.")
-    return json_response(_delivery(found))
+    return json_response(_delivery(delivery))
 
 
 def _delivery(record: DeliveryRecord) -> Delivery:
@@ -63,11 +61,7 @@ def _delivery(record: DeliveryRecord) -> Delivery:
         type=record.event,
         url=webhook_url(record.record),
         status=record.status,
-        created_at=_timestamp(record.created_ms),
-        next_attempt_at=None if record.due_ms is None else _timestamp(record.due_ms),
+        created_at=timestamp(record.created_ms),
+        next_attempt_at=None if record.due_ms is None else timestamp(record.due_ms),
         attempts=tuple(DeliveryAttempt.model_validate(attempt) for attempt in json.loads(record.log_json or "[]")),
     )
-
-
-def _timestamp(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)

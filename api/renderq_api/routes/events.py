@@ -12,13 +12,13 @@ from starlette.types import Receive, Scope, Send
 
 from renderq.contract import Job, ProblemKind
 from renderq_api.auth import Caller, CallerDep
-from renderq_api.http.problems import invalid, not_found
-from renderq_api.job_views.ids import is_job_id
+from renderq_api.http.problems import invalid
 from renderq_api.job_views.job_snapshot import JobSnapshot
 from renderq_api.job_views.job_view import UrlBuilder
 from renderq_api.live import HEARTBEAT_S, StreamEvent, stream_events
 from renderq_api.openapi.document import header, problems, response_headers
 from renderq_api.responses.job_links import to_signed_job, urls_for
+from renderq_api.routes.job_lookup import JobIdDep, require_job
 from renderq_api.services import Services, ServicesDep
 from renderq_shared.jobs import PreviewMessage, commands
 
@@ -96,17 +96,15 @@ class EventStream(StreamingResponse):
         ]
     },
 )
-async def stream_job_events(job_id: str, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
+async def stream_job_events(job_id: JobIdDep, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     since, wants_previews = _version(request.headers.get("last-event-id")), _wants_previews(request, caller)
 
     async def read() -> JobSnapshot | None:
-        return await services.jobs.call(commands.get_job(caller.tenant, job_id)) if is_job_id(job_id) else None
+        return await services.jobs.call(commands.get_job(caller.tenant, job_id))
 
     with contextlib.ExitStack() as resources:
         watcher = resources.enter_context(services.job_watchers.watch(job_id))
-        snapshot = await read()
-        if snapshot is None:
-            raise not_found("Job not found.")
+        snapshot = require_job(await read())
         if wants_previews and not snapshot[0].status.is_terminal:
             resources.enter_context(services.job_watchers.watch_previews(job_id, watcher))
         events = stream_events(services.job_watchers, watcher, read, snapshot, since)

@@ -7,10 +7,10 @@ from starlette.responses import Response
 from renderq_api.auth import TenantDep
 from renderq_api.http.problems import not_found
 from renderq_api.http.responses import require_no_query
-from renderq_api.job_views.ids import is_job_id
 from renderq_api.job_views.job_view import grid_key, output_key
 from renderq_api.openapi.document import problems
 from renderq_api.responses.image_response import FILE_PROBLEMS, IMAGE_RESPONSES, image_response
+from renderq_api.routes.job_lookup import JobIdDep, require_job
 from renderq_api.services import Services, ServicesDep
 from renderq_shared.jobs import JobRecord, commands
 
@@ -30,7 +30,7 @@ _DELIVERY = (
     description=f"The grid of a job whose request has `output.grid`. {_DELIVERY}",
     responses={**IMAGE_RESPONSES, **problems(*FILE_PROBLEMS)},
 )
-async def get_grid(job_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+async def get_grid(job_id: JobIdDep, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     record = await _job_with_outputs(services, tenant, job_id)
     key = grid_key(record)
     if key is None:
@@ -48,7 +48,9 @@ async def get_grid(job_id: str, request: Request, services: ServicesDep, tenant:
     description=_DELIVERY,
     responses={**IMAGE_RESPONSES, **problems(*FILE_PROBLEMS)},
 )
-async def get_image(job_id: str, index: int, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+async def get_image(
+    job_id: JobIdDep, index: int, request: Request, services: ServicesDep, tenant: TenantDep
+) -> Response:
     record = await _job_with_outputs(services, tenant, job_id)
     key = output_key(record, index)
     if key is None:
@@ -60,10 +62,7 @@ async def get_image(job_id: str, index: int, request: Request, services: Service
 
 async def _job_with_outputs(services: Services, tenant: str, job_id: str) -> JobRecord:
     """Return the job, unless its outputs have expired. Raises `ApiProblem`."""
-    found = await services.jobs.call(commands.get_job(tenant, job_id)) if is_job_id(job_id) else None
-    if found is None:
-        raise not_found("Job not found.")
-    record, _ = found
+    record, _ = require_job(await services.jobs.call(commands.get_job(tenant, job_id)))
     if record.outputs_expired:
         raise not_found("Retention has deleted the job's images. Submit its `request` again to render them again.")
     return record

@@ -11,17 +11,17 @@ from renderq.contract import Job, JobList, ProblemKind, Status
 from renderq_api.auth import CallerDep, TenantDep
 from renderq_api.http.idempotency_key import parse_idempotency_key
 from renderq_api.http.json_body import require_no_fields
-from renderq_api.http.problems import ApiProblem, not_found
+from renderq_api.http.problems import ApiProblem
 from renderq_api.http.responses import json_response, require_no_query
-from renderq_api.job_views.ids import is_job_id
 from renderq_api.job_views.job_view import to_job
 from renderq_api.job_views.pagination import LIST_PARAMETERS, encode_cursor, parse_list_query
 from renderq_api.openapi.document import ACCEPTED_JOB, IDEMPOTENCY_KEY, problems
 from renderq_api.responses.job_links import urls_for
-from renderq_api.responses.job_response import job_response
+from renderq_api.responses.job_response import accepted_response
+from renderq_api.routes.job_lookup import JobIdDep, job_not_found, require_job
 from renderq_api.services import ServicesDep
 from renderq_api.submission.submission import submit_job
-from renderq_shared.jobs import DeleteResult, SubmitOutcome, commands
+from renderq_shared.jobs import DeleteResult, commands
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -87,23 +87,17 @@ async def list_jobs(request: Request, services: ServicesDep, tenant: TenantDep) 
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
     dependencies=[Depends(require_no_query)],
 )
-async def retry_job(job_id: str, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
+async def retry_job(job_id: JobIdDep, request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     await require_no_fields(request)
     idempotency = parse_idempotency_key(request.headers.getlist("idempotency-key"), "POST", request.url.path, b"")
-    found = await services.jobs.call(commands.get_job(caller.tenant, job_id)) if is_job_id(job_id) else None
-    if found is None:
-        raise not_found("Job not found.")
-    earlier, _ = found
+    earlier, _ = require_job(await services.jobs.call(commands.get_job(caller.tenant, job_id)))
     if earlier.status is Status.SUCCEEDED:
         detail = "The job succeeded. Submit its `request` to render the same images again."
         raise ApiProblem(ProblemKind.JOB_SUCCEEDED, detail)
     if not earlier.status.is_terminal:
         raise _not_terminal(f"is {earlier.status}")
     submitted, record = await submit_job(services, caller, json.loads(earlier.request_json), idempotency, earlier.id)
-    headers = {"Location": urls_for(request).job(record.id)}
-    if submitted.outcome is SubmitOutcome.REPLAYED:
-        headers["Idempotency-Replayed"] = "true"
-    return await job_response(request, services, (record, submitted.position), wait=None, status=201, headers=headers)
+    return await accepted_response(request, services, submitted.outcome, (record, submitted.position))
 
 
 @router.delete(
@@ -119,11 +113,11 @@ async def retry_job(job_id: str, request: Request, services: ServicesDep, caller
     },
     dependencies=[Depends(require_no_query)],
 )
-async def delete_job(job_id: str, services: ServicesDep, tenant: TenantDep) -> Response:
-    deletion = await services.jobs.call(commands.delete(tenant, job_id)) if is_job_id(job_id) else DeleteResult.UNKNOWN
-    if deletion is DeleteResult.UNKNOWN:
-        raise not_found("Job not found.")
-    if deletion is DeleteResult.NOT_ENDED:
+async def delete_job(job_id: JobIdDep, services: ServicesDep, tenant: TenantDep) -> Response:
+    result = await services.jobs.call(commands.delete(tenant, job_id))
+    if result is DeleteResult.UNKNOWN:
+        raise job_not_found()
+    if result is DeleteResult.NOT_ENDED:
         raise _not_terminal("has not ended")
     return Response(status_code=204)
 

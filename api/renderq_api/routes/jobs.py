@@ -9,9 +9,7 @@ from renderq_api.auth import CallerDep, TenantDep
 from renderq_api.http.idempotency_key import parse_idempotency_key
 from renderq_api.http.json_body import read_object, require_no_fields
 from renderq_api.http.prefer_header import wait_seconds
-from renderq_api.http.problems import ApiProblem, not_found
 from renderq_api.http.responses import require_no_query
-from renderq_api.job_views.ids import is_job_id
 from renderq_api.job_views.job_snapshot import JobSnapshot
 from renderq_api.job_views.job_view import retry_after_s
 from renderq_api.live import wait_for_terminal
@@ -24,11 +22,11 @@ from renderq_api.openapi.document import (
     problems,
     response_headers,
 )
-from renderq_api.responses.job_links import urls_for
-from renderq_api.responses.job_response import is_current, job_response, state_headers
+from renderq_api.responses.job_response import accepted_response, is_current, job_response, state_headers
+from renderq_api.routes.job_lookup import JobIdDep, require_job
 from renderq_api.services import Services, ServicesDep
 from renderq_api.submission import submission
-from renderq_shared.jobs import SubmitOutcome, commands
+from renderq_shared.jobs import commands
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(require_no_query)])
 
@@ -72,10 +70,7 @@ async def submit_job(request: Request, services: ServicesDep, caller: CallerDep)
         snapshot = await _wait(services, request, caller.tenant, record.id, wait)
     else:
         snapshot = record, submitted.position
-    headers = {"Location": urls_for(request).job(record.id)}
-    if submitted.outcome is SubmitOutcome.REPLAYED:
-        headers["Idempotency-Replayed"] = "true"
-    return await job_response(request, services, snapshot, wait, status=201, headers=headers)
+    return await accepted_response(request, services, submitted.outcome, snapshot, wait)
 
 
 @router.get(
@@ -95,10 +90,10 @@ async def submit_job(request: Request, services: ServicesDep, caller: CallerDep)
         **problems(ProblemKind.NOT_FOUND, ProblemKind.STORAGE_UNAVAILABLE),
     },
     openapi_extra={
-        "parameters": [PREFER, header("If-None-Match", "ETag of a known version: answers 304 if unchanged.", 'W/"7"')]
+        "parameters": [PREFER, header("If-None-Match", "ETag of a known version: responds 304 if unchanged.", 'W/"7"')]
     },
 )
-async def get_job(job_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+async def get_job(job_id: JobIdDep, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     wait = wait_seconds(request.headers.getlist("prefer"))
     snapshot = await _wait(services, request, tenant, job_id, wait or 0)
     record, position = snapshot
@@ -125,11 +120,9 @@ async def get_job(job_id: str, request: Request, services: ServicesDep, tenant: 
         ),
     },
 )
-async def cancel_job(job_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+async def cancel_job(job_id: JobIdDep, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     await require_no_fields(request)
-    record = await services.jobs.call(commands.cancel(tenant, job_id)) if is_job_id(job_id) else None
-    if record is None:
-        raise _job_not_found()
+    record = require_job(await services.jobs.call(commands.cancel(tenant, job_id)))
     return await job_response(request, services, (record, None), wait=None)
 
 
@@ -139,17 +132,7 @@ async def _wait(services: Services, request: Request, tenant: str, job_id: str, 
     async def read() -> JobSnapshot | None:
         return await services.jobs.call(commands.get_job(tenant, job_id))
 
-    snapshot: JobSnapshot | None = None
-    if is_job_id(job_id):
-        if seconds:
-            with services.job_watchers.watch(job_id, terminal_only=True) as watcher:
-                snapshot = await wait_for_terminal(services.job_watchers, watcher, read, seconds, request)
-        else:
-            snapshot = await read()
-    if snapshot is None:
-        raise _job_not_found()
-    return snapshot
-
-
-def _job_not_found() -> ApiProblem:
-    return not_found("Job not found.")
+    if not seconds:
+        return require_job(await read())
+    with services.job_watchers.watch(job_id, terminal_only=True) as watcher:
+        return require_job(await wait_for_terminal(services.job_watchers, watcher, read, seconds, request))

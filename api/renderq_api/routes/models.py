@@ -36,8 +36,8 @@ def get_entry(services: Services, name: str) -> ModelEntry:
 
 async def describe_models(services: Services, entries: tuple[ModelEntry, ...]) -> tuple[Model, ...]:
     """Return models with their current queue, worker and timing data."""
-    now = await services.jobs.call(commands.stats())
-    queued = {queue.model: queue.queued for queue in now.queues}
+    stats = await services.jobs.call(commands.stats())
+    queued = {queue.model: queue.queued for queue in stats.queues}
     return tuple(
         Model(
             name=entry.name,
@@ -54,10 +54,10 @@ async def describe_models(services: Services, entries: tuple[ModelEntry, ...]) -
             defaults=entry.defaults,
             limits=entry.limits,
             queued_jobs=queued.get(entry.name, 0),
-            running_jobs=now.running.get(entry.name, 0),
-            paused=entry.name in now.paused,
-            workers=sum(entry.name in worker.models for worker in now.workers),
-            warm_workers=sum(entry.name in worker.resident_models for worker in now.workers),
+            running_jobs=stats.running.get(entry.name, 0),
+            paused=entry.name in stats.paused,
+            workers=sum(entry.name in worker.models for worker in stats.workers),
+            warm_workers=sum(entry.name in worker.resident_models for worker in stats.workers),
             seconds_per_image=services.eta_cache.seconds_per_image(
                 entry.name, cost(entry.defaults.steps, entry.defaults.width, entry.defaults.height)
             ),

@@ -14,18 +14,18 @@ router = APIRouter(prefix="/v1/stats", tags=["workers"], dependencies=[Depends(r
 
 @router.get("", response_model=Stats, summary="Get queue lengths, waiting times and workers", responses=problems())
 async def get_stats(services: ServicesDep) -> Response:
-    now = await services.jobs.call(commands.stats())
-    queues = {queue.model: queue for queue in now.queues}
+    stats = await services.jobs.call(commands.stats())
+    queues = {queue.model: queue for queue in stats.queues}
     # A model removed from the catalog may still have jobs.
-    others = sorted({*queues, *now.running, *now.paused} - set(services.catalog.names))
+    others = sorted({*queues, *stats.running, *stats.paused} - set(services.catalog.names))
     models = tuple(
         ModelStats(
             model=model,
             queued_jobs=queues[model].queued if model in queues else 0,
             oldest_seconds=queues[model].oldest_age_ms / 1000 if model in queues else None,
-            running_jobs=now.running.get(model, 0),
-            paused=model in now.paused,
-            workers=sum(model in worker.models for worker in now.workers),
+            running_jobs=stats.running.get(model, 0),
+            paused=model in stats.paused,
+            workers=sum(model in worker.models for worker in stats.workers),
         )
         for model in (*services.catalog.names, *others)
     )
@@ -33,7 +33,7 @@ async def get_stats(services: ServicesDep) -> Response:
         Stats(
             queued_jobs=sum(model.queued_jobs for model in models),
             running_jobs=sum(model.running_jobs for model in models),
-            workers=len(now.workers),
+            workers=len(stats.workers),
             models=models,
         )
     )

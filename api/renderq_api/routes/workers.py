@@ -1,13 +1,12 @@
 """Worker routes: list live workers."""
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from renderq.contract import Worker, WorkerList
 from renderq_api.auth import admin_only
 from renderq_api.http.responses import json_response, require_no_query
+from renderq_api.http.timestamps import timestamp
 from renderq_api.openapi.document import problems
 from renderq_api.services import ServicesDep
 from renderq_shared.jobs import WorkerRecord, commands
@@ -32,10 +31,6 @@ def _worker(record: WorkerRecord) -> Worker:
         resident_models=record.resident_models,
         jobs=record.jobs,
         draining=record.draining,
-        started_at=_timestamp(record.started_ms),
-        seen_at=_timestamp(record.seen_ms),
+        started_at=timestamp(record.started_ms),
+        seen_at=timestamp(record.seen_ms),
     )
-
-
-def _timestamp(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -13,6 +13,7 @@ import httpx2
 from renderq.contract import DeliveryAttempt, WebhookEvent
 from renderq.contract.webhook_signature import sign
 from renderq_api.egress import EgressDenied
+from renderq_api.http.timestamps import timestamp
 from renderq_api.job_views.job_view import UrlBuilder, to_job
 from renderq_api.webhooks.target import webhook_url
 from renderq_shared.jobs import DeliveryRecord
@@ -98,7 +99,7 @@ class Sender:
     def _body(self, delivery: DeliveryRecord) -> bytes:
         event = WebhookEvent(
             type=delivery.event,
-            timestamp=datetime.fromtimestamp(delivery.created_ms / 1000, UTC),
+            timestamp=timestamp(delivery.created_ms),
             data=to_job(delivery.record, None, self._urls, None, self._retention_s),
         )
         return event.model_dump_json().encode()
