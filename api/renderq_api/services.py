@@ -22,10 +22,8 @@ from renderq_api.webhooks import Dispatcher, Sender
 from renderq_shared.access import AsyncKeyStore
 from renderq_shared.catalog import Catalog
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
-from renderq_shared.jobs import QueueLimits
-from renderq_shared.jobs.previews import PreviewChannels, PreviewMessage
-from renderq_shared.jobs.redis import AsyncRedisJobStore
-from renderq_shared.jobs.redis.notifications import Change, KeysChanged, Reconnected, subscribe
+from renderq_shared.jobs import PreviewChannels, PreviewMessage, QueueLimits
+from renderq_shared.jobs.redis import AsyncRedisJobStore, Change, KeysChanged, Reconnected, subscribe
 from renderq_shared.objects import ObjectStore, publish_store_id
 from renderq_shared.redis.bounded_redis import DURABLE_TIMEOUT_S, BoundedRedis
 from renderq_shared.redis.clients import async_client, check_server_async

@@ -9,8 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from renderq.contract import LIMITS
-from renderq.contract.assets import AssetType
+from renderq.contract import LIMITS, AssetType
 from renderq_api.assets.errors import ImageRejected, unreadable
 
 _METADATA_CHUNKS = 256

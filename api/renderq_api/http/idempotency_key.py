@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from renderq.contract import LIMITS
 from renderq_api.http.problems import invalid
-from renderq_shared.jobs.records import Idempotency
+from renderq_shared.jobs import Idempotency
 
 _QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 """An RFC 8941 string, as in the IETF draft of the header."""

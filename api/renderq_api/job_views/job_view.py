@@ -22,7 +22,7 @@ from renderq.contract import (
     WaitReason,
 )
 from renderq_api.http.timestamps import timestamp
-from renderq_shared.jobs.records import JobRecord, QueuePosition
+from renderq_shared.jobs import JobRecord, QueuePosition
 from renderq_shared.jobs.stored_results import (
     StoredFile,
     decode_grid,

@@ -11,7 +11,7 @@ from starlette.types import Receive
 from renderq_api.job_views.job_snapshot import JobSnapshot
 from renderq_api.live.job_watchers import JobWatcher, JobWatchers
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs.records import JobRecord
+from renderq_shared.jobs import JobRecord
 
 HEARTBEAT_S = 15.0
 """Interval at which a waiting request rereads its job anyway. Bounds the cost of a lost message."""

@@ -17,7 +17,7 @@ from renderq_shared.access.key_format import is_key_id, new_key
 from renderq_shared.access.key_store import KeyStore
 from renderq_shared.access.records import DEFAULT_TENANT, NewKey, Role
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.local.embedded_redis import EmbeddedRedis
+from renderq_shared.local import EmbeddedRedis
 from renderq_shared.redis.clients import sync_client
 from renderq_shared.settings import SharedSettings, format_errors
 

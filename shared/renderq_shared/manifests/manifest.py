@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from renderq_shared.errors import ManifestInvalid
-from renderq_shared.jobs.records import JobRecord
+from renderq_shared.jobs import JobRecord
 from renderq_shared.jobs.redis.codec import decode_job, encode_job
 from renderq_shared.manifests.schema import validate
 

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from renderq_shared.errors import ManifestInvalid, ObjectNotFound
-from renderq_shared.jobs import commands
-from renderq_shared.jobs.store import JobStore
+from renderq_shared.jobs import JobStore, commands
 from renderq_shared.manifests.manifest import is_manifest_key, manifest_key, read_manifest
 from renderq_shared.objects import ObjectStore
 
