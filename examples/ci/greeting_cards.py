@@ -10,7 +10,7 @@ class TryLater(Exception):
 
 
 def make_card(client: Client, name: str, folder: Path) -> Path | None:
-    """A greeting card for a person; `None` if it could not be rendered. Raises `TryLater`."""
+    """Render a greeting card for a person; `None` if it could not be rendered. Raises `TryLater`."""
     try:
         job = client.run(f"a birthday card for {name}", width=512, height=384)
     except JobFailed:

@@ -29,7 +29,7 @@ class Configuration:
         return self.base_url.join(path)
 
     def is_same_origin(self, url: httpx2.URL) -> bool:
-        """Whether scheme, host and port are the service's: only then the API key is sent."""
+        """Return whether scheme, host and port are the service's: only then the API key is sent."""
         own = self.base_url
         return (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
 

@@ -54,7 +54,7 @@ class Transport:
         self._http.close()
 
     def _drive(self, flow_run: FlowRun[T]) -> Generator[None]:
-        """Yields after every response and after every chunk of a stream."""
+        """Yield after every response and after every chunk of a stream."""
         while (attempt := flow_run.attempt) is not None:
             time.sleep(attempt.delay)
             try:
@@ -105,7 +105,7 @@ class AsyncTransport:
         await self._http.aclose()
 
     async def _drive(self, flow_run: FlowRun[T]) -> AsyncGenerator[None]:
-        """Yields after every response and after every chunk of a stream."""
+        """Yield after every response and after every chunk of a stream."""
         while (attempt := flow_run.attempt) is not None:
             await asyncio.sleep(attempt.delay)
             try:

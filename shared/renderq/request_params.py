@@ -28,9 +28,9 @@ class OutputParams(TypedDict, total=False):
     quality: int
     """1 … 100, default 90; for `jpeg` and `webp`."""
     embed_recipe: bool
-    """Whether to write request, seed and model revision into the file (default: yes)."""
+    """Write request, seed and model revision into the file (default: yes)."""
     grid: bool
-    """Whether to add a grid that shows all images side by side (default: no)."""
+    """Add a grid that shows all images side by side (default: no)."""
     watermark: str
     """Invisible watermark: 4 … 32 ASCII characters; default: the model's."""
 
@@ -45,7 +45,7 @@ class WebhookParams(TypedDict, total=False):
 
 
 class ExtendParams(TypedDict, total=False):
-    """Pixels to add to each side of an image; `Extend` as a dictionary."""
+    """Pixels to add at each edge of an image; `Extend` as a dictionary."""
 
     left: int
     """Pixels, a multiple of 8."""
@@ -81,7 +81,7 @@ class RequestParams(SamplingFields, total=False):
     strength: float
     """Denoising strength, 0 … 1, for `img2img`, `depth2img` (default 0.8) and `inpaint` (default 1)."""
     extend: Extend | ExtendParams
-    """For `outpaint`: pixels to add to each side, multiples of 8, e.g. `{"left": 64}`."""
+    """For `outpaint`: pixels to add at each edge, multiples of 8, e.g. `{"left": 64}`."""
     noise_level: int
     """For `upscale` (default 20): noise added to the input image; more noise lets the model invent more detail."""
     model: str | None

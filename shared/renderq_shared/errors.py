@@ -6,11 +6,11 @@ class RenderqSharedError(Exception):
 
 
 class StoreUnavailable(RenderqSharedError):
-    """The job store (Redis) does not answer."""
+    """The job store (Redis) does not respond."""
 
 
 class StoreUnsuitable(RenderqSharedError):
-    """The job store answers but cannot be used: too old, a cluster, or without the required persistence."""
+    """The job store responds but cannot be used: too old, a cluster, or without the required persistence."""
 
 
 class ObjectNotFound(RenderqSharedError):
@@ -18,11 +18,11 @@ class ObjectNotFound(RenderqSharedError):
 
 
 class ObjectStoreUnavailable(RenderqSharedError):
-    """The object store does not answer or denies access."""
+    """The object store does not respond or denies access."""
 
 
 class ObjectStoreUnsuitable(RenderqSharedError):
-    """The object store answers but cannot be used, for example a folder that another process does not share."""
+    """The object store responds but cannot be used, for example a folder that another process does not share."""
 
 
 class ManifestInvalid(RenderqSharedError):

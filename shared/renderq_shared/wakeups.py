@@ -33,7 +33,7 @@ _TRANSPORT = {
 
 
 def celery_app(redis_url: str, models: tuple[str, ...] = ()) -> Celery:
-    """Create the Celery application for both sides. A worker passes the models whose queues it consumes.
+    """Create the Celery application of the API or a worker. A worker passes the models whose queues it consumes.
 
     Early acknowledgement, no results, no prefetch: Celery only carries wake-ups; guarantees about jobs do not depend
     on it.
@@ -83,7 +83,7 @@ class WakeupPublisher:
             self._changed.notify()
 
     def close(self) -> None:
-        """Publish pending wake-ups if the broker answers, then stop the thread."""
+        """Publish pending wake-ups if the broker responds, then stop the thread."""
         with self._changed:
             self._closing = True
             self._changed.notify()

@@ -69,9 +69,9 @@ def test_api_is_healthy_when_it_says_that_it_is_ready() -> None:
 
 
 def test_api_is_unhealthy_with_the_reasons_that_it_gives() -> None:
-    with answering(503, "Redis does not answer") as (port, _):
+    with answering(503, "Redis does not respond") as (port, _):
         ran = run("api_health.py", RENDERQ_PORT=str(port))
-    assert (ran.returncode, ran.stderr) == (1, "503 Redis does not answer\n")
+    assert (ran.returncode, ran.stderr) == (1, "503 Redis does not respond\n")
 
 
 def test_api_is_unhealthy_when_nobody_listens() -> None:

@@ -20,7 +20,7 @@ class Caller:
     key: KeyRecord | None = None
     """`None` on a service without keys."""
     via_token: bool = False
-    """Whether the caller used an event token, which is valid only for the events of one job."""
+    """True if the caller used an event token, which is valid only for the events of one job."""
 
 
 KEYLESS = Caller(DEFAULT_TENANT, Role.ADMIN)

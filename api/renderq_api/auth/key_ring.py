@@ -34,7 +34,7 @@ class KeyRing:
         """`required`: require keys even before the first one is created."""
         self._store = store
         self.required = required
-        """Whether requests need a key, as far as this process knows."""
+        """True if requests need a key, as far as this process knows."""
         self._keys: dict[str, KeyRecord] = {}
         self._of_tenant: dict[str, list[KeyRecord]] = {}
         self._version: str | None = None
@@ -93,6 +93,7 @@ class KeyRing:
         self._changed.set()
 
     def record_use(self, key: KeyRecord) -> None:
+        """Note that a key was used; `run` writes it to Redis."""
         self._in_use.add(key.id)
 
     async def run(self) -> None:

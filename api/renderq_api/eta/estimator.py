@@ -64,7 +64,7 @@ def _unshared_ms(timings: ModelTimings, cost: float, images: int, q: float) -> f
 
 
 def _on_device_ms(timings: ModelTimings, cost: float, images: int, q: float) -> float:
-    """Time on the device, from the most similar jobs: by number of images first, which share forward passes."""
+    """Return the time on the device in the most similar jobs: by number of images first, which share forward passes."""
 
     def distance(sample: TimingSample) -> tuple[float, float]:
         return abs(math.log(sample.images / images)), abs(math.log(sample.cost / cost))
@@ -74,25 +74,25 @@ def _on_device_ms(timings: ModelTimings, cost: float, images: int, q: float) -> 
 
 
 def _busy_ms_per_cost(timings: ModelTimings, device: str | None, q: float) -> float:
-    """Time per cost on a busy device of this kind; of any device if this kind has no finished job yet."""
+    """Return the time per cost on a busy device of this kind; of any device if this kind has no finished job yet."""
     own = [sample for sample in timings.samples if sample.timing.device == device] or timings.samples
     fullest = sorted(own, key=_fill, reverse=True)[: max(1, len(own) // _BUSY_ONE_IN)]
     return max(1e-3, quantile([sample.timing.device_share_ms / sample.cost for sample in fullest], q))
 
 
 def _fill(sample: TimingSample) -> float:
-    """Images per forward pass, including those of other jobs in the batch."""
+    """Return the images per forward pass, including those of other jobs in the batch."""
     return sample.images * sample.timing.device_wall_ms / max(1, sample.timing.device_share_ms)
 
 
 def _overhead_ms(timings: ModelTimings, q: float) -> float:
-    """Time of a job outside the device, such as encoding and storing images."""
+    """Return the time of a job outside the device, such as encoding and storing images."""
     overheads = [sample.wall_ms - sample.timing.load_ms - sample.timing.device_wall_ms for sample in timings.samples]
     return max(0.0, quantile(overheads, _OVERHEAD_QUANTILES[q]))
 
 
 def _load_ms(timings: ModelTimings, q: float) -> float:
-    """Time to load the model; 0 if a worker already has it in memory."""
+    """Return the time to load the model; 0 if a worker already has it in memory."""
     loads = [sample.timing.load_ms for sample in timings.samples if sample.timing.load_ms > _LOADED_MS]
     return 0.0 if timings.warm or not loads else quantile(loads, q)
 

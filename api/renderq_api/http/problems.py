@@ -6,12 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import PROBLEMS, FieldError, Problem, ProblemKind
+from renderq.contract.problems import TYPE_PREFIX
 from renderq_api.http.lingering_close import LingeringCloseResponse
 
 MEDIA_TYPE = "application/problem+json"
-
-TYPE_PREFIX = "urn:renderq:problem:"
-"""Problem types are URNs, not URLs: a self-hosted service has no page that all clients can reach."""
 
 RETRY_AFTER_S: Mapping[ProblemKind, int] = {
     ProblemKind.QUEUE_FULL: 10,

@@ -31,7 +31,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _head_bytes = 0
     """Parsed size of the head, with `FIELD_BYTES` per header."""
     _has_request = False
-    """Whether a request has arrived on this connection; `cycle` is the latest."""
+    """True if a request has arrived on this connection; `cycle` is the latest."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -89,7 +89,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         return not self._has_request or self.cycle.response_complete
 
     def _is_draining(self) -> bool:
-        """Whether the rest of the body of an answered request arrives. It has a time limit but no size limit."""
+        """Return whether the rest of the body of an answered request arrives. It has a time limit but no size limit."""
         return self._has_request and self.cycle.more_body
 
     def _start_timer(self) -> None:

@@ -70,7 +70,7 @@ class UrlBuilder:
         return f"{self.asset(asset_id)}/content"
 
     def signed(self, signed: SignedUrl) -> str:
-        """Absolute form of a signed URL: a folder store's are relative to the API, an S3 store's absolute already."""
+        """Return a signed URL in absolute form: a folder store's is relative to the API, an S3 store's is absolute."""
         return urljoin(self.base, signed.url.lstrip("/"))
 
 

@@ -90,7 +90,7 @@ class EventStream(StreamingResponse):
             {
                 "in": "query",
                 "name": "previews",
-                "description": "Whether to send previews of the images during rendering, at most two per second.",
+                "description": "Send previews of the images during rendering, at most two per second.",
                 "schema": {"type": "boolean", "default": False},
             },
         ]

@@ -31,7 +31,7 @@ class JobEvent:
     """A change of a job."""
 
     name: EventName
-    """What has changed: `status` (also the first event), `progress`, `output` (a finished image), `preview` (if
+    """Kind of change: `status` (also the first event), `progress`, `output` (a finished image), `preview` (if
     requested); `done` is the last."""
     job: Job
     """The complete job; in a `preview`, as of the previous event."""
@@ -49,7 +49,7 @@ class _EventStream:
         self._parser = EventStreamParser()
         self.last_id: str | None = None
         self.received = False
-        """Whether any bytes have arrived."""
+        """True if any bytes have arrived."""
         self.done = False
         self.fault: str | None = None
         """Why the stream is not a job's event stream."""
@@ -138,5 +138,5 @@ def _pause(failure: ConnectionFailed | APIError, number: int, max_retries: int) 
 
 
 def _is_known(name: str) -> TypeGuard[EventName]:
-    """Whether this version knows the event; a newer service may send others."""
+    """Return whether this version knows the event; a newer service may send others."""
     return name in get_args(EventName)

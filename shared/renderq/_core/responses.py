@@ -36,7 +36,7 @@ class Snapshot:
     etag: str | None
     """For `If-None-Match`."""
     server_waited: bool
-    """Whether the service held the request (`Preference-Applied: wait`)."""
+    """True if the service held the request (`Preference-Applied: wait`)."""
     retry_after: float | None
     """Seconds after which the service suggests polling again."""
 
@@ -66,7 +66,7 @@ def parse_snapshot(response: httpx2.Response) -> Snapshot | None:
 
 
 def is_event_stream(response: httpx2.Response) -> bool:
-    """Whether the body is to be read as a stream."""
+    """Return whether the body is to be read as a stream."""
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return response.status_code == OK and media_type == EVENT_STREAM
 

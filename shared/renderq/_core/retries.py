@@ -18,7 +18,7 @@ SERVER_ERRORS = 500
 
 
 def is_retried(status: int) -> bool:
-    """Whether a status is retryable: 408, 429 and 5xx."""
+    """Return whether a status is retryable: 408, 429 and 5xx."""
     return status in {REQUEST_TIMEOUT, TOO_MANY_REQUESTS} or status >= SERVER_ERRORS
 
 

@@ -30,7 +30,7 @@ def wait_for(
     on_progress: Callable[[Job], None] | None,
     on_snapshot: Callable[[Job], None],
 ) -> Flow[Job]:
-    """Follow the job until it is terminal. Returns it if it succeeded.
+    """Follow the job until it is terminal, and return it if it succeeded.
 
     `on_snapshot` is called with every snapshot, `on_progress` only with those that differ from the previous one. Raises
     `WaitTimeout`, `JobNotSucceeded`, `ConnectionFailed` and `APIError`.
@@ -65,7 +65,7 @@ def _by_events(
     on_progress: Callable[[Job], None] | None,
     on_snapshot: Callable[[Job], None],
 ) -> Flow[Job]:
-    """Follow the events; returns the job of the last one, not terminal if no event stream is available.
+    """Follow the events and return the job of the last one, not terminal if no event stream is available.
 
     Errors are ignored: the polls that follow raise those that matter.
     """
@@ -97,7 +97,7 @@ def _poll(
 
 
 def _pause(snapshot: Snapshot | None, elapsed: float, wants_progress: bool) -> float:
-    """Seconds until the next poll."""
+    """Return the seconds until the next poll."""
     if wants_progress or snapshot is None:
         return POLL_INTERVAL
     if snapshot.server_waited:

@@ -28,8 +28,6 @@ def _describe_queued(job: Job) -> str:
         return "queued: paused by the operator"
     if job.wait_reason == "no_worker_for_model":
         return f"queued: no worker serves {printable(job.model)}"
-    if job.wait_reason == "loading_model":
-        return f"queued: loading {printable(job.model)}"
     words = f"queued: {job.queue_position} ahead" if job.queue_position else "queued"
     return f"{words}, done in about {job.eta_seconds.p50:.0f} s" if job.eta_seconds else words
 

@@ -13,12 +13,12 @@ CLEAR_LINE = "\r\x1b[K"
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a line on the stream can be overwritten."""
+    """Return whether a line on the stream can be overwritten."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def progress_line(job: Job) -> str:
-    """`[##############----------------]  12/25 steps  1/4 images  denoising`; words only while there are no steps."""
+    """Return `[########--------]  12/25 steps  1/4 images  denoising`; words only while there are no steps."""
     progress = job.progress
     if job.status is not Status.RUNNING or not progress.steps:
         return describe(job)

@@ -18,7 +18,7 @@ def is_asset_id(text: str) -> bool:
 
 
 def is_data_url(text: str) -> bool:
-    """Whether the text is a base64 `data:` URL (RFC 2397). Its media type is ignored: the content decides."""
+    """Return whether the text is a base64 `data:` URL (RFC 2397). Its media type is ignored: the content decides."""
     return _DATA_URL.match(text) is not None
 
 

@@ -57,11 +57,11 @@ class Grid(ImageFile):
 
 
 class JobError(ResponseModel):
-    """Why the job failed."""
+    """Reason of a failed job."""
 
     code: JobErrorCode
     message: str
-    retryable: bool = Field(description="Whether the same request may succeed later.")
+    retryable: bool = Field(description="True if the same request may succeed later.")
     details: dict[str, JsonValue] = Field(default_factory=dict)
 
 
@@ -93,6 +93,8 @@ class Eta(ResponseModel):
 
 
 class JobUrls(ResponseModel):
+    """URLs of a job."""
+
     self: str
     cancel: str
     events: str = Field(description="Server-sent events of the job, for every client that may read the job.")
@@ -113,7 +115,7 @@ class Job(ResponseModel):
     expires_at: Timestamp | None = Field(
         None, description="When its images are deleted; null until it has ended, and if they are kept forever."
     )
-    outputs_expired: bool = Field(False, description="Whether retention has deleted its images.")
+    outputs_expired: bool = Field(False, description="True if retention has deleted its images.")
     queue_position: int | None = Field(
         None, description="Jobs expected to start before it if no others arrive; only while queued."
     )
@@ -132,7 +134,7 @@ class Job(ResponseModel):
     device: str | None = None
     dtype: str | None = None
     batch_invariant: bool | None = Field(
-        None, description="Whether the worker has verified that its images do not depend on the batch, bit by bit."
+        None, description="True if the worker has verified that its images do not depend on the batch, bit by bit."
     )
     request: dict[str, JsonValue] = Field(
         description="The request with all defaults filled in; `POST /v1/jobs` accepts it again."

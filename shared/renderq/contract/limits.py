@@ -1,4 +1,4 @@
-"""Limits of requests, whatever the model."""
+"""Limits of requests to any model."""
 
 from dataclasses import dataclass
 

@@ -7,7 +7,7 @@ from renderq.contract.sampling import SamplingParams
 
 
 class ModelDefaults(SamplingParams, frozen=True):
-    """Values of the request fields that a request leaves out."""
+    """Values of omitted request fields."""
 
     width: int
     height: int
@@ -30,6 +30,8 @@ class ModelLimits(ResponseModel):
 
 
 class Model(ResponseModel):
+    """A model of the catalog, and its load."""
+
     name: str
     description: str = ""
     family: str
@@ -37,15 +39,15 @@ class Model(ResponseModel):
     revision: str
     license: str = ""
     schedulers: tuple[str, ...] = Field((), description="Schedulers to choose from; empty: the model's own only.")
-    supports_negative_prompt: bool = Field(True, description="Whether `negative_prompt` has an effect.")
-    has_depth_estimator: bool = Field(False, description="Whether `depth2img` works without a `depth_map`.")
+    supports_negative_prompt: bool = Field(True, description="True if `negative_prompt` has an effect.")
+    has_depth_estimator: bool = Field(False, description="True if `depth2img` works without a `depth_map`.")
     watermark: str | None = Field(None, description="Text embedded invisibly into all its images.")
-    default: bool = Field(description="Whether requests without a `model` use this one.")
+    default: bool = Field(description="True if requests without a `model` use this one.")
     defaults: ModelDefaults
     limits: ModelLimits
     queued_jobs: int
     running_jobs: int = Field(0, description="Its jobs claimed by workers.")
-    paused: bool = Field(False, description="Whether workers claim none of its jobs for now.")
+    paused: bool = Field(False, description="True if workers claim none of its jobs for now.")
     workers: int = Field(description="Live workers that serve the model.")
     warm_workers: int = Field(description="Live workers with the model in memory.")
     seconds_per_image: float | None = Field(
@@ -54,10 +56,14 @@ class Model(ResponseModel):
 
 
 class ModelList(ResponseModel):
+    """All models of the service."""
+
     data: tuple[Model, ...]
 
 
 class Worker(ResponseModel):
+    """A live worker."""
+
     id: str
     device: str
     models: tuple[str, ...] = Field(description="Models that the worker serves.")
@@ -69,6 +75,8 @@ class Worker(ResponseModel):
 
 
 class WorkerList(ResponseModel):
+    """All live workers."""
+
     data: tuple[Worker, ...]
 
 
@@ -79,7 +87,7 @@ class ModelStats(ResponseModel):
     queued_jobs: int
     oldest_seconds: float | None = Field(description="Waiting time of its oldest queued job.")
     running_jobs: int = Field(description="Its jobs claimed by workers.")
-    paused: bool = Field(False, description="Whether workers claim none of its jobs for now.")
+    paused: bool = Field(False, description="True if workers claim none of its jobs for now.")
     workers: int = Field(description="Live workers that serve the model.")
 
 
@@ -93,11 +101,15 @@ class Stats(ResponseModel):
 
 
 class Tenant(ResponseModel):
+    """A tenant, and its load."""
+
     name: str
     queued_jobs: int
     weight: float = Field(description="Share of each model's time relative to other tenants.")
-    paused: bool = Field(description="Whether workers claim none of its jobs for now.")
+    paused: bool = Field(description="True if workers claim none of its jobs for now.")
 
 
 class TenantList(ResponseModel):
+    """All known tenants."""
+
     data: tuple[Tenant, ...]

@@ -72,6 +72,10 @@ PROBLEMS: dict[ProblemKind, ProblemDefinition] = {
 }
 
 
+TYPE_PREFIX = "urn:renderq:problem:"
+"""Problem types are URNs, not URLs: a self-hosted service has no page that all clients can reach."""
+
+
 class FieldError(ResponseModel):
     """One invalid value in a request body."""
 
@@ -83,7 +87,7 @@ class FieldError(ResponseModel):
 class Problem(ResponseModel):
     """Body of every error response, `application/problem+json`."""
 
-    type: str = Field(description="URL of this kind in the error reference.")
+    type: str = Field(description="URN of the kind: `urn:renderq:problem:` and the code.")
     title: str
     status: int
     detail: str = Field(description="What is wrong, what was expected, and what to do.")

@@ -76,11 +76,11 @@ class PromptFields(RequestModel, frozen=True):
 
 
 class TaskRequest(SamplingOverrides, PromptFields, frozen=True):
-    """Fields of every task. A field that is left out takes the model's default."""
+    """Fields of every task. An omitted field takes the model's default."""
 
     n: int = Field(1, ge=1, le=LIMITS.images, description="Number of images.")
     seed: int | None = Field(
-        None, ge=0, le=LIMITS.seed, description="Image k uses seed + k; drawn at random if left out."
+        None, ge=0, le=LIMITS.seed, description="Image k uses seed + k; drawn at random if omitted."
     )
     output: OutputOptions = Field(
         OutputOptions.model_validate({}), description="File format and contents of the images."

@@ -36,7 +36,7 @@ class _Resolved(SamplingParams, TaskRequest, frozen=True):
         return SamplingParams.model_validate(sampling_fields(self))
 
     def to_json(self) -> str:
-        """Canonical JSON, accepted again as a request body."""
+        """Return canonical JSON, accepted again as a request body."""
         return json.dumps(self.model_dump(mode="json"), separators=(",", ":"), sort_keys=True)
 
 

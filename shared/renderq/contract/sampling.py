@@ -1,4 +1,4 @@
-"""Sampling parameters: how the denoising loop runs, whatever the task.
+"""Sampling parameters: settings of the denoising loop, equal for all tasks.
 
 A field is defined here once in each of its three forms: resolved, optional in a request, keyword argument of the SDK.
 """
@@ -47,7 +47,7 @@ class SamplingParams(BaseModel, frozen=True):
 
 
 class SamplingOverrides(BaseModel, frozen=True):
-    """Sampling parameters of a request or of a `models.toml` entry; a field that is left out takes the default."""
+    """Sampling parameters of a request or of a `models.toml` entry; an omitted field takes the default."""
 
     steps: int | None = Field(default=None, ge=1, le=LIMITS.steps, description="Denoising steps.")
     guidance_scale: float | None = Field(
@@ -74,7 +74,7 @@ class SamplingOverrides(BaseModel, frozen=True):
     scheduler: Scheduler | None = Field(default=None, description="The noise scheduler; default: the model's own.")
 
     def resolve_sampling(self, defaults: SamplingParams) -> SamplingParams:
-        """Return these values, with `defaults` for the fields left out."""
+        """Return these values, with `defaults` for omitted fields."""
         return SamplingParams.model_validate(
             {**sampling_fields(defaults), **{k: v for k, v in sampling_fields(self).items() if v is not None}}
         )

@@ -15,7 +15,7 @@ _NAME_CHARACTERS = 254
 
 
 def _is_host_port(netloc: str) -> bool:
-    """Whether the text is a host and an optional port that every URL parser reads the same way."""
+    """Return whether the text is a host and an optional port that every URL parser reads the same way."""
     match = _HOST_PORT.fullmatch(netloc)
     if match is None or not 0 < int(match["port"] or 80) < 65_536:
         return False

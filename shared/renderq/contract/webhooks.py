@@ -80,4 +80,6 @@ class Delivery(ResponseModel):
 
 
 class DeliveryList(ResponseModel):
+    """Deliveries of a job."""
+
     data: tuple[Delivery, ...]

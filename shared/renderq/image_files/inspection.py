@@ -28,7 +28,7 @@ class Inspection:
     """Why an existing recipe cannot be read."""
     watermark: Watermark | None
     is_expected: bool
-    """Whether the watermark is the one that the recipe names: then every character is certain."""
+    """True if the watermark is the one that the recipe names: then every character is certain."""
 
 
 def inspect(path: Path, watermark_bytes: int | None = None) -> Inspection:

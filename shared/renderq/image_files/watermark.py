@@ -83,26 +83,26 @@ def detect(votes: Votes, length: int | None = None) -> Watermark | None:
     Without a length, detect a text: the shortest one that explains the blocks about as well as the best one.
     """
     lengths = range(LIMITS.watermark_characters_min, LIMITS.watermark_characters + 1) if length is None else (length,)
-    candidates = [found for each in lengths if (found := read(votes, each)) is not None]
+    candidates = [mark for each in lengths if (mark := read(votes, each)) is not None]
     detected = [
-        found
-        for found in candidates
-        if found.agreement >= _MIN_AGREEMENT
-        and found.clarity >= _MIN_CLARITY
-        and (length is not None or is_text(found.content))
+        mark
+        for mark in candidates
+        if mark.agreement >= _MIN_AGREEMENT
+        and mark.clarity >= _MIN_CLARITY
+        and (length is not None or is_text(mark.content))
     ]
-    best = max((found.agreement for found in detected), default=0.0)
-    return next((found for found in detected if found.agreement >= best - 0.1 * (1 - best) - 0.003), None)
+    best = max((mark.agreement for mark in detected), default=0.0)
+    return next((mark for mark in detected if mark.agreement >= best - 0.1 * (1 - best) - 0.003), None)
 
 
 def confirm(votes: Votes, text: str) -> Watermark | None:
     """Return the watermark if the blocks contain the expected text, else `None`."""
-    found = _evaluate(votes, text.encode("ascii"))
-    return found if found.clarity >= _CONFIRM_CLARITY else None
+    mark = _evaluate(votes, text.encode("ascii"))
+    return mark if mark.clarity >= _CONFIRM_CLARITY else None
 
 
 def is_text(content: bytes) -> bool:
-    """Whether the bytes are a valid watermark text."""
+    """Return whether the bytes are a valid watermark text."""
     return all(byte in _CHARACTERS for byte in content) and content == content.strip()
 
 

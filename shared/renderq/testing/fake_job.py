@@ -54,7 +54,7 @@ class JobScript:
 
 
 def output_size(request: ResolvedRequest) -> tuple[int, int]:
-    """Width and height of the images of a request."""
+    """Return width and height of the images of a request."""
     if isinstance(request, UpscaleRequest):
         return request.width * _UPSCALE_FACTOR, request.height * _UPSCALE_FACTOR
     if isinstance(request, OutpaintRequest):
@@ -156,7 +156,7 @@ class FakeJob:
         }
 
     def _images(self, done: int, step: int) -> dict[str, Any]:
-        """Progress and outputs with `done` finished images."""
+        """Return progress and outputs with `done` finished images."""
         total = self._total_steps
         progress = Progress(
             value=step / total, step=step, steps=total, images_done=done, images_total=len(self._colors)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from renderq.contract import PROBLEMS, FieldError, Job, Preview, Problem, ProblemKind
+from renderq.contract.problems import TYPE_PREFIX
 from renderq.testing.http_server import FakeResponse
 
 
@@ -16,7 +17,7 @@ def problem(
     kind = ProblemKind(kind)
     definition = PROBLEMS[kind]
     document = Problem(
-        type=f"urn:renderq:problem:{kind}",
+        type=TYPE_PREFIX + kind,
         title=definition.title,
         status=definition.status,
         detail=detail or definition.title,

@@ -160,7 +160,7 @@ def _header(request: ReceivedRequest, name: str) -> str | None:
 
 
 def _matches(job: Job, query: dict[str, str]) -> bool:
-    """Whether a job passes the filters of a list."""
+    """Return whether a job passes the filters of a list."""
     after, before = query.get("created_after"), query.get("created_before")
     return (
         all(query.get(name) in (None, getattr(job, name)) for name in ("status", "model", "task"))

@@ -27,7 +27,7 @@ class FakeService:
         self.received: list[ReceivedRequest] = []
         """All received requests, in order."""
         self.is_down = False
-        """Whether connections are closed without a response."""
+        """True if connections are closed without a response."""
         self._api_key = api_key
         self._scripted: dict[tuple[str, str], list[FakeResponse]] = {}
         self._changed = threading.Condition()

@@ -137,8 +137,8 @@ def _create(store: KeyStore, arguments: argparse.Namespace) -> int:
 
 
 def _list(store: KeyStore, arguments: argparse.Namespace) -> int:
-    found = store.read()
-    keys = [key_facts(key, found.now_ms) for key in found.keys or ()]
+    stored = store.read()
+    keys = [key_facts(key, stored.now_ms) for key in stored.keys or ()]
     if arguments.json:
         _print(as_json(keys))
     else:
@@ -150,15 +150,15 @@ def _revoke(store: KeyStore, arguments: argparse.Namespace) -> int:
     if invalid := [text[:20] for text in arguments.ids if not is_key_id(text)]:
         raise UsageError(f"{invalid[0]} is not a key id; `renderq keys list` prints ids: rq_ and ten characters")
     revoked = {key_id: store.revoke(key_id) for key_id in arguments.ids}
-    found = store.read()
+    stored = store.read()
     known = [record for record in revoked.values() if record]
     if arguments.json:
-        _print(as_json([key_facts(record, found.now_ms) for record in known]))
+        _print(as_json([key_facts(record, stored.now_ms) for record in known]))
     else:
         for record in known:
             _print(f"{record.id}  revoked")
-    if not found.any_live:
-        _print_note("no valid key is left: requests are refused until `renderq keys create` creates one")
+    if not stored.any_live:
+        _print_note("no valid key remains: requests are refused until `renderq keys create` creates one")
     if len(known) < len(revoked):
         raise UsageError(f"unknown key {', '.join(key_id for key_id, record in revoked.items() if not record)}")
     return ExitCode.OK

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from renderq_shared.access.records import KeyList, KeyRecord, NewKey, Role
-from renderq_shared.redis.scripts import ScriptCall, flat_to_dict, load_script
+from renderq_shared.redis.scripts import ScriptCall, decode_nothing, flat_to_dict, load_script, optional_int
 
 _load = partial(load_script, "renderq_shared.access")
 
@@ -39,11 +39,11 @@ def read(known: str | None) -> ScriptCall[KeyList]:
 
 
 def record_use(key_ids: Sequence[str]) -> ScriptCall[None]:
-    return ScriptCall(_load("record_use"), tuple(key_ids), _nothing)
+    return ScriptCall(_load("record_use"), tuple(key_ids), decode_nothing)
 
 
 def reset() -> ScriptCall[None]:
-    return ScriptCall(_load("reset"), (), _nothing)
+    return ScriptCall(_load("reset"), (), decode_nothing)
 
 
 def _key(flat: Sequence[str]) -> KeyRecord:
@@ -55,22 +55,14 @@ def _key(flat: Sequence[str]) -> KeyRecord:
         tenant=fields["tenant"],
         role=Role(fields["role"]),
         weight=float(fields["weight"]),
-        requests_per_minute=_optional_int(fields.get("requests_per_minute")),
-        max_queued_jobs=_optional_int(fields.get("max_queued_jobs")),
+        requests_per_minute=optional_int(fields.get("requests_per_minute")),
+        max_queued_jobs=optional_int(fields.get("max_queued_jobs")),
         created_ms=int(fields["created_ms"]),
-        expires_ms=_optional_int(fields.get("expires_ms")),
-        revoked_ms=_optional_int(fields.get("revoked_ms")),
-        used_ms=_optional_int(fields.get("used_ms")),
+        expires_ms=optional_int(fields.get("expires_ms")),
+        revoked_ms=optional_int(fields.get("revoked_ms")),
+        used_ms=optional_int(fields.get("used_ms")),
     )
 
 
 def _optional_key(flat: Sequence[str]) -> KeyRecord | None:
     return _key(flat) if flat else None
-
-
-def _optional_int(text: str | None) -> int | None:
-    return None if text is None else int(text)
-
-
-def _nothing(reply: Any) -> None:
-    return None

@@ -41,7 +41,7 @@ class ModelEntry(BaseModel):
     schedulers: tuple[str, ...] = SCHEDULERS
     """Schedulers that requests may choose."""
     has_depth_estimator: bool = False
-    """Whether it can estimate an image's depth itself."""
+    """True if it can estimate an image's depth itself."""
     supports_negative_prompt: bool = True
 
     @property

@@ -1,4 +1,4 @@
-"""Downloads in the cache of the model hub's client, found by its documented layout without network access.
+"""Downloads in the cache of the model hub's client, path by its documented layout without network access.
 
 `models--OWNER--NAME/refs/REVISION` holds a commit, `models--OWNER--NAME/snapshots/COMMIT/` the files.
 """
@@ -23,7 +23,7 @@ class HubSource:
     repository: str
     """OWNER/NAME."""
     file: str | None
-    """Path inside the repository; None is the whole pipeline."""
+    """Path inside the repository; `None`: the whole pipeline."""
     revision: str
     """A branch, a tag or a commit."""
 
@@ -40,13 +40,13 @@ class HubSource:
         folder = cache / f"models--{self.repository.replace('/', '--')}"
         reference = folder / "refs" / self.revision
         commit = reference.read_text().strip() if reference.is_file() else self.revision
-        found = folder / "snapshots" / commit / (self.file or "")
-        if not found.exists():
+        path = folder / "snapshots" / commit / (self.file or "")
+        if not path.exists():
             raise CatalogInvalid(
                 f"{self.repository} (revision {self.revision}) {f'has no {self.file}' if self.file else 'is not'} "
                 f"in the hub's cache {cache}; `renderq models pull` downloads it"
             )
-        return found
+        return path
 
 
 def default_cache() -> Path:

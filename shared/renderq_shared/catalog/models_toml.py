@@ -1,4 +1,4 @@
-"""`models.toml` → the catalog; the model's own files supply the fields that an entry leaves out."""
+"""`models.toml` → the catalog; the model's own files supply the fields that an entry omits."""
 
 import tomllib
 from importlib.resources import files
@@ -21,7 +21,7 @@ BUILTIN = "builtin:shapes"
 
 
 class DefaultsConfig(SamplingOverrides, frozen=True):
-    """The `defaults` of an entry; a field that is left out takes the family's value."""
+    """The `defaults` of an entry; an omitted field takes the family's value."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,7 +40,7 @@ class ModelConfig(BaseModel):
     """For the hub: a branch, tag or commit."""
     variant: str | None = None
     layout: str | None = None
-    """For a file: a shipped layout, or a folder with the configuration; detected from the file if left out."""
+    """For a file: a shipped layout, or a folder with the configuration; detected from the file if omitted."""
     description: str = ""
     license: str = ""
     dtype: Dtype = "auto"
@@ -52,7 +52,7 @@ class ModelConfig(BaseModel):
 
     @property
     def hub(self) -> HubSource | None:
-        """Its place on the hub; None for a local source. Raises `CatalogInvalid`."""
+        """Its place on the hub; `None` for a local source. Raises `CatalogInvalid`."""
         return HubSource.parse(self.source, self.revision) if self.source.startswith(HUB_PREFIX) else None
 
 
@@ -154,7 +154,7 @@ def _defaults(config: DefaultsConfig, pipeline: PipelineInfo) -> ModelDefaults:
 
 
 def _check_defaults(config: DefaultsConfig, pipeline: PipelineInfo, limits: ModelLimits) -> None:
-    """Raises `CatalogInvalid` for a default that would make every request invalid."""
+    """Raise `CatalogInvalid` for a default that would make every request invalid."""
     if config.scheduler is not None and not pipeline.schedulers:
         raise CatalogInvalid("it runs with its own scheduler only; leave defaults.scheduler out")
     for name, side in (("width", config.width), ("height", config.height)):

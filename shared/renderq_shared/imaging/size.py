@@ -3,7 +3,7 @@
 from renderq.contract import JobRequest, ModelLimits, OutpaintRequest, ResolvedRequest, UpscaleRequest
 
 UPSCALE_FACTOR = 4
-"""Factor by which `upscale` enlarges each side of an image."""
+"""Factor by which `upscale` enlarges width and height of an image."""
 
 
 def round_down(pixels: int, multiple: int = 8) -> int:

@@ -1,7 +1,7 @@
-"""Commands of the job store. Each is one atomic call as data: `answer = store.call(commands.claim(request))`.
+"""Commands of the job store. Each is one atomic call as data: `record = store.call(commands.claim(request))`.
 
 Every command is safe to repeat blindly. After a lost reply, the same command changes nothing further and returns the
-same answer.
+same result.
 """
 
 from collections.abc import Sequence
@@ -33,17 +33,17 @@ from renderq_shared.jobs.records import (
 )
 from renderq_shared.jobs.timings import ModelTimings
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Command(Generic[Answer]):
+class Command(Generic[Result]):
     """One call of the job store: the name and the parameters of a function of this module."""
 
     name: str
     params: tuple[Any, ...] = ()
     is_durable: bool = False
-    """Whether a store that can do so answers only once the change is on disk."""
+    """True if a store that supports it replies only once the change is on disk."""
 
 
 def submit(job: NewJob, limits: QueueLimits) -> Command[SubmitResult]:
@@ -52,7 +52,7 @@ def submit(job: NewJob, limits: QueueLimits) -> Command[SubmitResult]:
 
 
 def replay_submission(tenant: str, idempotency: Idempotency) -> Command[SubmitResult | None]:
-    """Return what `submit` would answer to a known idempotency key; `None` for a new one. Counts no wake-ups."""
+    """Return the result of `submit` for a known idempotency key; `None` for a new one. Counts no wake-ups."""
     return Command("replay_submission", (tenant, idempotency))
 
 

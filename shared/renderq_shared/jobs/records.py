@@ -83,7 +83,7 @@ class JobRecord:
     """Number of expired leases. A requeue by the worker does not count."""
     max_attempts: int
     quarantined: bool
-    """Whether the job has lost a lease. It is then claimed only by an empty engine and rendered alone. A requeue by
+    """True if the job has lost a lease. It is then claimed only by an empty engine and rendered alone. A requeue by
     the worker does not reset this."""
     deadline_at_ms: int | None = None
     started_ms: int | None = None
@@ -106,7 +106,7 @@ class JobRecord:
     cost: float = 0.0
     """Estimate at submission, in the units of `NewJob.cost`."""
     outputs_expired: bool = False
-    """Whether retention has deleted the job's images."""
+    """True if retention has deleted the job's images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +116,9 @@ class QueuePosition:
     jobs_ahead: int
     """Jobs expected to start first if no others arrive. Exact within a tenant, an estimate between tenants."""
     has_worker: bool
-    """Whether a live worker serves the model."""
+    """True if a live worker serves the model."""
     paused: bool = False
-    """Whether the model or the tenant is paused, so that the job cannot be claimed."""
+    """True if the model or the tenant is paused, so that the job cannot be claimed."""
     cost_ahead: float = 0.0
     """Estimated cost of those jobs plus the remaining cost of the model's running jobs."""
 
@@ -139,6 +139,8 @@ class SubmitOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SubmitResult:
+    """Result of a submission."""
+
     outcome: SubmitOutcome
     record: JobRecord | None
     """The accepted or replayed job; `None` if there is none."""
@@ -154,9 +156,9 @@ class Candidate:
 
     model: str
     resident: bool
-    """Whether the model is loaded. Another model goes first once its oldest job has waited for `switch_after_ms`."""
+    """True if the model is loaded. Another model goes first once its oldest job has waited for `switch_after_ms`."""
     prefetch: bool = False
-    """Whether a claimed job would wait in the worker. Such jobs are left to idle workers that can start them."""
+    """True if a claimed job would wait in the worker. Such jobs are left to idle workers that can start them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ class ClaimRequest:
     candidates: tuple[Candidate, ...]
     """Models in the worker's order of preference."""
     engine_empty: bool
-    """Whether the worker's engine has no jobs. Only then may it claim a quarantined job."""
+    """True if the worker's engine has no jobs. Only then may it claim a quarantined job."""
     switch_after_ms: int
 
 
@@ -191,7 +193,7 @@ class ProgressResult:
 
     fence: FenceResult
     has_preview_viewers: bool
-    """Whether the job's previews have subscribers. Workers make previews only then."""
+    """True if the job's previews have subscribers. Workers make previews only then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +235,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class FinishResult:
+    """Result of ending a job."""
+
     accepted: bool
-    """Whether this claim's outcome is the job's outcome; also true for a repeat. `canceled` is refused unless a cancel
+    """True if this claim's outcome is the job's outcome; also true for a repeat. `canceled` is refused unless a cancel
     was requested."""
     record: JobRecord | None
     """The job after the call. If the record still has the claim id of a refused claim, the store ended the job

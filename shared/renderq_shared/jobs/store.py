@@ -4,20 +4,20 @@ from typing import Protocol, TypeVar
 
 from renderq_shared.jobs.commands import Command
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class JobStore(Protocol):
     """The job store for callers that block: workers, commands, tests."""
 
-    def call(self, command: Command[Answer]) -> Answer:
-        """Execute `command` atomically. Raises `StoreUnavailable` if the server does not answer."""
+    def call(self, command: Command[Result]) -> Result:
+        """Execute `command` atomically. Raises `StoreUnavailable` if the server does not respond."""
         ...
 
 
 class AsyncJobStore(Protocol):
     """The job store for event loops: the API."""
 
-    async def call(self, command: Command[Answer]) -> Answer:
-        """Execute `command` atomically. Raises `StoreUnavailable` if the server does not answer."""
+    async def call(self, command: Command[Result]) -> Result:
+        """Execute `command` atomically. Raises `StoreUnavailable` if the server does not respond."""
         ...

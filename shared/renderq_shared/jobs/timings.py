@@ -40,7 +40,7 @@ class ModelTimings:
     devices: tuple[str, ...]
     """Device of each live worker that serves the model."""
     warm: bool
-    """Whether one of these workers has the model loaded."""
+    """True if one of these workers has the model loaded."""
 
 
 def round_cost(cost: float) -> float:

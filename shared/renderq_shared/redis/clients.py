@@ -61,7 +61,7 @@ def celery_url(url: str) -> str:
 def check_server(client: Redis) -> tuple[str, ...]:
     """Check that the server is suitable. Returns warnings for the operator.
 
-    Raises `StoreUnsuitable` for an old server or a cluster, `StoreUnavailable` if there is no answer.
+    Raises `StoreUnsuitable` for an old server or a cluster, `StoreUnavailable` without a response.
     """
     with translate_errors():
         return validate_server(cast(Any, client).info())

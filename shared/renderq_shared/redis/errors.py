@@ -13,7 +13,7 @@ _UNAVAILABLE = (
     exceptions.ReadOnlyError,
     exceptions.MasterDownError,
 )
-"""Transient errors: no answer, a server that is loading, or one that has just become a replica."""
+"""Transient errors: no response, a server that is loading, or one that has just become a replica."""
 
 
 @contextmanager
@@ -24,4 +24,4 @@ def translate_errors() -> Generator[None]:
     except exceptions.OutOfMemoryError as error:
         raise StoreUnavailable("Redis is full (maxmemory): raise its limit, or wait until jobs have ended") from error
     except _UNAVAILABLE as error:
-        raise StoreUnavailable(f"Redis does not answer: {error}") from error
+        raise StoreUnavailable(f"Redis does not respond: {error}") from error

@@ -14,7 +14,7 @@ from redis.exceptions import NoScriptError
 
 from renderq_shared.redis.errors import translate_errors
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Argument = str | int | float
 SendCommand = Callable[..., Awaitable[Any]]
 
@@ -29,12 +29,12 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
-class ScriptCall(Generic[Answer]):
+class ScriptCall(Generic[Result]):
     """One round trip: a script, its arguments, and the decoder of its reply."""
 
     script: Script
     arguments: tuple[Argument, ...]
-    decode: Callable[[Any], Answer]
+    decode: Callable[[Any], Result]
 
 
 @cache
@@ -53,7 +53,7 @@ def load_script(package: str, name: str) -> Script:
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
-def execute(client: Redis, call: ScriptCall[Answer]) -> Answer:
+def execute(client: Redis, call: ScriptCall[Result]) -> Result:
     """Run a script. A second round trip is needed only if the server does not know the script yet.
 
     Raises `StoreUnavailable`.
@@ -67,7 +67,7 @@ def execute(client: Redis, call: ScriptCall[Answer]) -> Answer:
     return call.decode(reply)
 
 
-async def execute_async(client: AsyncRedis, call: ScriptCall[Answer], send: SendCommand | None = None) -> Answer:
+async def execute_async(client: AsyncRedis, call: ScriptCall[Result], send: SendCommand | None = None) -> Result:
     """Like `execute`, for event loops. `send` replaces the client's `execute_command`."""
     send = send if send is not None else cast(SendCommand, client.execute_command)
     with translate_errors():
@@ -81,6 +81,15 @@ async def execute_async(client: AsyncRedis, call: ScriptCall[Answer], send: Send
 def flat_to_dict(flat: Sequence[str]) -> dict[str, str]:
     """Decode a hash in a reply: `[field, value, field, value, …]`."""
     return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def optional_int(text: str | None) -> int | None:
+    """Decode an integer field of a hash; `None` if it is absent."""
+    return None if text is None else int(text)
+
+
+def decode_nothing(reply: Any) -> None:
+    """Ignore the reply of a script that returns nothing."""
 
 
 def _read(package: str, name: str) -> str:

@@ -14,7 +14,7 @@ from redis.sentinel import Sentinel
 from renderq_shared.redis.sentinel_url import SentinelUrl
 
 _TIMEOUTS = {"socket_timeout": 0.3, "socket_connect_timeout": 0.3}
-"""A Sentinel that does not answer within this time is skipped for the next one, without a retry."""
+"""A Sentinel that does not respond within this time is skipped for the next one, without a retry."""
 
 
 def primary_client(address: SentinelUrl, **options: Any) -> Redis:

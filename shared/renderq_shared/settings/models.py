@@ -15,7 +15,7 @@ from renderq_shared.s3_url import parse_s3_url
 
 
 def default_data_dir() -> Path:
-    """`$XDG_DATA_HOME/renderq`, else `~/.local/share/renderq`."""
+    """Return `$XDG_DATA_HOME/renderq`, else `~/.local/share/renderq`."""
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "renderq"
 
 
@@ -124,8 +124,8 @@ class ApiSettings(SharedSettings):
     durability: Literal["process", "fsync"] = Field(
         "process",
         description="What an accepted job survives: `process`, the crash of any process (of Redis, as far as its "
-        "append-only file reaches); `fsync`, also a power failure, because a submission is answered only once Redis "
-        "has synced it to disk.",
+        "append-only file reaches); `fsync`, also a power failure, because a submission is acknowledged only once "
+        "Redis has synced it to disk.",
     )
     max_queued_jobs: int = Field(10_000, ge=1, description="Maximum number of queued jobs in total.")
     max_queued_jobs_per_tenant: int = Field(1_000, ge=1, description="Maximum number of queued jobs per tenant.")
@@ -133,7 +133,7 @@ class ApiSettings(SharedSettings):
     sweep_seconds: float = Field(1.0, gt=0, description="Interval between two sweeps.")
     image_delivery: Literal["redirect", "proxy"] = Field(
         "redirect",
-        description="How the permanent URL of an image answers: `redirect` to a signed URL, or `proxy` the image, for "
+        description="How the stable URL of an image responds: `redirect` to a signed URL, or `proxy` the image, for "
         "a store that clients cannot reach.",
     )
     signed_url_seconds: int = Field(
@@ -188,7 +188,7 @@ class ApiSettings(SharedSettings):
 
     @property
     def durable(self) -> bool:
-        """Whether submissions wait for Redis to sync to disk."""
+        """True if submissions wait for Redis to sync to disk."""
         return self.durability == "fsync"
 
     @property

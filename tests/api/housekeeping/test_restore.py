@@ -108,7 +108,7 @@ def test_a_manifest_restores_no_other_job_than_its_own(lost_jobs: Path, redis_ur
 def test_what_cannot_work_is_said_in_one_line(tmp_path: Path) -> None:
     done = restore("redis://127.0.0.1:1/0", tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
-    assert "Redis does not answer" in done.stderr
+    assert "Redis does not respond" in done.stderr
 
 
 def test_a_deleted_job_does_not_come_back(

@@ -68,7 +68,7 @@ class WorkerHeartbeat:
         return _INTERVAL_S
 
     def deregister(self) -> None:
-        """Remove the entry. If the store does not answer, the entry expires."""
+        """Remove the entry. If the store does not respond, the entry expires."""
         try:
             self._store.call(commands.unregister(self._id))
         except StoreUnavailable as error:

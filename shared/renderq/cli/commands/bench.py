@@ -83,7 +83,7 @@ def _percentiles(jobs: Sequence[Job], measure: Callable[[Job], int | None]) -> d
 
 def _format(results: dict[str, Any]) -> str:
     measured: dict[str, dict[str, int] | None] = results["milliseconds"]
-    rows = [(name, found["p50"], found["p95"]) for name, found in measured.items() if found]
+    rows = [(name, values["p50"], values["p95"]) for name, values in measured.items() if values]
     return (
         f"{results['jobs']} jobs, {results['unsuccessful']} unsuccessful; {results['images']} images in "
         f"{results['seconds']:.1f} s: {results['images_per_second']} per second\n\n"

@@ -10,8 +10,8 @@ local version = redis.call('GET', 'rq:keys-version') or ''
 if version == ARGV[1] then
   return { format_int(NOW), version }
 end
-local found = {}
+local keys = {}
 for _, id in ipairs(redis.call('ZRANGE', 'rq:keys', 0, -1)) do
-  found[#found + 1] = redis.call('HGETALL', 'rq:key:' .. id)
+  keys[#keys + 1] = redis.call('HGETALL', 'rq:key:' .. id)
 end
-return { format_int(NOW), version, found }
+return { format_int(NOW), version, keys }

@@ -1,7 +1,7 @@
 """Delivery queues of the in-memory store. Counterpart of the queues and turns in `lua/include/outbox.lua`.
 
 Hosts take turns within their tenant, tenants take turns with each other, and each has a limit of deliveries in
-flight. So a receiver that does not answer delays no other host's deliveries.
+flight. So a receiver that does not respond delays no other host's deliveries.
 """
 
 from collections import defaultdict

@@ -35,7 +35,7 @@ class JobAccounting:
     """Charge of the last attempt in virtual time."""
     requeued_by: str | None = None
     ended_by: str | None = None
-    """Claim ids of the last requeue and of the finish, so that a repeat gets the first answer."""
+    """Claim ids of the last requeue and of the finish, so that a repeat gets the first result."""
 
 
 class JobTable:

@@ -49,8 +49,8 @@ class MemoryOutbox:
         now = self._now_ms()
         taken, until = self._claims.get(request.claim_id, ((), 0))
         if until > now:
-            found = [self._find(key) for key in taken]
-            return tuple(each for each in found if each and each.claim_id == request.claim_id)
+            claimed = [self._find(key) for key in taken]
+            return tuple(each for each in claimed if each and each.claim_id == request.claim_id)
         until = now + request.lease_ms
         self._reschedule_expired(request.limit)
         keys: list[str] = []
@@ -85,7 +85,7 @@ class MemoryOutbox:
         keys = [delivery_id(job.id, "job.started")]
         keys += [delivery_id(job.id, "job.output", index) for index in range(job.images)]
         keys += [delivery_id(job.id, event) for event in _ENDS.values()]
-        return tuple(found for key in keys if (found := self._find(key)))
+        return tuple(delivery for key in keys if (delivery := self._find(key)))
 
     def replay(self, tenant: str, key: str) -> DeliveryRecord | None:
         delivery = self._find(key)

@@ -19,13 +19,13 @@ def job_page(
         key=_position,
         reverse=True,
     )
-    found: list[JobRecord] = []
+    records: list[JobRecord] = []
     for scanned, job in enumerate(listed):
-        if len(found) == limit or scanned == scan_limit:
-            return JobPage(tuple(found), JobPosition(*_position(listed[scanned - 1])))
+        if len(records) == limit or scanned == scan_limit:
+            return JobPage(tuple(records), JobPosition(*_position(listed[scanned - 1])))
         if _matches(job, job_filter):
-            found.append(job)
-    return JobPage(tuple(found), None)
+            records.append(job)
+    return JobPage(tuple(records), None)
 
 
 def _position(job: JobRecord) -> tuple[int, str]:

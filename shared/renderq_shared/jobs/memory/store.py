@@ -45,7 +45,7 @@ MAX_EXPIRED = 32
 """Maximum number of jobs past their deadline that one claim expires. The same as in `lua/claim.lua`."""
 
 Params = TypeVarTuple("Params")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 def system_clock_ms() -> int:
@@ -115,13 +115,13 @@ class MemoryJobStore:
         self._register(commands.deliveries, self._deliveries)
         self._register(commands.replay_delivery, self._jobs.outbox.replay)
 
-    def call(self, command: Command[Answer]) -> Answer:
+    def call(self, command: Command[Result]) -> Result:
         """Execute one command at a time, like Redis executes scripts."""
         with self._lock:
             return self._methods[command.name](*command.params)
 
-    def _register(self, command: Callable[[*Params], Command[Answer]], method: Callable[[*Params], Answer]) -> None:
-        """Register the method that executes a command. The type checker compares their parameters and answers."""
+    def _register(self, command: Callable[[*Params], Command[Result]], method: Callable[[*Params], Result]) -> None:
+        """Register the method that executes a command. The type checker compares their parameters and results."""
         self._methods[command.__name__] = method
 
     def _submit(self, job: NewJob, limits: QueueLimits) -> SubmitResult:

@@ -11,7 +11,7 @@ from renderq_shared.jobs.asset_records import AssetRecord
 from renderq_shared.jobs.delivery_records import DeliveryRecord
 from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePosition, TenantRecord, WorkerRecord
 from renderq_shared.jobs.timings import JobTiming, ModelTimings, TimingSample, round_cost
-from renderq_shared.redis.scripts import flat_to_dict
+from renderq_shared.redis.scripts import flat_to_dict, optional_int
 
 _DERIVED = frozenset({"quarantined"})
 
@@ -43,9 +43,9 @@ def decode_job(fields: Mapping[str, str]) -> JobRecord:
         lost_leases=lost_leases,
         max_attempts=int(fields["max_attempts"]),
         quarantined=lost_leases > 0,
-        deadline_at_ms=_optional_int(fields.get("deadline_at_ms")),
-        started_ms=_optional_int(fields.get("started_ms")),
-        completed_ms=_optional_int(fields.get("completed_ms")),
+        deadline_at_ms=optional_int(fields.get("deadline_at_ms")),
+        started_ms=optional_int(fields.get("started_ms")),
+        completed_ms=optional_int(fields.get("completed_ms")),
         claim_id=fields.get("claim_id"),
         worker=fields.get("worker"),
         stage=fields.get("stage"),
@@ -92,20 +92,20 @@ def decode_delivery(flat: Sequence[str]) -> DeliveryRecord:
         created_ms=int(fields["created_ms"]),
         attempt=int(fields["attempt"]),
         record=decode_job(json.loads(fields["job_json"])),
-        due_ms=_optional_int(fields.get("due_ms")),
+        due_ms=optional_int(fields.get("due_ms")),
         claim_id=fields.get("claim_id"),
         log_json=fields.get("log_json"),
     )
 
 
-def decode_queue_position(ahead: int, served: int, paused: int, cost_ahead: str) -> QueuePosition:
-    return QueuePosition(ahead, bool(served), bool(paused), round_cost(float(cost_ahead)))
+def decode_queue_position(jobs_ahead: int, has_worker: int, paused: int, cost_ahead: str) -> QueuePosition:
+    return QueuePosition(jobs_ahead, bool(has_worker), bool(paused), round_cost(float(cost_ahead)))
 
 
 def decode_model_queue(
-    model: str, queued: int, oldest_age_ms: int, pending_wakeups: int, served: int, ready: int
+    model: str, queued: int, oldest_age_ms: int, pending_wakeups: int, has_worker: int, claimable: int
 ) -> ModelQueue:
-    return ModelQueue(model, queued, oldest_age_ms, pending_wakeups, bool(served), ready)
+    return ModelQueue(model, queued, oldest_age_ms, pending_wakeups, bool(has_worker), claimable)
 
 
 def decode_tenant(name: str, queued: int, weight: str, paused: int) -> TenantRecord:
@@ -134,10 +134,6 @@ def decode_worker(flat: Sequence[str]) -> WorkerRecord:
         started_ms=int(fields["started_ms"]),
         seen_ms=int(fields["seen_ms"]),
     )
-
-
-def _optional_int(text: str | None) -> int | None:
-    return None if text is None else int(text)
 
 
 def encode_job(job: JobRecord) -> dict[str, str]:

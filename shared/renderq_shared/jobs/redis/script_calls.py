@@ -1,4 +1,4 @@
-"""Encoding of each command as a call of the Lua script with its name: command → arguments, reply → answer."""
+"""Encoding of each command as a call of the Lua script with its name: command → arguments, reply → result."""
 
 import json
 from collections import Counter
@@ -46,10 +46,10 @@ from renderq_shared.jobs.redis.codec import (
 )
 from renderq_shared.jobs.terminal_errors import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
 from renderq_shared.jobs.timings import MAX_SAMPLES, ModelTimings
-from renderq_shared.redis.scripts import Argument, ScriptCall, flat_to_dict, load_script
+from renderq_shared.redis.scripts import Argument, ScriptCall, decode_nothing, flat_to_dict, load_script
 from renderq_shared.redis.wakeup_queues import queue_name
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Params = TypeVarTuple("Params")
 Arguments = tuple[Argument, ...]
 Reply = list[Any]
@@ -57,18 +57,18 @@ Reply = list[Any]
 _CODECS: dict[str, tuple[Callable[..., Arguments], Callable[[Any], Any]]] = {}
 
 
-def script_call(command: Command[Answer]) -> ScriptCall[Answer]:
+def script_call(command: Command[Result]) -> ScriptCall[Result]:
     """Encode a command as a call of its script."""
     encode, decode = _CODECS[command.name]
     return ScriptCall(load_script("renderq_shared.jobs.redis", command.name), encode(*command.params), decode)
 
 
 def _register(
-    command: Callable[[*Params], Command[Answer]],
+    command: Callable[[*Params], Command[Result]],
     encode: Callable[[*Params], Arguments],
-    decode: Callable[[Any], Answer],
+    decode: Callable[[Any], Result],
 ) -> None:
-    """Register the codec of a command. The type checker compares their parameters and answers."""
+    """Register the codec of a command. The type checker compares their parameters and results."""
     _CODECS[command.__name__] = encode, decode
 
 
@@ -305,10 +305,6 @@ def _position(reply: Reply) -> QueuePosition | None:
     return decode_queue_position(*reply[0]) if reply else None
 
 
-def _nothing(reply: Any) -> None:
-    return None
-
-
 _register(commands.submit, _submit, _submit_result)
 _register(commands.replay_submission, _replay, _replay_result)
 _register(commands.get_job, _unchanged, _job_and_position)
@@ -323,18 +319,18 @@ _register(commands.requeue, _claim_ref, FenceResult)
 _register(commands.sweep, _sweep, _sweep_result)
 _register(commands.delete, _delete, DeleteResult)
 _register(commands.apply_retention, _apply_retention, _retention_result)
-_register(commands.confirm_deleted, _spread, _nothing)
+_register(commands.confirm_deleted, _spread, decode_nothing)
 _register(commands.reserve_asset, _reserve_asset, decode_asset_or_none)
 _register(commands.commit_asset, _commit_asset, decode_asset_or_none)
 _register(commands.get_asset, _unchanged, decode_asset_or_none)
-_register(commands.confirm_manifests, _spread, _nothing)
+_register(commands.confirm_manifests, _spread, decode_nothing)
 _register(commands.restore, _restore, bool)
-_register(commands.register, _register_worker, _nothing)
-_register(commands.unregister, _unchanged, _nothing)
+_register(commands.register, _register_worker, decode_nothing)
+_register(commands.unregister, _unchanged, decode_nothing)
 _register(commands.workers, _unchanged, _workers)
 _register(commands.queues, _unchanged, _model_queues)
-_register(commands.pause_model, _pause, _nothing)
-_register(commands.pause_tenant, _pause, _nothing)
+_register(commands.pause_model, _pause, decode_nothing)
+_register(commands.pause_tenant, _pause, decode_nothing)
 _register(commands.tenants, _unchanged, _tenants)
 _register(commands.stats, _unchanged, _store_stats)
 _register(commands.timings, _unchanged, _timings)

@@ -100,7 +100,7 @@ class S3Store:
                 yield from (key for name in names if is_key(key := name.removeprefix(self._location.prefix)))
 
     def delete_prefix(self, prefix: str) -> int:
-        """Raises `ObjectStoreUnavailable` also if only some objects could not be deleted."""
+        """Delete the objects. Raises `ObjectStoreUnavailable` also if only some of them could not be deleted."""
         deleted, failures = 0, list[str]()
         with self._translate_errors():
             for names in self._list_pages(self._object_name(check_prefix(prefix))):

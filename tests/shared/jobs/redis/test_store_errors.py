@@ -42,7 +42,7 @@ def test_a_server_that_is_away_is_unavailable(redis_url: str, valkey: Valkey) ->
     valkey.kill()
     with redis.Redis.from_url(redis_url, retry=None, decode_responses=True) as client:
         store = RedisJobStore(client)
-        with pytest.raises(StoreUnavailable, match="does not answer"):
+        with pytest.raises(StoreUnavailable, match="does not respond"):
             submit(store, "job_1")
 
 

@@ -13,7 +13,7 @@
 -- A prefetched job, which would only wait in this worker, is left to idle workers that serve its model, unless more
 -- jobs are queued than there are such workers.
 --
--- If the job is quarantined (it has lost a lease) and the engine is not empty, the answer is nothing: no job of the
+-- If the job is quarantined (it has lost a lease) and the engine is not empty, nothing is claimed: no job of the
 -- same tenant, another tenant or another model may overtake it, because each of them would keep the engine from
 -- becoming empty. So a quarantined job waits at most for the jobs that some engine holds now. Every engine that meets
 -- it claims nothing for that time; the first empty one claims it, and the others continue.
@@ -83,7 +83,7 @@ local function head(model)
   end
 end
 
--- Whether there are enough other idle workers for all queued jobs of the model.
+-- Return whether there are enough other idle workers for all queued jobs of the model.
 local function is_left_to_idle_workers(model)
   local queued, idle = claimable(model), 0
   for _, other in ipairs(redis.call('ZRANGE', 'rq:served:' .. model, '(' .. NOW, '+inf', 'BYSCORE')) do

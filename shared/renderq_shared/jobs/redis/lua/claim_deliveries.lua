@@ -8,7 +8,7 @@
 
 local claim, lease, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local claim_key = 'rq:delivery-claim:' .. claim
-local found, ids, until_ms = {}, {}, format_int(NOW + lease)
+local deliveries, ids, until_ms = {}, {}, format_int(NOW + lease)
 
 local function first_due(key)
   return redis.call('ZRANGE', key, '-inf', format_int(NOW), 'BYSCORE', 'LIMIT', 0, 1)[1]
@@ -19,10 +19,10 @@ if claimed_ids then
   for id in string.gmatch(claimed_ids, '%S+') do
     local delivery = load_delivery(id)
     if delivery and delivery.claim_id == claim then
-      found[#found + 1] = map_to_pairs(delivery)
+      deliveries[#deliveries + 1] = map_to_pairs(delivery)
     end
   end
-  return found
+  return deliveries
 end
 
 for _, id in ipairs(redis.call('ZRANGE', 'rq:delivering', '-inf', format_int(NOW), 'BYSCORE', 'LIMIT', 0, limit)) do
@@ -34,7 +34,7 @@ for _, id in ipairs(redis.call('ZRANGE', 'rq:delivering', '-inf', format_int(NOW
   end
 end
 
-while #found < limit do
+while #deliveries < limit do
   local tenant = first_due('rq:delivery-tenants')
   if not tenant then
     break
@@ -45,7 +45,7 @@ while #found < limit do
   if delivery then
     lease_delivery(delivery, claim, until_ms)
     ids[#ids + 1] = id
-    found[#found + 1] = map_to_pairs(delivery)
+    deliveries[#deliveries + 1] = map_to_pairs(delivery)
   else
     redis.call('ZREM', delivery_queue(tenant, host), id)
     reschedule_host(tenant, host, false)
@@ -54,4 +54,4 @@ end
 if #ids > 0 then
   redis.call('SET', claim_key, table.concat(ids, ' '), 'PX', lease)
 end
-return found
+return deliveries

@@ -10,11 +10,11 @@ local job = load_job(id)
 if not job or job.tenant ~= tenant then
   return {}
 end
-local found = {}
+local deliveries = {}
 for _, delivery_id in ipairs(delivery_ids(job)) do
   local delivery = load_delivery(delivery_id)
   if delivery then
-    found[#found + 1] = map_to_pairs(delivery)
+    deliveries[#deliveries + 1] = map_to_pairs(delivery)
   end
 end
-return { found }
+return { deliveries }

@@ -33,24 +33,24 @@ local function matches(id)
   return true
 end
 
-local found, scanned, offset, last = {}, 0, 0, nil
+local jobs, scanned, offset, last = {}, 0, 0, nil
 while true do
   local entries = redis.call('ZRANGE', 'rq:jobs:' .. tenant, newest, oldest, 'BYSCORE', 'REV',
     'LIMIT', offset, CHUNK, 'WITHSCORES')
   for i = 1, #entries, 2 do
     local id, created = entries[i], tonumber(entries[i + 1])
     if created ~= tonumber(position_ms) or precedes(id, position_id) then
-      if #found == limit or scanned == scan_limit then
-        return { found, last }
+      if #jobs == limit or scanned == scan_limit then
+        return { jobs, last }
       end
       scanned, last = scanned + 1, { format_int(created), id }
       if matches(id) then
-        found[#found + 1] = redis.call('HGETALL', 'rq:job:' .. id)
+        jobs[#jobs + 1] = redis.call('HGETALL', 'rq:job:' .. id)
       end
     end
   end
   if #entries < 2 * CHUNK then
-    return { found }
+    return { jobs }
   end
   offset = offset + CHUNK
 end

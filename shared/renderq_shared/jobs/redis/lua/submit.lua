@@ -14,32 +14,32 @@ local id, tenant, task, model, request, images, cost, priority, max_attempts, de
 local limit, limit_per_tenant, wake = tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13]
 local key, fingerprint, key_ttl, assets = ARGV[14], ARGV[15], ARGV[16], ARGV[21]
 
-local function answer(outcome, job)
+local function result(outcome, job)
   local queued = job and job.status == 'queued'
   return { outcome, redis.call('LLEN', wake), job and map_to_pairs(job) or {}, queued and queue_position(job) or nil }
 end
 
 local known = load_job(id)
 if known then
-  return answer('accepted', known)
+  return result('accepted', known)
 end
 
 local outcome, earlier = find_idempotent(tenant, key, fingerprint)
 if outcome then
-  return answer(outcome, earlier)
+  return result(outcome, earlier)
 end
 
 for asset in string.gmatch(assets, '%S+') do
   if redis.call('EXISTS', asset_key(tenant, asset)) == 0 then
-    return answer('asset_not_found')
+    return result('asset_not_found')
   end
 end
 
 if tonumber(redis.call('HGET', 'rq:queued-by-tenant', tenant) or 0) >= limit_per_tenant then
-  return answer('quota_exceeded')
+  return result('quota_exceeded')
 end
 if tonumber(redis.call('GET', 'rq:queued') or 0) >= limit then
-  return answer('queue_full')
+  return result('queue_full')
 end
 
 local job = {
@@ -79,4 +79,4 @@ redis.call('HSET', 'rq:models', model, wake)
 redis.call('ZADD', 'rq:jobs:' .. tenant, job.created_ms, id)
 enqueue(job)
 update_job(job, job)
-return answer('accepted', job)
+return result('accepted', job)

@@ -17,8 +17,8 @@ for _, map in ipairs({ queued, weights }) do
   end
 end
 
-local found = {}
+local result = {}
 for tenant in pairs(names) do
-  found[#found + 1] = { tenant, tonumber(queued[tenant] or 0), weights[tenant] or '1', paused[tenant] or 0 }
+  result[#result + 1] = { tenant, tonumber(queued[tenant] or 0), weights[tenant] or '1', paused[tenant] or 0 }
 end
-return found
+return result

@@ -19,13 +19,13 @@ for _, flat in ipairs(live_workers()) do
   end
 end
 
-local found = {}
+local result = {}
 for _, model in ipairs(redis.call('HKEYS', 'rq:models')) do
-  found[#found + 1] = {
+  result[#result + 1] = {
     model,
     redis.call('LRANGE', 'rq:timings:' .. model, 0, -1),
     devices[model] or {},
     warm[model] or 0,
   }
 end
-return found
+return result

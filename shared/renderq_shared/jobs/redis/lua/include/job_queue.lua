@@ -102,11 +102,11 @@ end
 -- The queue of every model that has queued jobs: {model, queued, age of the oldest in ms, pending wake-ups, served,
 -- claimable}.
 local function queues()
-  local found = {}
+  local result = {}
   for model, wake in pairs(pairs_to_map(redis.call('HGETALL', 'rq:models'))) do
     local oldest = redis.call('ZRANGE', 'rq:oldest:' .. model, 0, 0, 'WITHSCORES')
     if oldest[1] then
-      found[#found + 1] = {
+      result[#result + 1] = {
         model,
         redis.call('ZCARD', 'rq:oldest:' .. model),
         math.max(NOW - oldest[2], 0),
@@ -116,5 +116,5 @@ local function queues()
       }
     end
   end
-  return found
+  return result
 end

@@ -3,7 +3,7 @@
 -- need no index.
 --
 -- Deliveries wait in one queue per tenant and host. Hosts take turns within their tenant, tenants take turns with each
--- other, and each has a limit of deliveries in flight. So a receiver that does not answer delays no other host.
+-- other, and each has a limit of deliveries in flight. So a receiver that does not respond delays no other host.
 
 local PER_HOST, PER_TENANT = 8, 32
 

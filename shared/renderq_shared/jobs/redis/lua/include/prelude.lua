@@ -5,7 +5,7 @@
 --   rq:job:ID                   hash   a job: the fields of JobRecord as text (absent: none), and internal fields:
 --                                      remaining_cost (part of the cost that the worker has not yet done), charge (of
 --                                      the last attempt), requeued_by and ended_by (claims, so that a repeat gets the
---                                      first answer), webhook_host, webhook_events and assets (separated by spaces)
+--                                      first result), webhook_host, webhook_events and assets (separated by spaces)
 --   rq:jobs:TENANT              zset   a tenant's jobs by creation
 --   rq:idempotency:L:TENANT:K   string job id and fingerprint; L, the tenant's length, makes the key unambiguous
 --   rq:queue:MODEL:TENANT       zset   queued jobs by (10 - priority) * 2^42 + sequence
@@ -26,7 +26,7 @@
 --   rq:deadlines                zset   queued and running jobs with a deadline, by it
 --   rq:claim:CLAIM              string id of the claimed job
 --   rq:delivery:ID              hash   a webhook delivery: the fields of DeliveryRecord as text, host, and completed_by
---                                      (claim, so that a repeat gets the first answer)
+--                                      (claim, so that a repeat gets the first result)
 --   rq:delivery-queue:L:TENANT:HOST  zset  waiting deliveries by due time; L is the tenant's length
 --   rq:delivery-hosts:TENANT    zset   hosts by the time of their turn
 --   rq:delivery-tenants         zset   tenants by the time of their turn
@@ -69,7 +69,7 @@ local function load_job(id)
   end
 end
 
--- Look up an idempotency key, as `submit` answers: outcome and job (nil if deleted), or nothing for a new key.
+-- Look up an idempotency key, as `submit` returns it: outcome and job (nil if deleted), or nothing for a new key.
 local function find_idempotent(tenant, key, fingerprint)
   local earlier = key ~= '' and redis.call('GET', idempotency_key(tenant, key))
   if earlier then
@@ -114,13 +114,16 @@ end
 
 -- include fair_queue.lua
 -- include job_queue.lua
+
+-- Workers ------------------------------------------------------------------------------------------------------
+
 -- Live workers, each as flat pairs.
 local function live_workers()
-  local found = {}
+  local workers = {}
   for _, id in ipairs(redis.call('ZRANGE', 'rq:workers', '(' .. NOW, '+inf', 'BYSCORE')) do
-    found[#found + 1] = redis.call('HGETALL', 'rq:worker:' .. id)
+    workers[#workers + 1] = redis.call('HGETALL', 'rq:worker:' .. id)
   end
-  return found
+  return workers
 end
 
 -- Remove a worker from the models of its last registration.
