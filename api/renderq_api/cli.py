@@ -35,9 +35,8 @@ def _run(arguments: argparse.Namespace) -> int:
     def print_ready(url: str, _server: Server) -> None:
         print(f"ready {url}", flush=True)  # noqa: T201
 
-    options = {name: value for name in _OPTIONS if (value := getattr(arguments, name)) is not None}
     try:
-        settings = ApiSettings(**options)
+        settings = ApiSettings.from_options({name: getattr(arguments, name) for name in _OPTIONS})
         configure_logging(settings, "api")
         warn_unknown_settings(os.environ)
         run(settings, print_ready)

@@ -24,6 +24,23 @@ _COMMON = (
     ProblemKind.INTERNAL_ERROR,
 )
 
+BODY_PROBLEMS = (ProblemKind.PAYLOAD_TOO_LARGE, ProblemKind.REQUEST_TIMEOUT, ProblemKind.UNSUPPORTED_MEDIA_TYPE)
+"""Problems of routes that read a body, even if only to require that it is empty."""
+
+SUBMISSION_PROBLEMS = (
+    ProblemKind.MODEL_NOT_FOUND,
+    ProblemKind.TASK_NOT_SUPPORTED,
+    ProblemKind.TOO_MANY_PIXELS,
+    ProblemKind.ASSET_NOT_FOUND,
+    ProblemKind.IDEMPOTENCY_KEY_REUSE,
+    ProblemKind.NOT_FOUND,  # the job of a reused Idempotency-Key was deleted
+    *BODY_PROBLEMS,
+    ProblemKind.QUOTA_EXCEEDED,
+    ProblemKind.QUEUE_FULL,
+    ProblemKind.STORAGE_UNAVAILABLE,
+)
+"""Problems of routes that submit a job."""
+
 _DESCRIPTION = """\
 Submit a rendering job with `POST /v1/jobs`, poll it with `GET /v1/jobs/{id}` (`Prefer: wait=30` waits until it ends),
 and fetch its images from `outputs[].url`. Every error is a problem document (RFC 9457) with a stable `code`."""

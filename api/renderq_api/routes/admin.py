@@ -12,7 +12,7 @@ from renderq_api.housekeeping import top_up_wakeups
 from renderq_api.http.json_body import require_no_fields
 from renderq_api.http.problems import not_found
 from renderq_api.http.responses import json_response, require_no_query
-from renderq_api.openapi.document import problems
+from renderq_api.openapi.document import BODY_PROBLEMS, problems
 from renderq_api.routes.models import describe_models, get_entry
 from renderq_api.services import Services, ServicesDep
 from renderq_shared.access import DEFAULT_TENANT
@@ -26,7 +26,7 @@ _DESCRIPTION = (
     "While paused, none of its queued jobs start. Running jobs continue and new jobs are accepted. Queued jobs keep "
     "their position and deadline and show `wait_reason: paused`. Idempotent."
 )
-_PROBLEMS = problems(ProblemKind.NOT_FOUND, ProblemKind.PAYLOAD_TOO_LARGE, ProblemKind.UNSUPPORTED_MEDIA_TYPE)
+_PROBLEMS = problems(ProblemKind.NOT_FOUND, *BODY_PROBLEMS)
 
 
 @router.post(

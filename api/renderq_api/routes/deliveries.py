@@ -12,7 +12,7 @@ from renderq_api.http.json_body import require_no_fields
 from renderq_api.http.problems import not_found
 from renderq_api.http.responses import json_response, require_no_query
 from renderq_api.http.timestamps import timestamp
-from renderq_api.openapi.document import problems
+from renderq_api.openapi.document import BODY_PROBLEMS, problems
 from renderq_api.routes.job_lookup import JobIdDep, require_job
 from renderq_api.services import ServicesDep
 from renderq_api.webhooks.target import webhook_url
@@ -39,12 +39,7 @@ async def list_deliveries(job_id: JobIdDep, services: ServicesDep, tenant: Tenan
     summary="Send a delivery again",
     description="Makes the delivery due at once with the same `webhook-id`. A finished delivery restarts its retry "
     "schedule.",
-    responses=problems(
-        ProblemKind.NOT_FOUND,
-        ProblemKind.PAYLOAD_TOO_LARGE,
-        ProblemKind.REQUEST_TIMEOUT,
-        ProblemKind.UNSUPPORTED_MEDIA_TYPE,
-    ),
+    responses=problems(ProblemKind.NOT_FOUND, *BODY_PROBLEMS),
 )
 async def replay_delivery(delivery_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     await require_no_fields(request)

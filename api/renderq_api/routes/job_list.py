@@ -15,7 +15,7 @@ from renderq_api.http.problems import ApiProblem
 from renderq_api.http.responses import json_response, require_no_query
 from renderq_api.job_views.job_view import to_job
 from renderq_api.job_views.pagination import LIST_PARAMETERS, encode_cursor, parse_list_query
-from renderq_api.openapi.document import ACCEPTED_JOB, IDEMPOTENCY_KEY, problems
+from renderq_api.openapi.document import ACCEPTED_JOB, IDEMPOTENCY_KEY, SUBMISSION_PROBLEMS, problems
 from renderq_api.responses.job_links import urls_for
 from renderq_api.responses.job_response import accepted_response
 from renderq_api.routes.job_lookup import JobIdDep, job_not_found, require_job
@@ -67,22 +67,7 @@ async def list_jobs(request: Request, services: ServicesDep, tenant: TenantDep) 
     "cannot be retried: submit its `request` to render the same images again.",
     responses={
         **ACCEPTED_JOB,
-        **problems(
-            ProblemKind.NOT_FOUND,
-            ProblemKind.JOB_NOT_TERMINAL,
-            ProblemKind.JOB_SUCCEEDED,
-            ProblemKind.MODEL_NOT_FOUND,
-            ProblemKind.TASK_NOT_SUPPORTED,
-            ProblemKind.TOO_MANY_PIXELS,
-            ProblemKind.ASSET_NOT_FOUND,
-            ProblemKind.IDEMPOTENCY_KEY_REUSE,
-            ProblemKind.PAYLOAD_TOO_LARGE,
-            ProblemKind.REQUEST_TIMEOUT,
-            ProblemKind.UNSUPPORTED_MEDIA_TYPE,
-            ProblemKind.QUOTA_EXCEEDED,
-            ProblemKind.QUEUE_FULL,
-            ProblemKind.STORAGE_UNAVAILABLE,
-        ),
+        **problems(ProblemKind.JOB_NOT_TERMINAL, ProblemKind.JOB_SUCCEEDED, *SUBMISSION_PROBLEMS),
     },
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
     dependencies=[Depends(require_no_query)],

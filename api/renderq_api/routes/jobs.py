@@ -15,9 +15,11 @@ from renderq_api.job_views.job_view import retry_after_s
 from renderq_api.live import wait_for_terminal
 from renderq_api.openapi.document import (
     ACCEPTED_JOB,
+    BODY_PROBLEMS,
     IDEMPOTENCY_KEY,
     JOB_BODY,
     PREFER,
+    SUBMISSION_PROBLEMS,
     header,
     problems,
     response_headers,
@@ -38,21 +40,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[Depends(requi
     summary="Submit a job",
     responses={
         **ACCEPTED_JOB,
-        **problems(
-            ProblemKind.INVALID_REQUEST,
-            ProblemKind.MODEL_NOT_FOUND,
-            ProblemKind.TASK_NOT_SUPPORTED,
-            ProblemKind.TOO_MANY_PIXELS,
-            ProblemKind.ASSET_NOT_FOUND,
-            ProblemKind.IDEMPOTENCY_KEY_REUSE,
-            ProblemKind.NOT_FOUND,  # the job of a reused Idempotency-Key was deleted
-            ProblemKind.PAYLOAD_TOO_LARGE,
-            ProblemKind.REQUEST_TIMEOUT,
-            ProblemKind.UNSUPPORTED_MEDIA_TYPE,
-            ProblemKind.QUOTA_EXCEEDED,
-            ProblemKind.QUEUE_FULL,
-            ProblemKind.STORAGE_UNAVAILABLE,
-        ),
+        **problems(ProblemKind.INVALID_REQUEST, *SUBMISSION_PROBLEMS),
     },
     openapi_extra={
         "requestBody": JOB_BODY,
@@ -111,13 +99,7 @@ async def get_job(job_id: JobIdDep, request: Request, services: ServicesDep, ten
     description="Idempotent: a job that has already ended is returned unchanged.",
     responses={
         200: {"description": "The job after the call.", "headers": response_headers(ETag="Version of the job.")},
-        **problems(
-            ProblemKind.NOT_FOUND,
-            ProblemKind.PAYLOAD_TOO_LARGE,
-            ProblemKind.REQUEST_TIMEOUT,
-            ProblemKind.UNSUPPORTED_MEDIA_TYPE,
-            ProblemKind.STORAGE_UNAVAILABLE,
-        ),
+        **problems(ProblemKind.NOT_FOUND, *BODY_PROBLEMS, ProblemKind.STORAGE_UNAVAILABLE),
     },
 )
 async def cancel_job(job_id: JobIdDep, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 
+from pydantic_core import to_jsonable_python
+
 from renderq.contract import Job, Stage, Status
 
 STAGES = {
@@ -49,8 +51,8 @@ def printable(text: str) -> str:
 
 
 def as_json(value: object, indent: int | None = 2) -> str:
-    """Format as JSON, non-ASCII text unescaped, control characters escaped."""
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    """Format a value, which may contain models, as JSON: non-ASCII text unescaped, control characters escaped."""
+    text = json.dumps(value, default=to_jsonable_python, indent=indent, ensure_ascii=False)
     return "".join(
         character if character.isprintable() or character == "\n" else json.dumps(character)[1:-1] for character in text
     )

@@ -45,7 +45,7 @@ def run(
     with connection.connect(args) as client:
         items = _items(pausable(client), args.action, args.name)
     if args.json:
-        print(as_json([item.model_dump(mode="json") for item in items]))
+        print(as_json(items))
     else:
         print(table(header, [row(item) for item in items]))
     return ExitCode.OK

@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -101,8 +100,7 @@ command = Command(
 
 def _redis_url(arguments: argparse.Namespace) -> str:
     """Return the Redis URL of the options or settings; else that of a running `renderq up`; else the default."""
-    overrides: dict[str, Any] = {name: getattr(arguments, name) for name in ("redis_url", "data")}
-    settings = SharedSettings(**{name: value for name, value in overrides.items() if value is not None})
+    settings = SharedSettings.from_options({"redis_url": arguments.redis_url, "data": arguments.data})
     if arguments.redis_url is None and (arguments.data or "redis_url" not in settings.model_fields_set):
         if embedded := EmbeddedRedis.read_url(settings.data / "redis"):
             return embedded

@@ -18,6 +18,8 @@ from renderq_shared.local.processes import ProcessSpec
 from renderq_shared.local.supervisor import LaunchPlan, Supervisor
 from renderq_shared.settings import ApiSettings, format_errors
 
+_OPTIONS = ("host", "port", "data", "redis_url", "store", "models")
+
 _DRAIN_S = 5.0
 """Default of RENDERQ_DRAIN_SECONDS, shorter than a worker's own, because a user waits for Ctrl-C to take effect."""
 
@@ -43,9 +45,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    options = {name: getattr(arguments, name) for name in ("host", "port", "data", "redis_url", "store", "models")}
     try:
-        settings = ApiSettings(**{name: value for name, value in options.items() if value is not None})
+        settings = ApiSettings.from_options({name: getattr(arguments, name) for name in _OPTIONS})
         if arguments.workers < 1:
             raise ValueError("--workers must be at least 1")
         with _lock(settings.data):

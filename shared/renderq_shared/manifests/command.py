@@ -33,9 +33,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from renderq_shared.objects import open_store
     from renderq_shared.redis.clients import check_server, sync_client
 
-    options = {name: value for name in _OPTIONS if (value := getattr(arguments, name)) is not None}
     try:
-        settings = SharedSettings(**options)
+        settings = SharedSettings.from_options({name: getattr(arguments, name) for name in _OPTIONS})
         objects = open_store(settings)
         objects.check()
         with sync_client(settings.redis_url) as client:

@@ -1,9 +1,10 @@
 """Settings models: typed, frozen, read once from `RENDERQ_` variables at the edge of each process and passed in."""
 
 import os
+from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -68,6 +69,11 @@ class SharedSettings(BaseSettings):
         "auto", description="Log format; `auto` is `console` on a terminal and `json` elsewhere."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest severity logged.")
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """Return the settings of the environment, overridden by command-line options; `None`: not given."""
+        return cls(**{name: value for name, value in options.items() if value is not None})
 
     @field_validator("redis_url")
     @classmethod

@@ -54,9 +54,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from renderq_worker.errors import WorkerError
     from renderq_worker.process.startup import run_worker
 
-    options = {setting: getattr(arguments, option) for option, setting in _SETTINGS.items()}
     try:
-        settings = WorkerSettings(**{name: value for name, value in options.items() if value is not None})
+        settings = WorkerSettings.from_options(
+            {setting: getattr(arguments, option) for option, setting in _SETTINGS.items()}
+        )
         configure_logging(settings, "worker")
         warn_unknown_settings(os.environ)
         _exit(run_worker(settings, signals))

@@ -40,8 +40,7 @@ def _check(arguments: argparse.Namespace) -> int:
     logging.set_verbosity_error()  # else it warns about missing optional libraries
     from renderq_worker.commands.models_check import check_model
 
-    options = {name: getattr(arguments, name) for name in ("models", "device")}
-    settings = WorkerSettings(**{name: value for name, value in options.items() if value is not None})
+    settings = WorkerSettings.from_options({"models": arguments.models, "device": arguments.device})
     configs = _model_configs(settings.models, arguments.names)
     if configs is None:
         return _EXIT_USAGE

@@ -47,13 +47,13 @@ def _upload(client: Client, args: argparse.Namespace) -> None:
         if not args.json:
             print(assets[-1].id)
     if args.json:
-        print(as_json([asset.model_dump(mode="json") for asset in assets]))
+        print(as_json(assets))
 
 
 def _show(client: Client, args: argparse.Namespace) -> None:
     asset = client.assets.get(args.id)
     if args.json:
-        print(as_json(asset.model_dump(mode="json")))
+        print(as_json(asset))
     else:
         kept = f"until {asset.expires_at:%Y-%m-%d %H:%M:%S %Z}" if asset.expires_at else "forever"
         print(

@@ -43,7 +43,7 @@ def _run(args: argparse.Namespace) -> int:
         )
         jobs = list(islice(listed, max(0, args.limit)))
     if args.json:
-        print(as_json([job.model_dump(mode="json") for job in jobs]))
+        print(as_json(jobs))
     else:
         print(table(HEADER, [_row(job) for job in jobs]) if jobs else "no jobs")
     return ExitCode.OK

@@ -17,7 +17,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace) -> int:
     with connection.connect(args) as client:
         job = client.job(args.id).retry().job
-    print(as_json(job.model_dump(mode="json")) if args.json else job.id)
+    print(as_json(job) if args.json else job.id)
     return ExitCode.OK
 
 

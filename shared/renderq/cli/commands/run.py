@@ -135,7 +135,7 @@ def _save(handle: JobHandle, args: argparse.Namespace) -> tuple[Path, ...]:
 
 def _report(job: Job, files: Sequence[Path], args: argparse.Namespace) -> None:
     if args.json:
-        print(as_json({"job": job.model_dump(mode="json"), "files": [str(file) for file in files]}))
+        print(as_json({"job": job, "files": [str(file) for file in files]}))
     elif not args.quiet:
         for file in files:
             print(file)

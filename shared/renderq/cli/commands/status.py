@@ -20,7 +20,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace) -> int:
     with connection.connect(args) as client:
         job = client.job(args.id).job
-    print(as_json(job.model_dump(mode="json")) if args.json else "\n".join(_lines(job)))
+    print(as_json(job) if args.json else "\n".join(_lines(job)))
     return ExitCode.OK
 
 

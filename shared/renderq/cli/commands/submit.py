@@ -26,7 +26,7 @@ def _run(args: argparse.Namespace) -> int:
     fields = request_options.request_fields(args, args.format)
     with connection.connect(args) as client:
         job = request_options.submit(client, args.prompt, fields).job
-    print(as_json(job.model_dump(mode="json")) if args.json else job.id)
+    print(as_json(job) if args.json else job.id)
     return ExitCode.OK
 
 

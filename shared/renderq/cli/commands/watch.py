@@ -63,7 +63,7 @@ def _save_preview(preview: Preview, job: Job, path: str) -> None:
 
 
 def _line(event: JobEvent) -> str:
-    return as_json({"event": event.name, "job": event.job.model_dump(mode="json")}, indent=None)
+    return as_json({"event": event.name, "job": event.job}, indent=None)
 
 
 def _show_progress(handle: JobHandle, previews: str | None) -> None:

@@ -20,7 +20,7 @@ def _run(args: argparse.Namespace) -> int:
     with connection.connect(args) as client:
         workers = client.workers.list()
     if args.json:
-        print(as_json([worker.model_dump(mode="json") for worker in workers]))
+        print(as_json(workers))
     else:
         print(table(HEADER, [_row(worker) for worker in workers]) if workers else "no workers")
     return ExitCode.OK

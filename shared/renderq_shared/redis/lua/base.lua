@@ -19,6 +19,14 @@ local function pairs_to_map(flat)
   return map
 end
 
+-- A hash as a map; nil if it does not exist.
+local function load_hash(key)
+  local flat = redis.call('HGETALL', key)
+  if #flat > 0 then
+    return pairs_to_map(flat)
+  end
+end
+
 local function map_to_pairs(map)
   local flat = {}
   for field, value in pairs(map) do

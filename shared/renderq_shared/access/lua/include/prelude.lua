@@ -7,10 +7,7 @@
 
 -- An API key's fields, or nil.
 local function load_key(id)
-  local flat = redis.call('HGETALL', 'rq:key:' .. id)
-  if #flat > 0 then
-    return pairs_to_map(flat)
-  end
+  return load_hash('rq:key:' .. id)
 end
 
 -- Make every API process reload the keys. In the version, the count distinguishes changes within a microsecond, the

@@ -18,10 +18,7 @@ local function delivery_id(job_id, event, index)
 end
 
 local function load_delivery(id)
-  local flat = redis.call('HGETALL', 'rq:delivery:' .. id)
-  if #flat > 0 then
-    return pairs_to_map(flat)
-  end
+  return load_hash('rq:delivery:' .. id)
 end
 
 -- The ids of all possible deliveries of a job.

@@ -63,10 +63,7 @@ end
 
 -- The job's fields, or nil.
 local function load_job(id)
-  local flat = redis.call('HGETALL', 'rq:job:' .. id)
-  if #flat > 0 then
-    return pairs_to_map(flat)
-  end
+  return load_hash('rq:job:' .. id)
 end
 
 -- Look up an idempotency key, as `submit` returns it: outcome and job (nil if deleted), or nothing for a new key.
