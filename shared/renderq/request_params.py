@@ -75,19 +75,19 @@ class RequestParams(SamplingFields, total=False):
     """Input image. An asset, its id, an https URL or a data URL is sent as it is; a path, bytes, or a file opened for
     reading bytes is uploaded first."""
     mask: Asset | ImageSource
-    """For `inpaint`: white is repainted, black is kept. Same types as `image`."""
+    """Mask for `inpaint`: white is repainted, black is kept. Same types as `image`."""
     depth_map: Asset | ImageSource | None
-    """For `depth2img`: lighter is nearer. Same types as `image`; optional if the model has a depth estimator."""
+    """Depth map for `depth2img`: lighter is nearer. Same types as `image`; optional with a depth estimator."""
     strength: float
     """Denoising strength, 0 … 1, for `img2img`, `depth2img` (default 0.8) and `inpaint` (default 1)."""
     extend: Extend | ExtendParams
-    """For `outpaint`: pixels to add at each edge, multiples of 8, e.g. `{"left": 64}`."""
+    """Pixels to add at each edge for `outpaint`, multiples of 8, e.g. `{"left": 64}`."""
     noise_level: int
-    """For `upscale` (default 20): noise added to the input image; more noise lets the model invent more detail."""
+    """Noise added to the input image for `upscale` (default 20); more noise lets the model invent more detail."""
     model: str | None
     """A name from `client.models.list()`; default: the service's default model."""
     negative_prompt: str
-    """What the image should not show; takes effect if `guidance_scale` > 1."""
+    """Text that describes what to avoid; used if `guidance_scale` > 1."""
     width: int | None
     """Pixels, a multiple of 8. Default with an input image: the image's width, or in proportion to `height`. For
     `upscale`: width of the input before it is enlarged four times, a multiple of 4."""
@@ -104,6 +104,6 @@ class RequestParams(SamplingFields, total=False):
     deadline_seconds: float | None
     """Seconds after submission at which the job is given up, 1 s … 7 d."""
     webhook: WebhookOptions | WebhookParams | None
-    """Where to send the job's events, e.g. `{"url": "https://app.example/hooks"}`."""
+    """Endpoint that receives the job's events, e.g. `{"url": "https://app.example/hooks"}`."""
     metadata: dict[str, str]
     """Your own labels, at most 16; returned with the job."""

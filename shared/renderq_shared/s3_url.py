@@ -7,7 +7,7 @@ _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 _S3 = re.compile(rf"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{{0,254}})(?:/(?P<prefix>{_SEGMENT}(?:/{_SEGMENT})*))?/?")
 
 _MAX_PREFIX_LENGTH = 400
-"""With a longer prefix, the longest object keys could exceed S3's limit of 1,024 bytes."""
+"""Keeps the longest object keys within S3's limit of 1,024 bytes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ POLL_S = 2.0
 """Interval at which the keys are reread, in case a change notification was lost."""
 
 MAX_AGE_S = 10.0
-"""Maximum age of the cached keys. Bounds how long a revoked key can work, whatever fails."""
+"""Maximum age of the cached keys. A revoked key works no longer than this, even if notifications fail."""
 
 USE_S = 60.0
 """Minimum interval between two records of a key's use."""

@@ -43,7 +43,7 @@ def _unsupported(request: JobRequest, sampling: SamplingParams, entry: ModelEntr
     if isinstance(request, UpscaleRequest):
         yield from _exceeded("noise_level", request.noise_level, limits.max_noise_level or 0, entry)
     if request.scheduler is not None and request.scheduler not in entry.schedulers:
-        detail = f"The model {entry.name} runs with its own scheduler only; leave it out."
+        detail = f"The model {entry.name} runs with its own scheduler only; omit it."
         yield FieldError(pointer="/scheduler", code="not_supported", detail=detail)
     if request.negative_prompt and not entry.supports_negative_prompt:
         yield _not_supported("negative_prompt", entry)
@@ -64,5 +64,5 @@ def _exceeded(field: str, value: float, maximum: float, entry: ModelEntry) -> It
 
 
 def _not_supported(field: str, entry: ModelEntry) -> FieldError:
-    detail = f"The model {entry.name} does not support {field}; leave it out."
+    detail = f"The model {entry.name} does not support {field}; omit it."
     return FieldError(pointer=f"/{field}", code="not_supported", detail=detail)

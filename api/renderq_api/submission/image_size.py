@@ -55,9 +55,7 @@ def resolve_watermark(requested: JobRequest, entry: ModelEntry) -> str | None:
     """Return the model's watermark, else the requested one. Raises `ApiProblem` if both are set and differ."""
     text = requested.output.watermark
     if entry.watermark and text not in (None, entry.watermark):
-        detail = (
-            f"The model {entry.name} marks its images with {format_value(entry.watermark)}; leave the watermark out."
-        )
+        detail = f"The model {entry.name} marks its images with {format_value(entry.watermark)}; omit the watermark."
         raise invalid(detail, FieldError(pointer="/output/watermark", code="watermark_fixed", detail=detail))
     return entry.watermark or text
 

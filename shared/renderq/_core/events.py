@@ -52,7 +52,7 @@ class _EventStream:
         """True if any bytes have arrived."""
         self.done = False
         self.fault: str | None = None
-        """Why the stream is not a job's event stream."""
+        """Reason why the stream is not a job's event stream."""
 
     @property
     def retry_s(self) -> float:

@@ -34,7 +34,7 @@ class Snapshot:
 
     job: Job
     etag: str | None
-    """For `If-None-Match`."""
+    """Value for `If-None-Match`."""
     server_waited: bool
     """True if the service held the request (`Preference-Applied: wait`)."""
     retry_after: float | None

@@ -13,7 +13,7 @@ class Asset(ResponseModel):
     """An uploaded image."""
 
     id: str = Field(description="`asset_` and the sha256 of the file: equal files have equal ids.")
-    content_type: AssetType = Field(description="Detected from the content, whatever the upload declared.")
+    content_type: AssetType = Field(description="Detected from the content; the declared type is ignored.")
     width: int = Field(description="Pixels, after applying the EXIF orientation.")
     height: int
     size_bytes: int

@@ -71,8 +71,8 @@ class PromptFields(RequestModel, frozen=True):
     """Model and prompts."""
 
     model: str | None = Field(None, max_length=200, description="A name from `GET /v1/models`; default: the server's.")
-    prompt: Prompt = Field(description="What the image shows.")
-    negative_prompt: Prompt = Field("", description="What the image must not show; acts when guidance_scale > 1.")
+    prompt: Prompt = Field(description="Text that describes the image.")
+    negative_prompt: Prompt = Field("", description="Text that describes what to avoid; used if guidance_scale > 1.")
 
 
 class TaskRequest(SamplingOverrides, PromptFields, frozen=True):
@@ -193,7 +193,7 @@ class VariationRequest(_ImageTaskRequest, frozen=True):
 
     strength: ClassVar[float] = VARIATION_STRENGTH
     task: Literal["variation"]
-    prompt: Prompt = Field("", description="What the image shows; keeps the variation closer to it.")
+    prompt: Prompt = Field("", description="Text that describes the image; keeps the variation closer to it.")
 
 
 class Depth2ImgRequest(_ImageTaskRequest, frozen=True):
@@ -216,7 +216,7 @@ class UpscaleRequest(_ImageTaskRequest, frozen=True):
 
     strength: ClassVar[float] = 1.0
     task: Literal["upscale"]
-    prompt: Prompt = Field("", description="What the image shows; optional.")
+    prompt: Prompt = Field("", description="Text that describes the image; optional.")
     width: LowResSide | None = Field(
         None,
         description="Pixels, a multiple of 4, to which the input image is resized before it is enlarged; default: in "

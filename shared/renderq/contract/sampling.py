@@ -40,7 +40,7 @@ class SamplingParams(BaseModel, frozen=True):
     guidance_scale: float
     """Classifier-free guidance; at 1 and below it is off and the negative prompt has no effect."""
     guidance_rescale: float = 0.0
-    """How far guidance is kept from raising the contrast, 0 to 1 (https://arxiv.org/abs/2305.08891, section 3.4)."""
+    """Guidance rescale factor, which limits contrast, 0 to 1 (https://arxiv.org/abs/2305.08891, section 3.4)."""
     clip_skip: int = 0
     """Last layers of the text encoder that the prompt skips; the negative prompt uses all."""
     scheduler: str | None = Field(default=None, description="`null`: the scheduler that the model's own files name.")
@@ -62,8 +62,7 @@ class SamplingOverrides(BaseModel, frozen=True):
         ge=0,
         le=1,
         allow_inf_nan=False,
-        description="How far guidance is kept from raising the contrast (arXiv:2305.08891); acts when "
-        "guidance_scale > 1.",
+        description="Guidance rescale factor, which limits contrast (arXiv:2305.08891); used if guidance_scale > 1.",
     )
     clip_skip: int | None = Field(
         default=None,
@@ -88,7 +87,7 @@ class SamplingFields(TypedDict, total=False):
     guidance_scale: float | None
     """Classifier-free guidance, 0 … 50; at 1 and below it is off."""
     guidance_rescale: float | None
-    """How far guidance is kept from raising the contrast, 0 … 1."""
+    """Guidance rescale factor, which limits contrast, 0 … 1."""
     clip_skip: int | None
     """Last layers of the text encoder that the prompt skips, 0 … the model's `limits.max_clip_skip`."""
     scheduler: Scheduler | None

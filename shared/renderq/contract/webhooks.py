@@ -25,7 +25,7 @@ def _check_distinct(events: tuple[WebhookEventType, ...]) -> tuple[WebhookEventT
 
 
 class WebhookOptions(RequestModel, frozen=True):
-    """Where to send a job's events as signed POST requests."""
+    """Endpoint that receives a job's events as signed POST requests."""
 
     url: Annotated[str, AfterValidator(_check_webhook_url)] = Field(
         max_length=URL_CHARACTERS,

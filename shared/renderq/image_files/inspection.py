@@ -25,7 +25,7 @@ class Inspection:
     """sha256 of the decoded RGB bytes, row by row, as in `outputs` of a job."""
     recipe: EmbeddedRecipe | None
     recipe_problem: str | None
-    """Why an existing recipe cannot be read."""
+    """Reason why an existing recipe cannot be read."""
     watermark: Watermark | None
     is_expected: bool
     """True if the watermark is the one that the recipe names: then every character is certain."""

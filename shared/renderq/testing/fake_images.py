@@ -20,7 +20,7 @@ class FakeImage:
     width: int
     height: int
     pixel_sha256: str
-    """Of the RGB bytes, row by row."""
+    """SHA-256 of the RGB bytes, row by row."""
 
 
 def plain_image(color: Color, width: int, height: int) -> FakeImage:

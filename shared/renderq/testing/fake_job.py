@@ -26,7 +26,7 @@ _UPSCALE_FACTOR = 4
 
 @dataclass(frozen=True, slots=True)
 class JobScript:
-    """How a submitted job proceeds. Default: it succeeds immediately.
+    """Course of a submitted job. Default: it succeeds immediately.
 
     Raises `ValueError` for a status that is not terminal and for an unknown error code.
     """

@@ -68,9 +68,9 @@ class FakeState:
         self.models = models
         self.started_at = datetime.now(UTC)
         self.scripts: deque[JobScript] = deque()
-        """For the next jobs."""
+        """Scripts of the next jobs."""
         self.refusals: deque[FakeResponse] = deque()
-        """For the next submissions."""
+        """Responses to the next submissions."""
         self._base_url = base_url
         self._assets: dict[str, tuple[Asset, bytes]] = {}
         self._jobs: dict[str, FakeJob] = {}

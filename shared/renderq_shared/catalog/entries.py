@@ -22,9 +22,9 @@ class ModelEntry(BaseModel):
     source: str
     """Folder of a diffusers pipeline, or a file that holds one in the original key layout."""
     layout: str | None = None
-    """For a file: the folder with its pipeline's configuration; a source folder has its own."""
+    """Folder with the pipeline's configuration, if `source` is a file; a source folder has its own."""
     variant: str | None = None
-    """For a folder: the variant of its weights, as in `*.fp16.safetensors`."""
+    """Variant of the weights, if `source` is a folder, as in `*.fp16.safetensors`."""
     description: str = ""
     family: str
     tasks: tuple[str, ...]

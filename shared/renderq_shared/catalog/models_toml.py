@@ -37,10 +37,10 @@ class ModelConfig(BaseModel):
     source: str
     """A folder or file, relative to `models.toml`; `hub:OWNER/NAME` or `hub:OWNER/NAME/FILE`; or `builtin:shapes`."""
     revision: str | None = None
-    """For the hub: a branch, tag or commit."""
+    """Branch, tag or commit of a source on the hub."""
     variant: str | None = None
     layout: str | None = None
-    """For a file: a shipped layout, or a folder with the configuration; detected from the file if omitted."""
+    """Layout of a file: a shipped one, or a folder with the configuration; detected from the file if omitted."""
     description: str = ""
     license: str = ""
     dtype: Dtype = "auto"
@@ -52,7 +52,7 @@ class ModelConfig(BaseModel):
 
     @property
     def hub(self) -> HubSource | None:
-        """Its place on the hub; `None` for a local source. Raises `CatalogInvalid`."""
+        """Location on the hub; `None` for a local source. Raises `CatalogInvalid`."""
         return HubSource.parse(self.source, self.revision) if self.source.startswith(HUB_PREFIX) else None
 
 
@@ -156,7 +156,7 @@ def _defaults(config: DefaultsConfig, pipeline: PipelineInfo) -> ModelDefaults:
 def _check_defaults(config: DefaultsConfig, pipeline: PipelineInfo, limits: ModelLimits) -> None:
     """Raise `CatalogInvalid` for a default that would make every request invalid."""
     if config.scheduler is not None and not pipeline.schedulers:
-        raise CatalogInvalid("it runs with its own scheduler only; leave defaults.scheduler out")
+        raise CatalogInvalid("it runs with its own scheduler only; omit defaults.scheduler")
     for name, side in (("width", config.width), ("height", config.height)):
         if side is not None and side % limits.size_multiple:
             raise CatalogInvalid(f"defaults.{name} = {side} is not a multiple of {limits.size_multiple}")
@@ -179,7 +179,7 @@ def _locate(config: ModelConfig, base: Path, cache: Path) -> Path:
     if hub is not None:
         return hub.cached_path(cache)
     if config.revision is not None:
-        raise CatalogInvalid("revision belongs to a source on the hub; leave it out")
+        raise CatalogInvalid("revision belongs to a source on the hub; omit it")
     source = (base / Path(config.source).expanduser()).resolve()
     if not source.exists():
         raise CatalogInvalid(f"{source} does not exist; source is a folder, a file, or hub:OWNER/NAME")

@@ -28,9 +28,9 @@ class StoredFile(_StoredModel):
     height: Count
     size_bytes: Count
     sha256: str
-    """Of the file."""
+    """SHA-256 of the file."""
     pixel_sha256: str
-    """Of the RGB bytes that the file decodes to, row by row."""
+    """SHA-256 of the RGB bytes that the file decodes to, row by row."""
 
 
 class StoredOutput(StoredFile):

@@ -28,7 +28,7 @@ class TimingSample:
     """Estimate at submission."""
     images: int
     wall_ms: int
-    """From claim to end, by the server's clock."""
+    """Time from claim to end, by the server's clock."""
 
 
 @dataclass(frozen=True, slots=True)

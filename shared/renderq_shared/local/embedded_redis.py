@@ -28,7 +28,7 @@ daemonize no
 _START_TIMEOUT_S = 60.0
 
 SYNC_INTERVAL_S = 1.0
-"""Without `durable`, a power failure may lose the jobs accepted in this time; a killed process loses none."""
+"""Interval of syncs without `durable`. A power failure may lose its jobs; a killed process loses none."""
 
 
 class ServerNotFound(Exception):

@@ -26,7 +26,7 @@ class ConfigurationRejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """How to start and stop one process."""
+    """Command line, environment and stop timeout of a process."""
 
     name: str
     argv: Sequence[str]

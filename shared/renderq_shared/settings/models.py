@@ -139,25 +139,25 @@ class ApiSettings(SharedSettings):
     sweep_seconds: float = Field(1.0, gt=0, description="Interval between two sweeps.")
     image_delivery: Literal["redirect", "proxy"] = Field(
         "redirect",
-        description="How the stable URL of an image responds: `redirect` to a signed URL, or `proxy` the image, for "
-        "a store that clients cannot reach.",
+        description="Response of an image's stable URL: `redirect` to a signed URL, or `proxy` the image, for a store "
+        "that clients cannot reach.",
     )
     signed_url_seconds: int = Field(
         3_600, ge=1, le=604_800, description="Lifetime of a signed image URL; at most a week, the limit of S3."
     )
     output_retention_seconds: int = Field(
-        7 * 86_400, ge=0, description="How long images are kept after their job has ended; 0 keeps them forever."
+        7 * 86_400, ge=0, description="Time for which images are kept after their job has ended; 0 keeps them forever."
     )
     job_retention_seconds: int = Field(
         14 * 86_400,
         ge=0,
-        description="How long a job can be looked up after it has ended, at least as long as its images; 0 keeps it "
+        description="Time for which a job is kept after it has ended, at least as long as its images; 0 keeps it "
         "forever.",
     )
     asset_retention_seconds: int = Field(
         7 * 86_400,
         ge=0,
-        description="How long an uploaded image is kept after its upload or its last use; 0 keeps it forever.",
+        description="Time for which an uploaded image is kept after its upload or its last use; 0 keeps it forever.",
     )
     webhook_secrets: SecretStr | None = Field(
         None,

@@ -124,7 +124,7 @@ def test_a_generic_pipeline_takes_no_scheduler_and_no_more(toml: Path) -> None:
     [entry] = load(toml, '[models.a]\nsource = "folder"')
     assert (entry.schedulers, entry.limits.max_clip_skip, entry.limits.max_guidance_rescale) == ((), 0, 0)
     for said, message in (
-        ('scheduler = "ddim"', "it runs with its own scheduler only; leave defaults.scheduler out"),
+        ('scheduler = "ddim"', "it runs with its own scheduler only; omit defaults.scheduler"),
         ("height = 72", "defaults.height = 72 is not a multiple of 16"),
     ):
         assert message in refused(toml, f'[models.a]\nsource = "folder"\ndefaults = {{ {said} }}')

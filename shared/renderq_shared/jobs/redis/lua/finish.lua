@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- End a job: running -> succeeded or failed, canceling -> canceled whatever the outcome.
+-- End a job: running -> succeeded or failed, canceling -> canceled with any outcome.
 --
 -- ARGV: id, claim id, status, error_json ('' for none), measured cost ('' for none), indexes of finished images
 --       separated by spaces, device, device share, device time and load time in ms ('' each if not measured), number of
