@@ -47,13 +47,14 @@ PATCH = (
     ),
     Edit(
         "shared/renderq/cli/request_options.py",
-        '    _add(picture, "--clip-skip"',
-        '    _add(picture, "--guidance-stop", type=float, metavar="SHARE")\n',
+        '    _add(image, "--clip-skip"',
+        '    _add(image, "--guidance-stop", type=float, metavar="SHARE")\n',
     ),
     Edit(
         "worker/renderq_worker/engine/latents.py",
-        "        guided = negative + self.sampling.guidance_scale * (positive - negative)\n",
-        "        if self.step >= self.sampling.guidance_stop * self.model_calls:\n            return positive\n",
+        "        step = self.scheduler.step(guided,",
+        "        if self.step >= self.sampling.guidance_stop * self.model_calls:\n"
+        "            guided = prediction[-1:]\n",
     ),
 )
 """Adds `guidance_stop`: the share of the steps after which guidance is off."""

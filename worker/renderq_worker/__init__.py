@@ -1,1 +1,1 @@
-"""The worker process: claims jobs, renders them step by step, stores the pictures."""
+"""The worker process: claims jobs, renders them step by step, stores the images."""

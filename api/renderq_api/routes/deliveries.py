@@ -37,7 +37,7 @@ async def list_deliveries(job_id: JobIdDep, services: ServicesDep, tenant: Tenan
     "/deliveries/{delivery_id}/replay",
     response_model=Delivery,
     summary="Send a delivery again",
-    description="Makes the delivery due at once with the same `webhook-id`. A finished delivery restarts its retry "
+    description="Makes the delivery due at once with the same `webhook-id`. An ended delivery restarts its retry "
     "schedule.",
     responses=problems(ProblemKind.NOT_FOUND, *BODY_PROBLEMS),
 )
