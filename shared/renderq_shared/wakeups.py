@@ -35,7 +35,7 @@ _TRANSPORT = {
 def celery_app(redis_url: str, models: tuple[str, ...] = ()) -> Celery:
     """Create the Celery application of the API or a worker. A worker passes the models whose queues it consumes.
 
-    Early acknowledgement, no results, no prefetch: Celery only carries wake-ups; guarantees about jobs do not depend
+    Early acknowledgment, no results, no prefetch: Celery only carries wake-ups; guarantees about jobs do not depend
     on it.
     """
     sentinels = parse_sentinel_url(redis_url)

@@ -22,7 +22,7 @@ _LIMIT = 20
 """Maximum number of jobs and assets of each kind per call."""
 
 _LEASE_MS = 60_000
-"""Lease on returned work. Afterwards the store returns unconfirmed deletions and manifests to the next caller."""
+"""Lease on returned work. Afterward the store returns unconfirmed deletions and manifests to the next caller."""
 
 
 def retention_policy(settings: ApiSettings) -> Retention:

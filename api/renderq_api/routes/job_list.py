@@ -90,7 +90,7 @@ async def retry_job(job_id: JobIdDep, request: Request, services: ServicesDep, c
     status_code=204,
     response_class=Response,
     summary="Delete a job and its images",
-    description="Afterwards the job cannot be found, not even by its Idempotency-Key. Its images are deleted within "
+    description="Afterward, the job cannot be found, not even by its Idempotency-Key. Its images are deleted within "
     "seconds, or as soon as the object store is available. Repeating the request within two minutes also returns 204.",
     responses={
         204: {"description": "The job is deleted."},

@@ -65,7 +65,7 @@ PROBLEMS: dict[ProblemKind, ProblemDefinition] = {
     ProblemKind.UNAUTHORIZED: ProblemDefinition(401, "A valid API key is required"),
     ProblemKind.FORBIDDEN: ProblemDefinition(403, "The API key lacks the permission"),
     ProblemKind.NOT_FOUND: ProblemDefinition(404, "The resource does not exist"),
-    ProblemKind.STORAGE_UNAVAILABLE: ProblemDefinition(503, "The object store is not responding", retryable=True),
+    ProblemKind.STORAGE_UNAVAILABLE: ProblemDefinition(503, "The object store does not respond", retryable=True),
     ProblemKind.SERVICE_UNAVAILABLE: ProblemDefinition(503, "The service is unavailable", retryable=True),
     ProblemKind.RANGE_NOT_SATISFIABLE: ProblemDefinition(416, "The range is outside the file"),
     ProblemKind.INTERNAL_ERROR: ProblemDefinition(500, "Internal error", retryable=True),

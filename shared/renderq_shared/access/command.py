@@ -58,7 +58,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     _action(actions, _list, "list", "list all keys, without their secrets")
     revoke = _action(actions, _revoke, "revoke", "revoke keys permanently")
     revoke.add_argument("ids", nargs="+", metavar="KEY", help="id from the list, rq_…")
-    reset = _action(actions, _reset, "reset", "delete all keys; processes started afterwards on loopback require none")
+    reset = _action(actions, _reset, "reset", "delete all keys; processes started afterward on loopback require none")
     reset.add_argument("--yes", action="store_true", help="confirm that every key stops working")
 
 

@@ -58,7 +58,7 @@ class Catalog(BaseModel):
     models: tuple[ModelEntry, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
+    def _check_unique_names(self) -> Self:
         if len(self._by_name) != len(self.models):
             raise ValueError("two models have the same name")
         return self

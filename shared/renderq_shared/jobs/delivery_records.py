@@ -36,7 +36,7 @@ class DeliveryClaim:
     claim_id: str
     """Chosen by the sender. A repeat with the same id returns the same deliveries."""
     lease_ms: int
-    """Lifetime of the claim. Afterwards the deliveries are due again for any sender."""
+    """Lifetime of the claim. Afterward the deliveries are due again for any sender."""
     limit: int
 
 

@@ -15,7 +15,6 @@ _FIRST = "model.diffusion_model.input_blocks.0.0.weight"
 """The UNet's first convolution: [channels, input channels, 3, 3]."""
 _CROSS_ATTENTION = ".attn2.to_k.weight"
 """The UNet's projections of the prompt: [channels, width of the text encoder]."""
-_UNET = "model.diffusion_model."
 _PARTS = {"autoencoder": ("first_stage_model.",), "text encoder": ("cond_stage_model.", "conditioner.")}
 
 

@@ -47,9 +47,9 @@ class MemoryOutbox:
 
     def claim(self, request: DeliveryClaim) -> tuple[DeliveryRecord, ...]:
         now = self._now_ms()
-        taken, until = self._claims.get(request.claim_id, ((), 0))
+        claimed_keys, until = self._claims.get(request.claim_id, ((), 0))
         if until > now:
-            claimed = [self._find(key) for key in taken]
+            claimed = [self._find(key) for key in claimed_keys]
             return tuple(each for each in claimed if each and each.claim_id == request.claim_id)
         until = now + request.lease_ms
         self._reschedule_expired(request.limit)

@@ -6,7 +6,7 @@
 --       limit of each kind
 -- Returns {expired (jobs), deleted (jobs), assets_expired, removals (prefixes), manifests (jobs as flat pairs),
 --          more (1 or 0)}.
--- Atomic: a record drops its images in the same moment in which their prefix is scheduled for removal. The entry stays
+-- Atomic: a record drops its images in the step that schedules the removal of their prefix. The entry stays
 --         until `confirm_deleted` or `confirm_manifests`; if the caller dies, it is handed out again after the lease.
 --         Bounded, and safe to run concurrently. An entry without a record (an evicting server may have dropped it) is
 --         removed.

@@ -3,7 +3,7 @@
 --
 -- ARGV: tenant, id, TTL of the deletion marker in ms
 -- Returns deleted (also for a repeat within the TTL), not_ended, or unknown (also for another tenant's job).
--- Atomic: the record goes in the same moment in which the removal is scheduled, so no image is ever without both.
+-- Atomic: the record is deleted in the step that schedules the removal, so no image ever lacks both.
 
 local tenant, id, marker_ttl = ARGV[1], ARGV[2], ARGV[3]
 local job = load_job(id)
