@@ -7,7 +7,7 @@ from fastapi import Depends
 from renderq_api.http.problems import ApiProblem, not_found
 from renderq_api.job_views.ids import is_job_id
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 async def _job_id(job_id: str) -> str:
@@ -20,11 +20,11 @@ JobIdDep = Annotated[str, Depends(_job_id)]
 """Route parameter: the well-formed job id of the path. Any other path is a 404."""
 
 
-def require_job(found: Found | None) -> Found:
+def require_job(result: Result | None) -> Result:
     """Return the result of a job store call. Raises `ApiProblem` if the tenant has no such job."""
-    if found is None:
+    if result is None:
         raise job_not_found()
-    return found
+    return result
 
 
 def job_not_found() -> ApiProblem:
