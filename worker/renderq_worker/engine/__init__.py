@@ -8,7 +8,8 @@ protocol           what both engines offer
 simulated          engine without a model, for load tests
 mailbox            requests in, events out, between threads
 generation         one image in flight
-tasks              inputs of an image besides its prompt, and the preparation of its latents
+events             progress and end of a generation, for its listener
+tasks              input images and masks, and the preparation of an image's latents
 batch_key          which images may share a forward pass
 batch_size         rows per forward pass, measured
 batch_invariance   whether an image keeps its bits in a batch, measured
@@ -17,8 +18,9 @@ plan               one operation and its result, between scheduler and runner
 runner             execution of one operation; errors become failures of single images
 failure            reason why an image ended
 error_mapping      exceptions to failures
-oom                fallbacks when memory is exhausted: choice, execution, memory of past ones
+oom_handler        fallbacks when memory is exhausted: choice, execution, memory of past ones
 oom_fallbacks      their order and texts
+fallback_kind      their names
 latents            tensors of one image; gather and scatter
 prepared_latents   where denoising begins, as the task prepared it
 guidance           classifier-free guidance
@@ -28,6 +30,8 @@ autoencoder        pixels to latents and back
 preview            small images during denoising
 families           arithmetic of each model family
 health             liveness for the watchdog
+settings           settings of one engine
+errors             exceptions
 """
 
 from importlib import import_module

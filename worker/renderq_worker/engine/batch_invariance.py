@@ -7,6 +7,10 @@ depend on the number of rows; and computing the linear layers, where the differe
 Kernels depend on the image size as well, and measuring all sizes at load would take too long. So the first batch of
 each kind is also computed image by image and the separate results are used. If they are equal, later batches of that
 kind are trusted without a comparison.
+
+Known limitation: one comparison does not prove equality for all data. In bfloat16 on a CPU, a kind whose first batch
+was equal can differ in a later one: an image of a tiny inpainting model differed by up to 4 of 255. Only batches of one
+image have the same bits by construction.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -93,7 +97,7 @@ class InvarianceTracker:
         """Number of comparisons."""
 
     def invariance_for(self, shape: Shape) -> BatchInvariance:
-        """Return what is known for this shape."""
+        """Return the batch invariance of this shape, as far as known."""
         return self._narrowed.get(shape, self.probed)
 
     def predict_checked(self, shape: Shape, images: Sequence[int], predict: Predict) -> tuple[Tensor, ...]:

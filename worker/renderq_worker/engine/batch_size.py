@@ -71,7 +71,7 @@ _FILE = TypeAdapter(dict[str, _Stored])
 class BatchSizeTuner:
     """Batch sizes of one device.
 
-    `environment` names what the measurements depend on besides model and shape: device, dtype, threads. `file` keeps
+    `environment` names what else the measurements depend on: device, dtype, threads. `file` keeps
     them between runs; an unreadable file is ignored.
     """
 

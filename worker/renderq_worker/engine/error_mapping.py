@@ -32,7 +32,7 @@ def failure_from(error: BaseException) -> Failure:
 def out_of_memory_failure(
     generation: Generation, stage: Stage, applied: Sequence[Fallback], failure: Failure
 ) -> Failure:
-    """Return the failure with the operation, the size and the fallbacks that were tried, when none is left."""
+    """Return the final failure, with the operation, the size and the fallbacks that were tried."""
     spec, operation = generation.spec, str(stage).replace("_", " ")
     attempts = "; ".join(fallback.message for fallback in applied)
     message = f"{operation}, {spec.width}×{spec.height} with model {spec.model!r}: {failure.message}"

@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ActivationMemory:
-    """Bytes besides the weights, for one guided image."""
+    """Bytes in addition to the weights, for one guided image."""
 
     denoising: int
     decoding: int

@@ -4,7 +4,7 @@ family             interface to the runner
 stable_diffusion   Stable Diffusion 1.x and 2.x
 sdxl               Stable Diffusion XL
 generic_pipeline   any other diffusers pipeline, run through its own `__call__`
-steppable          a call that stops after each step
+steppable_call     a call that pauses after each step
 prompts            prompts to embeddings, one text encoder
 sdxl_prompts       the same with two text encoders
 prompt_attention   weights in prompts

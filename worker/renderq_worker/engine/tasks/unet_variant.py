@@ -1,4 +1,4 @@
-"""Input channels of a UNet besides the noisy latents; they decide which tasks the model supports."""
+"""Input channels of a UNet in addition to the noisy latents; they decide which tasks the model supports."""
 
 from enum import StrEnum
 
