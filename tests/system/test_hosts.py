@@ -128,7 +128,7 @@ def test_a_worker_that_is_cut_off_loses_its_job_and_can_do_no_harm_when_it_is_ba
     assert (job["status"], job["worker"], job["attempt"], len(job["outputs"])) == ("succeeded", "w2", 2, 12)
 
     zombie = cluster.process("w1")
-    zombie.wait_for_log("upload.failed")
+    zombie.wait_for_log("objects.call_failed")
     network.reconnect("w1")
     zombie.wait_for_log("job.abandoned")
     assert cluster.job(job_id)["version"] == job["version"]

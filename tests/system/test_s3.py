@@ -49,7 +49,7 @@ def test_a_store_that_is_away_while_a_job_renders_costs_nothing_but_time(s3: S3S
         job = service.submit(steps=150)
         service.wait_until(job["id"], lambda job: job["stage"] == "denoising")
         s3.kill()
-        service.wait_until(job["id"], lambda _: "upload.failed" in service.log_text)
+        service.wait_until(job["id"], lambda _: "objects.call_failed" in service.log_text)
         assert service.http.get("/readyz").status_code == 503
         s3.start()
         ended = service.wait_until_ended(job["id"])

@@ -129,7 +129,7 @@ class WorkerHarness:
             objects or self.objects,
             self.engine,
             self.forwarded_wakeups.append,
-            upload_retry_delays_s=(0.01, 0.01),
+            retry_delays_s=(0.01, 0.01),
         )
         self._wakes: list[threading.Thread] = []
 

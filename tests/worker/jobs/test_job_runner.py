@@ -199,7 +199,7 @@ def test_log_records_of_a_job_carry_its_ids(harness: WorkerHarness) -> None:
         job = harness.wait_until_ended("job")
         harness.join_wakeups()
     ids = {(each["event"], each["job_id"], each["claim_id"], each["worker"]) for each in records}
-    assert ids == {(event, "job", job.claim_id, "w1") for event in ("job.started", "upload.failed", "job.ended")}
+    assert ids == {(event, "job", job.claim_id, "w1") for event in ("job.started", "objects.call_failed", "job.ended")}
 
 
 def test_the_same_request_gives_the_same_bytes(harness: WorkerHarness) -> None:

@@ -33,7 +33,7 @@ class AdherenceResult:
 
 
 def compare(scene: Scene, found: Classification) -> AdherenceResult:
-    """Compare one image with its scene. The groups of a relation are distinguished by position, not by shape or color."""
+    """Compare one image with its scene. Groups of a relation are distinguished by position, not by shape or color."""
     expected = sum(group.count for group in scene.groups)
     background = found.background == scene.background
     count = len(found.objects) == expected

@@ -16,8 +16,9 @@ from renderq_shared.objects import ObjectStore
 from renderq_worker.engine import Rendered
 from renderq_worker.jobs.job_metrics import ImageTiming
 from renderq_worker.jobs.running_job import RunningJob
-from renderq_worker.output import Encoded, Uploader, encode, grid_recipe, image_recipe
+from renderq_worker.output import Encoded, encode, grid_recipe, image_recipe
 from renderq_worker.threads.inflight_operations import InflightOperations
+from renderq_worker.threads.object_retries import ObjectRetries
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +44,7 @@ class PostProcessor:
         self,
         store: JobStore,
         objects: ObjectStore,
-        uploader: Uploader,
+        retries: ObjectRetries,
         operations: InflightOperations,
         closing: threading.Event,
         on_image_stored: Callable[[RunningJob], None],
@@ -51,7 +52,7 @@ class PostProcessor:
     ) -> None:
         self._store = store
         self._objects = objects
-        self._uploader = uploader
+        self._retries = retries
         self._operations = operations
         self._closing = closing
         self._on_image_stored = on_image_stored
@@ -130,7 +131,7 @@ class PostProcessor:
             job.add_grid(StoredGrid(**vars(file), columns=grid.columns, rows=grid.rows))
 
     def _upload(self, key: str, encoded: Encoded) -> StoredFile:
-        self._uploader.put(key, encoded.data, encoded.content_type)
+        self._retries.run(f"upload of {key}", lambda: self._objects.put(key, encoded.data, encoded.content_type))
         return StoredFile(
             key=key,
             content_type=encoded.content_type,

@@ -92,7 +92,7 @@ class Placement:
         return "balanced" if mode == "low" and not self.device.has_own_memory else mode
 
     def _fitting_mode(self, entry: ModelEntry) -> MemoryMode:
-        """Return `full` if the weights and the largest image fit, `balanced` if those and one of the default size do."""
+        """Return `full` if the weights and the largest image fit, `balanced` if an image of the default size does."""
         available = self._free * HEADROOM
         weights = sum(parameter_counts(entry).values()) * self.dtype_of(entry).itemsize
         if weights + AMPLE_BYTES_PER_PIXEL * entry.limits.max_pixels <= available:

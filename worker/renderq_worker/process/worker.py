@@ -20,9 +20,8 @@ from renderq_worker.jobs.post_processor import PostProcessor
 from renderq_worker.jobs.preview_writer import PreviewWriter
 from renderq_worker.jobs.progress_writer import ProgressWriter
 from renderq_worker.jobs.running_job import RunningJob, StopReason
-from renderq_worker.output import Uploader
-from renderq_worker.output.upload import RETRY_DELAYS_S
 from renderq_worker.threads.inflight_operations import InflightOperations
+from renderq_worker.threads.object_retries import RETRY_DELAYS_S, ObjectRetries
 from renderq_worker.threads.periodic_thread import PeriodicThread
 
 log = structlog.get_logger(__name__)
@@ -46,25 +45,26 @@ class Worker:
         objects: ObjectStore,
         engine: EngineProtocol,
         forward_wakeup: Callable[[str], None],
-        upload_retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
+        retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
     ) -> None:
         self.claimed_jobs = claimed_jobs = ClaimedJobs()
         self.operations = InflightOperations()
         self._store = store
         self._engine = engine
         self._closing = threading.Event()
+        retries = ObjectRetries(self.operations, self._closing, retry_delays_s)
         self._progress = progress = ProgressWriter(store)
         self._post_processor = PostProcessor(
             store,
             objects,
-            Uploader(objects, self.operations, self._closing, upload_retry_delays_s),
+            retries,
             self.operations,
             self._closing,
             on_image_stored=lambda job: progress.schedule(job, at_once=True),
             on_end=claimed_jobs.remove,
         )
         self._previews = previews = PreviewWriter(store, engine)
-        self._inputs = InputLoader(store, objects, self.operations, self._closing, upload_retry_delays_s)
+        self._inputs = InputLoader(store, objects, retries, self.operations, self._closing)
         self._runner = JobRunner(engine, self._inputs, self._post_processor, progress, previews)
         self._claimer = JobClaimer(
             _job_claimer_settings(settings, id, models), store, engine, claimed_jobs, self._runner.run, forward_wakeup

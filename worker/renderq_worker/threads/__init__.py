@@ -1,1 +1,1 @@
-"""Periodic threads, operations in flight, stop signals."""
+"""Periodic threads, operations in flight, retries, stop signals."""

@@ -1,7 +1,7 @@
 """Fetches and decodes the input images of jobs on threads of its own, while the engine works on other jobs."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -36,6 +36,7 @@ from renderq_worker.engine import (
 from renderq_worker.jobs.inputs.image_decoding import decode_depth_map, decode_image, decode_low_res_image, decode_mask
 from renderq_worker.jobs.running_job import RunningJob
 from renderq_worker.threads.inflight_operations import InflightOperations
+from renderq_worker.threads.object_retries import ObjectRetries
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +45,6 @@ _THREADS = 2
 _RETRY_DELAY_S = 0.5
 """Delay before a job store that did not answer is queried again."""
 
-Result = TypeVar("Result")
 Array = TypeVar("Array", Pixels, Mask, Depth)
 
 
@@ -63,15 +63,15 @@ class InputLoader:
         self,
         store: JobStore,
         objects: ObjectStore,
+        retries: ObjectRetries,
         operations: InflightOperations,
         closing: threading.Event,
-        retry_delays_s: Sequence[float],
     ) -> None:
         self._store = store
         self._objects = objects
+        self._retries = retries
         self._operations = operations
         self._closing = closing
-        self._retry_delays_s = retry_delays_s
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="inputs")
 
     def load(
@@ -137,7 +137,7 @@ class InputLoader:
     def _fetch(self, job: RunningJob, asset_id: str) -> bytes:
         key = self._key(job, asset_id)
         try:
-            return self._with_retries(lambda: b"".join(self._objects.read(key)), f"reading of {key}")
+            return self._retries.run(f"reading of {key}", lambda: b"".join(self._objects.read(key)))
         except ObjectNotFound as error:
             raise _unreadable(f"the file of {asset_id} is not in the object store; upload it again") from error
         except ObjectStoreUnavailable as error:
@@ -157,18 +157,6 @@ class InputLoader:
                 if asset is None:
                     raise _unreadable(f"{asset_id} does not exist; upload it again")
                 return asset.key
-
-    def _with_retries(self, read: Callable[[], Result], operation: str) -> Result:
-        """Retry as uploads do: the object store may be down for a while."""
-        for delay_s in self._retry_delays_s:
-            try:
-                with self._operations.track(operation):
-                    return read()
-            except ObjectStoreUnavailable as error:
-                log.warning("input.read_failed", operation=operation, reason=str(error), retry_in_s=delay_s)
-            if self._closing.wait(delay_s):
-                break
-        return read()
 
 
 def _unreadable(message: str) -> InputError:

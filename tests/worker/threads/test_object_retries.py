@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from renderq_shared.errors import ObjectStoreUnavailable
-from renderq_worker.output import Uploader
 from renderq_worker.threads.inflight_operations import InflightOperations
+from renderq_worker.threads.object_retries import ObjectRetries
 from tests.worker.worker_harness import FlakyFolderStore
 
 KEY = "jobs/a/b/0.png"
@@ -18,20 +18,21 @@ def folder(tmp_path: Path) -> FlakyFolderStore:
     return store
 
 
-def uploader(folder: FlakyFolderStore, *retry_delays_s: float, closing: threading.Event | None = None) -> Uploader:
-    return Uploader(folder, InflightOperations(), closing or threading.Event(), retry_delays_s)
+def upload(folder: FlakyFolderStore, *delays_s: float, closing: threading.Event | None = None) -> None:
+    retries = ObjectRetries(InflightOperations(), closing or threading.Event(), delays_s)
+    retries.run("upload", lambda: folder.put(KEY, b"image", "image/png"))
 
 
-def test_an_upload_outlasts_a_store_that_is_away_for_a_while(folder: FlakyFolderStore) -> None:
+def test_a_call_outlasts_a_store_that_is_down_for_a_while(folder: FlakyFolderStore) -> None:
     folder.refusals = 2
-    uploader(folder, 0.01, 0.01).put(KEY, b"image", "image/png")
+    upload(folder, 0.01, 0.01)
     assert b"".join(folder.read(KEY)) == b"image"
 
 
-def test_an_upload_is_given_up_after_the_last_attempt(folder: FlakyFolderStore) -> None:
+def test_a_call_fails_after_the_last_attempt(folder: FlakyFolderStore) -> None:
     folder.refusals = 3
     with pytest.raises(ObjectStoreUnavailable):
-        uploader(folder, 0.01, 0.01).put(KEY, b"image", "image/png")
+        upload(folder, 0.01, 0.01)
     assert folder.refusals == 0
 
 
@@ -40,5 +41,5 @@ def test_closing_ends_the_waiting_with_one_more_attempt(folder: FlakyFolderStore
     closing.set()
     folder.refusals = 5
     with pytest.raises(ObjectStoreUnavailable):
-        uploader(folder, 3600.0, 3600.0, closing=closing).put(KEY, b"image", "image/png")
+        upload(folder, 3600.0, 3600.0, closing=closing)
     assert folder.refusals == 3
