@@ -56,7 +56,7 @@ class Stock:
         self._specs = specs(model)
 
     def seconds(self) -> float:
-        began = time.perf_counter()
+        started = time.perf_counter()
         for spec in self._specs:
             name, changes = _STOCK[spec.sampling.scheduler or ""]
             self.pipeline.scheduler = getattr(diffusers, name).from_config(self._config, **changes)
@@ -69,13 +69,13 @@ class Stock:
                 guidance_scale=spec.sampling.guidance_scale,
                 generator=torch.Generator().manual_seed(spec.seed),
             )
-        return time.perf_counter() - began
+        return time.perf_counter() - started
 
     def gflop_per_row(self) -> float:
         """GFLOP of one forward pass of the UNet per row."""
         unet = self.pipeline.unet
-        side, tokens = unet.config.sample_size, self.pipeline.tokenizer.model_max_length
-        sample = torch.zeros(1, unet.config.in_channels, side, side, dtype=unet.dtype)
+        size, tokens = unet.config.sample_size, self.pipeline.tokenizer.model_max_length
+        sample = torch.zeros(1, unet.config.in_channels, size, size, dtype=unet.dtype)
         text = torch.zeros(1, tokens, unet.config.cross_attention_dim, dtype=unet.dtype)
         with FlopCounterMode(display=False) as counter, torch.inference_mode():
             unet(sample, 1, encoder_hidden_states=text)
@@ -93,11 +93,11 @@ class Ours:
 
     def seconds(self) -> float:
         ended: list[Event] = []
-        began = time.perf_counter()
+        started = time.perf_counter()
         self._engine.submit(self._specs, ended.append)
         while self._engine.step():
             pass
-        taken = time.perf_counter() - began
+        taken = time.perf_counter() - started
         rendered = [event.stats for event in ended if isinstance(event, Rendered)]
         if len(rendered) != len(self._specs):
             raise RuntimeError(f"only {len(rendered)} of {len(self._specs)} images were rendered")

@@ -63,19 +63,19 @@ def submit(client: Client, chance: random.Random) -> JobHandle:
     )
 
 
-def predictions(client: Client, chance: random.Random, at_once: int) -> list[Prediction]:
-    """Estimates of `count` jobs submitted at the same moment, after all have ended."""
-    handles = [submit(client, chance) for _ in range(at_once)]
-    told = [handle.job for handle in handles]
-    with ThreadPoolExecutor(at_once) as pool:
+def predictions(client: Client, chance: random.Random, burst: int) -> list[Prediction]:
+    """Predictions for a burst of jobs, which are submitted one after the other without waiting."""
+    handles = [submit(client, chance) for _ in range(burst)]
+    submitted = [handle.job for handle in handles]
+    with ThreadPoolExecutor(burst) as pool:
         ended = list(pool.map(JobHandle.wait, handles))
-    return [found for before, after in zip(told, ended, strict=True) if (found := _of(before, after))]
+    return [found for before, after in zip(submitted, ended, strict=True) if (found := _prediction(before, after))]
 
 
-def _of(told: Job, ended: Job) -> Prediction | None:
-    if told.eta_seconds is None or ended.metrics.total_ms is None:
+def _prediction(submitted: Job, ended: Job) -> Prediction | None:
+    if submitted.eta_seconds is None or ended.metrics.total_ms is None:
         return None
-    return Prediction(told.eta_seconds.p50, told.eta_seconds.p90, ended.metrics.total_ms / 1000)
+    return Prediction(submitted.eta_seconds.p50, submitted.eta_seconds.p90, ended.metrics.total_ms / 1000)
 
 
 def row(name: str, found: Sequence[Prediction]) -> str:
@@ -94,17 +94,17 @@ def main() -> None:
     chance = random.Random(0)
     rows: list[str] = []
     with service(arguments.device) as client:
-        for at_once in (1, 4, 16):
-            predictions(client, chance, at_once)
-        for at_once in (1, 4, 16):
-            name = f"{at_once} at once, {arguments.device}"
+        for burst in (1, 4, 16):
+            predictions(client, chance, burst)
+        for burst in (1, 4, 16):
+            name = f"{burst} at once, {arguments.device}"
             found = [
                 prediction
-                for _ in range(max(1, arguments.jobs // at_once))
-                for prediction in predictions(client, chance, at_once)
+                for _ in range(max(1, arguments.jobs // burst))
+                for prediction in predictions(client, chance, burst)
             ]
             rows.append(row(name, found))
-    print("## B18 the time a job was told, against the time it took\n")
+    print("## B18 estimated against measured time of a job\n")
     print("| submitted | jobs | took (median) | error (median) | error (9 of 10 below) | within p90 |")
     print("|---|---|---|---|---|---|\n" + "\n".join(rows))
 

@@ -45,12 +45,12 @@ def component(folder: Path, library: str, name: str) -> Any:
 def show() -> None:
     print("| layout | image | weights | largest part | denoising | decoding | in tiles | all | `low` |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for name, side in DEFAULT_SIZES.items():
+    for name, size in DEFAULT_SIZES.items():
         layout = layout_folder(name)
         counts = weights(layout)
         model = MetaModel(layout, torch.float16)
-        work = model.activation_memory(side, side)
-        tiled = model.activation_memory(side // 2, side // 2).decoding
+        work = model.activation_memory(size, size)
+        tiled = model.activation_memory(size // 2, size // 2).decoding
         total, largest = 2 * sum(counts.values()), 2 * max(counts.values())
         figures = (
             total,
@@ -61,23 +61,23 @@ def show() -> None:
             total + work.peak,
             max(largest + work.denoising, 2 * counts["vae"] + work.decoding),
         )
-        print(f"| `{name}` | {side}² | {' | '.join(f'{figure / 1e9:.2f}' for figure in figures)} |")
+        print(f"| `{name}` | {size}² | {' | '.join(f'{figure / 1e9:.2f}' for figure in figures)} |")
 
 
 def measure(name: str) -> None:
     """In float32, on the CPU."""
-    layout, side = layout_folder(name), DEFAULT_SIZES[name] // 8
+    layout, size = layout_folder(name), DEFAULT_SIZES[name] // 8
     unet = diffusers.UNet2DConditionModel.from_config(diffusers.UNet2DConditionModel.load_config(str(layout / "unet")))
     vae = diffusers.AutoencoderKL.from_config(diffusers.AutoencoderKL.load_config(str(layout / "vae")))
     card = SimulatedGpu(torch.device("cpu"), 10**12)
     with torch.inference_mode(), card.tracked():
         words = torch.zeros(2, 77, unet.config.cross_attention_dim)  # type: ignore[union-attr]
-        unet(torch.randn(2, 4, side, side), torch.full((2,), 500.0), encoder_hidden_states=words)  # type: ignore[operator]
+        unet(torch.randn(2, 4, size, size), torch.full((2,), 500.0), encoder_hidden_states=words)  # type: ignore[operator]
         print(f"{name}: denoising {(card.peak_bytes() or 0) / 1e9:.3f} GB")
         card.reset_peak()
-        vae.decode(torch.randn(1, 4, side, side))  # type: ignore[union-attr]
+        vae.decode(torch.randn(1, 4, size, size))  # type: ignore[union-attr]
         print(f"{name}: decoding {(card.peak_bytes() or 0) / 1e9:.3f} GB")
-    work = MetaModel(layout, torch.float32).activation_memory(8 * side, 8 * side)
+    work = MetaModel(layout, torch.float32).activation_memory(8 * size, 8 * size)
     print(f"{name}: computed {work.denoising / 1e9:.3f} GB, {work.decoding / 1e9:.3f} GB")
 
 

@@ -146,7 +146,7 @@ NO_AWS: Mapping[str, str] = {
 
 
 def _environment_of(requirement: str) -> Path:
-    """A virtual environment with this package, created by the first caller and kept beside the tests' own."""
+    """A virtual environment with this package, created by the first caller and kept for the next run."""
     folder = Path(sys.prefix) / "test-services" / requirement.replace("==", "-")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:

@@ -102,7 +102,7 @@ def test_volumes_networks_and_configs_are_declared(stack: dict[str, Any]) -> Non
     assert {config["source"] for service in services for config in service.get("configs", [])} == set(stack["configs"])
 
 
-def test_redis_password_and_store_keys_are_the_same_on_both_sides(stack: dict[str, Any]) -> None:
+def test_redis_password_and_store_keys_are_the_same_for_server_and_clients(stack: dict[str, Any]) -> None:
     valkey = dict(line.split(" ", 1) for line in stack["configs"]["valkey"]["content"].splitlines())
     [identity] = json.loads(stack["configs"]["s3"]["content"])["identities"]
     for name in ("api", "worker"):
@@ -152,7 +152,7 @@ def test_env_is_ignored_by_git_and_by_the_builder() -> None:
     assert "**/.env" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 
 
-def test_who_waits_for_health_waits_for_somebody_who_has_a_check(stack: dict[str, Any]) -> None:
+def test_services_wait_only_for_services_with_a_health_check(stack: dict[str, Any]) -> None:
     services = stack["services"]
     for name, service in services.items():
         for other, condition in service.get("depends_on", {}).items():
@@ -237,7 +237,7 @@ def test_overrides_change_services_that_exist(stack: dict[str, Any], name: str) 
     assert set(compose(name)["services"]) <= set(stack["services"])
 
 
-def test_your_own_models_are_mounted_where_the_setting_looks() -> None:
+def test_your_own_models_are_mounted_where_the_setting_points() -> None:
     for service in compose("compose.models.yaml")["services"].values():
         [mount] = service["volumes"]
         assert service["environment"]["RENDERQ_MODELS"].startswith(mount.split(":")[1] + "/")

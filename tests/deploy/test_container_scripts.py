@@ -74,7 +74,7 @@ def test_api_is_unhealthy_with_the_reasons_that_it_gives() -> None:
     assert (ran.returncode, ran.stderr) == (1, "503 Redis does not respond\n")
 
 
-def test_api_is_unhealthy_when_nobody_listens() -> None:
+def test_api_is_unhealthy_when_no_server_listens() -> None:
     assert run("api_health.py", RENDERQ_PORT=str(free_port())).returncode == 1
 
 

@@ -25,7 +25,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _SCRIPT = b"EVALSHA"
 """Replies to the handshake of a new connection are kept: nearly all lost replies would fall there."""
 
-_PATIENCE_S = 60.0
+_WAIT_TIMEOUT_S = 60.0
 
 
 class FaultCluster:
@@ -47,11 +47,11 @@ class FaultCluster:
         self.s3.start()
         self._closing.callback(self.s3.kill)
         self.s3.client().create_bucket(Bucket="images")
-        self.change_log = self._kept(ChangeLog(self.valkey.url))
-        self.receiver = self._kept(WebhookReceiver())
-        self.api_redis_proxy = self._kept(TcpProxy(self.valkey.port, loses=_SCRIPT))
-        self.redis_proxies = [self._kept(TcpProxy(self.valkey.port, seed, loses=_SCRIPT)) for seed in (1, 2)]
-        self.store_proxies = [self._kept(TcpProxy(self.s3.port, seed)) for seed in (3, 4)]
+        self.change_log = self._until_exit(ChangeLog(self.valkey.url))
+        self.receiver = self._until_exit(WebhookReceiver())
+        self.api_redis_proxy = self._until_exit(TcpProxy(self.valkey.port, loses=_SCRIPT))
+        self.redis_proxies = [self._until_exit(TcpProxy(self.valkey.port, seed, loses=_SCRIPT)) for seed in (1, 2)]
+        self.store_proxies = [self._until_exit(TcpProxy(self.s3.port, seed)) for seed in (3, 4)]
         self.keys = {tenant: self._key(tenant) for tenant in TENANTS}
         self.api = self._api(port=0)
         self.url = self.api.ready_line.split()[1]
@@ -82,8 +82,8 @@ class FaultCluster:
     def running(self) -> dict[str, dict[str, str]]:
         """Claimed jobs → their hashes."""
         with self.redis() as client:
-            held = {job_id: client.hgetall(f"rq:job:{job_id}") for job_id in client.zrange("rq:leases", 0, -1)}
-        return {job_id: job for job_id, job in held.items() if job.get("status") == "running"}
+            claimed = {job_id: client.hgetall(f"rq:job:{job_id}") for job_id in client.zrange("rq:leases", 0, -1)}
+        return {job_id: job for job_id, job in claimed.items() if job.get("status") == "running"}
 
     def leases_ms(self, worker: str) -> dict[str, tuple[int, int]]:
         """Jobs of this worker → their attempt and the end of their lease."""
@@ -131,15 +131,15 @@ class FaultCluster:
     def _shared(self) -> dict[str, str]:
         return {"RENDERQ_LEASE_SECONDS": f"{LEASE_S:g}", "RENDERQ_S3_ADDRESSING": "path"}
 
-    def _kept(self, part: Any) -> Any:
+    def _until_exit(self, part: Any) -> Any:
         self._closing.callback(part.close)
         return part
 
 
-def wait_until(condition: Callable[[], Any], what: str, patience_s: float = _PATIENCE_S) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = _WAIT_TIMEOUT_S) -> Any:
     """Wait until the condition returns a true value, and return it."""
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + timeout_s
     while not (found := condition()):
-        assert time.monotonic() < deadline, f"it did not happen: {what}"
+        assert time.monotonic() < deadline, f"timed out waiting until {what}"
         time.sleep(0.03)
     return found

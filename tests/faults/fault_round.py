@@ -45,10 +45,10 @@ def run_round(cluster: FaultCluster, inject: Fault, random: Random, tally: Tally
     tally.jobs += len(orders)
     tally.lost += _lost(cluster, jobs, orders)
     tally.duplicated += _doubled(cluster, jobs, orders)
-    tally.taken_from_healthy += _taken_away(cluster, jobs, effect)
+    tally.taken_from_healthy += _taken_from_healthy(cluster, jobs, effect)
     tally.resumed_s += _resumed_s(cluster, effect)
     if effect.poison_job_id:
-        tally.lost += _not_given_up(cluster, effect.poison_job_id)
+        tally.lost += _poison_not_failed(cluster, effect.poison_job_id)
 
 
 def _submit(cluster: FaultCluster, order: str, random: Random) -> None:
@@ -71,19 +71,19 @@ def _ended(cluster: FaultCluster, orders: list[str]) -> list[Job]:
         jobs = list(_jobs(cluster, orders))
         return jobs if len(jobs) >= len(orders) and all(job.status.is_terminal for job in jobs) else []
 
-    def told() -> bool:
+    def all_notified() -> bool:
         return all((job.id, f"job.{job.status}") in cluster.receiver.ids for job in jobs)
 
     jobs = wait_until(all_ended, "every accepted job has ended")
-    wait_until(told, "every receiver knows of the end")
+    wait_until(all_notified, "every webhook about an end has arrived")
     return jobs
 
 
 def _jobs(cluster: FaultCluster, orders: list[str]) -> Iterator[Job]:
-    wanted = set(orders)
+    expected = set(orders)
     for tenant in TENANTS:
         with cluster.client(tenant) as client:
-            yield from (job for job in client.jobs.list(page_size=100) if job.metadata.get("order") in wanted)
+            yield from (job for job in client.jobs.list(page_size=100) if job.metadata.get("order") in expected)
 
 
 def _lost(cluster: FaultCluster, jobs: list[Job], orders: list[str]) -> list[str]:
@@ -127,7 +127,7 @@ def _doubled(cluster: FaultCluster, jobs: list[Job], orders: list[str]) -> list[
     return twice + ends + ids + foreign
 
 
-def _taken_away(cluster: FaultCluster, jobs: list[Job], effect: FaultEffect) -> list[str]:
+def _taken_from_healthy(cluster: FaultCluster, jobs: list[Job], effect: FaultEffect) -> list[str]:
     with cluster.redis() as client:
         lost_leases = {
             job.id: client.hget(f"rq:job:{job.id}", "lost_leases") for job in jobs if job.id not in effect.leases_ms
@@ -143,8 +143,8 @@ def _resumed_s(cluster: FaultCluster, effect: FaultEffect) -> list[float]:
     return [max(0, started_ms - lease_ms) / 1000 for started_ms, lease_ms in found if started_ms is not None]
 
 
-def _not_given_up(cluster: FaultCluster, job_id: str) -> list[str]:
+def _poison_not_failed(cluster: FaultCluster, job_id: str) -> list[str]:
     with cluster.client() as client:
         job = client.job(job_id).job
-    given_up = job.status is Status.FAILED and job.error is not None and job.error.code == "worker_lost"
-    return [] if given_up and job.attempt == job.max_attempts else [f"the poisonous {job_id} is {job.status}"]
+    has_failed = job.status is Status.FAILED and job.error is not None and job.error.code == "worker_lost"
+    return [] if has_failed and job.attempt == job.max_attempts else [f"the poisonous {job_id} is {job.status}"]

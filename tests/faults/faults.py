@@ -38,59 +38,59 @@ def freeze_worker(cluster: FaultCluster, random: Random) -> FaultEffect:
     number = _busy_worker(cluster, random)
     cluster.workers[number].freeze()
     effect = FaultEffect(cluster.leases_ms(f"w{number}"))
-    _let_pass(LEASE_S * random.uniform(1.5, 2.5))
+    time.sleep(LEASE_S * random.uniform(1.5, 2.5))
     cluster.workers[number].thaw()
     return effect
 
 
 def partition_worker_from_redis(cluster: FaultCluster, random: Random) -> FaultEffect:
     number = _busy_worker(cluster, random)
-    with _shut([cluster.redis_proxies[number]], random.choice([ProxyMode.CUT, ProxyMode.SILENT])):
+    with _in_mode([cluster.redis_proxies[number]], random.choice([ProxyMode.CUT, ProxyMode.SILENT])):
         effect = FaultEffect(cluster.leases_ms(f"w{number}"))
-        _let_pass(LEASE_S * random.uniform(1.5, 2.5))
+        time.sleep(LEASE_S * random.uniform(1.5, 2.5))
     return effect
 
 
 def partition_worker_from_store(cluster: FaultCluster, random: Random) -> FaultEffect:
-    with _shut(
+    with _in_mode(
         [cluster.store_proxies[_busy_worker(cluster, random)]], random.choice([ProxyMode.CUT, ProxyMode.SILENT])
     ):
-        _let_pass(LEASE_S * random.uniform(0.5, 1.5))
+        time.sleep(LEASE_S * random.uniform(0.5, 1.5))
     return FaultEffect()
 
 
 def store_fails(cluster: FaultCluster, random: Random) -> FaultEffect:
     """The store answers 500, slowly, or hangs up."""
-    with _shut(cluster.store_proxies, random.choice([ProxyMode.FAILING, ProxyMode.SLOW, ProxyMode.LOSSY])):
-        _let_pass(random.uniform(0.5, 2.0))
+    with _in_mode(cluster.store_proxies, random.choice([ProxyMode.FAILING, ProxyMode.SLOW, ProxyMode.LOSSY])):
+        time.sleep(random.uniform(0.5, 2.0))
     return FaultEffect()
 
 
 def kill_api(cluster: FaultCluster, random: Random) -> FaultEffect:
     """Kill the API amid submissions of a client that retries."""
     cluster.api.kill()
-    _let_pass(random.uniform(0, 0.5))
+    time.sleep(random.uniform(0, 0.5))
     cluster.restart_api()
     return FaultEffect()
 
 
 def restart_redis(cluster: FaultCluster, random: Random) -> FaultEffect:
     cluster.valkey.kill()
-    _let_pass(random.uniform(0, LEASE_S))
+    time.sleep(random.uniform(0, LEASE_S))
     cluster.valkey.restart()
     return FaultEffect()
 
 
 def freeze_redis(cluster: FaultCluster, random: Random) -> FaultEffect:
     cluster.valkey.pause()
-    _let_pass(LEASE_S * random.uniform(0.5, 2.0))
+    time.sleep(LEASE_S * random.uniform(0.5, 2.0))
     cluster.valkey.resume()
     return FaultEffect()
 
 
 def lose_replies(cluster: FaultCluster, random: Random) -> FaultEffect:
-    with _shut([cluster.api_redis_proxy, *cluster.redis_proxies], ProxyMode.LOSSY):
-        _let_pass(random.uniform(2.0, 3.0))
+    with _in_mode([cluster.api_redis_proxy, *cluster.redis_proxies], ProxyMode.LOSSY):
+        time.sleep(random.uniform(2.0, 3.0))
     return FaultEffect()
 
 
@@ -104,7 +104,7 @@ def disturb_wakeups(cluster: FaultCluster, random: Random) -> FaultEffect:
             random.shuffle(again)
             if again:
                 client.rpush(queue_name("shapes"), *again)
-            _let_pass(0.02)
+            time.sleep(0.02)
     return FaultEffect()
 
 
@@ -121,7 +121,7 @@ def poison(cluster: FaultCluster, random: Random) -> FaultEffect:
                 cluster.workers[number].kill()
                 effect.leases_ms |= cluster.leases_ms(f"w{number}")
                 supervisor.submit(cluster.restart_worker, number)
-            _let_pass(0.02)
+            time.sleep(0.02)
     effect.leases_ms.pop(job.id, None)
     return effect
 
@@ -153,7 +153,7 @@ def _busy_worker(cluster: FaultCluster, random: Random) -> int:
 
 
 @contextmanager
-def _shut(proxies: list[TcpProxy], mode: ProxyMode) -> Iterator[None]:
+def _in_mode(proxies: list[TcpProxy], mode: ProxyMode) -> Iterator[None]:
     for proxy in proxies:
         proxy.mode = mode
     try:
@@ -161,8 +161,3 @@ def _shut(proxies: list[TcpProxy], mode: ProxyMode) -> Iterator[None]:
     finally:
         for proxy in proxies:
             proxy.mode = ProxyMode.OPEN
-
-
-def _let_pass(seconds: float) -> None:
-    """Duration of the fault; no event to wait for."""
-    time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""Assets: one per tenant and content, asset for a time after the last use, then removed completely."""
+"""Assets: one per tenant and content, kept for a time after the last use, then removed completely."""
 
 from dataclasses import asdict
 
@@ -86,7 +86,7 @@ def test_what_was_announced_and_never_kept_is_removed_in_the_end(reliable_backen
     assert apply_retention(store).removals == ("assets/ada/1/",)
 
 
-def test_who_comes_too_late_is_told_so_and_nothing_is_kept(reliable_backend: StoreBackend) -> None:
+def test_a_late_commit_is_refused_and_nothing_is_kept(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
     store.call(commands.reserve_asset(new_asset(), RESERVATION_MS))
     reliable_backend.advance(RESERVATION_MS)

@@ -124,7 +124,7 @@ def test_a_quarantined_job_goes_only_to_an_empty_engine(backend: StoreBackend) -
     assert (job.id, job.quarantined, job.lost_leases, job.attempt) == ("poison", True, 1, 2)
 
 
-def test_a_quarantined_job_keeps_its_place_and_nobody_passes_it(backend: StoreBackend) -> None:
+def test_a_quarantined_job_keeps_its_place_and_no_job_passes_it(backend: StoreBackend) -> None:
     submit(backend.store, "poison", "ada")
     lose_lease(backend, "poison")
     submit(backend.store, "ada_2", "ada")
@@ -135,7 +135,7 @@ def test_a_quarantined_job_keeps_its_place_and_nobody_passes_it(backend: StoreBa
     assert claim(backend.store, "claim-3", SHAPES, OTHER, engine_empty=False).id == "bob_1"
 
 
-def test_a_quarantined_job_that_is_not_next_holds_nobody_up(backend: StoreBackend) -> None:
+def test_a_quarantined_job_that_is_not_next_delays_no_other(backend: StoreBackend) -> None:
     submit(backend.store, "poison", "ada")
     lose_lease(backend, "poison")
     submit(backend.store, "urgent", "ada", priority=5)

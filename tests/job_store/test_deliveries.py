@@ -47,7 +47,7 @@ def ended(store: JobStore, job_id: str = "job_1", events: tuple[str, ...] = WEBH
     )
 
 
-def test_every_event_is_filed_once_under_an_id_that_everybody_can_tell(store: JobStore) -> None:
+def test_every_event_is_filed_once_under_a_predictable_id(store: JobStore) -> None:
     ended(store)
     expected: list[tuple[WebhookEventType, int | None]] = [
         ("job.started", None),
@@ -75,7 +75,7 @@ def test_only_events_that_are_wanted_are_filed(store: JobStore) -> None:
 
 
 @pytest.mark.parametrize("status", ["canceled", "expired", "failed"])
-def test_every_end_is_told(backend: StoreBackend, status: str) -> None:
+def test_every_end_is_an_event(backend: StoreBackend, status: str) -> None:
     submit(backend.store, "job_1", webhook_events=WEBHOOK_EVENT_TYPES, deadline_ms=1_000, max_attempts=1)
     backend.store.call(commands.sweep(LEASE_MS, 100))
     if status == "canceled":
@@ -89,7 +89,7 @@ def test_every_end_is_told(backend: StoreBackend, status: str) -> None:
     assert deliveries(backend.store)[f"msg_1_{status}"].event == f"job.{status}"
 
 
-def test_a_job_that_starts_again_does_not_tell_it_again(store: JobStore) -> None:
+def test_a_job_that_starts_again_sends_no_second_event(store: JobStore) -> None:
     submit(store, "job_1", webhook_events=WEBHOOK_EVENT_TYPES)
     for number in range(2):
         mine = claim_ref(claim(store, f"claim-{number}"))
@@ -136,7 +136,7 @@ def test_a_failed_attempt_is_due_again_after_its_delay(backend: StoreBackend) ->
     assert [each.attempt for each in due(backend.store, "three")] == [1]
 
 
-def test_a_disabled_webhook_is_told_nothing_more(store: JobStore) -> None:
+def test_a_disabled_webhook_gets_no_more_events(store: JobStore) -> None:
     submit(store, "job_1", images=2, webhook_events=WEBHOOK_EVENT_TYPES)
     mine = claim_ref(claim(store))
     store.call(commands.progress(mine, JobUpdate(outputs_json="[0]", finished=(0,))))

@@ -152,7 +152,7 @@ def test_a_new_weight_holds_for_all_that_waits(store: JobStore) -> None:
     assert shares([job.id for job in claimed if job]) == {"ada": 4, "bob": 4}
 
 
-def test_the_place_tells_what_weights_make_of_it(store: JobStore) -> None:
+def test_the_queue_position_reflects_weights(store: JobStore) -> None:
     submit_many(store, "ada", 8, weight=2.0)
     submit_many(store, "bob", 8)
     waiting = [(tenant, f"{tenant}_{number:03}") for tenant in ("ada", "bob") for number in range(8)]

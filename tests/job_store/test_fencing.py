@@ -22,7 +22,7 @@ def job(store: JobStore) -> JobRecord:
     return claimed
 
 
-def test_renewal_tells_each_jobs_fate_in_order(store: JobStore) -> None:
+def test_renewal_returns_each_jobs_fence_result_in_order(store: JobStore) -> None:
     for number in range(3):
         submit(store, f"job_{number}")
     mine = [claim_ref(claim(store, f"claim-{number}")) for number in range(3)]
@@ -46,7 +46,7 @@ def test_a_renewed_lease_lasts(backend: StoreBackend) -> None:
     assert get_job(backend.store, "job_1").status is Status.RUNNING
 
 
-def test_a_late_renewal_of_what_nobody_took_over_succeeds(backend: StoreBackend) -> None:
+def test_a_late_renewal_succeeds_if_no_other_claim_has_the_job(backend: StoreBackend) -> None:
     submit(backend.store, "job_1")
     backend.store.call(commands.sweep(LEASE_MS, 100))
     mine = claim_ref(claim(backend.store))
@@ -63,7 +63,7 @@ def test_a_renewal_is_no_change(store: JobStore, job: JobRecord) -> None:
     assert get_job(store, "job_1") == job
 
 
-def test_news_are_written_and_counted_once(store: JobStore, job: JobRecord) -> None:
+def test_updates_are_written_and_counted_once(store: JobStore, job: JobRecord) -> None:
     assert store.call(commands.progress(claim_ref(job), UPDATE)).fence is FenceResult.HELD
     assert store.call(commands.progress(claim_ref(job), UPDATE)).fence is FenceResult.HELD
     assert (
@@ -74,14 +74,14 @@ def test_news_are_written_and_counted_once(store: JobStore, job: JobRecord) -> N
     assert now.version == job.version + 2
 
 
-def test_news_of_a_canceling_job_are_written(store: JobStore, job: JobRecord) -> None:
+def test_updates_of_a_canceling_job_are_written(store: JobStore, job: JobRecord) -> None:
     store.call(commands.cancel("ada", "job_1"))
     assert store.call(commands.progress(claim_ref(job), UPDATE)).fence is FenceResult.CANCELING
     assert get_job(store, "job_1").outputs_json == "[1]"
 
 
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED])
-def test_a_job_ends_once_with_its_last_news(store: JobStore, job: JobRecord, status: Status) -> None:
+def test_a_job_ends_once_with_its_last_update(store: JobStore, job: JobRecord, status: Status) -> None:
     outcome = Outcome(status, error_json='{"code": "internal"}' if status is Status.FAILED else None, update=UPDATE)
     first = store.call(commands.finish(claim_ref(job), outcome))
     assert first.accepted
@@ -107,7 +107,7 @@ def test_finishing_a_canceling_job_cancels_it_and_keeps_its_outputs(store: JobSt
     assert finished.record.error_json is None
 
 
-def test_a_worker_cannot_cancel_what_nobody_wanted_canceled(store: JobStore, job: JobRecord) -> None:
+def test_a_worker_cannot_cancel_without_a_request(store: JobStore, job: JobRecord) -> None:
     refused = store.call(commands.finish(claim_ref(job), CANCELED))
     assert (refused.accepted, refused.record) == (False, job)
     assert store.call(commands.finish(claim_ref(job), SUCCEEDED)).accepted
@@ -123,7 +123,7 @@ def test_a_job_that_is_handed_back_is_queued_as_if_nothing_had_been_done(store: 
     assert back.version == job.version + 2
 
 
-def test_a_repeated_hand_back_answers_the_same_even_when_somebody_else_has_the_job(
+def test_a_repeated_requeue_answers_the_same_even_when_another_worker_has_the_job(
     store: JobStore, job: JobRecord
 ) -> None:
     assert store.call(commands.requeue(claim_ref(job))) is FenceResult.HELD
@@ -140,7 +140,7 @@ def test_handing_back_a_canceling_job_cancels_it(store: JobStore, job: JobRecord
     assert get_job(store, "job_1").status is Status.CANCELED
 
 
-def test_an_old_claim_can_do_nothing_to_a_job_that_somebody_else_has(store: JobStore, job: JobRecord) -> None:
+def test_an_old_claim_cannot_change_a_job_that_another_worker_has(store: JobStore, job: JobRecord) -> None:
     old = claim_ref(job)
     store.call(commands.requeue(old))
     current = claim(store, "claim-2")
@@ -168,7 +168,7 @@ def test_a_finished_job_cannot_be_touched_by_its_own_claim(store: JobStore, job:
     assert get_job(store, "job_1") == ended
 
 
-def test_nobody_holds_what_does_not_exist(store: JobStore) -> None:
+def test_no_claim_holds_what_does_not_exist(store: JobStore) -> None:
     nothing = ClaimRef("job_1", "claim-1")
     assert store.call(commands.progress(nothing, UPDATE)).fence is FenceResult.LOST
     assert store.call(commands.requeue(nothing)) is FenceResult.LOST

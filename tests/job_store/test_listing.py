@@ -120,7 +120,7 @@ def test_a_list_is_longer_than_what_the_store_reads_at_once(store: JobStore) -> 
     scan_limit=st.integers(1, 5),
     between=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["nothing", "cancel", "claim"])), max_size=8),
 )
-def test_whoever_pages_sees_every_job_once_whatever_comes_meanwhile(
+def test_paging_shows_every_job_once_even_if_jobs_are_added_meanwhile(
     reliable_backend: StoreBackend, first: int, limit: int, scan_limit: int, between: list[tuple[int, str]]
 ) -> None:
     store, tenant = reliable_backend.store, uuid4().hex

@@ -38,7 +38,7 @@ def test_what_can_begin_at_once_is_taken_all_the_same(store: JobStore) -> None:
     assert claim(store, "claim-2", by="busy", engine_empty=False).id == "second"
 
 
-def test_more_jobs_than_idle_workers_could_take_are_for_everybody(store: JobStore) -> None:
+def test_jobs_beyond_the_idle_workers_are_for_all_workers(store: JobStore) -> None:
     busy_and_idle(store)
     submit(store, "second")
     submit(store, "third")
@@ -46,7 +46,7 @@ def test_more_jobs_than_idle_workers_could_take_are_for_everybody(store: JobStor
     assert not prefetches(store, "claim-3")
 
 
-def test_whoever_asks_does_not_leave_jobs_to_itself(store: JobStore) -> None:
+def test_a_worker_does_not_leave_jobs_to_itself(store: JobStore) -> None:
     store.call(commands.register(worker_record("busy"), TTL_MS))
     submit(store, "only")
     assert prefetches(store)

@@ -18,7 +18,7 @@ def job(store: JobStore) -> JobRecord:
     return claimed
 
 
-def test_previews_are_wanted_while_somebody_looks(backend: StoreBackend, job: JobRecord) -> None:
+def test_previews_are_requested_while_there_are_viewers(backend: StoreBackend, job: JobRecord) -> None:
     unwatched, watched = ProgressResult(FenceResult.HELD, False), ProgressResult(FenceResult.HELD, True)
     assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == unwatched
     with backend.watch_previews("job_2"):
@@ -30,7 +30,7 @@ def test_previews_are_wanted_while_somebody_looks(backend: StoreBackend, job: Jo
     assert backend.store.call(commands.progress(claim_ref(job), UPDATE)) == unwatched
 
 
-def test_a_preview_is_seen_by_those_who_look_and_changes_nothing(backend: StoreBackend, job: JobRecord) -> None:
+def test_a_preview_reaches_its_viewers_and_changes_nothing(backend: StoreBackend, job: JobRecord) -> None:
     assert not backend.store.call(commands.publish_preview(claim_ref(job), "unseen"))
     with (
         backend.watch_previews("job_1") as one,

@@ -92,9 +92,7 @@ def test_what_a_cut_off_worker_says_of_a_deleted_job_is_refused(backend: StoreBa
 
 
 @pytest.mark.parametrize("how", ["deleted", "old"])
-def test_images_are_given_out_for_removal_until_somebody_says_that_they_are_gone(
-    reliable_backend: StoreBackend, how: str
-) -> None:
+def test_images_are_given_out_for_removal_until_it_is_confirmed(reliable_backend: StoreBackend, how: str) -> None:
     store, retention = reliable_backend.store, FOREVER
     ended(store)
     if how == "deleted":

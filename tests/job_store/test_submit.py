@@ -113,7 +113,7 @@ def test_canceled_and_ended_jobs_leave_room(store: JobStore) -> None:
         store.call(commands.cancel("ada", f"job_{number}"))
 
 
-def test_a_submission_tells_how_many_wakeups_wait_for_its_model(backend: StoreBackend) -> None:
+def test_a_submission_returns_how_many_wakeups_wait_for_its_model(backend: StoreBackend) -> None:
     backend.add_wakeup("shapes")
     backend.add_wakeup("shapes")
     backend.add_wakeup("other")
@@ -152,7 +152,7 @@ def test_the_place_counts_no_more_than_the_next_hundred_tenants(store: JobStore)
 
 
 @pytest.mark.parametrize("tenant", ["ada", "bob"])
-def test_the_answer_to_a_submission_tells_the_place(store: JobStore, tenant: str) -> None:
+def test_the_answer_to_a_submission_has_the_queue_position(store: JobStore, tenant: str) -> None:
     for number in range(3):
         submit(store, f"ada_{number}", "ada")
     key = Idempotency("key", "fingerprint")

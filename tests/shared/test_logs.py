@@ -1,4 +1,4 @@
-"""One record is one line, whatever its values are."""
+"""One record is one line for any values."""
 
 import json
 import logging

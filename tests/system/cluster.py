@@ -114,7 +114,7 @@ class Cluster(HttpUser):
         return {worker["id"]: worker for worker in self.http.get("/v1/workers").json()["data"]}
 
     def running_on(self, worker: str) -> list[dict[str, Any]]:
-        """Number of jobs it has claimed."""
+        """Running jobs that this worker has claimed."""
         jobs = self.http.get("/v1/jobs", params={"status": "running", "limit": 100}).json()["data"]
         return [job for job in jobs if job["worker"] == worker]
 

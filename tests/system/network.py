@@ -25,7 +25,7 @@ class Network:
         self._prefix = "-".join(filter(None, ("renderq", str(os.getpid()), name)))
 
     def __enter__(self) -> Self:
-        _clear_up_after_the_dead()
+        _delete_stale_namespaces()
         try:
             self._add(_SWITCH)
             for network in {network for cables in self._hosts.values() for network in cables}:
@@ -83,8 +83,8 @@ class Network:
         return f"{self._prefix}-{name}"
 
 
-def _clear_up_after_the_dead() -> None:
-    """Remove the hosts of killed tests."""
+def _delete_stale_namespaces() -> None:
+    """Delete the hosts of killed tests."""
     for place in Path("/run/netns").glob("renderq-*"):
         pid = place.name.split("-")[1]
         if not Path("/proc", pid).exists():

@@ -75,7 +75,10 @@ def test_a_day_with_renderq(cluster: Cluster, client: Client, own_valkey: Valkey
         forgotten.status()
     del kept[forgotten.id]
     everything = {handle.id for handle in ended}
-    cluster.wait_for(lambda: stored_keys(own_s3, everything) == expected_keys(kept.values()), "a store of what is left")
+    cluster.wait_for(
+        lambda: stored_keys(own_s3, everything) == expected_keys(kept.values()),
+        "a store with only the remaining objects",
+    )
 
 
 def watch_and_kill(cluster: Cluster, handle: JobHandle) -> None:
@@ -105,12 +108,12 @@ def check_webhooks(cluster: Cluster, receiver: WebhookReceiver, handles: list[Jo
             expected[job.id, "job.started"] += 1
             expected[job.id, "job.output"] += len(job.outputs)
 
-    def told() -> Counter[tuple[str, str]]:
+    def received_events() -> Counter[tuple[str, str]]:
         events = [json.loads(body) for _, body in list(receiver.received)]
         return Counter((event["data"]["id"], event["type"]) for event in events)
 
     begun = {(handle.id, "job.started") for handle in handles if handle.job.status == "canceled"}
-    cluster.wait_for(lambda: {k: n for k, n in told().items() if k not in begun} == expected, "webhooks")
+    cluster.wait_for(lambda: {k: n for k, n in received_events().items() if k not in begun} == expected, "webhooks")
     assert set(Counter(receiver.ids()).values()) == {1}
     for headers, body in receiver.received:
         Webhook(SECRET).verify(body, headers)

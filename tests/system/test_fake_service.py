@@ -61,6 +61,6 @@ def observe(url: str) -> dict[str, Any]:
         }
 
 
-def test_a_client_cannot_tell_the_fake_from_the_real_service(service: Service) -> None:
+def test_a_client_cannot_distinguish_the_fake_from_the_real_service(service: Service) -> None:
     with FakeService() as fake:
         assert observe(fake.url) == observe(service.url)

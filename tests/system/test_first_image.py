@@ -88,7 +88,7 @@ def test_bench_counts_what_comes_out(service: Service) -> None:
     assert figures["milliseconds"]["total"]["p95"] >= figures["milliseconds"]["queue"]["p50"]
 
 
-def test_a_file_tells_what_it_is_and_is_made_again_by_what_it_tells(service: Service, tmp_path: Path) -> None:
+def test_a_file_describes_itself_and_is_reproduced_from_its_recipe(service: Service, tmp_path: Path) -> None:
     def renderq(*argv: str) -> Any:
         whole = [sys.executable, "-m", "renderq", *argv, "--json"]
         url = {"RENDERQ_URL": service.url}
@@ -101,9 +101,9 @@ def test_a_file_tells_what_it_is_and_is_made_again_by_what_it_tells(service: Ser
     size = ("--width", "256", "--height", "256", "--steps", "2", "-n", "2")
     ran = renderq("run", "a red circle", *size, "--watermark", "by us", "--grid", "all.png", "-o", "out.png")
     assert ran["files"] == ["out-0.png", "out-1.png", "all.png"]
-    told, output = renderq("inspect", "out-1.png"), ran["job"]["outputs"][1]
-    assert (told["watermark"]["text"], told["watermark"]["named_by_recipe"]) == ("by us", True)
-    assert (told["sha256"], told["pixel_sha256"]) == (output["sha256"], output["pixel_sha256"])
+    report, output = renderq("inspect", "out-1.png"), ran["job"]["outputs"][1]
+    assert (report["watermark"]["text"], report["watermark"]["named_by_recipe"]) == ("by us", True)
+    assert (report["sha256"], report["pixel_sha256"]) == (output["sha256"], output["pixel_sha256"])
     assert renderq("inspect", "all.png")["watermark"]["text"] == "by us"
     renderq("run", "--from", "out-1.png", "-o", "again.png")
     assert (tmp_path / "again.png").read_bytes() == (tmp_path / "out-1.png").read_bytes()

@@ -61,7 +61,7 @@ class Span:
         return cls(job["worker"], created, started, started + job["metrics"]["inference_ms"] / 1000, ended)
 
 
-def taken_ahead(spans: Sequence[Span]) -> list[Span]:
+def prefetched(spans: Sequence[Span]) -> list[Span]:
     """Jobs started by a worker whose device was busy with another job."""
     return [s for s in spans if any(o.worker == s.worker and o.started < s.started < o.rendered for o in spans)]
 
@@ -97,7 +97,7 @@ def test_three_workers_share_a_queue_and_none_idles_while_jobs_wait(three: Clust
         assert {job["worker"] for job in jobs} == workers
     assert {(job["status"], job["attempt"]) for job in jobs} == {("succeeded", 1)}
     spans = sorted((Span.of(job) for job in jobs), key=lambda span: span.started)
-    ahead = taken_ahead(spans)
+    ahead = prefetched(spans)
     for span in ahead:
         waiting = [each for each in spans if each.created <= span.started <= each.started]
         assert len(waiting) > sum(idle(worker, span.started, spans) for worker in workers), (span, spans)
@@ -125,8 +125,8 @@ def test_workers_are_killed_drained_and_added_and_each_job_is_rendered_once(
     three.wait_for(lambda: three.running_on("w2"), "a job to drain")
     drained = three.process("w2")
     assert drained.stop() == 0
-    said = map(json.loads, drained.log_text.splitlines())
-    handed_back = {line["job_id"] for line in said if line["event"] == "job.released"}
+    log = map(json.loads, drained.log_text.splitlines())
+    released = {line["job_id"] for line in log if line["event"] == "job.released"}
 
     three.start_worker("late", "--device", "simulated:100")
     three.wait_for_workers("late")
@@ -137,7 +137,7 @@ def test_workers_are_killed_drained_and_added_and_each_job_is_rendered_once(
     assert "late" in {job["worker"] for job in jobs.values()}
     kept = records(own_valkey.url, jobs)
     for job_id, job in jobs.items():
-        assert job["attempt"] == 1 + (job_id in lost) + (job_id in handed_back), job
+        assert job["attempt"] == 1 + (job_id in lost) + (job_id in released), job
         assert kept[job_id].lost_leases == (job_id in lost), job
         assert len(job["outputs"]) == 12
         assert kept[job_id].claim_id not in losing_claims

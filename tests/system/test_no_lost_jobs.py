@@ -34,7 +34,7 @@ def is_terminal(job: dict[str, Any]) -> bool:
     return job["status"] in TERMINAL
 
 
-def has_news(job: dict[str, Any], since: int) -> bool:
+def has_changed(job: dict[str, Any], since: int) -> bool:
     return job["version"] > since
 
 
@@ -91,7 +91,7 @@ def test_doubled_and_dropped_wakeups(service: Service) -> None:
     assert {(job["status"], job["attempt"]) for job in ended} == {("succeeded", 1)}
 
 
-def test_a_job_that_kills_its_process_takes_nobody_with_it(tmp_path: Path) -> None:
+def test_a_job_that_kills_its_process_takes_no_other_with_it(tmp_path: Path) -> None:
     """Kill the worker whenever it renders the job."""
     environment = {"RENDERQ_LEASE_SECONDS": str(LEASE_S), "RENDERQ_BATCHING": "fast"}
     with Service(tmp_path, env=environment) as service:
@@ -102,7 +102,7 @@ def test_a_job_that_kills_its_process_takes_nobody_with_it(tmp_path: Path) -> No
             if renders_anew(job, killed):
                 killed = job["attempt"]
                 kill(service.process("worker"))
-            job = service.wait_until(poison, partial(has_news, since=job["version"]))
+            job = service.wait_until(poison, partial(has_changed, since=job["version"]))
         ended = [service.wait_until_ended(job_id) for job_id in innocents]
     assert (job["status"], job["error"]["code"]) == ("failed", "worker_lost"), job
     assert [job["status"] for job in ended] == ["succeeded"] * 7

@@ -26,7 +26,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @contextlib.contextmanager
-def looking(service: Service, job_id: str) -> Iterator[Iterator[Event]]:
+def preview_events(service: Service, job_id: str) -> Iterator[Iterator[Event]]:
     with service.http.sse(f"/v1/jobs/{job_id}/events?previews=true") as source:
         yield (event for event in source if event.data)
 
@@ -36,14 +36,14 @@ def pixels(data: bytes) -> np.ndarray:
 
 
 def test_previews_become_the_image_and_change_nothing(service: Service) -> None:
-    wanted = {"steps": 40, "seed": 7}
-    job_id = service.submit(**wanted)["id"]
-    with looking(service, job_id) as events:
-        told = list(events)
-    previews = [json.loads(event.data) for event in told if event.event == "preview"]
-    assert told[-1].event == "done"
+    fields = {"steps": 40, "seed": 7}
+    job_id = service.submit(**fields)["id"]
+    with preview_events(service, job_id) as events:
+        received = list(events)
+    previews = [json.loads(event.data) for event in received if event.event == "preview"]
+    assert received[-1].event == "done"
     assert [preview["step"] for preview in previews] == sorted({preview["step"] for preview in previews})
-    seen, unseen = service.wait_until_ended(job_id), service.wait_until_ended(service.submit(**wanted)["id"])
+    seen, unseen = service.wait_until_ended(job_id), service.wait_until_ended(service.submit(**fields)["id"])
     image = service.image(seen, 0)
     assert image == service.image(unseen, 0)
     last = pixels(base64.b64decode(previews[-1]["data"]))
@@ -52,7 +52,7 @@ def test_previews_become_the_image_and_change_nothing(service: Service) -> None:
 
 def test_previews_outlive_their_worker_and_end_with_the_job(service: Service) -> None:
     job_id = service.submit(steps=150, n=4)["id"]
-    with looking(service, job_id) as events:
+    with preview_events(service, job_id) as events:
         assert next(event for event in events if event.event == "preview")
         service.process("worker").kill()
         assert next(event for event in events if event.event != "preview" and json.loads(event.data)["attempt"] == 2)

@@ -21,15 +21,15 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 @pytest.fixture(scope="module")
-def door(own_valkey: Valkey, certificate: Certificate) -> Iterator[TlsProxy]:
-    with TlsProxy(own_valkey.port, server_context(*certificate)) as door:
-        yield door
+def tls_proxy(own_valkey: Valkey, certificate: Certificate) -> Iterator[TlsProxy]:
+    with TlsProxy(own_valkey.port, server_context(*certificate)) as tls_proxy:
+        yield tls_proxy
 
 
 def test_a_job_is_accepted_woken_for_and_rendered(
-    door: TlsProxy, certificate: tuple[Path, Path], tmp_path: Path
+    tls_proxy: TlsProxy, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    url = f"rediss://127.0.0.1:{door.port}/0?ssl_ca_certs={certificate[1]}"
+    url = f"rediss://127.0.0.1:{tls_proxy.port}/0?ssl_ca_certs={certificate[1]}"
     with Cluster(tmp_path, url, "folder:", {"RENDERQ_SWEEP_SECONDS": "60"}) as cluster:
         cluster.start_workers("w1", device="simulated:10")
         job = cluster.http.post("/v1/jobs", json={"prompt": "x"}, headers={"Prefer": "wait=60"}).json()
@@ -37,10 +37,10 @@ def test_a_job_is_accepted_woken_for_and_rendered(
 
 
 @pytest.mark.parametrize("command", [("api", "--port", "0"), ("worker", "--device", "simulated")])
-def test_a_certificate_that_nobody_vouches_for_is_refused_with_the_reason(
-    door: TlsProxy, tmp_path: Path, command: tuple[str, ...]
+def test_an_untrusted_certificate_is_refused_with_the_reason(
+    tls_proxy: TlsProxy, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    url = f"rediss://127.0.0.1:{door.port}/0"
+    url = f"rediss://127.0.0.1:{tls_proxy.port}/0"
     part = ServiceProcess(command[0], tmp_path, {}, *command, "--redis-url", url, "--data", str(tmp_path))
     try:
         assert "self-signed certificate" in part.wait_for_log("certificate verify failed")

@@ -1,4 +1,4 @@
-"""A catalog of one tiny model of every kind: real layouts with random weights, beside the built-in model."""
+"""A catalog of one tiny model of every kind, with real layouts and random weights, and the built-in model."""
 
 from pathlib import Path
 
@@ -35,5 +35,5 @@ def write_catalog(folder: Path) -> Path:
     return path
 
 
-def _entry(name: str, source: str, said: str = "") -> str:
-    return f'[models.{name}]\nsource = "{source}"\ndtype = "float32"\ndefaults = {{ steps = 3 }}\n{said}\n'
+def _entry(name: str, source: str, fields: str = "") -> str:
+    return f'[models.{name}]\nsource = "{source}"\ndtype = "float32"\ndefaults = {{ steps = 3 }}\n{fields}\n'

@@ -27,7 +27,7 @@ def rejection(data: bytes) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("kind", list(FORMATS))
-def test_type_and_size_are_told_by_the_content(kind: str) -> None:
+def test_type_and_size_come_from_the_content(kind: str) -> None:
     assert check_image(image_file(kind, 24, 16)) == ImageHeader(FORMATS[kind], 24, 16)
 
 

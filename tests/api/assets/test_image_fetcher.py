@@ -33,7 +33,7 @@ async def rejection(fetcher: ImageFetcher, url: str) -> tuple[str, str]:
     return rejected.value.code, rejected.value.detail.removeprefix("The image could not be downloaded: ")
 
 
-async def test_an_image_is_fetched_whole_and_nothing_is_told_of_us(server: ImageServer, fetcher: ImageFetcher) -> None:
+async def test_an_image_is_fetched_without_revealing_the_service(server: ImageServer, fetcher: ImageFetcher) -> None:
     chunk_sizes: list[int] = []
     assert await fetcher.fetch(f"{server.url}/good", chunk_sizes.append) == IMAGE_FILE
     assert sum(chunk_sizes) == len(IMAGE_FILE)

@@ -95,7 +95,7 @@ def test_the_same_bytes_are_the_same_asset_with_a_new_life(
     assert len([path for path in objects(api) if first["id"] in path.name]) == 1
 
 
-def test_an_asset_that_nobody_used_for_long_is_gone_with_its_object(
+def test_an_asset_unused_for_long_is_deleted_with_its_object(
     http: httpx2.Client, api: RunningApi, client: redis.Redis
 ) -> None:
     asset = upload(http, image_file(width=25))
@@ -107,7 +107,7 @@ def test_an_asset_that_nobody_used_for_long_is_gone_with_its_object(
     assert upload(http, image_file(width=25))["id"] == asset["id"]
 
 
-def test_an_object_that_somebody_removed_comes_back_with_the_next_upload(http: httpx2.Client, api: RunningApi) -> None:
+def test_an_object_that_was_removed_comes_back_with_the_next_upload(http: httpx2.Client, api: RunningApi) -> None:
     asset = upload(http, image_file(width=26))
     [path] = [path for path in objects(api) if asset["id"] in path.name]
     path.unlink()
@@ -148,7 +148,7 @@ def test_what_is_also_something_else_is_served_as_an_image_alone(http: httpx2.Cl
     ],
     ids=["empty", "cut", "svg", "header changed"],
 )
-def test_what_is_no_image_is_refused_whatever_it_says_to_be(http: httpx2.Client, data: bytes, code: str) -> None:
+def test_what_is_no_image_is_refused_whatever_its_declared_type(http: httpx2.Client, data: bytes, code: str) -> None:
     document = problem(http.post("/v1/assets", files={"file": ("x.png", data, "image/png")}), code)
     assert pointers(document) == ({"/file": "input_unreadable"} if code == "invalid_request" else {})
 
@@ -176,7 +176,7 @@ def test_a_form_has_one_file_and_nothing_else(http: httpx2.Client, body: bytes, 
     assert pointers(problem(response, "invalid_request")) == expected
 
 
-def test_names_and_types_of_parts_are_not_looked_at(http: httpx2.Client) -> None:
+def test_names_and_types_of_parts_are_ignored(http: httpx2.Client) -> None:
     for disposition in (
         'form-data; name="file"',
         'form-data; filename="../../x.php"; name=file',
@@ -276,7 +276,7 @@ def test_a_declared_size_is_refused_before_the_body_comes(http: httpx2.Client) -
 
 
 @pytest.mark.parametrize("limit", ["_IDLE_S", "_UPLOAD_S"])
-def test_who_sends_nothing_for_long_or_takes_too_long_is_told_so(
+def test_an_upload_that_stalls_or_takes_too_long_is_rejected(
     http: httpx2.Client, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     monkeypatch.setattr(f"renderq_api.assets.uploads.{limit}", 0.05)
@@ -296,7 +296,7 @@ def test_a_slow_upload_succeeds(http: httpx2.Client) -> None:
         assert connection.recv(65_536).startswith(b"HTTP/1.1 201 ")
 
 
-def test_a_client_that_hangs_up_amid_its_upload_harms_nobody(http: httpx2.Client, budget: UploadBudget) -> None:
+def test_a_client_that_disconnects_amid_its_upload_affects_no_other(http: httpx2.Client, budget: UploadBudget) -> None:
     with connect(http) as connection:
         connection.sendall(head(http, CHUNKED[0], b"Content-Length: 1000") + part(body=image_file())[:50])
         wait_until(lambda: budget.reserved_bytes > 0)

@@ -56,7 +56,7 @@ def test_a_key_opens_whatever_the_host_and_origin_are(client_of: ClientOf) -> No
 
 
 @pytest.mark.parametrize("host", ["[::", "a b", ""])
-def test_a_host_that_makes_no_sense_harms_nobody(client_of: ClientOf, anonymous: httpx2.Client, host: str) -> None:
+def test_a_malformed_host_is_no_internal_error(client_of: ClientOf, anonymous: httpx2.Client, host: str) -> None:
     for http in (client_of("ada"), anonymous):
         for path in ("/v1/jobs", "/v1/nothing"):
             response = http.request("POST", path, json={"prompt": "x"}, headers={"Host": host})
@@ -117,7 +117,7 @@ def int_of(key_id: str) -> int:
     return number
 
 
-def test_an_expired_key_is_told_so(keys: KeyStore, anonymous: httpx2.Client) -> None:
+def test_an_expired_key_is_named_as_the_reason(keys: KeyStore, anonymous: httpx2.Client) -> None:
     headers = {"Authorization": f"Bearer {make_key(keys, 'x', lifetime_ms=1)}"}
     wait_until(lambda: "expired" in problem(anonymous.get("/v1/models", headers=headers), "unauthorized")["detail"])
 
@@ -165,7 +165,7 @@ def test_use_is_noted(client_of: ClientOf, keys: KeyStore, monkeypatch: pytest.M
     wait_until(lambda: (keys.read().keys or ())[0].used_ms)
 
 
-def test_a_revocation_is_told_at_once(
+def test_a_revocation_takes_effect_at_once(
     settings_for: SettingsFor, keys: KeyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("renderq_api.auth.key_ring.POLL_S", 3_600.0)

@@ -22,7 +22,7 @@ def token(address: str) -> str:
     return parse_qs(urlsplit(address).query)["token"][0]
 
 
-def test_the_address_opens_the_stream_to_whoever_has_it(client_of: ClientOf, anonymous: httpx2.Client) -> None:
+def test_the_url_alone_opens_the_stream(client_of: ClientOf, anonymous: httpx2.Client) -> None:
     ada = client_of("ada")
     path, address = submit_job(ada)
     ada.post(f"{path}/cancel")
@@ -86,7 +86,7 @@ def test_it_expires(client_of: ClientOf, anonymous: httpx2.Client, monkeypatch: 
     problem(anonymous.get(address), "unauthorized")
 
 
-def test_the_address_may_hold_the_token_and_a_wish_for_previews(client_of: ClientOf, anonymous: httpx2.Client) -> None:
+def test_the_url_may_hold_the_token_and_a_request_for_previews(client_of: ClientOf, anonymous: httpx2.Client) -> None:
     ada = client_of("ada")
     path, address = submit_job(ada)
     with anonymous.stream("GET", f"{address}&previews=true") as response:

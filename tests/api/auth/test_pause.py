@@ -29,7 +29,7 @@ def test_users_may_not(client_of: ClientOf, store: RedisJobStore, method: str, p
 
 
 @pytest.mark.parametrize("path", ["/v1/models/shapes", "/v1/tenants/ada"])
-def test_what_is_paused_waits_without_waking_anybody(
+def test_what_is_paused_waits_without_waking_a_worker(
     client_of: ClientOf, keyed_api: RunningApi, store: RedisJobStore, redis_url: str, path: str
 ) -> None:
     admin, ada = client_of("root", role=Role.ADMIN), client_of("ada")

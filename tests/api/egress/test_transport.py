@@ -71,7 +71,7 @@ async def post(url: str, transport: GuardedTransport) -> httpx2.Response:
         return await client.post(url, content=b"{}")
 
 
-async def test_the_name_is_looked_up_once_and_the_judged_address_gets_the_request() -> None:
+async def test_the_name_is_resolved_once_and_the_checked_address_gets_the_request() -> None:
     resolver = Resolver("127.0.0.1")
     with receiving() as (port, seen):
         response = await post(f"http://hooks.test:{port}/", GuardedTransport(LOOPBACK, resolve=resolver))

@@ -64,7 +64,7 @@ def test_what_comes_before_is_waited_for() -> None:
     assert p50(model_timings(samples(1_000)), before=40.0) == 5.0
 
 
-def test_a_wide_device_that_has_room_makes_nobody_wait() -> None:
+def test_a_wide_device_with_free_slots_adds_no_wait() -> None:
     wide = model_timings(samples(1_000, device_share_ms=100))
     assert p50(wide, before=40.0) == 1.0
     assert p50(wide, before=400.0) == 4.1
@@ -99,7 +99,7 @@ def test_a_running_job_has_the_rest_before_it() -> None:
     assert eta.p50 == 0.5
 
 
-def test_where_nothing_is_known_or_nobody_renders_nothing_is_said() -> None:
+def test_without_timings_or_workers_there_is_no_estimate() -> None:
     assert queued_eta(model_timings(()), cost=10.0, images=1, cost_ahead=0.0) is None
     assert running_eta(model_timings(()), cost=10.0, images=1, done=0.5) is None
     assert seconds_per_image(model_timings(()), 10.0) is None

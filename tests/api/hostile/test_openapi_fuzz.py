@@ -123,7 +123,7 @@ def test_every_answer_is_documented(
 
     @thorough
     @given(cases, places, headers, whose)
-    def try_it(case: Case, target: Target, more: dict[str, str], credentials: dict[str, str]) -> None:
+    def check_operation(case: Case, target: Target, more: dict[str, str], credentials: dict[str, str]) -> None:
         case.path_parameters = {name: target.ids.get(name, value) for name, value in case.path_parameters.items()}
         if is_file and target.query:
             case.query = target.query
@@ -137,7 +137,7 @@ def test_every_answer_is_documented(
 
     with requests.Session() as session:
         session.trust_env = False
-        try_it()
+        check_operation()
 
 
 def do_not_wait(case: Case) -> None:

@@ -88,7 +88,7 @@ def test_without_limits_everything_stays(settings_for: SettingsFor, store: Redis
         assert (get_job(http, kept)["outputs_expired"], len(image_paths(api, kept))) == (False, 2)
 
 
-def test_what_a_process_that_died_left_is_removed_by_another(
+def test_files_of_a_process_that_died_are_removed_by_another(
     settings_for: SettingsFor, store: RedisJobStore, client: redis.Redis
 ) -> None:
     settings = settings_for(sweep_seconds=0.1)

@@ -73,7 +73,7 @@ def test_wakeups_stay_below_the_bound(quick: RunningApi, store: RedisJobStore, r
         assert client.llen(queue_name("shapes")) <= 2 * api.settings.max_pending_wakeups
 
 
-def test_models_that_nobody_serves_get_no_wakeups_from_sweeps(quick: RunningApi, redis_url: str) -> None:
+def test_models_that_no_worker_serves_get_no_wakeups_from_sweeps(quick: RunningApi, redis_url: str) -> None:
     with quick as api, api.client() as http, redis.Redis.from_url(redis_url) as client:
         submit(http)
         wait_until(lambda: client.llen(queue_name("shapes")))

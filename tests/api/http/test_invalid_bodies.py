@@ -208,7 +208,7 @@ def test_endless_chunks_are_refused_while_they_come(http: httpx2.Client) -> None
     assert status_of(http, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 17) == 413
 
 
-def test_client_that_hangs_up_amid_its_body_harms_nobody(http: httpx2.Client) -> None:
+def test_client_that_disconnects_amid_its_body_affects_no_other(http: httpx2.Client) -> None:
     with socket.create_connection((http.base_url.host, http.base_url.port)) as connection:
         connection.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
         connection.sendall(b"Content-Length: 100\r\n\r\n{")

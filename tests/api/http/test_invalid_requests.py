@@ -43,7 +43,7 @@ def test_nothing_there(http: httpx2.Client, path: str) -> None:
     assert response.headers["content-type"] == "application/problem+json"
 
 
-def test_unknown_job_looks_like_a_malformed_one(http: httpx2.Client) -> None:
+def test_unknown_job_gives_the_response_of_a_malformed_id(http: httpx2.Client) -> None:
     unknown = problem(http.get(f"/v1/jobs/{new_job_id()}"), "not_found")
     malformed = problem(http.get("/v1/jobs/job_7"), "not_found")
     assert unknown["detail"] == malformed["detail"]

@@ -89,7 +89,7 @@ def test_headers_and_first_bytes(http: httpx2.Client) -> None:
         assert next(response.iter_lines()) == "retry: 2000"
 
 
-def test_a_job_that_has_ended_is_told_and_done(http: httpx2.Client) -> None:
+def test_an_ended_job_is_one_event_and_done(http: httpx2.Client) -> None:
     job_id = submit(http)
     http.post(f"/v1/jobs/{job_id}/cancel")
     with event_stream(http, job_id) as events:
@@ -98,7 +98,7 @@ def test_a_job_that_has_ended_is_told_and_done(http: httpx2.Client) -> None:
         assert [summary(event) for event in events] == [("done", "canceled", 2)]
 
 
-def test_who_comes_back_is_told_only_what_is_newer(http: httpx2.Client, worker: Worker) -> None:
+def test_a_reconnected_client_gets_only_newer_versions(http: httpx2.Client, worker: Worker) -> None:
     job_id = submit(http)
     record = worker.claim()
     with event_stream(http, job_id, since="1") as events:
@@ -158,7 +158,7 @@ def test_silence_is_broken_by_comments(http: httpx2.Client, monkeypatch: pytest.
         assert [next(lines) for _ in range(3)] == [": heartbeat"] * 3
 
 
-def test_what_no_message_told_is_found_at_the_heartbeat(
+def test_a_change_without_a_message_is_found_at_the_heartbeat(
     http: httpx2.Client, worker: Worker, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("renderq_api.live.event_stream.HEARTBEAT_S", 0.05)

@@ -25,7 +25,7 @@ async def unavailable() -> JobSnapshot | None:
     raise StoreUnavailable("Redis is down")
 
 
-async def test_what_a_message_told_is_passed_on_though_the_place_cannot_be_read(
+async def test_a_message_is_passed_on_even_if_the_queue_position_cannot_be_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("renderq_api.live.event_stream.HEARTBEAT_S", 0.05)

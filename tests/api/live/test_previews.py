@@ -52,7 +52,7 @@ def index_and_step(event: Event) -> tuple[int, int]:
     return data["index"], data["step"]
 
 
-def test_who_wants_previews_gets_them_between_the_news(http: httpx2.Client, worker: Worker, job: JobRecord) -> None:
+def test_previews_arrive_between_changes_on_request(http: httpx2.Client, worker: Worker, job: JobRecord) -> None:
     with preview_stream(http, job.id) as events:
         wait_until(lambda: worker.has_preview_viewers(job))
         assert worker.preview(job, 1)

@@ -110,7 +110,7 @@ def test_every_webhook_is_documented(document: dict[str, Any]) -> None:
         assert all(header["required"] and header["in"] == "header" for header in operation["parameters"])
 
 
-def test_no_schema_of_the_framework_is_left(document: dict[str, Any]) -> None:
+def test_no_schema_of_the_framework_remains(document: dict[str, Any]) -> None:
     assert not {"HTTPValidationError", "ValidationError"} & set(document["components"]["schemas"])
 
 

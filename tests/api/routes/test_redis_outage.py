@@ -59,13 +59,13 @@ def test_dead_redis_is_a_quick_503(http: httpx2.Client, dead: None, method: str,
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/v1/jobs"), ("GET", f"/v1/jobs/{JOB}")])
-def test_nobody_waits_for_a_dead_redis(http: httpx2.Client, dead: None, method: str, path: str) -> None:
+def test_no_request_waits_for_a_dead_redis(http: httpx2.Client, dead: None, method: str, path: str) -> None:
     response = send(http, method, path, Prefer="wait=60")
     problem(response, "service_unavailable")
     assert response.elapsed.total_seconds() < MAX_RESPONSE_S
 
 
-def test_requests_that_are_wrong_anyway_are_told_so(http: httpx2.Client, dead: None) -> None:
+def test_invalid_requests_are_rejected_without_redis(http: httpx2.Client, dead: None) -> None:
     problem(http.post("/v1/jobs", json={"promt": "x"}), "invalid_request")
     problem(http.get("/v1/jobs/nonsense"), "not_found")
     problem(http.get("/v1/files/x"), "forbidden")

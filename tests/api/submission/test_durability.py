@@ -52,7 +52,7 @@ def test_one_that_does_not_get_there_is_refused_and_its_repetition_finds_it(
     assert len(http.get("/v1/jobs").json()["data"]) == 1
 
 
-def test_without_the_setting_nobody_waits_for_the_disk(settings_for: SettingsFor, server: redis.Redis) -> None:
+def test_without_the_setting_no_request_waits_for_the_disk(settings_for: SettingsFor, server: redis.Redis) -> None:
     server.config_set("appendfsync", "no")
     with RunningApi(settings_for()) as api, api.client() as http:
         assert http.post("/v1/jobs", json=BODY).status_code == 201

@@ -158,7 +158,7 @@ def test_an_image_is_never_made_smaller_to_be_upscaled(fields: dict[str, int], e
         ({"task": "depth2img", "model": "estimating", "image": IMAGE}, {}),
     ],
 )
-def test_what_the_model_does_not_support_is_refused_before_its_images_are_looked_at(
+def test_what_the_model_does_not_support_is_refused_before_its_images_are_read(
     body: dict[str, Any], expected: dict[str, str]
 ) -> None:
     if expected:

@@ -24,7 +24,7 @@ def scripts(url: str, call: Callable[[], object], mark: str) -> int:
     raise AssertionError("the server closed the monitor")
 
 
-def test_a_submission_asks_redis_once_and_tells_the_place(http: httpx2.Client, worker: Worker, redis_url: str) -> None:
+def test_a_submission_is_one_call_and_returns_the_position(http: httpx2.Client, worker: Worker, redis_url: str) -> None:
     http.post("/v1/jobs", json={"prompt": "the server learns the script"})
     jobs: list[dict[str, object]] = []
     count = scripts(redis_url, lambda: jobs.append(http.post("/v1/jobs", json={"prompt": "x"}).json()), "default")

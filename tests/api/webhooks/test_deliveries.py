@@ -15,7 +15,7 @@ from tests.api.webhooks.webhook_jobs import SECRETS, cancel_job, deliveries, del
 from tests.api.worker import Worker
 
 
-def test_the_end_of_a_job_is_told_and_everybody_can_verify_it(
+def test_the_end_of_a_job_is_delivered_with_a_verifiable_signature(
     api: RunningApi, store: RedisJobStore, receiver: WebhookReceiver
 ) -> None:
     job_id = render_job(api, store, receiver.url)
@@ -85,7 +85,7 @@ def test_410_ends_all_deliveries_of_the_job_also_of_what_comes_later(
     assert len(receiver.received) == 2
 
 
-def test_receivers_that_do_not_answer_hold_up_nobody_else(
+def test_receivers_that_do_not_answer_delay_no_other(
     api: RunningApi, store: RedisJobStore, receiver: WebhookReceiver
 ) -> None:
     """Forty deliveries of one tenant, each to its own host, and twenty of another tenant to one host."""

@@ -134,7 +134,7 @@ async def test_of_what_has_no_end_little_is_taken(beginning: bytes, error: str |
         b"\x00\xff\xfe" * 100,
     ],
 )
-async def test_what_is_not_http_fails_and_is_not_repeated_to_anybody(response: bytes) -> None:
+async def test_what_is_not_http_fails_and_is_not_quoted(response: bytes) -> None:
     sent = await send_to(says(response))
     assert sent.attempt.error == "the receiver does not speak HTTP/1.1, or closed the connection early"
 
@@ -143,7 +143,7 @@ async def test_a_connection_that_is_reset_is_a_failed_attempt() -> None:
     assert (await send_to(resets)).attempt.error == "the connection was lost"
 
 
-async def test_nobody_listens() -> None:
+async def test_a_refused_connection_is_reported() -> None:
     async with misbehaving_server(is_silent) as port:
         pass
     sent = await send(f"http://127.0.0.1:{port}/")
@@ -170,7 +170,7 @@ async def test_an_invalid_certificate_is_named_and_nothing_is_sent(tmp_path: Pat
     assert received in ([], [b""])
 
 
-async def test_where_a_name_leads_is_not_told() -> None:
+async def test_the_address_of_a_name_is_not_revealed() -> None:
     for host in ("127.0.0.1", "localhost", "localhost.", "0x7f.1"):
         sent = await send(f"http://{host}:8080/", allow="")
         assert sent.attempt.error in {

@@ -1,4 +1,4 @@
-"""The example receiver in docs/webhooks.md, run as printed."""
+"""The example receiver in docs/guides/webhooks.md, run as printed."""
 
 import os
 import re

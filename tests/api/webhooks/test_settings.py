@@ -72,7 +72,7 @@ def test_foreign_deliveries_are_unknown(
     assert (kept.status, kept.attempt) == ("pending", 0)
 
 
-def test_a_deleted_job_is_told_no_more(
+def test_a_deleted_job_sends_no_more_webhooks(
     settings_for: SettingsFor, store: RedisJobStore, receiver: WebhookReceiver
 ) -> None:
     """Even if one of its deliveries is being sent and another one waits for its next attempt."""

@@ -22,7 +22,7 @@ def test_keys_differ_in_at_least_128_random_bits() -> None:
     assert all(len({secret[index] for secret in secrets}) > 16 for index in range(32))
 
 
-def test_its_repr_does_not_tell_the_secret() -> None:
+def test_its_repr_does_not_reveal_the_secret() -> None:
     key = new_key()
     assert key.text.split("_")[2] not in repr(key)
 

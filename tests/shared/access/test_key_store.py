@@ -76,7 +76,7 @@ def test_keys_are_read_again_only_when_they_have_changed(keys: KeyStore, client:
     assert second.version not in {None, first.version}
 
 
-def test_every_change_is_told(keys: KeyStore, client: redis.Redis) -> None:
+def test_every_change_is_published(keys: KeyStore, client: redis.Redis) -> None:
     with client.pubsub(ignore_subscribe_messages=True) as channel:
         channel.subscribe("rq:keys-changed")
         channel.get_message(timeout=5)

@@ -56,8 +56,8 @@ def test_what_an_entry_leaves_out_comes_from_the_models_files(toml: Path) -> Non
 
 
 def test_what_an_entry_says_wins(toml: Path) -> None:
-    said = 'defaults = { steps = 4, scheduler = "lcm" }\nmax_side = 640\nlicense = "mine"\ndtype = "bfloat16"'
-    text = f'default = "b"\n[models.a]\nsource = "folder"\n[models.b]\nsource = "folder"\n{said}'
+    fields = 'defaults = { steps = 4, scheduler = "lcm" }\nmax_side = 640\nlicense = "mine"\ndtype = "bfloat16"'
+    text = f'default = "b"\n[models.a]\nsource = "folder"\n[models.b]\nsource = "folder"\n{fields}'
     first, second = load(toml, f'{text}\nwatermark = "made by us"')
     assert (first.name, first.defaults.steps, first.defaults.scheduler) == ("b", 4, "lcm")
     assert (first.limits.max_side, first.license, first.dtype, second.name) == (640, "mine", "bfloat16", "a")
@@ -123,11 +123,11 @@ def test_a_generic_pipeline_takes_no_scheduler_and_no_more(toml: Path) -> None:
     pipeline(toml.parent / "folder", "StableDiffusion3Pipeline")
     [entry] = load(toml, '[models.a]\nsource = "folder"')
     assert (entry.schedulers, entry.limits.max_clip_skip, entry.limits.max_guidance_rescale) == ((), 0, 0)
-    for said, message in (
+    for fields, message in (
         ('scheduler = "ddim"', "it runs with its own scheduler only; omit defaults.scheduler"),
         ("height = 72", "defaults.height = 72 is not a multiple of 16"),
     ):
-        assert message in refused(toml, f'[models.a]\nsource = "folder"\ndefaults = {{ {said} }}')
+        assert message in refused(toml, f'[models.a]\nsource = "folder"\ndefaults = {{ {fields} }}')
 
 
 def test_what_the_configuration_says_of_fields_that_not_every_model_supports(toml: Path) -> None:
@@ -181,7 +181,7 @@ def test_the_hubs_cache_is_where_its_own_tools_keep_it(
             load(toml, '[models.a]\nsource = "hub:own/er"')
 
 
-def test_the_revision_tells_weights_apart_wherever_they_differ(toml: Path) -> None:
+def test_the_revision_distinguishes_weights_wherever_they_differ(toml: Path) -> None:
     weights = toml.parent / "folder" / "unet" / "diffusion_pytorch_model.safetensors"
 
     def revision() -> str:

@@ -72,7 +72,7 @@ def test_what_each_kind_can_do(
     assert (limits.max_guidance_rescale, limits.size_multiple) == (1, 4 if tasks == {"upscale"} else 8)
 
 
-def test_what_the_weights_do_not_tell_must_be_said(tmp_path: Path) -> None:
+def test_what_the_weights_do_not_reveal_must_be_configured(tmp_path: Path) -> None:
     safetensors(tmp_path / "a.safetensors", original("sd2"))
     assert "its weights match sd2 and sd2-v; write layout = one of them" in refused(tmp_path)
     assert load(tmp_path, 'layout = "sd2"').defaults.width == 512
@@ -90,7 +90,7 @@ def test_a_layout_of_ones_own(tmp_path: Path) -> None:
     assert load(tmp_path, 'layout = "own"').defaults.width == 768
 
 
-def test_no_file_holds_a_depth_estimator_whatever_its_layout_says(tmp_path: Path) -> None:
+def test_no_file_holds_a_depth_estimator_even_if_its_layout_has_one(tmp_path: Path) -> None:
     safetensors(tmp_path / "a.safetensors", original("sd2-depth"))
     shutil.copytree(layout_folder("sd2-depth"), tmp_path / "own")
     index = tmp_path / "own" / "model_index.json"

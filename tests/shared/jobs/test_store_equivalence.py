@@ -160,7 +160,7 @@ class StorePairMachine(RuleBasedStateMachine):
         self.pair.run_on_both(commands.requeue(claim_ref), repeat=repeat)
 
     @rule(target=claims, claim_ref=claims)
-    def change_hands(self, claim_ref: ClaimRef):
+    def requeue_and_claim(self, claim_ref: ClaimRef):
         """Requeue and claim again, while the old claim continues to write."""
         self.pair.run_on_both(commands.requeue(claim_ref))
         both = [Candidate("shapes", resident=True), Candidate("other", resident=True)]

@@ -84,7 +84,7 @@ def primary_and_url(tmp_path: Path) -> Iterator[tuple[Valkey, str]]:
         server.close()
 
 
-async def test_everybody_goes_to_the_next_primary(primary_and_url: tuple[Valkey, str]) -> None:
+async def test_all_clients_go_to_the_next_primary(primary_and_url: tuple[Valkey, str]) -> None:
     """The first Sentinel of the URL does not exist."""
     primary, url = primary_and_url
     with sync_client(url) as client, redis.Redis(port=primary.port) as direct:

@@ -156,7 +156,7 @@ def test_a_service_that_is_down_drops_connections(service: FakeService) -> None:
         assert client.run("a cat")
 
 
-def test_a_job_is_submitted_once_whatever_the_connection_does(service: FakeService, client: Client) -> None:
+def test_a_job_is_submitted_once_despite_connection_errors(service: FakeService, client: Client) -> None:
     first = client.submit("a cat", idempotency_key="order-17")
     assert client.submit("a cat", idempotency_key="order-17").id == first.id
     with pytest.raises(InvalidRequest, match="idempotency_key_reuse"):

@@ -89,7 +89,7 @@ def test_two_objects_keep_their_own_shapes_and_colors(pipeline: StableDiffusionP
     assert sum(result.everything for result in adherence) >= 9
 
 
-def test_two_groups_have_their_numbers_and_their_sides(pipeline: StableDiffusionPipeline) -> None:
+def test_two_groups_have_their_counts_and_places(pipeline: StableDiffusionPipeline) -> None:
     scenes = sample_scenes("groups", 12, 1, held_out=False)
     adherence = measure_adherence(scenes, generate(pipeline, [plain_caption(scene) for scene in scenes], seed=1))
     assert sum(result.count and result.color and result.place for result in adherence) >= 10

@@ -69,7 +69,7 @@ def test_next_to_takes_either_order() -> None:
     assert not compare(Scene((other, one), "white", "left of"), found).shape
 
 
-def test_every_object_of_a_group_lies_on_its_side() -> None:
+def test_every_object_of_a_group_lies_where_the_relation_says() -> None:
     stars, square = Group("star", "green", count=2), Group("square", "yellow")
     scene = Scene((stars, square), "purple", "above")
     found = classify(draw(arrange(scene, Random(0)), scene.background))

@@ -214,23 +214,23 @@ def test_a_quarantined_job_runs_alone(new_harness: NewHarness) -> None:
     harness.submit("before", steps=20)
     harness.wake()
     harness.wait_until_running("before")
-    harness.submit("suspect", steps=40)
-    quarantine(harness, "suspect")
+    harness.submit("quarantined", steps=40)
+    quarantine(harness, "quarantined")
     for number in range(3):
         harness.submit(f"after-{number}", steps=5)
     harness.wake(4)
-    harness.wait_until_running("suspect")
+    harness.wait_until_running("quarantined")
     harness.wake(4)
     harness.join_wakeups()
-    names = ["before", "suspect", *(f"after-{number}" for number in range(3))]
+    names = ["before", "quarantined", *(f"after-{number}" for number in range(3))]
     jobs = {name: harness.wait_until_ended(name) for name in names}
     assert all(job.status is Status.SUCCEEDED for job in jobs.values())
-    suspect = jobs.pop("suspect")
+    quarantined_job = jobs.pop("quarantined")
     for other in jobs.values():
-        assert _apart(other, suspect), other.id
+        assert _are_disjoint(other, quarantined_job), other.id
 
 
-def _apart(one: JobRecord, other: JobRecord) -> bool:
+def _are_disjoint(one: JobRecord, other: JobRecord) -> bool:
     assert one.started_ms is not None
     assert one.completed_ms is not None
     assert other.started_ms is not None

@@ -25,7 +25,7 @@ def mixed() -> list[GenerationSpec]:
     ]
 
 
-def in_company(harness: EngineHarness, specs: list[GenerationSpec]) -> None:
+def render_together(harness: EngineHarness, specs: list[GenerationSpec]) -> None:
     """Submit them one after the other, between each other's steps."""
     for each in specs:
         harness.submit(each)
@@ -35,7 +35,7 @@ def in_company(harness: EngineHarness, specs: list[GenerationSpec]) -> None:
 
 def test_fast_batches_change_at_most_the_last_bit(tiny: ModelEntry) -> None:
     harness, specs = EngineHarness([tiny], batching="fast"), mixed()
-    in_company(harness, specs)
+    render_together(harness, specs)
     for each in specs:
         difference = harness.pixels(each.id).astype(int) - render_alone(tiny, each).astype(int)
         assert np.abs(difference).max() <= 1, each.sampling.scheduler
@@ -94,7 +94,7 @@ def test_different_sizes_do_not_share_a_forward_pass(tiny: ModelEntry) -> None:
 def test_two_models_take_turns_and_keep_their_images(tiny: ModelEntry, velocity: ModelEntry) -> None:
     harness = EngineHarness([tiny, velocity], batching="fast", budget_bytes=1000)  # one model at a time
     specs = [spec(0, steps=30), spec(1, model="velocity", scheduler=None)]
-    in_company(harness, specs)
+    render_together(harness, specs)
     np.testing.assert_array_equal(harness.pixels("job/0"), render_alone(tiny, specs[0]))
     np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(velocity, specs[1]))
 

@@ -32,7 +32,7 @@ def engine(tiny: ModelEntry) -> Engine:
     return Engine.of([tiny], EngineSettings(device="cpu", threads=1))
 
 
-def test_a_generation_tells_its_life(tiny: ModelEntry) -> None:
+def test_a_generation_reports_its_stages(tiny: ModelEntry) -> None:
     harness = EngineHarness([tiny])
     harness.submit(spec(0, scheduler="heun", steps=3))
     harness.finish()
@@ -72,13 +72,13 @@ def test_short_work_passes_long_work(tiny: ModelEntry) -> None:
     assert order == ["job/1", "job/0"]
 
 
-def test_a_listener_that_raises_hurts_nobody(tiny: ModelEntry) -> None:
+def test_a_listener_that_raises_affects_no_other(tiny: ModelEntry) -> None:
     harness = EngineHarness([tiny])
 
-    def angry(event: Event) -> None:
+    def failing_listener(event: Event) -> None:
         raise RuntimeError("no")
 
-    harness.engine.submit([spec(0)], angry)
+    harness.engine.submit([spec(0)], failing_listener)
     harness.submit(spec(1))
     harness.finish()
     np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(tiny, spec(1)))
@@ -118,7 +118,7 @@ def test_free_slots_in_exact_mode_are_as_many_as_the_bits_allow(tiny: ModelEntry
     assert harness.engine.free_slots("tiny") == invariance.guided_rows // 2
 
 
-def test_those_who_wait_for_free_slots_are_told(tiny: ModelEntry) -> None:
+def test_freed_slots_are_announced(tiny: ModelEntry) -> None:
     harness = EngineHarness([tiny])
     rooms: list[int] = []
     harness.engine.on_slots_freed(lambda: rooms.append(harness.engine.free_slots("tiny")))
@@ -172,7 +172,7 @@ def test_on_its_own_thread(engine: Engine, tiny: ModelEntry) -> None:
     np.testing.assert_array_equal(pixels, render_alone(tiny, spec(1, steps=6)))
 
 
-def test_closing_cancels_what_is_left(engine: Engine) -> None:
+def test_closing_cancels_images_in_flight(engine: Engine) -> None:
     stepped = threading.Event()
     events: list[Event] = []
 

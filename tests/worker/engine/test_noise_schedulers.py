@@ -30,7 +30,7 @@ def test_model_calls_are_the_schedulers_own_count(factory: NoiseSchedulerFactory
 
 
 @pytest.mark.parametrize("name", SCHEDULERS)
-def test_model_calls_can_be_foretold(factory: NoiseSchedulerFactory, name: str) -> None:
+def test_model_calls_can_be_computed_in_advance(factory: NoiseSchedulerFactory, name: str) -> None:
     for steps, left in [(1, 1), (2, 1), (2, 2), (3, 2), (20, 1), (20, 13), (50, 50)]:
         scheduler = factory.create(name)
         scheduler.set_timesteps(steps, device=CPU)

@@ -139,7 +139,7 @@ def test_what_an_image_needed_is_remembered_for_the_next_one_of_its_shape(traine
     np.testing.assert_array_equal(second.pixels("job/0"), render_tiled(trained))
 
 
-def test_after_the_last_fallback_it_fails_and_says_why_and_nobody_else_does(trained: ModelEntry) -> None:
+def test_after_the_last_fallback_it_alone_fails_and_says_why(trained: ModelEntry) -> None:
     harness = on_gpu(2.7, trained)
     harness.submit(spec(0, **LARGE), spec(1), spec(2, **LARGE))
     harness.finish()

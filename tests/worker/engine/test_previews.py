@@ -86,7 +86,7 @@ def test_the_built_in_model_shows_its_image_early_and_keeps_every_bit() -> None:
     assert last < 1
 
 
-def test_who_is_not_asked_for_a_preview_makes_none() -> None:
+def test_previews_are_made_only_on_request() -> None:
     shapes: list[tuple[int, ...]] = []
     harness = EngineHarness([BUILTIN], inject_fault=lambda pipeline: count_decodes(shapes, pipeline))
     harness.submit(spec(0, model=BUILTIN.name, scheduler=None), spec(1, model=BUILTIN.name, scheduler=None))
@@ -98,7 +98,7 @@ def test_who_is_not_asked_for_a_preview_makes_none() -> None:
     assert len(shapes) == 3
 
 
-def test_a_preview_that_fails_is_not_tried_again_and_hurts_nobody() -> None:
+def test_a_preview_that_fails_is_not_tried_again_and_affects_no_image() -> None:
     failures = 0
 
     def inject_fault(pipeline: StableDiffusionPipeline) -> None:
@@ -176,7 +176,7 @@ def test_with_little_time_those_who_waited_longest_come_first(
     assert len({step for _, step in times}) == len(times)
 
 
-def test_a_wish_ends_with_its_image(tiny: ModelEntry) -> None:
+def test_a_preview_request_ends_with_its_image(tiny: ModelEntry) -> None:
     harness = EngineHarness([tiny])
     harness.submit(spec(0))
     harness.tick(2)

@@ -147,10 +147,10 @@ def run(scheduler: Scheduler, limit: BatchLimit) -> StepPlan:
     return plan
 
 
-PATIENCE = 8
+AGING = 8
 """Operations of waiting that equal one operation of work."""
 
-LOADING = 32
+LOAD_WORK = 32
 """Operations of work that equal the loading of a model."""
 
 
@@ -167,8 +167,8 @@ def test_waiting_is_bounded_however_many_short_ones_keep_coming(
 ) -> None:
     scheduler, resident = Scheduler(), {"other" if "model" in others else "tiny"}
     scheduler.add(generation(0, steps=long))
-    load = LOADING if "model" in others else 0
-    bound = PATIENCE * (long + 2 + load) + (crowd + 1) * (short + 2) + long + 3
+    load = LOAD_WORK if "model" in others else 0
+    bound = AGING * (long + 2 + load) + (crowd + 1) * (short + 2) + long + 3
     for tick in range(1, bound + 1):
         while len(scheduler) <= crowd:
             scheduler.add(generation(tick * 100 + len(scheduler), steps=short, **others))
@@ -224,7 +224,7 @@ def test_cancel_frees_the_row() -> None:
 def test_a_model_that_is_not_in_memory_waits_for_short_work_and_not_for_long() -> None:
     scheduler = Scheduler()
     scheduler.add(generation(0, steps=10, model="b"))
-    for number, steps in enumerate([10 + LOADING - 1, 10 + LOADING + 1], start=1):
+    for number, steps in enumerate([10 + LOAD_WORK - 1, 10 + LOAD_WORK + 1], start=1):
         scheduler.add(generation(number, steps=steps))
         plan = scheduler.plan(lambda _: BatchLimit(8, 8), {"tiny"})
         assert plan is not None
@@ -243,4 +243,4 @@ def test_two_models_that_do_not_fit_together_do_not_take_turns_at_every_step() -
             resident, loads = {plan.model}, loads + 1
         scheduler.update(done(plan))
         operations += 1
-    assert loads <= 2 + operations / PATIENCE / LOADING
+    assert loads <= 2 + operations / AGING / LOAD_WORK

@@ -36,7 +36,7 @@ def test_cancel_ends_a_running_job_at_the_next_step(slow: WorkerHarness) -> None
     assert slow.engine.is_empty()
 
 
-def test_a_cancel_that_nobody_heard_is_met_by_the_next_progress(slow: WorkerHarness) -> None:
+def test_a_cancel_without_a_message_is_found_by_the_next_progress(slow: WorkerHarness) -> None:
     slow.submit("job", steps=150)
     slow.wake()
     slow.wait_until_running("job")

@@ -38,7 +38,7 @@ def test_a_job_becomes_images_in_the_store(harness: WorkerHarness) -> None:
         assert (output["width"], output["height"]) == (16, 8)
 
 
-def test_the_record_tells_what_rendered_it_and_where_the_time_went(harness: WorkerHarness) -> None:
+def test_the_record_has_runtime_and_metrics(harness: WorkerHarness) -> None:
     harness.submit("job", n=2)
     harness.wake()
     job = harness.wait_until_ended("job")

@@ -58,7 +58,7 @@ def version_grows(harness: WorkerHarness, job_id: str, by: int) -> None:
     harness.wait_until(job_id, lambda job: job.version >= version)
 
 
-def test_who_looks_sees_every_image_on_its_way(new_harness: NewHarness) -> None:
+def test_viewers_see_a_preview_of_every_image(new_harness: NewHarness) -> None:
     harness = new_harness(step_s=0.05)
     harness.submit("job", n=2, width=64, height=32, steps=150)
     with viewing(harness.client, "job") as preview:
@@ -71,7 +71,7 @@ def test_who_looks_sees_every_image_on_its_way(new_harness: NewHarness) -> None:
     harness.worker.cancel(str(harness.job("job").claim_id))
 
 
-def test_who_does_not_look_costs_nothing(new_harness: NewHarness, requested: list[str]) -> None:
+def test_no_previews_are_made_without_viewers(new_harness: NewHarness, requested: list[str]) -> None:
     harness = new_harness(step_s=0.02)
     harness.submit("seen", steps=150)
     harness.submit("unseen", steps=150)
@@ -156,7 +156,7 @@ def test_only_the_newest_of_an_image_waits_and_none_of_a_job_that_stops(store: G
     assert get_job(store, "job").status is Status.RUNNING
 
 
-def test_at_most_two_a_second_are_asked_for(
+def test_at_most_two_a_second_are_requested(
     store: GatedStore, job: RunningJob, requested: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1_000.0]

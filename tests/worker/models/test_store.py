@@ -82,7 +82,7 @@ def test_a_failed_load_leaves_nothing_behind_and_may_be_repeated() -> None:
     assert shelf.store.load("a") == "A"
 
 
-def test_a_model_that_can_never_fit_says_what_it_needs_and_evicts_nobody() -> None:
+def test_a_model_that_can_never_fit_says_what_it_needs_and_evicts_no_other() -> None:
     shelf = Shelf({"a": 1, "huge": 3 * 2**30}, budget=2 * 2**30)
     shelf.store.load("a")
     with pytest.raises(ModelLoadFailed, match=r"needs about 3\.0 GiB and models may use 2\.0 GiB; raise RENDERQ_MOD"):

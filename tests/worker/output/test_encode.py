@@ -97,7 +97,7 @@ def test_an_image_is_the_same_file_with_a_grid_beside_it() -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_without_the_recipe_the_file_tells_nothing(format: str) -> None:
+def test_without_the_recipe_the_file_has_no_metadata(format: str) -> None:
     encoded = encode(gradient(), options(format, embed_recipe=False), RECIPE)
     assert read_recipe(encoded.data) is None
     assert b"circle" not in encoded.data
@@ -143,6 +143,6 @@ def test_the_watermark_is_in_the_pixels_that_are_counted(format: str) -> None:
     assert encoded.pixel_sha256 == hashlib.sha256(pixels.tobytes()).hexdigest()
 
 
-def test_a_watermark_that_the_file_does_not_keep_is_told() -> None:
+def test_a_watermark_that_the_file_does_not_keep_is_reported() -> None:
     encoded = encode(gradient(256, 256), options("jpeg", quality=1, watermark="made by us"), RECIPE)
     assert encoded.watermark_faint

@@ -34,7 +34,7 @@ def engine() -> EngineWithHealth:
 
 
 def exit_codes(engine: EngineWithHealth, consumer: Consumer, operations: InflightOperations | None = None) -> list[int]:
-    """Exit exit_codes of one tick."""
+    """Exit codes of one tick."""
     exits: list[int] = []
     Watchdog(engine, operations or InflightOperations(), 10.0, consumer, exits.append).tick()
     return exits

@@ -81,7 +81,7 @@ class CancelRecorder:
         self.received.set()
 
 
-def test_the_holder_of_a_job_hears_that_it_is_canceled(client, store: RedisJobStore) -> None:
+def test_the_worker_of_a_job_is_notified_of_its_cancellation(client, store: RedisJobStore) -> None:
     recorder = CancelRecorder()
     listener = CancelSubscriber(client, recorder)
     try:

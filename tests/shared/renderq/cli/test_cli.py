@@ -399,7 +399,7 @@ def test_a_broken_pipe_is_no_traceback(server: FakeService) -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
-def test_client_commands_import_no_service_and_look_for_none(server: FakeService) -> None:
+def test_client_commands_import_and_search_no_service(server: FakeService) -> None:
     server.on("GET", "/v1/workers", FakeResponse(200, {"data": []}))
     script = (
         "import sys; from renderq.cli import main, plugins; plugins.entry_points = None; code = main(['workers']);"

@@ -220,7 +220,7 @@ def test_sends_nothing_for_a_job_that_has_ended() -> None:
     assert end.value.value.status is Status.SUCCEEDED
 
 
-def test_timeout_looks_once_more_and_leaves_the_job_alone() -> None:
+def test_timeout_polls_once_more_and_leaves_the_job_alone() -> None:
     with pytest.raises(WaitTimeout, match="job_1 is still running after 0 s") as caught:
         drive(waiting(job(), timeout=0), FakeResponse(200, job("running")))
     assert caught.value.job.status is Status.RUNNING

@@ -67,7 +67,7 @@ def test_flux_makes_its_own_image(flux: ModelEntry) -> None:
     np.testing.assert_array_equal(render_alone(flux, each), reference_pixels(flux, each))
 
 
-def test_it_tells_each_step(sd3: ModelEntry) -> None:
+def test_each_step_is_reported(sd3: ModelEntry) -> None:
     harness = EngineHarness([sd3])
     harness.submit(pipeline_spec(steps=4))
     harness.finish()
@@ -204,5 +204,5 @@ def test_what_the_catalog_says_of_it(sd3: ModelEntry, flux: ModelEntry) -> None:
 def test_every_kind_that_the_catalog_takes_can_be_run(kind: str) -> None:
     arguments = inspect.signature(getattr(diffusers, f"{kind}Pipeline").__call__).parameters
     assert [name for name in REQUIRED_ARGUMENTS if name not in arguments] == []
-    heeds_negative = "negative_prompt" in arguments and "true_cfg_scale" not in arguments
-    assert heeds_negative == (kind not in GUIDANCE_DISTILLED)
+    uses_negative_prompt = "negative_prompt" in arguments and "true_cfg_scale" not in arguments
+    assert uses_negative_prompt == (kind not in GUIDANCE_DISTILLED)

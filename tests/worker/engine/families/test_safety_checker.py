@@ -11,12 +11,12 @@ from renderq_worker.engine import Img2Img, Txt2Img, Warned
 from tests.worker.engine.engine_harness import EngineHarness, random_image, spec
 from tests.worker.engine.reference_pipeline import reference_pixels_of
 
-SIDE = 32
+SIZE = 32
 
 
 def checker(*, strict: bool) -> StableDiffusionSafetyChecker:
     """Flags everything or nothing."""
-    vision = {"image_size": SIDE, "patch_size": 16, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    vision = {"image_size": SIZE, "patch_size": 16, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
     made = StableDiffusionSafetyChecker(CLIPConfig(vision_config=vision | {"num_attention_heads": 2}, projection_dim=8))
     for weights in (made.concept_embeds_weights, made.special_care_embeds_weights):
         weights.data.fill_(-2.0 if strict else 2.0)
@@ -29,7 +29,7 @@ def test_what_it_flags_is_black_and_the_job_says_so(tiny: ModelEntry, task: Txt2
     pipelines: list[StableDiffusionPipeline] = []
 
     def attach(pipeline: StableDiffusionPipeline) -> None:
-        size = {"height": SIDE, "width": SIDE}
+        size = {"height": SIZE, "width": SIZE}
         pipeline.register_modules(
             safety_checker=checker(strict=strict), feature_extractor=CLIPImageProcessor(size=size, crop_size=size)
         )

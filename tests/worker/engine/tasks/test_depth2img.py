@@ -16,7 +16,7 @@ RAMP = np.tile(np.arange(48, dtype=np.float32), (40, 1))
 
 @pytest.mark.filterwarnings("ignore:In CPU autocast, but the target dtype is not supported:UserWarning")
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_without_one_the_models_estimator_looks_at_the_image(depth: ModelEntry, dtype: str) -> None:
+def test_without_a_map_the_models_estimator_is_used(depth: ModelEntry, dtype: str) -> None:
     image, entry = random_image(72, 56), depth.model_copy(update={"dtype": dtype})
     request = spec(model="depth", width=72, height=56, task=Depth2Img(image, None, 0.7))
     render_alone(entry, request)
