@@ -79,28 +79,28 @@ class TcpProxy:
         except OSError:
             return _end(client)
         self._sockets |= {client, server}
-        asked = threading.Event()
-        self._spawn(self._forward, client, server, asked, False)
-        return self._forward(server, client, asked, True)
+        can_lose = threading.Event()
+        self._spawn(self._forward, client, server, can_lose, False)
+        return self._forward(server, client, can_lose, True)
 
-    def _forward(self, source: socket.socket, sink: socket.socket, asked: threading.Event, is_reply: bool) -> None:
-        """`asked`: whether the reply to the last request may get lost."""
+    def _forward(self, source: socket.socket, sink: socket.socket, can_lose: threading.Event, is_reply: bool) -> None:
+        """`can_lose`: whether the reply to the last request may get lost."""
         with suppress(OSError):
             while data := source.recv(1 << 16):
-                if is_reply and self._is_lost(asked):
+                if is_reply and self._is_lost(can_lose):
                     break
                 if not is_reply and self._loses in data:
-                    asked.set()
+                    can_lose.set()
                 self._hold()
                 sink.sendall(data)
         for end in (source, sink):
             self._sockets.discard(end)
             _end(end)
 
-    def _is_lost(self, asked: threading.Event) -> bool:
-        was_asked = asked.is_set()
-        asked.clear()
-        return was_asked and self._mode is ProxyMode.LOSSY and self._random.random() < _LOSS
+    def _is_lost(self, can_lose: threading.Event) -> bool:
+        could_lose = can_lose.is_set()
+        can_lose.clear()
+        return could_lose and self._mode is ProxyMode.LOSSY and self._random.random() < _LOSS
 
     def _hold(self) -> None:
         """Wait until chunks may pass."""

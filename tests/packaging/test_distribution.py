@@ -38,9 +38,9 @@ def test_wheel_holds_every_shipped_file(wheel: Path, ending: str) -> None:
         if name.startswith(("shared/", "api/", "worker/")) and name.endswith(ending)
     }
     with zipfile.ZipFile(wheel) as archive:
-        held = set(archive.namelist())
+        packed = set(archive.namelist())
     assert expected, f"no tracked file ends in {ending}"
-    assert expected <= held
+    assert expected <= packed
 
 
 def test_client_needs_only_httpx2_and_pydantic(wheel: Path, tmp_path: Path) -> None:
@@ -68,9 +68,9 @@ def test_client_depends_on_nothing_else() -> None:
     assert {requirement.split(">")[0] for requirement in project["dependencies"]} == {"httpx2", "pydantic"}
 
 
-def test_constraints_pin_everything_that_we_ask_for() -> None:
+def test_constraints_pin_every_requirement() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    asked = {
+    required = {
         requirement.split(">")[0].split("[")[0].lower()
         for requirements in (
             project["project"]["dependencies"],
@@ -81,4 +81,4 @@ def test_constraints_pin_everything_that_we_ask_for() -> None:
     } - {"renderq"}
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
-    assert asked <= pinned
+    assert required <= pinned

@@ -266,20 +266,20 @@ def check_keys(pair: StorePair) -> None:
 def check_outbox(pair: StorePair) -> None:
     """Check that each pending delivery is in one key, and that a queue has a turn iff a delivery can be claimed."""
     client, pending = pair.client, set[str]()
-    held, waiting_in = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    in_progress, waiting_in = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for job in (job for job in pair.latest.values() if pair.memory.call(commands.get_job(job.tenant, job.id))):
         for delivery in pair.memory.call(commands.deliveries(job.tenant, job.id)) or ():
             host = client.hget(f"rq:delivery:{delivery.id}", "host")
             if delivery.status == "pending":
                 pending.add(delivery.id)
-                (held if delivery.claim_id else waiting_in)[job.tenant, host] += 1
+                (in_progress if delivery.claim_id else waiting_in)[job.tenant, host] += 1
     waiting = {id_ for key in client.scan_iter("rq:delivery-queue:*") for id_ in client.zrange(key, 0, -1)}
     sent = set(client.zrange("rq:delivering", 0, -1))
     assert waiting | sent == pending
     assert not waiting & sent
     for tenant in ("ada", "bob:x"):
         counted = {host: int(count) for host, count in client.hgetall(f"rq:delivering-to:{tenant}").items()}
-        mine = {host: count for (owner, host), count in held.items() if owner == tenant}
+        mine = {host: count for (owner, host), count in in_progress.items() if owner == tenant}
         assert counted == (mine | {"*": sum(mine.values())} if mine else {})
         turns = set(client.zrange(f"rq:delivery-hosts:{tenant}", 0, -1))
         assert turns == {h for (t, h) in waiting_in if t == tenant and mine.get(h, 0) < PER_HOST}

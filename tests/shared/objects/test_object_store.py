@@ -55,7 +55,28 @@ def test_unknown_key(store: ObjectStore, key: str) -> None:
             content(store, key, start, end)
 
 
-@pytest.mark.parametrize("key", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".hidden", "a\0b", "a b", "é"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "/",
+        "/etc/passwd",
+        "../x",
+        "a/../b",
+        "a//b",
+        "a/",
+        "./a",
+        ".hidden",
+        "a/.b",
+        "a\\b",
+        "a\0b",
+        "a b",
+        "é",
+        "a\n",
+        "a" * 129,
+        "/".join(["abc"] * 200),
+    ],
+)
 def test_invalid_keys_are_refused_everywhere(store: ObjectStore, key: str) -> None:
     for use in (
         lambda: store.put(key, b"x", "image/png"),

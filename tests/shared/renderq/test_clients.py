@@ -62,17 +62,17 @@ async def test_async_client_tries_again_too(server: FakeService) -> None:
 
 def test_retry_after_is_waited_for(server: FakeService, client: Client) -> None:
     server.on("GET", "/v1/workers", retry_in_a_second(), FakeResponse(200, {"data": []}))
-    began = time.monotonic()
+    started = time.monotonic()
     client.workers.list()
-    assert time.monotonic() - began >= 1
+    assert time.monotonic() - started >= 1
 
 
 async def test_async_client_waits_for_retry_after_too(server: FakeService) -> None:
     server.on("GET", "/v1/workers", retry_in_a_second(), FakeResponse(200, {"data": []}))
-    began = time.monotonic()
+    started = time.monotonic()
     async with AsyncClient(server.url) as client:
         await client.workers.list()
-    assert time.monotonic() - began >= 1
+    assert time.monotonic() - started >= 1
 
 
 def retry_in_a_second() -> FakeResponse:

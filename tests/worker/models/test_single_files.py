@@ -23,7 +23,6 @@ from tests.worker.models.original_layout import original_tensors, save_original,
 from tests.worker.models.scaled_layouts import small_layout, small_pipeline
 
 CPU = torch.device("cpu")
-ENCODERS = ("text_encoder", "text_encoder_2")
 
 PICKLED = {"sd1", "sd2-v"}
 """Layouts tested as `.ckpt`; the others are tested as `.safetensors`."""

@@ -11,7 +11,7 @@ from renderq_shared.errors import CatalogInvalid
 from renderq_shared.settings import WorkerSettings
 from renderq_worker.engine import create_placement
 from renderq_worker.errors import DeviceUnusable
-from renderq_worker.models import ModelLoadFailed, Placement, parameter_counts
+from renderq_worker.models import ModelLoadFailed, Placement, dtype_name, parameter_counts
 from renderq_worker.models.memory_estimate import MemoryEstimate, estimate_memory
 
 DTYPES = (torch.float32, torch.float16)
@@ -59,8 +59,8 @@ def check_model(name: str, config: ModelConfig, path: Path | None, settings: Wor
         entry.family,
         entry.tasks,
         total,
-        _name(dtype),
-        {_name(dtype): total * dtype.itemsize for dtype in DTYPES},
+        dtype_name(dtype),
+        {dtype_name(dtype): total * dtype.itemsize for dtype in DTYPES},
         None if estimate.default_size is None else estimate.default_size.peak,
         placement.mode_of(entry),
     )
@@ -86,7 +86,3 @@ def _shortage(entry: ModelEntry, estimate: MemoryEstimate, placement: Placement)
 
 def _gb(count: int) -> str:
     return f"{count / 1e9:.1f} GB"
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")

@@ -32,6 +32,11 @@ def resolve_dtype(entry: ModelEntry, preferred: Dtype, device: torch.device) -> 
     return torch.float32
 
 
+def dtype_name(dtype: torch.dtype) -> str:
+    """Return the name without torch's prefix, such as `float16`."""
+    return str(dtype).removeprefix("torch.")
+
+
 def _has_bfloat16() -> bool:
     """Return whether the CPU supports bfloat16 in hardware."""
     flags = Path("/proc/cpuinfo").read_text()

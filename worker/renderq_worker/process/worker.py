@@ -26,7 +26,7 @@ from renderq_worker.threads.periodic_thread import PeriodicThread
 
 log = structlog.get_logger(__name__)
 
-_SHUTDOWN_TIMEOUT_S = 3.0
+SHUTDOWN_TIMEOUT_S = 3.0
 """Time that each component gets to shut down."""
 
 
@@ -107,7 +107,7 @@ class Worker:
         for job in self.claimed_jobs.snapshot():
             with job.log_context():
                 self._release(job)
-        self.claimed_jobs.wait_until_empty(_SHUTDOWN_TIMEOUT_S)
+        self.claimed_jobs.wait_until_empty(SHUTDOWN_TIMEOUT_S)
 
     def _release(self, job: RunningJob) -> None:
         self._runner.stop(job, StopReason.LOST)
@@ -121,7 +121,7 @@ class Worker:
     def close(self) -> None:
         """Stop all threads. A job that is still claimed stays so until its lease expires."""
         self._closing.set()
-        self._leases.close(_SHUTDOWN_TIMEOUT_S)
+        self._leases.close(SHUTDOWN_TIMEOUT_S)
         self._inputs.close()
         self._engine.close()
         self._progress.close()

@@ -18,7 +18,7 @@ from renderq_worker.claims.consumer import Consumer
 from renderq_worker.engine import create_engine, device_name
 from renderq_worker.process.heartbeat import WorkerHeartbeat, resolve_worker_id
 from renderq_worker.process.watchdog import Watchdog
-from renderq_worker.process.worker import Worker
+from renderq_worker.process.worker import SHUTDOWN_TIMEOUT_S, Worker
 from renderq_worker.threads.periodic_thread import PeriodicThread
 from renderq_worker.threads.signals import StopSignals
 
@@ -26,8 +26,6 @@ log = structlog.get_logger(__name__)
 
 _POLL_INTERVAL_S = 0.1
 """Interval at which the main thread checks, while draining, whether all jobs have ended."""
-_SHUTDOWN_TIMEOUT_S = 3.0
-"""Time that each component gets to shut down."""
 _EXIT_TIMEOUT_S = 10.0
 """Time that all components together get before the process exits anyway."""
 
@@ -89,10 +87,10 @@ class WorkerProcess:
         self._worker.release_jobs()
 
     def _close(self) -> None:
-        self._watchdog_thread.close(_SHUTDOWN_TIMEOUT_S)
-        self._consumer.close(_SHUTDOWN_TIMEOUT_S)
+        self._watchdog_thread.close(SHUTDOWN_TIMEOUT_S)
+        self._consumer.close(SHUTDOWN_TIMEOUT_S)
         self._wakeups.close()
-        self._heartbeat_thread.close(_SHUTDOWN_TIMEOUT_S)
+        self._heartbeat_thread.close(SHUTDOWN_TIMEOUT_S)
         self._heartbeat.deregister()
         self._worker.close()
 

@@ -171,21 +171,21 @@ def test_a_call_taken_step_by_step() -> None:
     assert broken.next() == TimestepsSet(1)
     with pytest.raises(ValueError, match="broken"):
         broken.next()
-    let_go = threading.Event()
+    released = threading.Event()
 
-    def holding(stop: Any) -> None:
+    def call_in_progress(stop: Any) -> None:
         try:
             stop(TimestepsSet(1))
         except Exception:
             pytest.fail("an ending is no error that the call may swallow")
         finally:
-            let_go.set()
+            released.set()
 
-    held = SteppableCall(holding)
-    held.next()
-    held.close()
-    held.close()
-    assert let_go.is_set()
+    paused = SteppableCall(call_in_progress)
+    paused.next()
+    paused.close()
+    paused.close()
+    assert released.is_set()
 
 
 def test_what_the_catalog_says_of_it(sd3: ModelEntry, flux: ModelEntry) -> None:

@@ -11,8 +11,6 @@ from renderq_worker.engine import Depth2Img
 from tests.worker.engine.engine_harness import EngineHarness, loaded_family, random_image, render_alone, spec
 from tests.worker.engine.reference_pipeline import load_reference
 
-RAMP = np.tile(np.arange(48, dtype=np.float32), (40, 1))
-
 
 @pytest.mark.filterwarnings("ignore:In CPU autocast, but the target dtype is not supported:UserWarning")
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -24,7 +24,7 @@ from renderq_worker.engine.errors import EngineError, NanOutput, SizeUnsupported
 from renderq_worker.engine.families.steppable_call import Report, StepDone, SteppableCall, TimestepsSet
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.tasks.types import Txt2Img
-from renderq_worker.models import ModelLoadFailed, Placement
+from renderq_worker.models import ModelLoadFailed, Placement, dtype_name
 from renderq_worker.models.offload import load_placed
 
 REQUIRED_ARGUMENTS = (
@@ -36,7 +36,6 @@ REQUIRED_ARGUMENTS = (
     "output_type",
     "callback_on_step_end",
 )
-
 
 _UNSUPPORTED_FIELDS = {
     name: field.default
@@ -84,7 +83,7 @@ class GenericPipeline:
         self._tracked = device.tracked
         self.revision = revision
         self.device = str(device.torch)
-        self.dtype = str(dtype).removeprefix("torch.")
+        self.dtype = dtype_name(dtype)
         self._runs: weakref.WeakSet[PipelineRun] = weakref.WeakSet()
         missing = [name for name in REQUIRED_ARGUMENTS if name not in self._arguments]
         if missing:

@@ -32,7 +32,7 @@ from renderq_worker.engine.noise_schedulers import NoiseScheduler, NoiseSchedule
 from renderq_worker.engine.tasks.prepare import prepare_latents
 from renderq_worker.engine.tasks.prepare_context import PrepareContext
 from renderq_worker.engine.tasks.unet_variant import UNetVariant
-from renderq_worker.models import Placement
+from renderq_worker.models import Placement, dtype_name
 from renderq_worker.models.offload import load_placed
 
 _PROBE_SIZE = 16
@@ -70,7 +70,7 @@ class StableDiffusion:
         self._schedulers = NoiseSchedulerFactory(cast(NoiseScheduler, pipeline.scheduler))
         self.revision = revision
         self.device = str(device)
-        self.dtype = str(self._unet.dtype).removeprefix("torch.")
+        self.dtype = dtype_name(self._unet.dtype)
         self._is_guidance_distilled = self._unet.config.time_cond_proj_dim is not None
         self._linears = PerImageLinear(self._unet)
         self._check_components()
