@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import httpx2
 
-from tests.api.running_api import wait_until
+from tests.polling import wait_until
 
 
 class ApiProcess:

@@ -1,8 +1,6 @@
 """A real API server (uvicorn on a TCP port) in a thread of the test process."""
 
 import threading
-import time
-from collections.abc import Callable
 from typing import Self
 
 import httpx2
@@ -49,11 +47,3 @@ class RunningApi:
     def _on_ready(self, url: str, server: Server) -> None:
         self.url, self.server = url, server
         self._ready.set()
-
-
-def wait_until(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
-    """Poll until the condition holds; fail after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.02)

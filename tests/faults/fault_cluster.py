@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -24,8 +22,6 @@ TENANTS = ("ada", "bob", "eve")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _SCRIPT = b"EVALSHA"
 """Replies to the handshake of a new connection are kept: nearly all lost replies would fall there."""
-
-_WAIT_TIMEOUT_S = 60.0
 
 
 class FaultCluster:
@@ -134,12 +130,3 @@ class FaultCluster:
     def _until_exit(self, part: Any) -> Any:
         self._closing.callback(part.close)
         return part
-
-
-def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = _WAIT_TIMEOUT_S) -> Any:
-    """Wait until the condition returns a true value, and return it."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"timed out waiting until {what}"
-        time.sleep(0.03)
-    return found

@@ -9,8 +9,9 @@ from uuid import uuid4
 
 from renderq import RenderqError
 from renderq.contract import Job, Status
-from tests.faults.fault_cluster import TENANTS, FaultCluster, wait_until
+from tests.faults.fault_cluster import TENANTS, FaultCluster
 from tests.faults.faults import Fault, FaultEffect
+from tests.polling import wait_until
 
 _BEFORE, _DURING = 16, 8
 _AT_ONCE = 4
@@ -34,7 +35,7 @@ def run_round(cluster: FaultCluster, inject: Fault, random: Random, tally: Tally
     orders = [f"{TENANTS[number % len(TENANTS)]} {uuid4()}" for number in range(_BEFORE + _DURING)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(lambda order: _submit(cluster, order, random), orders[:_BEFORE]))
-        wait_until(cluster.running, "a job is being rendered")
+        wait_until(cluster.running, "a running job")
         time.sleep(random.uniform(0, 0.4))  # the moment is the test's to choose
         late = [pool.submit(_submit, cluster, order, random) for order in orders[_BEFORE:]]
         effect = inject(cluster, random)
@@ -74,8 +75,8 @@ def _ended(cluster: FaultCluster, orders: list[str]) -> list[Job]:
     def all_notified() -> bool:
         return all((job.id, f"job.{job.status}") in cluster.receiver.ids for job in jobs)
 
-    jobs = wait_until(all_ended, "every accepted job has ended")
-    wait_until(all_notified, "every webhook about an end has arrived")
+    jobs = wait_until(all_ended, "the end of every accepted job")
+    wait_until(all_notified, "the webhook of every end")
     return jobs
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from renderq_shared.redis.wakeup_queues import queue_name
-from tests.faults.fault_cluster import LEASE_S, FaultCluster, wait_until
+from tests.faults.fault_cluster import LEASE_S, FaultCluster
 from tests.faults.tcp_proxy import ProxyMode, TcpProxy
+from tests.polling import wait_until
 
 
 @dataclass(slots=True)
@@ -148,7 +149,7 @@ FAULTS: dict[str, Fault] = {
 
 def _busy_worker(cluster: FaultCluster, random: Random) -> int:
     """A worker that has claimed jobs."""
-    running = wait_until(cluster.running, "a job is being rendered")
+    running = wait_until(cluster.running, "a running job")
     return int(random.choice(sorted({job["worker"] for job in running.values()})).removeprefix("w"))
 
 

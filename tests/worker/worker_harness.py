@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -17,10 +16,10 @@ from renderq_shared.redis.clients import sync_client
 from renderq_shared.settings import WorkerSettings
 from renderq_worker.engine import Event, Failed, GenerationSpec, Rendered, SimulatedEngine
 from renderq_worker.process.worker import Worker
+from tests.polling import TIMEOUT_S, wait_until
 
 TENANT = "default"
 MODEL = "noop"
-TIMEOUT_S = 60.0
 
 ENTRY = ModelEntry(
     name=MODEL,
@@ -58,15 +57,6 @@ def get_job(store: JobStore, job_id: str) -> JobRecord:
     found = store.call(commands.get_job(TENANT, job_id))
     assert found is not None
     return found[0]
-
-
-def wait_until(condition: Callable[[], Any], description: str = "the condition") -> Any:
-    """Wait until the condition returns a true value; return that value."""
-    end = time.monotonic() + TIMEOUT_S
-    while not (result := condition()):
-        assert time.monotonic() < end, f"{description} did not become true"
-        time.sleep(0.005)
-    return result
 
 
 class FaultyEngine(SimulatedEngine):

@@ -19,9 +19,10 @@ from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.redis.clients import sync_client
 from tests.api.assets.image_files import FORMATS, image_file
 from tests.api.problems import pointers, problem
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.submission.test_round_trips import scripts
 from tests.job_store.time_travel import make_older
+from tests.polling import wait_until
 
 DAY_MS = 24 * 3_600_000
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}

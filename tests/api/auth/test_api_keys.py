@@ -13,9 +13,10 @@ from renderq_shared.objects import FolderStore
 from tests.api.auth.conftest import ClientOf, make_key
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.submission.test_round_trips import scripts
 from tests.api.worker import Worker
+from tests.polling import wait_until
 from tests.valkey_server import Valkey
 
 OPEN = {"/healthz", "/readyz", "/v1/files/{key:path}"}

@@ -9,7 +9,7 @@ import pytest
 from renderq_shared.access import KeyStore
 from tests.api.auth.conftest import ClientOf
 from tests.api.problems import problem
-from tests.api.running_api import wait_until
+from tests.polling import wait_until
 
 
 def submit_job(http: httpx2.Client) -> tuple[str, str]:

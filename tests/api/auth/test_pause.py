@@ -12,8 +12,9 @@ from renderq_shared.objects import FolderStore
 from renderq_shared.redis.wakeup_queues import queue_name
 from tests.api.auth.conftest import ClientOf, make_key
 from tests.api.problems import problem
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
+from tests.polling import wait_until
 
 ADMINS = [("GET", "/v1/workers"), ("GET", "/v1/tenants")] + [
     ("POST", f"/v1/{kind}/{action}") for kind in ("models/shapes", "tenants/ada") for action in ("pause", "resume")

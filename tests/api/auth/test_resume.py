@@ -6,8 +6,9 @@ from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 from renderq_shared.redis.wakeup_queues import queue_name
 from tests.api.conftest import SettingsFor
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
+from tests.polling import wait_until
 
 
 def test_who_goes_on_need_not_wait_for_a_sweep(settings_for: SettingsFor, store: RedisJobStore, redis_url: str) -> None:

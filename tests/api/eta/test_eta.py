@@ -8,8 +8,9 @@ import pytest
 from renderq_api.eta.estimator import queued_eta, running_eta, seconds_per_image
 from renderq_shared.jobs import JobTiming, ModelTimings, TimingSample
 from renderq_shared.jobs.redis import RedisJobStore
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
+from tests.polling import wait_until
 
 Samples = tuple[TimingSample, ...]
 

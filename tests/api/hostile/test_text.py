@@ -14,9 +14,10 @@ from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 from renderq_worker.output.encode import encode
 from renderq_worker.output.recipe import image_recipe
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.webhooks.receivers import webhook_receiver
 from tests.api.worker import Worker
+from tests.polling import wait_until
 
 PLANES = "".join(chr(plane << 16 | low) for plane in range(17) for low in (0x20, 0x41, 0xD7FF, 0xE000, 0xFFFD, 0xFFFF))
 FORGED = "\r\nX-Injected: yes\r\n\r\n<script>alert(1)</script>\x1b[31m"

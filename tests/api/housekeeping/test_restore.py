@@ -16,8 +16,9 @@ from renderq_shared.objects import FolderStore
 from renderq_shared.redis.clients import sync_client
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.worker import IMAGE_BYTES, Worker
+from tests.polling import wait_until
 
 
 def restore(redis_url: str, folder: Path) -> subprocess.CompletedProcess[str]:

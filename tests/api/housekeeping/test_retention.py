@@ -14,9 +14,10 @@ from renderq_shared.objects import FolderStore
 from renderq_shared.redis.clients import sync_client
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
 from tests.job_store.time_travel import make_older
+from tests.polling import wait_until
 
 HOUR_MS = 3_600_000
 

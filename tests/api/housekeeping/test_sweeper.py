@@ -10,8 +10,9 @@ from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 from renderq_shared.redis.wakeup_queues import queue_name
 from tests.api.conftest import SettingsFor
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
+from tests.polling import wait_until
 from tests.valkey_server import Valkey
 
 LEASE_MS = 300

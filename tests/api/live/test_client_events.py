@@ -7,8 +7,9 @@ import pytest
 
 from renderq import AsyncClient, Client, Status
 from tests.api.conftest import SettingsFor
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
+from tests.polling import wait_until
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ import redis
 
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
+from tests.polling import wait_until
 from tests.valkey_server import Valkey
 
 Event = httpx2.ServerSentEvent

@@ -13,8 +13,9 @@ import redis
 from renderq_api.live.long_poll import HEARTBEAT_S
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
+from tests.polling import wait_until
 from tests.valkey_server import Valkey
 
 LONG = {"Prefer": "wait=30"}

@@ -6,8 +6,9 @@ import httpx2
 import pytest
 
 from tests.api.problems import problem
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
+from tests.polling import wait_until
 
 
 def submit(http: httpx2.Client, **headers: str) -> str:

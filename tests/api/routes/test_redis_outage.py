@@ -10,7 +10,8 @@ import redis
 
 from tests.api.conftest import SettingsFor
 from tests.api.problems import NO_JOB, problem
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
+from tests.polling import wait_until
 from tests.valkey_server import Valkey
 
 JOB = NO_JOB

@@ -15,9 +15,10 @@ from renderq_shared.redis.clients import sync_client
 from tests.api.assets.image_files import image_file
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.worker import IMAGE_BYTES, Worker
 from tests.job_store.time_travel import make_older
+from tests.polling import wait_until
 from tests.s3_servers import Nanio, S3Server
 
 STORE = "s3://api-images/some/prefix"

@@ -10,8 +10,9 @@ from renderq.contract import LIMITS, Job
 from renderq_shared.redis.wakeup_queues import queue_name
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
+from tests.polling import wait_until
 
 
 def submit(http: httpx2.Client, **fields: object) -> httpx2.Response:

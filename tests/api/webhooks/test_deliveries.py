@@ -9,10 +9,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from renderq import webhooks
 from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.webhooks.receivers import WebhookReceiver, webhook_receiver
 from tests.api.webhooks.webhook_jobs import SECRETS, cancel_job, deliveries, delivery, render_job, submit_job
 from tests.api.worker import Worker
+from tests.polling import wait_until
 
 
 def test_the_end_of_a_job_is_delivered_with_a_verifiable_signature(

@@ -19,11 +19,11 @@ from renderq_shared.objects import FolderStore
 from renderq_shared.redis.clients import async_client
 from tests.api.api_process import ApiProcess
 from tests.api.conftest import SettingsFor
-from tests.api.running_api import wait_until
 from tests.api.webhooks.receivers import WebhookReceiver, unresponsive_port, webhook_receiver
 from tests.api.webhooks.webhook_jobs import WEBHOOK_SETTINGS, cancel_job, delivery, render_job, submit_job, webhook_api
 from tests.api.worker import Worker
 from tests.job_store.time_travel import make_older
+from tests.polling import wait_until
 from tests.valkey_server import Valkey
 
 LEASE_S = 31

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx2
 
 from renderq_shared.jobs.redis import RedisJobStore
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.webhooks.webhook_jobs import SECRETS, delivery, render_job
+from tests.polling import wait_until
 
 PAGE = Path(__file__).parents[3] / "docs" / "guides" / "webhooks.md"
 

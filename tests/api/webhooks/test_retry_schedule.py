@@ -9,10 +9,11 @@ import redis
 
 from renderq_shared.jobs.redis import RedisJobStore
 from tests.api.conftest import SettingsFor
-from tests.api.running_api import RunningApi, wait_until
+from tests.api.running_api import RunningApi
 from tests.api.webhooks.receivers import WebhookReceiver
 from tests.api.webhooks.webhook_jobs import delivery, render_job, webhook_api
 from tests.job_store.time_travel import make_older
+from tests.polling import wait_until
 
 DAY_S = 86_400
 SCHEDULE_S = (5, 30, 120, 600, 1_800, 7_200, 21_600, 43_200, DAY_S)

@@ -11,9 +11,9 @@ from renderq_shared.jobs import commands, delivery_id
 from renderq_shared.jobs.redis import RedisJobStore
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
-from tests.api.running_api import wait_until
 from tests.api.webhooks.receivers import WebhookReceiver
 from tests.api.webhooks.webhook_jobs import SECRETS, cancel_job, deliveries, delivery, render_job, webhook_api
+from tests.polling import wait_until
 
 
 def test_a_secret_is_changed_without_a_gap(

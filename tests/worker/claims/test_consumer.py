@@ -11,8 +11,8 @@ import redis
 from renderq_shared.redis.wakeup_queues import queue_name
 from renderq_shared.wakeups import WakeupPublisher
 from renderq_worker.claims.consumer import Consumer
+from tests.polling import TIMEOUT_S, wait_until
 from tests.valkey_server import Valkey
-from tests.worker.worker_harness import TIMEOUT_S, wait_until
 
 Start = Callable[..., Consumer]
 

@@ -9,8 +9,9 @@ from renderq_shared.jobs import ClaimRequest, Command, JobRecord, WorkerRecord, 
 from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.redis.clients import sync_client
 from tests.job_store.lossy_proxy import LossyProxy
+from tests.polling import wait_until
 from tests.worker.conftest import NewHarness
-from tests.worker.worker_harness import MODEL, WorkerHarness, wait_until
+from tests.worker.worker_harness import MODEL, WorkerHarness
 
 
 class CountingStore(RedisJobStore):

@@ -13,8 +13,9 @@ from renderq_worker.claims.claimed_jobs import ClaimedJobs
 from renderq_worker.claims.lease_renewer import LeaseRenewer
 from renderq_worker.engine import EngineHealth, SimulatedEngine
 from renderq_worker.jobs.running_job import RunningJob
+from tests.polling import wait_until
 from tests.worker.conftest import NewHarness
-from tests.worker.worker_harness import ENTRY, MODEL, WorkerHarness, get_job, outputs, request_json, submit, wait_until
+from tests.worker.worker_harness import ENTRY, MODEL, WorkerHarness, get_job, outputs, request_json, submit
 
 LEASE_MS = 1_000
 

@@ -22,8 +22,9 @@ from renderq_worker.engine import Previewed
 from renderq_worker.jobs.preview_writer import PreviewWriter
 from renderq_worker.jobs.running_job import RunningJob, StopReason
 from renderq_worker.output.preview_encoding import encode_preview
+from tests.polling import wait_until
 from tests.worker.conftest import NewHarness
-from tests.worker.worker_harness import ENTRY, MODEL, FaultyEngine, WorkerHarness, get_job, submit, wait_until
+from tests.worker.worker_harness import ENTRY, MODEL, FaultyEngine, WorkerHarness, get_job, submit
 
 
 @contextmanager

@@ -14,9 +14,10 @@ from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 from renderq_shared.redis.clients import sync_client
 from renderq_shared.wakeups import WakeupPublisher
+from tests.polling import wait_until
 from tests.valkey_server import Valkey
 from tests.worker.process.worker_process import WorkerProcess
-from tests.worker.worker_harness import get_job, outputs, progress, submit, wait_until
+from tests.worker.worker_harness import get_job, outputs, progress, submit
 
 MODEL = "shapes"
 HUNG = 70

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any, Self
 
-from tests.worker.worker_harness import wait_until
+from tests.polling import wait_until
 
 _PROGRAM = """
 import argparse, sys

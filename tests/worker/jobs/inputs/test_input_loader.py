@@ -16,8 +16,9 @@ from renderq_shared.errors import ObjectStoreUnavailable
 from renderq_shared.jobs import NewAsset, NewJob, QueueLimits, commands
 from renderq_shared.objects import FolderStore
 from renderq_worker.engine import Depth2Img, GenerationSpec, Img2Img, Inpaint, Upscale, Variation
+from tests.polling import wait_until
 from tests.worker.conftest import NewHarness
-from tests.worker.worker_harness import MODEL, TENANT, WorkerHarness, error, outputs, request_json, wait_until
+from tests.worker.worker_harness import MODEL, TENANT, WorkerHarness, error, outputs, request_json
 
 
 class GatedFolderStore(FolderStore):
