@@ -16,7 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 COMMANDS = set(PROJECT["entry-points"]["renderq.commands"])
 """Services that the CLI starts."""
 WORKER_SHUTDOWN_S = 10
-"""Time beyond its drain time in which a worker hands back jobs and ends."""
+"""Time beyond its drain time in which a worker releases its jobs and exits."""
 
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<rest>[^}]*))?\}")
 

@@ -119,7 +119,7 @@ def test_images_are_removed_once_more_for_what_a_cut_off_worker_wrote(reliable_b
     assert apply_retention(reliable_backend.store) == NOTHING
 
 
-@pytest.mark.parametrize("how", ["lost", "handed back"])
+@pytest.mark.parametrize("how", ["lost", "released"])
 def test_what_a_claim_wrote_before_it_gave_up_its_job_is_removed(reliable_backend: StoreBackend, how: str) -> None:
     store = reliable_backend.store
     submit(store, "job_1")

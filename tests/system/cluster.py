@@ -42,7 +42,7 @@ class ServiceProcess:
         end = time.monotonic() + START_TIMEOUT_S
         while not (found := [line for line in self.log_text.splitlines() if text in line]):
             assert self._process.poll() is None, f"{self.name} ended\n{self.log_text}"
-            assert time.monotonic() < end, f"{self.name} did not say {text}\n{self.log_text}"
+            assert time.monotonic() < end, f"{self.name} did not log {text!r}\n{self.log_text}"
             time.sleep(0.02)
         return found[0]
 
@@ -126,7 +126,7 @@ class Cluster(HttpUser):
         """Wait until the condition returns a true value, and return it."""
         end = time.monotonic() + WAIT_TIMEOUT_S
         while not (result := condition()):
-            assert time.monotonic() < end, f"{what} did not come\n{self.log_text}"
+            assert time.monotonic() < end, f"timed out waiting for {what}\n{self.log_text}"
             time.sleep(0.02)
         return result
 

@@ -21,14 +21,14 @@ class HttpUser:
         raise NotImplementedError
 
     def submit(self, prompt: str = "a red circle on a blue background", **fields: Any) -> dict[str, Any]:
-        answer = self.http.post("/v1/jobs", json={"prompt": prompt, **fields})
-        assert answer.status_code == 201, answer.text
-        return answer.json()
+        response = self.http.post("/v1/jobs", json={"prompt": prompt, **fields})
+        assert response.status_code == 201, response.text
+        return response.json()
 
     def job(self, job_id: str, wait: int = 0) -> dict[str, Any]:
-        answer = self.http.get(f"/v1/jobs/{job_id}", headers={"Prefer": f"wait={wait}"} if wait else {})
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        response = self.http.get(f"/v1/jobs/{job_id}", headers={"Prefer": f"wait={wait}"} if wait else {})
+        assert response.status_code == 200, response.text
+        return response.json()
 
     def wait_until_ended(self, job_id: str) -> dict[str, Any]:
         """Wait until the job is terminal, and return it."""
@@ -43,6 +43,6 @@ class HttpUser:
         raise AssertionError(f"{job_id} stayed {job['status']} ({job['stage']})\n{self.log_text}")
 
     def image(self, job: dict[str, Any], index: int) -> bytes:
-        answer = self.http.get(job["outputs"][index]["url"], follow_redirects=True)
-        assert answer.status_code == 200, answer.text
-        return answer.content
+        response = self.http.get(job["outputs"][index]["url"], follow_redirects=True)
+        assert response.status_code == 200, response.text
+        return response.content

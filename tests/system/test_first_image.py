@@ -126,9 +126,9 @@ def test_cancel_while_running_and_while_queued(service: Service) -> None:
 
 
 def uploaded(service: Service, file: bytes) -> str:
-    answer = service.http.post("/v1/assets", files={"file": file})
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    response = service.http.post("/v1/assets", files={"file": file})
+    assert response.status_code == 201, response.text
+    return response.json()["id"]
 
 
 def pixels(file: bytes) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Several workers on one queue: work is shared, lost, handed back and taken over. The device is simulated."""
+"""Several workers on one queue: jobs are shared, lost, released and claimed again. The device is simulated."""
 
 import hashlib
 import json

@@ -54,7 +54,7 @@ def test_a_store_that_is_away_while_a_job_renders_costs_nothing_but_time(s3: S3S
         s3.start()
         ended = service.wait_until_ended(job["id"])
         assert (ended["status"], ended["attempt"]) == ("succeeded", 1), ended
-        answer = service.http.get(ended["outputs"][0]["url"])
-        assert answer.status_code == 200
-        assert hashlib.sha256(answer.content).hexdigest() == ended["outputs"][0]["sha256"]
+        response = service.http.get(ended["outputs"][0]["url"])
+        assert response.status_code == 200
+        assert hashlib.sha256(response.content).hexdigest() == ended["outputs"][0]["sha256"]
         assert s3.secret_key not in service.log_text

@@ -62,9 +62,9 @@ def test_without_a_key_every_submission_is_a_job(http: httpx2.Client) -> None:
 
 def test_twenty_at_once_are_one_job(http: httpx2.Client) -> None:
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: submit(http, "k"), range(20)))
-    assert len({answer.json()["id"] for answer in answers}) == 1
-    assert sorted(answer.headers.get("idempotency-replayed", "") for answer in answers) == [""] + ["true"] * 19
+        responses = list(pool.map(lambda _: submit(http, "k"), range(20)))
+    assert len({response.json()["id"] for response in responses}) == 1
+    assert sorted(response.headers.get("idempotency-replayed", "") for response in responses) == [""] + ["true"] * 19
 
 
 def test_replay_may_wait_too(http: httpx2.Client) -> None:

@@ -20,14 +20,14 @@ def submit(http: httpx2.Client, **fields: object) -> httpx2.Response:
 
 
 def test_smallest_body_is_a_job_with_every_default_filled_in(http: httpx2.Client) -> None:
-    answer = submit(http)
-    assert answer.status_code == 201
-    job = Job.model_validate(answer.json())
+    response = submit(http)
+    assert response.status_code == 201
+    job = Job.model_validate(response.json())
     assert (job.status, job.version, job.attempt, job.outputs) == ("queued", 1, 0, ())
-    assert answer.headers["location"] == job.urls.self == str(http.base_url.join(f"/v1/jobs/{job.id}"))
-    assert answer.headers["etag"] == 'W/"1"'
-    assert answer.headers["content-type"] == "application/json"
-    assert "preference-applied" not in answer.headers
+    assert response.headers["location"] == job.urls.self == str(http.base_url.join(f"/v1/jobs/{job.id}"))
+    assert response.headers["etag"] == 'W/"1"'
+    assert response.headers["content-type"] == "application/json"
+    assert "preference-applied" not in response.headers
     seed = job.request["seed"]
     assert isinstance(seed, int)
     assert 0 <= seed <= LIMITS.seed - 1
@@ -54,8 +54,8 @@ def test_smallest_body_is_a_job_with_every_default_filled_in(http: httpx2.Client
 
 
 def test_location_leads_to_the_job(http: httpx2.Client) -> None:
-    answer = submit(http)
-    assert http.get(answer.headers["location"]).json()["id"] == answer.json()["id"]
+    response = submit(http)
+    assert http.get(response.headers["location"]).json()["id"] == response.json()["id"]
 
 
 def test_fullest_body_is_kept_as_it_is(http: httpx2.Client) -> None:
@@ -110,8 +110,8 @@ def test_json_in_utf8_is_taken(http: httpx2.Client, content_type: str) -> None:
 
 def test_body_in_many_chunks_is_taken(http: httpx2.Client) -> None:
     chunks = (bytes([byte]) for byte in b'{"prompt": "slowly"}')
-    answer = http.post("/v1/jobs", content=chunks, headers={"Content-Type": "application/json"})
-    assert (answer.status_code, answer.json()["request"]["prompt"]) == (201, "slowly")
+    response = http.post("/v1/jobs", content=chunks, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["request"]["prompt"]) == (201, "slowly")
 
 
 def test_addresses_carry_the_name_by_which_the_client_came(http: httpx2.Client) -> None:

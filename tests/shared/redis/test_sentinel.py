@@ -1,7 +1,6 @@
 """All clients find the primary through Sentinels and follow a failover."""
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from renderq_shared.redis.wakeup_queues import queue_name
 from renderq_shared.settings import SharedSettings
 from renderq_shared.wakeups import WakeupPublisher
 from tests.job_store.factories import NO_LIMITS, new_job
+from tests.polling import wait_until
 from tests.valkey_server import Valkey, free_port, wait_until_loaded
 
 _SENTINEL = """
@@ -76,7 +76,7 @@ def primary_and_url(tmp_path: Path) -> Iterator[tuple[Valkey, str]]:
     )
     wait_until_loaded(f"redis://127.0.0.1:{port}")
     with redis.Redis(port=port) as sentinel_client:
-        _until(lambda: sentinel_client.sentinel_slaves("mymaster") and not _is_down(sentinel_client))
+        wait_until(lambda: sentinel_client.sentinel_slaves("mymaster") and not _is_down(sentinel_client))
     yield primary, f"redis+sentinel://127.0.0.1:1,127.0.0.1:{port}/mymaster"
     sentinel.kill()
     sentinel.wait()
@@ -92,10 +92,10 @@ async def test_all_clients_go_to_the_next_primary(primary_and_url: tuple[Valkey,
         api, wakeups = AsyncRedisJobStore(awaited), WakeupPublisher(url)
         assert (await api.call(commands.submit(new_job("job_1"), NO_LIMITS))).record is not None
         wakeups.notify("shapes")
-        _until(lambda: client.llen(queue_name("shapes")) == 1)
+        wait_until(lambda: client.llen(queue_name("shapes")) == 1)
         assert direct.execute_command("WAIT", 1, 10_000) == 1
         primary.kill()
-        _until(lambda: _answers(lambda: worker.call(commands.get_job("ada", "job_1"))), 30)
+        wait_until(lambda: _answers(lambda: worker.call(commands.get_job("ada", "job_1"))), "the next primary", timeout_s=30)
         changes = subscribe(awaited, PreviewChannels())
         await anext(changes)
         assert (await api.call(commands.submit(new_job("job_2"), NO_LIMITS))).record is not None
@@ -103,7 +103,7 @@ async def test_all_clients_go_to_the_next_primary(primary_and_url: tuple[Valkey,
         assert isinstance(change, Change)
         assert (change.job_id, change.record.status) == ("job_2", Status.QUEUED)
         before = client.llen(queue_name("shapes"))
-        _until(lambda: wakeups.notify("shapes") or client.llen(queue_name("shapes")) > before)
+        wait_until(lambda: wakeups.notify("shapes") or client.llen(queue_name("shapes")) > before)
         await changes.aclose()
         wakeups.close()
         await awaited.aclose()
@@ -123,10 +123,3 @@ def _answers(call: Callable[[], object]) -> bool:
         return call() is not None
     except StoreUnavailable:
         return False
-
-
-def _until(condition: Callable[[], object], timeout_s: float = 15.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)

@@ -134,7 +134,7 @@ def test_a_process_that_hangs_ends_itself_and_loses_its_job(jobs: JobClient, sta
     jobs.submit("job")
     assert worker.wait() == HUNG
     assert any("worker.hung" in line for line in worker.log)
-    wait_until(lambda: jobs.store.call(commands.sweep(2_000, 100)).requeued, "the sweep that puts the job back")
+    wait_until(lambda: jobs.store.call(commands.sweep(2_000, 100)).requeued, "the sweep that requeues the job")
     assert get_job(jobs.store, "job").lost_leases == 1
 
 
@@ -143,7 +143,7 @@ def test_a_worker_that_was_frozen_meets_its_fence(jobs: JobClient, start: Start)
     jobs.submit("job", steps=60)
     first = jobs.wait_until_running("job")
     frozen.freeze()
-    wait_until(lambda: jobs.store.call(commands.sweep(1_000, 100)).requeued, "the sweep that puts the job back")
+    wait_until(lambda: jobs.store.call(commands.sweep(1_000, 100)).requeued, "the sweep that requeues the job")
     start("--device", "simulated", "--name", "other", lease_seconds=1)
     jobs.wakeups.notify(MODEL)
     job = jobs.wait_until_ended("job")

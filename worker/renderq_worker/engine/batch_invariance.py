@@ -1,8 +1,9 @@
 """Batch invariance: whether images keep their bits when they share a forward pass. Measured per model and dtype.
 
 Kernels sum in another order when a matrix product has more rows, so a float32 image usually changes in its last bits
-when others join its batch. Two remedies preserve the bits that the image has alone: bfloat16, whose CPU kernels do not
-depend on the number of rows; and computing the linear layers, where the difference arises, separately for each image.
+when others join its batch. Two remedies preserve the bits that the image has alone: bfloat16, whose CPU kernels usually
+do not depend on the number of rows; and computing the linear layers, where the difference arises, separately for each
+image.
 
 Kernels depend on the image size as well, and measuring all sizes at load would take too long. So the first batch of
 each kind is also computed image by image and the separate results are used. If they are equal, later batches of that
