@@ -1,4 +1,4 @@
-"""Prefetch: a job that would wait in a busy worker is left to idle workers."""
+"""Prefetch: a job that would wait in a busy worker goes to idle workers."""
 
 from collections.abc import Callable
 

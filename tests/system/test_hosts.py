@@ -40,7 +40,7 @@ def network() -> Iterator[Network]:
 
 @pytest.fixture(scope="module")
 def valkey(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
-    # The password of a server without one is that nobody else is on its network.
+    # The server has no password: no other host is on its network.
     server = Valkey(tmp_path_factory.mktemp("valkey"), HOSTS["redis"]["inside"], **{"protected-mode": "no"})
     with network.on("redis"):
         server.start()

@@ -138,7 +138,7 @@ def test_who_does_not_get_on_is_cut_off(api: RunningApi, beginning: bytes) -> No
 @pytest.mark.parametrize(
     ("more", "then"),
     [(b"", b"\r\n"), (b"", b"GET /"), (b"Content-Length: 1000000\r\n", b"x")],
-    ids=["an empty line", "half another head", "a body that nobody wants"],
+    ids=["an empty line", "half another head", "an unexpected body"],
 )
 def test_who_does_not_get_on_after_an_answer_is_cut_off_too(api: RunningApi, more: bytes, then: bytes) -> None:
     with connected(api) as connection:

@@ -108,7 +108,7 @@ def test_another_tenants_job_is_not_there(http: httpx2.Client, store: RedisJobSt
     job_id = submit(http)
     foreign = NewJob(
         id=job_id.replace("job_0", "job_1"),
-        tenant="somebody-else",
+        tenant="another-tenant",
         task="txt2img",
         model="shapes",
         request_json="{}",

@@ -84,7 +84,7 @@ def test_times(http: httpx2.Client, form: str) -> None:
 
 def test_others_jobs_are_not_listed(http: httpx2.Client, store: RedisJobStore) -> None:
     foreign = NewJob(
-        id="job_1", tenant="somebody-else", task="txt2img", model="shapes", request_json="{}", images=1, cost=1,
+        id="job_1", tenant="another-tenant", task="txt2img", model="shapes", request_json="{}", images=1, cost=1,
         priority=0, max_attempts=3,
     )  # fmt: skip
     store.call(commands.submit(foreign, QueueLimits(10, 10)))

@@ -63,12 +63,12 @@ def test_foreign_deliveries_are_unknown(
     settings_for: SettingsFor, store: RedisJobStore, receiver: WebhookReceiver
 ) -> None:
     with webhook_api(settings_for, webhook_secrets=None) as api, api.client() as http:
-        job_id = cancel_job(store, new_job_id(), receiver.url, "127.0.0.1", tenant="somebody-else")
+        job_id = cancel_job(store, new_job_id(), receiver.url, "127.0.0.1", tenant="another-tenant")
         foreign = http.post(f"/v1/deliveries/{delivery_id(job_id, 'job.canceled')}/replay")
         assert without_request(foreign) == without_request(http.post("/v1/deliveries/msg_x/replay"))
         foreign = http.get(f"/v1/jobs/{job_id}/deliveries")
         assert without_request(foreign) == without_request(http.get(f"/v1/jobs/{new_job_id()}/deliveries"))
-    (kept,) = store.call(commands.deliveries("somebody-else", job_id)) or ()
+    (kept,) = store.call(commands.deliveries("another-tenant", job_id)) or ()
     assert (kept.status, kept.attempt) == ("pending", 0)
 
 

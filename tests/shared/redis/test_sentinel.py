@@ -95,7 +95,7 @@ async def test_all_clients_go_to_the_next_primary(primary_and_url: tuple[Valkey,
         wait_until(lambda: client.llen(queue_name("shapes")) == 1)
         assert direct.execute_command("WAIT", 1, 10_000) == 1
         primary.kill()
-        wait_until(lambda: _answers(lambda: worker.call(commands.get_job("ada", "job_1"))), "the next primary", timeout_s=30)
+        wait_until(lambda: _answers(lambda: worker.call(commands.get_job("ada", "job_1"))), "the next primary")
         changes = subscribe(awaited, PreviewChannels())
         await anext(changes)
         assert (await api.call(commands.submit(new_job("job_2"), NO_LIMITS))).record is not None
