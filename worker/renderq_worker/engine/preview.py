@@ -100,8 +100,8 @@ def predict_x0(state: LatentState, prediction: Tensor) -> Tensor:
     """Return the final latents if `prediction`, for the next step, were exact: float32 [1, channels, h, w].
 
     Schedulers scale their latents differently, but the model's input always is sqrt(a) x0 + sqrt(1 - a) noise, with the
-    a of the timestep in the training schedule. The model predicts the noise, or the velocity sqrt(a) noise - sqrt(1 - a) x0
-    (https://arxiv.org/abs/2202.00512, appendix D), or x0.
+    a of the timestep in the training schedule. The model predicts the noise, or the velocity
+    sqrt(a) noise - sqrt(1 - a) x0 (https://arxiv.org/abs/2202.00512, appendix D), or x0.
     """
     model_input = state.scheduler.scale_model_input(state.latents, state.timestep).float()
     predicted = apply_guidance(prediction, state.sampling).float()
