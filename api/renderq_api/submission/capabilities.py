@@ -40,6 +40,7 @@ def _unsupported(request: JobRequest, sampling: SamplingParams, entry: ModelEntr
             yield FieldError(pointer=f"/{field}", code="not_a_multiple", detail=detail)
     for field, maximum in limits.sampling_maxima.items():
         yield from _exceeded(field, getattr(sampling, field), maximum, entry)
+    yield from _steps_out_of_range(sampling, entry)
     if isinstance(request, UpscaleRequest):
         yield from _exceeded("noise_level", request.noise_level, limits.max_noise_level or 0, entry)
     if request.scheduler is not None and request.scheduler not in entry.schedulers:
@@ -50,6 +51,16 @@ def _unsupported(request: JobRequest, sampling: SamplingParams, entry: ModelEntr
     if isinstance(request, Depth2ImgRequest) and request.depth_map is None and not entry.has_depth_estimator:
         detail = f"The model {entry.name} has no depth estimator: it needs the image's depth_map."
         yield FieldError(pointer="/depth_map", code="required", detail=detail)
+
+
+def _steps_out_of_range(sampling: SamplingParams, entry: ModelEntry) -> Iterator[FieldError]:
+    smallest, largest = entry.limits.steps_range(sampling.scheduler)
+    if smallest <= sampling.steps <= largest:
+        return
+    scheduler = "its own scheduler" if sampling.scheduler is None else f"the scheduler {sampling.scheduler}"
+    bound, code = (f"least {smallest}", "too_small") if sampling.steps < smallest else (f"most {largest}", "too_large")
+    detail = f"Must be at {bound} with the model {entry.name} and {scheduler}, not {sampling.steps}."
+    yield FieldError(pointer="/steps", code=code, detail=f"{detail} Another scheduler may allow it.")
 
 
 def _exceeded(field: str, value: float, maximum: float, entry: ModelEntry) -> Iterator[FieldError]:

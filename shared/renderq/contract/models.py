@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from renderq.contract.base import ResponseModel, Timestamp
+from renderq.contract.limits import LIMITS
 from renderq.contract.sampling import SamplingParams
 
 
@@ -23,10 +24,20 @@ class ModelLimits(ResponseModel):
     max_guidance_rescale: float = Field(0, description="Largest `guidance_rescale`; 0: not supported.")
     max_noise_level: int | None = Field(None, description="Largest `noise_level` of `upscale`; null without that task.")
 
+    min_steps: int = Field(1, description="Smallest `steps` with the model's own scheduler.")
+    max_steps: int = Field(LIMITS.steps, description="Largest `steps` with the model's own scheduler.")
+    max_lcm_steps: int = Field(LIMITS.steps, description="Largest `steps` with the scheduler `lcm`.")
+
     @property
     def sampling_maxima(self) -> dict[str, float]:
-        """Largest value by sampling field, for the fields that depend on the model."""
+        """Largest value by sampling field, for the fields that depend on the model alone."""
         return {"clip_skip": self.max_clip_skip, "guidance_rescale": self.max_guidance_rescale}
+
+    def steps_range(self, scheduler: str | None) -> tuple[int, int]:
+        """Return the smallest and the largest `steps` with a scheduler; None is the model's own."""
+        if scheduler is None:
+            return self.min_steps, self.max_steps
+        return 1, self.max_lcm_steps if scheduler == "lcm" else LIMITS.steps
 
 
 class Model(ResponseModel):

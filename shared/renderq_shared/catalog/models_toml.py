@@ -164,6 +164,13 @@ def _check_defaults(config: DefaultsConfig, pipeline: PipelineInfo, limits: Mode
         value = getattr(config, name)
         if value is not None and value > maximum:
             raise CatalogInvalid(f"defaults.{name} = {value:g} exceeds the model's maximum of {maximum:g}")
+    sampling = config.resolve_sampling(pipeline.sampling)
+    smallest, largest = limits.steps_range(sampling.scheduler)
+    if not smallest <= sampling.steps <= largest:
+        scheduler = sampling.scheduler or "the model's own scheduler"
+        raise CatalogInvalid(
+            f"defaults.steps = {sampling.steps}, but {scheduler} needs {smallest} to {largest}; set other defaults"
+        )
 
 
 def _limits(config: ModelConfig, pipeline: PipelineInfo) -> ModelLimits:

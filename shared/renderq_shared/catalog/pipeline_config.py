@@ -62,6 +62,13 @@ _GENERIC_SIZE = 1024
 _GENERIC_MULTIPLE, _MULTIPLES = 16, {"SanaPipeline": 32, "Kandinsky3Pipeline": 64}
 """Multiple of width and height in most generic pipelines, and the exceptions."""
 
+_ORIGINAL_STEPS_SCHEDULERS = ("LCMScheduler", "TCDScheduler")
+"""diffusers schedulers that choose their timesteps among those of the distillation."""
+_ORIGINAL_STEPS = 50
+"""Their default `original_inference_steps`."""
+_RUNGE_KUTTA_STEPS = 4
+"""Steps of the warm-up of `PNDMScheduler`, which `skip_prk_steps` turns off."""
+
 _TEXT_LAYERS = 12
 """transformers' default `num_hidden_layers` of a text encoder."""
 _NOISE_LEVEL = 350
@@ -116,6 +123,7 @@ def inspect_pipeline(folder: Path) -> PipelineInfo:
             max_clip_skip=_max_clip_skip(folder, family),
             max_guidance_rescale=0.0 if is_distilled else 1.0,
             max_noise_level=index.get("max_noise_level", _NOISE_LEVEL) if upscales else None,
+            **_steps_limits(folder),
         ),
         schedulers=SCHEDULERS,
         has_depth_estimator=index.get("depth_estimator", [None])[0] is not None,
@@ -162,6 +170,20 @@ def _max_clip_skip(folder: Path, family: str) -> int:
     configs = [read_json(folder / encoder / "config.json") for encoder in encoders]
     fewest = min(config.get("num_hidden_layers", _TEXT_LAYERS) for config in configs)
     return min(fewest - (family == _SDXL), LIMITS.clip_skip)
+
+
+def _steps_limits(folder: Path) -> dict[str, Any]:
+    """Return the limits of `steps` with the model's own scheduler, and with `lcm`."""
+    path = folder / "scheduler" / "scheduler_config.json"
+    config = read_json(path) if path.is_file() else {}
+    own = config.get("_class_name")
+    original_steps = min(config.get("original_inference_steps", _ORIGINAL_STEPS), LIMITS.steps)
+    has_warm_up = own == "PNDMScheduler" and not config.get("skip_prk_steps", False)
+    return {
+        "min_steps": _RUNGE_KUTTA_STEPS if has_warm_up else 1,
+        "max_steps": original_steps if own in _ORIGINAL_STEPS_SCHEDULERS else LIMITS.steps,
+        "max_lcm_steps": original_steps,
+    }
 
 
 def _square_limits(max_side: int, **limits: Any) -> ModelLimits:

@@ -23,6 +23,9 @@ def test_catalog_lists_the_built_in_model(http: httpx2.Client) -> None:
         "max_clip_skip": 3,
         "max_guidance_rescale": 1,
         "max_noise_level": None,
+        "min_steps": 1,
+        "max_steps": 150,
+        "max_lcm_steps": 50,
     }
     assert (model.queued_jobs, model.workers, model.warm_workers) == (0, 0, 0)
     assert http.get("/v1/models/shapes").json() == response.json()["data"][0]

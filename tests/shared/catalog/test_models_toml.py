@@ -84,6 +84,10 @@ def test_what_an_entry_says_wins(toml: Path) -> None:
             "model 'a': defaults.clip_skip = 4 exceeds the model's maximum of 3",
         ),
         (
+            '[models.a]\nsource = "folder"\ndefaults = { scheduler = "lcm", steps = 51 }',
+            "model 'a': defaults.steps = 51, but lcm needs 1 to 50; set other defaults",
+        ),
+        (
             '[models.a]\nsource = "folder"\ndefaults = { guidance_rescale = 1.5 }',
             "models.a.defaults.guidance_rescale: Input should be less than or equal to 1",
         ),
