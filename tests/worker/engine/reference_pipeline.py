@@ -71,6 +71,8 @@ def reference_pixels_of(pipeline: DiffusionPipeline, request: GenerationSpec, **
         components["requires_safety_checker"] = False
     reference = stock_class(**components)
     reference.set_progress_bar_config(disable=True)
+    if isinstance(request.task, Inpaint):
+        _repaint_whole_blocks(reference)
     [image] = reference(
         request.prompt,
         negative_prompt=request.negative_prompt or None,
@@ -86,6 +88,18 @@ def reference_pixels_of(pipeline: DiffusionPipeline, request: GenerationSpec, **
 @cache
 def load_reference(entry: ModelEntry) -> DiffusionPipeline:
     return DiffusionPipeline.from_pretrained(entry.source, dtype=getattr(torch, entry.dtype))
+
+
+def _repaint_whole_blocks(pipeline: Any) -> None:
+    """Make the latent mask cover every block with a white pixel; stock pipelines look at its upper left pixel alone."""
+    prepare = pipeline.prepare_mask_latents
+
+    def prepare_grown(mask: torch.Tensor, *arguments: Any) -> Any:
+        factor = pipeline.vae_scale_factor
+        blocks = mask.unflatten(2, (-1, factor)).unflatten(4, (-1, factor)).amax((3, 5))
+        return prepare(blocks.repeat_interleave(factor, 2).repeat_interleave(factor, 3), *arguments)
+
+    pipeline.prepare_mask_latents = prepare_grown
 
 
 def _scheduler(pipeline: Any, name: str | None) -> Any:

@@ -9,7 +9,7 @@ from diffusers import DiffusionPipeline
 from diffusers.image_processor import VaeImageProcessor
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import max_pool2d
 
 from renderq_worker.engine.errors import NanOutput
 from renderq_worker.engine.tasks.types import Mask, Pixels
@@ -45,13 +45,15 @@ class Autoencoder:
         return self._processor.preprocess(Image.fromarray(image)).contiguous()
 
     def preprocess_mask(self, mask: Mask) -> Tensor:
-        """Return the mask as 0 and 1, float32 [1, 1, height, width]; 1 from 128 on."""
+        """Return the mask as 0 and 1, float32 [1, 1, height, width]; 1 from `MASK_THRESHOLD` on."""
         return self._mask_processor.preprocess(Image.fromarray(mask)).contiguous()
 
     def latent_mask(self, mask: Mask) -> Tensor:
-        """Return the mask in latent size, [1, 1, height / factor, width / factor]: each block's upper left pixel."""
-        height, width = (length // self.vae_scale_factor for length in mask.shape)
-        return interpolate(self.preprocess_mask(mask), size=(height, width)).to(self.device, self.dtype)
+        """Return the mask in latent size, [1, 1, height / factor, width / factor]: 1 for a block with any white pixel.
+
+        Stock pipelines take each block's upper left pixel, so a thin or shifted mask loses blocks.
+        """
+        return max_pool2d(self.preprocess_mask(mask), self.vae_scale_factor).to(self.device, self.dtype)
 
     def encode(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Return latents [1, channels, height / factor, width / factor], sampled from the posterior."""

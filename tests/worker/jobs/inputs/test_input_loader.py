@@ -137,6 +137,23 @@ def test_each_task_gets_its_inputs(loader: LoaderHarness) -> None:
     assert (options["c"], options["d"], options["e"]) == ((0, 0), (2, 0), (0, 0.5))
 
 
+def test_a_mask_without_effect_is_a_warning(loader: LoaderHarness) -> None:
+    image = loader.asset(1, png(200))
+    stroke = np.zeros((16, 32), np.uint8)
+    stroke[:, 7] = 255
+    masks = {"black": png(0), "thin": saved(Image.fromarray(stroke)), "white": saved(Image.new("L", (16, 8), 255))}
+    for number, (name, file) in enumerate(masks.items(), start=2):
+        loader.submit(name, "inpaint", image=image, mask=loader.asset(number, file), strength=1.0)
+    loader.harness.wake()
+    jobs = {name: loader.harness.wait_until_ended(name) for name in masks}
+    assert {job.status for job in jobs.values()} == {Status.SUCCEEDED}
+    assert jobs["white"].warnings_json is None
+    for name in ("black", "thin"):
+        [warning] = json.loads(jobs[name].warnings_json or "[]")
+        assert warning["code"] == "mask_without_effect"
+        assert "16 × 8" in warning["message"]
+
+
 @pytest.mark.parametrize("how", ["no asset", "no file", "no image"])
 def test_an_image_that_cannot_be_had_fails_its_job_alone(loader: LoaderHarness, how: str) -> None:
     image = loader.asset(1, b"\x89PNG nothing", stored=how != "no file")

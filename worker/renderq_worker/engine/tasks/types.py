@@ -19,6 +19,8 @@ Pixels: TypeAlias = npt.NDArray[np.uint8]
 """[height, width, 3]"""
 Mask: TypeAlias = npt.NDArray[np.uint8]
 """[height, width]: 0 keeps, 255 regenerates."""
+MASK_THRESHOLD = 128
+"""Smallest value of a mask that makes the model regenerate a pixel."""
 Depth: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 """[height, width]: larger is closer, in any unit."""
 
@@ -44,15 +46,20 @@ class Img2Img:
 class Inpaint:
     """Regeneration of a part of an image.
 
-    The model regenerates blocks of 8 × 8 pixels whose upper left pixel is 128 or more in the mask. Pixels of the result
-    are those of the input image, bit by bit, where the mask is 0, and the model's where it is 255. In between they are
-    mixed linearly, so a mask with soft edges hides the seam.
+    The model regenerates blocks of 8 × 8 pixels in which any pixel of the mask reaches `MASK_THRESHOLD`. Pixels of the
+    result are those of the input image, bit by bit, where the mask is 0, and the model's where it is 255. In between
+    they are mixed linearly, so a mask with soft edges hides the seam.
     """
 
     image: Pixels
     mask: Mask
     strength: float
     """As for `Img2Img`; at 1 nothing of the masked part remains."""
+
+    @property
+    def regenerates_nothing(self) -> bool:
+        """Whether no pixel of the mask reaches `MASK_THRESHOLD`; the mask must have the size of the result."""
+        return bool((self.mask < MASK_THRESHOLD).all())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

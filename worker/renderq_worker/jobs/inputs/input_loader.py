@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import structlog
 
-from renderq.contract import JobError, JobErrorCode
+from renderq.contract import JobError, JobErrorCode, JobWarning
 from renderq.contract.resolved import (
     ResolvedDepth2Img,
     ResolvedImg2Img,
@@ -113,7 +113,10 @@ class InputLoader:
             case ResolvedImg2Img(image=image, strength=strength):
                 return Img2Img(self._read(job, image, decode_image), strength)
             case ResolvedInpaint(image=image, mask=mask, strength=strength):
-                return Inpaint(self._read(job, image, decode_image), self._read(job, mask, decode_mask), strength)
+                task = Inpaint(self._read(job, image, decode_image), self._read(job, mask, decode_mask), strength)
+                if task.regenerates_nothing:
+                    job.warn(_mask_without_effect(request))
+                return task
             case ResolvedOutpaint(image=image, extend=extend):
                 return outpaint(self._read(job, image, decode_image), **extend.model_dump())
             case ResolvedVariation(image=image):
@@ -157,6 +160,14 @@ class InputLoader:
                 if asset is None:
                     raise _unreadable(f"{asset_id} does not exist; upload it again")
                 return asset.key
+
+
+def _mask_without_effect(request: ResolvedInpaint) -> JobWarning:
+    return JobWarning(
+        code="mask_without_effect",
+        message=f"nothing was repainted: at {request.width} × {request.height} no pixel of the mask is white (128 or "
+        "more); white is repainted, black and transparent are kept",
+    )
 
 
 def _unreadable(message: str) -> InputError:
