@@ -1,6 +1,9 @@
 """Decoding of image files to the pixels that a model starts from."""
 
 import io
+import struct
+import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -80,6 +83,67 @@ def test_a_color_that_is_declared_transparent_counts_as_such() -> None:
     palette.putpalette([0, 0, 0, 200, 100, 50])
     assert pixel(saved(palette)) == [200, 100, 50]
     assert pixel(saved(palette, transparency=1)) == [255, 255, 255]
+
+
+def png(depth: int, color_type: int, samples: Sequence[Sequence[int]], transparent: Sequence[int] = ()) -> bytes:
+    """Return a PNG of 32 × 32 pixels: four quadrants, each of one gray shade or RGB color of this depth."""
+    rows = b""
+    for y in range(32):
+        bits = "".join(f"{part:0{depth}b}" for x in range(32) for part in samples[2 * (y // 16) + x // 16])
+        rows += b"\0" + int(bits, 2).to_bytes(len(bits) // 8, "big")
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", 32, 32, depth, color_type, 0, 0, 0),
+        **({b"tRNS": struct.pack(f">{len(transparent)}H", *transparent)} if transparent else {}),
+        b"IDAT": zlib.compress(rows),
+        b"IEND": b"",
+    }
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks.items()
+    )
+
+
+GRAY, RGB = 0, 2
+
+
+@pytest.mark.parametrize("depth", [2, 4, 8, 16])
+@pytest.mark.parametrize("index", range(4))
+def test_a_shade_that_is_declared_transparent_is_compared_at_its_own_depth(depth: int, index: int) -> None:
+    most = 2**depth - 1
+    shades = [most * part // 3 for part in range(4)]
+    file = png(depth, GRAY, [(shade,) for shade in shades], (shades[index],))
+    eighths = [0, 85, 170, 255]
+    expected = [255 if place == index else shade for place, shade in enumerate(eighths)]
+    assert corners(decode_image(file, 32, 32)) == expected
+    assert corners(decode_mask(file, 32, 32)) == [0 if place == index else shade for place, shade in enumerate(eighths)]
+    depth_map = decode_depth_map(file, 32, 32)
+    corner = np.array([depth_map[y, x] for y in (0, -1) for x in (0, -1)], np.float64)
+    kept = [0.0 if place == index else float(shade) for place, shade in enumerate(eighths)]
+    assert np.allclose(corner / corner.max(), np.array(kept) / max(kept))
+
+
+@pytest.mark.parametrize("high_bits", [0, 256])
+def test_a_gray_shade_ignores_the_bits_above_its_depth(high_bits: int) -> None:
+    for depth in (2, 4, 8):
+        file = png(depth, GRAY, [(0,), (1,), (2,), (3,)], (1 + high_bits,))
+        assert corners(decode_image(file, 32, 32))[1] == 255, depth
+
+
+def test_a_shade_that_no_pixel_has_makes_nothing_transparent() -> None:
+    file = png(16, GRAY, [(0,), (20_000,), (40_000,), (65_535,)], (78,))
+    assert corners(decode_image(file, 32, 32)) == [0, 78, 156, 255]
+
+
+@pytest.mark.parametrize(("depth", "last"), [(8, 0x9A), (16, 0x9ABC)])
+def test_a_color_that_is_declared_transparent_is_compared_at_its_own_depth(depth: int, last: int) -> None:
+    most, color = 2**depth - 1, (1, 2, last)
+    near = [(1, 2, last + 1), (1, 3, last), (0, 2, last)]
+    image = decode_image(png(depth, RGB, [color, *near], color), 32, 32)
+    assert image[0, 0].tolist() == [255, 255, 255]
+    for corner in (image[0, -1], image[-1, 0], image[-1, -1]):
+        assert corner[:2].max() <= 3
+    opaque = decode_image(png(depth, RGB, [(most, 0, 0)] * 4, color), 32, 32)
+    assert opaque[0, 0].tolist() == [255, 0, 0]
 
 
 def test_sixteen_bits_become_eight_by_proportion() -> None:

@@ -11,10 +11,12 @@ A depth map keeps its 16 bits, and its own size unless that exceeds the image's;
 import io
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from renderq_shared.imaging.exif import apply_orientation
 from renderq_worker.engine import Depth, Mask, Pixels
+from renderq_worker.jobs.inputs import png_transparency
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
 
@@ -44,7 +46,7 @@ def decode_depth_map(file: bytes, width: int, height: int) -> Depth:
     image = apply_orientation(_load(file))
     is_16_bit = image.mode.startswith("I")
     if is_16_bit:
-        image = Image.fromarray(np.asarray(image).astype(np.float32))
+        image = Image.fromarray(_farthest_where_transparent(image).astype(np.float32))
     else:
         image = _composite(image, "black").convert("L")
     size = min(image.width, width), min(image.height, height)
@@ -55,13 +57,20 @@ def decode_depth_map(file: bytes, width: int, height: int) -> Depth:
     return (depth - depth.min()) / span if span else np.zeros_like(depth)
 
 
+def _farthest_where_transparent(image: Image.Image) -> npt.NDArray[np.uint16]:
+    """Return 16-bit samples, 0 where they have the shade that the file declares transparent."""
+    values = np.asarray(image)
+    shade = image.info.get("transparency")
+    return values if shade is None else np.where(values == shade, 0, values)
+
+
 def _read(file: bytes) -> Image.Image:
     return apply_orientation(_to_8_bit(_load(file)))
 
 
 def _load(file: bytes) -> Image.Image:
     with Image.open(io.BytesIO(file), formats=_FORMATS) as image:
-        image.load()
+        png_transparency.load(image, file)
         return image
 
 
@@ -72,6 +81,8 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     values = np.asarray(image).astype(np.uint32)
     gray = Image.fromarray(((values * 255 + 32_767) // 65_535).astype(np.uint8))
     gray.info.update(image.info)
+    if (shade := gray.info.pop("transparency", None)) is not None:
+        gray.putalpha(Image.fromarray(np.where(values == shade, 0, 255).astype(np.uint8)))
     return gray
 
 
