@@ -74,6 +74,19 @@ def test_the_digest_of_the_pixels_is_that_of_what_the_file_decodes_to(format: st
     assert encoded.pixel_sha256 == hashlib.sha256(decode(encoded.data).tobytes()).hexdigest()
 
 
+@pytest.mark.parametrize(("quality", "luma_sampling"), [(89, (2, 2)), (90, (1, 1)), (100, (1, 1))])
+def test_a_jpeg_keeps_the_whole_resolution_of_colors_from_quality_90(
+    quality: int, luma_sampling: tuple[int, int]
+) -> None:
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[:, ::2], pixels[:, 1::2] = (255, 0, 0), (0, 0, 255)
+    data = encode(pixels, options("jpeg", quality=quality), RECIPE).data
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.layer[0][1:3] == luma_sampling  # type: ignore[attr-defined]
+    difference = np.abs(decode(data).astype(int) - pixels).max()
+    assert difference < 30 if luma_sampling == (1, 1) else difference > 100
+
+
 @pytest.mark.parametrize("shape", [(8, 8), (40, 64), (64, 40), (1, 1), (512, 512)])
 def test_png_keeps_every_pixel(shape: tuple[int, int]) -> None:
     pixels = gradient(*shape)

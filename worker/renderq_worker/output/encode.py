@@ -16,6 +16,9 @@ from renderq_worker.output.recipe import Recipe, fits_jpeg, recipe_exif, recipe_
 
 _EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
+FULL_COLOR_QUALITY = 90
+"""Quality from which a JPEG keeps the colors of every pixel, as in ImageMagick and libvips; below, of 2 × 2 pixels."""
+
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -78,5 +81,8 @@ def _is_readable(text: str, pixels: Pixels) -> bool:
 
 def _encode_lossy(pixels: Pixels, options: OutputOptions, exif: bytes) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, options.format.upper(), quality=options.quality, exif=exif)
+    subsampling = "4:4:4" if options.quality >= FULL_COLOR_QUALITY else "4:2:0"  # for JPEG; WebP is always 4:2:0
+    Image.fromarray(pixels).save(
+        buffer, options.format.upper(), quality=options.quality, subsampling=subsampling, exif=exif
+    )
     return buffer.getvalue()
