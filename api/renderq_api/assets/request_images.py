@@ -1,12 +1,10 @@
 """Images of a job request: asset ids, data URLs and remote URLs → assets of the tenant."""
 
-import base64
-import binascii
-
 from renderq.contract import FieldError, JobRequest, ProblemKind, image_references
 from renderq.contract.image_references import is_asset_id, is_data_url
 from renderq_api.assets.asset_store import AssetStore
-from renderq_api.assets.errors import ImageRejected, unreadable
+from renderq_api.assets.data_url import decode_data_url
+from renderq_api.assets.errors import ImageRejected
 from renderq_api.assets.image_fetcher import ImageFetcher
 from renderq_api.assets.upload_budget import UploadBudget
 from renderq_api.http.problems import ApiProblem, invalid
@@ -39,7 +37,7 @@ class RequestImages:
             return record
         try:
             with self._budget.reserve() as reserve:
-                data = _decode_data_url(ref) if is_data_url(ref) else await self._fetcher.fetch(ref, reserve)
+                data = decode_data_url(ref) if is_data_url(ref) else await self._fetcher.fetch(ref, reserve)
                 return await self._assets.add(tenant, data)
         except ImageRejected as error:
             raise invalid(f"/{field}: {error.detail}", _error(field, error.code, error.detail)) from error
@@ -54,11 +52,3 @@ def asset_not_found(*fields: str) -> ApiProblem:
 
 def _error(field: str, code: str, detail: str) -> FieldError:
     return FieldError(pointer=f"/{field}", code=code, detail=detail)
-
-
-def _decode_data_url(data_url: str) -> bytes:
-    """Return the bytes of a base64 data URL. Raises `ImageRejected`."""
-    try:
-        return base64.b64decode(data_url.partition(",")[2], validate=True)
-    except binascii.Error as error:
-        raise unreadable("the data after `base64,` is not valid base64", "Encode it again") from error

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from renderq.contract import Asset
-from renderq.contract.image_references import is_asset_id, is_data_url
+from renderq.contract.image_references import is_asset_id, is_data_url, is_https_url
 from renderq.request_params import ImageSource, RequestParams
 
 _FIELDS = ("image", "mask", "depth_map")
@@ -37,5 +37,5 @@ def infer_task(fields: RequestParams) -> str | None:
 
 def _is_reference(value: object) -> bool:
     if isinstance(value, str):
-        return is_asset_id(value) or is_data_url(value) or value.startswith("https://")
+        return is_asset_id(value) or is_data_url(value) or is_https_url(value)
     return isinstance(value, Asset)

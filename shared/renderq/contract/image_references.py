@@ -10,7 +10,7 @@ from renderq.contract.urls import check_url
 
 _ASSET_ID = re.compile(r"asset_[0-9a-f]{64}")
 
-_DATA_URL = re.compile(r"data:[^,]{0,200};base64,")
+_DATA_URL = re.compile(r"\s*data:[^,]{0,200}; *base64,", re.ASCII | re.IGNORECASE)
 
 
 def is_asset_id(text: str) -> bool:
@@ -22,10 +22,15 @@ def is_data_url(text: str) -> bool:
     return _DATA_URL.match(text) is not None
 
 
+def is_https_url(text: str) -> bool:
+    """Whether the text is a URL with the scheme `https`, in any case."""
+    return text[:8].lower() == "https://"
+
+
 def _check_image_reference(text: str) -> str:
     if is_asset_id(text) or is_data_url(text):
         return text
-    if text.startswith("https://"):
+    if is_https_url(text):
         return check_url(text, {"https"})
     raise ValueError(
         "must be an asset id (asset_ and 64 hexadecimal digits), an https URL, or a base64 data URL, "

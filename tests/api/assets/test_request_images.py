@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from renderq.contract import LIMITS
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.redis import RedisJobStore
-from tests.api.assets.image_files import animated_file, image_file, rotated_file
+from tests.api.assets.image_files import ONE_PIXEL, animated_file, chunk, image_file, png_file, rotated_file
 from tests.api.conftest import SettingsFor
 from tests.api.problems import pointers, problem
 from tests.api.running_api import RunningApi
@@ -59,6 +61,41 @@ def test_an_image_within_the_request_becomes_an_asset(http: httpx2.Client) -> No
     job = accepted(http, image=data_url(data, "text/plain"))
     assert job["request"]["image"] == asset_id(data)
     assert http.get(f"/v1/assets/{asset_id(data)}").json()["content_type"] == "image/webp"
+
+
+PNG = png_file(chunk(b"teSt", bytes(range(255))), ONE_PIXEL)
+"""Its base64 has every character of the alphabet, and padding."""
+
+
+@pytest.mark.parametrize(
+    ("head", "encode"),
+    [
+        ("data:image/png;base64,", base64.encodebytes),
+        ("data:image/png;base64,", lambda data: base64.encodebytes(data).replace(b"\n", b"\r\n")),
+        ("data:image/png;base64,\n", base64.b64encode),
+        ("\n data:image/png;base64,", lambda data: base64.b64encode(data) + b" \n"),
+        ("data:image/png;base64,", lambda data: base64.b64encode(data).rstrip(b"=")),
+        ("data:image/png;base64,", base64.urlsafe_b64encode),
+        ("data:image/png;base64,", lambda data: base64.urlsafe_b64encode(data).rstrip(b"=")),
+        ("data:image/png;base64,", lambda data: quote(base64.b64encode(data), safe="").encode()),
+        ("DATA:IMAGE/PNG;BASE64,", base64.b64encode),
+        ("data:image/png;name=a.png;charset=utf-8; base64,", base64.b64encode),
+        ("data:;base64,", base64.b64encode),
+    ],
+)
+def test_a_data_url_is_read_as_tools_print_it(http: httpx2.Client, head: str, encode: Callable[[bytes], bytes]) -> None:
+    assert {*b"+/="} <= {*base64.b64encode(PNG)}
+    assert accepted(http, image=head + encode(PNG).decode())["request"]["image"] == asset_id(PNG)
+
+
+@pytest.mark.parametrize("damage", ["*", "=", "\0", "é", "-_+/", "%zz", "A"])
+def test_a_data_url_with_anything_else_is_refused(http: httpx2.Client, damage: str) -> None:
+    text = base64.b64encode(PNG[:300]).decode()
+    response = submit(http, image=f"data:image/png;base64,{text[:40]}{damage}{text[40:]}")
+    assert response.status_code == 422
+    [error] = response.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/image", "input_unreadable")
+    assert "base64" in error["detail"]
 
 
 def test_an_image_is_measured_as_it_is_shown(http: httpx2.Client) -> None:

@@ -144,9 +144,10 @@ async def test_the_async_client_uploads_too(server: FakeService) -> None:
 
 def test_references_are_sent_unchanged(server: FakeService, client: Client) -> None:
     server.on("POST", "/v1/jobs", FakeResponse(201, job()))
-    for image in (Asset.model_validate({**ASSET, "id": ID}), ID, URL, DATA):
+    wrapped = "DATA:image/png;BASE64,AA\nAA"
+    for image in (Asset.model_validate({**ASSET, "id": ID}), ID, URL, URL.upper(), DATA, wrapped):
         client.submit("a cat", image=image)
-    assert [request.json["image"] for request in server.received] == [ID, ID, URL, DATA]
+    assert [request.json["image"] for request in server.received] == [ID, ID, URL, URL.upper(), DATA, wrapped]
 
 
 @pytest.mark.parametrize(
