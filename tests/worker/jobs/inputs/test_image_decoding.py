@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from renderq.contract import JobWarning
 from renderq_worker.jobs.inputs.image_decoding import decode_depth_map, decode_image, decode_low_res_image, decode_mask
+from tests.worker.jobs.inputs.icc_profiles import (
+    DISPLAY_P3,
+    SRGB,
+    cmyk_profile,
+    gamma_curve,
+    gray_profile,
+    rgb_profile,
+)
 
 
 def saved(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -159,6 +168,75 @@ def test_ink_one_bit_and_gray_become_rgb() -> None:
     assert np.allclose(
         pixel(saved(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG", quality=100)), [254, 0, 0], atol=3
     )
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "profile", "expected"),
+    [
+        (Image.new("RGB", (8, 8), (220, 60, 40)), "PNG", rgb_profile(DISPLAY_P3), [239, 35, 17]),
+        (Image.new("RGB", (8, 8), (220, 60, 40)), "WEBP", rgb_profile(DISPLAY_P3), [239, 35, 17]),
+        (Image.new("RGB", (8, 8), (220, 60, 40)), "JPEG", rgb_profile(DISPLAY_P3), [239, 35, 17]),
+        (Image.new("RGBA", (8, 8), (220, 60, 40, 255)), "PNG", rgb_profile(DISPLAY_P3), [239, 35, 17]),
+        (Image.new("RGBA", (8, 8), (220, 60, 40, 0)), "PNG", rgb_profile(DISPLAY_P3), [255, 255, 255]),
+        (Image.new("RGB", (8, 8), (220, 60, 40)).quantize(2), "PNG", rgb_profile(DISPLAY_P3), [239, 35, 17]),
+        (Image.new("L", (8, 8), 128), "PNG", rgb_profile(SRGB, gamma_curve(1)), [188, 188, 188]),
+        (Image.new("L", (8, 8), 128), "PNG", gray_profile(gamma_curve(1)), [188, 188, 188]),
+        (Image.new("L", (8, 8), 128), "JPEG", gray_profile(gamma_curve(1)), [188, 188, 188]),
+        (Image.new("LA", (8, 8), (128, 255)), "PNG", gray_profile(gamma_curve(1)), [188, 188, 188]),
+        (Image.new("I;16", (8, 8), 128 * 257), "PNG", gray_profile(gamma_curve(1)), [188, 188, 188]),
+        (Image.new("1", (8, 8), 1), "PNG", gray_profile(gamma_curve(1)), [255, 255, 255]),
+        (Image.new("CMYK", (8, 8), (0, 0, 0, 255)), "JPEG", cmyk_profile(), [118, 118, 118]),
+    ],
+)
+def test_an_embedded_color_profile_is_converted_to_srgb(
+    image: Image.Image, kind: str, profile: bytes, expected: list[int]
+) -> None:
+    options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}.get(kind, {})
+    file = saved(image, kind, icc_profile=profile, **options)
+    warnings: list[JobWarning] = []
+    for decode in (decode_image, decode_low_res_image):
+        assert np.allclose(decode(file, 8, 8, warnings.append)[4, 4], expected, atol=2 if kind == "JPEG" else 1)
+    assert warnings == []
+
+
+def test_an_image_with_an_srgb_profile_is_left_as_it_is() -> None:
+    noise = np.random.default_rng(7).integers(0, 256, (64, 64, 3), np.uint8)
+    file = saved(Image.fromarray(noise), icc_profile=rgb_profile(SRGB))
+    assert np.array_equal(decode_image(file, 64, 64), noise)
+
+
+def test_values_of_masks_and_depth_maps_are_no_colors() -> None:
+    file = saved(Image.new("L", (8, 8), 128), icc_profile=gray_profile(gamma_curve(1)))
+    assert decode_mask(file, 8, 8)[4, 4] == 128
+    assert decode_depth_map(file, 8, 8)[4, 4] == 128
+
+
+@pytest.mark.parametrize(
+    ("mode", "profile"),
+    [
+        ("RGB", b"no profile"),
+        ("RGB", rgb_profile(DISPLAY_P3)[:300]),
+        ("RGB", rgb_profile(DISPLAY_P3).replace(b"RGB ", b"RG\xff ")),
+        ("RGB", gray_profile(gamma_curve(1))),
+        ("RGB", cmyk_profile()),
+        ("CMYK", rgb_profile(DISPLAY_P3)),
+    ],
+)
+def test_a_color_profile_that_cannot_be_used_is_ignored_with_a_warning(mode: str, profile: bytes) -> None:
+    image = Image.new(mode, (8, 8), (0, 255, 255, 0)[: len(mode)])
+    plain, tagged = (saved(image, "JPEG", icc_profile=each) for each in (None, profile))
+    warnings: list[JobWarning] = []
+    assert np.array_equal(decode_image(tagged, 8, 8, warnings.append), decode_image(plain, 8, 8, warnings.append))
+    [warning] = warnings
+    assert warning.code == "color_profile_ignored"
+
+
+def test_a_color_profile_of_which_a_part_is_missing_is_ignored_with_a_warning() -> None:
+    file = saved(Image.new("RGB", (8, 8), (220, 60, 40)), "JPEG", icc_profile=rgb_profile(DISPLAY_P3) + bytes(70_000))
+    second = file.index(b"ICC_PROFILE\0\2")
+    warnings: list[JobWarning] = []
+    decode_image(file[:second] + b"icc" + file[second + 3 :], 8, 8, warnings.append)
+    assert [warning.code for warning in warnings] == ["color_profile_ignored"]
 
 
 def test_a_colored_mask_goes_by_its_brightness() -> None:

@@ -154,6 +154,16 @@ def test_a_mask_without_effect_is_a_warning(loader: LoaderHarness) -> None:
         assert "16 × 8" in warning["message"]
 
 
+def test_a_broken_color_profile_is_a_warning(loader: LoaderHarness) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (16, 8)).save(file, "PNG", icc_profile=b"broken")
+    loader.submit("job", "img2img", image=loader.asset(1, file.getvalue()), strength=0.5)
+    loader.harness.wake()
+    job = loader.harness.wait_until_ended("job")
+    assert job.status is Status.SUCCEEDED
+    assert [warning["code"] for warning in json.loads(job.warnings_json or "[]")] == ["color_profile_ignored"]
+
+
 @pytest.mark.parametrize("how", ["no asset", "no file", "no image"])
 def test_an_image_that_cannot_be_had_fails_its_job_alone(loader: LoaderHarness, how: str) -> None:
     image = loader.asset(1, b"\x89PNG nothing", stored=how != "no file")

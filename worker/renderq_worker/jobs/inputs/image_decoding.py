@@ -1,7 +1,8 @@
 """Decoding of input files to the pixels that a model starts from. Deterministic: the same bytes give the same pixels.
 
 1. The EXIF orientation is applied.
-2. 16 bits become 8; palettes and CMYK become RGB. Color profiles are ignored.
+2. 16 bits become 8; palettes and CMYK become RGB. Colors are converted from an embedded profile to sRGB; the values of
+   masks and depth maps are no colors.
 3. Transparent pixels become white; in a mask they become black (kept). Masks become gray.
 4. The image is resized with a Lanczos filter, or with a bicubic one for upscaling.
 
@@ -9,35 +10,44 @@ A depth map keeps its 16 bits, and its own size unless that exceeds the image's;
 """
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from renderq.contract import JobWarning
 from renderq_shared.imaging.exif import apply_orientation
 from renderq_worker.engine import Depth, Mask, Pixels
 from renderq_worker.jobs.inputs import png_transparency
+from renderq_worker.jobs.inputs.color_profile import ProfileUnusable, to_srgb
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
 
+Warn = Callable[[JobWarning], None]
 
-def decode_image(file: bytes, width: int, height: int) -> Pixels:
+
+def _discard(_: JobWarning) -> None:
+    pass
+
+
+def decode_image(file: bytes, width: int, height: int, warn: Warn = _discard) -> Pixels:
     """Return pixels [height, width, 3]. Raises Pillow's errors, of any type."""
-    return _resize(_composite(_read(file), "white"), width, height)
+    return _resize(_composite(_read_colors(file, warn), "white"), width, height)
 
 
-def decode_low_res_image(file: bytes, width: int, height: int) -> Pixels:
+def decode_low_res_image(file: bytes, width: int, height: int, warn: Warn = _discard) -> Pixels:
     """Return pixels [height, width, 3] of an image to be upscaled, resized as diffusers' upscale pipeline does."""
-    image = _composite(_read(file), "white")
+    image = _composite(_read_colors(file, warn), "white")
     return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
 
 
-def decode_mask(file: bytes, width: int, height: int) -> Mask:
+def decode_mask(file: bytes, width: int, height: int, warn: Warn = _discard) -> Mask:
     """Return a mask [height, width]. Raises Pillow's errors, of any type."""
     return _resize(_composite(_read(file), "black").convert("L"), width, height)
 
 
-def decode_depth_map(file: bytes, width: int, height: int) -> Depth:
+def decode_depth_map(file: bytes, width: int, height: int, warn: Warn = _discard) -> Depth:
     """Return depth of at most [height, width], larger is nearer: 16 bits as float32 in 0 … 1, 8 bits as they are.
 
     16 bits are normalized here because bfloat16 keeps no more than nine of the values between 30,000 and 31,000. The
@@ -62,6 +72,16 @@ def _farthest_where_transparent(image: Image.Image) -> npt.NDArray[np.uint16]:
     values = np.asarray(image)
     shade = image.info.get("transparency")
     return values if shade is None else np.where(values == shade, 0, values)
+
+
+def _read_colors(file: bytes, warn: Warn) -> Image.Image:
+    image = _read(file)
+    try:
+        return to_srgb(image)
+    except ProfileUnusable as error:
+        message = f"the image's color profile was ignored: {error}; save the image with the profile sRGB"
+        warn(JobWarning(code="color_profile_ignored", message=message))
+        return image
 
 
 def _read(file: bytes) -> Image.Image:

@@ -33,7 +33,13 @@ from renderq_worker.engine import (
     Variation,
     outpaint,
 )
-from renderq_worker.jobs.inputs.image_decoding import decode_depth_map, decode_image, decode_low_res_image, decode_mask
+from renderq_worker.jobs.inputs.image_decoding import (
+    Warn,
+    decode_depth_map,
+    decode_image,
+    decode_low_res_image,
+    decode_mask,
+)
 from renderq_worker.jobs.running_job import RunningJob
 from renderq_worker.threads.inflight_operations import InflightOperations
 from renderq_worker.threads.object_retries import ObjectRetries
@@ -127,13 +133,13 @@ class InputLoader:
             case ResolvedUpscale(image=image, noise_level=noise_level):
                 return Upscale(self._read(job, image, decode_low_res_image), noise_level)
 
-    def _read(self, job: RunningJob, asset_id: str, decode: Callable[[bytes, int, int], Array]) -> Array:
+    def _read(self, job: RunningJob, asset_id: str, decode: Callable[[bytes, int, int, Warn], Array]) -> Array:
         """Return an asset decoded at the request's size. Raises `InputError`."""
         width, height = job.request.width, job.request.height
         file = self._fetch(job, asset_id)
         try:
             with self._operations.track(f"decoding of {asset_id}"):
-                return decode(file, width, height)
+                return decode(file, width, height, job.warn)
         except Exception as error:  # Pillow's decoders raise errors of any type
             raise _unreadable(f"{asset_id} cannot be decoded ({type(error).__name__}); upload it again") from error
 
