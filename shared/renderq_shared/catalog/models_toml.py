@@ -213,4 +213,8 @@ def _find_layout(config: ModelConfig, source: Path, base: Path) -> Path | None:
 
 def _first_error(error: ValidationError) -> str:
     first = error.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    path, message = first["loc"], first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        table = DefaultsConfig if "defaults" in path[2:-1] else ModelConfig if len(path) > 1 else ModelsFile
+        message = f"Unknown key. Known keys: {', '.join(table.model_fields)}"
+    return f"{'.'.join(map(str, path))}: {message}"

@@ -22,7 +22,9 @@ def default_data_dir() -> Path:
 
 def format_errors(error: ValidationError) -> tuple[str, ...]:
     """Return one line per invalid setting."""
-    return tuple(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+    return tuple(
+        f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}" for each in error.errors()
+    )
 
 
 class SharedSettings(BaseSettings):

@@ -75,7 +75,7 @@ def test_revoking_the_last_key_says_what_that_means(keys: KeyStore, capsys: pyte
         ("revoke laptop", "laptop is not a key id"),
         ("reset", "--yes"),
         ("list --data /nonexistent", "no `renderq up` is running on /nonexistent"),
-        ("list --redis-url http://x", "redis_url: Value error, must start with redis://"),
+        ("list --redis-url http://x", "redis_url: must start with redis://"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(

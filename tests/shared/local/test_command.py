@@ -25,8 +25,8 @@ def up(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     [
         (("--workers", "0"), "--workers must be at least 1"),
         (("--port", "70000"), "port: Input should be less than or equal to 65535"),
-        (("--redis-url", "http://somewhere"), "redis_url: Value error, must start with redis://"),
-        (("--store", "ftp://somewhere"), "store: Value error, must be folder:PATH"),
+        (("--redis-url", "http://somewhere"), "redis_url: must start with redis://"),
+        (("--store", "ftp://somewhere"), "store: must be folder:PATH"),
     ],
 )
 def test_bad_options_are_refused(tmp_path: Path, arguments: tuple[str, ...], explanation: str) -> None:

@@ -41,7 +41,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from renderq_worker.commands.models_check import check_model
 
     settings = WorkerSettings.from_options({"models": arguments.models, "device": arguments.device})
-    configs = _model_configs(settings.models, arguments.names)
+    configs = _model_configs("models check", settings.models, arguments.names)
     if configs is None:
         return _EXIT_USAGE
     reports = [check_model(name, config, settings.models, settings) for name, config in configs.items()]
@@ -64,7 +64,7 @@ def _pull(arguments: argparse.Namespace) -> int:
 
     options = {} if arguments.models is None else {"models": arguments.models}
     settings = SharedSettings(**options)
-    configs = _model_configs(settings.models, arguments.names)
+    configs = _model_configs("models pull", settings.models, arguments.names)
     if configs is None:
         return _EXIT_USAGE
     codes = [_EXIT_OK]
@@ -83,7 +83,7 @@ def _pull(arguments: argparse.Namespace) -> int:
     return max(codes)
 
 
-def _model_configs(path: Path | None, names: Collection[str]) -> "dict[str, ModelConfig] | None":
+def _model_configs(command: str, path: Path | None, names: Collection[str]) -> "dict[str, ModelConfig] | None":
     """Return the catalog's configurations of these models (all without names).
 
     Prints an error and returns `None` if the catalog cannot be read or lacks one of them.
@@ -94,10 +94,10 @@ def _model_configs(path: Path | None, names: Collection[str]) -> "dict[str, Mode
     try:
         models = read_models_file(path).models
     except CatalogInvalid as error:
-        return _print_error("models", str(error))
+        return _print_error(command, str(error))
     unknown = [name for name in names if name not in models]
     if unknown:
-        return _print_error("models", f"no model is called {unknown[0]!r}; there are {', '.join(models)}")
+        return _print_error(command, f"no model is called {unknown[0]!r}; there are {', '.join(models)}")
     return {name: config for name, config in models.items() if not names or name in names}
 
 
