@@ -112,6 +112,19 @@ def test_times_on_the_command_line(server: FakeService, monkeypatch: pytest.Monk
     assert query["created_before"] == [local.isoformat().replace("+00:00", "Z")]
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--limit", "0", "'0' is not a whole number from 1"),
+        ("--created-after", "yesterday", "'yesterday' is not a time, such as 2026-01-31T12:00:00Z"),
+    ],
+)
+def test_invalid_filters_are_refused(option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["jobs", option, value])
+    assert f"argument {option}: {message}" in capsys.readouterr().err
+
+
 def test_retry_and_delete_on_the_command_line(
     server: FakeService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,11 +22,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     for bound in ("after", "before"):
         parser.add_argument(
             f"--created-{bound}",
-            type=datetime.fromisoformat,
+            type=_time,
             metavar="TIME",
             help=f"Only jobs created {bound} TIME, e.g. 2026-01-31 or 2026-01-31T12:00:00Z; local time without a zone.",
         )
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="List at most N jobs (default: 20).")
+    parser.add_argument("--limit", type=_count, default=20, metavar="N", help="List at most N jobs (default: 20).")
     parser.add_argument("--json", action="store_true", help="Print a JSON array.")
     connection.add_arguments(parser)
 
@@ -34,19 +34,32 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace) -> int:
     with connection.connect(args) as client:
         listed = client.jobs.list(
-            page_size=max(1, min(args.limit, LIMITS.page_jobs)),
+            page_size=min(args.limit, LIMITS.page_jobs),
             status=args.status,
             model=args.model,
             task=args.task,
             created_after=args.created_after,
             created_before=args.created_before,
         )
-        jobs = list(islice(listed, max(0, args.limit)))
+        jobs = list(islice(listed, args.limit))
     if args.json:
         print(as_json(jobs))
     else:
         print(table(HEADER, [_row(job) for job in jobs]) if jobs else "no jobs")
     return ExitCode.OK
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time, such as 2026-01-31T12:00:00Z") from None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
 
 
 def _row(job: Job) -> tuple[object, ...]:
