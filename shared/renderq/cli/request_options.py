@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
     image.add_argument("--scheduler", choices=SCHEDULERS, metavar="NAME", help=scheduler_help)
     _add(image, "--seed", type=int)
     _add(image, "-n", type=int)
-    source = parser.add_argument_group("input image", "IMAGE is a file, an asset id, or an https URL.")
+    source = parser.add_argument_group("input image", "IMAGE is a file, which is uploaded, or what --image lists.")
     _add(source, "--image", model=InpaintRequest, metavar="IMAGE")
     _add(source, "--mask", model=InpaintRequest, metavar="IMAGE")
     _add(source, "--depth-map", model=Depth2ImgRequest, metavar="IMAGE")
@@ -104,5 +104,6 @@ def _key_value(text: str) -> tuple[str, str]:
 def _side_pixels(text: str) -> tuple[str, int]:
     side, _, pixels = text.partition("=")
     if side not in Extend.model_fields or not pixels.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not SIDE=PIXELS, such as left=64")
+        sides = ", ".join(Extend.model_fields)
+        raise argparse.ArgumentTypeError(f"{text!r} is not SIDE=PIXELS, such as left=64; SIDE is one of {sides}")
     return side, int(pixels)

@@ -181,7 +181,7 @@ class OutpaintRequest(_ImageTaskRequest, frozen=True):
 
     strength: ClassVar[float] = 1.0
     task: Literal["outpaint"]
-    extend: Extend = Field(description="Pixels added at each edge, multiples of 8.")
+    extend: Extend = Field(description="Pixels added at `left`, `right`, `top` and `bottom`, multiples of 8.")
 
 
 VARIATION_STRENGTH = 0.8
