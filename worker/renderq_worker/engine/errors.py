@@ -33,6 +33,10 @@ class ClipSkipTooHigh(EngineError):
     """`clip_skip` exceeds the layers of the text encoder."""
 
 
+class PromptTooLong(EngineError):
+    """The prompt has more tokens than an image can have in its cross-attention."""
+
+
 class NoiseLevelTooHigh(EngineError):
     """`noise_level` exceeds the model's maximum."""
 

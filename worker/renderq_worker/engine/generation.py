@@ -60,6 +60,8 @@ class Generation:
     model_calls: int
     """Total model calls: `spec.model_calls` until the prompts are encoded, then the noise scheduler's count."""
     is_encoded: bool = False
+    is_partly_encoded: bool = False
+    """Its prompts need further operations of encoding; only long ones do."""
     step: int = 0
     """Model calls done."""
     ticks_waited: int = 0
@@ -97,9 +99,14 @@ class Generation:
     def record_loaded(self, seconds: float) -> None:
         self.load_seconds += seconds
 
+    def record_encoding(self, seconds: float) -> None:
+        """Record that a part of the prompts is encoded."""
+        self.is_partly_encoded = True
+        self.inference_seconds += seconds
+
     def record_encoded(self, model_calls: int, token_chunks: int, seconds: float) -> None:
         """Record that the prompts are encoded, and the noise scheduler's number of model calls."""
-        self.is_encoded, self.model_calls = True, model_calls
+        self.is_encoded, self.is_partly_encoded, self.model_calls = True, False, model_calls
         self.key = replace(self.key, token_chunks=token_chunks)
         self.inference_seconds += seconds
 

@@ -50,9 +50,11 @@ class StepResult:
     plan: StepPlan
     seconds: float = 0.0
     advanced: tuple[str, ...] = ()
-    """Ids of generations that completed the operation."""
+    """Ids of generations that made progress."""
     failures: Mapping[str, Failure] = field(default_factory=dict)
     """Generations that ended, by id."""
+    is_encoded: bool = True
+    """Encoding: False if the prompts need further operations."""
     model_calls: int = 0
     """Encoding: model calls that the noise scheduler will make."""
     token_chunks: int = 1

@@ -11,7 +11,7 @@ from renderq_worker.engine.error_mapping import failure_from, is_out_of_memory, 
 from renderq_worker.engine.errors import NanOutput
 from renderq_worker.engine.failure import Failure
 from renderq_worker.engine.fallback_kind import FallbackKind
-from renderq_worker.engine.families import Family
+from renderq_worker.engine.families import Family, PromptEncoding
 from renderq_worker.engine.generation import Stage
 from renderq_worker.engine.latents import GenerationState, LatentState
 from renderq_worker.engine.oom_handler import OutOfMemoryHandler
@@ -28,6 +28,7 @@ class Runner:
         self._batch_sizes = batch_sizes
         self._device = placement.device
         self._oom_handler = OutOfMemoryHandler(models, batch_sizes, placement)
+        self._encodings: dict[str, PromptEncoding] = {}
         self._states: dict[str, GenerationState] = {}
 
     def run(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str] = ()) -> StepResult:
@@ -51,13 +52,14 @@ class Runner:
     def drop(self, ids: Iterable[str]) -> None:
         """Free the states of these generations; unknown ids are ignored."""
         for id in ids:
+            self._encodings.pop(id, None)
             state = self._states.pop(id, None)
             if state is not None:
                 state.close()
 
     def close(self) -> None:
         """Free all states."""
-        self.drop(tuple(self._states))
+        self.drop((*self._states, *self._encodings))
 
     def _execute(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str]) -> StepResult:
         if plan.stage is Stage.LOADING_MODEL:
@@ -89,10 +91,18 @@ class Runner:
         return StepResult(plan, failures=failures)
 
     def _encode(self, plan: StepPlan) -> StepResult:
-        generation = plan.generations[0]
+        """Run the next passes of the text encoder; after the last one, prepare the image."""
+        generation, family = plan.generations[0], self._models.get(plan.model)
+        spec = generation.spec
+        encoding = self._encodings.get(spec.id) or family.start_encoding(spec)
+        if encoding is not None:
+            self._encodings[spec.id] = encoding
+            family.encode(encoding)
+            if encoding.result is None:
+                return StepResult(plan, advanced=plan.ids, is_encoded=False)
         use_tiling = self._oom_handler.is_tiled(generation)
-        state = self._models.get(plan.model).prepare(generation.spec, use_tiling=use_tiling)
-        self._states[generation.spec.id] = state
+        self._states[spec.id] = state = family.prepare(spec, encoding, use_tiling=use_tiling)
+        self._encodings.pop(spec.id, None)
         return StepResult(
             plan,
             advanced=plan.ids,

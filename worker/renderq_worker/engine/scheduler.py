@@ -42,7 +42,7 @@ class Scheduler:
         """Return the next operation, or None when nothing is in flight.
 
         A model is loaded for all generations that need it. Members of the next batch that are not encoded yet are
-        encoded first, one at a time.
+        encoded first, one at a time. A long prompt takes several operations, and the batch does not wait for it.
         """
         ranked = sorted(self._generations.values(), key=lambda generation: _urgency(generation, resident))
         if not ranked:
@@ -77,7 +77,10 @@ class Scheduler:
             case Stage.LOADING_MODEL:
                 generation.record_loaded(result.seconds)
             case Stage.ENCODING:
-                generation.record_encoded(result.model_calls, result.token_chunks, result.seconds)
+                if result.is_encoded:
+                    generation.record_encoded(result.model_calls, result.token_chunks, result.seconds)
+                else:
+                    generation.record_encoding(result.seconds)
             case Stage.DENOISING:
                 generation.record_step(len(result.plan.generations), result.seconds)
             case Stage.DECODING:
@@ -98,6 +101,8 @@ def _batch(lead: Generation, ranked: Iterable[Generation], limit: BatchLimit) ->
         if len(batch) == limit.generations:
             break
         if generation is lead or generation.stage is Stage.DECODING or generation.key != lead.key:
+            continue
+        if generation.is_partly_encoded:
             continue
         fits = rows + generation.spec.rows <= limit.rows
         if fits and (limit.allows_mixed_guidance or generation.spec.rows == lead.spec.rows):

@@ -6,10 +6,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
 
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.catalog.pipeline_config import inspect_pipeline
+from renderq_worker.engine import Canceled, Rendered
 from renderq_worker.engine.families.prompt_attention import Fragment, parse_prompt_attention
+from renderq_worker.engine.families.prompt_encoding import (
+    PASSES_PER_OPERATION,
+    EncodedPrompts,
+    EncodingFlow,
+    PromptEncoding,
+    StockPass,
+)
+from renderq_worker.engine.families.token_chunks import MAX_CHUNKS
 from tests.worker.engine.engine_harness import EngineHarness, loaded_family, render_alone, spec
 from tests.worker.engine.reference_pipeline import load_reference, reference_pixels
 
@@ -59,6 +69,31 @@ def test_weights_move_a_prompt_away_from_and_towards_the_empty_one(either: Model
     assert not torch.equal(less, plain)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "other"),
+    [
+        ("a (cat:0) sat", "a (dog:0) sat"),
+        ("a (cat:0) (sat:0)", "a (dog:0) (lay:0)"),
+        ("(a cat sat:0)", "(a dog lay:0)"),
+    ],
+)
+def test_nothing_is_left_of_words_of_weight_0_however_many_they_are(
+    either: ModelEntry, prompt: str, other: str
+) -> None:
+    assert torch.equal(embeddings(either, prompt), embeddings(either, other))
+
+
+def test_a_lower_weight_leaves_less_whatever_the_other_weights(either: ModelEntry) -> None:
+    """What is left of a word is the difference that another word makes to the token after it."""
+
+    def influence(weight: float, rest: str) -> float:
+        cat, dog = (embeddings(either, f"({word}:{weight}){rest}")[1, 4] for word in ("cat", "dog"))
+        return (cat - dog).norm().item()
+
+    for rest in (" sat", " sat (on mat:0.1)"):
+        assert 0 == influence(0, rest) < influence(0.1, rest) < influence(0.4, rest) < influence(1, rest)
+
+
 def test_a_weight_reaches_the_image_and_the_negative_prompt(either: ModelEntry) -> None:
     plain = render_alone(either, spec(model=either.name))
     for changes in ({"prompt": "a (lighthouse:1.6)"}, {"negative_prompt": "(blurry:1.6)"}):
@@ -85,6 +120,100 @@ def test_prompts_of_other_lengths_do_not_share_forward_passes(tiny: ModelEntry) 
     for each in specs:
         np.testing.assert_array_equal(harness.pixels(each.id), render_alone(tiny, each))
     assert harness.stats("job/0").batch_width_mean == 1
+
+
+class PassCounter:
+    """Counts the passes of every text encoder that a harness loads."""
+
+    def __init__(self) -> None:
+        self.passes = 0
+
+    def __call__(self, pipeline: StableDiffusionPipeline) -> None:
+        pipeline.text_encoder.register_forward_hook(self._count)
+
+    def _count(self, *_: object) -> None:
+        self.passes += 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "negative", "passes"),
+    [
+        ("a cat", "", 2),
+        ("(a:0.5)" * 14, "", 3),  # the empty prompt
+        ("(a:0.5)" * 42, "(a:1.5)" * 14, 3 + 1 + 1 + 1 + 1),  # and the padding of the negative prompt
+    ],
+)
+def test_there_is_one_pass_per_chunk_whatever_the_weights(
+    tiny: ModelEntry, prompt: str, negative: str, passes: int
+) -> None:
+    count = PassCounter()
+    harness = EngineHarness([tiny], inject_fault=count)
+    harness.submit(spec(prompt=prompt, negative_prompt=negative, steps=1))
+    harness.finish()
+    harness.rendered("job/0")
+    assert count.passes == passes
+
+
+def test_images_of_a_job_encode_their_prompts_once(tiny: ModelEntry) -> None:
+    count = PassCounter()
+    harness = EngineHarness([tiny], inject_fault=count)
+    harness.submit(*(spec(number, prompt="(sea:0.5), " * 20, steps=2) for number in range(3)))
+    harness.finish()
+    encoded_once = count.passes
+    harness.submit(spec(3, prompt="(sea:0.5), " * 20, steps=2), spec(4, prompt="(sea:0.5), " * 20, clip_skip=1))
+    harness.finish()
+    assert encoded_once == 7 + 1 + 1 + 1  # chunks, empty prompt, negative prompt and its padding
+    assert count.passes > encoded_once  # another clip_skip is another encoding
+
+
+def test_a_long_prompt_is_encoded_in_operations_between_which_it_can_be_canceled(tiny: ModelEntry) -> None:
+    count = PassCounter()
+    harness = EngineHarness([tiny], inject_fault=count)
+    harness.submit(spec(prompt="sea, " * 300, steps=1))
+    harness.tick(3)  # load, and twice encode
+    assert count.passes == 2 * PASSES_PER_OPERATION
+    harness.engine.cancel(["job/0"])
+    harness.finish()
+    assert harness.final_event("job/0") == Canceled("job/0")
+    assert count.passes == 2 * PASSES_PER_OPERATION
+
+
+def test_a_long_prompt_does_not_hold_up_its_neighbors(tiny: ModelEntry) -> None:
+    harness = EngineHarness([tiny])
+    harness.submit(spec(0, prompt="sea, " * 300, steps=2), spec(1, prompt="a cat", steps=2))
+    harness.finish()
+    ended = [event.generation_id for event in harness.events if isinstance(event, Rendered)]
+    assert ended == ["job/1", "job/0"]
+
+
+def test_a_prompt_of_too_many_chunks_is_refused(tiny: ModelEntry) -> None:
+    harness = EngineHarness([tiny])
+    longest = "a " * (14 * MAX_CHUNKS)
+    harness.submit(spec(0, prompt=longest, steps=1), spec(1, negative_prompt=f"{longest} a", steps=1))
+    harness.finish()
+    harness.rendered("job/0")
+    message = "the prompt has 1793 tokens, 129 chunks of up to 14; at most 128 chunks are supported: shorten the prompt"
+    assert harness.failed("job/1").message == message
+
+
+def test_an_encoding_that_failed_starts_again() -> None:
+    def flow() -> EncodingFlow:
+        yield StockPass("")
+        return (yield StockPass("a cat"))
+
+    outputs = iter([EncodedPrompts(torch.ones(1)), torch.OutOfMemoryError(), *map(EncodedPrompts, torch.ones(2, 1))])
+
+    def run(_: object) -> EncodedPrompts:
+        output = next(outputs)
+        if isinstance(output, Exception):
+            raise output
+        return output
+
+    encoding = PromptEncoding(flow)
+    with pytest.raises(torch.OutOfMemoryError):
+        encoding.advance(run)
+    encoding.advance(run)
+    assert encoding.result is not None
 
 
 def test_clip_skip_leaves_out_last_layers_as_stock_does(deep: ModelEntry) -> None:

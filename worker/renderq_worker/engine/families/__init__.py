@@ -6,6 +6,8 @@ sdxl               Stable Diffusion XL
 generic_pipeline   any other diffusers pipeline, run through its own `__call__`
 steppable_call     a call that pauses after each step
 prompts            prompts to embeddings, one text encoder
+prompt_encoding    passes of the text encoder and their progress
+token_chunks       tokens of a prompt, split into chunks
 sdxl_prompts       the same with two text encoders
 prompt_attention   weights in prompts
 latent_preview     latents to a small image
@@ -17,12 +19,21 @@ from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import open_device
 from renderq_worker.engine.families.family import Family
 from renderq_worker.engine.families.generic_pipeline import GenericPipeline
+from renderq_worker.engine.families.prompt_encoding import PromptEncoding
 from renderq_worker.engine.families.sdxl import StableDiffusionXL
 from renderq_worker.engine.families.stable_diffusion import StableDiffusion
 from renderq_worker.engine.settings import EngineSettings
 from renderq_worker.models import ModelLoadFailed, Placement
 
-__all__ = ["Family", "GenericPipeline", "StableDiffusion", "StableDiffusionXL", "load_family", "placement_of"]
+__all__ = [
+    "Family",
+    "GenericPipeline",
+    "PromptEncoding",
+    "StableDiffusion",
+    "StableDiffusionXL",
+    "load_family",
+    "placement_of",
+]
 
 _FAMILIES = {"stable_diffusion": StableDiffusion, "sdxl": StableDiffusionXL, "pipeline": GenericPipeline}
 

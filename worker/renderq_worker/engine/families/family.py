@@ -8,6 +8,7 @@ from torch import Tensor
 
 from renderq_worker.engine.batch_invariance import BatchInvariance
 from renderq_worker.engine.batch_key import BatchKey
+from renderq_worker.engine.families.prompt_encoding import PromptEncoding
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.latents import GenerationState
 
@@ -45,8 +46,21 @@ class Family(Protocol[S]):
         """Width and height of the autoencoder's tiles in pixels; None if it cannot work in tiles."""
         ...
 
-    def prepare(self, spec: GenerationSpec, *, use_tiling: bool) -> S:
-        """Encode the prompts and inputs of one image and draw its noise.
+    def start_encoding(self, spec: GenerationSpec) -> PromptEncoding | None:
+        """Return the encoding of an image's prompts, shared with earlier images that have the same.
+
+        None if `prepare` encodes them.
+        """
+        ...
+
+    def encode(self, encoding: PromptEncoding) -> None:
+        """Run the next few passes of the text encoder."""
+        ...
+
+    def prepare(self, spec: GenerationSpec, encoding: PromptEncoding | None = None, *, use_tiling: bool) -> S:
+        """Encode the inputs of one image and draw its noise.
+
+        `encoding` is that of its prompts, done; without it they are encoded here.
 
         `use_tiling`, here and in `decode`: the autoencoder works in tiles, with less memory and different pixels.
         """

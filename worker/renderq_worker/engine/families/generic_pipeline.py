@@ -21,6 +21,7 @@ from renderq_worker.devices import Device
 from renderq_worker.engine.batch_invariance import BatchInvariance
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.errors import EngineError, NanOutput, SizeUnsupported, TaskUnsupported
+from renderq_worker.engine.families.prompt_encoding import PromptEncoding
 from renderq_worker.engine.families.steppable_call import Report, StepDone, SteppableCall, TimestepsSet
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.tasks.types import Txt2Img
@@ -109,7 +110,14 @@ class GenericPipeline:
     def batch_invariance_for(self, key: BatchKey) -> BatchInvariance:
         return self.batch_invariance
 
-    def prepare(self, spec: GenerationSpec, *, use_tiling: bool = False) -> PipelineRun:
+    def start_encoding(self, spec: GenerationSpec) -> None:
+        """The call encodes the prompts, which the pipeline cuts off."""
+
+    def encode(self, encoding: PromptEncoding) -> None: ...
+
+    def prepare(
+        self, spec: GenerationSpec, encoding: PromptEncoding | None = None, *, use_tiling: bool = False
+    ) -> PipelineRun:
         """Run up to the first step. Raises `TaskUnsupported` or `SizeUnsupported`."""
         self._check_supported(spec)
         run = PipelineRun(spec)

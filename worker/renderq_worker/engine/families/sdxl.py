@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from renderq_worker.engine.families.prompt_encoding import EncodedPrompts
 from renderq_worker.engine.families.sdxl_prompts import SDXLPromptEncoder
-from renderq_worker.engine.families.stable_diffusion import PromptEmbeds, StableDiffusion
+from renderq_worker.engine.families.stable_diffusion import StableDiffusion
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.models import ModelLoadFailed
 
@@ -22,6 +23,7 @@ class StableDiffusionXL(StableDiffusion):
     """A loaded SDXL model."""
 
     force_upcast = True
+    prompt_encoder = SDXLPromptEncoder
 
     def _check_components(self) -> None:
         """Raise `ModelLoadFailed` for a UNet with other added conditions than the base model's."""
@@ -37,14 +39,10 @@ class StableDiffusionXL(StableDiffusion):
     def _pooled_width(self) -> int:
         return self._pipeline.text_encoder_2.config.projection_dim
 
-    def _encode_prompts(self, spec: GenerationSpec, *, guided: bool) -> PromptEmbeds:
-        """Raises `ClipSkipTooHigh`."""
-        prompts = SDXLPromptEncoder(self._pipeline)
-        embeddings, pooled = prompts.encode(spec, guided=guided)
-        size_ids = [spec.height, spec.width, 0, 0, spec.height, spec.width]
-        time_ids = torch.tensor([size_ids] * len(pooled), dtype=embeddings.dtype, device=embeddings.device)
-        added = {"text_embeds": pooled, "time_ids": time_ids}
-        return PromptEmbeds(embeddings, added, token_chunks=embeddings.shape[1] // prompts.max_tokens)
+    def _added_cond_kwargs(self, spec: GenerationSpec, prompts: EncodedPrompts) -> Mapping[str, Tensor]:
+        embeddings, size_ids = prompts.embeddings, [spec.height, spec.width, 0, 0, spec.height, spec.width]
+        time_ids = torch.tensor([size_ids] * len(embeddings), dtype=embeddings.dtype, device=embeddings.device)
+        return {"text_embeds": prompts.pooled, "time_ids": time_ids}
 
     def _probe_cond_kwargs(self, noise: Callable[..., Tensor]) -> Mapping[str, Tensor]:
         return {"text_embeds": noise(self._pooled_width), "time_ids": noise(_TIME_IDS) * 100}

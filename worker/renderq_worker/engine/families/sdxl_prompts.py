@@ -4,70 +4,79 @@ As with one encoder (`prompts`), a prompt that fits into one chunk and has no we
 The pooled embeddings of other prompts are the stock pipeline's: of the first chunk, without weights.
 """
 
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from renderq_worker.engine.families.prompt_attention import parse_prompt_attention
+from renderq_worker.engine.families.prompt_encoding import EncodedPrompts, EncoderPass, EncodingFlow, StockPass
 from renderq_worker.engine.families.prompts import (
     ClipSkipEncoder,
-    check_clip_skip,
+    PromptEncoder,
     encode_chunks,
     fits_one_chunk,
-    pad_chunks,
     plain_text,
+    stack_rows,
 )
-from renderq_worker.engine.generation import GenerationSpec
 
 
-class SDXLPromptEncoder:
+class SDXLPromptEncoder(PromptEncoder):
     """Tokenizers and text encoders of a stock SDXL pipeline."""
 
-    def __init__(self, pipeline: Any) -> None:
-        self._pipeline = pipeline
-        self._encoders = (
-            (pipeline.tokenizer, pipeline.text_encoder),
-            (pipeline.tokenizer_2, pipeline.text_encoder_2),
-        )
+    @property
+    def _encoders(self) -> Sequence[tuple[Any, Any]]:
+        pipeline = self._pipeline
+        return ((pipeline.tokenizer, pipeline.text_encoder), (pipeline.tokenizer_2, pipeline.text_encoder_2))
 
     @property
-    def max_tokens(self) -> int:
-        """Tokens per chunk."""
-        return self._pipeline.tokenizer.model_max_length
+    def _max_clip_skip(self) -> int:
+        return min(encoder.config.num_hidden_layers for _, encoder in self._encoders) - 1
 
-    def encode(self, spec: GenerationSpec, *, guided: bool) -> tuple[Tensor, Tensor]:
-        """Encode [rows, token_chunks * max_tokens, width] and pooled [rows, width]: negative before positive prompt.
+    def _flow(self, prompt: str, negative_prompt: str | None, clip_skip: int) -> Callable[[], EncodingFlow]:
+        tokenizers = [tokenizer for tokenizer, _ in self._encoders]
+        zero_negative = not negative_prompt and self._pipeline.config.force_zeros_for_empty_prompt
+        return partial(encode_prompts, prompt, negative_prompt, clip_skip, tokenizers, zero_negative=zero_negative)
 
-        The embeddings of an empty negative prompt are zeros if the model was trained so. Raises `ClipSkipTooHigh`.
-        """
-        clip_skip = spec.sampling.clip_skip
-        check_clip_skip(clip_skip, min(encoder.config.num_hidden_layers for _, encoder in self._encoders) - 1)
-        positive, pooled = self._encode(spec.prompt, clip_skip)
-        if not guided:
-            return positive, pooled
-        if not spec.negative_prompt and self._pipeline.config.force_zeros_for_empty_prompt:
-            negative, negative_pooled = torch.zeros_like(positive), torch.zeros_like(pooled)
-        else:
-            negative, negative_pooled = self._encode(spec.negative_prompt, 0)
-        if negative.shape != positive.shape:
-            length, empty = max(positive.shape[1], negative.shape[1]), self._encode("", 0)[0]
-            negative, positive = pad_chunks(negative, length, empty), pad_chunks(positive, length, empty)
-        return torch.cat([negative, positive]), torch.cat([negative_pooled, pooled])
+    def _without_last_layers(self, encoder: Any, clip_skip: int) -> Any:
+        return ClipSkipEncoder(encoder, clip_skip + 1, normed=False)
 
-    def _encode(self, prompt: str, clip_skip: int) -> tuple[Tensor, Tensor]:
-        """Encode one prompt, [1, tokens, width] and pooled [1, width]."""
-        parts, device = parse_prompt_attention(prompt), self._pipeline._execution_device
+    def _run_stock(self, stock: StockPass) -> EncodedPrompts:
         embeddings, _, pooled, _ = self._pipeline.encode_prompt(
-            plain_text(parts),
-            device=device,
+            stock.prompt,
+            device=self._pipeline._execution_device,
             do_classifier_free_guidance=False,
-            clip_skip=clip_skip or None,
+            clip_skip=stock.clip_skip or None,
         )
-        if not fits_one_chunk(parts, self._pipeline.tokenizer):
-            layers = [
-                encode_chunks(parts, tokenizer, ClipSkipEncoder(encoder, clip_skip + 1, normed=False), device)
-                for tokenizer, encoder in self._encoders
-            ]
-            embeddings = torch.cat(layers, dim=-1)
-        return embeddings, pooled
+        return EncodedPrompts(embeddings, pooled)
+
+
+def encode_prompts(
+    prompt: str, negative_prompt: str | None, clip_skip: int, tokenizers: Sequence[Any], *, zero_negative: bool
+) -> EncodingFlow:
+    """Encode negative and positive prompt. `zero_negative`: the embeddings of the negative prompt are zeros."""
+    positive = yield from _encode_prompt(prompt, clip_skip, tokenizers)
+    if negative_prompt is None:
+        return positive
+    if zero_negative:
+        negative = EncodedPrompts(torch.zeros_like(positive.embeddings), torch.zeros_like(positive.pooled))
+    else:
+        negative = yield from _encode_prompt(negative_prompt, 0, tokenizers)
+    embeddings = yield from stack_rows(negative.embeddings, positive.embeddings)
+    return EncodedPrompts(embeddings, torch.cat([negative.pooled, positive.pooled]))
+
+
+def _encode_prompt(
+    prompt: str, clip_skip: int, tokenizers: Sequence[Any]
+) -> Generator[EncoderPass, EncodedPrompts, EncodedPrompts]:
+    """Encode one prompt with both text encoders."""
+    parts = parse_prompt_attention(prompt)
+    stock = yield StockPass(plain_text(parts), clip_skip)
+    if fits_one_chunk(parts, tokenizers[0]):
+        return stock
+    layers: list[Tensor] = []
+    for index, tokenizer in enumerate(tokenizers):
+        layers.append((yield from encode_chunks(parts, clip_skip, tokenizer, index)))
+    return EncodedPrompts(torch.cat(layers, dim=-1), stock.pooled)

@@ -6,7 +6,6 @@ compare them.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
@@ -25,6 +24,7 @@ from renderq_worker.engine.batch_invariance import (
 )
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.families.latent_preview import latents_to_preview
+from renderq_worker.engine.families.prompt_encoding import EncodedPrompts, PromptEncoding
 from renderq_worker.engine.families.prompts import PromptEncoder
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.latents import LatentState, UNetInput, gather, scatter
@@ -39,28 +39,18 @@ _PROBE_SIZE = 16
 """Latent pixels. Small, because small matrix products depend on the batch most, and cheap for large models."""
 
 
-@dataclass(frozen=True, slots=True)
-class PromptEmbeds:
-    """Encoded prompts: the rows of one image, negative before positive."""
-
-    embeddings: Tensor
-    """[rows, tokens, width]"""
-    added_cond_kwargs: Mapping[str, Tensor] | None = None
-    """Further inputs of the UNet by diffusers' names, each [rows, width]."""
-    token_chunks: int = 1
-    """Text-encoder chunks in the embeddings."""
-
-
 class StableDiffusion:
     """A loaded Stable Diffusion model."""
 
     force_upcast: ClassVar[bool] = False
     """Whether the stock pipelines respect the autoencoder's `force_upcast`; the upscaler's always does."""
+    prompt_encoder: ClassVar[type[PromptEncoder]] = PromptEncoder
 
     def __init__(self, pipeline: StableDiffusionPipeline, revision: str, *, exact: bool) -> None:
         """`exact`: prepare for batches that do not change any bit."""
         self._pipeline: Any = pipeline
         self._unet: Any = pipeline.unet
+        self._prompts = self.prompt_encoder(pipeline)
         self._unet_variant = UNetVariant.from_channels(
             self._unet.config.in_channels, pipeline.vae.config.latent_channels
         )
@@ -107,11 +97,21 @@ class StableDiffusion:
         """The depth pipeline does not have the attribute."""
         return getattr(self._pipeline, "safety_checker", None) is not None
 
-    def prepare(self, spec: GenerationSpec, *, use_tiling: bool = False) -> LatentState:
-        """Encode the prompts and prepare the latents, in the stock pipelines' order."""
-        sampling = spec.sampling
-        guided = sampling.guidance_scale > 1 and not self._is_guidance_distilled
-        prompt_embeds = self._encode_prompts(spec, guided=guided)
+    def start_encoding(self, spec: GenerationSpec) -> PromptEncoding:
+        """Raises `ClipSkipTooHigh`."""
+        guided = spec.sampling.guidance_scale > 1 and not self._is_guidance_distilled
+        return self._prompts.start(spec, guided=guided)
+
+    def encode(self, encoding: PromptEncoding) -> None:
+        encoding.advance(self._prompts.run)
+
+    def prepare(
+        self, spec: GenerationSpec, encoding: PromptEncoding | None = None, *, use_tiling: bool = False
+    ) -> LatentState:
+        """Encode the prompts, unless that is done, and prepare the latents, in the stock pipelines' order."""
+        encoding, sampling = encoding or self.start_encoding(spec), spec.sampling
+        while (prompts := encoding.result) is None:
+            self.encode(encoding)
         scheduler = self._schedulers.create(sampling.scheduler)
         scheduler.set_timesteps(sampling.steps, device=self._autoencoder.device)
         generator = torch.Generator().manual_seed(spec.seed)
@@ -121,24 +121,23 @@ class StableDiffusion:
             )
         return LatentState(
             prepared,
-            embeddings=prompt_embeds.embeddings,
-            added_cond_kwargs=prompt_embeds.added_cond_kwargs,
+            embeddings=prompts.embeddings,
+            added_cond_kwargs=self._added_cond_kwargs(spec, prompts),
             sampling=sampling,
             scheduler=scheduler,
             generator=generator,
             guidance_embedding=(
                 self._guidance_embedding(sampling.guidance_scale) if self._is_guidance_distilled else None
             ),
-            token_chunks=prompt_embeds.token_chunks,
+            token_chunks=prompts.embeddings.shape[1] // self._prompts.max_tokens,
         )
 
     def _check_components(self) -> None:
         """Raise `ModelLoadFailed` for components that do not belong together."""
 
-    def _encode_prompts(self, spec: GenerationSpec, *, guided: bool) -> PromptEmbeds:
-        prompts = PromptEncoder(self._pipeline)
-        embeddings = prompts.encode(spec, guided=guided)
-        return PromptEmbeds(embeddings, token_chunks=embeddings.shape[1] // prompts.max_tokens)
+    def _added_cond_kwargs(self, spec: GenerationSpec, prompts: EncodedPrompts) -> Mapping[str, Tensor] | None:
+        """Return further inputs of the UNet by diffusers' names, each [rows, width]."""
+        return None
 
     def predict(self, states: Sequence[LatentState]) -> tuple[Tensor, ...]:
         """Run one forward pass of the UNet, or one per tile; return each image's rows of the prediction.
