@@ -33,5 +33,9 @@ class CatalogInvalid(RenderqSharedError):
     """The model catalog cannot be read or refers to something that does not exist."""
 
 
+class PromptWeightTooHigh(RenderqSharedError):
+    """A weight in a prompt is too high."""
+
+
 class CheckpointUnreadable(RenderqSharedError):
     """A file of weights is damaged, truncated, of an unknown format, or would execute code."""

@@ -7,6 +7,8 @@ from renderq.contract import Depth2ImgRequest, FieldError, JobRequest, SamplingP
 from renderq_api.http.problems import invalid
 from renderq_api.submission.parsing import ParsedRequest
 from renderq_shared.catalog import ModelEntry
+from renderq_shared.errors import PromptWeightTooHigh
+from renderq_shared.prompt_attention import parse_prompt_attention
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ def _unsupported(request: JobRequest, sampling: SamplingParams, entry: ModelEntr
         yield FieldError(pointer="/scheduler", code="not_supported", detail=detail)
     if request.negative_prompt and not entry.supports_negative_prompt:
         yield _not_supported("negative_prompt", entry)
+    if entry.supports_prompt_weights:
+        yield from _too_high_weights(request)
     if isinstance(request, Depth2ImgRequest) and request.depth_map is None and not entry.has_depth_estimator:
         detail = f"The model {entry.name} has no depth estimator: it needs the image's depth_map."
         yield FieldError(pointer="/depth_map", code="required", detail=detail)
@@ -61,6 +65,14 @@ def _steps_out_of_range(sampling: SamplingParams, entry: ModelEntry) -> Iterator
     bound, code = (f"least {smallest}", "too_small") if sampling.steps < smallest else (f"most {largest}", "too_large")
     detail = f"Must be at {bound} with the model {entry.name} and {scheduler}, not {sampling.steps}."
     yield FieldError(pointer="/steps", code=code, detail=f"{detail} Another scheduler may allow it.")
+
+
+def _too_high_weights(request: JobRequest) -> Iterator[FieldError]:
+    for field, prompt in (("prompt", request.prompt), ("negative_prompt", request.negative_prompt)):
+        try:
+            parse_prompt_attention(prompt)
+        except PromptWeightTooHigh as error:
+            yield FieldError(pointer=f"/{field}", code="too_large", detail=f"{error}.")
 
 
 def _exceeded(field: str, value: float, maximum: float, entry: ModelEntry) -> Iterator[FieldError]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from renderq.contract import SCHEDULERS, ModelDefaults, ModelLimits
 from renderq.contract.requests import WatermarkText
+from renderq_shared.catalog.pipeline_config import GENERIC_FAMILY
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Memory = Literal["auto", "full", "balanced", "low"]
@@ -43,6 +44,11 @@ class ModelEntry(BaseModel):
     has_depth_estimator: bool = False
     """True if it can estimate an image's depth itself."""
     supports_negative_prompt: bool = True
+
+    @property
+    def supports_prompt_weights(self) -> bool:
+        """Whether `(word:1.3)` in a prompt is a weight; generic pipelines read it as text."""
+        return self.family != GENERIC_FAMILY
 
     @property
     def config_folder(self) -> Path:

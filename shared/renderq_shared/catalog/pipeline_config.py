@@ -8,7 +8,8 @@ from typing import Any
 from renderq.contract import LIMITS, SCHEDULERS, ModelLimits, SamplingParams
 from renderq_shared.errors import CatalogInvalid
 
-_STABLE_DIFFUSION, _SDXL, _GENERIC = "stable_diffusion", "sdxl", "pipeline"
+_STABLE_DIFFUSION, _SDXL = "stable_diffusion", "sdxl"
+GENERIC_FAMILY = "pipeline"
 
 GENERIC_PIPELINES = (
     "AuraFlow",
@@ -33,14 +34,14 @@ _FAMILIES: dict[str, str] = {
     **{f"StableDiffusion{kind}Pipeline": _STABLE_DIFFUSION for kind in ("", "Img2Img", "Inpaint")},
     **{f"StableDiffusion{kind}Pipeline": _STABLE_DIFFUSION for kind in ("Depth2Img", "Upscale")},
     **{f"StableDiffusionXL{kind}Pipeline": _SDXL for kind in ("", "Img2Img", "Inpaint")},
-    **{f"{kind}Pipeline": _GENERIC for kind in GENERIC_PIPELINES},
+    **{f"{kind}Pipeline": GENERIC_FAMILY for kind in GENERIC_PIPELINES},
 }
 """diffusers pipeline class, as `model_index.json` names it → family."""
 
 _SAMPLING = {
     _STABLE_DIFFUSION: SamplingParams(steps=25, guidance_scale=7.5),
     _SDXL: SamplingParams(steps=30, guidance_scale=5.0),
-    _GENERIC: SamplingParams(steps=28, guidance_scale=4.0),
+    GENERIC_FAMILY: SamplingParams(steps=28, guidance_scale=4.0),
 }
 """Family → default sampling parameters."""
 
@@ -102,7 +103,7 @@ def inspect_pipeline(folder: Path) -> PipelineInfo:
     index = read_json(folder / "model_index.json")
     name = str(index.get("_class_name"))
     family = family_of(name)
-    if family == _GENERIC:
+    if family == GENERIC_FAMILY:
         return _inspect_generic(folder, name)
     if family == _SDXL and index.get("text_encoder", [None])[0] is None:
         raise CatalogInvalid(f"{folder} has only one text encoder: a refiner makes no images by itself")
@@ -193,7 +194,7 @@ def _square_limits(max_side: int, **limits: Any) -> ModelLimits:
 def _inspect_generic(folder: Path, name: str) -> PipelineInfo:
     size = _generic_native_size(folder)
     return PipelineInfo(
-        _GENERIC,
+        GENERIC_FAMILY,
         ("txt2img",),
         size,
         _square_limits(2 * size, size_multiple=_MULTIPLES.get(name, _GENERIC_MULTIPLE)),

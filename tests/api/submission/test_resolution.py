@@ -60,7 +60,7 @@ CATALOG = Catalog(
         entry("depth", tasks=("depth2img",)),
         entry("estimating", tasks=("depth2img",), has_depth_estimator=True),
         entry("generic", schedulers=(), supports_negative_prompt=False, limits={"size_multiple": 16}).model_copy(
-            update={"defaults": ModelDefaults(width=512, height=512, steps=28, guidance_scale=4)}
+            update={"family": "pipeline", "defaults": ModelDefaults(width=512, height=512, steps=28, guidance_scale=4)}
         ),
     )
 )
@@ -148,6 +148,12 @@ def test_an_image_is_never_made_smaller_to_be_upscaled(fields: dict[str, int], e
         ({"model": "generic", "height": 48}, {}),
         ({"model": "generic", "width": 72}, {"/width": "not_a_multiple"}),
         ({"model": "generic", "negative_prompt": "x"}, {"/negative_prompt": "not_supported"}),
+        (
+            {"prompt": "(dex:15)", "negative_prompt": "(x:1000)"},
+            {"/prompt": "too_large", "/negative_prompt": "too_large"},
+        ),
+        ({"prompt": "(red:10) at (16:9)"}, {}),
+        ({"prompt": "(dex:15)", "model": "generic"}, {}),  # text
         ({"task": "upscale", "model": "upscaler", "image": IMAGE, "noise_level": 350}, {}),
         (
             {"task": "upscale", "model": "upscaler", "image": IMAGE, "noise_level": 351},

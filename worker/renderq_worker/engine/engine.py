@@ -31,6 +31,7 @@ from renderq_worker.engine.mailbox import Listener, Mailbox
 from renderq_worker.engine.oom_fallbacks import FALLBACK_BY_KIND
 from renderq_worker.engine.plan import BatchLimit, StepPlan, StepResult
 from renderq_worker.engine.preview import Previewer
+from renderq_worker.engine.prompt_warnings import unread_weights
 from renderq_worker.engine.runner import Runner
 from renderq_worker.engine.scheduler import Scheduler
 from renderq_worker.engine.settings import EngineSettings
@@ -252,11 +253,19 @@ class Engine:
                 continue
             if plan.stage is Stage.DENOISING:
                 self._mailbox.emit(Stepped(id, generation.step, generation.model_calls))
+            if plan.stage is Stage.ENCODING and result.is_encoded:
+                self._warn_of_unread_weights(generation.spec)
             if result.is_flagged:
                 self._mailbox.emit(Warned(id, *_UNSAFE))
             if result.pixels is not None:
                 self._mailbox.emit(Rendered(id, result.pixels, self._stats(generation)))
         self._notify_slots_freed()
+
+    def _warn_of_unread_weights(self, spec: GenerationSpec) -> None:
+        prompts = [spec.prompt, spec.negative_prompt] if spec.sampling.guidance_scale > 1 else [spec.prompt]
+        message = unread_weights(prompts, self._models.entry(spec.model))
+        if message is not None:
+            self._mailbox.emit(Warned(spec.id, "prompt_weight_unread", message))
 
     def _stats(self, generation: Generation) -> RenderStats:
         family = self._models.get(generation.spec.model)

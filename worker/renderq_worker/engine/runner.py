@@ -155,7 +155,7 @@ class Runner:
                 if not is_finite:
                     raise NanOutput(
                         f"the model computed NaN or infinity at step {state.step + 1} of {state.model_calls}; "
-                        "try another scheduler, more steps, less guidance, or run the model in float32"
+                        "try another scheduler, more steps, less guidance, lower prompt weights, or float32"
                     )
                 if id in previews and isinstance(state, LatentState):
                     estimates[id] = predict_x0_or_none(state, prediction)

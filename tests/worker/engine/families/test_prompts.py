@@ -10,8 +10,7 @@ from diffusers import StableDiffusionPipeline
 
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.catalog.pipeline_config import inspect_pipeline
-from renderq_worker.engine import Canceled, Rendered
-from renderq_worker.engine.families.prompt_attention import Fragment, parse_prompt_attention
+from renderq_worker.engine import Canceled, Rendered, Warned
 from renderq_worker.engine.families.prompt_encoding import (
     PASSES_PER_OPERATION,
     EncodedPrompts,
@@ -20,25 +19,9 @@ from renderq_worker.engine.families.prompt_encoding import (
     StockPass,
 )
 from renderq_worker.engine.families.token_chunks import MAX_CHUNKS
+from renderq_worker.engine.prompt_warnings import unread_weights
 from tests.worker.engine.engine_harness import EngineHarness, loaded_family, render_alone, spec
 from tests.worker.engine.reference_pipeline import load_reference, reference_pixels
-
-
-@pytest.mark.parametrize(
-    ("prompt", "parts"),
-    [
-        ("a cat", [Fragment("a cat")]),
-        ("", [Fragment("")]),
-        ("a (cat:1.3) sat", [Fragment("a "), Fragment("cat", 1.3), Fragment(" sat")]),
-        ("(a cat:0.5)", [Fragment("a cat", 0.5)]),
-        ("a (cat) at 12:30, (so:so)", [Fragment("a (cat) at 12:30, (so:so)")]),
-        (r"saber \(fate:2\)", [Fragment("saber (fate:2)")]),
-        (r"(saber \(fate\):2)", [Fragment("saber (fate)", 2.0)]),
-        ("c++ and -- stay", [Fragment("c++ and -- stay")]),
-    ],
-)
-def test_only_a_weight_in_parentheses_is_a_weight(prompt: str, parts: list[Fragment]) -> None:
-    assert parse_prompt_attention(prompt) == parts
 
 
 def embeddings(entry: ModelEntry, prompt: str, negative: str = "", **changes: object) -> torch.Tensor:
@@ -184,6 +167,34 @@ def test_a_long_prompt_does_not_hold_up_its_neighbors(tiny: ModelEntry) -> None:
     harness.finish()
     ended = [event.generation_id for event in harness.events if isinstance(event, Rendered)]
     assert ended == ["job/1", "job/0"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "quoted"),
+    [
+        ({"prompt": "a (red:1,3) boat"}, "(red:1,3)"),
+        ({"negative_prompt": "((bad:1.3) hand:1.2)"}, "hand:1.2)"),
+        ({"prompt": "[a:1.1] [b:1.1] [c:1.1] [d:1.1]"}, "[a:1.1], [b:1.1], [c:1.1] and 1 more"),
+        ({"prompt": "(a:1.3) at (16:9)"}, None),
+        ({"negative_prompt": "(bad:1,3)", "guidance_scale": 1.0}, None),
+    ],
+)
+def test_text_that_looks_like_a_weight_is_warned_of(
+    tiny: ModelEntry, changes: dict[str, object], quoted: str | None
+) -> None:
+    harness = EngineHarness([tiny])
+    harness.submit(spec(steps=1, **changes))
+    harness.finish()
+    warnings = [event.message for event in harness.events if isinstance(event, Warned)]
+    reason = r"a weight is written (word:1.3), with a number from 0 to 10 and no parentheses inside except \( and \)"
+    assert warnings == ([] if quoted is None else [f"read as text, not as weights: {quoted}; {reason}"])
+
+
+def test_weights_are_warned_of_where_they_are_text(tiny: ModelEntry) -> None:
+    generic = tiny.model_copy(update={"family": "pipeline"})
+    message = "read as text, not as weights: (red:1.3); model 'tiny' does not support weights"
+    assert unread_weights(["a (red:1.3) boat", ""], generic) == message
+    assert unread_weights(["a (red) boat"], generic) is None
 
 
 def test_a_prompt_of_too_many_chunks_is_refused(tiny: ModelEntry) -> None:

@@ -4,7 +4,7 @@ import pytest
 from transformers import CLIPTokenizer
 
 from renderq_shared.catalog.layouts import layout_folder
-from renderq_worker.engine.families.prompt_attention import Fragment
+from renderq_shared.prompt_attention import Fragment
 from renderq_worker.engine.families.token_chunks import split_into_chunks
 from renderq_worker.models.clip import clip_tokenizer
 

@@ -9,7 +9,6 @@ prompts            prompts to embeddings, one text encoder
 prompt_encoding    passes of the text encoder and their progress
 token_chunks       tokens of a prompt, split into chunks
 sdxl_prompts       the same with two text encoders
-prompt_attention   weights in prompts
 latent_preview     latents to a small image
 """
 

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from renderq_shared.prompt_attention import Fragment, parse_prompt_attention
 from renderq_worker.engine.errors import ClipSkipTooHigh
-from renderq_worker.engine.families.prompt_attention import Fragment, parse_prompt_attention
 from renderq_worker.engine.families.prompt_encoding import (
     ChunkPass,
     EncodedPrompts,

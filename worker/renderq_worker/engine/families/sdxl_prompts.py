@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from renderq_worker.engine.families.prompt_attention import parse_prompt_attention
+from renderq_shared.prompt_attention import parse_prompt_attention
 from renderq_worker.engine.families.prompt_encoding import EncodedPrompts, EncoderPass, EncodingFlow, StockPass
 from renderq_worker.engine.families.prompts import (
     ClipSkipEncoder,

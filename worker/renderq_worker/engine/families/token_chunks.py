@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from renderq_shared.prompt_attention import Fragment
 from renderq_worker.engine.errors import PromptTooLong
-from renderq_worker.engine.families.prompt_attention import Fragment
 
 MAX_CHUNKS = 128
 """Largest prompt. Its embeddings make the UNet's cross-attention about as expensive as the rest of a step."""
