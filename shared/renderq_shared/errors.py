@@ -6,7 +6,12 @@ class RenderqSharedError(Exception):
 
 
 class StoreUnavailable(RenderqSharedError):
-    """The job store (Redis) does not respond."""
+    """The job store (Redis) does not respond, or refuses commands for now."""
+
+    def __init__(self, message: str, refusal: str | None = None) -> None:
+        """`refusal`: why the server refuses, without its own text, which may name users and hosts."""
+        super().__init__(message)
+        self.refusal = refusal
 
 
 class StoreUnsuitable(RenderqSharedError):

@@ -29,7 +29,7 @@ def top_up_wakeups(wakeups: WakeupPublisher, queues: Iterable[ModelQueue], max_p
 
 
 class Sweeper:
-    """Sweeps in a loop. Logs an outage of Redis once, and calls `register` again after it."""
+    """Sweeps in a loop. Logs once that Redis does not answer or refuses jobs, and calls `register` again afterwards."""
 
     def __init__(
         self,
@@ -48,20 +48,24 @@ class Sweeper:
         self._register = register
 
     async def run(self, registered: bool) -> None:
-        """Sweep until canceled. `registered`: whether `register` has already succeeded."""
-        paused = False
+        """Sweep until canceled. `registered`: whether `register` has already succeeded.
+
+        Sweeps come first, because a full server lets jobs end but refuses to register.
+        """
+        unavailable = False
         while True:
             try:
+                await self.sweep()
                 if not registered:
                     await self._register()
-                await self.sweep()
-                if paused:
-                    log.info("sweeper.resumed")
-                registered, paused = True, False
+                await self._jobs.call(commands.check_submission())
+                if unavailable:
+                    log.info("redis.available")
+                registered, unavailable = True, False
             except RenderqSharedError as error:
-                if not paused:
-                    log.warning("sweeper.paused", reason=str(error))
-                registered, paused = False, True
+                if not unavailable:
+                    log.warning("redis.unavailable", reason=str(error))
+                registered, unavailable = False, True
             except Exception:
                 log.exception("sweeper.failed")
             await asyncio.sleep(jittered(self._pause_s))

@@ -1,6 +1,7 @@
 """Exception handlers: our errors, store errors and the framework's errors → problem responses."""
 
 from collections.abc import Iterable
+from typing import cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -29,8 +30,8 @@ async def _api_problem(request: Request, problem: ApiProblem) -> Response:
     return problem_response(request, problem)
 
 
-async def _redis_unavailable(request: Request, _error: Exception) -> Response:
-    return problem_response(request, redis_unavailable())
+async def _redis_unavailable(request: Request, error: Exception) -> Response:
+    return problem_response(request, redis_unavailable(cast(StoreUnavailable, error)))
 
 
 async def _object_store_unavailable(request: Request, _error: Exception) -> Response:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from renderq.contract import PROBLEMS, FieldError, Problem, ProblemKind
 from renderq.contract.problems import TYPE_PREFIX
 from renderq_api.http.lingering_close import LingeringCloseResponse
+from renderq_shared.errors import StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -46,8 +47,10 @@ def not_found(detail: str) -> ApiProblem:
     return ApiProblem(ProblemKind.NOT_FOUND, detail)
 
 
-def redis_unavailable() -> ApiProblem:
-    detail = "The job store is unavailable; no job is lost. Try again, with the same Idempotency-Key if you sent one."
+def redis_unavailable(error: StoreUnavailable) -> ApiProblem:
+    reason = f": {error.refusal}" if error.refusal else ""
+    advice = "No job is lost. Try again, with the same Idempotency-Key if you sent one."
+    detail = f"The job store is unavailable{reason}. {advice}"
     return ApiProblem(ProblemKind.SERVICE_UNAVAILABLE, detail)
 
 

@@ -50,7 +50,7 @@ class AuthenticationMiddleware:
             caller = await identify(request, services.keys)
             rate = await _check_rate(services, caller)
         except (ApiProblem, StoreUnavailable) as error:
-            problem = error if isinstance(error, ApiProblem) else redis_unavailable()
+            problem = error if isinstance(error, ApiProblem) else redis_unavailable(error)
             await problem_response(request, problem)(scope, receive, send)
         else:
             scope["state"]["caller"] = caller

@@ -12,7 +12,8 @@ from renderq_api.http.problems import ApiProblem
 from renderq_api.http.responses import json_response, require_no_query
 from renderq_api.openapi.document import problems
 from renderq_api.services import Services, ServicesDep
-from renderq_shared.errors import RenderqSharedError
+from renderq_shared.errors import RenderqSharedError, StoreUnavailable
+from renderq_shared.jobs import commands
 from renderq_shared.objects import published_store_id
 
 router = APIRouter(tags=["health"], dependencies=[Depends(require_no_query)])
@@ -35,7 +36,7 @@ async def check_liveness() -> Response:
 @router.get(
     "/readyz",
     response_model=Health,
-    summary="Check readiness: Redis and the object store respond",
+    summary="Check readiness: Redis would accept a job, and the object store responds",
     responses=problems(ProblemKind.STORAGE_UNAVAILABLE, keyed=False),
 )
 async def check_readiness(services: ServicesDep) -> Response:
@@ -47,10 +48,14 @@ async def check_readiness(services: ServicesDep) -> Response:
 
 
 async def _redis_problem(services: Services) -> str | None:
-    """Return what is wrong with Redis, `None` if it is healthy and names our object store."""
+    """Return what is wrong with Redis, `None` if it would accept a job and names our object store."""
     try:
-        published = await published_store_id(services.redis)
+        published, _ = await asyncio.gather(
+            published_store_id(services.redis), services.jobs.call(commands.check_submission())
+        )
         own = await asyncio.to_thread(lambda: services.objects.id)
+    except StoreUnavailable as error:
+        return f"Redis refuses commands: {error.refusal}" if error.refusal else str(error)
     except RenderqSharedError as error:
         return str(error)
     if published not in {None, own}:

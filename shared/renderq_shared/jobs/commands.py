@@ -51,6 +51,11 @@ def submit(job: NewJob, limits: QueueLimits) -> Command[SubmitResult]:
     return Command("submit", (job, limits), is_durable=True)
 
 
+def check_submission() -> Command[None]:
+    """Change nothing, and fail while the server would refuse a submission."""
+    return Command("check_submission")
+
+
 def replay_submission(tenant: str, idempotency: Idempotency) -> Command[SubmitResult | None]:
     """Return the result of `submit` for a known idempotency key; `None` for a new one. Counts no wake-ups."""
     return Command("replay_submission", (tenant, idempotency))

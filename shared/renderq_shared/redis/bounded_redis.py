@@ -6,6 +6,7 @@ from typing import Any, Self, cast
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from renderq_shared.redis.sentinel import PrimaryPool
@@ -67,9 +68,14 @@ class BoundedRedis(Redis):
         pipeline.execute_command("WAITAOF", 1, 0, round(_WAITAOF_TIMEOUT_SHARE * self._timeout_s * 1000))
         try:
             async with asyncio.timeout(self._timeout_s):
-                reply, (on_own_disk, _on_replicas) = await pipeline.execute()
+                # Raised by the pipeline, an error would be reworded: without its code, with the command's arguments.
+                replies = await pipeline.execute(raise_on_error=False)
         except TimeoutError as error:
             raise RedisTimeout(f"no reply within {self._timeout_s} s") from error
+        for reply in replies:
+            if isinstance(reply, RedisError):
+                raise reply
+        reply, (on_own_disk, _on_replicas) = replies
         if not on_own_disk:
             raise RedisTimeout("the disk is too slow; set appendfsync to always, so that syncing cannot fall behind")
         return reply

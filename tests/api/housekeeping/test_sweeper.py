@@ -13,6 +13,7 @@ from tests.api.conftest import SettingsFor
 from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
 from tests.polling import wait_until
+from tests.redis_refusals import REFUSALS, full_memory
 from tests.valkey_server import Valkey
 
 LEASE_MS = 300
@@ -95,4 +96,34 @@ def test_sweeping_goes_on_after_an_outage(
         valkey.restart()
         wait_until(lambda: http.get(f"/v1/jobs/{job_id}").json().get("status") == "queued")
     # Logged once by this API and once by the module's, if any; not once per sweep.
-    assert 1 <= capfd.readouterr().out.count("sweeper.paused") <= 2
+    assert 1 <= capfd.readouterr().out.count("redis.unavailable") <= 2
+
+
+def test_api_that_starts_while_redis_is_full_sweeps(quick: RunningApi, store: RedisJobStore, redis_url: str) -> None:
+    with quick as api, api.client() as http:
+        job_id = submit(http)
+        worker_of(api, store).claim(LEASE_MS)
+        api.stop()
+        with full_memory(redis_url), RunningApi(api.settings) as restarted, restarted.client() as http:
+            wait_until(lambda: http.get(f"/v1/jobs/{job_id}").json().get("status") == "queued")
+
+
+@pytest.mark.parametrize("code", ["NOREPLICAS", "OOM"])
+def test_a_refusal_is_logged_once_with_its_reason(
+    quick: RunningApi, redis_url: str, capfd: pytest.CaptureFixture[str], code: str
+) -> None:
+    with quick as api, api.client() as http:
+        capfd.readouterr()
+        with REFUSALS[code](redis_url):
+            for _ in range(8):
+                submit_refused(http)
+                time.sleep(0.1)
+        wait_until(lambda: http.get("/readyz").status_code == 200)
+    logged = capfd.readouterr().out
+    assert "Traceback" not in logged
+    assert 1 <= logged.count("redis.unavailable") <= 2
+    assert f"({code})" in logged
+
+
+def submit_refused(http: httpx2.Client) -> None:
+    assert http.post("/v1/jobs", json={"prompt": "x"}).status_code == 503

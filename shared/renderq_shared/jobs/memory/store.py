@@ -82,6 +82,7 @@ class MemoryJobStore:
         self._swept_ms: int | None = None
         self._methods: dict[str, Callable[..., Any]] = {}
         self._register(commands.submit, self._submit)
+        self._register(commands.check_submission, lambda: None)
         self._register(commands.replay_submission, self._replay)
         self._register(commands.get_job, self._get)
         self._register(commands.page, self._page)

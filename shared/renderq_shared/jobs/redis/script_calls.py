@@ -306,6 +306,7 @@ def _position(reply: Reply) -> QueuePosition | None:
 
 
 _register(commands.submit, _submit, _submit_result)
+_register(commands.check_submission, _unchanged, decode_nothing)
 _register(commands.replay_submission, _replay, _replay_result)
 _register(commands.get_job, _unchanged, _job_and_position)
 _register(commands.page, _page, _job_page)

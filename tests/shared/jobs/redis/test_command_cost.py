@@ -83,6 +83,7 @@ def test_every_command_is_one_round_trip(redis_url: str, store: RedisJobStore) -
     result = DeliveryResult("msg_x_started", "sender", DeliveryStatus.DELIVERED, "[]")
     examples: list[Command[Any]] = [
         commands.submit(new_job("job_x"), NO_LIMITS),
+        commands.check_submission(),
         commands.replay_submission("ada", Idempotency("key", "fingerprint")),
         commands.get_job("ada", "job_x"),
         commands.page("ada", JobFilter(), 100, 500),

@@ -1,0 +1,74 @@
+"""A server that refuses commands for a while is unavailable; the error says why."""
+
+import pickle
+
+import pytest
+import redis
+from redis.exceptions import ResponseError
+
+from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import commands
+from renderq_shared.jobs.redis import AsyncRedisJobStore, RedisJobStore
+from renderq_shared.redis.clients import async_client
+from renderq_shared.redis.errors import translate_errors
+from tests.job_store.factories import NO_LIMITS, new_job, submit
+from tests.redis_refusals import REFUSALS, missing_permission_in_script, missing_replicas
+
+
+@pytest.fixture
+def client(redis_url: str) -> redis.Redis:
+    return redis.Redis.from_url(redis_url, decode_responses=True, retry=None)
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_a_refused_submission_names_the_refusal(redis_url: str, client: redis.Redis, code: str) -> None:
+    store = RedisJobStore(client)
+    with client, REFUSALS[code](redis_url):
+        # A replica refuses the write before it looks for its primary.
+        expected = "READONLY" if code == "MASTERDOWN" else code
+        with pytest.raises(StoreUnavailable, match=expected) as caught:
+            submit(store, "job_1")
+        assert expected in (caught.value.refusal or "")
+        with pytest.raises(StoreUnavailable, match=expected):
+            store.call(commands.check_submission())
+    submit(store, "job_1")
+    store.call(commands.check_submission())
+
+
+def test_a_replica_without_data_refuses_reads(redis_url: str, client: redis.Redis) -> None:
+    with (
+        client,
+        REFUSALS["MASTERDOWN"](redis_url),
+        pytest.raises(StoreUnavailable, match="MASTERDOWN"),
+        translate_errors(),
+    ):
+        client.get("rq:store")
+
+
+def test_a_right_that_is_missing_inside_a_script_is_a_refusal(redis_url: str, client: redis.Redis) -> None:
+    with client, missing_permission_in_script(redis_url), pytest.raises(StoreUnavailable, match=r"NOPERM.*'time'"):
+        submit(RedisJobStore(client), "job_1")
+
+
+async def test_a_refused_durable_submission_names_the_refusal_and_not_the_job(
+    redis_url: str, client: redis.Redis
+) -> None:
+    submit(RedisJobStore(client), "job_1")
+    async with async_client(redis_url) as client, async_client(redis_url) as durable_client:
+        store = AsyncRedisJobStore(client, durable_client)
+        with missing_replicas(redis_url):
+            with pytest.raises(StoreUnavailable, match="NOREPLICAS") as caught:
+                await store.call(commands.submit(new_job("job_2"), NO_LIMITS))
+            assert "job_2" not in str(caught.value)
+
+
+def test_an_invalid_command_is_not_a_refusal(client: redis.Redis) -> None:
+    with client, pytest.raises(ResponseError, match="unknown command"), translate_errors():
+        client.execute_command("NONSENSE")
+
+
+def test_a_refusal_survives_pickling(redis_url: str, client: redis.Redis) -> None:
+    with client, missing_replicas(redis_url), pytest.raises(StoreUnavailable) as caught:
+        submit(RedisJobStore(client), "job_1")
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copy), copy.refusal) == (str(caught.value), caught.value.refusal)
