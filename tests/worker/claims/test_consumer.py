@@ -1,6 +1,7 @@
 """Celery delivers wake-ups to slots, also after Redis was down."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,7 @@ from renderq_shared.redis.wakeup_queues import queue_name
 from renderq_shared.wakeups import WakeupPublisher
 from renderq_worker.claims.consumer import Consumer
 from tests.polling import TIMEOUT_S, wait_until
+from tests.redis_refusals import REFUSALS, full_memory
 from tests.valkey_server import Valkey
 
 Start = Callable[..., Consumer]
@@ -156,7 +158,7 @@ def test_closing_ends_the_thread(redis_url: str, start: Start, woken: Woken) -> 
     publish(redis_url, "a")
     wait_until(lambda: woken.models)
     consumer.close(TIMEOUT_S)
-    assert not consumer.is_alive
+    assert not consumer._thread.is_alive()
 
 
 def test_wake_ups_are_consumed_again_after_redis_was_away(tmp_path: Path, start: Start, woken: Woken) -> None:
@@ -172,3 +174,59 @@ def test_wake_ups_are_consumed_again_after_redis_was_away(tmp_path: Path, start:
             wait_until(lambda round=round: len(woken.models) == round, f"wake-up {round}")
     finally:
         valkey.close()
+
+
+REFUSED_S = 1.5
+"""Longer than the pause between two commands of Celery without wake-ups."""
+
+RECOVERY_S = 3.0
+"""Far above the half second after which the consumer tries again, because test machines are busy."""
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_wake_ups_are_consumed_again_soon_after_redis_refused(
+    redis_url: str, start: Start, woken: Woken, code: str
+) -> None:
+    woken.open.clear()  # the first slot is busy all the time
+    start(redis_url, ("a",), woken, threads=4)
+    publish(redis_url, "a")
+    wait_until(lambda: len(woken.models) == 1)
+    with REFUSALS[code](redis_url):
+        time.sleep(REFUSED_S)
+    received = len(woken.models)  # a full server is asked for jobs without wake-ups
+    recovered = time.monotonic()
+    publish(redis_url, "a")
+    wait_until(lambda: len(woken.models) > received)
+    assert time.monotonic() - recovered < RECOVERY_S
+
+
+@pytest.mark.parametrize("code", ["NOREPLICAS", "OOM", "READONLY"])
+def test_a_consumer_that_starts_while_redis_refuses_waits(
+    redis_url: str, start: Start, woken: Woken, code: str
+) -> None:
+    with REFUSALS[code](redis_url):
+        start(redis_url, ("a",), woken)
+        time.sleep(REFUSED_S)
+    received = len(woken.models)  # a full server is asked for jobs without wake-ups
+    publish(redis_url, "a")
+    wait_until(lambda: len(woken.models) > received)
+
+
+def test_a_full_server_is_asked_for_jobs_without_wake_ups(redis_url: str, start: Start, woken: Woken) -> None:
+    with full_memory(redis_url):
+        start(redis_url, ("a", "b"), woken)
+        wait_until(lambda: woken.models[:2] == ["a", "b"])
+
+
+def test_a_bug_in_celery_does_not_end_the_consumer(redis_url: str, start: Start, woken: Woken) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    woken.open.clear()
+    consumer = start(redis_url, ("a",), woken, threads=4)
+    publish(redis_url, "a")
+    wait_until(lambda: len(woken.models) == 1)
+    consumer._controller.hub.call_soon(fail)
+    time.sleep(0.5)
+    publish(redis_url, "a")
+    wait_until(lambda: len(woken.models) == 2)

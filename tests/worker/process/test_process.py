@@ -1,6 +1,7 @@
 """The worker as a process: startup, signals, crashes, Redis restarts."""
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,7 @@ from renderq_shared.objects import FolderStore
 from renderq_shared.redis.clients import sync_client
 from renderq_shared.wakeups import WakeupPublisher
 from tests.polling import wait_until
+from tests.redis_refusals import REFUSALS, full_memory
 from tests.valkey_server import Valkey
 from tests.worker.process.worker_process import WorkerProcess
 from tests.worker.worker_harness import get_job, outputs, progress, submit
@@ -172,6 +174,43 @@ def test_a_worker_outlives_redis(tmp_path: Path, start: Start) -> None:
     finally:
         jobs.close()
         valkey.close()
+
+
+@pytest.mark.parametrize("code", ["READONLY", "NOREPLICAS"])
+def test_a_worker_outlives_a_redis_that_refuses_commands(
+    jobs: JobClient, start: Start, redis_url: str, code: str
+) -> None:
+    worker = start("--device", "simulated:50")
+    jobs.submit("before", steps=150)
+    jobs.wait_until_running("before")
+    with REFUSALS[code](redis_url):
+        time.sleep(2)
+    jobs.submit("after")
+    assert jobs.wait_until_ended("after").status is Status.SUCCEEDED
+    assert get_job(jobs.store, "before").status is Status.RUNNING
+    job = jobs.wait_until_ended("before")
+    assert (job.status, job.attempt) == (Status.SUCCEEDED, 1)
+    worker.signal()
+    assert worker.wait() == 0
+
+
+def test_a_worker_that_starts_while_redis_refuses_commands_waits(jobs: JobClient, start: Start, redis_url: str) -> None:
+    with REFUSALS["MASTERDOWN"](redis_url):
+        worker = start("--device", "simulated")
+        worker.wait_for_log("redis.unavailable")
+    jobs.submit("job")
+    assert jobs.wait_until_ended("job").status is Status.SUCCEEDED
+
+
+def test_a_worker_that_starts_while_redis_is_full_ends_the_queued_jobs(
+    jobs: JobClient, start: Start, redis_url: str
+) -> None:
+    for number in range(3):
+        jobs.submit(f"job_{number}")
+    with full_memory(redis_url):
+        start("--device", "simulated", "--slots", "1")
+        for number in range(3):
+            assert jobs.wait_until_ended(f"job_{number}").status is Status.SUCCEEDED
 
 
 def test_it_waits_for_redis_and_says_so(tmp_path: Path, start: Start) -> None:

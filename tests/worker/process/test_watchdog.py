@@ -1,13 +1,11 @@
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from renderq_worker.claims.consumer import Consumer
 from renderq_worker.engine import EngineHealth, SimulatedEngine
 from renderq_worker.process.watchdog import EXIT_HUNG, Watchdog
 from renderq_worker.threads.inflight_operations import InflightOperations
-from tests.worker.worker_harness import ENTRY, MODEL
+from tests.worker.worker_harness import ENTRY
 
 
 class EngineWithHealth(SimulatedEngine):
@@ -21,60 +19,45 @@ class EngineWithHealth(SimulatedEngine):
 
 
 @pytest.fixture
-def consumer(redis_url: str) -> Iterator[Consumer]:
-    consumer = Consumer(redis_url, (MODEL,), "w1", 1, on_wakeup=lambda _model: None, can_accept=lambda: True)
-    consumer.start()
-    yield consumer
-    consumer.close(30.0)
-
-
-@pytest.fixture
 def engine() -> EngineWithHealth:
     return EngineWithHealth([ENTRY], 0.0, 10.0)
 
 
-def exit_codes(engine: EngineWithHealth, consumer: Consumer, operations: InflightOperations | None = None) -> list[int]:
+def exit_codes(engine: EngineWithHealth, operations: InflightOperations | None = None) -> list[int]:
     """Exit codes of one tick."""
     exits: list[int] = []
-    Watchdog(engine, operations or InflightOperations(), 10.0, consumer, exits.append).tick()
+    Watchdog(engine, operations or InflightOperations(), 10.0, exits.append).tick()
     return exits
 
 
-def test_a_worker_with_nothing_to_do_is_left_alone(engine: EngineWithHealth, consumer: Consumer) -> None:
-    assert exit_codes(engine, consumer) == []
+def test_a_worker_with_nothing_to_do_is_left_alone(engine: EngineWithHealth) -> None:
+    assert exit_codes(engine) == []
 
 
-def test_a_slow_step_within_its_budget_is_left_alone(engine: EngineWithHealth, consumer: Consumer) -> None:
+def test_a_slow_step_within_its_budget_is_left_alone(engine: EngineWithHealth) -> None:
     engine.current_health = EngineHealth(
         is_alive=True, stage="denoising", since=time.monotonic() - 500.0, stall_budget_s=1_000.0
     )
-    assert exit_codes(engine, consumer) == []
+    assert exit_codes(engine) == []
 
 
-def test_a_step_that_outlived_its_budget_ends_the_process(engine: EngineWithHealth, consumer: Consumer) -> None:
+def test_a_step_that_outlived_its_budget_ends_the_process(engine: EngineWithHealth) -> None:
     engine.current_health = EngineHealth(
         is_alive=True, stage="denoising", since=time.monotonic() - 500.0, stall_budget_s=120.0
     )
-    assert exit_codes(engine, consumer) == [EXIT_HUNG]
+    assert exit_codes(engine) == [EXIT_HUNG]
 
 
-def test_a_dead_engine_ends_the_process(engine: EngineWithHealth, consumer: Consumer) -> None:
+def test_a_dead_engine_ends_the_process(engine: EngineWithHealth) -> None:
     engine.current_health = EngineHealth(is_alive=False, stage=None, since=0.0, stall_budget_s=float("inf"))
-    assert exit_codes(engine, consumer) == [EXIT_HUNG]
+    assert exit_codes(engine) == [EXIT_HUNG]
 
 
-def test_a_dead_consumer_ends_the_process(engine: EngineWithHealth, consumer: Consumer) -> None:
-    consumer.close(30.0)
-    assert exit_codes(engine, consumer) == [EXIT_HUNG]
-
-
-def test_an_upload_that_hangs_ends_the_process(
-    engine: EngineWithHealth, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_upload_that_hangs_ends_the_process(engine: EngineWithHealth, monkeypatch: pytest.MonkeyPatch) -> None:
     operations = InflightOperations()
     with operations.track("upload of jobs/a/b/0.png"):
-        assert exit_codes(engine, consumer, operations) == []
+        assert exit_codes(engine, operations) == []
         now = time.monotonic()
         monkeypatch.setattr(time, "monotonic", lambda: now + 11.0)
-        assert exit_codes(engine, consumer, operations) == [EXIT_HUNG]
-    assert exit_codes(engine, consumer, operations) == []
+        assert exit_codes(engine, operations) == [EXIT_HUNG]
+    assert exit_codes(engine, operations) == []

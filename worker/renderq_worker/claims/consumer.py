@@ -1,20 +1,28 @@
 """Consumer of wake-ups: the only module of the worker that uses Celery's worker API."""
 
-import threading
+import contextlib
+import math
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import structlog
 from celery.app.trace import setup_worker_optimizations
 from celery.worker import WorkController, state
 from celery.worker.consumer import Consumer as CeleryConsumer
+from redis.exceptions import OutOfMemoryError, RedisError
 
+from renderq_shared.threads import SupervisedThread
 from renderq_shared.wakeups import WAKE_TASK, celery_app
 
 log = structlog.get_logger(__name__)
 
 _RECONNECT_MIN_S, _RECONNECT_MAX_S = 0.5, 2.0
 """Celery's own delays grow to 30 s, too long for queued jobs."""
+
+_STEADY_S = 10.0
+"""An error this long after the last one begins another outage, and is logged."""
 
 
 class Consumer:
@@ -36,32 +44,24 @@ class Consumer:
         def wake(model: str) -> None:
             on_wakeup(model)
 
-        app = celery_app(redis_url, models)
+        self._app = app = celery_app(redis_url, models)
         # Only silences a deprecation warning: no task acknowledges late.
         app.conf.worker_cancel_long_running_tasks_on_connection_loss = True
         app.task(name=WAKE_TASK, shared=False)(wake)
         # The pool's threads look tasks up in the process-wide app and silently drop unknown ones.
         setup_worker_optimizations(app)
-        self._controller = _Controller(
-            app=app,
-            hostname=f"renderq@{worker_id}",
-            pool="threads",
-            concurrency=threads,
-            consumer_cls=_Consumer,
-            without_heartbeat=True,
-            without_mingle=True,
-            without_gossip=True,
-        )
-        self._controller.gate = self._gate = _Gate(can_accept)
-        self._thread = threading.Thread(target=self._run, name="celery", daemon=True)
+        self._models = models
+        self._on_wakeup = on_wakeup
+        self._claiming: Future[None] | None = None
+        self._worker_id = worker_id
+        self._threads = threads
+        self._gate = _Gate(can_accept)
+        self._controller = self._new_controller()
+        self._thread = SupervisedThread("celery", self._run)
 
     def start(self) -> None:
         state.should_stop = None
         self._thread.start()
-
-    @property
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
 
     def recheck_capacity(self) -> None:
         """Ask `can_accept` again. Cheap; callable from any thread."""
@@ -75,12 +75,40 @@ class Consumer:
         if self._thread.is_alive():
             log.warning("celery.still_running", waited_s=timeout_s)
 
+    def _new_controller(self) -> "_Controller":
+        controller = _Controller(
+            app=self._app,
+            hostname=f"renderq@{self._worker_id}",
+            pool="threads",
+            concurrency=self._threads,
+            consumer_cls=_Consumer,
+            without_heartbeat=True,
+            without_mingle=True,
+            without_gossip=True,
+        )
+        controller.gate = self._gate
+        controller.claim_without_wakeup = self._claim_without_wakeup
+        return controller
+
     def _run(self) -> None:
+        """Consume until closed. Celery's worker logs an error that it does not expect, and ends; a new one follows."""
         try:
             self._controller.start()
-        except BaseException:
-            log.exception("celery.crashed")
-            raise
+        finally:
+            if state.should_stop is None:
+                self._controller = self._new_controller()
+        if state.should_stop is None:
+            raise RuntimeError("Celery's worker ended")
+
+    def _claim_without_wakeup(self) -> None:
+        """Call `on_wakeup` unless the last such call is still running."""
+        if self._claiming is None or self._claiming.done():
+            self._claiming = self._controller.pool.executor.submit(self._claim_all)
+
+    def _claim_all(self) -> None:
+        for model in self._models:
+            if self._gate.is_open():
+                self._on_wakeup(model)
 
 
 class _Gate:
@@ -98,14 +126,52 @@ class _Gate:
 
 class _Controller(WorkController):
     gate: _Gate
+    claim_without_wakeup: Callable[[], None]
     hub: Any
+    pool: Any
+
+    def stop(self, in_sighandler: bool = False, exitcode: int | None = None) -> None:
+        """After an error, leave running slots alone: the next controller does not wait for their jobs."""
+        if state.should_stop is None:
+            self.pool.on_stop = _noop
+        super().stop(in_sighandler, exitcode)
 
 
 class _Consumer(CeleryConsumer):
-    """Celery's consumer with a gate and shorter reconnect delays."""
+    """Celery's consumer with a gate, shorter reconnect delays, and patience with a Redis that refuses commands."""
 
     controller: Any
+    connection: Any
+    connection_errors: tuple[type[Exception], ...]
     task_consumer: Any
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._failed_at = -math.inf
+        # Refusals, such as those of a replica or a full disk: kombu counts them as bugs, which end Celery's worker.
+        self.connection_errors = (*self.connection_errors, RedisError)
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        self._wait_after(exc)
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        with contextlib.suppress(Exception):
+            self.connection.collect()
+        self._wait_after(exc)
+
+    def _wait_after(self, error: Exception) -> None:
+        self._log_once(error, _RECONNECT_MIN_S)
+        if isinstance(error, OutOfMemoryError):
+            # A full server refuses Celery's commands, but lets jobs start and end, which makes room.
+            self.controller.claim_without_wakeup()
+        time.sleep(_RECONNECT_MIN_S)
+
+    def _log_once(self, error: Exception, delay_s: float) -> None:
+        """Log the first error of an outage."""
+        now = time.monotonic()
+        if now - self._failed_at > _STEADY_S:
+            log.warning("wakeups.disconnected", reason=str(error), retry_in_s=delay_s)
+        self._failed_at = now
 
     def on_ready(self) -> None:
         """Called after every connect, before anything is consumed."""
@@ -117,7 +183,7 @@ class _Consumer(CeleryConsumer):
 
     def ensure_connected(self, conn: Any) -> Any:
         def on_error(error: Exception, delay_s: float) -> None:
-            log.warning("wakeups.disconnected", reason=str(error), retry_in_s=delay_s)
+            self._log_once(error, delay_s)
 
         return conn.ensure_connection(
             on_error,

@@ -25,10 +25,9 @@ def run_worker(settings: WorkerSettings, signals: StopSignals) -> int:
     """
     entries = served_models(settings)
     client = sync_client(settings.redis_url)
-    if not wait_for_redis(client, settings.redis_url, signals.received_within):
-        return 0
     objects = open_store(settings)
-    check_objects(client, objects)
+    if not wait_for_redis(client, settings.redis_url, objects, signals.received_within):
+        return 0
     return WorkerProcess(settings, entries, client, objects).run(signals)
 
 
@@ -43,26 +42,27 @@ def served_models(settings: WorkerSettings) -> tuple[ModelEntry, ...]:
     return tuple(_entry(catalog, name) for name in dict.fromkeys(names))
 
 
-def wait_for_redis(client: Redis, url: str, is_stopped: Callable[[float], bool]) -> bool:
+def wait_for_redis(client: Redis, url: str, objects: ObjectStore, is_stopped: Callable[[float], bool]) -> bool:
     """Return true once the server answers, or false once `is_stopped(delay in seconds)` is true.
 
-    Raises `StoreUnsuitable`.
+    Raises `StoreUnsuitable`, `ObjectStoreUnavailable`, and `ObjectStoreUnsuitable` also if the API uses another store.
     """
+    is_waiting = False
     while True:
         try:
-            for warning in check_server(client):
+            warnings = check_server(client)
+            objects.check()
+            check_same_store(client, objects)
+        except StoreUnavailable as error:
+            if not is_waiting:
+                log.warning("redis.unavailable", url=_without_password(url), reason=str(error))
+            is_waiting = True
+        else:
+            for warning in warnings:
                 log.warning("redis.misconfigured", reason=warning)
             return True
-        except StoreUnavailable as error:
-            log.warning("redis.unavailable", url=_without_password(url), reason=str(error))
         if is_stopped(_REDIS_RETRY_DELAY_S):
             return False
-
-
-def check_objects(client: Redis, objects: ObjectStore) -> None:
-    """Raise `ObjectStoreUnavailable`, or `ObjectStoreUnsuitable` also when the API uses another store."""
-    objects.check()
-    check_same_store(client, objects)
 
 
 def _entry(catalog: Catalog, name: str) -> ModelEntry:

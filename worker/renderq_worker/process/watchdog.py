@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import structlog
 
-from renderq_worker.claims.consumer import Consumer
 from renderq_worker.engine import EngineProtocol
 from renderq_worker.threads.inflight_operations import InflightOperations
 
@@ -20,18 +19,16 @@ _MAX_INTERVAL_S = 1.0
 
 
 class Watchdog:
-    """Checks on every tick that threads are alive and operations, in the engine and outside it, within their budget."""
+    """Checks on every tick that the engine is alive and operations, in it and outside it, are within their budget."""
 
     def __init__(
         self,
         engine: EngineProtocol,
         operations: InflightOperations,
         stall_s: float,
-        consumer: Consumer,
         exit_process: Callable[[int], object] = os._exit,
     ) -> None:
         """`stall_s`: seconds that an operation outside the engine may take; the engine reports its own budget."""
-        self._consumer = consumer
         self._engine = engine
         self._operations = operations
         self._stall_s = stall_s
@@ -49,8 +46,6 @@ class Watchdog:
         health = self._engine.health
         if not health.is_alive:
             return "the engine's thread has died"
-        if not self._consumer.is_alive:
-            return "the wake-up consumer's thread has died"
         if health.is_stalled(now):
             return f"{health.stage} has taken {now - health.since:.0f} s of {health.stall_budget_s:.0f} s"
         oldest = self._operations.oldest()

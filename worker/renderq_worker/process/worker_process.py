@@ -52,7 +52,7 @@ class WorkerProcess:
         )
         worker.on_slots_freed(self._consumer.recheck_capacity)
         self._heartbeat = WorkerHeartbeat(store, self._id, self._device, self._models, engine, worker.claimed_jobs)
-        watchdog = Watchdog(engine, worker.operations, settings.stall_seconds, self._consumer)
+        watchdog = Watchdog(engine, worker.operations, settings.stall_seconds)
         self._watchdog_thread = PeriodicThread("watchdog", watchdog.tick)
         self._heartbeat_thread = PeriodicThread("heartbeat", self._heartbeat.tick)
 
