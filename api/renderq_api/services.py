@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 from fastapi import Depends
@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from renderq_api.assets import AssetStore, ImageFetcher, RequestImages, UploadBudget
 from renderq_api.auth import Caller, KeyRing, RateLimits, is_loopback
+from renderq_api.background_loops import BackgroundLoops
 from renderq_api.egress import GuardedTransport, parse_allowed
 from renderq_api.eta import EtaCache
 from renderq_api.housekeeping import RetentionLoop, StoreHealth, Sweeper
@@ -51,6 +52,7 @@ class Services:
     assets: AssetStore
     eta_cache: EtaCache
     request_images: RequestImages
+    loops: BackgroundLoops
 
     def queue_limits(self, caller: Caller) -> QueueLimits:
         """Return the limits on queued jobs, in total and for the caller's tenant."""
@@ -103,20 +105,23 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             upload_budget=upload_budget,
             assets=assets,
             request_images=RequestImages(jobs, assets, ImageFetcher(egress), upload_budget),
+            loops=BackgroundLoops(),
         )
         sweeper = Sweeper(jobs, services.wakeups, settings, register=lambda: _register(services))
         retention_loop = RetentionLoop(jobs, objects, settings)
-        webhook_loops = _webhook_loops(services, egress)
+        dispatcher = _dispatcher(services, egress)
         try:
             registered = await _try_register(services)
-            loops = (
-                keys.run(),
-                services.job_watchers.run(),
-                sweeper.run(registered),
-                retention_loop.run(),
-                services.eta_cache.run(),
-            )
-            async with _running(*loops, *webhook_loops):
+            loops: dict[str, Callable[[], Awaitable[None]]] = {
+                "api_keys": keys.run,
+                "job_watchers": services.job_watchers.run,
+                "sweeper": lambda: sweeper.run(registered),
+                "retention": retention_loop.run,
+                "timings": services.eta_cache.run,
+            }
+            if dispatcher is not None:
+                loops["webhooks"] = dispatcher.run
+            async with services.loops.running(loops):
                 yield services
         finally:
             services.job_watchers.close()
@@ -139,11 +144,11 @@ async def _job_changes(
                 yield change
 
 
-def _webhook_loops(services: Services, egress: GuardedTransport) -> tuple[Coroutine[Any, Any, None], ...]:
-    """Return the dispatcher's loop; nothing without a secret: the outbox then waits for a process that has one."""
+def _dispatcher(services: Services, egress: GuardedTransport) -> Dispatcher | None:
+    """Return the dispatcher; `None` without a secret: the outbox then waits for a process that has one."""
     settings = services.settings
     if not settings.webhook_keys:
-        return ()
+        return None
     sender = Sender(
         lambda: egress,
         settings.webhook_keys,
@@ -153,7 +158,7 @@ def _webhook_loops(services: Services, egress: GuardedTransport) -> tuple[Corout
     )
     delays_s = tuple(map(float, settings.webhook_delays.split(",")))
     lease_s = 2 * settings.webhook_timeout_seconds + 1
-    return (Dispatcher(services.jobs, sender, delays_s, lease_s).run(),)
+    return Dispatcher(services.jobs, sender, delays_s, lease_s)
 
 
 async def _check_objects(objects: ObjectStore) -> None:
@@ -176,17 +181,3 @@ async def _register(services: Services) -> None:
     for warning in await check_server_async(services.redis, durable=services.settings.durable):
         log.warning("redis.misconfigured", reason=warning)
     await publish_store_id(services.redis, services.objects)
-
-
-@contextlib.asynccontextmanager
-async def _running(*loops: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
-    tasks = [asyncio.create_task(loop) for loop in loops]
-    try:
-        yield
-    finally:
-        running = set(tasks)
-        while running:
-            # A cancellation that coincides with a timeout can get lost; repeat it.
-            for task in running:
-                task.cancel()
-            _, running = await asyncio.wait(running, timeout=1.0)

@@ -11,10 +11,12 @@ import structlog
 from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from renderq_shared.redis.clients import celery_url
 from renderq_shared.redis.sentinel_url import parse_sentinel_url
 from renderq_shared.redis.wakeup_queues import queue_name
+from renderq_shared.threads import SupervisedThread
 
 WAKE_TASK = "renderq.wake"
 """Name of the only Celery task. Its argument is the model's name."""
@@ -27,6 +29,10 @@ _TRANSPORT = {
     "socket_connect_timeout": 3,
     "socket_keepalive": True,
     "health_check_interval": 3,  # with the default of 25 s, a reconnected worker misses wake-ups for up to a minute
+    # kombu's own delays between connection attempts grow to 30 s, too long for queued jobs.
+    "interval_start": 0.5,
+    "interval_step": 0.25,
+    "interval_max": 1.0,
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
 }
@@ -73,7 +79,8 @@ class WakeupPublisher:
         self._pending: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="wakeups", daemon=True)
+        self._is_failing = False
+        self._thread = SupervisedThread("wakeups", self._run)
         self._thread.start()
 
     def notify(self, model: str, count: int = 1) -> None:
@@ -98,9 +105,13 @@ class WakeupPublisher:
                             self._app.send_task(
                                 WAKE_TASK, (model,), queue=queue_name(model), producer=producer, retry=False
                             )
-                except (OperationalError, OSError) as error:
+                except (OperationalError, RedisError, OSError) as error:
                     connection.release()
-                    log.warning("wakeups.publish_failed", models=dict(pending), reason=str(error))
+                    if not self._is_failing:
+                        log.warning("wakeups.publish_failed", models=dict(pending), reason=str(error))
+                    self._is_failing = True
+                else:
+                    self._is_failing = False
 
     def _take(self) -> Counter[str] | None:
         with self._changed:

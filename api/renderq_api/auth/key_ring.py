@@ -105,8 +105,6 @@ class KeyRing:
                 await self._flush_use()
             except StoreUnavailable:
                 pass  # the sweeper logs it
-            except Exception:
-                log.exception("api_keys.read_failed")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await self._changed.wait()

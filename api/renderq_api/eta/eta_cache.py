@@ -3,15 +3,11 @@
 import asyncio
 import contextlib
 
-import structlog
-
 from renderq.contract import Eta, Status
 from renderq_api.eta.estimator import queued_eta, running_eta, seconds_per_image
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import AsyncJobStore, JobRecord, ModelTimings, QueuePosition, commands
 from renderq_shared.jobs.stored_results import decode_progress
-
-log = structlog.get_logger(__name__)
 
 _PAUSE_S = 2.0
 
@@ -26,10 +22,7 @@ class EtaCache:
     async def run(self) -> None:
         """Refresh the timings until canceled."""
         while True:
-            try:
-                await self.refresh()
-            except Exception:
-                log.exception("timings.refresh_failed")
+            await self.refresh()
             await asyncio.sleep(_PAUSE_S)
 
     async def refresh(self) -> None:

@@ -51,8 +51,6 @@ class RetentionLoop:
                     pass
             except StoreUnavailable:
                 pass  # the sweeper logs it
-            except Exception:
-                log.exception("retention.failed")
             await asyncio.sleep(jittered(self._pause_s))
 
     async def run_once(self) -> bool:

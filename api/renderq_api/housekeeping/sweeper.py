@@ -66,8 +66,6 @@ class Sweeper:
                 if not unavailable:
                     log.warning("redis.unavailable", reason=str(error))
                 registered, unavailable = False, True
-            except Exception:
-                log.exception("sweeper.failed")
             await asyncio.sleep(jittered(self._pause_s))
 
     async def sweep(self) -> None:

@@ -6,16 +6,9 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
 
-import structlog
-
 from renderq.contract import Status
 from renderq_shared.jobs import JobRecord, PreviewChannels, PreviewMessage
 from renderq_shared.jobs.redis import Change, Reconnected
-
-log = structlog.get_logger(__name__)
-
-_RESTART_DELAY_S = 1.0
-"""Pause before a failed subscription is restarted."""
 
 _MAX_READERS = 16
 """Watchers that may reread their job at the same time. Leaves the other Redis connections to new requests."""
@@ -117,15 +110,9 @@ class JobWatchers:
 
     async def run(self) -> None:
         """Dispatch changes until canceled. While Redis is down, watchers rely on their heartbeat."""
-        while True:
-            try:
-                async with contextlib.aclosing(self._subscribe(self._previews)) as events:
-                    async for event in events:
-                        self._dispatch(event)
-            except Exception:
-                # The subscription reconnects by itself, so any error here is a bug.
-                log.exception("subscription.failed")
-            await asyncio.sleep(_RESTART_DELAY_S)
+        async with contextlib.aclosing(self._subscribe(self._previews)) as events:
+            async for event in events:
+                self._dispatch(event)
 
     def close(self) -> None:
         """Make every long poll return its job's current state, and end every stream."""

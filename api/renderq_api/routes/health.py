@@ -41,9 +41,10 @@ async def check_liveness() -> Response:
 )
 async def check_readiness(services: ServicesDep) -> Response:
     redis, objects = await asyncio.gather(_redis_problem(services), services.store_health.problem(_TIMEOUT_S))
-    if redis or objects:
-        kind = ProblemKind.SERVICE_UNAVAILABLE if redis else ProblemKind.STORAGE_UNAVAILABLE
-        raise ApiProblem(kind, "; ".join(filter(None, (redis, objects))) + ".")
+    own = services.loops.problem()
+    if redis or objects or own:
+        kind = ProblemKind.SERVICE_UNAVAILABLE if redis or own else ProblemKind.STORAGE_UNAVAILABLE
+        raise ApiProblem(kind, "; ".join(filter(None, (redis, objects, own))) + ".")
     return json_response(Health())
 
 

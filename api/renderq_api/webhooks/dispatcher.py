@@ -44,16 +44,17 @@ class Dispatcher:
         self._sent = asyncio.Event()
 
     async def run(self) -> None:
-        """Send due deliveries until canceled."""
+        """Send due deliveries until canceled. An error leaves deliveries in flight alone."""
         try:
             while True:
                 self._sent.clear()
                 await self._claim()
                 await self._pause()
-        finally:
+        except asyncio.CancelledError:
             for task in self._sending:
                 task.cancel()
             await asyncio.gather(*self._sending, return_exceptions=True)
+            raise
 
     async def _pause(self) -> None:
         """Wait until a delivery may be due or one has finished, which frees a place."""
@@ -81,6 +82,8 @@ class Dispatcher:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
         self._sent.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("delivery.result_unreported", reason="unexpected error", exc_info=error)
 
     async def _deliver(self, delivery: DeliveryRecord, lease_end: float) -> None:
         try:

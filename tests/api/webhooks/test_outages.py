@@ -1,6 +1,7 @@
 """Webhook deliveries when processes die or servers go down."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.api.webhooks.webhook_jobs import WEBHOOK_SETTINGS, cancel_job, delive
 from tests.api.worker import Worker
 from tests.job_store.time_travel import make_older
 from tests.polling import wait_until
+from tests.redis_refusals import REFUSALS
 from tests.valkey_server import Valkey
 
 LEASE_S = 31
@@ -98,6 +100,18 @@ def test_redis_goes_away_while_the_receiver_answers_and_nothing_is_sent_twice(
         valkey.restart()
         wait_until(lambda: delivery(api, job_id)["status"] == "delivered")
     assert len(receiver.received) == 1
+
+
+@pytest.mark.parametrize("code", ["NOREPLICAS", "MISCONF", "NOPERM"])
+def test_redis_refuses_for_a_moment_and_webhooks_are_sent_again(
+    settings_for: SettingsFor, store: RedisJobStore, receiver: WebhookReceiver, redis_url: str, code: str
+) -> None:
+    with webhook_api(settings_for) as api:
+        with REFUSALS[code](redis_url):
+            time.sleep(1.5)
+        job_id = render_job(api, store, receiver.url)
+        wait_until(lambda: delivery(api, job_id)["status"] == "delivered")
+    assert receiver.ids() == [only_id(job_id)]
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from renderq.contract import Preview
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.store import JobStore
+from renderq_shared.threads import SupervisedThread
 from renderq_worker.engine import EngineProtocol, Previewed
 from renderq_worker.jobs.running_job import RunningJob
 from renderq_worker.output.preview_encoding import CONTENT_TYPE, encode_preview
@@ -36,7 +37,7 @@ class PreviewWriter:
         """Generation id → preview, oldest first."""
         self._changed = threading.Condition()
         self._is_closing = False
-        self._thread = threading.Thread(target=self._run, name="previews", daemon=True)
+        self._thread = SupervisedThread("previews", self._run)
 
     def start(self) -> None:
         self._thread.start()

@@ -11,6 +11,7 @@ from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.records import FenceResult
 from renderq_shared.jobs.store import JobStore
+from renderq_shared.threads import SupervisedThread
 from renderq_worker.jobs.running_job import RunningJob
 
 log = structlog.get_logger(__name__)
@@ -44,8 +45,7 @@ class ProgressWriter:
         `on_fence_result` is called when a write finds the job canceled or lost, `on_viewers` when its previews have
         viewers.
         """
-        callbacks = (on_fence_result, on_viewers)
-        self._thread = threading.Thread(target=self._run, args=callbacks, name="progress", daemon=True)
+        self._thread = SupervisedThread("progress", lambda: self._run(on_fence_result, on_viewers))
         self._thread.start()
 
     def close(self) -> None:

@@ -11,7 +11,8 @@ _ERROR_DELAY_S = 1.0
 
 
 class PeriodicThread:
-    """Calls `tick` on a daemon thread; its result is the delay until the next call, in seconds."""
+    """Calls `tick` on a daemon thread; its result is the delay until the next call, in seconds. The first of several
+    errors in a row is logged."""
 
     def __init__(self, name: str, tick: Callable[[], float]) -> None:
         self._name = name
@@ -34,12 +35,15 @@ class PeriodicThread:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
+        is_failing = False
         while not self._is_closing:
             self._wake_requested.clear()
             try:
                 delay_s = self._tick()
-            except Exception:
-                log.exception("thread.tick_failed", thread=self._name)
-                delay_s = _ERROR_DELAY_S
+                is_failing = False
+            except BaseException:  # even SystemExit would silently end only this thread
+                if not is_failing:
+                    log.exception("thread.tick_failed", thread=self._name)
+                is_failing, delay_s = True, _ERROR_DELAY_S
             if not self._is_closing:
                 self._wake_requested.wait(delay_s)

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from renderq_shared.jobs.previews import PreviewChannels, PreviewMessage, decode_preview
 from renderq_shared.jobs.records import JobRecord
 from renderq_shared.jobs.redis.codec import decode_job
+from renderq_shared.threads import SupervisedThread
 
 CHANGES = "rq:changes"
 """Channel of job snapshots: the job's hash as a JSON object."""
@@ -159,7 +160,7 @@ class CancelSubscriber:
         self._closing = threading.Event()
         self.subscribed = threading.Event()
         """Set while the subscription is active."""
-        self._thread = threading.Thread(target=self._run, name="cancels", daemon=True)
+        self._thread = SupervisedThread("cancels", self._run)
         self._thread.start()
 
     def close(self) -> None:
