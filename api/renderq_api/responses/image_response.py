@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from renderq.contract import ProblemKind
+from renderq_api.http.etag import is_current, strong_etag
 from renderq_api.http.problems import ApiProblem
 from renderq_api.http.range_header import RangeNotSatisfiable, byte_range
 from renderq_api.job_views.job_view import UrlBuilder
@@ -59,7 +60,7 @@ async def file_response(objects: ObjectStore, key: str, request: Request, cache_
     """
     info = await run_in_threadpool(objects.info, key)
     headers = _headers(key, info, cache_control)
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
+    if is_current(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     try:
         requested = byte_range(_range_header(request, headers["ETag"]), info.size_bytes)
@@ -84,7 +85,7 @@ def _read_first(objects: ObjectStore, key: str, start: int, end: int) -> Iterato
 
 def _headers(key: str, info: ObjectInfo, cache_control: str) -> dict[str, str]:
     return {
-        "ETag": f'"{info.etag}"',
+        "ETag": strong_etag(info.etag),
         "Accept-Ranges": "bytes",
         "Cache-Control": cache_control,
         "Content-Disposition": content_disposition(key),

@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from renderq_api.http.etag import weak_etag
 from renderq_api.http.responses import json_response
 from renderq_api.job_views.job_snapshot import JobSnapshot
 from renderq_api.responses.job_links import to_signed_job, urls_for
@@ -35,18 +36,7 @@ async def accepted_response(
 
 def state_headers(record: JobRecord, wait: int | None) -> dict[str, str]:
     """Return the headers that every response about a job's state has, 304 included."""
-    headers = {"ETag": _etag(record.version), "Vary": "Prefer"}
+    headers = {"ETag": weak_etag(record.version), "Vary": "Prefer"}
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait}"
     return headers
-
-
-def _etag(version: int) -> str:
-    """Return a weak ETag: signed URLs and the queue position differ between responses of one version."""
-    return f'W/"{version}"'
-
-
-def is_current(if_none_match: str | None, version: int) -> bool:
-    """Return whether `If-None-Match` contains this version."""
-    candidates = [candidate.strip().removeprefix("W/") for candidate in (if_none_match or "").split(",")]
-    return "*" in candidates or f'"{version}"' in candidates

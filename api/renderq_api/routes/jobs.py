@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from renderq.contract import Job, ProblemKind
 from renderq_api.auth import CallerDep, TenantDep
+from renderq_api.http.etag import is_current, weak_etag
 from renderq_api.http.idempotency_key import parse_idempotency_key
 from renderq_api.http.json_body import read_object, require_no_fields
 from renderq_api.http.prefer_header import wait_seconds
@@ -24,7 +25,7 @@ from renderq_api.openapi.document import (
     problems,
     response_headers,
 )
-from renderq_api.responses.job_response import accepted_response, is_current, job_response, state_headers
+from renderq_api.responses.job_response import accepted_response, job_response, state_headers
 from renderq_api.routes.job_lookup import JobIdDep, require_job
 from renderq_api.services import Services, ServicesDep
 from renderq_api.submission import submission
@@ -87,7 +88,7 @@ async def get_job(job_id: JobIdDep, request: Request, services: ServicesDep, ten
     record, position = snapshot
     poll_s = retry_after_s(position, services.eta_cache.eta(record, position))
     headers = {} if record.status.is_terminal else {"Retry-After": str(poll_s)}
-    if is_current(request.headers.get("if-none-match"), record.version):
+    if is_current(request.headers.get("if-none-match"), weak_etag(record.version)):
         return Response(status_code=304, headers={**headers, **state_headers(record, wait)})
     return await job_response(request, services, snapshot, wait, headers=headers)
 
