@@ -120,8 +120,9 @@ async def delivering(deliveries: Dispatcher) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        while not task.done():  # as in the service: a cancellation that coincides with a timeout can get lost
+            task.cancel()
+            await asyncio.wait([task], timeout=1.0)
 
 
 class LosesReplies(AsyncRedisJobStore):
