@@ -16,3 +16,9 @@ def pipeline() -> Iterator[StableDiffusionPipeline]:
     torch.set_num_threads(1)
     yield load_pipeline(PIPELINE_DIR)
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def side(pipeline: StableDiffusionPipeline) -> int:
+    """Width and height of the images that it was trained with, in pixels."""
+    return pipeline.unet.config.sample_size * pipeline.vae_scale_factor

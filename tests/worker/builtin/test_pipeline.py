@@ -64,10 +64,11 @@ def test_the_autoencoder_keeps_what_the_classifier_sees(
     assert sum(result.everything for result in adherence) >= least
 
 
-def test_latents_are_standardized(pipeline: StableDiffusionPipeline) -> None:
+def test_latents_are_standardized(pipeline: StableDiffusionPipeline, side: int) -> None:
     rng = Random(5)
     scenes = sample_scenes("one", 64, 5, held_out=False)
-    latents = encode(pipeline.vae, to_tensor([draw(arrange(scene, rng), scene.background) for scene in scenes]))
+    drawn = [draw(arrange(scene, rng), scene.background, side) for scene in scenes]
+    latents = encode(pipeline.vae, to_tensor(drawn))
     assert latents.shape == (64, 16, 8, 8)
     assert abs(latents.mean().item()) < 0.15
     assert 0.8 < latents.std().item() < 1.2
@@ -156,11 +157,11 @@ def test_stock_schedulers_follow_the_prompt(scheduler_class: Any, pipeline: Stab
     assert all(result.background and result.color for result in adherence)
 
 
-def test_strength_decides_how_far_img2img_goes(pipeline: StableDiffusionPipeline) -> None:
+def test_strength_decides_how_far_img2img_goes(pipeline: StableDiffusionPipeline, side: int) -> None:
     image_to_image: Any = StableDiffusionImg2ImgPipeline(**pipeline.components, requires_safety_checker=False)
     image_to_image.set_progress_bar_config(disable=True)
     rng = Random(0)
-    start = draw(arrange(Scene((Group("circle", "yellow"),), "blue"), rng), "blue")
+    start = draw(arrange(Scene((Group("circle", "yellow"),), "blue"), rng), "blue", side)
     results = [
         image_to_image(
             PROMPT,
@@ -178,10 +179,10 @@ def test_strength_decides_how_far_img2img_goes(pipeline: StableDiffusionPipeline
     assert classify(results[2]).background == "white"
 
 
-def test_blending_latents_keeps_one_half_and_paints_the_other(pipeline: StableDiffusionPipeline) -> None:
+def test_blending_latents_keeps_one_half_and_paints_the_other(pipeline: StableDiffusionPipeline, side: int) -> None:
     scene = Scene((Group("circle", "red"), Group("square", "green")), "white", "left of")
     circle = arrange(scene, Random(0))[0]
-    start = draw([circle], scene.background)
+    start = draw([circle], scene.background, side)
     known = encode(pipeline.vae, to_tensor([start]))
     kept = torch.zeros(1, 1, 8, 8)
     kept[..., :4] = 1
@@ -201,16 +202,17 @@ def test_blending_latents_keeps_one_half_and_paints_the_other(pipeline: StableDi
     )
     image = result.images[0]
     assert compare(scene, classify(image)).everything
-    left_half = (0, 0, 28, 64)
+    left_half = (0, 0, side * 7 // 16, side)
     assert _distance(start.crop(left_half), image.crop(left_half)) < 10
 
 
 @pytest.mark.parametrize("prompt", ["", "an astronaut riding a horse", "🦄 東京", "red " * 60])
-def test_any_prompt_gives_some_image(prompt: str, pipeline: StableDiffusionPipeline) -> None:
+def test_any_prompt_gives_some_image(prompt: str, pipeline: StableDiffusionPipeline, side: int) -> None:
     image = generate(pipeline, [prompt], steps=2)[0]
-    assert image.size == (64, 64)
+    assert image.size == (side, side)
 
 
-def test_other_sizes_do_not_crash(pipeline: StableDiffusionPipeline) -> None:
-    result: Any = pipeline(PROMPT, width=128, height=96, num_inference_steps=2)
-    assert result.images[0].size == (128, 96)
+def test_other_sizes_do_not_crash(pipeline: StableDiffusionPipeline, side: int) -> None:
+    width, height = 2 * side, 3 * side // 2
+    result: Any = pipeline(PROMPT, width=width, height=height, num_inference_steps=2)
+    assert result.images[0].size == (width, height)

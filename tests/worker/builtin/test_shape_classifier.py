@@ -14,19 +14,29 @@ from renderq_worker.builtin.scenes import COLORS, HELD_OUT, TRAINING_PAIRS, Grou
 from renderq_worker.builtin.shape_classifier import classify
 
 
+@pytest.mark.parametrize("size", [64, 256])
 @pytest.mark.parametrize("kind", get_args(Kind))
-def test_the_classifier_is_right_about_99_of_100_drawn_images(kind: Kind) -> None:
+def test_the_classifier_is_right_about_99_of_100_drawn_images(kind: Kind, size: int) -> None:
     rng = Random(7)
     scenes = [sample_scene(rng, {kind: 1.0}, (*TRAINING_PAIRS, *HELD_OUT)) for _ in range(200)]
-    correct = [compare(scene, classify(draw(arrange(scene, rng), scene.background))).everything for scene in scenes]
+    images = [draw(arrange(scene, rng), scene.background, size) for scene in scenes]
+    correct = [compare(scene, classify(image)).everything for scene, image in zip(scenes, images, strict=True)]
     assert sum(correct) >= 0.99 * len(correct)
 
 
 def test_the_classifier_reads_images_of_any_size() -> None:
     scene = Scene((Group("star", "yellow", place="top left"),), "purple")
-    for size in (48, 64, 128):
+    for size in (48, 64, 100, 128, 256):
         found = classify(draw(arrange(scene, Random(0)), scene.background, size))
         assert compare(scene, found).everything
+
+
+def test_large_images_are_averaged_before_they_are_read() -> None:
+    scene = Scene((Group("cross", "green", place="right"),), "purple")
+    pixels = np.asarray(draw(arrange(scene, Random(0)), scene.background, 256)).astype(np.int16)
+    stripes = np.where(np.arange(256) % 2, 40, -40)[None, :, None]
+    image = Image.fromarray(np.clip(pixels + stripes, 0, 255).astype(np.uint8))
+    assert compare(scene, classify(image)).everything
 
 
 def test_a_wrong_attribute_fails_alone() -> None:

@@ -1,7 +1,7 @@
 """Measures how well the model follows its prompts: `python -m renderq_worker.builtin.evaluate [--help]`.
 
 Prints Markdown tables: adherence on seen and on held-out (shape, color) pairs, per guidance scale and per scheduler,
-and the upper bound set by the autoencoder.
+the upper bound set by the autoencoder, and sharpness.
 """
 
 import argparse
@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from random import Random
+from statistics import fmean
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import (
     DDIMScheduler,
@@ -33,7 +33,8 @@ from renderq_worker.builtin.draw import draw
 from renderq_worker.builtin.layout import arrange
 from renderq_worker.builtin.scenes import DEFAULT_MIX, HELD_OUT, TRAINING_PAIRS, Kind, Scene, sample_scene
 from renderq_worker.builtin.shape_classifier import classify
-from renderq_worker.builtin.vae import encode, to_tensor
+from renderq_worker.builtin.sharpness import sharpness
+from renderq_worker.builtin.vae import encode, to_images, to_tensor
 
 STEPS = 20
 GUIDANCE_SCALE = 2.0
@@ -48,13 +49,21 @@ _SCHEDULERS = (
     HeunDiscreteScheduler,
 )
 _BATCH = 16
-_HEADER = "| | images | background | count | color | shape | place | everything |\n|---|---|---|---|---|---|---|---|"
+_ADHERENCE_HEADER = (
+    "| | images | background | count | color | shape | place | everything |\n|---|---|---|---|---|---|---|---|"
+)
+_SHARPNESS_HEADER = "| | images | generated | drawn |\n|---|---|---|---|"
 
 
 def load_pipeline(folder: Path) -> StableDiffusionPipeline:
     pipeline: StableDiffusionPipeline = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def image_size(pipeline: StableDiffusionPipeline) -> int:
+    """Return the width and height of the images that `pipeline` generates by default, in pixels."""
+    return pipeline.unet.config.sample_size * pipeline.vae_scale_factor
 
 
 def sample_scenes(kind: Kind, number: int, seed: int, *, held_out: bool) -> list[Scene]:
@@ -92,13 +101,11 @@ def generate(
 def reconstruct(pipeline: StableDiffusionPipeline, scenes: Sequence[Scene], seed: int) -> list[Image.Image]:
     """Draw `scenes`, encode and decode them: the upper bound for any denoiser."""
     rng = Random(seed)
-    images = [draw(arrange(scene, rng), scene.background) for scene in scenes]
+    images = [draw(arrange(scene, rng), scene.background, image_size(pipeline)) for scene in scenes]
     results: list[Image.Image] = []
     for start in range(0, len(images), _BATCH):
         encoded = encode(pipeline.vae, to_tensor(images[start : start + _BATCH]))
-        decoded = pipeline.vae.decode(encoded).sample
-        levels = decoded.clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
-        results += [Image.fromarray(np.asarray(image)) for image in levels]
+        results += to_images(pipeline.vae.decode(encoded).sample)
     return results
 
 
@@ -148,6 +155,20 @@ def scheduler_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) ->
     pipeline.scheduler = default
 
 
+def sharpness_rows(pipeline: StableDiffusionPipeline, number: int, seed: int) -> Iterator[str]:
+    """Yield the sharpness of generated images beside that of drawings of the same scenes and size, in percent."""
+    for kind in DEFAULT_MIX:
+        scenes = sample_scenes(kind, number, seed, held_out=False)
+        generated = generate(pipeline, [plain_caption(scene) for scene in scenes], seed=seed)
+        rng = Random(seed)
+        drawn = [draw(arrange(scene, rng), scene.background, image_size(pipeline)) for scene in scenes]
+        means = [
+            100 * fmean(sharpness(scene, image) for scene, image in zip(scenes, images, strict=True))
+            for images in (generated, drawn)
+        ]
+        yield f"| {kind} | {number} | " + " | ".join(f"{mean:.1f}" for mean in means) + " |"
+
+
 def write_sheet(pipeline: StableDiffusionPipeline, path: Path, seed: int) -> None:
     """Write a contact sheet of the first images of the evaluation, not a selection."""
     kinds: tuple[tuple[Kind, int], ...] = (("one", 6), ("two", 6), ("count", 6), ("groups", 6))
@@ -157,10 +178,11 @@ def write_sheet(pipeline: StableDiffusionPipeline, path: Path, seed: int) -> Non
 
 
 _TABLES = {
-    "adherence": adherence_rows,
-    "upper-bound": upper_bound_rows,
-    "guidance": guidance_rows,
-    "schedulers": scheduler_rows,
+    "adherence": (_ADHERENCE_HEADER, adherence_rows),
+    "upper-bound": (_ADHERENCE_HEADER, upper_bound_rows),
+    "guidance": (_ADHERENCE_HEADER, guidance_rows),
+    "schedulers": (_ADHERENCE_HEADER, scheduler_rows),
+    "sharpness": (_SHARPNESS_HEADER, sharpness_rows),
 }
 
 
@@ -177,8 +199,9 @@ def main() -> None:
     if arguments.sheet is not None:
         write_sheet(pipeline, arguments.sheet, arguments.seed)
     for name in arguments.table or _TABLES:
-        print(f"\n{_HEADER}", flush=True)
-        for line in _TABLES[name](pipeline, arguments.images, arguments.seed):
+        header, rows = _TABLES[name]
+        print(f"\n{header}", flush=True)
+        for line in rows(pipeline, arguments.images, arguments.seed):
             print(line, flush=True)
 
 

@@ -12,7 +12,7 @@ from renderq_worker.builtin.text_encoder import TEXT_WIDTH, load_text_encoder
 from renderq_worker.builtin.tokenizer import build_tokenizer
 from renderq_worker.builtin.training_loop import load
 from renderq_worker.builtin.unet import build_scheduler, build_unet
-from renderq_worker.builtin.vae import build_vae
+from renderq_worker.builtin.vae_256 import build_vae_256
 
 
 def build_pipeline(
@@ -47,16 +47,12 @@ def save_pipeline(pipeline: StableDiffusionPipeline, folder: Path) -> None:
     config.write_text(config.read_text().replace('"dtype": "float16"', '"dtype": "float32"'))
 
 
-def export(checkpoints: Path, folder: Path) -> None:
-    """Write a pipeline with the trained components of `checkpoints`."""
-    tokenizer = build_tokenizer()
-    save_pipeline(
-        build_pipeline(
-            load_text_encoder(checkpoints, tokenizer),
-            load(build_vae(), checkpoints, "vae_decoder"),
-            load(build_unet(TEXT_WIDTH), checkpoints, "unet"),
-        ),
-        folder,
+def trained_pipeline(checkpoints: Path, vae_stage: str) -> StableDiffusionPipeline:
+    """Return a pipeline of 256 px with the trained components of `checkpoints`."""
+    return build_pipeline(
+        load_text_encoder(checkpoints, build_tokenizer()),
+        load(build_vae_256(), checkpoints, vae_stage),
+        load(build_unet(TEXT_WIDTH), checkpoints, "unet"),
     )
 
 
@@ -65,7 +61,7 @@ def main() -> None:
     parser.add_argument("--from", dest="checkpoints", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=PIPELINE_DIR)
     arguments = parser.parse_args()
-    export(arguments.checkpoints, arguments.out)
+    save_pipeline(trained_pipeline(arguments.checkpoints, "sharpen_256"), arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Recognizes background, objects, colors, shapes and places in an image, by classical computer vision.
 
+Images of twice 64 px and more are first scaled down by an integer factor, averaging areas.
+
 1. The background is the palette color nearest to the median of the border.
 2. Pixels that differ from it are foreground. Its connected regions, without the faint glow that may join them, are the
    objects.
@@ -31,6 +33,8 @@ _GLOW, _FAINT = 0.35, 60.0
 _MIN_AREA = 0.015
 """Regions below this fraction of the image are noise."""
 _MIN_OVERLAP = 0.6
+_SMALLEST_SIDE = 64
+"""Scaling down keeps at least this many pixels on the shorter side."""
 _BOX = 24
 _CENTER_TOLERANCE = 0.13
 
@@ -63,7 +67,8 @@ class Classification:
 
 def classify(image: Image.Image) -> Classification:
     """Classify an image of any size."""
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float32)
+    reduced = image.convert("RGB").reduce(max(1, min(image.size) // _SMALLEST_SIDE))
+    pixels = np.asarray(reduced, dtype=np.float32)
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     background: Array = np.median(border, axis=0).astype(np.float32)
     background_index = _nearest(background)

@@ -3,9 +3,9 @@
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -23,7 +23,9 @@ _LOG_EVERY_STEPS = 50
 class TrainingConfig:
     """Hyperparameters of one stage.
 
-    `batch` is per process. The learning rate is constant for the fraction `hold` of the steps, then follows a cosine.
+    `batch` is per process. The learning rate is constant for the fraction `hold` of the steps, then follows a cosine;
+    parameters whose name starts with a key of `rate_factors` have a multiple of it. bfloat16 is slower than float32 on
+    CPUs without instructions for it.
     """
 
     steps: int
@@ -34,6 +36,8 @@ class TrainingConfig:
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 0.01
     hold: float = 0.0
+    rate_factors: Mapping[str, float] = field(default_factory=dict[str, float])
+    bfloat16: bool = True
 
     def rate(self, step: int) -> float:
         progress = min(max(step / self.steps - self.hold, 0.0) / (1 - self.hold), 1.0)
@@ -68,9 +72,9 @@ def fit(stage: Stage, folder: Path, seed: int) -> nn.Module:
     saved_at = started_at = time.monotonic()
     for step in range(start, config.steps):
         for group in optimizer.param_groups:
-            group["lr"] = config.rate(step)
+            group["lr"] = group["rate_factor"] * config.rate(step)
         torch.manual_seed((seed * 1_000_003 + step) * 64 + process)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
             loss, metrics = stage.loss(Random(f"{seed}/{stage.name}/{process}/{step}"), step)
         loss.backward()
         average_gradients(stage.model.parameters())
@@ -128,11 +132,15 @@ def _run_worker(
 
 def _parameter_groups(model: nn.Module, config: TrainingConfig) -> list[dict[str, Any]]:
     """Weight decay for matrices and kernels, none for biases and norms."""
-    matrices = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
-    vectors = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim <= 1]
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            decay = config.weight_decay if parameter.ndim > 1 else 0.0
+            factors = [factor for prefix, factor in config.rate_factors.items() if name.startswith(prefix)]
+            groups.setdefault((factors[0] if factors else 1.0, decay), []).append(parameter)
     return [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": parameters, "rate_factor": factor, "weight_decay": decay}
+        for (factor, decay), parameters in groups.items()
     ]
 
 

@@ -20,9 +20,8 @@ from renderq_worker.builtin.scenes import Scene, sample_scene
 from renderq_worker.builtin.text_encoder import BACKGROUND_CAPTION_RATE, TEXT_WIDTH, hidden_states, tokenize
 from renderq_worker.builtin.tokenizer import build_tokenizer
 from renderq_worker.builtin.training_loop import TrainingConfig
-from renderq_worker.builtin.vae import LATENT_CHANNELS, encode, to_tensor
+from renderq_worker.builtin.vae import LATENT_CHANNELS, LATENT_SIZE, encode, to_tensor
 
-LATENT_SIZE = IMAGE_SIZE // 8
 DATASET_STEPS = 500
 _CHUNK = 64
 _CAPTIONS_PER_IMAGE = 2

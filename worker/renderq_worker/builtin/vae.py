@@ -20,6 +20,7 @@ from renderq_worker.builtin.scenes import Kind, sample_scene
 from renderq_worker.builtin.training_loop import TrainingConfig
 
 LATENT_CHANNELS = 16
+LATENT_SIZE = 8
 CHANNELS_4X = (16, 32, 64)
 CHANNELS_8X = (16, 32, 64, 64)
 _MIX: dict[Kind, float] = {"one": 0.3, "two": 0.2, "count": 0.1, "groups": 0.4}
@@ -30,7 +31,7 @@ _DENOISER_ERROR = 0.1
 """Standard deviation of the noise added to the latents, relative to theirs."""
 
 
-def build_vae(channels: tuple[int, ...] = CHANNELS_8X) -> AutoencoderKL:
+def build_vae(channels: tuple[int, ...] = CHANNELS_8X, norm_groups: int = 16) -> AutoencoderKL:
     """Return an AutoencoderKL with downsampling 2^(len(channels) - 1); the last convolution of each resnet is zero."""
     config: dict[str, Any] = {
         "down_block_types": ("DownEncoderBlock2D",) * len(channels),
@@ -38,8 +39,8 @@ def build_vae(channels: tuple[int, ...] = CHANNELS_8X) -> AutoencoderKL:
         "block_out_channels": channels,
         "layers_per_block": 1,
         "latent_channels": LATENT_CHANNELS,
-        "norm_num_groups": 16,
-        "sample_size": IMAGE_SIZE,
+        "norm_num_groups": norm_groups,
+        "sample_size": LATENT_SIZE * 2 ** (len(channels) - 1),
         "scaling_factor": 1.0,
         "force_upcast": False,
         "mid_block_add_attention": False,
@@ -83,6 +84,12 @@ def to_tensor(images: Sequence[Image.Image]) -> Tensor:
     """Convert RGB images to [images, 3, height, width] within [-1, 1]."""
     stacked = np.stack([np.asarray(image, dtype=np.float32) for image in images])
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).div(127.5).sub(1).contiguous()
+
+
+def to_images(batch: Tensor) -> list[Image.Image]:
+    """Return decoded pixels of shape (n, 3, h, w), -1 to 1, as images."""
+    levels = batch.clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
+    return [Image.fromarray(np.asarray(image)) for image in levels]
 
 
 class VAEStage:
