@@ -1,0 +1,12 @@
+"""Doors: APIs of other services in front of the same queue, so that their clients work after changing a base URL.
+
+A door translates a request into a body of `POST /v1/jobs`, waits for the job, and translates its end.
+"""
+
+from renderq_api.doors.door import Door
+from renderq_api.doors.openai import OPENAI
+
+DOORS: dict[str, Door] = {"openai": OPENAI}
+"""By their names in `RENDERQ_DOORS`."""
+
+__all__ = ["DOORS", "Door"]

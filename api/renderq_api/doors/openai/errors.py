@@ -1,0 +1,129 @@
+"""Errors in OpenAI's form, and how their SDKs treat them.
+
+The SDKs repeat 408, 409, 429 and everything from 500 on, unless `x-should-retry` is `false`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from renderq.contract import PROBLEMS, FieldError, JobError, JobErrorCode, ProblemKind, Status
+from renderq_api.doors.job_run import response_headers
+from renderq_api.http.lingering_close import LingeringCloseResponse
+from renderq_api.http.problems import ApiProblem, problem_headers
+from renderq_shared.jobs import JobRecord
+
+_STATUSES = {ProblemKind.MODEL_NOT_FOUND: 404, ProblemKind.PURGE_IN_PROGRESS: 503}
+_FIELDS = {
+    "/width": "size",
+    "/height": "size",
+    "/output/format": "output_format",
+    "/output/quality": "output_compression",
+    "/metadata/user": "user",
+}
+"""Pointer into a body of `POST /v1/jobs` → field of this door, where the two differ."""
+
+_JOB_STATUSES: dict[str, int] = {
+    JobErrorCode.OUT_OF_MEMORY: 400,
+    JobErrorCode.INPUT_UNREADABLE: 400,
+    JobErrorCode.REQUEST_UNSUPPORTED: 400,
+    JobErrorCode.WORKER_LOST: 503,
+    JobErrorCode.STORAGE_FAILED: 503,
+    JobErrorCode.DEADLINE_EXCEEDED: 504,
+}
+"""Code of a failed job → status; 500 for others."""
+
+
+class OpenAiError(BaseModel):
+    """What is wrong."""
+
+    message: str = Field(description="What is wrong, what was expected, and what to do.")
+    type: str
+    param: str | None = Field(description="The field that is wrong.")
+    code: str = Field(description="Of the problem, or of the error of the job.")
+
+
+class OpenAiErrorBody(BaseModel):
+    """Body of every error."""
+
+    error: OpenAiError
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """Error of a job that ended without images."""
+
+    status: int
+    code: str
+    message: str
+
+
+def job_end(record: JobRecord) -> JobEnd | None:
+    """Return the error for a job; `None` if it has succeeded and still has its images."""
+    match record.status:
+        case Status.SUCCEEDED if record.outputs_expired:
+            return JobEnd(404, "not_found", "The images of this job have expired. Send the request with another key.")
+        case Status.SUCCEEDED:
+            return None
+        case Status.FAILED if record.error_json:
+            error = JobError.model_validate_json(record.error_json)
+            return JobEnd(_JOB_STATUSES.get(error.code, 500), error.code, error.message)
+        case Status.CANCELED | Status.CANCELING:
+            return JobEnd(400, "canceled", "The job was canceled.")
+        case Status.EXPIRED:
+            return JobEnd(504, "expired", "The job did not start in time. Try again when the service is less busy.")
+        case _:
+            return JobEnd(503, "service_unavailable", "The job did not end while this request waited. Try again.")
+
+
+def job_end_response(request: Request, end: JobEnd) -> Response:
+    """Return the error of a job that ended without images."""
+    headers = {} if end.status == 503 else {"x-should-retry": "false"}
+    return _response(request, end.status, error_body(end.status, end.message, end.code, None), headers)
+
+
+def problem_response(request: Request, problem: ApiProblem) -> Response:
+    """Return a problem in the form of this door."""
+    kind = problem.kind
+    status = _STATUSES.get(kind, PROBLEMS[kind].status)
+    status = 400 if status == 422 else status
+    first = problem.errors[0] if problem.errors else None
+    code = "invalid_api_key" if kind is ProblemKind.UNAUTHORIZED else str(kind)
+    headers = problem_headers(problem)
+    if status < 500 and status not in (408, 429):
+        headers["x-should-retry"] = "false"
+    return _response(request, status, error_body(status, _message(problem, first), code, _param(first)), headers)
+
+
+def error_body(status: int, message: str, code: str, param: str | None) -> OpenAiErrorBody:
+    return OpenAiErrorBody(error=OpenAiError(message=message, type=_type(status), param=param, code=code))
+
+
+def _response(request: Request, status: int, body: OpenAiErrorBody, headers: Mapping[str, str]) -> Response:
+    response_class = LingeringCloseResponse if headers.get("Connection") == "close" else Response
+    more = {"Cache-Control": "no-store", **headers, **response_headers(request)}
+    return response_class(body.model_dump_json(), status, more, "application/json")
+
+
+def _type(status: int) -> str:
+    types = {401: "authentication_error", 429: "rate_limit_error"}
+    return types.get(status, "invalid_request_error" if status < 500 else "server_error")
+
+
+def _message(problem: ApiProblem, first: FieldError | None) -> str:
+    """Return the problem's detail, which names a field by its pointer, with the name of the field in this door."""
+    if first is None or not first.pointer:
+        return problem.detail
+    prefix = f"{first.pointer}: "
+    rest = problem.detail.removeprefix(prefix)
+    return f"{_param(first)}: {rest}" if rest != problem.detail else problem.detail
+
+
+def _param(error: FieldError | None) -> str | None:
+    """Return the field of this door that an error is about; `None` for the body as a whole."""
+    if error is None or not error.pointer:
+        return None
+    return _FIELDS.get(error.pointer) or error.pointer.split("/")[1]

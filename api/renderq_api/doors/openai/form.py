@@ -1,0 +1,130 @@
+"""Multipart forms of requests with images, received with limits on size, time and memory."""
+
+import hashlib
+import json
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from renderq.contract import LIMITS, FieldError, ProblemKind
+from renderq_api.assets import UploadBudget, file_too_large, form_boundary, receive_chunks
+from renderq_api.http.problems import ApiProblem, invalid
+
+_CHARSET = re.compile(r";\s*charset\s*=[^;]*", re.IGNORECASE)
+
+_MAX_FILES, _MAX_FIELDS = 16, 100
+
+_IMAGE_FIELDS = {"image": "image", "image[]": "image", "mask": "mask"}
+"""Name of a part → field. Clients send a list of images, even of one, as `image[]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageForm:
+    """A form that has arrived."""
+
+    fields: dict[str, JsonValue]
+    """Texts by name; of several with the same name, the last one."""
+    files: dict[str, bytes]
+    """Content of `image`, and of `mask` if it was sent."""
+    canonical: bytes
+    """Equal for forms with the same parts, whatever their order and boundary."""
+
+
+class _Parser(MultiPartParser):
+    """Parser that knows whether it has seen the end of the form."""
+
+    ended = False
+
+    def on_end(self) -> None:
+        self.ended = True
+
+
+@asynccontextmanager
+async def receive_form(request: Request, budget: UploadBudget, max_bytes: int) -> AsyncGenerator[ImageForm]:
+    """Receive a form and count it against the budget until the block ends.
+
+    Raises `ApiProblem`; an unread rest of the body closes the connection.
+    """
+    form_boundary(request)
+    more = True
+
+    async def limited() -> AsyncGenerator[bytes]:
+        nonlocal more
+        size = 0
+        async for chunk, more_follow in receive_chunks(request):
+            more = more_follow
+            size += len(chunk)
+            reserve(len(chunk))
+            if size > max_bytes:
+                detail = f"The form is too large; the maximum is {max_bytes:,} bytes."
+                raise ApiProblem(ProblemKind.PAYLOAD_TOO_LARGE, detail)
+            yield chunk
+        if not parser.ended:
+            raise MultiPartException("The form is truncated")
+
+    with budget.reserve() as reserve:
+        parser = _Parser(
+            _headers(request),
+            limited(),
+            max_files=_MAX_FILES,
+            max_fields=_MAX_FIELDS,
+            max_part_size=LIMITS.body_bytes,
+        )
+        try:
+            form = await parser.parse()
+        except (MultiPartException, ApiProblem) as error:
+            problem = error if isinstance(error, ApiProblem) else _not_a_form(error)
+            if more:
+                problem.headers["Connection"] = "close"
+            raise problem from error
+        try:
+            yield await _read(form.multi_items())
+        finally:
+            await form.close()
+
+
+def _headers(request: Request) -> Headers:
+    """Return the headers without a charset: all texts of forms are UTF-8, and some charsets decode to no text."""
+    return Headers({"Content-Type": _CHARSET.sub("", request.headers["content-type"])})
+
+
+async def _read(items: list[tuple[str, str | UploadFile]]) -> ImageForm:
+    fields: dict[str, JsonValue] = {}
+    files: dict[str, bytes] = {}
+    digests: list[tuple[str, str]] = []
+    for name, value in items:
+        content = value.encode() if isinstance(value, str) else await value.read()
+        digests.append((name, hashlib.sha256(content).hexdigest()))
+        field = _IMAGE_FIELDS.get(name)
+        if field is None:
+            if isinstance(value, str):
+                fields[name] = value
+        elif value != "":
+            _check_file(field, value, content, is_second=field in files)
+            files[field] = content
+    if "image" not in files:
+        raise _invalid("/image", "required", "Send the image as a file of the form.")
+    return ImageForm(fields, files, json.dumps(sorted(digests)).encode())
+
+
+def _check_file(field: str, value: str | UploadFile, content: bytes, *, is_second: bool) -> None:
+    if isinstance(value, str):
+        raise _invalid(f"/{field}", "wrong_type", "Must be a file of the form, not a text.")
+    if is_second:
+        raise _invalid(f"/{field}", "too_many", "Send one file; this service takes one image per request.")
+    if len(content) > LIMITS.asset_bytes:
+        raise file_too_large()
+
+
+def _not_a_form(error: MultiPartException) -> ApiProblem:
+    return _invalid("", "not_a_form", f"The multipart form is not valid: {error.message.rstrip('.')}.")
+
+
+def _invalid(pointer: str, code: str, detail: str) -> ApiProblem:
+    return invalid(f"{pointer}: {detail}" if pointer else detail, FieldError(pointer=pointer, code=code, detail=detail))
