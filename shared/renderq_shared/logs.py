@@ -1,20 +1,28 @@
 """Logging of every process: records of structlog and of libraries, through one handler, to standard error.
 
 The format is a console for people, or one JSON object per line. A line is always one record: a value from a client or a
-library can neither start a new line nor send control codes to a terminal.
+library can neither start a new line nor send control codes to a terminal. No thread waits for a slow reader.
 """
 
 import logging
 import re
 import sys
+import warnings
+from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from renderq_shared.line_writer import LineWriter
 from renderq_shared.settings import SharedSettings
 
-_NOISY_LIBRARIES = ("PIL", "asyncio", "botocore", "celery", "httpx2", "kombu", "urllib3", "uvicorn")
+log = structlog.get_logger(__name__)
+
+_NOISY_LIBRARIES = ("alembic", "PIL", "asyncio", "botocore", "celery", "httpx2", "kombu", "urllib3", "uvicorn")
 """Libraries of which only warnings and errors are logged."""
+
+_FLUSH_TIMEOUT_S = 1.0
+"""Time for the last records, if their reader stalls."""
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Control characters, line separators, and marks that change the direction of text."""
@@ -30,7 +38,7 @@ def configure_logging(settings: SharedSettings, process: str) -> None:
         _add_process(process),
         structlog.processors.format_exc_info,
     ]
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _LineHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -43,6 +51,9 @@ def configure_logging(settings: SharedSettings, process: str) -> None:
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     for name in _NOISY_LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+    logging.getLogger("asyncio").addFilter(_without_abandoned_connection)
+    # A file of a client could cause tens of thousands, which are no records and go to standard error at once.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -53,6 +64,44 @@ def configure_logging(settings: SharedSettings, process: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def flush_logs() -> None:
+    """Wait until all records are written, for at most a second. For exits that skip the end of the interpreter."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
+def _without_abandoned_connection(record: logging.LogRecord) -> bool:
+    """Drop the traceback of a connection that failed after its timeout, when nobody waits for it any more."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, OSError):
+        record.exc_info = record.exc_text = None
+    return True
+
+
+class _LineHandler(logging.Handler):
+    """Hands records to a thread that writes them. Those that nobody reads are dropped and counted."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__()
+        self._stream = stream
+        self._writer = LineWriter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if dropped := self._writer.take_dropped():
+            log.warning("log.records_dropped", records=dropped, reason="nobody read them")
+        try:
+            self._writer.write(self._stream, self.format(record))
+        except Exception:
+            self.handleError(record)
+
+    def flush(self) -> None:
+        self._writer.flush(_FLUSH_TIMEOUT_S)
+
+    def close(self) -> None:
+        self._writer.close()
+        super().close()
 
 
 def escape(text: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import structlog
 
+from renderq_shared.outage import Outage
+
 log = structlog.get_logger(__name__)
 
 _RESTART_DELAY_S = 0.5
@@ -22,15 +24,15 @@ class SupervisedThread(threading.Thread):
         self._loop = loop
 
     def run(self) -> None:
-        is_failing = False
+        outage = Outage()
         while True:
             started = time.monotonic()
             try:
                 self._loop()
                 return
-            except BaseException:  # even SystemExit would silently end only this thread
-                is_failing = is_failing and time.monotonic() - started < _STEADY_S
-                if not is_failing:
+            except BaseException as error:  # even SystemExit would silently end only this thread
+                if time.monotonic() - started > _STEADY_S:
+                    outage.end()
+                if outage.has_new_cause(error):
                     log.exception("thread.failed", thread=self.name, retry_in_s=_RESTART_DELAY_S)
-                is_failing = True
             time.sleep(_RESTART_DELAY_S)

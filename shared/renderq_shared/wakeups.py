@@ -13,6 +13,7 @@ from kombu import Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from renderq_shared.outage import Outage
 from renderq_shared.redis.clients import celery_url
 from renderq_shared.redis.sentinel_url import parse_sentinel_url
 from renderq_shared.redis.wakeup_queues import queue_name
@@ -79,7 +80,7 @@ class WakeupPublisher:
         self._pending: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._closing = False
-        self._is_failing = False
+        self._outage = Outage()
         self._thread = SupervisedThread("wakeups", self._run)
         self._thread.start()
 
@@ -107,11 +108,10 @@ class WakeupPublisher:
                             )
                 except (OperationalError, RedisError, OSError) as error:
                     connection.release()
-                    if not self._is_failing:
+                    if self._outage.has_new_cause(error):
                         log.warning("wakeups.publish_failed", models=dict(pending), reason=str(error))
-                    self._is_failing = True
                 else:
-                    self._is_failing = False
+                    self._outage.end()
 
     def _take(self) -> Counter[str] | None:
         with self._changed:

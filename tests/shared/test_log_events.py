@@ -79,6 +79,13 @@ def test_events_are_dotted_constants() -> None:
     assert {place: event for place, event in events.items() if not EVENT.fullmatch(str(event))} == {}
 
 
+def test_events_that_pages_name_exist() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("*.md")))
+    named = set(re.findall(rf"\blogs?\b[\w\s,:]{{0,20}}`({EVENT.pattern})`", pages))
+    assert len(named) > 5
+    assert {event for event, *_ in named} - {event_of(call) for _, call in log_calls()} == set()
+
+
 def test_keywords_are_standard() -> None:
     keywords = [(place, keyword.arg) for place, call in log_calls() for keyword in call.keywords if keyword.arg]
     assert [(place, name) for place, name in keywords if not KEYWORD.fullmatch(name)] == []

@@ -6,7 +6,7 @@ import logging
 import pytest
 import structlog
 
-from renderq_shared.logs import configure_logging, escape
+from renderq_shared.logs import configure_logging, escape, flush_logs
 from renderq_shared.settings import SharedSettings
 
 FORGED = "x\n2026-01-31T12:00:00Z [error    ] forged\r\x1b[31m\u2028\u202e"
@@ -30,6 +30,7 @@ def log_all(log_format: str) -> None:
         raise ValueError(FORGED)
     except ValueError:
         log.exception("failed")
+    flush_logs()
 
 
 def test_json_has_one_object_per_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,7 +56,18 @@ def test_level_follows_the_setting(capsys: pytest.CaptureFixture[str]) -> None:
     structlog.get_logger("test").info("quiet")
     logging.getLogger("uvicorn.error").info("quiet")
     structlog.get_logger("test").warning("loud")
+    flush_logs()
     assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["loud"]
+
+
+def test_a_connection_that_fails_after_its_timeout_has_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(SharedSettings(log_format="json"), "api")
+    for error in (ConnectionResetError("gone"), RuntimeError("a fault")):
+        logging.getLogger("asyncio").error("Future exception was never retrieved", exc_info=error)
+    flush_logs()
+    lost, fault = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert "exception" not in lost
+    assert "RuntimeError: a fault" in fault["exception"]
 
 
 def test_ordinary_text_stays_as_it_is() -> None:

@@ -8,11 +8,11 @@ from renderq_shared import threads
 from renderq_shared.threads import SupervisedThread
 
 
-def test_a_loop_that_fails_runs_again_and_is_logged_once(
+def test_a_loop_that_fails_runs_again_and_each_cause_is_logged_once(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(threads, "_RESTART_DELAY_S", 0.01)
-    errors = iter([ValueError("first"), SystemExit(1), ValueError("third")])
+    errors = iter([ValueError("first"), SystemExit(1), ValueError("first")])
     ended = threading.Event()
 
     def loop() -> None:
@@ -25,4 +25,4 @@ def test_a_loop_that_fails_runs_again_and_is_logged_once(
     assert ended.wait(10)
     thread.join(10)
     assert not thread.is_alive()
-    assert capfd.readouterr().out.count("thread.failed") == 1
+    assert capfd.readouterr().out.count("thread.failed") == 2

@@ -1,8 +1,8 @@
-"""Option types of `renderq keys`. Each parses an argument or raises `ArgumentTypeError`."""
+"""Option types of `renderq keys`."""
 
 import re
-from argparse import ArgumentTypeError
 
+from renderq.cli.parameter_types import ParsedType
 from renderq_shared.access.records import is_tenant
 
 _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -12,36 +12,43 @@ _NAME_CHARACTERS = 100
 _WEIGHT_MIN, _WEIGHT_MAX = 0.01, 100.0
 
 
-def name(text: str) -> str:
+def _name(text: str) -> str:
     """Parse the name of a key."""
     if not text.strip() or len(text) > _NAME_CHARACTERS or not text.isprintable():
-        raise ArgumentTypeError(f"takes 1 to {_NAME_CHARACTERS} printable characters")
+        raise ValueError(f"takes 1 to {_NAME_CHARACTERS} printable characters")
     return text
 
 
-def tenant(text: str) -> str:
+def _tenant(text: str) -> str:
     if not is_tenant(text):
-        raise ArgumentTypeError(
+        raise ValueError(
             "takes 1 to 64 letters, digits, dots, hyphens and underscores, starting with a letter or digit"
         )
     return text
 
 
-def positive(text: str) -> int:
+def _positive(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
-        raise ArgumentTypeError("takes a whole number from 1")
+        raise ValueError("takes a whole number from 1")
     return int(text)
 
 
-def weight(text: str) -> float:
+def _weight(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not _WEIGHT_MIN <= float(text) <= _WEIGHT_MAX:
-        raise ArgumentTypeError(f"takes a number from {_WEIGHT_MIN:g} to {_WEIGHT_MAX:g}")
+        raise ValueError(f"takes a number from {_WEIGHT_MIN:g} to {_WEIGHT_MAX:g}")
     return float(text)
 
 
-def lifetime_ms(text: str) -> int:
+def _lifetime_ms(text: str) -> int:
     """Parse `90m`, `12h` or `30d` as milliseconds."""
     match = re.fullmatch(r"([0-9]{1,5})([mhd])", text)
     if not match or not int(match[1]):
-        raise ArgumentTypeError("takes a duration such as 90m, 12h or 30d")
+        raise ValueError("takes a duration such as 90m, 12h or 30d")
     return int(match[1]) * _UNITS_MS[match[2]]
+
+
+NAME = ParsedType("name", _name)
+TENANT = ParsedType("tenant", _tenant)
+POSITIVE = ParsedType("integer", _positive)
+WEIGHT = ParsedType("weight", _weight)
+LIFETIME_MS = ParsedType("duration", _lifetime_ms)

@@ -22,6 +22,8 @@ class Role(StrEnum):
     """Submit jobs; read, cancel and delete those of its tenant."""
     ADMIN = "admin"
     """Also operate the service. Sees no other tenants' jobs either."""
+    VISITOR = "visitor"
+    """Try the service within narrow limits, without an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class KeyRecord:
     revoked_ms: int | None
     used_ms: int | None
     """Time of the last use, accurate to one or two minutes."""
+    address: str | None = None
+    """Of a visitor: pseudonym of the address that asked for the key, another one each day."""
 
     def is_live(self, now_ms: int) -> bool:
         return self.revoked_ms is None and (self.expires_ms is None or now_ms < self.expires_ms)
@@ -79,3 +83,36 @@ class KeyList:
     @property
     def any_live(self) -> bool:
         return any(key.is_live(self.now_ms) for key in self.keys or ())
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionLimits:
+    """Limits of the admission of visitors."""
+
+    keys_per_address: int
+    """Maximum number of keys of an address on one day (UTC)."""
+    places: int
+    """Maximum number of visitors that have not expired."""
+
+
+class AdmissionOutcome(StrEnum):
+    """Outcome of a visitor's request for a key."""
+
+    ADMITTED = "admitted"
+    ADDRESS_LIMIT_REACHED = "address_limit_reached"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Result of a visitor's request for a key."""
+
+    outcome: AdmissionOutcome
+    wait_ms: int
+    """Time until another try may succeed."""
+    key: KeyRecord | None
+
+
+def visitor_tenant(key_id: str) -> str:
+    """Return the tenant of a visitor's key, which no other key has."""
+    return f"visitor-{key_id.removeprefix('rq_')}"

@@ -1,23 +1,29 @@
 """The catalog: models, their capabilities and their defaults, read without torch.
 
-entries          one model, and the catalog
-models_toml      reads `models.toml`
-pipeline_config  a pipeline's configuration → family, tasks, native size, limits
-layouts          configurations for single files in the original key layouts
-hub_cache        finds downloads in the model hub's cache
-revision         a digest that identifies a set of weights
+entries             one model, and the catalog
+loader              `models.toml` → the catalog, completed from the models' own files
+model_image         images that show what a model can do
+models_toml         `models.toml` as it is written
+models_toml_errors  its errors in its own terms
+sources             the folder or file that an entry names
+hub_cache           downloads in the model hub's cache
+revision            a digest that identifies a set of weights
+pipeline_folder     `model_index.json`: class, components, and those that may be left out
+folder_contents     what a folder without it holds
+pipeline_config     a pipeline's configuration → family, tasks, native size, limits
+generic_pipelines   pipelines without a step loop of ours
+nearest_pipelines   advice about pipelines that are not served
+distillation        default sampling parameters of models distilled to few steps
+layouts             configurations for single files in the original key layouts
+json_files          configuration files
+config_values       ranges of the numbers in them
 """
 
 from renderq_shared.catalog.entries import Catalog, Dtype, ModelEntry
 from renderq_shared.catalog.hub_cache import HubSource, default_cache
-from renderq_shared.catalog.models_toml import (
-    BUILTIN,
-    ModelConfig,
-    ModelsFile,
-    load_catalog,
-    read_models_file,
-    resolve_entry,
-)
+from renderq_shared.catalog.loader import load_catalog, read_model_configs, resolve_entry
+from renderq_shared.catalog.models_toml import ModelConfig
+from renderq_shared.catalog.sources import BUILTIN
 
 __all__ = [
     "BUILTIN",
@@ -26,9 +32,8 @@ __all__ = [
     "HubSource",
     "ModelConfig",
     "ModelEntry",
-    "ModelsFile",
     "default_cache",
     "load_catalog",
-    "read_models_file",
+    "read_model_configs",
     "resolve_entry",
 ]

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -12,6 +12,9 @@ from renderq_shared.catalog.pipeline_config import GENERIC_FAMILY
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Memory = Literal["auto", "full", "balanced", "low"]
+ModelName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$")]
+NAME_RULE = "1 to 100 letters, digits, dots, dashes and underscores, a letter or digit first"
+"""Rule of `ModelName` in words."""
 
 
 class ModelEntry(BaseModel):
@@ -19,14 +22,22 @@ class ModelEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$")
+    name: ModelName
     source: str
     """Folder of a diffusers pipeline, or a file that holds one in the original key layout."""
     layout: str | None = None
     """Folder with the pipeline's configuration, if `source` is a file; a source folder has its own."""
     variant: str | None = None
     """Variant of the weights, if `source` is a folder, as in `*.fp16.safetensors`."""
+    without: tuple[str, ...] = ()
+    """Components of the folder that are left out."""
+    title: str = ""
+    """Name for people; empty: `name`."""
     description: str = ""
+    examples: tuple[str, ...] = ()
+    """Prompts that show what it can do."""
+    image: Path | None = None
+    """An image file that shows what it can do. Only the API reads it."""
     family: str
     tasks: tuple[str, ...]
     revision: str
@@ -56,12 +67,27 @@ class ModelEntry(BaseModel):
         return Path(self.layout or self.source)
 
 
+class Style(BaseModel):
+    """A text around prompts, which clients add to them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ModelName
+    title: str = ""
+    prompt: str
+    """Contains `{prompt}`."""
+    negative_prompt: str = ""
+
+
 class Catalog(BaseModel):
-    """All models, the default one first."""
+    """All models, the default one first, styles, and aliases."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     models: tuple[ModelEntry, ...] = Field(min_length=1)
+    styles: tuple[Style, ...] = ()
+    aliases: dict[str, str] = {}
+    """Name of clients of other services' APIs → model."""
 
     @model_validator(mode="after")
     def _check_unique_names(self) -> Self:

@@ -1,4 +1,4 @@
-"""Downloads in the cache of the model hub's client, path by its documented layout without network access.
+"""Downloads in the cache of the model hub's client, found by its documented layout, without network access.
 
 `models--OWNER--NAME/refs/REVISION` holds a commit, `models--OWNER--NAME/snapshots/COMMIT/` the files.
 """
@@ -32,7 +32,10 @@ class HubSource:
         """Read `hub:OWNER/NAME` or `hub:OWNER/NAME/FILE`. Raises `CatalogInvalid`."""
         match = _ID.fullmatch(source.removeprefix(HUB_PREFIX))
         if match is None or ".." in source:
-            raise CatalogInvalid(f"source {source!r} must be hub:OWNER/NAME or hub:OWNER/NAME/FILE")
+            raise CatalogInvalid(
+                f"source {source!r} must be hub:OWNER/NAME or hub:OWNER/NAME/FILE; a branch, tag or commit is the key "
+                "revision"
+            )
         return cls(match["repository"], match["file"], revision or "main")
 
     def cached_path(self, cache: Path) -> Path:

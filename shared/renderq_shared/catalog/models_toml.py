@@ -1,29 +1,34 @@
-"""`models.toml` → the catalog; the model's own files supply the fields that an entry omits."""
+"""`models.toml` as it is written: its tables and keys, read without any model."""
 
 import tomllib
-from importlib.resources import files
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from renderq.contract import ModelDefaults, ModelLimits, SamplingOverrides
+from renderq.contract import LIMITS, SamplingOverrides
 from renderq.contract.requests import WatermarkText
-from renderq_shared.catalog.entries import Catalog, Dtype, Memory, ModelEntry
-from renderq_shared.catalog.hub_cache import HUB_PREFIX, HubSource, default_cache
-from renderq_shared.catalog.layouts import check_complete, detect_layout, layout_folder
-from renderq_shared.catalog.pipeline_config import PipelineInfo, inspect_pipeline
-from renderq_shared.catalog.revision import compute_revision
-from renderq_shared.checkpoints import SUFFIXES, read_tensors
-from renderq_shared.errors import CatalogInvalid, CheckpointUnreadable
+from renderq_shared.catalog.entries import Dtype, Memory, ModelName, Style
+from renderq_shared.catalog.hub_cache import HUB_PREFIX, HubSource
+from renderq_shared.catalog.models_toml_errors import describe_errors
+from renderq_shared.errors import CatalogInvalid
+from renderq_shared.field_values import shortened
 
-BUILTIN = "builtin:shapes"
-"""Source of the model that ships with renderq."""
+_MAX_BYTES = 10_000_000
+"""Bound of the memory that reading takes, should the path name something else."""
+
+
+Title = Annotated[str, StringConstraints(max_length=100)]
+Alias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Example = Annotated[str, StringConstraints(min_length=1, max_length=LIMITS.prompt_characters)]
 
 
 class DefaultsConfig(SamplingOverrides, frozen=True):
     """The `defaults` of an entry; an omitted field takes the family's value."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     width: int | None = Field(default=None, ge=8, multiple_of=8)
     height: int | None = Field(default=None, ge=8, multiple_of=8)
@@ -32,22 +37,30 @@ class DefaultsConfig(SamplingOverrides, frozen=True):
 class ModelConfig(BaseModel):
     """One `[models.NAME]` table."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     source: str
     """A folder or file, relative to `models.toml`; `hub:OWNER/NAME` or `hub:OWNER/NAME/FILE`; or `builtin:shapes`."""
     revision: str | None = None
     """Branch, tag or commit of a source on the hub."""
     variant: str | None = None
+    without: tuple[str, ...] = Field(default=(), strict=False)
+    """Components of a folder to leave out, such as `text_encoder_3`."""
     layout: str | None = None
     """Layout of a file: a shipped one, or a folder with the configuration; detected from the file if omitted."""
+    title: Title = ""
+    """Name for people."""
     description: str = ""
     license: str = ""
+    examples: tuple[Example, ...] = Field(default=(), strict=False, max_length=12)
+    """Prompts that show what the model can do."""
+    image: str | None = None
+    """An image file that shows what the model can do, relative to `models.toml`."""
     dtype: Dtype = "auto"
     watermark: WatermarkText | None = None
     """Embedded into all its images; a request cannot override it."""
     memory: Memory = "auto"
-    defaults: DefaultsConfig = DefaultsConfig()
+    defaults: DefaultsConfig = Field(default=DefaultsConfig(), strict=False)
     max_side: int | None = Field(None, ge=8)
 
     @property
@@ -56,165 +69,94 @@ class ModelConfig(BaseModel):
         return HubSource.parse(self.source, self.revision) if self.source.startswith(HUB_PREFIX) else None
 
 
+class StyleConfig(BaseModel):
+    """One `[styles.NAME]` table."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    title: Title = ""
+    prompt: Annotated[str, Field(max_length=LIMITS.prompt_characters, pattern=r"\{prompt\}")]
+    """Text around `{prompt}`, which stands for the prompt."""
+    negative_prompt: Annotated[str, Field(max_length=LIMITS.prompt_characters)] = ""
+
+
 class ModelsFile(BaseModel):
     """A whole `models.toml`."""
 
     model_config = ConfigDict(extra="forbid")
 
     default: str | None = None
-    models: dict[str, ModelConfig] = Field(min_length=1)
+    models: dict[ModelName, ModelConfig] = Field(min_length=1)
+    styles: dict[ModelName, StyleConfig] = {}
+    aliases: dict[Alias, str] = {}
+    """Further name → model, for clients of other services' APIs, which bring names of their own."""
 
 
-_BUILTIN_FILE = ModelsFile(
-    models={
-        "shapes": ModelConfig(
-            source=BUILTIN,
-            description="Colored shapes on colored backgrounds; ships with renderq and needs no download.",
-            license="Apache-2.0",
-            dtype="float32",
-            defaults=DefaultsConfig(steps=20, guidance_scale=2.0),
-            max_side=512,
-        )
-    }
-)
+@dataclass(frozen=True, slots=True)
+class ParsedModels:
+    """What a `models.toml` says."""
+
+    models: Mapping[str, ModelConfig]
+    """The valid entries."""
+    default: str | None = None
+    styles: tuple[Style, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+    problems: tuple[str, ...] = ()
+    """One line for each error of the file."""
 
 
-def load_catalog(path: Path | None, cache: Path | None = None) -> Catalog:
-    """Read `models.toml`; without a file the catalog holds the built-in model alone.
-
-    `cache` is the hub's, by default that of its own tools. Raises `CatalogInvalid`, which names the file, the entry and
-    the remedy.
-    """
-    parsed = read_models_file(path)
-    entries = {name: resolve_entry(name, config, path, cache) for name, config in parsed.models.items()}
-    default = parsed.default or next(iter(entries))
-    return Catalog(models=(entries.pop(default), *entries.values()))
-
-
-def read_models_file(path: Path | None) -> ModelsFile:
-    """Parse the file without reading any model. Raises `CatalogInvalid`."""
-    if path is None:
-        return _BUILTIN_FILE
+def parse_models_toml(path: Path) -> ParsedModels:
+    """Read a file. Raises `CatalogInvalid` for one that is not TOML."""
+    tables = _read_toml(path)
+    models, default = tables.get("models"), tables.get("default")
+    models = models if isinstance(models, dict) else {}
+    problems, invalid = (), set[tuple[int | str, ...]]()
     try:
-        parsed = ModelsFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        ModelsFile.model_validate(tables)
+    except ValidationError as error:
+        problems = describe_errors(error, ModelsFile)
+        invalid = {details["loc"][:2] for details in error.errors()}
+    if isinstance(default, str) and models and default not in models:
+        problems += (f"default = {default!r} is not a model of the file, which has {', '.join(models)}",)
+    aliases = tables.get("aliases", {}) if not problems else {}
+    problems += tuple(_problems_of_aliases(aliases, models))
+    return ParsedModels(
+        models={
+            name: ModelConfig.model_validate(table) for name, table in models.items() if ("models", name) not in invalid
+        },
+        default=default,
+        styles=() if problems else tuple(Style(name=name, **table) for name, table in tables.get("styles", {}).items()),
+        aliases=aliases,
+        problems=tuple(f"{path}: {problem}" for problem in problems),
+    )
+
+
+def _problems_of_aliases(aliases: Mapping[str, str], models: Mapping[str, Any]) -> Iterator[str]:
+    for alias, model in aliases.items():
+        if alias in models:
+            yield f"alias {alias!r}: a model of the file has this name; choose another one"
+        if model not in models:
+            yield f"alias {alias!r}: {shortened(model)} is not a model of the file, which has {', '.join(models)}"
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise CatalogInvalid(f"{path} is not a file; set RENDERQ_MODELS to a models.toml")
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise CatalogInvalid(f"{path} cannot be read: {error.strerror}; set RENDERQ_MODELS to a models.toml") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CatalogInvalid(f"{path}: not TOML: {error}") from error
-    except ValidationError as error:
-        raise CatalogInvalid(f"{path}: {_first_error(error)}") from error
-    if parsed.default is not None and parsed.default not in parsed.models:
-        known = ", ".join(parsed.models)
-        raise CatalogInvalid(f"{path}: default = {parsed.default!r} is not a model of the file, which has {known}")
-    return parsed
-
-
-def resolve_entry(name: str, config: ModelConfig, path: Path | None, cache: Path | None = None) -> ModelEntry:
-    """Complete an entry from the model's files. Raises `CatalogInvalid`, which names file and entry."""
+    if len(content) > _MAX_BYTES:
+        raise CatalogInvalid(f"{path} has more than {_MAX_BYTES:,} bytes; set RENDERQ_MODELS to a models.toml")
     try:
-        return _resolve(name, config, path.parent if path else Path(), cache or default_cache())
-    except (CatalogInvalid, CheckpointUnreadable, ValidationError) as error:
-        reason = _first_error(error) if isinstance(error, ValidationError) else error
-        raise CatalogInvalid(f"{f'{path}: ' if path else ''}model {name!r}: {reason}") from error
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise CatalogInvalid(f"{path}: not TOML: it must be UTF-8 text; save it as such") from error
+    except (ValueError, RecursionError) as error:
+        hint = "; write a path with backslashes in single quotes" if _is_of_backslash(error) else ""
+        raise CatalogInvalid(f"{path}: not TOML: {error}{hint}") from error
 
 
-def _resolve(name: str, config: ModelConfig, base: Path, cache: Path) -> ModelEntry:
-    source = _locate(config, base, cache)
-    layout = _find_layout(config, source, base)
-    pipeline = inspect_pipeline(layout or source)
-    limits = _limits(config, pipeline)
-    _check_defaults(config.defaults, pipeline, limits)
-    return ModelEntry(
-        name=name,
-        source=str(source),
-        layout=str(layout) if layout else None,
-        variant=config.variant,
-        description=config.description,
-        family=pipeline.family,
-        tasks=pipeline.tasks,
-        revision=compute_revision(source, layout),
-        license=config.license,
-        dtype=config.dtype,
-        watermark=config.watermark,
-        memory=config.memory,
-        defaults=_defaults(config.defaults, pipeline),
-        limits=limits,
-        schedulers=pipeline.schedulers,
-        supports_negative_prompt=pipeline.supports_negative_prompt,
-        has_depth_estimator=pipeline.has_depth_estimator and layout is None,  # a single file holds no estimator
-    )
-
-
-def _defaults(config: DefaultsConfig, pipeline: PipelineInfo) -> ModelDefaults:
-    return ModelDefaults(
-        width=config.width or pipeline.native_size,
-        height=config.height or pipeline.native_size,
-        **dict(config.resolve_sampling(pipeline.sampling)),
-    )
-
-
-def _check_defaults(config: DefaultsConfig, pipeline: PipelineInfo, limits: ModelLimits) -> None:
-    """Raise `CatalogInvalid` for a default that would make every request invalid."""
-    if config.scheduler is not None and not pipeline.schedulers:
-        raise CatalogInvalid("it runs with its own scheduler only; omit defaults.scheduler")
-    for name, side in (("width", config.width), ("height", config.height)):
-        if side is not None and side % limits.size_multiple:
-            raise CatalogInvalid(f"defaults.{name} = {side} is not a multiple of {limits.size_multiple}")
-    for name, maximum in limits.sampling_maxima.items():
-        value = getattr(config, name)
-        if value is not None and value > maximum:
-            raise CatalogInvalid(f"defaults.{name} = {value:g} exceeds the model's maximum of {maximum:g}")
-    sampling = config.resolve_sampling(pipeline.sampling)
-    smallest, largest = limits.steps_range(sampling.scheduler)
-    if not smallest <= sampling.steps <= largest:
-        scheduler = sampling.scheduler or "the model's own scheduler"
-        raise CatalogInvalid(
-            f"defaults.steps = {sampling.steps}, but {scheduler} needs {smallest} to {largest}; set other defaults"
-        )
-
-
-def _limits(config: ModelConfig, pipeline: PipelineInfo) -> ModelLimits:
-    max_side = config.max_side or pipeline.limits.max_side
-    return pipeline.limits.model_copy(update={"max_side": max_side, "max_pixels": max_side * max_side})
-
-
-def _locate(config: ModelConfig, base: Path, cache: Path) -> Path:
-    """Return the folder or file that `source` names. Raises `CatalogInvalid`."""
-    if config.source == BUILTIN:
-        return Path(str(files("renderq_worker.builtin"))) / "shapes"
-    hub = config.hub
-    if hub is not None:
-        return hub.cached_path(cache)
-    if config.revision is not None:
-        raise CatalogInvalid("revision belongs to a source on the hub; omit it")
-    source = (base / Path(config.source).expanduser()).resolve()
-    if not source.exists():
-        raise CatalogInvalid(f"{source} does not exist; source is a folder, a file, or hub:OWNER/NAME")
-    return source
-
-
-def _find_layout(config: ModelConfig, source: Path, base: Path) -> Path | None:
-    """Return the configuration folder of a single file; None for a folder. Raises `CatalogInvalid`."""
-    if source.is_dir():
-        if config.layout is not None:
-            raise CatalogInvalid("layout belongs to a single file; a folder brings its own configuration")
-        return None
-    if config.variant is not None:
-        raise CatalogInvalid("variant belongs to a folder; a single file holds one set of weights")
-    if source.suffix not in SUFFIXES:
-        raise CatalogInvalid(f"{source} is neither a folder nor a file of weights ({', '.join(SUFFIXES)})")
-    tensors = read_tensors(source)
-    if config.layout is None:
-        return detect_layout(tensors)
-    check_complete(tensors)
-    own = (base / Path(config.layout).expanduser()).resolve()
-    return own if own.is_dir() else layout_folder(config.layout)
-
-
-def _first_error(error: ValidationError) -> str:
-    first = error.errors()[0]
-    path, message = first["loc"], first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        table = DefaultsConfig if "defaults" in path[2:-1] else ModelConfig if len(path) > 1 else ModelsFile
-        message = f"Unknown key. Known keys: {', '.join(table.model_fields)}"
-    return f"{'.'.join(map(str, path))}: {message}"
+def _is_of_backslash(error: Exception) -> bool:
+    return any(sign in str(error) for sign in ("Unescaped '\\'", "Invalid hex value"))

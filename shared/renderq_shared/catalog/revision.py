@@ -1,7 +1,8 @@
 """Revision: a digest that identifies a set of weights, fast even for gigabytes."""
 
 import hashlib
-from collections.abc import Iterator
+import os
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 _SPANS = 16
@@ -9,17 +10,20 @@ _SPAN_BYTES = 65_536
 _SUFFIXES = frozenset({".json", ".safetensors", ".txt", ".bin", ".ckpt"})
 
 
-def compute_revision(source: Path, layout: Path | None) -> str:
+def compute_revision(source: Path, layout: Path | None, without: Collection[str] = ()) -> str:
     """Hash the names, sizes and contents of the files: small files whole, large ones in evenly spaced spans.
 
-    Training changes weights everywhere, so sixteen spans of 64 KiB detect it. `layout` is hashed too.
+    Training changes weights everywhere, so sixteen spans of 64 KiB detect it. `layout` is hashed too, and the names of
+    components that are left out.
     """
     digest = hashlib.sha256()
     for root in filter(None, (source, layout)):
         for path in _files(root):
-            digest.update(f"{path.relative_to(root).as_posix()}\0{path.stat().st_size}\0".encode())
+            digest.update(os.fsencode(f"{path.relative_to(root).as_posix()}\0{path.stat().st_size}\0"))
             for span in _spans(path):
                 digest.update(span)
+    for component in without:
+        digest.update(f"{component}\0".encode())
     return digest.hexdigest()[:16]
 
 

@@ -6,9 +6,16 @@ UPSCALE_FACTOR = 4
 """Factor by which `upscale` enlarges width and height of an image."""
 
 
-def round_down(pixels: int, multiple: int = 8) -> int:
+def round_down(pixels: int, multiple: int) -> int:
     """Return a side in pixels rounded down to a multiple, as stock pipelines do; at least one multiple."""
     return max(multiple, pixels - pixels % multiple)
+
+
+def nearest_multiples(pixels: int, multiple: int, smallest: int, largest: int) -> tuple[int, ...]:
+    """Return the multiples just below and just above a number of pixels that are within the bounds, in pixels."""
+    below = pixels - pixels % multiple
+    nearest = {min(max(each, smallest), largest - largest % multiple) for each in (below, below + multiple)}
+    return tuple(sorted(nearest))
 
 
 def input_size(request: JobRequest, width: int, height: int, limits: ModelLimits) -> tuple[int, int]:
@@ -27,15 +34,21 @@ def input_size(request: JobRequest, width: int, height: int, limits: ModelLimits
     if isinstance(request, UpscaleRequest):
         return round_down(width, multiple), round_down(height, multiple)
     extra_width, extra_height = _extension(request)
-    by_width = max(8, limits.max_side - extra_width) / width
-    by_height = max(8, limits.max_side - extra_height) / height
+    by_width = max(multiple, limits.max_side - extra_width) / width
+    by_height = max(multiple, limits.max_side - extra_height) / height
     by_pixels = (limits.max_pixels / (width * height)) ** 0.5
     scale = min(1.0, by_width, by_height, by_pixels)
-    return round_down(int(width * scale)), round_down(int(height * scale))
+    return round_down(int(width * scale), multiple), round_down(int(height * scale), multiple)
 
 
 def output_size(request: ResolvedRequest) -> tuple[int, int]:
     """Return width and height of the images of a request."""
+    width, height = rendered_size(request)
+    return width * request.output.resize, height * request.output.resize
+
+
+def rendered_size(request: ResolvedRequest) -> tuple[int, int]:
+    """Return width and height of the images that the model renders, before `output.resize`."""
     if isinstance(request, UpscaleRequest):
         return UPSCALE_FACTOR * request.width, UPSCALE_FACTOR * request.height
     extra_width, extra_height = _extension(request)

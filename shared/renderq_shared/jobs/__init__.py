@@ -1,23 +1,47 @@
 """Job store: records, commands, and the protocol that every store implements."""
 
+from renderq_shared.jobs.archive_records import (
+    ApiRecord,
+    ArchivedRemoval,
+    ArchivedVersion,
+    ArchiveState,
+    DeleteResult,
+    Retention,
+    RetentionResult,
+)
 from renderq_shared.jobs.asset_records import AssetRecord, NewAsset
-from renderq_shared.jobs.commands import Command
-from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, DeliveryResult, delivery_id
-from renderq_shared.jobs.history import DeleteResult, JobFilter, JobPage, JobPosition, Retention, RetentionResult
-from renderq_shared.jobs.previews import PreviewChannels, PreviewMessage
-from renderq_shared.jobs.records import (
+from renderq_shared.jobs.batch_records import BatchQueue, BatchResult, LiveBatch, NewBatch
+from renderq_shared.jobs.claim_records import (
     Candidate,
     ClaimRef,
     ClaimRequest,
     FenceResult,
     FinishResult,
-    Idempotency,
-    JobRecord,
     JobUpdate,
-    ModelQueue,
-    NewJob,
     Outcome,
     ProgressResult,
+)
+from renderq_shared.jobs.commands import Command
+from renderq_shared.jobs.delivery_records import (
+    DeliveryClaim,
+    DeliveryRecord,
+    DeliveryResult,
+    delivery_id,
+    delivery_ids,
+)
+from renderq_shared.jobs.list_records import JobFilter, JobPage, JobPosition
+from renderq_shared.jobs.previews import PreviewChannels, PreviewMessage
+from renderq_shared.jobs.purge_records import PurgedJob, PurgePage, PurgeRecord
+from renderq_shared.jobs.records import (
+    Idempotency,
+    JobRecord,
+    LoadMinute,
+    ModelQueue,
+    MoveOutcome,
+    MoveResult,
+    MoveTarget,
+    NewJob,
+    QueuedJob,
     QueueLimits,
     QueuePosition,
     StoreStats,
@@ -25,14 +49,21 @@ from renderq_shared.jobs.records import (
     SubmitResult,
     SweepResult,
     TenantRecord,
+    VisitorQuota,
     WorkerRecord,
 )
 from renderq_shared.jobs.store import AsyncJobStore, JobStore
 from renderq_shared.jobs.timings import JobTiming, ModelTimings, TimingSample
 
 __all__ = [
+    "ApiRecord",
+    "ArchiveState",
+    "ArchivedRemoval",
+    "ArchivedVersion",
     "AssetRecord",
     "AsyncJobStore",
+    "BatchQueue",
+    "BatchResult",
     "Candidate",
     "ClaimRef",
     "ClaimRequest",
@@ -51,16 +82,26 @@ __all__ = [
     "JobStore",
     "JobTiming",
     "JobUpdate",
+    "LiveBatch",
+    "LoadMinute",
     "ModelQueue",
     "ModelTimings",
+    "MoveOutcome",
+    "MoveResult",
+    "MoveTarget",
     "NewAsset",
+    "NewBatch",
     "NewJob",
     "Outcome",
     "PreviewChannels",
     "PreviewMessage",
     "ProgressResult",
+    "PurgePage",
+    "PurgeRecord",
+    "PurgedJob",
     "QueueLimits",
     "QueuePosition",
+    "QueuedJob",
     "Retention",
     "RetentionResult",
     "StoreStats",
@@ -69,6 +110,8 @@ __all__ = [
     "SweepResult",
     "TenantRecord",
     "TimingSample",
+    "VisitorQuota",
     "WorkerRecord",
     "delivery_id",
+    "delivery_ids",
 ]

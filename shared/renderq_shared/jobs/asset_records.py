@@ -1,6 +1,6 @@
 """Records of assets: images that tenants uploaded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,8 @@ class NewAsset:
     height: int
     """Size in pixels, with the EXIF orientation applied."""
     size_bytes: int
+    recipe_json: str | None = field(default=None, kw_only=True)
+    """Body of a submission: what the file says of its own making."""
 
     @property
     def prefix(self) -> str:

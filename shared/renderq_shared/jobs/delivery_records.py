@@ -2,8 +2,16 @@
 
 from dataclasses import dataclass
 
-from renderq.contract import DeliveryStatus, WebhookEventType
+from renderq.contract import DeliveryStatus, Status, WebhookEventType
 from renderq_shared.jobs.records import JobRecord
+
+END_EVENTS: dict[Status, WebhookEventType] = {
+    Status.SUCCEEDED: "job.succeeded",
+    Status.FAILED: "job.failed",
+    Status.CANCELED: "job.canceled",
+    Status.EXPIRED: "job.expired",
+}
+"""Status of an ended job → event of its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +22,8 @@ class DeliveryRecord:
     """The `webhook-id`: a function of job, event and index (`delivery_id`)."""
     job_id: str
     tenant: str
+    host: str
+    """Host of the webhook."""
     event: WebhookEventType
     status: DeliveryStatus
     created_ms: int
@@ -56,3 +66,12 @@ def delivery_id(job_id: str, event: WebhookEventType, index: int | None = None) 
     """Return the constant id of a job's event. It has no dot, the separator of signed webhook content."""
     name = f"msg_{job_id.removeprefix('job_')}_{event.removeprefix('job.')}"
     return name if index is None else f"{name}_{index}"
+
+
+def delivery_ids(job_id: str, images: int) -> tuple[str, ...]:
+    """Return the ids of all deliveries that a job may have: start, images by index, end."""
+    return (
+        delivery_id(job_id, "job.started"),
+        *(delivery_id(job_id, "job.output", index) for index in range(images)),
+        *(delivery_id(job_id, event) for event in END_EVENTS.values()),
+    )

@@ -9,5 +9,8 @@ CLAIM_TTL_MS = 120_000
 DELETION_TTL_MS = 120_000
 """A repeated deletion gets the first result for this long: longer than clients retry by themselves."""
 
-DELIVERY_TTL_MS = 72 * 3_600_000
-"""An ended delivery can be read and replayed for this long."""
+VISITOR_COUNT_TTL_MS = 48 * 3_600_000
+"""The jobs of an address are counted for this long: a day's last visitor lives until the end of the next one."""
+
+PURGE_TTL_MS = 24 * 3_600_000
+"""The result of a purge can be read for this long."""

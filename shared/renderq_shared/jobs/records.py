@@ -1,15 +1,14 @@
-"""Records of the job store: jobs, claims, queues, workers and tenants.
+"""Records of the job store: jobs, queues, workers and tenants.
 
 Times are milliseconds since the epoch by the server's clock. Fields named `*_json` hold the models of `stored_results`
 and are stored and returned unchanged. The store parses only `progress_json`, to know how much of a running job's cost
 remains.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from renderq.contract import Status
-from renderq_shared.jobs.timings import JobTiming
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,26 @@ class NewJob:
     """The tenant's relative share of a model's device time. Applies to all its jobs from now on."""
     assets: tuple[str, ...] = ()
     """Ids of the assets that the request uses, without duplicates. They are kept as long as the job's record."""
+    batch_id: str | None = None
+    batch_json: str | None = None
+    """Its place in the batch, if it has one."""
+    door: str | None = None
+    """Door that it came through; `None` for renderq's own API."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorQuota:
+    """Further limits of a visitor's submissions."""
+
+    address: str
+    """Pseudonym of the visitor's address. All jobs of its visitors count together."""
+    jobs_per_address: int
+    open_jobs: int
+    """Maximum number of the visitor's jobs that have not ended."""
+    total_open_jobs: int
+    """The same, of all visitors together."""
+    expires_ms: int
+    """End of the visitor. From then on its data is deleted, and it can submit nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,8 @@ class QueueLimits:
 
     total: int
     per_tenant: int
+    visitor: VisitorQuota | None = None
+    """`None` if the submitter is no visitor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +101,11 @@ class JobRecord:
     attempt: int
     """Number of claims so far."""
     lost_leases: int
-    """Number of expired leases. A requeue by the worker does not count."""
+    """Number of leases that expired after rendering had started. A requeue by the worker does not count."""
     max_attempts: int
     quarantined: bool
-    """True if the job has lost a lease. It is then claimed only by an empty engine and rendered alone. A requeue by
-    the worker does not reset this."""
+    """True if the job has lost a lease after its rendering had started. It then shares an engine only with other
+    quarantined jobs. A requeue by the worker does not reset this."""
     deadline_at_ms: int | None = None
     started_ms: int | None = None
     """Start of the current or last attempt."""
@@ -107,6 +128,22 @@ class JobRecord:
     """Estimate at submission, in the units of `NewJob.cost`."""
     outputs_expired: bool = False
     """True if retention has deleted the job's images."""
+    kept: bool = False
+    """True if retention keeps the job and its images for ever."""
+    labels_json: str | None = None
+    """JSON list of the labels that its owner gave it after submission."""
+    batch_id: str | None = None
+    batch_json: str | None = None
+    """Place of the job in its batch."""
+    door: str | None = None
+    """As `NewJob.door`."""
+    unknown_fields: tuple[tuple[str, str], ...] = ()
+    """Names and texts of fields that a newer version has written, by name."""
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether this is a quarantined job's last attempt: it shares an engine with no other job."""
+        return self.quarantined and self.lost_leases >= self.max_attempts - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +160,48 @@ class QueuePosition:
     """Estimated cost of those jobs plus the remaining cost of the model's running jobs."""
 
 
+@dataclass(frozen=True, slots=True)
+class QueuedJob:
+    """A queued job: what its estimated end depends on."""
+
+    id: str
+    model: str
+    images: int
+    cost: float
+    position: QueuePosition
+
+
+class MoveTarget(StrEnum):
+    """Where a queued job is moved to, among those of its tenant and model."""
+
+    FRONT = "front"
+    BACK = "back"
+    BEFORE = "before"
+    """Before another job."""
+
+
+class MoveOutcome(StrEnum):
+    """Outcome of moving a job."""
+
+    MOVED = "moved"
+    """Also if it was there already."""
+    UNKNOWN = "unknown"
+    NOT_QUEUED = "not_queued"
+    OTHER_NOT_QUEUED = "other_not_queued"
+    """The job to move before is not queued among those of the tenant and model."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveResult:
+    """Result of moving a job."""
+
+    outcome: MoveOutcome
+    record: JobRecord | None = None
+    """`None` if the tenant has no such job."""
+    position: QueuePosition | None = None
+    """The new position of a job that was moved."""
+
+
 class SubmitOutcome(StrEnum):
     """Outcome of a submission."""
 
@@ -133,8 +212,14 @@ class SubmitOutcome(StrEnum):
     """The idempotency key is known with another fingerprint."""
     QUEUE_FULL = "queue_full"
     QUOTA_EXCEEDED = "quota_exceeded"
+    ADDRESS_LIMIT_REACHED = "address_limit_reached"
+    """The visitors of this address have submitted their jobs of the day."""
+    VISITORS_FULL = "visitors_full"
+    """Visitors have as many open jobs as they may. The record is the oldest of these jobs."""
     ASSET_NOT_FOUND = "asset_not_found"
     """The tenant does not have one of the assets."""
+    PURGE_IN_PROGRESS = "purge_in_progress"
+    """All data of the tenant is being deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,106 +228,14 @@ class SubmitResult:
 
     outcome: SubmitOutcome
     record: JobRecord | None
-    """The accepted or replayed job; `None` if there is none."""
+    """The accepted or replayed job, or that of `VISITORS_FULL`; `None` if there is none, or if the store no longer has
+    it."""
     pending_wakeups: int
     """Wake-ups waiting for the model. The caller publishes one only below its limit."""
     position: QueuePosition | None = None
     """The job's position while it is queued."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A model of which a worker can claim a job."""
-
-    model: str
-    resident: bool
-    """True if the model is loaded. Another model goes first once its oldest job has waited for `switch_after_ms`."""
-    prefetch: bool = False
-    """True if a claimed job would wait in the worker. Such jobs are left to idle workers that can start them."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimRequest:
-    """A worker's request for a job."""
-
-    claim_id: str
-    """Chosen by the worker. A repeat with the same id returns the same job."""
-    worker: str
-    lease_ms: int
-    candidates: tuple[Candidate, ...]
-    """Models in the worker's order of preference."""
-    engine_empty: bool
-    """True if the worker's engine has no jobs. Only then may it claim a quarantined job."""
-    switch_after_ms: int
-
-
-class FenceResult(StrEnum):
-    """Result of a write that is fenced by a claim id."""
-
-    HELD = "held"
-    """The claim holds the job and the write took effect."""
-    CANCELING = "canceling"
-    """The claim holds the job and the write took effect. The job is to be canceled."""
-    LOST = "lost"
-    """The claim no longer holds the job. Nothing was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProgressResult:
-    """Result of a progress update."""
-
-    fence: FenceResult
-    has_preview_viewers: bool
-    """True if the job's previews have subscribers. Workers make previews only then."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimRef:
-    """Reference to a claimed job: its id and the fencing token."""
-
-    job_id: str
-    claim_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class JobUpdate:
-    """New values for fields of a running job; `None` leaves a field unchanged."""
-
-    stage: str | None = None
-    progress_json: str | None = None
-    outputs_json: str | None = None
-    grid_json: str | None = None
-    warnings_json: str | None = None
-    metrics_json: str | None = None
-    runtime_json: str | None = None
-    finished: tuple[int, ...] = ()
-    """Indexes of finished images. Each puts one `job.output` event into the outbox. Not part of the record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Outcome of an attempt. A canceling job becomes `canceled` and keeps its finished outputs."""
-
-    status: Status
-    """`succeeded`, `failed` or `canceled`."""
-    error_json: str | None = None
-    update: JobUpdate = field(default_factory=JobUpdate)
-    cost: float | None = None
-    """Measured cost in the units of `NewJob.cost`. Replaces the estimate that fairness charged."""
-    timing: JobTiming | None = None
-    """Measured timing; recorded if the job succeeds."""
-
-
-@dataclass(frozen=True, slots=True)
-class FinishResult:
-    """Result of ending a job."""
-
-    accepted: bool
-    """True if this claim's outcome is the job's outcome; also true for a repeat. `canceled` is refused unless a cancel
-    was requested."""
-    record: JobRecord | None
-    """The job after the call. If the record still has the claim id of a refused claim, the store ended the job
-    (deadline, lost lease) and the listed outputs belong to that claim."""
+    job_id: str | None = None
+    """Id of the accepted or replayed job. Without a record, the job is archived or deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +280,14 @@ class WorkerRecord:
     draining: bool
     started_ms: int
     seen_ms: int
+    run_id: str = ""
+    """Identifies the process: after a restart a worker of the same name has another."""
+    memory_bytes: int | None = None
+    """Memory of its process that is in RAM."""
+    device_memory_used_bytes: int | None = None
+    """Memory on its device that it holds."""
+    device_memory_total_bytes: int | None = None
+    """Memory on its device that it may hold; `None` for a device without memory of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +301,19 @@ class StoreStats:
     workers: tuple[WorkerRecord, ...]
     paused: frozenset[str] = frozenset()
     """Names of paused models."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadMinute:
+    """Load of the whole service in one minute."""
+
+    started_ms: int
+    queued: int
+    """Most jobs that a sweep found queued."""
+    running: int
+    """Most jobs that a sweep found claimed."""
+    succeeded: int
+    failed: int
 
 
 @dataclass(frozen=True, slots=True)

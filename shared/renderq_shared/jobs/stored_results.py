@@ -7,9 +7,9 @@ so that an API can read what a newer worker wrote.
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
-from renderq.contract import JobWarning
+from renderq.contract import ImageStatus, JobWarning
 
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """Exact in Redis' scores, in Lua and in JSON."""
@@ -33,11 +33,22 @@ class StoredFile(_StoredModel):
     """SHA-256 of the RGB bytes that the file decodes to, row by row."""
 
 
+class StoredThumbnail(_StoredModel):
+    """A small WebP of an image."""
+
+    key: str
+    width: Count
+    height: Count
+    size_bytes: Count
+
+
 class StoredOutput(StoredFile):
     """One finished image: an item of `outputs_json`."""
 
     index: Count
     seed: Count
+    thumbnail: StoredThumbnail | None = None
+    """`None` for a small image, and for those of earlier versions."""
 
 
 class StoredGrid(StoredFile):
@@ -45,6 +56,14 @@ class StoredGrid(StoredFile):
 
     columns: Count
     rows: Count
+
+
+class StoredImageProgress(_StoredModel):
+    """Progress of one image, in model calls."""
+
+    step: Count
+    steps: Count
+    status: ImageStatus
 
 
 class StoredProgress(_StoredModel):
@@ -56,6 +75,8 @@ class StoredProgress(_StoredModel):
     """Model calls in total; 0 until known."""
     images_done: Count = 0
     """Images in the object store."""
+    images: tuple[StoredImageProgress, ...] = ()
+    """All images, in order, until the last one is done."""
 
     @property
     def fraction(self) -> float:
@@ -85,7 +106,18 @@ class StoredRuntime(_StoredModel):
     batch_invariant: bool | None = None
 
 
+class StoredBatch(_StoredModel):
+    """`batch_json`: place of a job in its batch."""
+
+    index: Count
+    jobs: Count
+    """Number of jobs in the batch."""
+    values: dict[str, JsonValue] = Field(default_factory=dict)
+    """Field of each axis of a sweep → the job's value."""
+
+
 _OUTPUTS = TypeAdapter(tuple[StoredOutput, ...])
+_LABELS = TypeAdapter(tuple[str, ...])
 _WARNINGS = TypeAdapter(tuple[JobWarning, ...])
 
 
@@ -95,6 +127,15 @@ def encode_outputs(outputs: Sequence[StoredOutput]) -> str:
 
 def decode_outputs(outputs_json: str | None) -> tuple[StoredOutput, ...]:
     return _OUTPUTS.validate_json(outputs_json) if outputs_json else ()
+
+
+def encode_labels(labels: Sequence[str]) -> str | None:
+    """Return the labels without duplicates, sorted; `None` for none."""
+    return _LABELS.dump_json(tuple(sorted(set(labels)))).decode() if labels else None
+
+
+def decode_labels(labels_json: str | None) -> tuple[str, ...]:
+    return _LABELS.validate_json(labels_json) if labels_json else ()
 
 
 def encode_warnings(warnings: Sequence[JobWarning]) -> str:
@@ -107,6 +148,10 @@ def decode_warnings(warnings_json: str | None) -> tuple[JobWarning, ...]:
 
 def decode_grid(grid_json: str | None) -> StoredGrid | None:
     return StoredGrid.model_validate_json(grid_json) if grid_json else None
+
+
+def decode_batch(batch_json: str) -> StoredBatch:
+    return StoredBatch.model_validate_json(batch_json)
 
 
 def decode_progress(progress_json: str | None) -> StoredProgress:

@@ -2,5 +2,6 @@
 
 from renderq_shared.local.command import command
 from renderq_shared.local.embedded_redis import EmbeddedRedis
+from renderq_shared.local.service_redis import service_redis_url
 
-__all__ = ["EmbeddedRedis", "command"]
+__all__ = ["EmbeddedRedis", "command", "service_redis_url"]

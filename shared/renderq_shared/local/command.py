@@ -1,6 +1,5 @@
 """Command line of `renderq up`: options → settings → launch plan."""
 
-import argparse
 import asyncio
 import contextlib
 import fcntl
@@ -9,74 +8,93 @@ import socket
 import sys
 from collections.abc import Generator, Mapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
+import rich_click as click
 
-from renderq.cli.command import Command
+from renderq.cli.formatting import print_error
+from renderq.cli.lazy_group import command as define_command
+from renderq.cli.parameter_types import FILE, FOLDER
+from renderq_shared.console import flush_or_discard
+from renderq_shared.errors import SettingsInvalid
 from renderq_shared.local.embedded_redis import EmbeddedRedis, ServerNotFound
+from renderq_shared.local.gpus import gpu_memory, worker_environments
 from renderq_shared.local.processes import ProcessSpec
 from renderq_shared.local.supervisor import LaunchPlan, Supervisor
-from renderq_shared.settings import ApiSettings, format_errors
-
-_OPTIONS = ("host", "port", "data", "redis_url", "store", "models")
+from renderq_shared.private_folders import PRIVATE_UMASK, secure_data_folder
+from renderq_shared.settings import LocalSettings
 
 _DRAIN_S = 5.0
 """Default of RENDERQ_DRAIN_SECONDS, shorter than a worker's own, because a user waits for Ctrl-C to take effect."""
+
+
+_OUTPUT_LIMIT_GB = 20
+"""Default of RENDERQ_OUTPUT_LIMIT_GB: a person keeps everything, as far as a disk allows."""
 
 
 class AlreadyRunning(Exception):
     """Another `renderq up` runs with the same data folder."""
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port to listen on; 0 selects a free one (default: 8400)")
-    parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="data folder, for jobs and images (default: ~/.local/share/renderq)"
-    )
-    parser.add_argument("--redis-url", help="use this Redis or Valkey instead of an embedded one")
-    parser.add_argument(
-        "--store", help="object store for images: folder:PATH or s3://BUCKET/PREFIX (default: in the data folder)"
-    )
-    parser.add_argument(
-        "--models", type=Path, metavar="FILE", help="model catalog, a models.toml (default: the built-in model)"
-    )
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="number of worker processes (default: 1)")
-
-
-def _run(arguments: argparse.Namespace) -> int:
+@define_command("start Redis, the API and workers on this machine; Ctrl-C stops them")
+@click.option("--host", metavar="HOST", help="address to listen on (default: 127.0.0.1)")
+@click.option("--port", type=int, metavar="PORT", help="port to listen on; 0 selects a free one (default: 8400)")
+@click.option(
+    "--data", type=FOLDER, metavar="DIR", help="data folder, for jobs and images (default: ~/.local/share/renderq)"
+)
+@click.option("--redis-url", metavar="URL", help="use this Redis or Valkey instead of an embedded one")
+@click.option(
+    "--store",
+    metavar="STORE",
+    help="object store for images: folder:PATH or s3://BUCKET/PREFIX (default: in the data folder)",
+)
+@click.option("--models", type=FILE, metavar="FILE", help="model catalog, a models.toml (default: the built-in model)")
+@click.option(
+    "--workers",
+    default="1",
+    metavar="N",
+    help="number of worker processes, or auto for one per GPU (default: 1); several of one GPU divide its memory",
+)
+def command(workers: str, **options: Any) -> int:
     try:
-        settings = ApiSettings.from_options({name: getattr(arguments, name) for name in _OPTIONS})
-        if arguments.workers < 1:
-            raise ValueError("--workers must be at least 1")
+        os.umask(PRIVATE_UMASK)  # also that of the processes, Redis included
+        settings = LocalSettings.from_options(options)
+        count = _worker_count(workers)
         with _lock(settings.data):
-            return asyncio.run(Supervisor(_plan(settings, arguments.workers)).run())
-    except ValidationError as error:
-        for line in format_errors(error):
+            return asyncio.run(Supervisor(_plan(settings, count)).run())
+    except (SettingsInvalid, AlreadyRunning, ServerNotFound, OSError, ValueError) as error:
+        for line in str(error).splitlines():
             _print_error(line)
-    except (AlreadyRunning, ServerNotFound, OSError, ValueError) as error:
-        _print_error(str(error))
+    finally:
+        flush_or_discard()
     return 2
 
 
-command = Command(
-    help="Start Redis, the API and workers on this machine; Ctrl-C stops them.",
-    add_arguments=_add_arguments,
-    run=_run,
-)
+def _worker_count(text: str) -> int | None:
+    """Return the number of workers; `None` for one per GPU."""
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"--workers must be at least 1, or auto; got {text!r}")
+    return int(text)
 
 
-def _plan(settings: ApiSettings, workers: int) -> LaunchPlan:
+def _plan(settings: LocalSettings, count: int | None) -> LaunchPlan:
+    """`count`: number of workers; `None` for one per GPU."""
+    gpus = () if count == 1 else gpu_memory(os.environ)
+    workers = count or max(1, len(gpus))
     has_external_redis = "redis_url" in settings.model_fields_set
     redis = None if has_external_redis else EmbeddedRedis.create(settings.data / "redis", durable=settings.durable)
     port = settings.port or _free_port(settings.host)
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = settings.threads or max(1, (os.cpu_count() or 1) // workers)
+    drain_s = settings.drain_seconds if "drain_seconds" in settings.model_fields_set else _DRAIN_S
     redis_url = redis.url if redis else settings.redis_url
     env = {
         **_console_logs(),
-        "RENDERQ_DRAIN_SECONDS": f"{_DRAIN_S:g}",
-        "RENDERQ_THREADS": str(threads),
+        **_retention(os.environ),
         **os.environ,
+        "RENDERQ_DRAIN_SECONDS": str(drain_s),
+        "RENDERQ_THREADS": str(threads),
         "RENDERQ_HOST": settings.host,
         "RENDERQ_PORT": str(port),
         "RENDERQ_DATA": str(settings.data.resolve()),
@@ -84,7 +102,6 @@ def _plan(settings: ApiSettings, workers: int) -> LaunchPlan:
         "RENDERQ_STORE": settings.store,
         **({"RENDERQ_MODELS": str(settings.models.resolve())} if settings.models else {}),
     }
-    drain = float(env["RENDERQ_DRAIN_SECONDS"])
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return LaunchPlan(
         url=f"http://{host}:{port}",
@@ -92,9 +109,10 @@ def _plan(settings: ApiSettings, workers: int) -> LaunchPlan:
         redis_url=redis_url,
         api=ProcessSpec("api", _command_line("api"), env, stop_seconds=10),
         workers=[
-            ProcessSpec(f"worker-{number}", _command_line("worker"), env, stop_seconds=drain + 10)
-            for number in range(1, workers + 1)
+            ProcessSpec(f"worker-{number}", _command_line("worker"), worker_env, stop_seconds=drain_s + 10)
+            for number, worker_env in enumerate(worker_environments(env, workers, gpus), start=1)
         ],
+        has_page=settings.page != "off",
     )
 
 
@@ -107,6 +125,17 @@ def _console_logs() -> Mapping[str, str]:
     return {"RENDERQ_LOG_FORMAT": "console", "PYTHONUNBUFFERED": "1"}
 
 
+def _retention(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Keep all jobs, up to a size of their images, unless the user says otherwise."""
+    if any(name in environment for name in ("RENDERQ_OUTPUT_RETENTION_SECONDS", "RENDERQ_JOB_RETENTION_SECONDS")):
+        return {}
+    return {
+        "RENDERQ_OUTPUT_RETENTION_SECONDS": "0",
+        "RENDERQ_JOB_RETENTION_SECONDS": "0",
+        "RENDERQ_OUTPUT_LIMIT_GB": str(_OUTPUT_LIMIT_GB),
+    }
+
+
 def _free_port(host: str) -> int:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.bind((host, 0))
@@ -117,6 +146,7 @@ def _free_port(host: str) -> int:
 def _lock(data: Path) -> Generator[None]:
     """Hold the data folder. Raises `AlreadyRunning` if another process does."""
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    secure_data_folder(data)
     with (data / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -128,4 +158,4 @@ def _lock(data: Path) -> Generator[None]:
 
 
 def _print_error(text: str) -> None:
-    print(f"renderq up: {text}", file=sys.stderr)  # noqa: T201
+    print_error(text, "renderq up")

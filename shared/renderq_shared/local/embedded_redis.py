@@ -1,17 +1,21 @@
 """Valkey server that `renderq up` starts by default."""
 
+import asyncio
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+import redis.asyncio
 
-from renderq_shared.local.processes import ProcessSpec
+from renderq_shared.local.processes import ProcessSpec, Startup
 
 _CONFIG = """\
 bind 127.0.0.1
@@ -25,7 +29,22 @@ maxmemory-policy noeviction
 daemonize no
 """
 
-_START_TIMEOUT_S = 60.0
+_SILENCE_S = 60.0
+"""Time without a reply after which a server that starts counts as hung. While it loads its data it replies."""
+
+_POLL_S = 0.02
+
+_REPORT_INTERVAL_S = 10.0
+
+_READY = "Ready to accept connections"
+
+_COMPLAINT = re.compile(r"^\d+:\w [^#]*# (.+)")
+"""`PID:ROLE DATE TIME # MESSAGE`: a line of the server's log at its highest level."""
+
+_REMEDY = (
+    ". Its data is in {folder}. If that is damaged, repair a copy with `valkey-check-aof --fix`, or move the folder "
+    "away: queued jobs are lost then, and `renderq jobs restore` brings back ended ones"
+)
 
 SYNC_INTERVAL_S = 1.0
 """Interval of syncs without `durable`. A power failure may lose its jobs; a killed process loses none."""
@@ -48,7 +67,8 @@ class EmbeddedRedis:
     @classmethod
     def create(cls, folder: Path, *, durable: bool) -> "EmbeddedRedis":
         """Return a server with its append-only file in `folder`, a free port and a new password."""
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _delete_unfinished(folder)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -83,7 +103,14 @@ class EmbeddedRedis:
             folder=_quote(self.folder),
             appendfsync="always" if self.durable else "no",
         )
-        return ProcessSpec("redis", (_server_binary(), "-"), dict(os.environ), stop_seconds=10, stdin=config.encode())
+        return ProcessSpec(
+            "redis",
+            (_server_binary(), "-"),
+            dict(os.environ),
+            stop_seconds=10,
+            stdin=config.encode(),
+            startup=Startup(_READY, _COMPLAINT, _REMEDY.format(folder=self.folder.resolve())),
+        )
 
     def sync(self) -> None:
         """Sync what the server has written so far to disk. Blocks.
@@ -95,18 +122,40 @@ class EmbeddedRedis:
             with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
                 os.fsync(file.fileno())
 
-    def wait_until_loaded(self) -> None:
-        """Return once the server replies and has loaded its data. Blocks. Raises `TimeoutError`."""
-        with redis.Redis.from_url(self.url, retry=None, socket_timeout=1) as client:
-            deadline = time.monotonic() + _START_TIMEOUT_S
-            while time.monotonic() < deadline:
+    async def wait_until_loaded(self, report: Callable[[str], None], silence_s: float = _SILENCE_S) -> None:
+        """Return once the server replies and has loaded its data, however long that takes.
+
+        Calls `report` with the progress now and then. Raises `TimeoutError` after `silence_s` without a reply.
+        """
+        heard = reported = time.monotonic()
+        async with redis.asyncio.Redis.from_url(self.url, retry=None, socket_timeout=1) as client:
+            while (now := time.monotonic()) - heard < silence_s:
                 try:
-                    client.ping()
-                except redis.RedisError:
-                    time.sleep(0.02)
-                else:
+                    await client.ping()
                     return
-        raise TimeoutError(f"the embedded Redis did not respond within {_START_TIMEOUT_S:g} s; see its output above")
+                except redis.BusyLoadingError:
+                    heard = now
+                    if now - reported >= _REPORT_INTERVAL_S:
+                        reported = now
+                        report(await _loading_progress(client))
+                except redis.RedisError:
+                    pass
+                await asyncio.sleep(_POLL_S)
+        raise TimeoutError(f"the embedded Redis did not respond within {silence_s:g} s; see its output above")
+
+
+async def _loading_progress(client: redis.asyncio.Redis) -> str:
+    try:
+        info = await client.info("persistence")
+    except redis.RedisError:
+        return "loading its data"
+    return f"loading its data: {info.get('loading_loaded_perc', '?')} %, {info.get('loading_eta_seconds', '?')} s left"
+
+
+def _delete_unfinished(folder: Path) -> None:
+    """Delete what a server left that was killed while it rewrote its files."""
+    for path in (*folder.glob("temp-*"), *folder.glob("appendonlydir/temp-*")):
+        path.unlink(missing_ok=True)
 
 
 def _url_file(folder: Path) -> Path:

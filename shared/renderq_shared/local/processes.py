@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import re
 import signal
 import sys
 import time
@@ -20,8 +21,12 @@ PrintLine = Callable[[str, str], None]
 """Called with the name of a process and a line of its output."""
 
 
-class ConfigurationRejected(Exception):
-    """A process rejected its configuration; its output says why."""
+class StartupRejected(Exception):
+    """A process cannot start with its configuration or its data, which a restart does not change."""
+
+
+class ConfigurationRejected(StartupRejected):
+    """A process has exited with `EXIT_CONFIG`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,19 @@ class ProcessSpec:
     stop_seconds: float
     """Time between SIGTERM and SIGKILL."""
     stdin: bytes = b""
+    startup: "Startup | None" = None
+    """`None`: only `EXIT_CONFIG` means that a restart is useless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """Signs in the output of a process that cannot start: it exits by itself before it is ready."""
+
+    ready: str
+    """Part of the line that it prints once it is ready."""
+    complaint: re.Pattern[str]
+    """Matches a line that says what is wrong; its first group is the reason."""
+    remedy: str
 
 
 class SupervisedProcess:
@@ -44,32 +62,56 @@ class SupervisedProcess:
         self._print_line = print_line
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
+        self._is_ready = False
+        self._complaint: str | None = None
+        """The latest line that says what is wrong."""
+        self._last_line = ""
 
     async def run(self) -> None:
         """Start the process, and restart it with growing delays whenever it exits.
 
-        Raises `ConfigurationRejected` when it exits with `EXIT_CONFIG`.
+        Raises `StartupRejected` when a restart is useless, `OSError` if the first start fails.
         """
-        failures = 0
+        failures, has_started = 0, False
         while not self._stopping.is_set():
             started = time.monotonic()
-            code = await self._run_once()
-            if self._stopping.is_set():
-                return
-            if code == EXIT_CONFIG:
-                raise ConfigurationRejected(f"{self._spec.name} cannot start; see its last lines of output")
+            self._is_ready, self._complaint = False, None
+            try:
+                code = await self._run_once()
+            except OSError as error:  # no memory for another process, or the program is being updated
+                if not has_started:
+                    raise
+                ending = f"cannot be started: {error}"
+            else:
+                if self._stopping.is_set():
+                    return
+                self._raise_if_rejected(code)
+                has_started, ending = True, f"exited with {_describe(code)}"
             failures = 1 if time.monotonic() - started > _HEALTHY_AFTER_S else failures + 1
             delay = _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1]
-            self._print_line(self._spec.name, f"exited with {_describe(code)}; restarting in {delay:g} s")
+            self._print_line(self._spec.name, f"{ending}; restarting in {delay:g} s")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay)
 
+    def _raise_if_rejected(self, code: int) -> None:
+        """Raise `StartupRejected` if a process that exited with `code` would do so again."""
+        if code == EXIT_CONFIG:
+            raise ConfigurationRejected(f"{self._spec.name} cannot start: {self._last_line or 'it does not say why'}")
+        if self._spec.startup is not None and not self._is_ready and code > 0:
+            reason = self._complaint or "see its last lines of output"
+            raise StartupRejected(f"{self._spec.name} cannot start: {reason}{self._spec.startup.remedy}")
+
     async def stop(self) -> None:
-        """Send SIGTERM, and SIGKILL if the process does not exit within `stop_seconds`."""
+        """Send SIGTERM, and SIGKILL if the process does not exit within `stop_seconds`.
+
+        A process that is known not to be ready yet has nothing to finish, and may be deaf to SIGTERM: it is killed.
+        """
         self._stopping.set()
         process = self._process
         if process is None:
             return
+        if self._spec.startup is not None and not self._is_ready:
+            self.kill()
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
@@ -103,9 +145,28 @@ class SupervisedProcess:
             raise AssertionError("stdin and stdout must be pipes")
         stdin.write(self._spec.stdin)
         stdin.close()
-        async for line in stdout:
-            self._print_line(self._spec.name, line.decode(errors="replace").rstrip("\n"))
+        while line := await _read_line(stdout):
+            text = line.decode(errors="replace").rstrip("\n")
+            self._last_line = text
+            self._note(text)
+            self._print_line(self._spec.name, text)
         return await process.wait()
+
+    def _note(self, line: str) -> None:
+        """Note what a line says about the start of the process."""
+        if (startup := self._spec.startup) is None or self._is_ready:
+            return
+        self._is_ready = startup.ready in line
+        if complaint := startup.complaint.search(line):
+            self._complaint = complaint[1]
+
+
+async def _read_line(stream: asyncio.StreamReader) -> bytes:
+    """Return the next line, or nothing at the end."""
+    try:
+        return await stream.readline()
+    except ValueError:
+        return f"… a line of more than {_LINE_LIMIT:,} bytes was left out\n".encode()
 
 
 def _exit_with_parent() -> None:
@@ -115,4 +176,6 @@ def _exit_with_parent() -> None:
 
 
 def _describe(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    if code >= 0:
+        return f"exit code {code}"
+    return f"signal {signal.Signals(-code).name if -code in set(signal.Signals) else -code}"

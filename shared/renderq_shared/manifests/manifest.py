@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, cast
 
-from renderq_shared.errors import ManifestInvalid
+from renderq_shared.errors import ManifestInvalid, RecordUnreadable
 from renderq_shared.jobs import JobRecord
 from renderq_shared.jobs.redis.codec import decode_job, encode_job
 from renderq_shared.manifests.schema import validate
@@ -47,5 +47,5 @@ def read_manifest(chunks: Iterable[bytes]) -> JobRecord:
             raise ManifestInvalid("its fields are not strings")
         validate(fields)
         return decode_job(fields)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (RecordUnreadable, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ManifestInvalid(f"it cannot be read: {type(error).__name__}: {error}") from error

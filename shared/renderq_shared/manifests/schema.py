@@ -7,8 +7,10 @@ from pydantic import BaseModel, Field, Json, ValidationError
 from renderq.contract import JobError, JobWarning, Status
 from renderq_shared.access import is_tenant
 from renderq_shared.errors import ManifestInvalid
+from renderq_shared.ids import is_batch_id
 from renderq_shared.jobs.stored_results import (
     Count,
+    StoredBatch,
     StoredGrid,
     StoredMetrics,
     StoredOutput,
@@ -51,6 +53,9 @@ class _Job(BaseModel):
     metrics_json: Json[StoredMetrics] | None = None
     progress_json: Json[StoredProgress] | None = None
     runtime_json: Json[StoredRuntime] | None = None
+    labels_json: Json[tuple[str, ...]] = ()
+    batch_id: str | None = None
+    batch_json: Json[StoredBatch] | None = None
 
 
 def validate(fields: object) -> None:
@@ -65,6 +70,11 @@ def validate(fields: object) -> None:
         raise ManifestInvalid(f"its job is {job.status}; only terminal jobs have manifests")
     if not is_tenant(job.tenant):
         raise ManifestInvalid("its tenant is not a valid tenant name")
-    for file in (*job.outputs_json, *filter(None, [job.grid_json])):
+    if (job.batch_id is None) != (job.batch_json is None):
+        raise ManifestInvalid("it has one of batch_id and batch_json, not both")
+    if job.batch_id is not None and not is_batch_id(job.batch_id):
+        raise ManifestInvalid(f"its batch_id {job.batch_id[:80]!r} is not the id of a batch")
+    thumbnails = (output.thumbnail for output in job.outputs_json)
+    for file in (*job.outputs_json, *filter(None, (*thumbnails, job.grid_json))):
         if not (is_key(file.key) and file.key.startswith(f"jobs/{job.id}/")):
             raise ManifestInvalid(f"its file {file.key[:80]!r} does not belong to the job")

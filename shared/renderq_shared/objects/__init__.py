@@ -3,7 +3,7 @@
 from renderq_shared.objects.factory import open_store
 from renderq_shared.objects.folder.store import FolderStore
 from renderq_shared.objects.keys import is_key
-from renderq_shared.objects.media_types import content_disposition
+from renderq_shared.objects.media_types import content_disposition, named_disposition
 from renderq_shared.objects.store import ObjectInfo, ObjectStore, SignedUrl
 from renderq_shared.objects.store_identity import check_same_store, publish_store_id, published_store_id
 
@@ -15,6 +15,7 @@ __all__ = [
     "check_same_store",
     "content_disposition",
     "is_key",
+    "named_disposition",
     "open_store",
     "publish_store_id",
     "published_store_id",

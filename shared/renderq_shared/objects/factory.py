@@ -15,4 +15,4 @@ def open_store(settings: SharedSettings) -> ObjectStore:
 
         clients = S3Clients(settings.s3_addressing, settings.s3_checksums, settings.s3_public_endpoint)
         return S3Store(parse_s3_url(settings.store), clients)
-    return FolderStore(settings.store_folder)
+    return FolderStore(settings.store_folder, settings.store_min_free_mb * 1_000_000)

@@ -1,6 +1,7 @@
 """Content types of the objects that renderq writes, by extension. Not `mimetypes`, whose table varies by system."""
 
 from pathlib import PurePosixPath
+from urllib.parse import quote
 
 MEDIA_TYPES: dict[str, str] = {
     ".png": "image/png",
@@ -20,6 +21,18 @@ def check_media_type(key: str, content_type: str) -> None:
     """Raise `ValueError` unless the key's extension implies `content_type`, because a folder stores only the key."""
     if media_type(key) != content_type:
         raise ValueError(f"{key} is {media_type(key)} by its extension, not {content_type}")
+
+
+def named_disposition(name: str, *, download: bool) -> str:
+    """Return the header for a file with this name, which a browser saves or shows (RFC 6266).
+
+    The name has no quotes and no backslashes.
+    """
+    kind = "attachment" if download else "inline"
+    if name.isascii():
+        return f'{kind}; filename="{name}"'
+    plain = name.encode("ascii", "ignore").decode().lstrip("-")
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def content_disposition(key: str) -> str:

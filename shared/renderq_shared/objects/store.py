@@ -29,7 +29,11 @@ class ObjectStore(Protocol):
 
     @property
     def id(self) -> str:
-        """Identifier that two processes share if and only if they use the same store."""
+        """Identifier that two processes share if and only if they use the same store. Created if it is missing."""
+        ...
+
+    def existing_id(self) -> str | None:
+        """Return the id; `None` if no process has created it."""
         ...
 
     def check(self) -> None:
@@ -64,6 +68,9 @@ class ObjectStore(Protocol):
         """Delete every object whose key starts with `prefix`, which must end with a slash; return their number."""
         ...
 
-    def signed_url(self, key: str, expires_s: int) -> SignedUrl:
-        """Return a URL that needs no credentials and expires in `expires_s` seconds."""
+    def signed_url(self, key: str, expires_s: int, disposition: str | None = None) -> SignedUrl:
+        """Return a URL that needs no credentials and expires in `expires_s` seconds.
+
+        `disposition`: value of the response's `Content-Disposition`; default: `content_disposition`.
+        """
         ...

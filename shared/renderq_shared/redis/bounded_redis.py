@@ -1,6 +1,5 @@
 """Redis client for event loops with bounded time per command and a bounded number of connections."""
 
-import asyncio
 from typing import Any, Self, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -9,20 +8,23 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 
+from renderq_shared.redis.loop_timeout import loop_timeout
 from renderq_shared.redis.sentinel import PrimaryPool
 from renderq_shared.redis.sentinel_url import parse_sentinel_url
 
 _CONNECTIONS = 64
 """Maximum connections. Redis executes one command at a time, so more would only move the queue."""
 
-REPLY_TIMEOUT_S = 0.8
-"""Time from acquiring a connection to the reply, so that an HTTP response takes less than a second."""
+REPLY_TIMEOUT_S = 0.6
+"""Seconds for a command: a free connection, which may have to be made, and the reply. So an HTTP response that needs
+one takes less than a second."""
 
 DURABLE_TIMEOUT_S = 2.5
 """The same for replies that wait for the disk. With `appendfsync everysec` the server syncs once per second."""
 
-_SOCKET_TIMEOUT_SHARE = 5 / 8
-"""Share of the timeout after which a silent connection is dropped."""
+_SOCKET_TIMEOUT_FACTOR = 5
+"""A subscription gives up connecting after this many timeouts. Commands end earlier, and drop their connection: this
+timeout passes while the loop stands still, too."""
 
 _WAITAOF_TIMEOUT_SHARE = 1 / 2
 """Share of the timeout that the server may wait for its disk."""
@@ -38,10 +40,10 @@ class BoundedRedis(Redis):
         """Create a client of a redis-py or Sentinel URL. `options` apply to each connection."""
         options = {
             "max_connections": _CONNECTIONS,
-            "timeout": timeout_s,
+            "timeout": None,
             "decode_responses": True,
-            "socket_timeout": _SOCKET_TIMEOUT_SHARE * timeout_s,
-            "socket_connect_timeout": _SOCKET_TIMEOUT_SHARE * timeout_s,
+            "socket_timeout": _SOCKET_TIMEOUT_FACTOR * timeout_s,
+            "socket_connect_timeout": _SOCKET_TIMEOUT_FACTOR * timeout_s,
             "retry": Retry(NoBackoff(), 0),
             **options,
         }
@@ -53,7 +55,7 @@ class BoundedRedis(Redis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with loop_timeout(self._timeout_s):
                 return await super().execute_command(*args, **options)
         except TimeoutError as error:
             raise RedisTimeout(f"no reply within {self._timeout_s} s") from error
@@ -67,7 +69,7 @@ class BoundedRedis(Redis):
         pipeline.execute_command(*command)
         pipeline.execute_command("WAITAOF", 1, 0, round(_WAITAOF_TIMEOUT_SHARE * self._timeout_s * 1000))
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with loop_timeout(self._timeout_s):
                 # Raised by the pipeline, an error would be reworded: without its code, with the command's arguments.
                 replies = await pipeline.execute(raise_on_error=False)
         except TimeoutError as error:
@@ -77,5 +79,5 @@ class BoundedRedis(Redis):
                 raise reply
         reply, (on_own_disk, _on_replicas) = replies
         if not on_own_disk:
-            raise RedisTimeout("the disk is too slow; set appendfsync to always, so that syncing cannot fall behind")
+            raise RedisTimeout("WAITAOF timed out")
         return reply

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
@@ -19,6 +20,11 @@ from renderq_shared.redis.url import redis_py_url
 
 REDIS_MIN = (7, 2)
 VALKEY_MIN = (8, 0)
+
+_WITHOUT_SYNC = (
+    "RENDERQ_DURABILITY=fsync requires the server's append-only file on its disk: set appendonly to yes, "
+    "and appendfsync to always"
+)
 
 _NO_NOTIFICATIONS = MaintNotificationsConfig(enabled=False)
 """Disabled: with maintenance notifications, redis-py does not detect a closed pooled connection before use, so after a
@@ -61,7 +67,8 @@ def celery_url(url: str) -> str:
 def check_server(client: Redis) -> tuple[str, ...]:
     """Check that the server is suitable. Returns warnings for the operator.
 
-    Raises `StoreUnsuitable` for an old server or a cluster, `StoreUnavailable` without a response.
+    Raises `StoreUnsuitable` for an old server, a cluster, or a database that it does not have, `StoreUnavailable`
+    without a response.
     """
     with translate_errors():
         return validate_server(cast(Any, client).info())
@@ -70,7 +77,24 @@ def check_server(client: Redis) -> tuple[str, ...]:
 async def check_server_async(client: AsyncRedis, *, durable: bool = False) -> tuple[str, ...]:
     """Like `check_server`, for event loops. `durable`: whether submissions wait for the disk."""
     with translate_errors():
-        return validate_server(await cast(Any, client).info(), durable=durable)
+        warnings = validate_server(await cast(Any, client).info(), durable=durable)
+    if durable:
+        await check_sync_policy(client)
+    return warnings
+
+
+async def check_sync_policy(client: AsyncRedis) -> None:
+    """Check that the server syncs its append-only file, if its user may know that.
+
+    Raises `StoreUnsuitable` and `StoreUnavailable`.
+    """
+    with translate_errors():
+        try:
+            policy = await cast(Any, client).config_get("appendfsync")
+        except ResponseError:
+            return
+    if policy.get("appendfsync") == "no":
+        raise StoreUnsuitable(_WITHOUT_SYNC)
 
 
 def validate_server(info: Mapping[str, Any], *, durable: bool = False) -> tuple[str, ...]:
@@ -88,10 +112,7 @@ def validate_server(info: Mapping[str, Any], *, durable: bool = False) -> tuple[
             "point RENDERQ_REDIS_URL at a single primary, optionally with replicas and Sentinel"
         )
     if durable and not info.get("aof_enabled"):
-        raise StoreUnsuitable(
-            "RENDERQ_DURABILITY=fsync requires the server's append-only file: set appendonly to yes, "
-            "and appendfsync to always"
-        )
+        raise StoreUnsuitable(_WITHOUT_SYNC)
     warnings: list[str] = []
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":

@@ -1,17 +1,21 @@
 """Translation of redis-py's errors."""
 
+import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from redis import exceptions
 
-from renderq_shared.errors import StoreUnavailable
+from renderq_shared.errors import StoreUnavailable, StoreUnsuitable
+
+_OVERWRITTEN = "has a value that renderq did not write: rename or delete it"
 
 _REFUSALS: Mapping[str, str] = {
     "BUSY": "a script runs for too long",
     "CLUSTERDOWN": "the server belongs to a cluster that is down",
     "LOADING": "the server is still loading its data",
     "MASTERDOWN": "the server is a replica that has lost its primary",
+    "MAXCLIENTS": "the server has no free connection: raise maxclients, or stop other clients",
     "MISCONF": "the server cannot write to its disk: look for free space and into its log",
     "NOAUTH": "the server wants a password: add it to RENDERQ_REDIS_URL",
     "NOPERM": "the user of RENDERQ_REDIS_URL lacks a right",
@@ -20,29 +24,52 @@ _REFUSALS: Mapping[str, str] = {
     "READONLY": "the server is a replica: wait for the failover to end, or point RENDERQ_REDIS_URL at the primary",
     "TRYAGAIN": "the server belongs to a cluster that is moving data",
     "UNBLOCKED": "the server has become a replica",
+    "WAITAOF": "its disk did not sync the job in time: set appendfsync to always",
     "WRONGPASS": "the user or the password of RENDERQ_REDIS_URL is wrong",
+    "WRONGTYPE": f"a key {_OVERWRITTEN}",
 }
 """Code of an error with which the server refuses a valid command → reason and remedy."""
 
 _UNCODED: Mapping[str, str] = {
     "ACL failure in script": "NOPERM",
     "Script killed by user": "BUSY",
+    "max number of clients reached": "MAXCLIENTS",
 }
 """First words of a refusal whose code is only `ERR` → its code."""
 
+_KIND_OF_KEY = re.compile(r"WRONGTYPE ((?:rq:|renderq\.)\S+) ")
+"""Our scripts name the kind of a key of the wrong type."""
+
 
 @contextmanager
-def translate_errors() -> Generator[None]:
-    """Raise `StoreUnavailable` for errors of the server, not of the caller."""
+def translate_errors(key: str | None = None) -> Generator[None]:
+    """Raise `StoreUnavailable` for errors of the server, not of the caller.
+
+    `key`: the kind of key that the commands use, for a message about its type. Scripts name the kind themselves.
+    Raises `StoreUnsuitable` if the server does not have the URL's database.
+    """
     try:
         yield
     except exceptions.RedisError as error:
+        if "DB index is out of range" in str(error):
+            raise StoreUnsuitable(
+                "RENDERQ_REDIS_URL names a database that the server does not have: use a lower number (servers have 0 "
+                "to 15 by default), or raise `databases` in the server's configuration"
+            ) from error
         if (code := refusal_code(error)) is not None:
-            refusal = f"{_REFUSALS[code]} ({code})"
-            raise StoreUnavailable(f"Redis refuses commands: {refusal}: {error}", refusal) from error
+            kind = _overwritten_key(str(error), key) if code == "WRONGTYPE" else None
+            reason = _REFUSALS[code] if kind is None else f"a key of the kind {kind} {_OVERWRITTEN}"
+            refusal = f"{reason} ({code})"
+            raise StoreUnavailable(f"Redis refuses commands: {refusal}: {error}", refusal, kind) from error
         if isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError):
             raise StoreUnavailable(f"Redis does not respond: {error}") from error
         raise
+
+
+def _overwritten_key(text: str, key: str | None) -> str | None:
+    """Return the kind of key that an error of a script names, else `key`."""
+    named = _KIND_OF_KEY.match(text)
+    return named[1] if named else key
 
 
 def refusal_code(error: exceptions.RedisError) -> str | None:

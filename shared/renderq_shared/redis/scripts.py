@@ -41,15 +41,19 @@ class ScriptCall(Generic[Result]):
 def load_script(package: str, name: str) -> Script:
     """Load `lua/NAME.lua` of `package` with `redis/lua/base.lua` and the package's `lua/include/prelude.lua` in front.
 
-    A line `-- include NAME.lua` of the prelude stands for that file of `lua/include/`.
+    A line `-- include NAME.lua` of the prelude stands for that file of `lua/include/`. A script that may write begins
+    with `redis/lua/rights.lua`.
     """
     shebang, body = _read(package, name).split("\n", 1)
+    base = _read("renderq_shared.redis", "base")
+    if "no-writes" not in shebang:
+        base += _read("renderq_shared.redis", "rights")
     prelude = re.sub(
         r"-- include (\w+)\.lua\n",
         lambda include: _read(package, f"include/{include[1]}"),
         _read(package, "include/prelude"),
     )
-    source = f"{shebang}\n{_read('renderq_shared.redis', 'base')}\n{prelude}\n{body}"
+    source = f"{shebang}\n{base}\n{prelude}\n{body}"
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -16,7 +17,9 @@ from renderq_shared.jobs import (
     JobFilter,
     JobPage,
     JobRecord,
+    LiveBatch,
     ModelTimings,
+    PurgeRecord,
     RetentionResult,
     SweepResult,
     commands,
@@ -49,10 +52,12 @@ class StorePair:
         self._clock = time.time_ns() // 1_000_000
         self.changes: list[JobRecord] = []
         self.cancels: list[str] = []
+        self.deletions: list[str] = []
         self.previews: list[str] = []
         self.memory = MemoryJobStore(
             lambda: self._clock,
             on_change=self.changes.append,
+            on_delete=lambda job_id, tenant: self.deletions.append(f"{job_id} {tenant}"),
             on_cancel=lambda job_id, claim_id: self.cancels.append(f"{job_id} {claim_id}"),
             preview_viewers=lambda job_id: int(job_id == self._previewed),
             on_preview=lambda job_id, preview: self.previews.append(preview) if job_id == self._previewed else None,
@@ -60,7 +65,7 @@ class StorePair:
         self._previewed: str | None = None
         self._shift_ms = 0
         self._channels = client.pubsub(ignore_subscribe_messages=True)
-        self._channels.subscribe("rq:changes", "rq:cancels")
+        self._channels.subscribe("rq:changes", "rq:cancels", "rq:deletions")
         self.latest: dict[str, JobRecord] = {}
         self._ops = itertools.count()
 
@@ -85,20 +90,43 @@ class StorePair:
         while self.client.pubsub_channels("rq:previews:*") != ([f"rq:previews:{job_id}"] if job_id else []):
             time.sleep(0.001)
 
-    def run_on_both(self, command: Command[Answer], repeat: bool = False) -> Answer:
-        """Run one command on both stores and compare answers and messages. With `repeat`, Redis runs it twice."""
+    def run_on_both(
+        self, command: Command[Answer], repeat: bool = False, redis_command: Command[Answer] | None = None
+    ) -> Answer:
+        """Run one command on both stores and compare answers and messages. With `repeat`, Redis runs it twice.
+
+        `redis_command`: the command for Redis, if its times differ.
+        """
         time.sleep(0.001)  # gives each command its own millisecond in both stores
         self._clock += 1
         self.changes.clear()
         self.cancels.clear()
+        self.deletions.clear()
         self.previews.clear()
         answer = self.memory.call(command)
-        actual = self.redis.call(command)
-        if repeat and command.name not in {"sweep", "apply_retention"}:
-            actual = self.redis.call(command)
+        actual = self.redis.call(redis_command or command)
+        if repeat and command.name not in {"sweep", "apply_retention", "claim_purge"}:
+            actual = self.redis.call(redis_command or command)
         assert self._normalized(actual) == self._normalized(answer, shift=self._shift_ms)
         self._compare_channels()
         return answer
+
+    def purge(self, tenant: str, skip: int, limit: int, repeat: bool) -> None:
+        """Do one pass of a tenant's purge, if there is one."""
+        memory, actual = self.memory.call(commands.get_purge(tenant)), self.redis.call(commands.get_purge(tenant))
+        if memory is None or actual is None:
+            return
+        builders: list[Callable[[PurgeRecord], Command[Any]]] = [
+            lambda purge: commands.purge_keys(purge, "0", 10_000),
+            lambda purge: commands.renew_purge(purge, 1_000, skip),
+            lambda purge: commands.complete_purge(purge),
+        ]
+        page = self.run_on_both(
+            commands.purge_page(memory, skip, limit), repeat, commands.purge_page(actual, skip, limit)
+        )
+        self.run_on_both(commands.purge_jobs(memory, page.ended), repeat)
+        for build in builders:
+            self.run_on_both(build(memory), repeat, build(actual))
 
     def compare_jobs(self) -> None:
         """Compare every job, queue position, list, queue and worker."""
@@ -110,19 +138,31 @@ class StorePair:
             assert self._normalized(actual) == self._normalized(expected, shift=self._shift_ms)
             assert self.redis.call(commands.get_job("stranger", job.id)) is None
             expected_deliveries, actual_deliveries = (
-                self.memory.call(commands.deliveries(job.tenant, job.id)),
-                self.redis.call(commands.deliveries(job.tenant, job.id)),
+                self.memory.call(commands.deliveries(job.tenant, job.id, job.images)),
+                self.redis.call(commands.deliveries(job.tenant, job.id, job.images)),
             )
             assert self._normalized(actual_deliveries) == self._normalized(expected_deliveries, shift=self._shift_ms)
-            assert self.redis.call(commands.deliveries("stranger", job.id)) is None
+            assert self.redis.call(commands.deliveries("stranger", job.id, job.images)) == ()
         for tenant in {job.tenant for job in self.latest.values()}:
+            purge, actual_purge = (
+                self.memory.call(commands.get_purge(tenant)),
+                self.redis.call(commands.get_purge(tenant)),
+            )
+            assert self._normalized(actual_purge) == self._normalized(purge, shift=self._shift_ms)
             self._compare_lists(tenant, JobFilter())
+            for limit in (2, 100):
+                positions = commands.queued_jobs(tenant, limit)
+                assert self.redis.call(positions) == self.memory.call(positions)
             self._compare_lists(tenant, JobFilter(Status.QUEUED, "shapes", "txt2img"))
+            self._compare_batches(tenant)
         assert self._normalized(self.redis.call(commands.queues())) == self._normalized(
             self.memory.call(commands.queues()), shift=0
         )
         assert self.redis.call(commands.stats()).running == self.memory.call(commands.stats()).running
         assert self.redis.call(commands.stats()).paused == self.memory.call(commands.stats()).paused
+        assert self._normalized(self.redis.call(commands.load_minutes())) == self._normalized(
+            self.memory.call(commands.load_minutes()), shift=self._shift_ms
+        )
         assert self.redis.call(commands.tenants()) == self.memory.call(commands.tenants())
         assert self._normalized(self.redis.call(commands.timings())) == self._normalized(
             self.memory.call(commands.timings()), shift=0
@@ -142,12 +182,24 @@ class StorePair:
             if expected.last is None:
                 return
 
+    def _compare_batches(self, tenant: str) -> None:
+        """Compare the list of batches, and each of them."""
+        ids = self.memory.call(commands.batches(tenant, 100))
+        assert self.redis.call(commands.batches(tenant, 100)) == ids
+        assert self.redis.call(commands.batches(tenant, 1, ids[0] if ids else None)) == ids[1:2]
+        for batch_id in ids:
+            expected = self.memory.call(commands.get_batch(tenant, batch_id))
+            actual = self.redis.call(commands.get_batch(tenant, batch_id))
+            assert self._normalized(actual) == self._normalized(expected, shift=self._shift_ms)
+            self._compare_lists(tenant, JobFilter(batch_id=batch_id))
+
     def _compare_channels(self) -> None:
-        snapshots, cancels, previews = self._received()
+        snapshots, cancels, deletions, previews = self._received()
         assert [self._normalized(each) for each in snapshots] == [
             self._normalized(each, shift=self._shift_ms) for each in self.changes
         ]
         assert cancels == self.cancels
+        assert set(deletions) == set(self.deletions)  # a repeat may publish one again
         assert previews == self.previews
         for record in self.changes:
             self._check_transition(record)
@@ -159,23 +211,29 @@ class StorePair:
         assert record.version == (before.version + 1 if before else 1)
         if before:
             assert before.status is record.status or can_transition(before.status, record.status)
-            assert not before.status.is_terminal or (record.outputs_expired and not before.outputs_expired)
+            after_end = ("outputs_expired", "kept", "labels_json")
+            assert not before.status.is_terminal or any(
+                getattr(record, name) != getattr(before, name) for name in after_end
+            )
         self.latest[record.id] = record
 
-    def _received(self) -> tuple[list[JobRecord], list[str], list[str]]:
+    def _received(self) -> tuple[list[JobRecord], list[str], list[str], list[str]]:
         end = f"end of operation {next(self._ops)}"
         self.client.publish("rq:changes", end)
         snapshots: list[JobRecord] = []
         cancels: list[str] = []
+        deletions: list[str] = []
         previews: list[str] = []
         while True:
             message = self._channels.get_message(timeout=10)
             if message is None:
                 continue
             if message["data"] == end:
-                return snapshots, cancels, previews
+                return snapshots, cancels, deletions, previews
             if message["channel"] == "rq:cancels":
                 cancels.append(message["data"])
+            elif message["channel"] == "rq:deletions":
+                deletions.append(message["data"])
             elif message["channel"] != "rq:changes":
                 previews.append(message["data"])
             else:
@@ -189,7 +247,11 @@ class StorePair:
         if isinstance(answer, ModelTimings):
             return replace(answer, samples=self._normalized(answer.samples))
         if isinstance(answer, RetentionResult):
-            return replace(answer, manifests=self._normalized(answer.manifests, shift))
+            return replace(answer, unarchived=self._normalized(answer.unarchived, shift))
+        if isinstance(answer, LiveBatch):
+            first, *running = self._normalized((answer.first, *answer.running), shift)
+            last_queued = self._normalized(answer.last_queued, shift)
+            return replace(answer, first=first, running=tuple(running), last_queued=last_queued)
         if isinstance(answer, SweepResult):
             return replace(answer, queues=self._normalized(answer.queues))
         coarse = {
@@ -227,17 +289,23 @@ def check_keys(pair: StorePair) -> None:
     due = set(client.zrange("rq:deadlines", 0, -1))
     jobs = [job for job in pair.latest.values() if pair.memory.call(commands.get_job(job.tenant, job.id))]
     ended = {job.id for job in jobs if job.status.is_terminal}
-    outputs_expired = {job.id for job in jobs if job.outputs_expired}
-    assert set(client.zrange("rq:ended", 0, -1)) == ended - outputs_expired
-    assert set(client.zrange("rq:outputs-expired", 0, -1)) == outputs_expired
+    unarchived, archived = set(client.zrange("rq:unarchived", 0, -1)), set(client.zrange("rq:archived", 0, -1))
+    assert (unarchived, archived) == (set(pair.memory._jobs.unarchived), set(pair.memory._jobs.archived))
+    purged = set(client.zrange("rq:purges", 0, -1))
+    assert unarchived | archived <= ended
+    assert {job.id for job in jobs if job.id in ended and job.tenant not in purged} <= unarchived | archived
     assert set(client.zrange("rq:removals", 0, -1)) == set(pair.memory._removals.due)
+    attempts = {prefix: int(count) for prefix, count in client.hgetall("rq:removal-attempts").items()}
+    assert attempts == pair.memory._removals.attempts
     assert set(client.zrange("rq:late-removals", 0, -1)) == set(pair.memory._removals.late)
     assets = {f"{asset_id}:{tenant}" for tenant, asset_id in pair.memory._assets._assets}
     idle = {f"{asset.id}:{asset.tenant}" for asset in pair.memory._assets.unreferenced}
     assert set(client.zrange("rq:assets", 0, -1)) == idle
     assert {key.removeprefix("rq:asset:") for key in client.scan_iter("rq:asset:*")} == assets
-    assert set(client.zrange("rq:manifests", 0, -1)) == set(pair.memory._retention.manifests)
     assert {key.removeprefix("rq:job:") for key in client.scan_iter("rq:job:*")} == {job.id for job in jobs}
+    batches = {key.removeprefix("rq:batch:"): client.zrange(key, 0, -1) for key in client.scan_iter("rq:batch:*")}
+    assert {job_id for ids in batches.values() for job_id in ids} == {job.id for job in jobs if job.batch_id}
+    assert set(batches) == {each for key in client.scan_iter("rq:batches:*") for each in client.zrange(key, 0, -1)}
     assert queued == oldest == Counter(job.id for job in jobs if job.status == "queued")
     assert leased == {job.id for job in jobs if job.status in {"running", "canceling"}}
     by_worker = {key.removeprefix("rq:claimed:"): client.smembers(key) for key in client.scan_iter("rq:claimed:*")}
@@ -267,8 +335,8 @@ def check_outbox(pair: StorePair) -> None:
     """Check that each pending delivery is in one key, and that a queue has a turn iff a delivery can be claimed."""
     client, pending = pair.client, set[str]()
     in_progress, waiting_in = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    for job in (job for job in pair.latest.values() if pair.memory.call(commands.get_job(job.tenant, job.id))):
-        for delivery in pair.memory.call(commands.deliveries(job.tenant, job.id)) or ():
+    for job in pair.latest.values():
+        for delivery in pair.memory.call(commands.deliveries(job.tenant, job.id, job.images)):
             host = client.hget(f"rq:delivery:{delivery.id}", "host")
             if delivery.status == "pending":
                 pending.add(delivery.id)
@@ -276,6 +344,9 @@ def check_outbox(pair: StorePair) -> None:
     waiting = {id_ for key in client.scan_iter("rq:delivery-queue:*") for id_ in client.zrange(key, 0, -1)}
     sent = set(client.zrange("rq:delivering", 0, -1))
     assert waiting | sent == pending
+    unarchived = set(client.zrange("rq:unarchived-deliveries", 0, -1))
+    assert unarchived == set(pair.memory._jobs.outbox.unarchived)
+    assert not unarchived & pending
     assert not waiting & sent
     for tenant in ("ada", "bob:x"):
         counted = {host: int(count) for host, count in client.hgetall(f"rq:delivering-to:{tenant}").items()}

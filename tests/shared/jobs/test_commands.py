@@ -1,17 +1,10 @@
 """Every command is executed by every store."""
 
-import inspect
 from importlib.resources import files
 
-from renderq_shared.jobs import commands
 from renderq_shared.jobs.memory import MemoryJobStore
 from renderq_shared.jobs.redis.script_calls import _CODECS
-
-COMMANDS = {
-    name
-    for name, function in inspect.getmembers(commands, inspect.isfunction)
-    if function.__module__ == commands.__name__
-}
+from tests.shared.jobs.command_names import COMMANDS
 
 
 def test_every_command_has_a_codec_and_a_script_with_its_name() -> None:

@@ -10,6 +10,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from renderq.contract import WEBHOOK_EVENT_TYPES, DeliveryStatus, Status
 from renderq_shared.jobs import (
+    ArchivedRemoval,
+    ArchivedVersion,
     Candidate,
     ClaimRef,
     ClaimRequest,
@@ -18,9 +20,13 @@ from renderq_shared.jobs import (
     Idempotency,
     JobTiming,
     JobUpdate,
+    MoveTarget,
     NewAsset,
+    NewBatch,
     NewJob,
     Outcome,
+    PurgedJob,
+    PurgeRecord,
     QueueLimits,
     Retention,
     SubmitOutcome,
@@ -74,6 +80,7 @@ new_jobs = st.builds(
     deadline_ms=st.sampled_from([None, None, 5_000_000, 10_000_000]),
     idempotency=keys,
     retried_from=st.sampled_from([None, "job_0001"]),
+    door=st.sampled_from([None, "openai"]),
     weight=st.sampled_from([1.0, 1.0, 3.0, 0.7]),
     assets=st.sampled_from([(), (), (), ("asset_a",), ("asset_a", "asset_b")]),
     webhook_events=st.sampled_from([(), WEBHOOK_EVENT_TYPES, ("job.output", "job.succeeded")]),
@@ -82,8 +89,7 @@ new_jobs = st.builds(
 
 retentions = st.builds(
     Retention,
-    outputs_ms=st.sampled_from([None, 0, STEP_MS - 1]),
-    jobs_ms=st.sampled_from([None, 0, 2 * STEP_MS - 1]),
+    archived_ms=st.sampled_from([None, 0, STEP_MS - 1]),
     assets_ms=st.sampled_from([None, 0, 2 * STEP_MS - 1]),
 )
 
@@ -115,6 +121,26 @@ class StorePairMachine(RuleBasedStateMachine):
                 accepted.append(named)
         return multiple(*accepted)
 
+    @rule(target=submitted, jobs=st.lists(new_jobs, min_size=1, max_size=3), repeat=st.booleans())
+    def submit_batch(self, jobs: list[NewJob], repeat: bool):
+        self.count += 1
+        batch_id = f"batch_{self.count:04}"
+        named = [
+            replace(
+                job,
+                id=f"{batch_id.replace('batch', 'job')}_{index}",
+                tenant=jobs[0].tenant,
+                idempotency=None,
+                weight=jobs[0].weight,
+                batch_id=batch_id,
+                batch_json="{}",
+            )
+            for index, job in enumerate(jobs)
+        ]
+        batch = NewBatch(batch_id, jobs[0].tenant, tuple(named), jobs[0].weight, jobs[0].idempotency)
+        result = self.pair.run_on_both(commands.submit_batch(batch, LIMITS), repeat=repeat)
+        return multiple(*(named if result.outcome is SubmitOutcome.ACCEPTED else ()))
+
     @rule(job=submitted)
     def submit_again(self, job: NewJob) -> None:
         self.pair.run_on_both(commands.submit(job, LIMITS))
@@ -123,12 +149,21 @@ class StorePairMachine(RuleBasedStateMachine):
         target=claims,
         candidates=candidates,
         engine_empty=st.booleans(),
+        engine_quarantined=st.booleans(),
         switch_after_ms=st.sampled_from([0, 7_000_000]),
         repeat=st.booleans(),
         name=names,
     )
-    def claim(self, candidates: list[Candidate], engine_empty: bool, switch_after_ms: int, repeat: bool, name: str):
-        return self.claim_new(candidates, engine_empty, switch_after_ms, repeat, name)
+    def claim(
+        self,
+        candidates: list[Candidate],
+        engine_empty: bool,
+        engine_quarantined: bool,
+        switch_after_ms: int,
+        repeat: bool,
+        name: str,
+    ):
+        return self.claim_new(candidates, engine_empty, switch_after_ms, repeat, name, engine_quarantined)
 
     @rule(claim_ref=claims, candidates=candidates, engine_empty=st.booleans())
     def claim_again(self, claim_ref: ClaimRef, candidates: list[Candidate], engine_empty: bool) -> None:
@@ -174,9 +209,19 @@ class StorePairMachine(RuleBasedStateMachine):
     def cancel(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
         self.pair.run_on_both(commands.cancel(tenant if strange else job.tenant, job.id), repeat=repeat)
 
-    @rule(job=submitted, tenant=tenants, strange=st.booleans(), repeat=st.booleans())
-    def delete(self, job: NewJob, tenant: str, strange: bool, repeat: bool) -> None:
-        self.pair.run_on_both(commands.delete(tenant if strange else job.tenant, job.id), repeat=repeat)
+    @rule(job=submitted, other=submitted, tenant=tenants, strange=st.booleans(), to=st.sampled_from(MoveTarget))
+    def move(self, job: NewJob, other: NewJob, tenant: str, strange: bool, to: MoveTarget) -> None:
+        self.pair.run_on_both(commands.move(tenant if strange else job.tenant, job.id, to, other.id), repeat=True)
+
+    @rule(jobs=st.lists(submitted, max_size=4), tenant=tenants, only_queued=st.booleans())
+    def cancel_jobs(self, jobs: list[NewJob], tenant: str, only_queued: bool) -> None:
+        ids = [job.id for job in jobs]
+        self.pair.run_on_both(commands.cancel_jobs(tenant, ids, only_queued=only_queued), repeat=True)
+
+    @rule(job=submitted, tenant=tenants, strange=st.booleans(), was_archived=st.booleans(), repeat=st.booleans())
+    def delete(self, job: NewJob, tenant: str, strange: bool, was_archived: bool, repeat: bool) -> None:
+        command = commands.delete(tenant if strange else job.tenant, job.id, was_archived=was_archived)
+        self.pair.run_on_both(command, repeat=repeat)
 
     @rule(model=models, paused=st.booleans(), repeat=st.booleans())
     def pause_model(self, model: str, paused: bool, repeat: bool) -> None:
@@ -191,7 +236,22 @@ class StorePairMachine(RuleBasedStateMachine):
         result = self.pair.run_on_both(commands.apply_retention(keep, LEASE_MS, limit))
         if is_confirmed:
             self.pair.run_on_both(commands.confirm_deleted(result.removals), repeat=True)
-            self.pair.run_on_both(commands.confirm_manifests(tuple(job.id for job in result.manifests)), repeat=True)
+            versions = tuple(ArchivedVersion(job.id, job.version) for job in result.unarchived)
+            self.pair.run_on_both(commands.confirm_archived(versions), repeat=True)
+            self.pair.run_on_both(commands.confirm_deliveries(result.deliveries), repeat=True)
+
+    @rule(job=submitted, version=st.integers(1, 6))
+    def confirm_archived(self, job: NewJob, version: int) -> None:
+        self.pair.run_on_both(commands.confirm_archived([ArchivedVersion(job.id, version)]), repeat=True)
+
+    @rule(job=submitted, is_deleted=st.booleans())
+    def remove_archived(self, job: NewJob, is_deleted: bool) -> None:
+        removal = ArchivedRemoval(job.tenant, job.id, job.images, is_deleted)
+        self.pair.run_on_both(commands.remove_archived([removal]), repeat=True)
+
+    @rule(job=submitted, tenant=tenants, kept=st.none() | st.booleans(), labels=st.sampled_from([None, "[]", '["a"]']))
+    def annotate(self, job: NewJob, tenant: str, kept: bool | None, labels: str | None) -> None:
+        self.pair.run_on_both(commands.annotate(tenant, job.id, kept, labels), repeat=True)
 
     @rule(tenant=tenants, key=keys)
     def replay(self, tenant: str, key: Idempotency | None) -> None:
@@ -208,9 +268,26 @@ class StorePairMachine(RuleBasedStateMachine):
 
     @rule(asset=uploads, repeat=st.booleans())
     def commit_asset(self, asset: NewAsset, repeat: bool) -> None:
-        self.pair.run_on_both(commands.commit_asset(asset), repeat=repeat)
+        self.pair.run_on_both(commands.commit_asset(asset, STEP_MS - 1), repeat=repeat)
         for tenant in ("ada", "bob:x"):
             self.pair.run_on_both(commands.get_asset(tenant, asset.id))
+
+    @rule(tenant=tenants, repeat=st.booleans())
+    def start_purge(self, tenant: str, repeat: bool) -> None:
+        self.pair.run_on_both(commands.start_purge(tenant), repeat=repeat)
+
+    @rule(tenant=tenants, skip=st.integers(0, 2), limit=st.sampled_from([1, 100]), repeat=st.booleans())
+    def purge(self, tenant: str, skip: int, limit: int, repeat: bool) -> None:
+        self.pair.purge(tenant, skip, limit, repeat=repeat)
+
+    @rule(job=submitted, repeat=st.booleans())
+    def purge_archived(self, job: NewJob, repeat: bool) -> None:
+        purged = [PurgedJob(job.id, job.images, is_removed_again=False)]
+        self.pair.run_on_both(commands.purge_jobs(PurgeRecord(job.tenant, 0), purged), repeat=repeat)
+
+    @rule(lease_ms=st.sampled_from([0, LEASE_MS]))
+    def claim_purge(self, lease_ms: int) -> None:
+        self.pair.run_on_both(commands.claim_purge(lease_ms))
 
     @rule(target=attempts, limit=st.sampled_from([1, 100]), repeat=st.booleans())
     def claim_deliveries(self, limit: int, repeat: bool):
@@ -234,14 +311,22 @@ class StorePairMachine(RuleBasedStateMachine):
         name=names,
         models=st.none() | st.lists(models, unique=True),
         draining=st.booleans(),
+        run_id=st.sampled_from(["first", "second"]),
     )
-    def time_passes_and_a_worker_speaks(self, steps: int, name: str, models: list[str] | None, draining: bool) -> None:
+    def time_passes_and_a_worker_speaks(
+        self, steps: int, name: str, models: list[str] | None, draining: bool, run_id: str
+    ) -> None:
         self.pair.advance(steps * STEP_MS)
         if models is None:
             self.pair.run_on_both(commands.unregister(name), repeat=True)
         else:
-            worker = WorkerRecord(name, "cpu", tuple(models), (), 1, draining, started_ms=0, seen_ms=0)
+            worker = WorkerRecord(name, "cpu", tuple(models), (), 1, draining, 0, 0, run_id)
             self.pair.run_on_both(commands.register(worker, TTL_MS), repeat=True)
+
+    @rule(steps=st.integers(0, 2), name=names)
+    def time_passes_and_a_worker_is_told_to_drain(self, steps: int, name: str) -> None:
+        self.pair.advance(steps * STEP_MS)
+        self.pair.run_on_both(commands.drain_worker(name), repeat=True)
 
     @rule(
         target=claims,
@@ -264,9 +349,13 @@ class StorePairMachine(RuleBasedStateMachine):
         switch_after_ms: int = 0,
         repeat: bool = False,
         name: str = "w1",
+        engine_quarantined: bool = False,
     ):
         self.count += 1
-        request = ClaimRequest(f"claim_{self.count}", name, LEASE_MS, tuple(candidates), engine_empty, switch_after_ms)
+        request = ClaimRequest(
+            *(f"claim_{self.count}", name, LEASE_MS, tuple(candidates)),
+            *(engine_empty, switch_after_ms, engine_quarantined),
+        )
         job = self.pair.run_on_both(commands.claim(request), repeat=repeat)
         return ClaimRef(job.id, request.claim_id) if job else multiple()
 

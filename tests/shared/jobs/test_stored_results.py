@@ -40,7 +40,18 @@ def test_outputs_and_warnings_are_decoded_as_they_were_encoded() -> None:
 
 def test_an_output_is_a_flat_compact_object() -> None:
     text = encode_outputs([OUTPUT])
-    keys = {"index", "seed", "key", "content_type", "width", "height", "size_bytes", "sha256", "pixel_sha256"}
+    keys = {
+        "index",
+        "seed",
+        "key",
+        "content_type",
+        "width",
+        "height",
+        "size_bytes",
+        "sha256",
+        "pixel_sha256",
+        "thumbnail",
+    }
     assert set(json.loads(text)[0]) == keys
     assert ", " not in text
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,10 +24,13 @@ def up(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("arguments", "explanation"),
     [
-        (("--workers", "0"), "--workers must be at least 1"),
-        (("--port", "70000"), "port: Input should be less than or equal to 65535"),
-        (("--redis-url", "http://somewhere"), "redis_url: must start with redis://"),
-        (("--store", "ftp://somewhere"), "store: must be folder:PATH"),
+        (("--workers", "0"), "--workers must be at least 1, or auto; got '0'"),
+        (("--workers", "many"), "--workers must be at least 1, or auto; got 'many'"),
+        (("--port", "70000"), "RENDERQ_PORT must be a whole number from 0 to 65535"),
+        (("--redis-url", "http://somewhere"), "RENDERQ_REDIS_URL must start with redis://"),
+        (("--store", "ftp://somewhere"), "RENDERQ_STORE must be folder:PATH"),
+        (("--data", "new\nline"), "RENDERQ_DATA must be UTF-8 text without line breaks"),
+        (("--data", "not \udcff text"), "RENDERQ_DATA must be UTF-8 text without line breaks"),
     ],
 )
 def test_bad_options_are_refused(tmp_path: Path, arguments: tuple[str, ...], explanation: str) -> None:
@@ -48,7 +52,8 @@ def test_two_of_them_cannot_share_a_data_folder(tmp_path: Path) -> None:
 def test_a_part_that_cannot_start_ends_the_whole(tmp_path: Path) -> None:
     """The catalog is unreadable: each process exits with code 2 and is not restarted."""
     ended = up("--data", str(tmp_path), "--port", "0", "--models", str(tmp_path / "missing.toml"))
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert "missing.toml cannot be read" in ended.stderr
-    assert "cannot start; see its last lines of output" in ended.stderr
+    last = ended.stderr.splitlines()[-1]
+    assert re.match(r"up +│ (api|worker-1) cannot start: renderq (api|worker): .*missing\.toml cannot be read", last)
     assert "Traceback" not in ended.stderr

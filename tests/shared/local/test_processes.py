@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from renderq_shared.local.processes import EXIT_CONFIG, ConfigurationRejected, ProcessSpec, SupervisedProcess
+from renderq_shared.local.processes import EXIT_CONFIG, ProcessSpec, StartupRejected, SupervisedProcess
 
 
 class Lines:
@@ -25,9 +25,12 @@ class Lines:
         self._changed.set()
 
     async def until(self, text: str, times: int = 1) -> None:
-        while sum(text in line for line in self.printed) < times:
+        while self.count(text) < times:
             self._changed.clear()
             await asyncio.wait_for(self._changed.wait(), 30)
+
+    def count(self, text: str) -> int:
+        return sum(text in line for line in self.printed)
 
 
 def python(script: str, stop_seconds: float = 10, stdin: bytes = b"") -> ProcessSpec:
@@ -39,7 +42,7 @@ async def test_prints_its_lines_behind_its_name() -> None:
     child = SupervisedProcess(
         python("import sys; print('one'); print('two', file=sys.stderr); sys.stdin.read(); exit(2)"), lines
     )
-    with pytest.raises(ConfigurationRejected, match="part cannot start"):
+    with pytest.raises(StartupRejected, match="part cannot start"):
         await child.run()
     assert lines.printed == ["part: one", "part: two"]
 
@@ -47,9 +50,18 @@ async def test_prints_its_lines_behind_its_name() -> None:
 async def test_reads_its_standard_input() -> None:
     lines = Lines()
     child = SupervisedProcess(python(f"print(input()); exit({EXIT_CONFIG})", stdin=b"secret\n"), lines)
-    with pytest.raises(ConfigurationRejected):
+    with pytest.raises(StartupRejected):
         await child.run()
     assert lines.printed == ["part: secret"]
+
+
+async def test_a_line_without_end_costs_a_line() -> None:
+    lines = Lines()
+    child = SupervisedProcess(python(f"print('x' * {3 << 20}); print('next'); exit({EXIT_CONFIG})"), lines)
+    with pytest.raises(StartupRejected):
+        await asyncio.wait_for(child.run(), 30)
+    assert lines.printed[-1] == "part: next"
+    assert any("was left out" in line for line in lines.printed)
 
 
 async def test_is_started_again_when_it_dies() -> None:
@@ -60,6 +72,29 @@ async def test_is_started_again_when_it_dies() -> None:
     assert "part: exited with signal SIGKILL; restarting in 0.2 s" in lines.printed
     await child.stop()
     await asyncio.wait_for(running, 10)
+
+
+async def test_is_started_again_once_its_program_is_back(tmp_path: Path) -> None:
+    """Such as after an update in place. A machine without memory for another process fails the same way."""
+    program, away = tmp_path / "program", tmp_path / "away"
+    program.write_text("#!/bin/sh\necho started\nread line\n")
+    program.chmod(0o700)
+    lines = Lines()
+    child = SupervisedProcess(ProcessSpec("part", (str(program),), dict(os.environ), 10), lines)
+    running = asyncio.create_task(child.run())
+    await lines.until("started")
+    program.rename(away)
+    await lines.until("cannot be started: [Errno 2]")
+    away.rename(program)
+    await lines.until("started", times=lines.count("started") + 1)
+    await child.stop()
+    await running
+
+
+async def test_a_program_that_does_not_exist_ends_it(tmp_path: Path) -> None:
+    child = SupervisedProcess(ProcessSpec("part", (str(tmp_path / "program"),), {}, 10), Lines())
+    with pytest.raises(FileNotFoundError):
+        await child.run()
 
 
 async def test_stop_asks_first() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,8 @@ from renderq_shared.manifests.manifest import MAX_MANIFEST_BYTES, encode_manifes
 
 ID = "job_01m88734m8d43rjz0d8qwxwqgv"
 FILE = {"content_type": "image/png", "width": 64, "height": 64, "size_bytes": 1, "sha256": "", "pixel_sha256": ""}
-OUTPUT = {**FILE, "index": 0, "seed": 7, "key": f"jobs/{ID}/c1/0.png"}
+THUMBNAIL = {"width": 320, "height": 160, "size_bytes": 1, "key": f"jobs/{ID}/c1/0.thumbnail.webp"}
+OUTPUT = {**FILE, "index": 0, "seed": 7, "key": f"jobs/{ID}/c1/0.png", "thumbnail": THUMBNAIL}
 GRID = {**FILE, "columns": 1, "rows": 1, "key": f"jobs/{ID}/c1/grid.png"}
 JOB = JobRecord(
     id=ID,
@@ -55,7 +57,10 @@ def test_a_manifest_says_what_the_record_said() -> None:
 @pytest.mark.parametrize(
     "changed",
     [
+        {"labels_json": "x"},
+        {"labels_json": '{"a": 1}'},
         {"outputs_json": json.dumps([{**OUTPUT, "key": "jobs/job_01m88734m8d43rjz0d8qwxwqg0/c1/0.png"}])},
+        {"outputs_json": json.dumps([{**OUTPUT, "thumbnail": {**THUMBNAIL, "key": "assets/x/0.webp"}}])},
         {"outputs_json": json.dumps([{**OUTPUT, "key": f"jobs/{ID}/../../secret.png"}])},
         {"outputs_json": json.dumps([{**OUTPUT, "index": ""}])},
         {"outputs_json": "[7]"},
@@ -80,12 +85,21 @@ def test_a_manifest_says_what_the_record_said() -> None:
         {"metrics_json": '{"load_ms": "long"}'},
         {"progress_json": '{"step": []}'},
         {"runtime_json": '{"device": 3}'},
+        {"batch_id": "batch_x"},
+        {"batch_json": '{"index": 0, "jobs": 1}'},
+        {"batch_id": "batch_x", "batch_json": '{"index": 0, "jobs": 1}'},
+        {"batch_id": ID, "batch_json": '{"index": 0, "jobs": 1}'},
     ],
     ids=lambda changed: next(iter(changed)),
 )
 def test_what_could_not_be_shown_or_is_anothers_is_refused(changed: dict[str, str]) -> None:
     with pytest.raises(ManifestInvalid):
         read_manifest(chunks(**changed))
+
+
+def test_a_job_stays_in_its_batch() -> None:
+    batch = {"batch_id": "batch_01m88734m8d43rjz0d8qwxwqgw", "batch_json": '{"index": 0, "jobs": 1}'}
+    assert read_manifest(chunks(**batch)) == replace(JOB, **batch)
 
 
 def test_no_more_is_read_than_a_manifest_can_have() -> None:

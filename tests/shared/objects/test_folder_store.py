@@ -1,9 +1,13 @@
 """Object store in a folder."""
 
 import os
+import shutil
 import stat
+import subprocess
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -63,6 +67,103 @@ def test_no_unfinished_file_stays(store: FolderStore, monkeypatch: pytest.Monkey
     monkeypatch.undo()
     assert content(store, KEY) == b"x"
     assert list((store.root / ".renderq" / "unfinished").iterdir()) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 4 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("only the superuser may mount a disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=False)
+    if mounted.returncode:
+        pytest.skip("this container may not mount a disk")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_full_disk_keeps_no_pieces_and_is_seen(small_disk: Path) -> None:
+    store = FolderStore(small_disk / "store")
+    store.check()
+    (small_disk / "other").write_bytes(bytes(3_200_000))
+    for number in range(5):
+        with pytest.raises(ObjectStoreUnavailable, match="No space left"):
+            store.put(f"jobs/a/{number}.png", os.urandom(1_000_000), "image/png")
+    assert list((store.root / ".renderq" / "unfinished").iterdir()) == []
+    with suppress(OSError):
+        (small_disk / "rest").write_bytes(bytes(4_000_000))
+    for _ in range(2):
+        with pytest.raises(ObjectStoreUnavailable, match="No space left"):
+            store.check()
+    (small_disk / "rest").unlink()
+    store.check()
+    with pytest.raises(ObjectStoreUnavailable, match="RENDERQ_STORE_MIN_FREE_MB"):
+        FolderStore(store.root, min_free_bytes=2_000_000).check()
+
+
+def test_read_only_folder_is_seen(small_disk: Path) -> None:
+    store = FolderStore(small_disk / "store")
+    store.check()
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with pytest.raises(ObjectStoreUnsuitable, match="Read-only"):
+        store.check()
+
+
+def test_pieces_of_killed_processes_are_deleted_after_an_hour(store: FolderStore) -> None:
+    scratch = store.root / ".renderq" / "unfinished"
+    for name, age_s in (("old", 3_700), ("new", 60)):
+        (scratch / name).write_bytes(b"x")
+        written = (store.root / ".renderq" / "last-check").stat().st_mtime - age_s
+        os.utime(scratch / name, (written, written))
+    store.check()
+    assert [path.name for path in scratch.iterdir()] == ["new"]
+
+
+def test_everything_is_private_whatever_the_umask_and_the_folders_were(tmp_path: Path) -> None:
+    for folder in (tmp_path / "store", tmp_path / "store" / "jobs", tmp_path / "store" / ".renderq"):
+        folder.mkdir()
+        folder.chmod(0o755)
+    umask = os.umask(0)
+    try:
+        store = FolderStore(tmp_path / "store")
+        store.check()
+        store.put(KEY, b"x", "image/png")
+        store.put("assets/a/1/0.png", b"x", "image/png")
+        store.signed_url(KEY, 60)
+        assert store.id
+    finally:
+        os.umask(umask)
+    below = list(store.root.rglob("*"))
+    assert {path.name for path in below if path.is_file()} >= {"store-id", "signing-key", "last-check", "0.png"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in below if path.is_file()} == {0o600}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in below if path.is_dir()} == {0o700}
+
+
+def test_emptied_folder_keeps_its_id_and_its_signing_key(store: FolderStore) -> None:
+    id, signed = store.id, store.signed_url(KEY, 60)
+    shutil.rmtree(store.root)
+    store.check()
+    other = FolderStore(store.root)
+    assert (store.id, other.existing_id()) == (id, id)
+    expires, signature = (part.partition("=")[2] for part in signed.url.partition("?")[2].split("&"))
+    assert other.is_signed(KEY, int(expires), signature)
+
+
+def test_exchanged_folder_brings_its_own_id(store: FolderStore, tmp_path: Path) -> None:
+    assert store.id
+    other = FolderStore(tmp_path / "other")
+    id = other.id
+    shutil.rmtree(store.root)
+    other.root.rename(store.root)
+    store.check()
+    assert store.id == id
+
+
+def test_reading_an_id_does_not_create_one(store: FolderStore) -> None:
+    assert store.existing_id() is None
+    store.check()
+    assert FolderStore(store.root).existing_id() is None
 
 
 def test_file_and_folders_are_made_durable_before_put_returns(
@@ -134,7 +235,7 @@ def test_concurrent_first_users_agree_on_the_id(tmp_path: Path) -> None:
 
 def test_first_writer_wins(tmp_path: Path) -> None:
     for data in (b"first", b"second"):
-        create_once(tmp_path / "shared", data, scratch=tmp_path, mode=0o600)
+        create_once(tmp_path / "shared", data, scratch=tmp_path)
     assert (tmp_path / "shared").read_bytes() == b"first"
     assert [path.name for path in tmp_path.iterdir()] == ["shared"]
 

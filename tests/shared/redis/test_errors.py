@@ -6,12 +6,13 @@ import pytest
 import redis
 from redis.exceptions import ResponseError
 
-from renderq_shared.errors import StoreUnavailable
+from renderq_shared.errors import StoreUnavailable, StoreUnsuitable
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.redis import AsyncRedisJobStore, RedisJobStore
-from renderq_shared.redis.clients import async_client
+from renderq_shared.redis.clients import async_client, sync_client
 from renderq_shared.redis.errors import translate_errors
 from tests.job_store.factories import NO_LIMITS, new_job, submit
+from tests.polling import wait_until
 from tests.redis_refusals import REFUSALS, missing_permission_in_script, missing_replicas
 
 
@@ -50,6 +51,22 @@ def test_a_right_that_is_missing_inside_a_script_is_a_refusal(redis_url: str, cl
         submit(RedisJobStore(client), "job_1")
 
 
+def test_a_server_without_a_free_connection_refuses(redis_url: str, client: redis.Redis) -> None:
+    def refusal() -> str | None:
+        """Return why the server refuses; `None` if it closes the connection before its reply is read."""
+        with redis.Redis.from_url(redis_url, retry=None) as late, pytest.raises(StoreUnavailable) as caught:
+            submit(RedisJobStore(late), "job_1")
+        return caught.value.refusal
+
+    with client:
+        maximum = client.config_get("maxclients")["maxclients"]
+        client.config_set("maxclients", 1)
+        try:
+            assert "raise maxclients" in wait_until(refusal)
+        finally:
+            client.config_set("maxclients", maximum)
+
+
 async def test_a_refused_durable_submission_names_the_refusal_and_not_the_job(
     redis_url: str, client: redis.Redis
 ) -> None:
@@ -60,6 +77,12 @@ async def test_a_refused_durable_submission_names_the_refusal_and_not_the_job(
             with pytest.raises(StoreUnavailable, match="NOREPLICAS") as caught:
                 await store.call(commands.submit(new_job("job_2"), NO_LIMITS))
             assert "job_2" not in str(caught.value)
+
+
+def test_a_database_that_the_server_does_not_have_is_named_by_every_call(redis_url: str) -> None:
+    url = f"{redis_url.rpartition('/')[0]}/999999"
+    with sync_client(url) as client, pytest.raises(StoreUnsuitable, match="names a database"):
+        RedisJobStore(client).call(commands.check_submission())
 
 
 def test_an_invalid_command_is_not_a_refusal(client: redis.Redis) -> None:

@@ -28,7 +28,7 @@ bind 127.0.0.1
 port {port}
 dir {folder}
 sentinel monitor mymaster 127.0.0.1 {primary} 1
-sentinel down-after-milliseconds mymaster 500
+sentinel down-after-milliseconds mymaster 60000
 sentinel failover-timeout mymaster 2000
 """
 
@@ -63,8 +63,8 @@ def test_an_address_that_is_none_is_refused_with_an_example(url: str) -> None:
 
 
 @pytest.fixture
-def primary_and_url(tmp_path: Path) -> Iterator[tuple[Valkey, str]]:
-    """Start a primary, a replica and a Sentinel; return the primary and the Sentinel URL."""
+def failover(tmp_path: Path) -> Iterator[tuple[Callable[[], None], str]]:
+    """Start a primary, a replica and a Sentinel; return what kills the primary, and the Sentinel URL."""
     primary, port = Valkey(_folder(tmp_path / "primary")), free_port()
     primary.start()
     replica = Valkey(_folder(tmp_path / "replica"), replicaof=f"127.0.0.1 {primary.port}")
@@ -77,24 +77,30 @@ def primary_and_url(tmp_path: Path) -> Iterator[tuple[Valkey, str]]:
     wait_until_loaded(f"redis://127.0.0.1:{port}")
     with redis.Redis(port=port) as sentinel_client:
         wait_until(lambda: sentinel_client.sentinel_slaves("mymaster") and not _is_down(sentinel_client))
-    yield primary, f"redis+sentinel://127.0.0.1:1,127.0.0.1:{port}/mymaster"
+
+    def fail_over() -> None:
+        with redis.Redis(port=primary.port) as client, redis.Redis(port=port) as sentinel_client:
+            assert client.execute_command("WAIT", 1, 10_000) == 1
+            sentinel_client.sentinel_set("mymaster", "down-after-milliseconds", 500)
+        primary.kill()
+
+    yield fail_over, f"redis+sentinel://127.0.0.1:1,127.0.0.1:{port}/mymaster"
     sentinel.kill()
     sentinel.wait()
     for server in (replica, primary):
         server.close()
 
 
-async def test_all_clients_go_to_the_next_primary(primary_and_url: tuple[Valkey, str]) -> None:
+async def test_all_clients_go_to_the_next_primary(failover: tuple[Callable[[], None], str]) -> None:
     """The first Sentinel of the URL does not exist."""
-    primary, url = primary_and_url
-    with sync_client(url) as client, redis.Redis(port=primary.port) as direct:
+    fail_over, url = failover
+    with sync_client(url) as client:
         worker, awaited = RedisJobStore(client), async_client(url)
         api, wakeups = AsyncRedisJobStore(awaited), WakeupPublisher(url)
         assert (await api.call(commands.submit(new_job("job_1"), NO_LIMITS))).record is not None
         wakeups.notify("shapes")
         wait_until(lambda: client.llen(queue_name("shapes")) == 1)
-        assert direct.execute_command("WAIT", 1, 10_000) == 1
-        primary.kill()
+        fail_over()
         wait_until(lambda: _answers(lambda: worker.call(commands.get_job("ada", "job_1"))), "the next primary")
         changes = subscribe(awaited, PreviewChannels())
         await anext(changes)

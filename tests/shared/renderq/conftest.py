@@ -1,11 +1,21 @@
 """Fake services and their clients, without environment variables."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from renderq import Client
 from renderq.testing import FakeService
+
+
+@pytest.fixture(autouse=True)
+def _local_time_is_utc() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from renderq.contract import Grid, Job, JobUrls, Metrics, Output, Preview, Progress
 from renderq.testing import FakeResponse, FakeService
-from renderq.testing.responses import format_event, format_preview
+from renderq.testing.responses import format_event
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 IMAGE_BYTES = b"\x89PNG not really, but these very bytes"
@@ -61,9 +61,13 @@ def grid(url: str) -> Grid:
     return Grid.model_validate({**output(0, url).model_dump(), "columns": 2, "rows": 1})
 
 
+def _preview_event(preview: Preview) -> bytes:
+    return f"event: preview\ndata: {preview.model_dump_json()}\n\n".encode()
+
+
 def stream(*events: tuple[str, Job] | Preview, retry_ms: int = 0, until: threading.Event | None = None) -> FakeResponse:
     """An event stream; it ends after the events, or when `until` is set."""
-    body = b"".join(format_preview(event) if isinstance(event, Preview) else format_event(*event) for event in events)
+    body = b"".join(_preview_event(event) if isinstance(event, Preview) else format_event(*event) for event in events)
 
     def wait() -> Iterator[bytes]:
         if until:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from renderq import AsyncClient, Client, ImageCorrupted, NotFound, UnexpectedResponse
+from renderq import AsyncClient, Client, ConnectionFailed, ImageCorrupted, NotFound, UnexpectedResponse
 from renderq._core.files import image_path, write_atomically
 from renderq.testing import FakeResponse, FakeService
 from tests.shared.renderq.factories import IMAGE_BYTES, grid, job, output, script_finished_job
@@ -49,6 +49,18 @@ def test_an_address_of_another_origin_never_gets_the_key(store: FakeService, cli
     assert "Authorization" not in store.received[0].headers
 
 
+def test_images_of_a_public_address_are_fetched_from_the_address_of_the_client(
+    server: FakeService, client: Client
+) -> None:
+    """A client inside the network of a service that names its public address need not reach that."""
+    public = "https://render.invalid/rq"
+    done = job("succeeded", outputs=(output(0, f"{public}{IMAGE}"),))
+    server.on("GET", IMAGE, FakeResponse(302, b"", {"Location": f"{public}/v1/files/a.png?signature=s"}))
+    server.on("GET", "/v1/files/a.png?signature=s", FakeResponse(200, IMAGE_BYTES))
+    assert client.images(done)[0].bytes() == IMAGE_BYTES
+    assert server.received[0].headers["Authorization"] == "Bearer rq_secret"
+
+
 def test_other_bytes_than_were_rendered_are_an_error(server: FakeService, client: Client, tmp_path: Path) -> None:
     done = script_finished_job(server)
     server.on("GET", IMAGE, FakeResponse(200, IMAGE_BYTES[:-1]))
@@ -73,6 +85,16 @@ def test_a_store_that_says_no_is_an_error_without_the_signature(
     with pytest.raises(NotFound, match=r"/gone returned 404 Not Found") as caught:
         client.images(done)[0].bytes()
     assert "s1" not in str(caught.value)
+
+
+async def test_a_redirect_to_a_host_that_cannot_exist_is_an_error(server: FakeService, client: Client) -> None:
+    done = script_finished_job(server)
+    server.on("GET", IMAGE, FakeResponse(307, b"", {"Location": "http://store..example/0.png?signature=s1"}))
+    with pytest.raises(ConnectionFailed, match=r"^http://store\.\.example/0\.png has no valid host"):
+        client.images(done)[0].bytes()
+    async with AsyncClient(server.url) as asynchronous:
+        with pytest.raises(ConnectionFailed, match="has no valid host"):
+            await asynchronous.images(done)[0].bytes()
 
 
 def test_redirects_in_a_circle_end(server: FakeService, client: Client) -> None:

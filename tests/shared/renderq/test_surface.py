@@ -20,6 +20,7 @@ PUBLIC = {
     "AsyncImage",
     "AsyncImages",
     "AsyncJobHandle",
+    "Batch",
     "Client",
     "ConfigurationError",
     "ConnectionFailed",
@@ -27,6 +28,7 @@ PUBLIC = {
     "Image",
     "ImageCorrupted",
     "Images",
+    "InvalidArgument",
     "InvalidRequest",
     "Job",
     "JobCanceled",
@@ -47,9 +49,11 @@ PUBLIC = {
     "RateLimited",
     "RenderqError",
     "RequestParams",
+    "Retry",
     "ServiceUnavailable",
     "Stage",
     "Status",
+    "TenantEvent",
     "Unauthorized",
     "UnexpectedResponse",
     "WaitTimeout",
@@ -101,7 +105,7 @@ def test_sync_and_async_clients_have_the_same_methods_and_arguments(name: str) -
     assert _methods(getattr(renderq, name)) == _methods(getattr(renderq, f"Async{name}"))
 
 
-@pytest.mark.parametrize("name", ["jobs", "assets", "models", "workers", "tenants"])
+@pytest.mark.parametrize("name", ["jobs", "assets", "models", "workers", "tenants", "deliveries"])
 async def test_sync_and_async_clients_have_the_same_namespaces(name: str) -> None:
     async with renderq.AsyncClient() as asynchronous:
         with renderq.Client() as client:

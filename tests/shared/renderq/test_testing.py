@@ -130,6 +130,7 @@ def test_an_endless_job_is_canceled(service: FakeService, client: Client) -> Non
     with pytest.raises(InvalidRequest, match="job_not_terminal"):
         handle.delete()
     assert client.stats().running_jobs == 1
+    assert [minute.running_jobs for minute in client.load_history()] == [1]
     assert handle.cancel().status is Status.CANCELING
     assert handle.status() is Status.CANCELED
     handle.delete()
@@ -188,6 +189,8 @@ def test_uploads_are_assets(service: FakeService, client: Client) -> None:
     assert (wide.task, wide.outputs[0].width, wide.outputs[0].height) == ("outpaint", 72, 64)
     large = client.run(image=data, width=64, height=32, noise_level=20)
     assert (large.task, large.outputs[0].width, large.outputs[0].height) == ("upscale", 256, 128)
+    resized = client.run("a cat", width=64, height=32, output={"resize": 4})
+    assert (resized.outputs[0].width, resized.outputs[0].height) == (256, 128)
 
 
 def test_a_key_can_be_required() -> None:
@@ -213,3 +216,20 @@ def test_the_end_of_the_block_ends_open_streams() -> None:
             assert next(events).job.status is Status.RUNNING
         with pytest.raises(ConnectionFailed):
             next(events)
+
+
+def test_an_image_of_a_job_is_an_input(service: FakeService, client: Client) -> None:
+    first = client.run("a cat", n=2)
+    assert client.run("a dog", image=f"{first.id}/1").task == "img2img"
+    for missing in (f"{first.id}/2", "job_99/0"):
+        with pytest.raises(InvalidRequest, match="asset_not_found"):
+            client.submit("a dog", image=missing)
+
+
+def test_its_worker_can_be_drained(client: Client) -> None:
+    [worker] = client.workers.list()
+    with pytest.raises(NotFound, match="there is no worker other"):
+        client.workers.drain("other")
+    assert not worker.draining
+    assert client.workers.drain(worker.id).draining
+    assert client.workers.list()[0].draining

@@ -2,12 +2,17 @@
 
 import json
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.message import Message
+from typing import Any
+from wsgiref.headers import Headers as WsgiHeaders
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
+from starlette.datastructures import Headers as StarletteHeaders
 
 from renderq import WebhookInvalid, webhooks
 from renderq.contract.webhook_signature import parse_secret, sign
@@ -103,3 +108,79 @@ def test_a_body_that_is_rightly_signed_and_no_event_is_invalid(body: bytes) -> N
 def test_a_malformed_secret_is_an_error(secret: str) -> None:
     with pytest.raises(ValueError, match="whsec_ and 24 to 64 random bytes"):
         webhooks.verify(signed(), BODY, secret)
+
+
+def message(headers: dict[str, str]) -> Message:
+    """Headers as `http.server` and `email` have them."""
+    made = Message()
+    for name, value in headers.items():
+        made[name] = value
+    return made
+
+
+FORMS: dict[str, Callable[[dict[str, str]], Any]] = {
+    "pairs": lambda headers: list(headers.items()),
+    "iterator of pairs": lambda headers: iter(headers.items()),
+    "ASGI scope": lambda headers: [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+    "bytes": lambda headers: {name.encode(): value.encode() for name, value in headers.items()},
+    "API gateway": lambda headers: {name: [value] for name, value in headers.items()},
+    "WSGI environ": lambda headers: {
+        **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()},
+        "wsgi.version": (1, 0),
+        "wsgi.errors": None,
+    },
+    "email message": message,
+    "wsgiref": lambda headers: WsgiHeaders(list(headers.items())),
+    "starlette": StarletteHeaders,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_takes_headers_as_frameworks_pass_them_on(form: str) -> None:
+    assert webhooks.verify(FORMS[form](signed()), BODY, SECRET).type == "job.succeeded"
+    with pytest.raises(WebhookInvalid, match="no signature"):
+        webhooks.verify(FORMS[form](signed(secret=OTHER)), BODY, SECRET)
+    with pytest.raises(WebhookInvalid, match="missing or malformed"):
+        webhooks.verify(FORMS[form]({"Webhook-Id": "msg_1"}), BODY, SECRET)
+
+
+@pytest.mark.parametrize("form", [bytes, bytearray, memoryview, bytes.decode])
+def test_takes_bodies_as_frameworks_pass_them_on(form: Callable[[bytes], Any]) -> None:
+    assert webhooks.verify(signed(), form(BODY), SECRET).data.id == "job_1"
+    with pytest.raises(WebhookInvalid, match="no signature"):
+        webhooks.verify(signed(), form(BODY + b" "), SECRET)
+
+
+@pytest.mark.parametrize("secret", [SECRET + "\n", f" {SECRET}\r\n", SECRET.encode(), SECRET.rstrip("=")])
+def test_takes_secrets_as_files_hold_them(secret: str | bytes) -> None:
+    assert webhooks.verify(signed(), BODY, secret).type == "job.succeeded"
+
+
+@pytest.mark.parametrize("value", [None, 17, [], [None], {}, "", object()])
+def test_a_header_without_text_is_missing(value: object) -> None:
+    with pytest.raises(WebhookInvalid, match="missing or malformed"):
+        webhooks.verify(signed() | {"Webhook-Id": value}, BODY, SECRET)
+
+
+@pytest.mark.parametrize("body", ["\udcff", "{", b"\x00", "", bytearray()])
+def test_a_body_that_cannot_be_read_is_invalid(body: Any) -> None:
+    with pytest.raises(WebhookInvalid):
+        webhooks.verify(signed(), body, SECRET)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ((None, BODY, SECRET), "headers"),
+        ((17, BODY, SECRET), "headers"),
+        (("webhook-id: msg_1", BODY, SECRET), "headers"),
+        (([1, 2, 3], BODY, SECRET), "headers"),
+        (({}, json.loads(BODY), SECRET), "body"),
+        (({}, None, SECRET), "body"),
+        (({}, BODY, None), "secret"),
+        (({}, BODY, 17), "secret"),
+    ],
+)
+def test_arguments_of_other_types_are_named(arguments: tuple[Any, Any, Any], name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name} must be "):
+        webhooks.verify(*arguments)

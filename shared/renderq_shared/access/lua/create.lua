@@ -10,6 +10,8 @@ local key = load_key(id)
 if key then
   return key.digest == digest and map_to_pairs(key) or {}
 end
+key_changes()
+redis.call('ZCARD', 'rq:keys') -- checks its type before the first write
 key = { id = id, digest = digest, created_ms = format_int(NOW) }
 if lifetime ~= '' then
   key.expires_ms = format_int(NOW + lifetime)

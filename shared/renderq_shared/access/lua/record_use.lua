@@ -5,8 +5,10 @@
 -- Returns nothing.
 -- Atomic: all of it. The version stays, so that no process reloads.
 
+local known = {}
 for _, id in ipairs(ARGV) do
-  if redis.call('EXISTS', 'rq:key:' .. id) == 1 then
-    redis.call('HSET', 'rq:key:' .. id, 'used_ms', format_int(NOW))
-  end
+  known[#known + 1] = redis.call('HGET', 'rq:key:' .. id, 'id') or nil
+end
+for _, id in ipairs(known) do
+  redis.call('HSET', 'rq:key:' .. id, 'used_ms', format_int(NOW))
 end

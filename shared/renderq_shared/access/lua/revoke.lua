@@ -11,6 +11,7 @@ if not key then
   return {}
 end
 if not key.revoked_ms then
+  key_changes()
   key.revoked_ms = format_int(NOW)
   redis.call('HSET', 'rq:key:' .. id, 'revoked_ms', key.revoked_ms)
   keys_changed()

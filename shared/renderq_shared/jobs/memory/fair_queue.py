@@ -6,17 +6,23 @@ jobs is never behind the model's current virtual time, so an idle tenant accumul
 """
 
 from bisect import insort
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Set
+from dataclasses import dataclass, field, replace
 from math import ceil, floor
 
 MAX_TENANTS_COUNTED = 100
 """`jobs_ahead` considers at most this many other tenants, the next ones in turn."""
 
+MAX_TENANTS_CLAIMED = 32
+"""Tenants whose first jobs a claim considers if the first ones have none for it. The same as in `lua/claim.lua`."""
+
+_TIE, _TIE_STEP = 2**-40, 2**-50
+"""The same as in `job_queue.lua`, which explains them."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class QueueEntry:
-    """A queued job. Sorts by priority, highest first, then by acceptance."""
+    """A queued job. Sorts by priority, highest first, then by acceptance, unless it was moved."""
 
     rank: int
     sequence: int
@@ -56,12 +62,24 @@ class FairQueue:
     def queued(self, tenant: str) -> int:
         return len(self._entries.get(tenant, ()))
 
+    def jobs(self, tenant: str) -> list[str]:
+        """Return the tenant's queued jobs in order."""
+        return [entry.job_id for entry in self._entries.get(tenant, ())]
+
     def virtual_time(self, tenant: str) -> float:
         return self._virtual.get(tenant, 0.0)
 
-    def head(self) -> str | None:
-        """Return the next job's id without removing it."""
-        return self._entries[tenants[0]][0].job_id if (tenants := self._tenants_in_turn()) else None
+    def heads(self, excluded: Collection[str] = ()) -> list[str]:
+        """Return the first job of each of the next `MAX_TENANTS_CLAIMED` tenants that is not excluded, in turn."""
+        firsts = (self._first(tenant, excluded) for tenant in self._tenants_in_turn()[:MAX_TENANTS_CLAIMED])
+        return [job_id for job_id in firsts if job_id is not None]
+
+    def is_next(self, tenant: str) -> bool:
+        """Return whether it is this tenant's turn."""
+        return self._tenants_in_turn()[:1] == [tenant]
+
+    def _first(self, tenant: str, excluded: Collection[str]) -> str | None:
+        return next((entry.job_id for entry in self._entries[tenant] if entry.job_id not in excluded), None)
 
     def enqueue(self, tenant: str, entry: QueueEntry) -> None:
         if tenant not in self._entries:
@@ -71,9 +89,19 @@ class FairQueue:
         insort(self._entries[tenant], entry)
 
     def activate_tenant(self, tenant: str) -> None:
-        """Add a tenant with queued jobs to the turns, at the current virtual time if it is behind that."""
+        """Add a tenant with queued jobs to the turns, at the current virtual time if it is behind that.
+
+        It goes after the tenants that already wait at the same virtual time.
+        """
         if tenant in self._entries:
-            self._virtual[tenant] = max(self.virtual_time(tenant), self.now)
+            start = max(self.virtual_time(tenant), self.now)
+            others = (self.virtual_time(other) for other in self._tenants_in_turn() if other != tenant)
+            ties = [time for time in others if start <= time <= start + _TIE * max(1.0, start)]
+            self._virtual[tenant] = max(ties) + _TIE_STEP * max(1.0, start) if ties else start
+
+    def forget_tenant(self, tenant: str) -> None:
+        """Delete the virtual time of a tenant without queued jobs."""
+        self._virtual.pop(tenant, None)
 
     def dequeue(self, tenant: str, job_id: str) -> None:
         remaining = [entry for entry in self._entries[tenant] if entry.job_id != job_id]
@@ -82,9 +110,22 @@ class FairQueue:
         else:
             del self._entries[tenant]
 
-    def take(self, tenant: str, job_id: str, cost: float) -> float:
+    def move(self, tenant: str, job_id: str, index: int) -> list[QueueEntry]:
+        """Move a job to an index among those of its tenant, and return all of them with the places that they get."""
+        entries = self._entries[tenant]
+        ids = self.jobs(tenant)
+        ids.insert(index, ids.pop(ids.index(job_id)))
+        by_id = {entry.job_id: entry for entry in entries}
+        self._entries[tenant] = [
+            replace(by_id[each], rank=place.rank, sequence=place.sequence)
+            for each, place in zip(ids, entries, strict=True)
+        ]
+        return self._entries[tenant]
+
+    def take(self, tenant: str, job_id: str, cost: float, *, in_turn: bool = True) -> float:
         """Remove a job to be claimed and charge its cost. Returns the charge."""
-        self.now = self.virtual_time(tenant)
+        if in_turn:
+            self.now = self.virtual_time(tenant)
         self.dequeue(tenant, job_id)
         return self.adjust_charge(tenant, cost, before=0.0)
 
@@ -100,7 +141,7 @@ class FairQueue:
 
     def jobs_ahead(self, tenant: str, job_id: str) -> int:
         """Return the number of jobs expected to start before this one if all jobs cost the same."""
-        own = [entry.job_id for entry in self._entries[tenant]].index(job_id)
+        own = self.jobs(tenant).index(job_id)
         ahead, first = own, True
         for other in self._tenants_in_turn()[:MAX_TENANTS_COUNTED]:
             if other == tenant:

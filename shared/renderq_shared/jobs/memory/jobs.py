@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from renderq.contract import Status
+from renderq_shared.jobs.claim_records import ClaimRef
 from renderq_shared.jobs.memory.fair_queue import FairQueue, QueueEntry
+from renderq_shared.jobs.memory.load import LoadTable
 from renderq_shared.jobs.memory.outbox import EVENTS, MemoryOutbox
 from renderq_shared.jobs.memory.removals import Removals
-from renderq_shared.jobs.records import ClaimRef, JobRecord, NewJob, TenantRecord
+from renderq_shared.jobs.records import JobRecord, NewJob, TenantRecord
 from renderq_shared.jobs.stored_results import decode_progress
 from renderq_shared.jobs.terminal_errors import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
 from renderq_shared.jobs.timings import round_cost
@@ -33,6 +35,10 @@ class JobAccounting:
     cost: float
     charge: float = 0.0
     """Charge of the last attempt in virtual time."""
+    unstarted_losses: int = 0
+    """Leases lost before rendering had started."""
+    entry: QueueEntry | None = None
+    """Place in the queue, if it was moved."""
     requeued_by: str | None = None
     ended_by: str | None = None
     """Claim ids of the last requeue and of the finish, so that a repeat gets the first result."""
@@ -59,7 +65,12 @@ class JobTable:
         """Models that have ever had a job."""
         self.leases: dict[str, int] = {}
         """Id of a running or canceling job → end of its lease."""
-        self.outbox = MemoryOutbox(clock_ms)
+        self.unarchived: dict[str, int] = {}
+        """Id of an ended job to write to the history → due time."""
+        self.archived: dict[str, int] = {}
+        """Id of a job that the history has → its end, or when to look again."""
+        self.outbox = MemoryOutbox(clock_ms, has_job=self.jobs.__contains__)
+        self.load = LoadTable(clock_ms)
         self._on_change = on_change
         self._on_cancel = on_cancel
         self._removals = removals
@@ -97,6 +108,9 @@ class JobTable:
             deadline_at_ms=None if new.deadline_ms is None else now + new.deadline_ms,
             retried_from=new.retried_from,
             cost=new.cost,
+            batch_id=new.batch_id,
+            batch_json=new.batch_json,
+            door=new.door,
         )
         self.models.add(job.model)
         self.weights[job.tenant] = new.weight
@@ -105,15 +119,20 @@ class JobTable:
         self._enqueue(job)
         return self.update(job)
 
-    def claim(self, job: JobRecord, claim_id: str, worker: str, lease_ms: int) -> JobRecord:
+    def claim(self, job: JobRecord, claim_id: str, worker: str, lease_ms: int, *, in_turn: bool = True) -> JobRecord:
         """queued → running"""
         account = self.accounts[job.id]
         now = self.now_ms()
-        account.charge = self.queues[job.model].take(job.tenant, job.id, account.cost)
+        account.charge = self.queues[job.model].take(job.tenant, job.id, account.cost, in_turn=in_turn)
         self.leases[job.id] = now + lease_ms
         return self.update(
             job, status=Status.RUNNING, attempt=job.attempt + 1, claim_id=claim_id, worker=worker, started_ms=now
         )
+
+    def move(self, job: JobRecord, index: int) -> None:
+        """Move a queued job to an index among those of its tenant and model."""
+        for entry in self.queues[job.model].move(job.tenant, job.id, index):
+            self.accounts[entry.job_id].entry = entry
 
     def cancel(self, job: JobRecord) -> JobRecord:
         """queued → canceled, running → canceling; other states stay"""
@@ -129,6 +148,8 @@ class JobTable:
         if job.status is Status.QUEUED:
             self.queues[job.model].dequeue(job.tenant, job.id)
         self.leases.pop(job.id, None)
+        self.schedule_archive(job.id)
+        self.load.count_end(status)
         return self.update(job, **{**fields, "status": status, "stage": None, "completed_ms": self.now_ms()})
 
     def requeue(self, job: JobRecord, lost_leases: int) -> JobRecord:
@@ -148,10 +169,16 @@ class JobTable:
         )
 
     def lose_lease(self, job: JobRecord) -> JobRecord:
-        """After a lost lease: canceling → canceled; running → queued, or failed at `max_attempts` lost leases."""
-        lost_leases = job.lost_leases + 1
+        """After a lost lease: canceling → canceled; running → queued, or failed at `max_attempts` lost leases.
+
+        Only leases lost after the start of the rendering count, or before it after `max_attempts` such losses.
+        """
         if job.status is Status.CANCELING:
             return self.end(job, Status.CANCELED)
+        account, lost_leases = self.accounts[job.id], job.lost_leases + 1
+        if job.stage is None and account.unstarted_losses < job.max_attempts:
+            account.unstarted_losses += 1
+            return self.requeue(job, job.lost_leases)
         if lost_leases >= job.max_attempts:
             return self.end(job, Status.FAILED, lost_leases=lost_leases, quarantined=True, error_json=WORKER_LOST_JSON)
         return self.requeue(job, lost_leases)
@@ -192,8 +219,8 @@ class JobTable:
         """Remove a tenant from the turns of every model, or add it again."""
         if is_paused:
             self.paused_tenants.add(tenant)
-        else:
-            self.paused_tenants.discard(tenant)
+        elif tenant in self.paused_tenants:
+            self.paused_tenants.remove(tenant)
             for queue in self.queues.values():
                 queue.activate_tenant(tenant)
 
@@ -210,16 +237,34 @@ class JobTable:
             for tenant in sorted({*queued, *weighted, *self.paused_tenants})
         )
 
-    def delete(self, job: JobRecord) -> None:
-        """an ended job → deleted"""
-        self.outbox.delete(job)
-        del self.jobs[job.id], self.accounts[job.id]
+    def of_tenant(self, tenant: str) -> list[JobRecord]:
+        return [job for job in self.jobs.values() if job.tenant == tenant]
 
-    def restore(self, job: JobRecord) -> None:
-        """nothing → an ended job"""
-        self.accounts[job.id] = JobAccounting(cost=0.0)
-        self.outbox.subscribe(job.id, (), host="")
-        self.jobs[job.id] = job
+    def is_paused(self, model: str, tenant: str) -> bool:
+        """Return whether the operator has paused the model or the tenant."""
+        return model in self.paused_models or tenant in self.paused_tenants
+
+    def of_batch(self, tenant: str, batch_id: str) -> list[JobRecord]:
+        """Return the jobs of a batch that are here, in the order of acceptance."""
+        jobs = (job for job in self.of_tenant(tenant) if job.batch_id == batch_id)
+        return sorted(jobs, key=lambda job: job.sequence)
+
+    def forget_tenant(self, tenant: str) -> None:
+        """Delete what fairness has noted of a tenant without jobs."""
+        self.weights.pop(tenant, None)
+        for queue in self.queues.values():
+            queue.forget_tenant(tenant)
+
+    def delete(self, job: JobRecord) -> None:
+        """an ended job → no record"""
+        del self.jobs[job.id], self.accounts[job.id]
+        self.unarchived.pop(job.id, None)
+        self.archived.pop(job.id, None)
+
+    def schedule_archive(self, job_id: str) -> None:
+        """Write an ended job to the history, again if it has changed."""
+        self.unarchived[job_id] = self.now_ms()
+        self.archived.pop(job_id, None)
 
     def adjust_charge(self, job: JobRecord, cost: float) -> None:
         """Replace the last attempt's charge by that of `cost`."""
@@ -241,5 +286,6 @@ class JobTable:
             self.outbox.enqueue_event(job, "job.output", index)
 
     def _enqueue(self, job: JobRecord) -> None:
-        entry = QueueEntry.of(job.priority, job.sequence, job.id, job.created_ms)
+        moved = self.accounts[job.id].entry
+        entry = moved or QueueEntry.of(job.priority, job.sequence, job.id, job.created_ms)
         self.queues[job.model].enqueue(job.tenant, entry)

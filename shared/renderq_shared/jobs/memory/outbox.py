@@ -1,36 +1,39 @@
 """Outbox of the in-memory store. Counterpart of `lua/include/outbox.lua` and the scripts on deliveries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from renderq.contract import DeliveryStatus, Status, WebhookEventType
-from renderq_shared.jobs.delivery_records import DeliveryClaim, DeliveryRecord, DeliveryResult, delivery_id
-from renderq_shared.jobs.lifetimes import DELIVERY_TTL_MS
+from renderq_shared.jobs.delivery_records import (
+    END_EVENTS,
+    DeliveryClaim,
+    DeliveryRecord,
+    DeliveryResult,
+    delivery_id,
+    delivery_ids,
+)
 from renderq_shared.jobs.memory.delivery_queues import DeliveryQueues
 from renderq_shared.jobs.records import JobRecord
 
-_ENDS: dict[Status, WebhookEventType] = {
-    Status.SUCCEEDED: "job.succeeded",
-    Status.FAILED: "job.failed",
-    Status.CANCELED: "job.canceled",
-    Status.EXPIRED: "job.expired",
-}
-EVENTS: dict[Status, WebhookEventType] = {Status.RUNNING: "job.started", **_ENDS}
+EVENTS: dict[Status, WebhookEventType] = {Status.RUNNING: "job.started", **END_EVENTS}
 """Status → event of the transition to it."""
 
 
 class MemoryOutbox:
     """Webhook deliveries and their leases. The caller serializes calls."""
 
-    def __init__(self, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, clock_ms: Callable[[], int], has_job: Callable[[str], bool]) -> None:
+        """`has_job` returns whether the store has a job."""
         self._now_ms = clock_ms
+        self._has_job = has_job
+        self.unarchived: dict[str, int] = {}
+        """Id of an ended delivery to write to the history → due time."""
         self._deliveries: dict[str, DeliveryRecord] = {}
         self._subscribed: dict[str, frozenset[str]] = {}
         self._hosts: dict[str, str] = {}
         self._queues = DeliveryQueues()
         self._claims: dict[str, tuple[tuple[str, ...], int]] = {}
         self._completed_by: dict[str, str] = {}
-        self._expires_ms: dict[str, int] = {}
 
     def subscribe(self, job_id: str, events: tuple[str, ...], host: str) -> None:
         self._subscribed[job_id] = frozenset(events)
@@ -39,9 +42,10 @@ class MemoryOutbox:
     def enqueue_event(self, job: JobRecord, event: WebhookEventType, index: int | None = None) -> None:
         """Add an event with a snapshot of the job, once, if the job's webhook subscribes to it."""
         key, now = delivery_id(job.id, event, index), self._now_ms()
-        if event in self._subscribed[job.id] and self._find(key) is None:
+        if event in self._subscribed[job.id] and key not in self._deliveries:
+            host = self._hosts[job.id]
             self._deliveries[key] = DeliveryRecord(
-                key, job.id, job.tenant, event, DeliveryStatus.PENDING, now, attempt=0, record=job
+                key, job.id, job.tenant, host, event, DeliveryStatus.PENDING, now, attempt=0, record=job
             )
             self._schedule(key, now)
 
@@ -49,7 +53,7 @@ class MemoryOutbox:
         now = self._now_ms()
         claimed_keys, until = self._claims.get(request.claim_id, ((), 0))
         if until > now:
-            claimed = [self._find(key) for key in claimed_keys]
+            claimed = [self._deliveries.get(key) for key in claimed_keys]
             return tuple(each for each in claimed if each and each.claim_id == request.claim_id)
         until = now + request.lease_ms
         self._reschedule_expired(request.limit)
@@ -62,7 +66,7 @@ class MemoryOutbox:
         return tuple(self._deliveries[key] for key in keys)
 
     def complete(self, result: DeliveryResult) -> bool:
-        delivery = self._find(result.delivery_id)
+        delivery = self._deliveries.get(result.delivery_id)
         if delivery is None or self._completed_by.get(delivery.id) == result.claim_id:
             return delivery is not None
         if delivery.claim_id != result.claim_id:
@@ -80,37 +84,52 @@ class MemoryOutbox:
             self._subscribed[delivery.job_id] = frozenset()
         return True
 
-    def of_job(self, job: JobRecord) -> tuple[DeliveryRecord, ...]:
+    def of_job(self, job_id: str, images: int) -> tuple[DeliveryRecord, ...]:
         """Return a job's deliveries: start, images by index, end."""
-        keys = [delivery_id(job.id, "job.started")]
-        keys += [delivery_id(job.id, "job.output", index) for index in range(job.images)]
-        keys += [delivery_id(job.id, event) for event in _ENDS.values()]
-        return tuple(delivery for key in keys if (delivery := self._find(key)))
+        return tuple(self._deliveries[key] for key in delivery_ids(job_id, images) if key in self._deliveries)
 
-    def replay(self, tenant: str, key: str) -> DeliveryRecord | None:
-        delivery = self._find(key)
+    def has_pending(self, job: JobRecord) -> bool:
+        return any(each.status is DeliveryStatus.PENDING for each in self.of_job(job.id, job.images))
+
+    def replay(self, tenant: str, key: str, archived: DeliveryRecord | None) -> DeliveryRecord | None:
+        delivery = self._deliveries.get(key)
+        if delivery is None and archived is not None:
+            delivery = self._deliveries[key] = archived
         if delivery is None or delivery.tenant != tenant:
             return None
         if delivery.claim_id is None:
             attempt = delivery.attempt if delivery.status is DeliveryStatus.PENDING else 0
-            self._expires_ms.pop(key, None)
+            self.unarchived.pop(key, None)
             self._change(key, status=DeliveryStatus.PENDING, attempt=attempt)
             self._schedule(key, self._now_ms())
         return self._deliveries[key]
 
-    def delete(self, job: JobRecord) -> None:
-        del self._subscribed[job.id]
-        for delivery in self.of_job(job):
+    def delete(self, job_id: str, images: int) -> None:
+        """Delete a job's deliveries; no new ones are added."""
+        self._subscribed.pop(job_id, None)
+        for delivery in self.of_job(job_id, images):
             self._dequeue(delivery.id)
             del self._deliveries[delivery.id]
-            self._expires_ms.pop(delivery.id, None)
-        del self._hosts[job.id]
+            self.unarchived.pop(delivery.id, None)
+        self._hosts.pop(job_id, None)
 
-    def _find(self, key: str) -> DeliveryRecord | None:
-        expires_ms = self._expires_ms.get(key)
-        if expires_ms is not None and expires_ms <= self._now_ms():
-            del self._deliveries[key], self._expires_ms[key]
-        return self._deliveries.get(key)
+    def release(self, job: JobRecord) -> None:
+        """Let the deliveries of a job, which have ended, follow it to the history."""
+        self.unarchived.update((delivery.id, self._now_ms()) for delivery in self.of_job(job.id, job.images))
+
+    def lease_unarchived(self, lease_ms: int, limit: int) -> tuple[DeliveryRecord, ...]:
+        """Return deliveries to archive; each again after the lease."""
+        now = self._now_ms()
+        due = sorted((due_ms, key) for key, due_ms in self.unarchived.items() if due_ms <= now)[:limit]
+        self.unarchived.update((key, now + lease_ms) for _, key in due)
+        return tuple(self._deliveries[key] for _, key in due)
+
+    def confirm(self, archived: Sequence[DeliveryRecord]) -> None:
+        for each in archived:
+            delivery = self._deliveries.get(each.id)
+            if delivery and delivery.status is not DeliveryStatus.PENDING and delivery.log_json == each.log_json:
+                del self._deliveries[each.id]
+                self.unarchived.pop(each.id, None)
 
     def _reschedule_expired(self, limit: int) -> None:
         now = self._now_ms()
@@ -125,16 +144,17 @@ class MemoryOutbox:
     def _schedule(self, key: str, due_ms: int) -> None:
         delivery = self._deliveries[key]
         self._change(key, claim_id=None, due_ms=due_ms)
-        self._queues.schedule(key, delivery.tenant, self._hosts[delivery.job_id], due_ms, self._now_ms())
+        self._queues.schedule(key, delivery.tenant, delivery.host, due_ms, self._now_ms())
 
     def _dequeue(self, key: str) -> None:
         delivery = self._deliveries[key]
-        self._queues.remove(key, delivery.tenant, self._hosts[delivery.job_id], self._now_ms())
+        self._queues.remove(key, delivery.tenant, delivery.host, self._now_ms())
 
     def _end(self, key: str, status: DeliveryStatus) -> None:
         self._dequeue(key)
         self._change(key, status=status, claim_id=None, due_ms=None)
-        self._expires_ms[key] = self._now_ms() + DELIVERY_TTL_MS
+        if not self._has_job(self._deliveries[key].job_id):
+            self.unarchived[key] = self._now_ms()
 
     def _change(self, key: str, **fields: object) -> None:
         self._deliveries[key] = replace(self._deliveries[key], **fields)

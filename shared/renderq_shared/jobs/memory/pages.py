@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
+from renderq_shared.jobs.list_records import JobFilter, JobPage, JobPosition
 from renderq_shared.jobs.records import JobRecord
 
 
@@ -38,7 +38,8 @@ def _follows(job: JobRecord, position: JobPosition | None) -> bool:
 
 def _is_in_range(job: JobRecord, job_filter: JobFilter) -> bool:
     after, before = job_filter.created_after_ms, job_filter.created_before_ms
-    return (after is None or after < job.created_ms) and (before is None or job.created_ms < before)
+    is_in_batch = job_filter.batch_id in {None, job.batch_id}
+    return is_in_batch and (after is None or after < job.created_ms) and (before is None or job.created_ms < before)
 
 
 def _matches(job: JobRecord, job_filter: JobFilter) -> bool:

@@ -4,39 +4,47 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any, TypeVar, TypeVarTuple
 
 from renderq.contract import Status
 from renderq_shared.jobs import commands
-from renderq_shared.jobs.commands import Command
-from renderq_shared.jobs.delivery_records import DeliveryRecord
-from renderq_shared.jobs.history import JobFilter, JobPage, JobPosition
-from renderq_shared.jobs.lifetimes import CLAIM_TTL_MS, IDEMPOTENCY_KEY_TTL_MS
-from renderq_shared.jobs.memory.assets import AssetTable
-from renderq_shared.jobs.memory.jobs import JobTable
-from renderq_shared.jobs.memory.pages import job_page
-from renderq_shared.jobs.memory.removals import Removals
-from renderq_shared.jobs.memory.retention import RetentionTable
-from renderq_shared.jobs.memory.timings import TimingTable
-from renderq_shared.jobs.memory.workers import WorkerTable
-from renderq_shared.jobs.records import (
+from renderq_shared.jobs.archive_records import ArchiveState
+from renderq_shared.jobs.claim_records import (
     ClaimRef,
     ClaimRequest,
     FenceResult,
     FinishResult,
-    Idempotency,
-    JobRecord,
     JobUpdate,
-    ModelQueue,
-    NewJob,
     Outcome,
     ProgressResult,
-    QueueLimits,
+)
+from renderq_shared.jobs.commands import Command
+from renderq_shared.jobs.delivery_records import DeliveryRecord
+from renderq_shared.jobs.lifetimes import CLAIM_TTL_MS
+from renderq_shared.jobs.list_records import JobFilter, JobPage, JobPosition
+from renderq_shared.jobs.memory.apis import ApiTable
+from renderq_shared.jobs.memory.assets import AssetTable
+from renderq_shared.jobs.memory.batches import BatchViews
+from renderq_shared.jobs.memory.jobs import JobTable
+from renderq_shared.jobs.memory.pages import job_page
+from renderq_shared.jobs.memory.positions import Positions
+from renderq_shared.jobs.memory.purge_steps import PurgeSteps
+from renderq_shared.jobs.memory.purges import PurgeTable
+from renderq_shared.jobs.memory.removals import Removals
+from renderq_shared.jobs.memory.retention import RetentionTable
+from renderq_shared.jobs.memory.submissions import Submissions
+from renderq_shared.jobs.memory.timings import TimingTable
+from renderq_shared.jobs.memory.workers import WorkerTable
+from renderq_shared.jobs.records import (
+    JobRecord,
+    ModelQueue,
+    MoveOutcome,
+    MoveResult,
+    MoveTarget,
+    QueuedJob,
     QueuePosition,
     StoreStats,
-    SubmitOutcome,
-    SubmitResult,
     SweepResult,
 )
 from renderq_shared.jobs.timings import ModelTimings
@@ -60,33 +68,56 @@ class MemoryJobStore:
         clock_ms: Callable[[], int] = system_clock_ms,
         pending_wakeups: Callable[[str], int] = lambda model: 0,
         on_change: Callable[[JobRecord], None] = lambda record: None,
+        on_delete: Callable[[str, str], None] = lambda job_id, tenant: None,
         on_cancel: Callable[[str, str], None] = lambda job_id, claim_id: None,
         preview_viewers: Callable[[str], int] = lambda job_id: 0,
         on_preview: Callable[[str, str], None] = lambda job_id, preview_json: None,
     ) -> None:
-        """`pending_wakeups`: model → number of waiting wake-ups. `on_change`, `on_cancel` and `on_preview` replace the
-        pub/sub channels, `preview_viewers` (job id → number) their subscribers."""
+        """`pending_wakeups`: model → number of waiting wake-ups. `on_change`, `on_delete`, `on_cancel` and
+        `on_preview` replace the pub/sub channels, `preview_viewers` (job id → number) their subscribers."""
         self._lock = threading.Lock()
         self._now_ms = clock_ms
         self._pending_wakeups = pending_wakeups
         self._removals = Removals(clock_ms)
+        self._purges = PurgeTable(clock_ms)
         self._jobs = JobTable(clock_ms, on_change, on_cancel, self._removals)
-        self._assets = AssetTable(self._removals, clock_ms)
-        self._retention = RetentionTable(self._jobs, self._assets, self._removals, clock_ms)
+        self._assets = AssetTable(self._removals, self._purges, clock_ms)
+        self._retention = RetentionTable(self._jobs, self._assets, self._removals, self._purges, clock_ms, on_delete)
         self._workers = WorkerTable(clock_ms)
+        self._positions = Positions(self._jobs, self._workers)
+        self._batches = BatchViews(self._jobs, self._positions)
+        self._submissions = Submissions(
+            self._jobs, self._assets, self._purges, self._positions, pending_wakeups, clock_ms
+        )
+        self._apis = ApiTable(clock_ms)
         self._preview_viewers = preview_viewers
         self._on_preview = on_preview
         self._timings = TimingTable(self._jobs)
-        self._keys: dict[tuple[str, str], tuple[str, str, int]] = {}
         self._claims: dict[str, tuple[str, int]] = {}
+        self._purge_steps = PurgeSteps(
+            self._purges,
+            self._jobs,
+            self._assets,
+            self._retention,
+            self._removals,
+            idempotency_keys=self._submissions.keys,
+            claims=self._claims,
+            clock_ms=clock_ms,
+        )
         self._swept_ms: int | None = None
         self._methods: dict[str, Callable[..., Any]] = {}
-        self._register(commands.submit, self._submit)
+        self._register(commands.submit, self._submissions.submit)
+        self._register(commands.submit_batch, self._submissions.submit_batch)
         self._register(commands.check_submission, lambda: None)
-        self._register(commands.replay_submission, self._replay)
+        self._register(commands.replay_submission, self._submissions.replay)
         self._register(commands.get_job, self._get)
+        self._register(commands.queued_jobs, self._queued_jobs)
         self._register(commands.page, self._page)
+        self._register(commands.get_batch, self._batches.get)
+        self._register(commands.batches, self._batches.page)
         self._register(commands.cancel, self._cancel)
+        self._register(commands.cancel_jobs, self._cancel_jobs)
+        self._register(commands.move, self._move)
         self._register(commands.claim, self._claim)
         self._register(commands.renew, self._renew)
         self._register(commands.progress, self._progress)
@@ -100,21 +131,37 @@ class MemoryJobStore:
         self._register(commands.reserve_asset, self._assets.reserve)
         self._register(commands.commit_asset, self._assets.commit)
         self._register(commands.get_asset, self._assets.get)
-        self._register(commands.confirm_manifests, self._retention.confirm_manifests)
-        self._register(commands.restore, self._retention.restore)
+        self._register(commands.confirm_archived, self._retention.confirm_archived)
+        self._register(commands.remove_archived, self._retention.remove_archived)
+        self._register(commands.annotate, self._retention.annotate)
+        self._register(commands.publish_archived, on_change)
+        self._register(commands.start_purge, self._purges.start)
+        self._register(commands.get_purge, self._purges.get)
+        self._register(commands.claim_purge, self._purges.claim)
+        self._register(commands.renew_purge, self._purges.renew)
+        self._register(commands.purge_page, self._purge_steps.page)
+        self._register(commands.purge_jobs, self._purge_steps.delete_jobs)
+        self._register(commands.purge_keys, self._purge_steps.delete_keys)
+        self._register(commands.complete_purge, self._purge_steps.complete)
         self._register(commands.register, self._workers.register)
+        self._register(commands.drain_worker, self._workers.drain)
         self._register(commands.unregister, self._workers.unregister)
+        self._register(commands.register_api, self._apis.register)
+        self._register(commands.unregister_api, self._apis.unregister)
+        self._register(commands.archive_state, self._archive_state)
         self._register(commands.workers, self._workers.live)
         self._register(commands.queues, self._queues)
         self._register(commands.pause_model, self._jobs.pause_model)
         self._register(commands.pause_tenant, self._jobs.pause_tenant)
         self._register(commands.tenants, self._jobs.tenants)
         self._register(commands.stats, self._stats)
+        self._register(commands.load_minutes, self._jobs.load.minutes)
         self._register(commands.timings, self._model_timings)
         self._register(commands.claim_deliveries, self._jobs.outbox.claim)
         self._register(commands.complete_delivery, self._jobs.outbox.complete)
         self._register(commands.deliveries, self._deliveries)
-        self._register(commands.replay_delivery, self._jobs.outbox.replay)
+        self._register(commands.replay_delivery, self._replay_delivery)
+        self._register(commands.confirm_deliveries, self._jobs.outbox.confirm)
 
     def call(self, command: Command[Result]) -> Result:
         """Execute one command at a time, like Redis executes scripts."""
@@ -125,37 +172,17 @@ class MemoryJobStore:
         """Register the method that executes a command. The type checker compares their parameters and results."""
         self._methods[command.__name__] = method
 
-    def _submit(self, job: NewJob, limits: QueueLimits) -> SubmitResult:
-        pending = self._pending_wakeups(job.model)
-        if known := self._jobs.jobs.get(job.id):
-            return SubmitResult(SubmitOutcome.ACCEPTED, known, pending, self._position(known))
-        if job.idempotency and (earlier := self._replay(job.tenant, job.idempotency)):
-            return replace(earlier, pending_wakeups=pending)
-        if not all(self._assets.get(job.tenant, asset_id) for asset_id in job.assets):
-            return SubmitResult(SubmitOutcome.ASSET_NOT_FOUND, None, pending)
-        if self._jobs.queued(job.tenant) >= limits.per_tenant:
-            return SubmitResult(SubmitOutcome.QUOTA_EXCEEDED, None, pending)
-        if self._jobs.queued() >= limits.total:
-            return SubmitResult(SubmitOutcome.QUEUE_FULL, None, pending)
-        if job.idempotency:
-            entry = (job.id, job.idempotency.fingerprint, self._now_ms() + IDEMPOTENCY_KEY_TTL_MS)
-            self._keys[job.tenant, job.idempotency.key] = entry
-        self._assets.retain(job)
-        accepted = self._jobs.accept(job)
-        return SubmitResult(SubmitOutcome.ACCEPTED, accepted, pending, self._position(accepted))
-
-    def _replay(self, tenant: str, idempotency: Idempotency) -> SubmitResult | None:
-        earlier_id, fingerprint, until = self._keys.get((tenant, idempotency.key), ("", "", 0))
-        if until <= self._now_ms():
-            return None
-        if fingerprint != idempotency.fingerprint:
-            return SubmitResult(SubmitOutcome.KEY_REUSED, None, pending_wakeups=0)
-        earlier = self._jobs.jobs.get(earlier_id)
-        return SubmitResult(SubmitOutcome.REPLAYED, earlier, 0, earlier and self._position(earlier))
-
     def _get(self, tenant: str, job_id: str) -> tuple[JobRecord, QueuePosition | None] | None:
         job = self._find(tenant, job_id)
-        return None if job is None else (job, self._position(job))
+        return None if job is None else (job, self._positions.of(job))
+
+    def _queued_jobs(self, tenant: str, limit: int) -> tuple[QueuedJob, ...]:
+        ids = (job_id for queue in self._jobs.queues.values() for job_id in queue.jobs(tenant)[:limit])
+        placed = [
+            (job, position) for job in map(self._jobs.jobs.__getitem__, ids) if (position := self._positions.of(job))
+        ]
+        placed.sort(key=lambda each: (each[1].jobs_ahead, each[0].sequence))
+        return tuple(QueuedJob(job.id, job.model, job.images, job.cost, position) for job, position in placed[:limit])
 
     def _page(
         self, tenant: str, job_filter: JobFilter, limit: int, scan_limit: int, after: JobPosition | None = None
@@ -166,17 +193,46 @@ class MemoryJobStore:
         job = self._find(tenant, job_id)
         return None if job is None else self._jobs.cancel(job)
 
+    def _cancel_jobs(self, tenant: str, job_ids: Sequence[str], only_queued: bool) -> tuple[Status | None, ...]:
+        statuses: list[Status | None] = []
+        for job_id in job_ids:
+            job = self._find(tenant, job_id)
+            if job and (job.status is Status.QUEUED or not only_queued):
+                job = self._jobs.cancel(job)
+            statuses.append(job and job.status)
+        return tuple(statuses)
+
+    def _move(self, tenant: str, job_id: str, to: MoveTarget, other_id: str | None = None) -> MoveResult:
+        job = self._find(tenant, job_id)
+        if job is None:
+            return MoveResult(MoveOutcome.UNKNOWN)
+        if job.status is not Status.QUEUED:
+            return MoveResult(MoveOutcome.NOT_QUEUED, job)
+        ids = self._jobs.queues[job.model].jobs(tenant)
+        if to is MoveTarget.BEFORE and other_id not in ids:
+            return MoveResult(MoveOutcome.OTHER_NOT_QUEUED, job)
+        index = {MoveTarget.FRONT: 0, MoveTarget.BACK: len(ids) - 1}.get(to)
+        if index is None:
+            index = ids.index(other_id or "")
+            index -= index > ids.index(job_id)
+        self._jobs.move(job, index)
+        return MoveResult(MoveOutcome.MOVED, job, self._positions.of(job))
+
     def _claim(self, request: ClaimRequest) -> JobRecord | None:
         """Apply the rules of `lua/claim.lua`."""
         claimed_id, until = self._claims.get(request.claim_id, ("", 0))
         if until > self._now_ms():
             return self._jobs.find_claimed(ClaimRef(claimed_id, request.claim_id))
+        if self._workers.is_told_to_drain(request.worker):
+            return None
         expired = 0
         prefetched = {each.model for each in request.candidates if each.prefetch}
+        if request.engine_quarantined and not request.engine_empty:
+            return self._claim_quarantined(request, prefetched)
         for model in self._models_in_order(request):
-            while expired < MAX_EXPIRED and (job_id := self._jobs.queues[model].head()) is not None:
-                job = self._jobs.jobs[job_id]
-                if job.deadline_at_ms is not None and job.deadline_at_ms <= self._now_ms():
+            while expired < MAX_EXPIRED and (heads := self._jobs.queues[model].heads(request.excluded)):
+                job = self._jobs.jobs[heads[0]]
+                if self._is_late(job):
                     self._jobs.miss_deadline(job)
                     expired += 1
                     continue
@@ -184,9 +240,24 @@ class MemoryJobStore:
                     break
                 if job.quarantined and not request.engine_empty:
                     return None
-                self._claims[request.claim_id] = (job_id, self._now_ms() + CLAIM_TTL_MS)
-                return self._jobs.claim(job, request.claim_id, request.worker, request.lease_ms)
+                return self._start(job, request, in_turn=self._jobs.queues[model].is_next(job.tenant))
         return None
+
+    def _claim_quarantined(self, request: ClaimRequest, prefetched: set[str]) -> JobRecord | None:
+        for model in self._models_in_order(request):
+            heads = (self._jobs.jobs[job_id] for job_id in self._jobs.queues[model].heads(request.excluded))
+            is_claimable = (job for job in heads if job.quarantined and not job.runs_alone and not self._is_late(job))
+            job = next(is_claimable, None)
+            if job is not None and not (model in prefetched and self._is_left_to_idle_workers(model, request.worker)):
+                return self._start(job, request, in_turn=False)
+        return None
+
+    def _is_late(self, job: JobRecord) -> bool:
+        return job.deadline_at_ms is not None and job.deadline_at_ms <= self._now_ms()
+
+    def _start(self, job: JobRecord, request: ClaimRequest, *, in_turn: bool) -> JobRecord:
+        self._claims[request.claim_id] = (job.id, self._now_ms() + CLAIM_TTL_MS)
+        return self._jobs.claim(job, request.claim_id, request.worker, request.lease_ms, in_turn=in_turn)
 
     def _renew(self, claim_refs: Sequence[ClaimRef], lease_ms: int) -> tuple[FenceResult, ...]:
         results: list[FenceResult] = []
@@ -270,6 +341,7 @@ class MemoryJobStore:
             short = []
             expired_leases = [job_id for until, job_id in leases if until <= now][:limit]
             lost = [self._jobs.lose_lease(self._jobs.jobs[job_id]) for job_id in expired_leases]
+        self._jobs.load.measure(self._jobs.queued(), len(self._jobs.leases))
         return SweepResult(
             requeued=_ids(lost, Status.QUEUED),
             lost=_ids(lost, Status.FAILED),
@@ -295,9 +367,13 @@ class MemoryJobStore:
             if (oldest := queue.oldest_ms) is not None
         )
 
-    def _deliveries(self, tenant: str, job_id: str) -> tuple[DeliveryRecord, ...] | None:
-        job = self._find(tenant, job_id)
-        return None if job is None else self._jobs.outbox.of_job(job)
+    def _deliveries(self, tenant: str, job_id: str, images: int) -> tuple[DeliveryRecord, ...]:
+        return tuple(each for each in self._jobs.outbox.of_job(job_id, images) if each.tenant == tenant)
+
+    def _replay_delivery(self, tenant: str, delivery_id: str, archived: DeliveryRecord | None) -> DeliveryRecord | None:
+        if archived and (tenant in self._purges or self._retention.is_deleted(archived.job_id)):
+            archived = None
+        return self._jobs.outbox.replay(tenant, delivery_id, archived)
 
     def _model_timings(self) -> tuple[ModelTimings, ...]:
         return self._timings.timings(self._workers.live())
@@ -306,18 +382,12 @@ class MemoryJobStore:
         running = Counter(self._jobs.jobs[job_id].model for job_id in self._jobs.leases)
         return StoreStats(self._queues(), dict(running), self._workers.live(), frozenset(self._jobs.paused_models))
 
+    def _archive_state(self) -> ArchiveState:
+        return ArchiveState(len(self._jobs.unarchived), self._retention.oldest_unarchived_age_ms(), self._apis.live())
+
     def _find(self, tenant: str, job_id: str) -> JobRecord | None:
         job = self._jobs.jobs.get(job_id)
         return job if job and job.tenant == tenant else None
-
-    def _position(self, job: JobRecord) -> QueuePosition | None:
-        if job.status is not Status.QUEUED:
-            return None
-        jobs_ahead = self._jobs.queues[job.model].jobs_ahead(job.tenant, job.id)
-        is_paused = job.model in self._jobs.paused_models or job.tenant in self._jobs.paused_tenants
-        return QueuePosition(
-            jobs_ahead, self._workers.serves(job.model), is_paused, self._jobs.cost_ahead(job, jobs_ahead)
-        )
 
     def _is_left_to_idle_workers(self, model: str, worker_id: str) -> bool:
         busy = {self._jobs.jobs[job_id].worker for job_id in self._jobs.leases} | {worker_id}

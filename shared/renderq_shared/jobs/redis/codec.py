@@ -7,13 +7,32 @@ from dataclasses import fields
 from pydantic import TypeAdapter
 
 from renderq.contract import DeliveryStatus, Status, WebhookEventType
+from renderq_shared.errors import RecordUnreadable
 from renderq_shared.jobs.asset_records import AssetRecord
 from renderq_shared.jobs.delivery_records import DeliveryRecord
+from renderq_shared.jobs.purge_records import PurgeRecord
 from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePosition, TenantRecord, WorkerRecord
 from renderq_shared.jobs.timings import JobTiming, ModelTimings, TimingSample, round_cost
 from renderq_shared.redis.scripts import flat_to_dict, optional_int
 
-_DERIVED = frozenset({"quarantined"})
+_DERIVED = frozenset({"quarantined", "unknown_fields"})
+
+_INTERNAL = frozenset(
+    {
+        "assets",
+        "charge",
+        "ended_by",
+        "place",
+        "remaining_cost",
+        "requeued_by",
+        "unstarted_losses",
+        "webhook_events",
+        "webhook_host",
+    }
+)
+"""Fields of a job that only the scripts use."""
+
+_KNOWN = frozenset(field.name for field in fields(JobRecord)) | _INTERNAL
 
 _NAMES = TypeAdapter(tuple[str, ...])
 _EVENT: TypeAdapter[WebhookEventType] = TypeAdapter(WebhookEventType)
@@ -25,7 +44,14 @@ def decode_job_or_none(flat: Sequence[str]) -> JobRecord | None:
 
 
 def decode_job(fields: Mapping[str, str]) -> JobRecord:
-    """Decode a job's hash. Fields that only the scripts use are ignored."""
+    """Decode a job's hash. Fields that only the scripts use are ignored. Raises `RecordUnreadable`."""
+    try:
+        return _job(fields)
+    except (KeyError, ValueError) as error:
+        raise RecordUnreadable(fields.get("id"), repr(error)) from error
+
+
+def _job(fields: Mapping[str, str]) -> JobRecord:
     lost_leases = int(fields.get("lost_leases", 0))
     return JobRecord(
         id=fields["id"],
@@ -59,6 +85,12 @@ def decode_job(fields: Mapping[str, str]) -> JobRecord:
         retried_from=fields.get("retried_from"),
         cost=float(fields.get("cost", 0)),
         outputs_expired="outputs_expired" in fields,
+        kept="kept" in fields,
+        labels_json=fields.get("labels_json"),
+        batch_id=fields.get("batch_id"),
+        batch_json=fields.get("batch_json"),
+        door=fields.get("door"),
+        unknown_fields=tuple(sorted((name, text) for name, text in fields.items() if name not in _KNOWN)),
     )
 
 
@@ -78,15 +110,16 @@ def decode_asset_or_none(flat: Sequence[str]) -> AssetRecord | None:
         created_ms=int(fields["created_ms"]),
         used_ms=int(fields["used_ms"]),
         reference_count=int(fields.get("reference_count", 0)),
+        recipe_json=fields.get("recipe_json"),
     )
 
 
-def decode_delivery(flat: Sequence[str]) -> DeliveryRecord:
-    fields = flat_to_dict(flat)
+def decode_delivery(fields: Mapping[str, str]) -> DeliveryRecord:
     return DeliveryRecord(
         id=fields["id"],
         job_id=fields["job_id"],
         tenant=fields["tenant"],
+        host=fields["host"],
         event=_EVENT.validate_python(fields["event"]),
         status=DeliveryStatus(fields["status"]),
         created_ms=int(fields["created_ms"]),
@@ -95,6 +128,17 @@ def decode_delivery(flat: Sequence[str]) -> DeliveryRecord:
         due_ms=optional_int(fields.get("due_ms")),
         claim_id=fields.get("claim_id"),
         log_json=fields.get("log_json"),
+    )
+
+
+def decode_purge(tenant: str, flat: Sequence[str]) -> PurgeRecord:
+    fields = flat_to_dict(flat)
+    return PurgeRecord(
+        tenant=tenant,
+        started_ms=int(fields["started_ms"]),
+        completed_ms=optional_int(fields.get("completed_ms")),
+        jobs=int(fields.get("jobs", 0)),
+        assets=int(fields.get("assets", 0)),
     )
 
 
@@ -123,7 +167,10 @@ def _sample(text: str) -> TimingSample:
 
 
 def decode_worker(flat: Sequence[str]) -> WorkerRecord:
+    """Raises `RecordUnreadable`, `KeyError` and `ValueError`."""
     fields = flat_to_dict(flat)
+    if fields.keys() == {"id"}:
+        raise RecordUnreadable(fields["id"], "its key rq:worker:ID has a value that renderq did not write; delete it")
     return WorkerRecord(
         id=fields["id"],
         device=fields["device"],
@@ -133,13 +180,34 @@ def decode_worker(flat: Sequence[str]) -> WorkerRecord:
         draining=fields["draining"] == "1",
         started_ms=int(fields["started_ms"]),
         seen_ms=int(fields["seen_ms"]),
+        run_id=fields.get("run_id", ""),
+        memory_bytes=optional_int(fields.get("memory_bytes") or None),
+        device_memory_used_bytes=optional_int(fields.get("device_memory_used_bytes") or None),
+        device_memory_total_bytes=optional_int(fields.get("device_memory_total_bytes") or None),
     )
 
 
 def encode_job(job: JobRecord) -> dict[str, str]:
     """Encode a job as its hash, without derived and absent fields."""
     named = {field.name: getattr(job, field.name) for field in fields(job) if field.name not in _DERIVED}
-    return {name: _text(value) for name, value in named.items() if value is not None and value is not False}
+    known = {name: _text(value) for name, value in named.items() if value is not None and value is not False}
+    return {**dict(job.unknown_fields), **known}
+
+
+def encode_delivery(delivery: DeliveryRecord) -> dict[str, str]:
+    """Encode an ended delivery as its hash, without absent fields."""
+    encoded = {
+        "id": delivery.id,
+        "job_id": delivery.job_id,
+        "tenant": delivery.tenant,
+        "host": delivery.host,
+        "event": delivery.event,
+        "status": str(delivery.status),
+        "created_ms": str(delivery.created_ms),
+        "attempt": str(delivery.attempt),
+        "job_json": json.dumps(encode_job(delivery.record), separators=(",", ":"), sort_keys=True),
+    }
+    return encoded if delivery.log_json is None else {**encoded, "log_json": delivery.log_json}
 
 
 def _text(value: object) -> str:

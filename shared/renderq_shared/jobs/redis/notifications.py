@@ -1,7 +1,8 @@
-"""Pub/sub notifications of the store: changes of jobs and API keys for the API, cancels for workers.
+"""Pub/sub notifications of the store: changes and deletions of jobs, and API keys, for the API; cancels and drains for
+workers.
 
 Delivery is not guaranteed. Subscribers reread after `Reconnected`; a worker that missed a cancel learns of it from its
-next lease renewal.
+next lease renewal, and of a drain from its next registration.
 """
 
 import asyncio
@@ -17,16 +18,24 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 
+from renderq_shared.errors import RecordUnreadable
 from renderq_shared.jobs.previews import PreviewChannels, PreviewMessage, decode_preview
 from renderq_shared.jobs.records import JobRecord
 from renderq_shared.jobs.redis.codec import decode_job
+from renderq_shared.outage import Outage
 from renderq_shared.threads import SupervisedThread
 
 CHANGES = "rq:changes"
 """Channel of job snapshots: the job's hash as a JSON object."""
 
+DELETIONS = "rq:deletions"
+"""Channel of "ID TENANT": the job no longer exists, in the history either."""
+
 CANCELS = "rq:cancels"
 """Channel of "ID CLAIM": the worker with this claim is to stop the job."""
+
+DRAINS = "rq:drains"
+"""Channel of ids of workers that are to drain."""
 
 KEYS_CHANGED = "rq:keys-changed"
 """Channel of versions of the API keys."""
@@ -54,6 +63,14 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """A job was deleted."""
+
+    job_id: str
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reconnected:
     """The subscription has started or restarted. Earlier changes were not received."""
 
@@ -63,12 +80,13 @@ class KeysChanged:
     """An API key was created or revoked."""
 
 
-Notification: TypeAlias = Change | PreviewMessage | KeysChanged | Reconnected
+Notification: TypeAlias = Change | Deletion | PreviewMessage | KeysChanged | Reconnected
 
 
 async def subscribe(client: AsyncRedis, previews: PreviewChannels) -> AsyncGenerator[Notification]:
     """Yield all changes, and previews of subscribed jobs, over one connection that reconnects by itself. Never ends."""
     delay_s, max_delay_s = _BACKOFF_S
+    outage = Outage()
     while True:
         subscription = _Subscription(client, previews)
         try:
@@ -77,10 +95,12 @@ async def subscribe(client: AsyncRedis, previews: PreviewChannels) -> AsyncGener
                 event = await subscription.next()
                 if isinstance(event, Reconnected):
                     delay_s = _BACKOFF_S[0]
+                    outage.end()
                 if event is not None:
                     yield event
         except (RedisError, OSError) as error:
-            log.warning("changes.unsubscribed", reason=str(error), retry_in_s=delay_s)
+            if outage.has_new_cause(error):
+                log.warning("changes.unsubscribed", reason=str(error), retry_in_s=delay_s)
         finally:
             await subscription.close()
         await asyncio.sleep(delay_s)
@@ -98,7 +118,7 @@ class _Subscription:
         self._is_pinged = False
 
     async def start(self) -> None:
-        await self._pubsub.subscribe(KEYS_CHANGED, CHANGES, *self._previews.restart())
+        await self._pubsub.subscribe(KEYS_CHANGED, DELETIONS, CHANGES, *self._previews.restart())
 
     async def next(self) -> Notification | None:
         """Return the next notification; `None` after other events. Raises `RedisError` or `OSError`."""
@@ -139,9 +159,16 @@ class _Subscription:
         kind, channel = message["type"], message["channel"]
         if kind != "message":
             return Reconnected() if kind == "subscribe" and channel == CHANGES else None
-        if channel == CHANGES:
-            return decode_change(message["data"])
-        return KeysChanged() if channel == KEYS_CHANGED else decode_preview(channel, message["data"])
+        try:
+            if channel == CHANGES:
+                return decode_change(message["data"])
+            if channel == DELETIONS:
+                job_id, _, tenant = str(message["data"]).partition(" ")
+                return Deletion(job_id, tenant)
+            return KeysChanged() if channel == KEYS_CHANGED else decode_preview(channel, message["data"])
+        except (RecordUnreadable, ValueError, KeyError, TypeError, AttributeError) as error:
+            log.warning("notification.unreadable", channel=channel, reason=repr(error))
+            return None
 
 
 def decode_change(snapshot: str) -> Change:
@@ -150,17 +177,19 @@ def decode_change(snapshot: str) -> Change:
     return Change(record.id, record.tenant, record.version, record)
 
 
-class CancelSubscriber:
-    """Receives cancels of running jobs in its own thread, which reconnects by itself."""
+class WorkerSubscriber:
+    """Receives cancels of running jobs and drains in its own thread, which reconnects by itself."""
 
-    def __init__(self, client: Redis, on_cancel: Callable[[str, str], None]) -> None:
-        """`on_cancel(job_id, claim_id)` is called for cancels of all workers' jobs. It must not block."""
+    def __init__(self, client: Redis, on_cancel: Callable[[str, str], None], on_drain: Callable[[str], None]) -> None:
+        """`on_cancel(job_id, claim_id)` is called for cancels of all workers' jobs, `on_drain(worker_id)` for drains of
+        all workers. They must not block."""
         self._client = client
         self._on_cancel = on_cancel
+        self._on_drain = on_drain
         self._closing = threading.Event()
         self.subscribed = threading.Event()
         """Set while the subscription is active."""
-        self._thread = SupervisedThread("cancels", self._run)
+        self._thread = SupervisedThread("notifications", self._run)
         self._thread.start()
 
     def close(self) -> None:
@@ -170,20 +199,24 @@ class CancelSubscriber:
 
     def _run(self) -> None:
         delay_s, max_delay_s = _BACKOFF_S
+        outage = Outage()
         while not self._closing.is_set():
             try:
                 self._listen()
             except (RedisError, OSError) as error:
                 if self._closing.is_set():
                     return
-                log.warning("cancels.unsubscribed", reason=str(error), retry_in_s=delay_s)
+                if self.subscribed.is_set():
+                    outage.end()
+                if outage.has_new_cause(error):
+                    log.warning("notifications.unsubscribed", reason=str(error), retry_in_s=delay_s)
             delay_s = _BACKOFF_S[0] if self.subscribed.is_set() else min(delay_s * 2, max_delay_s)
             self.subscribed.clear()
             self._closing.wait(delay_s)
 
     def _listen(self) -> None:
         with self._client.pubsub() as pubsub:
-            pubsub.subscribe(CANCELS)
+            pubsub.subscribe(DRAINS, CANCELS)
             received = pinged = time.monotonic()
             while not self._closing.is_set():
                 message = pubsub.get_message(timeout=_POLL_S)
@@ -195,8 +228,14 @@ class CancelSubscriber:
                 elif now - pinged > _QUIET_S:
                     pinged = now
                     pubsub.ping()
-                if message and message["type"] == "subscribe":
+                if message and message["type"] == "subscribe" and message["channel"] == CANCELS:
                     self.subscribed.set()
                 elif message and message["type"] == "message":
-                    job_id, claim_id = str(message["data"]).split(" ", 1)
-                    self._on_cancel(job_id, claim_id)
+                    self._on_message(str(message["channel"]), str(message["data"]))
+
+    def _on_message(self, channel: str, data: str) -> None:
+        if channel == DRAINS:
+            self._on_drain(data)
+        else:
+            job_id, _, claim_id = data.partition(" ")
+            self._on_cancel(job_id, claim_id)

@@ -1,7 +1,8 @@
-"""Atomic and durable files: complete or absent, even after a power failure."""
+"""Atomic and durable files: complete or absent, even after a power failure. Only their owner can read them."""
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -10,7 +11,7 @@ def write_atomically(path: Path, data: bytes, scratch: Path) -> None:
 
     Replaces an existing file and creates missing folders. Raises `OSError`.
     """
-    temporary = _write_temporary(scratch, data, mode=0o644)
+    temporary = _write_temporary(scratch, data)
     try:
         _move(temporary, path)
     except BaseException:
@@ -19,9 +20,9 @@ def write_atomically(path: Path, data: bytes, scratch: Path) -> None:
     sync_folder(path.parent)
 
 
-def create_once(path: Path, data: bytes, scratch: Path, mode: int) -> None:
+def create_once(path: Path, data: bytes, scratch: Path) -> None:
     """Create a file like `write_atomically`, but leave an existing one: the first of several writers wins."""
-    temporary = _write_temporary(scratch, data, mode)
+    temporary = _write_temporary(scratch, data)
     try:
         # A link never replaces a file, unlike a rename, and never exposes an empty one, unlike O_EXCL.
         path.hardlink_to(temporary)
@@ -37,7 +38,7 @@ def make_folders(path: Path) -> None:
     if path.is_dir():
         return
     make_folders(path.parent)
-    path.mkdir(exist_ok=True)
+    path.mkdir(exist_ok=True, mode=0o700)
     sync_folder(path.parent)
 
 
@@ -49,13 +50,25 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _write_temporary(scratch: Path, data: bytes, mode: int) -> Path:
+def delete_older(folder: Path, before: float) -> None:
+    """Delete the files of a folder that were last written before a time in seconds since the epoch."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # its writer has just finished
+            if path.stat().st_mtime < before:
+                path.unlink()
+
+
+def _write_temporary(scratch: Path, data: bytes) -> Path:
     temporary = scratch / secrets.token_hex(16)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     return temporary
 
 

@@ -2,22 +2,30 @@
 
 import errno
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, ObjectStoreUnsuitable
-from renderq_shared.objects.folder.durable_files import create_once, make_folders, write_atomically
-from renderq_shared.objects.folder.signing import is_signed, signed_path
+from renderq_shared.objects.folder.durable_files import delete_older, make_folders, write_atomically
+from renderq_shared.objects.folder.shared_value import SharedValue
 from renderq_shared.objects.keys import check_key, check_prefix, is_key
 from renderq_shared.objects.media_types import check_media_type, media_type
+from renderq_shared.objects.signed_paths import is_signed, signed_path
 from renderq_shared.objects.store import ObjectInfo, SignedUrl
+from renderq_shared.private_folders import restrict
 
 _CHUNK_BYTES = 256 * 1024
+
+_CHECK_BYTES = 64 * 1024
+"""Size of the file that a check writes: a full disk may still take an empty one."""
+
+_UNFINISHED_S = 3_600.0
+"""A temporary file of this age was left by a process that was killed."""
+
+_TOP_FOLDERS = ("assets", "jobs")
 
 _PERMANENT_ERRNOS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT}
 """Errors that need a change of the folder or its permissions; a full disk or a lost mount may be transient."""
@@ -29,10 +37,14 @@ _INTERNAL_FOLDER = ".renderq"
 class FolderStore:
     """Object store whose objects are files below `root`; the API serves them under signed URLs."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, min_free_bytes: int = 0) -> None:
+        """`min_free_bytes`: free space below which `check` calls the disk full."""
         self.root = root.absolute()
+        self._min_free_bytes = min_free_bytes
         self._internal = self.root / _INTERNAL_FOLDER
         self._scratch = self._internal / "unfinished"
+        self._id = SharedValue(self._internal / "store-id", self._scratch)
+        self._signing_key = SharedValue(self._internal / "signing-key", self._scratch)
 
     def __str__(self) -> str:
         return f"folder {self.root}"
@@ -40,22 +52,26 @@ class FolderStore:
     @property
     def id(self) -> str:
         """Random id stored in the folder, so that equal ids mean the same folder."""
-        return self._id
+        return self._id.get().decode()
 
-    @cached_property
-    def _id(self) -> str:
-        return self._shared_secret("store-id", 0o644).decode()
-
-    @cached_property
-    def _signing_key(self) -> bytes:
-        return self._shared_secret("signing-key", 0o600)
+    def existing_id(self) -> str | None:
+        found = self._id.read()
+        return None if found is None else found.decode()
 
     def check(self) -> None:
-        """Create the folder if it is missing, and write to it."""
+        """Create the folder if it is missing, write to it, and delete what killed processes left unfinished.
+
+        The id and the signing key of a folder that was emptied are restored; those of a folder that was exchanged are
+        read again.
+        """
         try:
             make_folders(self._scratch)
-            write_atomically(self._internal / "last-check", b"", self._scratch)
-            _ = self.id
+            self._restrict()
+            written = self._internal / "last-check"
+            write_atomically(written, bytes(_CHECK_BYTES), self._scratch)
+            # By the clock of the file server, which may differ from ours.
+            delete_older(self._scratch, written.stat().st_mtime - _UNFINISHED_S)
+            self._check_free_space()
         except (NotADirectoryError, FileExistsError) as error:
             raise ObjectStoreUnsuitable(f"{error.filename} is a file; the object store needs a folder") from error
         except OSError as error:
@@ -63,6 +79,8 @@ class FolderStore:
             raise error_type(
                 f"{self.root} cannot be written: {error.strerror}; fix it, or set RENDERQ_STORE to another folder"
             ) from error
+        self._id.refresh()
+        self._signing_key.refresh()
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         path = self._path(key)
@@ -116,28 +134,35 @@ class FolderStore:
             raise ObjectStoreUnavailable(f"{folder} cannot be deleted: {error.strerror}") from error
         return count
 
-    def signed_url(self, key: str, expires_s: int) -> SignedUrl:
+    def signed_url(self, key: str, expires_s: int, disposition: str | None = None) -> SignedUrl:
         expires = int(time.time()) + expires_s
-        path = signed_path(self._signing_key, check_key(key), expires)
+        path = signed_path(self._signing_key.get(), check_key(key), expires, disposition)
         return SignedUrl(path, datetime.fromtimestamp(expires, UTC))
 
-    def is_signed(self, key: str, expires: int, signature: str) -> bool:
-        """Return whether `signed_url` made this signature for this key and expiry."""
-        return is_signed(self._signing_key, key, expires, signature)
+    def is_signed(self, key: str, expires: int, signature: str, disposition: str | None = None) -> bool:
+        """Return whether `signed_url` made this signature. Does not check the expiry."""
+        return is_signed(self._signing_key.get(), key, expires, signature, disposition)
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
 
-    def _shared_secret(self, name: str, mode: int) -> bytes:
-        """Return 32 random bytes in hex, created by the first process and shared by all."""
-        path = self._internal / name
-        try:
-            make_folders(self._scratch)
-            if not path.exists():
-                create_once(path, secrets.token_hex(32).encode(), self._scratch, mode)
-            return path.read_bytes()
-        except OSError as error:
-            raise ObjectStoreUnavailable(f"{path} cannot be read or created: {error.strerror}") from error
+    def _restrict(self) -> None:
+        """Take the folders of older versions away from other users."""
+        for folder in (self._internal, self._scratch, *(self.root / name for name in _TOP_FOLDERS)):
+            if folder.is_dir() and not restrict(folder):
+                raise ObjectStoreUnsuitable(
+                    f"{folder} is open to all users and belongs to another one (uid {folder.stat().st_uid}); give it "
+                    "to the user that runs renderq, or set RENDERQ_STORE to another folder"
+                )
+
+    def _check_free_space(self) -> None:
+        disk = os.statvfs(self.root)
+        free = disk.f_bavail * disk.f_frsize
+        if free < self._min_free_bytes:
+            raise ObjectStoreUnavailable(
+                f"the disk of {self.root} is full: {free // 1_000_000} MB are free, and "
+                f"{self._min_free_bytes // 1_000_000} MB are required (RENDERQ_STORE_MIN_FREE_MB); make room"
+            )
 
 
 def _raise_unless_missing(error: OSError) -> None:

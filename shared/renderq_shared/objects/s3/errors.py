@@ -72,6 +72,11 @@ _TRANSIENT_TYPES: dict[type[Exception], str] = {
 }
 
 
+_BAD_REQUEST, _SERVER_ERROR, _NOT_IMPLEMENTED = 400, 500, 501
+_RETRY_LATER = {404, 408, 429}
+"""Statuses of errors that are no refusal of an operation: no bucket, a timeout, too many requests."""
+
+
 def error_code(error: Exception) -> str | None:
     """Return the error code of the store's response, such as `NoSuchKey`; `None` if there was no response."""
     if not isinstance(error, ClientError):
@@ -83,6 +88,18 @@ def error_code(error: Exception) -> str | None:
 def is_missing(error: Exception) -> bool:
     """Return whether the key has no object. Responses to HEAD have no code but the status."""
     return error_code(error) in {"NoSuchKey", "404", "NotFound"}
+
+
+def lacks_operation(error: Exception) -> bool:
+    """Return whether the store refused the operation itself, so that another one may succeed in its place.
+
+    Compatible stores have no common code for it: `NotImplemented`, `MissingContentMD5`, `MethodNotAllowed`, and
+    `AccessDenied` of gateways that check rights by operation.
+    """
+    if not isinstance(error, ClientError) or (is_permanent(error) and error_code(error) != "AccessDenied"):
+        return False
+    status = int(dict(error.response).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return status == _NOT_IMPLEMENTED or (_BAD_REQUEST <= status < _SERVER_ERROR and status not in _RETRY_LATER)
 
 
 def is_permanent(error: Exception) -> bool:

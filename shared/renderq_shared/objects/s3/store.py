@@ -9,12 +9,15 @@ from functools import cached_property
 from typing import Any
 
 from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
 
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, ObjectStoreUnsuitable
 from renderq_shared.objects.keys import check_key, check_prefix, is_key
 from renderq_shared.objects.media_types import check_media_type, content_disposition, media_type
 from renderq_shared.objects.s3.client import S3Clients
-from renderq_shared.objects.s3.errors import S3_ERRORS, explain, is_missing, is_permanent
+from renderq_shared.objects.s3.deletion import Deleter
+from renderq_shared.objects.s3.errors import S3_ERRORS, explain, is_missing, is_permanent, lacks_operation
+from renderq_shared.objects.s3.self_test import list_objects, write_read_delete
 from renderq_shared.objects.store import ObjectInfo, SignedUrl
 from renderq_shared.s3_url import S3Location
 
@@ -24,6 +27,8 @@ _PART_BYTES = 8 * 1024 * 1024
 """Larger objects are uploaded in parallel parts of this size; below it, a second request costs more than it saves."""
 
 _CONCURRENT_PARTS = 4
+
+_TEST_INTERVAL_S = 600.0
 
 _INTERNAL_PREFIX = ".renderq/"
 """Prefix of the store's own objects. No key can have it, because no key segment starts with a dot."""
@@ -35,7 +40,8 @@ class S3Store:
     def __init__(self, location: S3Location, clients: S3Clients) -> None:
         self._location = location
         self._clients = clients
-        self._has_written = False
+        self._test_due = 0.0
+        """Monotonic time at which `check` writes again."""
 
     def __str__(self) -> str:
         return str(self._location)
@@ -45,17 +51,23 @@ class S3Store:
         """Bucket and prefix, without the endpoint, which may differ between the API and workers."""
         return str(self._location)
 
+    def existing_id(self) -> str:
+        return self.id
+
     def check(self) -> None:
-        """List below the prefix, and write once per process: a versioned bucket would keep every write."""
+        """List below the prefix; write, read and delete an object at first, after a failed upload, and at intervals.
+
+        Not every time, because a versioned bucket keeps every write.
+        """
+        prefix = self._object_name(_INTERNAL_PREFIX)
         try:
-            self._client.list_objects_v2(
-                Bucket=self._location.bucket, Prefix=self._object_name(_INTERNAL_PREFIX), MaxKeys=1
-            )
-            if not self._has_written:
-                self._client.put_object(
-                    Bucket=self._location.bucket, Key=self._object_name(f"{_INTERNAL_PREFIX}last-check"), Body=b""
-                )
-                self._has_written = True
+            client = self._client
+            list_objects(client, self._location.bucket, prefix)
+            if self._test_due <= time.monotonic():
+                write_read_delete(client, self._location.bucket, prefix, self._deleter)
+                self._test_due = time.monotonic() + _TEST_INTERVAL_S
+        except (ObjectStoreUnavailable, ObjectStoreUnsuitable) as error:
+            raise type(error)(f"{self}: {error}") from error
         except S3_ERRORS as error:
             error_type = ObjectStoreUnsuitable if is_permanent(error) else ObjectStoreUnavailable
             raise error_type(self._explain(error)) from error
@@ -63,17 +75,12 @@ class S3Store:
     def put(self, key: str, data: bytes, content_type: str) -> None:
         name = self._object_name(check_key(key))
         check_media_type(key, content_type)
-        with self._translate_errors(key):
-            if len(data) <= _PART_BYTES:
-                self._client.put_object(Bucket=self._location.bucket, Key=name, Body=data, ContentType=content_type)
-            else:
-                self._client.upload_fileobj(
-                    io.BytesIO(data),
-                    self._location.bucket,
-                    name,
-                    {"ContentType": content_type},
-                    Config=_multipart_config(),
-                )
+        try:
+            with self._translate_errors(key):
+                self._put(name, data, content_type)
+        except ObjectStoreUnavailable:
+            self._test_due = 0.0
+            raise
 
     def info(self, key: str) -> ObjectInfo:
         name = self._object_name(check_key(key))
@@ -104,13 +111,9 @@ class S3Store:
         deleted, failures = 0, list[str]()
         with self._translate_errors():
             for names in self._list_pages(self._object_name(check_prefix(prefix))):
-                objects = [{"Key": name} for name in names]
-                response = self._client.delete_objects(
-                    Bucket=self._location.bucket, Delete={"Objects": objects, "Quiet": True}
-                )
-                errors = [f"{error['Key']} ({error.get('Code', 'unknown')})" for error in response.get("Errors", ())]
-                deleted += len(names) - len(errors)
-                failures += errors
+                refusals = self._deleter.delete(names)
+                deleted += len(names) - len(refusals)
+                failures += refusals
         if failures:
             raise ObjectStoreUnavailable(
                 f"{self}: {len(failures)} of {deleted + len(failures)} objects below {prefix} could not be deleted, "
@@ -118,14 +121,14 @@ class S3Store:
             )
         return deleted
 
-    def signed_url(self, key: str, expires_s: int) -> SignedUrl:
+    def signed_url(self, key: str, expires_s: int, disposition: str | None = None) -> SignedUrl:
         """Return a URL for GET. Signed locally: temporary credentials may expire before `expires_s`."""
         expires = int(time.time()) + expires_s
         parameters = {
             "Bucket": self._location.bucket,
             "Key": self._object_name(check_key(key)),
             "ResponseContentType": media_type(key),
-            "ResponseContentDisposition": content_disposition(key),
+            "ResponseContentDisposition": disposition or content_disposition(key),
             "ResponseCacheControl": f"private, max-age={expires_s}, immutable",
         }
         with self._translate_errors(key):
@@ -139,6 +142,25 @@ class S3Store:
     @cached_property
     def _signing_client(self) -> Any:
         return self._clients.signing_client() if self._clients.public_endpoint else self._client
+
+    @cached_property
+    def _deleter(self) -> Deleter:
+        return Deleter(self._client, self._location.bucket)
+
+    def _put(self, name: str, data: bytes, content_type: str) -> None:
+        """Upload an object, in parts if it is large and the store supports that."""
+        place = {"Bucket": self._location.bucket, "Key": name}
+        if len(data) > _PART_BYTES:
+            try:
+                self._client.upload_fileobj(
+                    io.BytesIO(data), *place.values(), {"ContentType": content_type}, Config=_multipart_config()
+                )
+            except ClientError as error:
+                if not lacks_operation(error):
+                    raise
+            else:
+                return
+        self._client.put_object(**place, Body=data, ContentType=content_type)
 
     def _object_name(self, key: str) -> str:
         """Return the key in the bucket."""

@@ -1,4 +1,4 @@
-"""Property of the fair queue: backlogged tenants are served by weight, up to one job."""
+"""Properties of the fair queue: backlogged tenants are served by weight, up to one job; moves order like a list."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +29,7 @@ def test_backlogged_tenants_differ_by_at_most_one_job_each(
             queue.enqueue(tenant, QueueEntry.of(0, number, f"{tenant}_{number}", number))
 
     def serve() -> tuple[str, float]:
-        job_id = queue.head()
+        job_id = next(iter(queue.heads()), None)
         assert job_id is not None
         tenant = job_id.split("_")[0]
         queue.take(tenant, job_id, jobs[job_id])
@@ -45,3 +45,26 @@ def test_backlogged_tenants_differ_by_at_most_one_job_each(
         work[tenant] += cost / weight[tenant]
     # The bound of start-time fair queueing: the sum of each tenant's largest job divided by its weight.
     assert abs(work["ada"] - work["bob"]) <= max(ada) / ada_weight + max(bob) / bob_weight + 1e-9
+
+
+@given(
+    priorities=st.lists(st.integers(-1, 1), min_size=1, max_size=8),
+    moves=st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=12),
+)
+def test_moved_jobs_are_ordered_like_a_list_and_return_to_their_places(
+    priorities: list[int], moves: list[tuple[int, int]]
+) -> None:
+    queue = FairQueue({})
+    for number, priority in enumerate(priorities):
+        queue.enqueue("ada", QueueEntry.of(priority, number, f"job_{number}", number))
+    expected = queue.jobs("ada")
+    entries = {}
+    for number, position in moves:
+        job_id, index = f"job_{number % len(priorities)}", position % len(priorities)
+        expected.insert(index, expected.pop(expected.index(job_id)))
+        entries |= {entry.job_id: entry for entry in queue.move("ada", job_id, index)}
+        assert queue.jobs("ada") == expected
+    for entry in entries.values():
+        queue.dequeue("ada", entry.job_id)
+        queue.enqueue("ada", entry)
+        assert queue.jobs("ada") == expected

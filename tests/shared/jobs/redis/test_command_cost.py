@@ -9,6 +9,8 @@ import redis
 
 from renderq.contract import DeliveryStatus
 from renderq_shared.jobs import (
+    ArchivedRemoval,
+    ArchivedVersion,
     Candidate,
     ClaimRequest,
     Command,
@@ -17,6 +19,9 @@ from renderq_shared.jobs import (
     Idempotency,
     JobFilter,
     JobUpdate,
+    MoveTarget,
+    PurgedJob,
+    PurgeRecord,
     Retention,
     commands,
 )
@@ -30,18 +35,21 @@ from tests.job_store.factories import (
     claim,
     claim_ref,
     new_asset,
+    new_batch,
     new_job,
     submit,
     worker_record,
 )
-from tests.shared.jobs.test_commands import COMMANDS
+from tests.shared.jobs.command_names import COMMANDS
 
 REQUEST = '{"task": "txt2img", "prompt": "%s", "width": 512, "height": 512, "steps": 25}' % ("a red circle " * 30)
 
+PURGE = PurgeRecord("ada", started_ms=0)
+
 CHEAP = {
-    *("evalsha", "time", "publish", "get", "set", "exists", "incr", "decr", "llen", "info"),
+    *("evalsha", "time", "publish", "get", "set", "exists", "incrby", "decr", "llen", "info"),
     *("hget", "hset", "hdel", "hmget", "hgetall", "hincrby", "hincrbyfloat"),
-    *("zadd", "zrem", "zcard", "zcount", "zrank", "zrange"),
+    *("zadd", "zrem", "zcard", "zcount", "zrank", "zrange", "zscore"),
     *("sadd", "srem", "sismember", "smembers"),
 }
 """Commands at worst logarithmic in the number of jobs: hashes belong to one job or have a field per tenant or model."""
@@ -83,11 +91,17 @@ def test_every_command_is_one_round_trip(redis_url: str, store: RedisJobStore) -
     result = DeliveryResult("msg_x_started", "sender", DeliveryStatus.DELIVERED, "[]")
     examples: list[Command[Any]] = [
         commands.submit(new_job("job_x"), NO_LIMITS),
+        commands.submit_batch(new_batch("batch_x", 2), NO_LIMITS),
         commands.check_submission(),
         commands.replay_submission("ada", Idempotency("key", "fingerprint")),
         commands.get_job("ada", "job_x"),
+        commands.queued_jobs("tenant-0", 100),
         commands.page("ada", JobFilter(), 100, 500),
+        commands.get_batch("ada", "batch_x"),
+        commands.batches("ada", 20),
+        commands.move("ada", "job_x", MoveTarget.FRONT),
         commands.cancel("ada", "job_x"),
+        commands.cancel_jobs("ada", ["job_x", "job_0"], only_queued=False),
         commands.claim(ClaimRequest("claim-1", "worker", LEASE_MS, both, engine_empty=True, switch_after_ms=0)),
         commands.renew([mine] * 10, LEASE_MS),
         commands.progress(mine, JobUpdate(stage="encoding")),
@@ -95,13 +109,16 @@ def test_every_command_is_one_round_trip(redis_url: str, store: RedisJobStore) -
         commands.requeue(mine),
         commands.finish(mine, SUCCEEDED),
         commands.delete("ada", "job_x"),
-        commands.restore(store.call(commands.cancel("tenant-1", "job_1"))),
         commands.apply_retention(Retention(0, 0), LEASE_MS, 100),
         commands.confirm_deleted(["jobs/job_x/"]),
         commands.reserve_asset(new_asset(), 1_000),
-        commands.commit_asset(new_asset()),
+        commands.commit_asset(new_asset(), 1_000),
         commands.get_asset("ada", "asset_a"),
-        commands.confirm_manifests(["job_x"]),
+        commands.confirm_archived([ArchivedVersion("job_x", 2)]),
+        commands.remove_archived([ArchivedRemoval("ada", "job_x", 1, is_deleted=True)]),
+        commands.annotate("ada", "job_x", kept=True, labels_json="[]"),
+        commands.archive_state(),
+        commands.publish_archived(submit(store, "job_y")),
         commands.sweep(LEASE_MS, 100),
         commands.register(worker_record(), 30_000),
         commands.workers(),
@@ -110,12 +127,25 @@ def test_every_command_is_one_round_trip(redis_url: str, store: RedisJobStore) -
         commands.pause_tenant("ada", True),
         commands.tenants(),
         commands.stats(),
+        commands.load_minutes(),
         commands.timings(),
         commands.claim_deliveries(DeliveryClaim("sender", LEASE_MS, 10)),
         commands.complete_delivery(result),
-        commands.deliveries("ada", "job_x"),
+        commands.deliveries("ada", "job_x", 1),
         commands.replay_delivery("ada", "msg_x_started"),
+        commands.confirm_deliveries([]),
+        commands.drain_worker("w1"),
         commands.unregister("w1"),
+        commands.register_api("host:1", "history", 30_000),
+        commands.unregister_api("host:1"),
+        commands.start_purge("ada"),
+        commands.get_purge("ada"),
+        commands.claim_purge(LEASE_MS),
+        commands.renew_purge(PURGE, LEASE_MS, 1),
+        commands.purge_page(PURGE, 0, 100),
+        commands.purge_jobs(PURGE, [PurgedJob("job_x", 1, is_removed_again=False)]),
+        commands.purge_keys(PURGE, "0", 500),
+        commands.complete_purge(PURGE),
     ]
     assert {command.name for command in examples} == COMMANDS
     for command in examples:
@@ -170,3 +200,11 @@ def test_what_is_kept_for_fairness_and_claims_does_not_grow_with_jobs(
     kept = [key for key in client.scan_iter("rq:*") if not key.startswith(("rq:job:", "rq:claim:"))]
     assert len(kept) < 10
     assert all(0 < client.pttl(key) <= CLAIM_TTL_MS for key in client.scan_iter("rq:claim:*"))
+
+
+def test_at_most_1440_minutes_of_load_are_kept(client: redis.Redis, store: RedisJobStore) -> None:
+    client.lpush("rq:load-minutes", *(f"{number} 1 0 0 0" for number in range(1_440)))
+    client.hset("rq:load", mapping={"started_ms": 1_440, "queued": 1})
+    store.call(commands.sweep(LEASE_MS, 100))
+    minutes = client.lrange("rq:load-minutes", 0, -1)
+    assert (len(minutes), minutes[0], minutes[-1]) == (1_440, "1440 1 0 0 0", "1 1 0 0 0")

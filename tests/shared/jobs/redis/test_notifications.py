@@ -1,6 +1,7 @@
-"""Notifications of changes and cancels."""
+"""Notifications of changes, cancels and drains."""
 
 import asyncio
+import queue
 import threading
 from collections.abc import AsyncIterator
 
@@ -8,9 +9,9 @@ import pytest
 
 from renderq.contract import Status
 from renderq_shared.jobs import PreviewChannels, commands
-from renderq_shared.jobs.redis import CancelSubscriber, Change, Reconnected, RedisJobStore, subscribe
+from renderq_shared.jobs.redis import Change, Reconnected, RedisJobStore, WorkerSubscriber, subscribe
 from renderq_shared.redis.clients import async_client
-from tests.job_store.factories import SUCCEEDED, claim, claim_ref, get_job, submit
+from tests.job_store.factories import SUCCEEDED, claim, claim_ref, get_job, submit, worker_record
 from tests.valkey_server import Valkey
 
 
@@ -81,9 +82,26 @@ class CancelRecorder:
         self.received.set()
 
 
+def ignore_drain(worker_id: str) -> None:
+    """Stand-in for a worker that is not told to drain."""
+
+
+def test_a_worker_is_notified_of_its_drain(client, store: RedisJobStore) -> None:
+    drained: queue.Queue[str] = queue.Queue()
+    listener = WorkerSubscriber(client, CancelRecorder(), drained.put)
+    try:
+        assert listener.subscribed.wait(10)
+        store.call(commands.register(worker_record("w1"), 30_000))
+        store.call(commands.drain_worker("unknown"))
+        store.call(commands.drain_worker("w1"))
+        assert drained.get(timeout=10) == "w1"
+    finally:
+        listener.close()
+
+
 def test_the_worker_of_a_job_is_notified_of_its_cancellation(client, store: RedisJobStore) -> None:
     recorder = CancelRecorder()
-    listener = CancelSubscriber(client, recorder)
+    listener = WorkerSubscriber(client, recorder, ignore_drain)
     try:
         assert listener.subscribed.wait(10)
         submit(store, "job_1")
@@ -99,7 +117,7 @@ def test_the_worker_of_a_job_is_notified_of_its_cancellation(client, store: Redi
 
 def test_a_listener_outlives_the_server(client, store: RedisJobStore, valkey: Valkey) -> None:
     recorder = CancelRecorder()
-    listener = CancelSubscriber(client, recorder)
+    listener = WorkerSubscriber(client, recorder, ignore_drain)
     try:
         assert listener.subscribed.wait(10)
         submit(store, "job_1")
@@ -115,7 +133,7 @@ def test_a_listener_outlives_the_server(client, store: RedisJobStore, valkey: Va
 
 
 def test_a_listener_closes_while_the_server_is_away(client, valkey: Valkey) -> None:
-    listener = CancelSubscriber(client, CancelRecorder())
+    listener = WorkerSubscriber(client, CancelRecorder(), ignore_drain)
     assert listener.subscribed.wait(10)
     valkey.kill()
     listener.close()

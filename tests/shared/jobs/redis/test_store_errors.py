@@ -7,7 +7,7 @@ import redis
 
 from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import DeliveryClaim, Retention, commands
+from renderq_shared.jobs import ArchivedVersion, DeliveryClaim, Retention, commands
 from renderq_shared.jobs.redis import AsyncRedisJobStore, RedisJobStore
 from renderq_shared.redis.clients import async_client
 from tests.job_store.factories import LEASE_MS, NO_LIMITS, SUCCEEDED, claim, claim_ref, get_job, new_job, submit
@@ -98,13 +98,24 @@ def test_a_record_that_the_server_evicted_holds_up_no_other(client: redis.Redis,
     client.delete(*client.keys("rq:delivery:msg_1_*"))
     client.zadd("rq:delivering", {"msg_1_canceled": 1})
     assert store.call(commands.claim_deliveries(DeliveryClaim("next", LEASE_MS, 10))) == ()
-    assert [
-        each.id for each in store.call(commands.apply_retention(Retention(None, None), LEASE_MS, 100)).manifests
-    ] == ["job_1"]
-    assert store.call(commands.apply_retention(Retention(0, None), LEASE_MS, 100)).outputs_expired == ("job_0", "job_1")
-    client.zadd("rq:outputs-expired", {"job_0": 1})
-    assert store.call(commands.apply_retention(Retention(0, 0), LEASE_MS, 100)).deleted == ("job_0", "job_1")
-    assert client.zcard("rq:ended") == client.zcard("rq:outputs-expired") == client.zcard("rq:delivering") == 0
+    unarchived = store.call(commands.apply_retention(Retention(None), LEASE_MS, 100)).unarchived
+    assert [job.id for job in unarchived] == ["job_1"]
+    store.call(commands.confirm_archived([ArchivedVersion("job_1", unarchived[0].version)]))
+    client.zadd("rq:archived", {"job_0": 1})
+    assert store.call(commands.apply_retention(Retention(0), LEASE_MS, 100)).released == ("job_1",)
+    assert client.zcard("rq:unarchived") == client.zcard("rq:archived") == client.zcard("rq:delivering") == 0
+
+
+def test_ended_jobs_of_an_earlier_release_are_archived(client: redis.Redis, store: RedisJobStore) -> None:
+    for number in range(3):
+        submit(store, f"job_{number}")
+        store.call(commands.cancel("ada", f"job_{number}"))
+    client.delete("rq:unarchived")
+    client.zadd("rq:ended", {"job_0": 1, "job_1": 2})
+    client.zadd("rq:outputs-expired", {"job_2": 1})
+    calls = [store.call(commands.apply_retention(Retention(None), LEASE_MS, 1)) for _ in range(3)]
+    assert {job.id for call in calls for job in call.unarchived} == {"job_0", "job_1", "job_2"}
+    assert client.exists("rq:ended", "rq:outputs-expired") == 0
 
 
 def test_an_evicted_delivery_alone_in_its_queue_holds_up_no_other_host(

@@ -3,23 +3,28 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 import threading
+from importlib import metadata
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import click
 import pytest
 
 from renderq import RequestParams
 from renderq.cli import main, plugins
-from renderq.cli.progress import progress_line
+from renderq.cli.job_state import describe_progress
 from renderq.contract import FieldError, Progress
 from renderq.testing import FakeResponse, FakeService, problem
+from tests.shared.renderq.cli.cli_process import command, restore_sigint
 from tests.shared.renderq.factories import IMAGE_BYTES, grid, job, preview, script_finished_job, stream
 
 JOB = "/v1/jobs/job_1"
+SHOW_CURSOR = "\x1b[?25h"
 
 
 @pytest.fixture
@@ -40,13 +45,9 @@ def unsuccessful(server: FakeService, status: str, images: int = 1, done: int = 
     server.on("GET", f"{JOB}/images/0", FakeResponse(200, IMAGE_BYTES))
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "renderq", *arguments]
-
-
-def restore_sigint() -> None:
-    """Restore SIGINT in the child: it is ignored if the tests run in the background."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def plain(drawn: str) -> str:
+    """Text without control sequences, and the tip of a bar as the rest of it."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn).replace("╺", "━").replace("╸", "━")
 
 
 def test_run_saves_the_grid_beside_the_images(server: FakeService, folder: Path) -> None:
@@ -76,16 +77,23 @@ def test_every_field_of_a_request_has_an_option(server: FakeService, folder: Pat
     script_finished_job(server)
     options = (
         "--task txt2img --model m --negative-prompt blurry --width 64 --height 72 --steps 5 --guidance-scale 2.5"
-        " --scheduler ddim --seed 9 -n 1 --quality 80 --no-embed-recipe --priority -2 --deadline-seconds 60"
+        " --scheduler ddim --seed 9 -n 1 --quality 80 --no-embed-recipe --resize 2 --priority -2 --deadline-seconds 60"
         " --metadata a=1 --metadata b=x=y -o out.jpg"
         " --image https://x.example/a --mask https://x.example/b --strength 0.5 --extend left=8"
         " --depth-map https://x.example/c --noise-level 5 --clip-skip 1 --guidance-rescale 0.5"
+        " --webhook https://x.example/hooks --webhook-event job.started --webhook-event job.failed"
     )
     assert main(["run", "a circle", *options.split()]) == 0
-    # The command line has no webhooks: it waits for the job itself.
-    assert set(server.received[0].json) == {"prompt", *RequestParams.__annotations__} - {"webhook"}
-    assert server.received[0].json["output"] == {"format": "jpeg", "quality": 80, "embed_recipe": False}
+    assert set(server.received[0].json) == {"prompt", *RequestParams.__annotations__}
+    assert server.received[0].json["output"] == {
+        "format": "jpeg",
+        "quality": 80,
+        "embed_recipe": False,
+        "resize": 2,
+    }
     assert server.received[0].json["metadata"] == {"a": "1", "b": "x=y"}
+    webhook = {"url": "https://x.example/hooks", "events": ["job.started", "job.failed"]}
+    assert server.received[0].json["webhook"] == webhook
 
 
 def test_json_is_one_object_with_job_and_files(
@@ -126,6 +134,27 @@ def test_not_done_in_time_is_4(server: FakeService, folder: Path, capsys: pytest
     assert "job_1 is still running after 0 s; it continues until it is canceled" in capsys.readouterr().err
 
 
+def test_the_timeout_of_run_bounds_its_submission_too(
+    server: FakeService, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("renderq._core.retries.BACKOFF_MAX", 0.01)
+    server.refuse("quota_exceeded", times=12)  # more than other calls repeat
+    assert main(["run", "a circle", "--timeout", "60", "-q"]) == 0
+    server.is_down = True
+    started = len(server.received)
+    assert main(["run", "a circle", "--timeout", "0.3"]) == 3
+    assert len(server.received) > started + 5
+    assert "no response from" in capsys.readouterr().err
+
+
+def test_the_response_of_another_service_gets_a_hint(
+    server: FakeService, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.on("POST", "/v1/jobs", FakeResponse(200, b"<html>please log in"))
+    assert main(["submit", "a circle"]) == 3
+    assert capsys.readouterr().err.endswith("; is this the URL of the service? Set --url or RENDERQ_URL\n")
+
+
 def test_an_invalid_request_is_2_and_says_what_is_wrong(
     server: FakeService, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,9 +170,12 @@ def test_an_invalid_request_is_2_and_says_what_is_wrong(
     ("arguments", "message"),
     [
         (["--url", "nonsense"], "'nonsense' is not an http or https URL"),
+        (["--url", "http://127.0.0.1:84000"], "the port of 'http://127.0.0.1:84000' is not from 1 to 65535"),
+        (["--image", "/dev/null"], "image: the file '/dev/null' is empty"),
         (["-o", "out.jpg", "--format", "png"], "--format png contradicts out.jpg"),
         (["-o", "out.jpg", "--grid", "all.png"], "out.jpg and all.png have different formats"),
         (["-o", "out.gif"], "out.gif has an unsupported suffix"),
+        (["-o", "out.png", "--grid", "./out.png"], "-o and --grid both name out.png"),
     ],
 )
 def test_a_contradictory_command_line_is_2(
@@ -153,14 +185,35 @@ def test_a_contradictory_command_line_is_2(
     assert message in capsys.readouterr().err
 
 
+def test_a_link_lasts_a_week_at_most(capsys: pytest.CaptureFixture[str]) -> None:
+    for seconds in ("604801", "9" * 30, "0", "1.5"):
+        assert main(["link", "job_1", "--seconds", seconds]) == 2
+        assert f"'{seconds}' is not a whole number from 1 to 604,800" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["link", "job_1", "--grid", "--index", "0"], "--grid and --index exclude each other"),
+        (["usage", "--csv", "--json"], "--csv and --json exclude each other"),
+    ],
+)
+def test_of_two_options_that_exclude_each_other_none_is_dropped(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments", [["watch"], ["nonsense"], ["run", "x", "--steps", "many"], ["run", "x", "--meta"]]
 )
 def test_a_command_line_that_makes_no_sense_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as exited:
-        main(arguments)
-    assert exited.value.code == 2
-    assert "error: " in capsys.readouterr().err
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("renderq")
+    assert printed.err.count("\n") == 1
 
 
 def test_an_unreachable_service_is_3_and_gets_a_hint(folder: Path) -> None:
@@ -168,9 +221,10 @@ def test_an_unreachable_service_is_3_and_gets_a_hint(folder: Path) -> None:
         command("run", "a circle", "--url", "http://127.0.0.1:9"), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.startswith("renderq: no response from http://127.0.0.1:9/: ")
-    assert "`renderq up`" in done.stderr
-    assert done.stderr.count("\n") == 1
+    *waiting, error = done.stderr.splitlines()
+    assert error.startswith("renderq: no response from http://127.0.0.1:9/: ")
+    assert "`renderq up`" in error
+    assert all("still trying" in line for line in waiting)
 
 
 def test_an_image_that_cannot_be_saved_is_2(
@@ -316,7 +370,7 @@ def test_a_bar_follows_the_events(server: FakeService, tmp_path: Path) -> None:
     drawn = os.read(controller, 10_000).decode()
     os.close(controller)
     assert done.stdout == b"job_1  succeeded\n"
-    assert "10/20 steps  denoising" in drawn
+    assert re.search(r"━{30} 10/20 steps +(--:-- )?denoising", plain(drawn))
 
 
 def test_an_unknown_job_is_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -327,15 +381,34 @@ def test_an_unknown_job_is_2(capsys: pytest.CaptureFixture[str]) -> None:
 def test_models_and_workers_as_tables_and_as_json(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
     worker = {"id": "w1", "device": "cpu", "models": ["shapes"], "resident_models": [], "jobs": 1, "draining": False}
     times = {"started_at": "2026-01-31T12:00:00Z", "seen_at": "2026-01-31T12:00:00Z"}
-    server.on("GET", "/v1/workers", FakeResponse(200, {"data": [{**worker, **times}]}))
+    memory = {"memory_bytes": 1_449_551_462, "device_memory_used_bytes": 2**33, "device_memory_total_bytes": 2**36}
+    server.on("GET", "/v1/workers", FakeResponse(200, {"data": [{**worker, **times}, {**worker, **times, **memory}]}))
     server.on("GET", "/v1/models", FakeResponse(200, {"data": []}))
     assert main(["workers"]) == 0
-    row = capsys.readouterr().out.splitlines()[1]
-    assert " ".join(row.split()) == "w1 cpu 1 shapes - 2026-01-31 12:00:00 UTC ready"
+    _, older, newer = capsys.readouterr().out.splitlines()
+    assert " ".join(older.split()) == "w1 cpu 1 shapes - - - 2026-01-31 12:00 ready"
+    assert " ".join(newer.split()) == "w1 cpu 1 shapes - 1.4 GB 8.6 GB of 68.7 GB 2026-01-31 12:00 ready"
     assert main(["workers", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["id"] == "w1"
     assert main(["models"]) == 0
     assert capsys.readouterr().out.startswith("MODEL ")
+
+
+def test_the_load_of_the_last_day_by_hours(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
+    fields = ("started_at", "queued_jobs", "running_jobs", "succeeded_jobs", "failed_jobs")
+    minutes = [
+        dict(zip(fields, (f"2026-01-31T{time}:00Z", *counts), strict=True))
+        for time, *counts in (("11:59", 1, 1, 1, 0), ("12:00", 5, 1, 2, 1), ("12:30", 3, 2, 4, 0))
+    ]
+    server.on("GET", "/v1/stats/history", FakeResponse(200, {"data": minutes}))
+    assert main(["load"]) == 0
+    _, *rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[-4:] for row in rows] == [["1", "1", "1", "0"], ["5", "2", "6", "1"]]
+    assert main(["load", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 3
+    server.on("GET", "/v1/stats/history", FakeResponse(200, {"data": []}))
+    assert main(["load"]) == 0
+    assert capsys.readouterr().out == "no load\n"
 
 
 def test_ctrl_c_cancels_the_job_and_is_130(server: FakeService, tmp_path: Path) -> None:
@@ -369,8 +442,8 @@ def test_a_bar_is_drawn_on_a_terminal_and_removed(server: FakeService, tmp_path:
     drawn = os.read(controller, 10_000).decode()
     os.close(controller)
     assert (process.returncode, out) == (0, b"job_1.png\n")
-    assert f"[{'#' * 15}{'-' * 15}]  10/20 steps  denoising" in drawn
-    assert drawn.endswith("\r\x1b[K")
+    assert re.search(r"━{30} 10/20 steps +(--:-- )?denoising", plain(drawn))
+    assert drawn.removesuffix(SHOW_CURSOR).endswith("\x1b[2K")  # cleared
 
 
 @pytest.mark.parametrize(
@@ -384,7 +457,7 @@ def test_a_bar_is_drawn_on_a_terminal_and_removed(server: FakeService, tmp_path:
     ],
 )
 def test_the_progress_line_without_steps(state: dict[str, str], line: str) -> None:
-    assert progress_line(job(**state)) == line
+    assert describe_progress(job(**state)) == line
 
 
 def test_a_broken_pipe_is_no_traceback(server: FakeService) -> None:
@@ -402,7 +475,9 @@ def test_a_broken_pipe_is_no_traceback(server: FakeService) -> None:
 def test_client_commands_import_and_search_no_service(server: FakeService) -> None:
     server.on("GET", "/v1/workers", FakeResponse(200, {"data": []}))
     script = (
-        "import sys; from renderq.cli import main, plugins; plugins.entry_points = None; code = main(['workers']);"
+        "import sys; from importlib import metadata; find = metadata.entry_points\n"
+        "metadata.entry_points = lambda group, **rest: find(group=group) if group != 'renderq.commands' else 1 / 0\n"
+        "from renderq.cli import main; code = main(['workers'])\n"
         "print([name for name in sys.modules if name.startswith('renderq_')], code)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -411,9 +486,8 @@ def test_client_commands_import_and_search_no_service(server: FakeService) -> No
 
 def test_help_names_the_service_commands_without_loading_them() -> None:
     script = (
-        "import sys; from renderq.cli import main\n"
-        "try: main(['--help'])\n"
-        "finally: print([name for name in sys.modules if name.startswith('renderq_')])"
+        "import sys; from renderq.cli import main; main(['--help'])\n"
+        "print([name for name in sys.modules if name.startswith(('renderq_', 'httpx2', 'pydantic'))])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert {"run", "submit", "watch", "status", "cancel", "models", "workers", "up", "api", "worker"} <= set(
@@ -445,11 +519,74 @@ def test_version() -> None:
 def register(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """Register an entry point `greet`."""
     entry = EntryPoint("greet", value, plugins.ENTRY_POINT_GROUP)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry] if group == plugins.ENTRY_POINT_GROUP else [])
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry] if group == plugins.ENTRY_POINT_GROUP else [])
 
 
-greet = plugins.Command(
-    help="greet",
-    add_arguments=lambda parser: parser.add_argument("--loudness", type=int) and None,
-    run=lambda args: args.loudness,
-)
+@click.command()
+@click.option("--loudness", type=int)
+def greet(loudness: int) -> int:
+    return loudness
+
+
+@pytest.mark.parametrize("arguments", [("watch", "job_1"), ("bench", "x", "--jobs", "2"), ("run", "x")])
+def test_ctrl_c_is_one_line_in_every_command(server: FakeService, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    over = threading.Event()
+    server.on("POST", "/v1/jobs", FakeResponse(201, job()))
+    server.on("GET", JOB, FakeResponse(200, job("running")))
+    server.on("GET", f"{JOB}/events", stream(("status", job("running")), until=over))
+    server.on("POST", f"{JOB}/cancel", FakeResponse(200, job("canceling")))
+    process = subprocess.Popen(
+        command(*arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        preexec_fn=restore_sigint,
+    )
+    server.wait_for("GET", f"{JOB}/events")
+    process.send_signal(signal.SIGINT)
+    out, printed = process.communicate(timeout=60)
+    over.set()
+    assert (process.returncode, out) == (130, "")
+    assert printed in ("renderq: interrupted\n", "renderq: job_1 is canceling\n")
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_cancellation(server: FakeService, tmp_path: Path) -> None:
+    over = threading.Event()
+    server.on("POST", "/v1/jobs", FakeResponse(201, job()))
+    server.on("GET", JOB, FakeResponse(200, job("running")))
+    server.on("GET", f"{JOB}/events", stream(("status", job("running")), until=over))
+    server.on("POST", f"{JOB}/cancel", stream(until=over))
+    process = subprocess.Popen(
+        command("run", "x"), stderr=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=restore_sigint
+    )
+    server.wait_for("GET", f"{JOB}/events")
+    process.send_signal(signal.SIGINT)
+    server.wait_for("POST", f"{JOB}/cancel")
+    process.send_signal(signal.SIGINT)
+    _, printed = process.communicate(timeout=60)
+    over.set()
+    assert process.returncode == 130
+    assert printed == "renderq: interrupted; job_1 may continue, see `renderq status`\n"
+
+
+def test_several_jobs_have_a_bar_each(server: FakeService) -> None:
+    jobs = {name: job("running", stage="denoising", progress=Progress(value=0.5, step=10, steps=20)) for name in "ab"}
+    for name, running in jobs.items():
+        running = running.model_copy(update={"id": f"job_{name}"})
+        done = job("succeeded", version=2).model_copy(update={"id": f"job_{name}"})
+        server.on("GET", f"/v1/jobs/job_{name}", FakeResponse(200, running))
+        server.on("GET", f"/v1/jobs/job_{name}/events", stream(("progress", running), ("done", done)))
+    controller, terminal = pty.openpty()
+    watched = subprocess.run(
+        command("watch", "job_a", "job_b"),
+        stderr=terminal,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TERM": "xterm"},
+        check=True,
+    )
+    os.close(terminal)
+    drawn = plain(os.read(controller, 50_000).decode())
+    os.close(controller)
+    assert watched.stdout == b"job_a  succeeded\njob_b  succeeded\n"
+    assert all(re.search(rf"job_{name} +━+ 10/20 steps", drawn) for name in "ab")

@@ -15,7 +15,8 @@ from renderq import (
     UnexpectedResponse,
     WaitTimeout,
 )
-from renderq._core import events
+from renderq._core import event_stream
+from renderq._core.events import _JobEvents
 from renderq.job_handle import JobHandle
 from renderq.testing import DROPPED, FakeResponse, FakeService, problem
 from tests.shared.renderq.factories import job, preview, stream
@@ -137,10 +138,10 @@ def test_a_preview_that_is_none_is_an_error(server: FakeService, handle: JobHand
 
 
 def test_the_pause_is_what_the_service_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("renderq._core.events.random.uniform", lambda low, high: high)
-    stream = events._EventStream(lambda event: None)
-    stream.feed(b"retry: 7000\n\n")
-    assert (stream.retry_s, events._EventStream(lambda event: None).retry_s) == (7.0, 2.0)
+    monkeypatch.setattr("renderq._core.event_stream.random.uniform", lambda low, high: high)
+    connections = [event_stream.Connection(_JobEvents("job_1", lambda event: None, previews=False)) for _ in range(2)]
+    connections[0].feed(b"retry: 7000\n\n")
+    assert [connection.retry_s for connection in connections] == [7.0, 2.0]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_wait_polls_where_there_are_no_events(server: FakeService, handle: JobHa
 def test_wait_polls_where_a_proxy_holds_events_back(
     server: FakeService, handle: JobHandle, never: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "IDLE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(event_stream, "IDLE_TIMEOUT_S", 0.2)
     held_back = FakeResponse(200, b"", {"Content-Type": "text/event-stream"}, lambda: iter([b""] * never.wait(60)))
     server.on("GET", EVENTS, held_back)
     server.on("GET", JOB, FakeResponse(200, DONE))
@@ -232,7 +233,7 @@ def test_wait_polls_where_a_proxy_holds_events_back(
 def test_a_stream_that_falls_silent_is_opened_again(
     server: FakeService, handle: JobHandle, never: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "IDLE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(event_stream, "IDLE_TIMEOUT_S", 0.2)
     server.on("GET", EVENTS, stream(("status", RUNNING), until=never), stream(("done", DONE)))
     assert handle.wait() == DONE
     assert [request.headers.get("Last-Event-ID") for request in server.received] == [None, "2"]

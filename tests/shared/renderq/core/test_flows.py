@@ -1,7 +1,9 @@
 """Flows without I/O: which attempts they make for given responses."""
 
 import json
+import ssl
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import httpx2
@@ -10,6 +12,7 @@ import pytest
 from renderq import (
     ConnectionFailed,
     Forbidden,
+    InvalidArgument,
     InvalidRequest,
     Job,
     JobCanceled,
@@ -19,6 +22,7 @@ from renderq import (
     OutputOptions,
     RateLimited,
     RenderqError,
+    Retry,
     ServiceUnavailable,
     Status,
     Unauthorized,
@@ -28,7 +32,10 @@ from renderq import (
 from renderq._config import Configuration, configure
 from renderq._core.flows import Attempt, Flow, perform
 from renderq._core.requests import fetch_job, list_models, submit_job
+from renderq._core.responses import api_error
+from renderq._core.retries import RETRY_AFTER_MAX, Deadline
 from renderq._core.wait import POLL_INTERVAL, POLL_MAX, wait_for
+from renderq._retry import RetryLog
 from renderq.contract import FieldError, Problem
 from renderq.testing import FakeResponse, problem
 from tests.shared.renderq.factories import job
@@ -72,7 +79,8 @@ def problem_with_status(status: int) -> FakeResponse:
 def waiting(
     first: Job, timeout: float | None = None, on_progress: Callable[[Job], None] | None = None, **other: Any
 ) -> Flow[Job]:
-    return wait_for(first, other.get("configuration", CONFIGURATION), timeout, on_progress, lambda job: None)
+    configuration = other.get("configuration", CONFIGURATION)
+    return wait_for(first, configuration, Deadline.after(timeout), on_progress, lambda job: None)
 
 
 def test_an_attempt_says_all_that_is_sent() -> None:
@@ -226,11 +234,114 @@ def test_timeout_polls_once_more_and_leaves_the_job_alone() -> None:
     assert caught.value.job.status is Status.RUNNING
 
 
-def test_no_retry_begins_after_the_timeout() -> None:
+def test_a_wait_goes_on_through_an_outage_until_its_timeout() -> None:
     late = problem("service_unavailable", "later", retry_after=30)
+    down = [httpx2.ConnectError("refused")] * 20
+    attempts, done = drive(waiting(job(), timeout=10), *down, late, FakeResponse(200, job("succeeded")))
+    assert done.status is Status.SUCCEEDED
+    assert all(attempt.delay <= 8 for attempt in attempts[:-1])
+    assert 9 < attempts[-1].delay <= 10
+
+
+def test_without_a_timeout_a_wait_goes_on_for_any_time() -> None:
+    down = [httpx2.ConnectError("refused")] * 5_000
+    long = problem("service_unavailable", "later", retry_after=4_000)
+    attempts, done = drive(waiting(job()), *down, long, FakeResponse(200, job("succeeded")))
+    assert done.status is Status.SUCCEEDED
+    assert (len(attempts), attempts[-1].delay) == (5_002, RETRY_AFTER_MAX)
+
+
+@pytest.mark.parametrize(
+    "failure", [problem("service_unavailable"), problem("rate_limited"), httpx2.ReadError("reset")]
+)
+def test_an_outage_that_outlasts_the_timeout_is_a_timeout_with_its_cause(failure: Any) -> None:
+    with pytest.raises(WaitTimeout, match=r"job_1 was last seen queued after 0 s \(.+\); it continues") as caught:
+        drive(waiting(job(), timeout=0), failure)
+    assert isinstance(caught.value.__cause__, ConnectionFailed | RateLimited | ServiceUnavailable)
+
+
+@pytest.mark.parametrize("error", [httpx2.LocalProtocolError("Bearer rq_key"), httpx2.UnsupportedProtocol("x")])
+def test_what_another_attempt_does_not_change_is_raised_at_once(error: httpx2.RequestError) -> None:
+    with pytest.raises(ConnectionFailed) as caught:
+        drive(waiting(job(), timeout=100), error)
+    assert "rq_key" not in str(caught.value)
+    refused = httpx2.ConnectError("certificate verify failed")
+    refused.__cause__ = ssl.SSLCertVerificationError("self-signed")
+    with pytest.raises(ConnectionFailed, match="certificate"):
+        drive(waiting(job(), timeout=100), refused)
+
+
+def test_a_client_that_makes_no_retries_makes_none_in_a_wait_without_a_timeout() -> None:
+    configuration = configure(None, None, 30.0, 0, {})
     with pytest.raises(ServiceUnavailable) as caught:
-        drive(waiting(job(), timeout=10), late)
+        drive(waiting(job(), configuration=configuration), UNAVAILABLE)
     assert caught.value.__notes__ == ["job_1 continues"]
+
+
+@pytest.mark.parametrize("timeout", ["5", float("nan"), object(), [5]])
+def test_a_timeout_that_is_no_number_is_an_error(timeout: Any) -> None:
+    with pytest.raises(InvalidArgument, match="timeout must be seconds, or None"):
+        Deadline.after(timeout)
+
+
+def test_any_number_is_a_timeout() -> None:
+    assert [Deadline.after(timeout).timeout for timeout in (Decimal(5), -1, True, None)] == [5.0, -1.0, 1.0, None]
+    assert Deadline.after(1e300).at == Deadline.after(float("inf")).at == float("inf")
+
+
+def test_retries_are_reported_before_their_pauses() -> None:
+    told: list[Retry] = []
+    configuration = configure(None, None, 30.0, 3, {}, told.append)
+    quota = problem("quota_exceeded", retry_after=10)
+    full = problem("queue_full", retry_after=3)
+    drive(perform(list_models(), configuration), quota, full, FakeResponse(502), FakeResponse(200, {"data": []}))
+    assert [str(retry) for retry in told[:2]] == ["waiting 10 s: quota", "waiting 3 s: the queue is full"]
+    assert str(told[2]).endswith(": HTTP 502")
+    assert [(type(retry.error), retry.number) for retry in told] == [
+        (RateLimited, 1),
+        (ServiceUnavailable, 2),
+        (ServiceUnavailable, 3),
+    ]
+    assert str(Retry(ConnectionFailed("refused"), 4.0, 7, 12.3)) == "no answer since 12 s, still trying"
+    assert str(Retry(told[2].error, 4.0, 7, 12.3)) == "HTTP 502 since 12 s, still trying"
+    assert str(Retry(api_error_of("rate_limited"), 4.0, 1, 0.1)) == "waiting 4 s: rate limit"
+
+
+@pytest.mark.parametrize("delay", [1.0, 8.0])
+def test_a_long_outage_is_logged_less_and_less_often_and_once_for_all_waits(
+    caplog: pytest.LogCaptureFixture, delay: float
+) -> None:
+    clock = [100.0]
+    log = RetryLog(lambda: clock[0])
+    for second in range(5, 100):
+        clock[0] += 1
+        for number in range(3):
+            log(Retry(ConnectionFailed("refused"), delay, second + number, float(second)))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"no answer since {seconds} s, still trying" for seconds in (5, 10, 20, 40, 80)
+    ]
+
+
+def test_pauses_that_nobody_notices_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    RetryLog()(Retry(ConnectionFailed("refused"), 1.0, 3, 2.0))
+    assert not caplog.records
+
+
+def test_https_to_a_service_without_tls_is_named() -> None:
+    cause = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)")
+    error = httpx2.ConnectError("wrong version number")
+    error.__cause__ = cause
+    configuration = configure("https://render.example", None, 30.0, 0, {})
+    with pytest.raises(ConnectionFailed, match=r"https://render\.example/ does not speak TLS; use http://"):
+        drive(perform(list_models(), configuration), error)
+
+
+def api_error_of(kind: str) -> RateLimited:
+    response = problem(kind)
+    request = httpx2.Request("GET", "http://h/")
+    error = api_error(httpx2.Response(response.status, content=response.payload, request=request))
+    assert isinstance(error, RateLimited)
+    return error
 
 
 def test_holds_no_longer_than_the_timeout() -> None:

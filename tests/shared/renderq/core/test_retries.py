@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renderq._core.retries import BACKOFF_MAX, is_retried, parse_retry_after, retry_delay
+from renderq._core.retries import BACKOFF_MAX, is_retried, is_transient, parse_retry_after, retry_delay
+from renderq.contract import PROBLEMS, Problem, ProblemKind
+from renderq.errors import ServiceUnavailable
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 
@@ -22,6 +24,8 @@ NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
         ("soon", None),
         ("-3", None),
         ("", None),
+        ("Sat, 31 Jan 99999999999999999999 12:00:00 GMT", None),
+        ("Sat, 31 Jan 2026 12:00:00 +99999999999999", None),
         (None, None),
     ],
 )
@@ -37,6 +41,14 @@ def test_these_may_do_better_later(status: int) -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 415, 422])
 def test_other_client_errors_will_not(status: int) -> None:
     assert not is_retried(status)
+
+
+@pytest.mark.parametrize(("kind", "is_repeated"), [("record_unreadable", False), ("internal_error", True)])
+def test_a_server_error_is_final_if_the_service_says_so(kind: str, is_repeated: bool) -> None:
+    definition = PROBLEMS[ProblemKind(kind)]
+    fields = {"status": definition.status, "title": definition.title, "retryable": definition.retryable}
+    problem = Problem(type=kind, detail="x", instance="/", code=kind, request_id="r", **fields)
+    assert is_transient(ServiceUnavailable("x", status=definition.status, problem=problem)) == is_repeated
 
 
 @given(attempt=st.integers(0, 30))

@@ -219,6 +219,19 @@ def test_an_image_is_made_again_by_its_recipe(
     )
 
 
+def test_a_recipe_is_rendered_with_other_prompts(
+    server: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RENDERQ_URL", server.url)
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("a blue cube\na green cube\n", encoding="utf-8")
+    file = str(write_image(tmp_path))
+    assert main(["run", "--from", file, "--prompts", str(prompts), "--model", "fake", "-o", f"{tmp_path}/", "-q"]) == 0
+    assert [job.request["prompt"] for job in server.jobs] == ["a blue cube", "a green cube"]
+    first, second = server.jobs
+    assert first.request["seed"] == second.request["seed"]
+
+
 def test_another_revision_is_a_warning(
     server: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

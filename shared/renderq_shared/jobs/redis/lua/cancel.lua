@@ -3,18 +3,13 @@
 --
 -- ARGV: tenant, id
 -- Returns the job as flat pairs; nothing if the tenant has no such job.
--- Atomic: removal from the queue and status. Publishes "ID CLAIM" on `rq:cancels` for the worker of a running job.
+-- Atomic: removal from the queue and status.
 
 local tenant, id = ARGV[1], ARGV[2]
 local job = load_job(id)
 if not job or job.tenant ~= tenant then
   return {}
 end
-if job.status == 'queued' then
-  end_job(job, 'canceled', {})
-elseif job.status == 'running' then
-  redis.call('ZREM', 'rq:deadlines', id)
-  update_job(job, { status = 'canceling' })
-  redis.call('PUBLISH', 'rq:cancels', id .. ' ' .. job.claim_id)
-end
+check_job(job)
+cancel_job(job)
 return map_to_pairs(job)

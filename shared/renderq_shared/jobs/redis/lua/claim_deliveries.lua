@@ -3,7 +3,7 @@
 --
 -- ARGV: claim id, lease in ms, limit
 -- Returns each as flat pairs. A repeat returns those that the claim still holds.
--- Atomic: choice, limits and lease. A delivery becomes due again when its lease expires. An entry without a record (an
+-- Atomic: choice, limits and lease. A key of a wrong type ends the choice, with an error if nothing was chosen. A delivery becomes due again when its lease expires. An entry without a record (an
 --         evicting server may have dropped it) is removed.
 
 local claim, lease, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -25,7 +25,25 @@ if claimed_ids then
   return deliveries
 end
 
-for _, id in ipairs(redis.call('ZRANGE', 'rq:delivering', '-inf', format_int(NOW), 'BYSCORE', 'LIMIT', 0, limit)) do
+-- The next delivery by turns: its tenant, host, id and fields. Nothing if none is due.
+local function next_due()
+  local tenant = first_due('rq:delivery-tenants')
+  if tenant then
+    local host = first_due('rq:delivery-hosts:' .. tenant)
+    local id = first_due(delivery_queue(tenant, host))
+    check_outbox(tenant, host)
+    return tenant, host, id, load_delivery(id)
+  end
+end
+
+local past_lease = redis.call('ZRANGE', 'rq:delivering', '-inf', format_int(NOW), 'BYSCORE', 'LIMIT', 0, limit)
+for _, id in ipairs(past_lease) do
+  local delivery = load_delivery(id)
+  if delivery then
+    check_outbox(delivery.tenant, delivery.host)
+  end
+end
+for _, id in ipairs(past_lease) do
   local delivery = load_delivery(id)
   if delivery then
     schedule_delivery(delivery, delivery.due_ms)
@@ -35,14 +53,12 @@ for _, id in ipairs(redis.call('ZRANGE', 'rq:delivering', '-inf', format_int(NOW
 end
 
 while #deliveries < limit do
-  local tenant = first_due('rq:delivery-tenants')
-  if not tenant then
+  local is_readable, tenant, host, id, delivery = pcall(next_due)
+  if not is_readable and #ids == 0 then
+    error(redis.error_reply(tenant)) -- `pcall` returns the text of an error
+  elseif not is_readable or not tenant then
     break
-  end
-  local host = first_due('rq:delivery-hosts:' .. tenant)
-  local id = first_due(delivery_queue(tenant, host))
-  local delivery = load_delivery(id)
-  if delivery then
+  elseif delivery then
     lease_delivery(delivery, claim, until_ms)
     ids[#ids + 1] = id
     deliveries[#deliveries + 1] = map_to_pairs(delivery)

@@ -20,6 +20,9 @@ if job.claim_id ~= claim or TERMINAL[job.status] or is_unrequested then
   return { 0, map_to_pairs(job) }
 end
 
+check_job(job)
+check_lists('rq:timings:' .. job.model)
+
 local fields = { ended_by = claim }
 for i = 12, #ARGV, 2 do
   fields[ARGV[i]] = ARGV[i + 1]

@@ -1,17 +1,28 @@
 #!lua flags=no-writes
 -- List a tenant's jobs, newest first.
 --
--- ARGV: tenant, status, model, task, created after, created before (ms; '' each for any), maximum number of jobs,
+-- ARGV: tenant, status, model, task, batch, created after, created before (ms; '' each for any), maximum number of jobs,
 --       maximum number of index entries to scan, creation time and id of the entry before the page ('' both for the
 --       first page)
 -- Returns {jobs as flat pairs, {creation time, id} of the last scanned entry}; the latter only if there are more.
 -- Atomic: one snapshot. Later jobs sort before every position, so no page repeats a job.
 
 local CHUNK = 100
-local tenant, after, before, limit, scan_limit, position_ms, position_id =
-  ARGV[1], ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], ARGV[10]
+local tenant, status, model, task, batch_id, after, before = unpack(ARGV, 1, 7)
+local limit, scan_limit, position_ms, position_id = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10], ARGV[11]
 local newest = position_ms ~= '' and position_ms or before ~= '' and '(' .. before or '+inf'
 local oldest = after ~= '' and '(' .. after or '-inf'
+
+-- The jobs of a batch have the same creation time.
+if batch_id ~= '' then
+  local first = redis.call('ZRANGE', batch_key(batch_id), 0, 0)[1]
+  local created = tonumber(first and redis.call('HGET', 'rq:job:' .. first, 'created_ms') or nil)
+  local is_late = created and before ~= '' and created >= tonumber(before)
+  if not created or is_late or after ~= '' and created <= tonumber(after) then
+    return { {} }
+  end
+  newest, oldest = format_int(created), format_int(created)
+end
 
 -- Compares bytes, like the order of entries with equal scores. Lua's own comparison depends on the server's locale.
 local function precedes(one, other)
@@ -25,12 +36,13 @@ local function precedes(one, other)
 end
 
 local function matches(id)
-  for i, value in ipairs(redis.call('HMGET', 'rq:job:' .. id, 'status', 'model', 'task')) do
-    if not value or ARGV[1 + i] ~= '' and ARGV[1 + i] ~= value then
+  local values = redis.call('HMGET', 'rq:job:' .. id, 'status', 'model', 'task', 'batch_id')
+  for i, expected in ipairs({ status, model, task, batch_id }) do
+    if expected ~= '' and expected ~= values[i] then
       return false
     end
   end
-  return true
+  return values[1] ~= false
 end
 
 local jobs, scanned, offset, last = {}, 0, 0, nil

@@ -8,11 +8,15 @@
 
 local tenant, is_paused = ARGV[1], ARGV[2] == '1'
 
-redis.call(is_paused and 'SADD' or 'SREM', 'rq:paused-tenants', tenant)
-for _, model in ipairs(redis.call('HKEYS', 'rq:models')) do
+local models = redis.call('HKEYS', 'rq:models')
+for _, model in ipairs(models) do
+  check_queue(model, tenant)
+end
+local changes = redis.call(is_paused and 'SADD' or 'SREM', 'rq:paused-tenants', tenant)
+for _, model in ipairs(models) do
   if is_paused then
     redis.call('ZREM', 'rq:active:' .. model, tenant)
-  elseif redis.call('EXISTS', 'rq:queue:' .. model .. ':' .. tenant) == 1 then
+  elseif changes == 1 and redis.call('EXISTS', 'rq:queue:' .. model .. ':' .. tenant) == 1 then
     activate_tenant(model, tenant)
   end
 end

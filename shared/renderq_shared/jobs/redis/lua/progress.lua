@@ -10,6 +10,10 @@ local job = load_job(id)
 if not job or job.claim_id ~= claim or TERMINAL[job.status] then
   return { 'lost', 0 }
 end
+check_hashes('rq:remaining-cost')
+if job.webhook_host then
+  check_outbox(job.tenant, job.webhook_host)
+end
 local changes = {}
 for i = 4, #ARGV, 2 do
   if job[ARGV[i]] ~= ARGV[i + 1] then

@@ -19,6 +19,7 @@ end
 if job.claim_id ~= claim or TERMINAL[job.status] then
   return 'lost'
 end
+check_job(job)
 if job.status == 'canceling' then
   end_job(job, 'canceled', { ended_by = claim })
   return 'canceling'

@@ -1,82 +1,68 @@
 #!lua
 -- Accept a job, once per id.
 --
--- ARGV: id, tenant, task, model, request_json, images, cost, priority, max_attempts, deadline_ms ('' for none), limit
---       of queued jobs in total, limit per tenant, key of the model's wake-up list, idempotency key ('' for none),
---       fingerprint, TTL of the idempotency key in ms, id of the job that this one retries ('' for none), webhook
---       events separated by spaces, webhook host, weight of the tenant, ids of assets separated by spaces
--- Returns {outcome, pending wake-ups, job as flat pairs or nothing, {jobs ahead, served, paused, cost ahead}}, the
---         position only while queued.
+-- ARGV: tenant, limit of queued jobs in total, limit per tenant, idempotency key ('' for none), fingerprint, TTL of the
+--       idempotency key in ms, weight of the tenant; of a visitor, else '': pseudonym of its address, limit of the
+--       address's jobs, limit of its open jobs, limit of all visitors' open jobs, its end in ms, TTL of the count of the
+--       address's jobs in ms; then the arguments of the job
+-- Returns {outcome, pending wake-ups, id of the accepted or replayed job or '', job as flat pairs or nothing, {jobs
+--         ahead, served, paused, cost ahead}}, the position only while queued. The job of `visitors_full` is the
+--         visitors' oldest open one.
 -- Atomic: idempotency key, limits, record, index, queue position, references to assets. A full server refuses it.
 
-local id, tenant, task, model, request, images, cost, priority, max_attempts, deadline =
-  ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
-local limit, limit_per_tenant, wake = tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13]
-local key, fingerprint, key_ttl, assets = ARGV[14], ARGV[15], ARGV[16], ARGV[21]
+local tenant, limit, limit_per_tenant = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local key, fingerprint, key_ttl, new_weight = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+local visitor = read_visitor(8)
+local job, wake = read_new_job(tenant, 14)
 
-local function result(outcome, job)
-  local queued = job and job.status == 'queued'
-  return { outcome, redis.call('LLEN', wake), job and map_to_pairs(job) or {}, queued and queue_position(job) or nil }
+local function result(outcome, known, known_id)
+  local queued = known and known.status == 'queued'
+  return {
+    outcome, redis.call('LLEN', wake), known_id or '', known and map_to_pairs(known) or {},
+    queued and queue_position(known) or nil,
+  }
 end
 
-local known = load_job(id)
+local known = load_job(job.id)
 if known then
-  return result('accepted', known)
+  return result('accepted', known, known.id)
 end
 
-local outcome, earlier = find_idempotent(tenant, key, fingerprint)
+if is_purged(tenant) or visitor and NOW >= visitor.expires_ms then
+  return result('purge_in_progress')
+end
+
+local outcome, earlier, earlier_id = find_idempotent(tenant, key, fingerprint)
 if outcome then
-  return result(outcome, earlier)
+  return result(outcome, earlier, earlier_id)
 end
 
-for asset in string.gmatch(assets, '%S+') do
-  if redis.call('EXISTS', asset_key(tenant, asset)) == 0 then
-    return result('asset_not_found')
-  end
+check_submitter(tenant)
+check_new_jobs(job.model, tenant, wake)
+check_assets(tenant, job.assets or '')
+if visitor then
+  check_visitor(visitor)
 end
 
-if tonumber(redis.call('HGET', 'rq:queued-by-tenant', tenant) or 0) >= limit_per_tenant then
-  return result('quota_exceeded')
+if not has_assets(job) then
+  return result('asset_not_found')
 end
-if tonumber(redis.call('GET', 'rq:queued') or 0) >= limit then
-  return result('queue_full')
+local reached = limit_reached(tenant, 1, limit, limit_per_tenant)
+if reached then
+  return result(reached)
+end
+local refused, oldest
+if visitor then
+  refused, oldest = visitor_refusal(tenant, visitor)
+end
+if refused then
+  return result(refused, oldest, oldest and oldest.id)
 end
 
-local job = {
-  id = id,
-  tenant = tenant,
-  task = task,
-  model = model,
-  status = 'queued',
-  version = '0',
-  request_json = request,
-  images = images,
-  priority = priority,
-  sequence = format_int(redis.call('INCR', 'rq:sequence')),
-  created_ms = format_int(NOW),
-  max_attempts = max_attempts,
-  cost = cost,
-}
-if deadline ~= '' then
-  job.deadline_at_ms = format_int(NOW + deadline)
-  redis.call('ZADD', 'rq:deadlines', job.deadline_at_ms, id)
+remember_submission(tenant, key, fingerprint, key_ttl, job.id)
+set_weight(tenant, new_weight)
+accept_jobs(tenant, { job }, { [job.model] = wake })
+if visitor then
+  count_visitor_job(tenant, visitor, job.id)
 end
-if ARGV[17] ~= '' then
-  job.retried_from = ARGV[17]
-end
-if ARGV[18] ~= '' then
-  job.webhook_events, job.webhook_host = ARGV[18], ARGV[19]
-end
-if assets ~= '' then
-  job.assets = assets
-  retain_assets(tenant, assets)
-end
-if key ~= '' then
-  redis.call('SET', idempotency_key(tenant, key), id .. ' ' .. fingerprint, 'PX', key_ttl)
-end
-set_weight(tenant, tonumber(ARGV[20]))
-redis.call('HSET', 'rq:models', model, wake)
-redis.call('ZADD', 'rq:jobs:' .. tenant, job.created_ms, id)
-enqueue(job)
-update_job(job, job)
-return result('accepted', job)
+return result('accepted', job, job.id)

@@ -6,6 +6,8 @@
 -- Atomic: record and indexes.
 
 local id = ARGV[1]
-unregister_models(id)
+local models = registered_models(id)
+check_worker(models)
+unregister_models(id, models)
 redis.call('DEL', 'rq:worker:' .. id)
 redis.call('ZREM', 'rq:workers', id)

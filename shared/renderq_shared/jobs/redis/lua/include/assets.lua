@@ -30,11 +30,11 @@ local function retain_assets(tenant, ids)
   end
 end
 
--- Drop a deleted job's references.
+-- Drop a deleted job's references. A purge may have deleted the assets.
 local function release_assets(tenant, ids)
   for id in string.gmatch(ids, '%S+') do
     local key = asset_key(tenant, id)
-    if redis.call('HINCRBY', key, 'reference_count', -1) == 0 then
+    if redis.call('EXISTS', key) == 1 and redis.call('HINCRBY', key, 'reference_count', -1) == 0 then
       redis.call('HDEL', key, 'reference_count')
     end
     touch_asset(tenant, id)

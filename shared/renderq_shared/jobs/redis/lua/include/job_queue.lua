@@ -5,10 +5,23 @@ local function is_paused(model, tenant)
     or redis.call('SISMEMBER', 'rq:paused-tenants', tenant) == 1
 end
 
--- Add a tenant with queued jobs to the turns, at the model's current virtual time if it is behind that.
+-- Tenants that have had equally much get virtual times slightly apart, in order of arrival. TIE is the distance up to
+-- which virtual times count as equal, TIE_STEP the distance between two such tenants; both are relative to the virtual
+-- time. So about a thousand of them (TIE / TIE_STEP) keep their order.
+local TIE, TIE_STEP = 2 ^ -40, 2 ^ -50
+
+-- Add a tenant with queued jobs to the turns, at the model's current virtual time if it is behind that, and after the
+-- tenants that already wait at the same virtual time.
 local function activate_tenant(model, tenant)
+  local active = 'rq:active:' .. model
   local start = math.max(virtual_time(model, tenant), virtual_now(model))
-  redis.call('ZADD', 'rq:active:' .. model, format_float(start), tenant)
+  local tie_end = start + TIE * math.max(1, start)
+  local last = redis.call('ZRANGE', active, format_float(tie_end), format_float(start), 'BYSCORE', 'REV', 'LIMIT', 0, 1,
+    'WITHSCORES')[2]
+  if last then
+    start = last + TIE_STEP * math.max(1, start)
+  end
+  redis.call('ZADD', active, format_float(start), tenant)
   set_virtual_time(model, tenant, start)
 end
 
@@ -27,18 +40,30 @@ local function set_remaining_cost(job, remaining_cost)
   job.remaining_cost = format_float(remaining_cost)
 end
 
--- Insert a job at its queue position, the same one on every requeue.
-local function enqueue(job)
-  local model, tenant = job.model, job.tenant
+-- Append a score and a member to the arguments of a ZADD.
+local function append_entry(entries, score, member)
+  entries[#entries + 1] = score
+  entries[#entries + 1] = member
+end
+
+-- Insert jobs of a tenant and model at their places in the queue, the same ones on every requeue: those of their
+-- priority and acceptance, unless they were moved.
+local function enqueue(model, tenant, jobs)
   local queue = 'rq:queue:' .. model .. ':' .. tenant
   if redis.call('EXISTS', queue) == 0 and redis.call('SISMEMBER', 'rq:paused-tenants', tenant) == 0 then
     activate_tenant(model, tenant)
   end
-  redis.call('ZADD', queue, format_int((10 - job.priority) * 2 ^ 42 + job.sequence), job.id)
-  redis.call('ZADD', 'rq:oldest:' .. model, job.created_ms, job.id)
-  redis.call('INCR', 'rq:queued')
-  add_cost('rq:queued-cost', model, job.cost)
-  redis.call('HINCRBY', 'rq:queued-by-tenant', tenant, 1)
+  local places, creations, cost = {}, {}, 0
+  for _, job in ipairs(jobs) do
+    append_entry(places, job.place or format_int((10 - job.priority) * 2 ^ 42 + job.sequence), job.id)
+    append_entry(creations, job.created_ms, job.id)
+    cost = cost + job.cost
+  end
+  redis.call('ZADD', queue, unpack(places))
+  redis.call('ZADD', 'rq:oldest:' .. model, unpack(creations))
+  redis.call('INCRBY', 'rq:queued', #jobs)
+  add_cost('rq:queued-cost', model, cost)
+  redis.call('HINCRBY', 'rq:queued-by-tenant', tenant, #jobs)
 end
 
 local function dequeue(model, tenant, id, cost)
@@ -64,6 +89,11 @@ local function serves(model)
   return redis.call('ZCOUNT', 'rq:served:' .. model, '(' .. NOW, '+inf') > 0 and 1 or 0
 end
 
+-- The length of another tenant's queue; 0 if it cannot be read, which no other tenant shall notice.
+local function queue_length(model, tenant)
+  return tonumber(redis.pcall('ZCARD', 'rq:queue:' .. model .. ':' .. tenant)) or 0
+end
+
 -- The number of a model's queued jobs that can be claimed.
 local function claimable(model)
   if redis.call('SISMEMBER', 'rq:paused-models', model) == 1 then
@@ -71,32 +101,57 @@ local function claimable(model)
   end
   local count = redis.call('ZCARD', 'rq:oldest:' .. model)
   for _, tenant in ipairs(redis.call('SMEMBERS', 'rq:paused-tenants')) do
-    count = count - redis.call('ZCARD', 'rq:queue:' .. model .. ':' .. tenant)
+    count = count - queue_length(model, tenant)
   end
   return count
 end
 
--- A queued job's position: {jobs ahead, served, paused, cost ahead}. Ahead are the tenant's own earlier jobs, exactly,
--- and an estimate for each of the next 100 other tenants: as many as get their turn first, by weight and at equal cost.
--- The cost ahead is their number times the average cost of queued jobs, plus the remaining cost of running jobs.
-local function queue_position(job)
-  local own = redis.call('ZRANK', 'rq:queue:' .. job.model .. ':' .. job.tenant, job.id)
-  local tenants = redis.call('ZRANGE', 'rq:active:' .. job.model, 0, 99)
-  local weights = redis.call('HMGET', 'rq:weights', job.tenant, unpack(tenants))
-  local ahead, first = own, true
+-- What the positions of a tenant's jobs in the queue of a model have in common. `rivals` are the next 100 other tenants:
+-- their numbers of queued jobs, their weights, and whether their turn is before the tenant's.
+local function queue_view(model, tenant)
+  local tenants = redis.call('ZRANGE', 'rq:active:' .. model, 0, 99)
+  local weights = redis.call('HMGET', 'rq:weights', tenant, unpack(tenants))
+  local rivals, is_earlier = {}, true
   for i, other in ipairs(tenants) do
-    if other == job.tenant then
-      first = false
+    if other == tenant then
+      is_earlier = false
     else
-      local turns = own * (weights[i + 1] or 1) / (weights[1] or 1)
-      turns = first and math.floor(turns) + 1 or math.ceil(turns)
-      ahead = ahead + math.min(redis.call('ZCARD', 'rq:queue:' .. job.model .. ':' .. other), turns)
+      rivals[#rivals + 1] = {
+        queued = queue_length(model, other),
+        weight = weights[i + 1] or 1,
+        is_earlier = is_earlier,
+      }
     end
   end
-  local others = redis.call('ZCARD', 'rq:oldest:' .. job.model) - 1
-  local mean = others > 0 and (summed_cost('rq:queued-cost', job.model) - job.cost) / others or 0
-  local before = format_float(ahead * mean + summed_cost('rq:remaining-cost', job.model))
-  return { ahead, serves(job.model), is_paused(job.model, job.tenant) and 1 or 0, before }
+  return {
+    rivals = rivals,
+    weight = weights[1] or 1,
+    others = redis.call('ZCARD', 'rq:oldest:' .. model) - 1,
+    queued_cost = summed_cost('rq:queued-cost', model),
+    remaining_cost = summed_cost('rq:remaining-cost', model),
+    served = serves(model),
+    paused = is_paused(model, tenant) and 1 or 0,
+  }
+end
+
+-- The position of the tenant's job number `own`, counted from 0: {jobs ahead, served, paused, cost ahead}. Ahead are the
+-- tenant's own earlier jobs, exactly, and an estimate for each rival: as many as get their turn first, by weight and at
+-- equal cost. The cost ahead is their number times the average cost of queued jobs, plus the remaining cost of running
+-- jobs.
+local function position_in(view, own, cost)
+  local ahead = own
+  for _, rival in ipairs(view.rivals) do
+    local turns = own * rival.weight / view.weight
+    turns = rival.is_earlier and math.floor(turns) + 1 or math.ceil(turns)
+    ahead = ahead + math.min(rival.queued, turns)
+  end
+  local mean = view.others > 0 and (view.queued_cost - cost) / view.others or 0
+  return { ahead, view.served, view.paused, format_float(ahead * mean + view.remaining_cost) }
+end
+
+local function queue_position(job)
+  local own = redis.call('ZRANK', 'rq:queue:' .. job.model .. ':' .. job.tenant, job.id)
+  return position_in(queue_view(job.model, job.tenant), own, job.cost)
 end
 
 -- The queue of every model that has queued jobs: {model, queued, age of the oldest in ms, pending wake-ups, served,

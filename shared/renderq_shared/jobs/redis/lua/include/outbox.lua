@@ -22,13 +22,13 @@ local function load_delivery(id)
 end
 
 -- The ids of all possible deliveries of a job.
-local function delivery_ids(job)
-  local ids = { delivery_id(job.id, 'job.started') }
-  for index = 0, job.images - 1 do
-    ids[#ids + 1] = delivery_id(job.id, 'job.output', index)
+local function delivery_ids(job_id, images)
+  local ids = { delivery_id(job_id, 'job.started') }
+  for index = 0, images - 1 do
+    ids[#ids + 1] = delivery_id(job_id, 'job.output', index)
   end
   for status in pairs(TERMINAL) do
-    ids[#ids + 1] = delivery_id(job.id, EVENTS[status])
+    ids[#ids + 1] = delivery_id(job_id, EVENTS[status])
   end
   return ids
 end
@@ -92,24 +92,52 @@ local function lease_delivery(delivery, claim, until_ms)
   reschedule_host(delivery.tenant, delivery.host, true)
 end
 
-local function end_delivery(id, tenant, host, status, ttl)
+local function schedule_delivery_archive(id)
+  redis.call('ZADD', 'rq:unarchived-deliveries', format_int(NOW), id)
+end
+
+-- End a delivery. That of a job that only the history has follows it there; others wait for their job.
+local function end_delivery(id, job_id, tenant, host, status)
   local key = 'rq:delivery:' .. id
   dequeue_delivery(id, tenant, host)
   redis.call('HSET', key, 'status', status)
   redis.call('HDEL', key, 'claim_id', 'due_ms')
-  redis.call('PEXPIRE', key, ttl)
+  if redis.call('EXISTS', 'rq:job:' .. job_id) == 0 then
+    schedule_delivery_archive(id)
+  end
   reschedule_host(tenant, host, false)
 end
 
-local function delete_deliveries(job)
-  if not job.webhook_host then
-    return
+-- Let the deliveries of a released job, which have ended, follow it to the history.
+local function release_deliveries(job)
+  for _, id in ipairs(job.webhook_host and delivery_ids(job.id, job.images) or {}) do
+    if redis.call('EXISTS', 'rq:delivery:' .. id) == 1 then
+      schedule_delivery_archive(id)
+    end
   end
-  for _, id in ipairs(delivery_ids(job)) do
-    redis.call('DEL', 'rq:delivery:' .. id)
-    dequeue_delivery(id, job.tenant, job.webhook_host)
+end
+
+local function delete_deliveries(job_id, images)
+  for _, id in ipairs(delivery_ids(job_id, images)) do
+    local delivery = load_delivery(id)
+    if delivery then
+      redis.call('DEL', 'rq:delivery:' .. id)
+      redis.call('ZREM', 'rq:unarchived-deliveries', id)
+      dequeue_delivery(id, delivery.tenant, delivery.host)
+      reschedule_host(delivery.tenant, delivery.host, false)
+    end
   end
-  reschedule_host(job.tenant, job.webhook_host, false)
+end
+
+local function has_pending_deliveries(job)
+  if job.webhook_host then
+    for _, id in ipairs(delivery_ids(job.id, job.images)) do
+      if redis.call('HGET', 'rq:delivery:' .. id, 'status') == 'pending' then
+        return true
+      end
+    end
+  end
+  return false
 end
 
 -- Add an event with a snapshot of the job, once, if the job's webhook subscribes to it.

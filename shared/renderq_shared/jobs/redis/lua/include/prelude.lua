@@ -4,11 +4,15 @@
 -- Keys
 --   rq:job:ID                   hash   a job: the fields of JobRecord as text (absent: none), and internal fields:
 --                                      remaining_cost (part of the cost that the worker has not yet done), charge (of
---                                      the last attempt), requeued_by and ended_by (claims, so that a repeat gets the
+--                                      the last attempt), unstarted_losses (lost leases
+--                                      before rendering had started), place (score in the queue, if it was moved),
+--                                      requeued_by and ended_by (claims, so that a repeat gets the
 --                                      first result), webhook_host, webhook_events and assets (separated by spaces)
 --   rq:jobs:TENANT              zset   a tenant's jobs by creation
---   rq:idempotency:L:TENANT:K   string job id and fingerprint; L, the tenant's length, makes the key unambiguous
---   rq:queue:MODEL:TENANT       zset   queued jobs by (10 - priority) * 2^42 + sequence
+--   rq:batch:ID                 zset   jobs of a batch that Redis has, by sequence
+--   rq:batches:TENANT           zset   a tenant's batches that Redis has jobs of; all scores are 0, ids sort by creation
+--   rq:idempotency:L:TENANT:K   string job or batch id and fingerprint; L, the tenant's length, makes the key unambiguous
+--   rq:queue:MODEL:TENANT       zset   queued jobs by place: (10 - priority) * 2^42 + sequence, or what `move` made of it
 --   rq:active:MODEL             zset   tenants with queued jobs that are not paused, by virtual time
 --   rq:virtual:MODEL            hash   tenant -> virtual time, kept while it has no queued jobs
 --   rq:weights                  hash   tenant -> weight, if it is not 1
@@ -33,21 +37,35 @@
 --   rq:delivering               zset   deliveries in flight by the end of their lease
 --   rq:delivering-to:TENANT     hash   host -> number of deliveries in flight; * for all
 --   rq:delivery-claim:CLAIM     string ids of the claimed deliveries
---   rq:worker:ID                hash   a live worker: the fields of WorkerRecord as text
+--   rq:unarchived-deliveries    zset   ended deliveries of jobs that only the history has, to write there, by due time
+--   rq:worker:ID                hash   a live worker: the fields of WorkerRecord as text, and drain_requested (1,
+--                                      since `drain_worker`)
 --   rq:workers                  zset   live workers by the end of their registration
+--   rq:apis                     zset   live API processes by the end of their registration
+--   rq:histories                hash   API process -> id of its history
 --   rq:served:MODEL             zset   live workers that serve a model, by the end of their registration
---   rq:ended                    zset   ended jobs whose outputs have not expired, by their end
---   rq:outputs-expired          zset   ended jobs whose outputs have expired, by their end
---   rq:manifests                zset   ended jobs whose manifest is to be written to the object store, by due time
+--   rq:unarchived               zset   ended jobs to write to the history and the object store, by due time
+--   rq:archived                 zset   ended jobs that the history has, by their end (later: when to look again)
+--   rq:archived-assets:ID:TENANT  string ids of the assets of a job that only the history has
 --   rq:asset:ID:TENANT          hash   an asset: the fields of AssetRecord as text (reference_count absent: 0)
 --   rq:assets                   zset   unreferenced assets, as ID:TENANT, by last use
 --   rq:removals                 zset   prefixes to remove from the object store, by due time
+--   rq:removal-attempts         hash   prefix -> times that its removal was handed out, until it is confirmed
 --   rq:late-removals            zset   later removals: second ones of jobs, and those of reserved assets
 --   rq:deleted:ID               string tenant that deleted the job; has a TTL
+--   rq:purges                   zset   tenants whose data is being deleted, by the end of the purge's lease
+--   rq:purge:DIGEST             hash   a purge: the fields of PurgeRecord as text (jobs, assets absent: 0), by the SHA-1 of
+--                                      its tenant; has a TTL after its end
+--   rq:visitor-jobs             hash   job of a visitor -> tenant, until a submission finds that the job has ended
+--   rq:visitor-count:ADDRESS    string number of jobs of the visitors of an address, by its pseudonym; has a TTL
 --   rq:timings:MODEL            list   timing samples of the latest finished jobs, newest first:
 --                                      "DEVICE_SHARE_MS DEVICE_WALL_MS LOAD_MS WALL_MS COST IMAGES DEVICE"
+--   rq:dead-letters             list   messages of the wake-up lists that are no wake-ups, newest first; set by workers
 --   rq:sequence                 string last sequence number
 --   rq:swept                    hash   time and server of the last sweep
+--   rq:load                     hash   the minute that sweeps now measure: the fields of LoadMinute (counts absent: 0)
+--   rq:load-minutes             list   the last 1440 minutes in which there were jobs, newest first:
+--                                      "STARTED_MS QUEUED RUNNING SUCCEEDED FAILED"
 -- Names of models and ids contain no colon.
 
 local TERMINAL = { succeeded = true, failed = true, canceled = true, expired = true }
@@ -66,7 +84,13 @@ local function load_job(id)
   return load_hash('rq:job:' .. id)
 end
 
--- Look up an idempotency key, as `submit` returns it: outcome and job (nil if deleted), or nothing for a new key.
+-- The fields of an ended job, or nil.
+local function load_ended_job(id)
+  local job = load_job(id)
+  return job and TERMINAL[job.status] and job or nil
+end
+
+-- Look up an idempotency key: outcome, job (nil if Redis no longer has it) and its id, or nothing for a new key.
 local function find_idempotent(tenant, key, fingerprint)
   local earlier = key ~= '' and redis.call('GET', idempotency_key(tenant, key))
   if earlier then
@@ -74,12 +98,13 @@ local function find_idempotent(tenant, key, fingerprint)
     if before ~= fingerprint then
       return 'key_reused'
     end
-    return 'replayed', load_job(id)
+    return 'replayed', load_job(id), id
   end
 end
 
 -- include outbox.lua
 -- include assets.lua
+-- include purges.lua
 
 -- Write `fields`, delete `cleared`, increment the version, publish the job, and put its event into the outbox.
 local function update_job(job, fields, cleared)
@@ -111,36 +136,95 @@ end
 
 -- include fair_queue.lua
 -- include job_queue.lua
+-- include key_types.lua
+-- include batches.lua
+-- include submission.lua
+-- include visitors.lua
+-- include load.lua
 
 -- Workers ------------------------------------------------------------------------------------------------------
 
--- Live workers, each as flat pairs.
+-- Live workers, each as flat pairs: only its id if its key has the wrong type, which no other worker shall notice.
 local function live_workers()
   local workers = {}
   for _, id in ipairs(redis.call('ZRANGE', 'rq:workers', '(' .. NOW, '+inf', 'BYSCORE')) do
-    workers[#workers + 1] = redis.call('HGETALL', 'rq:worker:' .. id)
+    local flat = redis.pcall('HGETALL', 'rq:worker:' .. id)
+    workers[#workers + 1] = flat.err and { 'id', id } or flat
   end
   return workers
 end
 
--- Remove a worker from the models of its last registration.
-local function unregister_models(id)
+-- Whether `drain_worker` was called for a live worker.
+local function is_drain_requested(id)
+  return redis.call('HGET', 'rq:worker:' .. id, 'drain_requested') == '1'
+end
+
+-- The models of a worker's last registration.
+local function registered_models(id)
   local models = redis.call('HGET', 'rq:worker:' .. id, 'models_json')
-  for _, model in ipairs(models and cjson.decode(models) or {}) do
+  return models and cjson.decode(models) or {}
+end
+
+-- All keys that a worker with these models changes.
+local function check_worker(models)
+  check_zsets('rq:workers')
+  for _, model in ipairs(models) do
+    check_zsets('rq:served:' .. model)
+  end
+end
+
+local function unregister_models(id, models)
+  for _, model in ipairs(models) do
     redis.call('ZREM', 'rq:served:' .. model, id)
   end
 end
 
 -- Retention ----------------------------------------------------------------------------------------------------
 
+-- Publish "ID TENANT" of a job that no longer exists anywhere, unless `delete` has done so.
+local function publish_deletion(tenant, id)
+  if redis.call('EXISTS', 'rq:deleted:' .. id) == 0 then
+    redis.call('PUBLISH', 'rq:deletions', id .. ' ' .. tenant)
+  end
+end
+
 -- Delete a job; scheduled removals stay.
 local function delete_job(job)
-  delete_deliveries(job)
+  delete_deliveries(job.id, job.images)
   release_assets(job.tenant, job.assets or '')
   redis.call('DEL', 'rq:job:' .. job.id)
   redis.call('ZREM', 'rq:jobs:' .. job.tenant, job.id)
-  redis.call('ZREM', 'rq:ended', job.id)
-  redis.call('ZREM', 'rq:outputs-expired', job.id)
+  redis.call('ZREM', 'rq:unarchived', job.id)
+  redis.call('ZREM', 'rq:archived', job.id)
+  leave_batch(job)
+end
+
+local function archived_assets_key(tenant, id)
+  return 'rq:archived-assets:' .. id .. ':' .. tenant
+end
+
+-- Drop the record of a job that the history has. Its assets stay, and its deliveries until the history has them.
+local function release_job(job)
+  if job.assets then
+    redis.call('SET', archived_assets_key(job.tenant, job.id), job.assets)
+  end
+  redis.call('DEL', 'rq:job:' .. job.id)
+  redis.call('ZREM', 'rq:jobs:' .. job.tenant, job.id)
+  leave_batch(job)
+  release_deliveries(job)
+end
+
+-- Drop the references of a job that only the history had.
+local function release_archived_assets(tenant, id)
+  local key = archived_assets_key(tenant, id)
+  release_assets(tenant, redis.call('GET', key) or '')
+  redis.call('DEL', key)
+end
+
+-- Write an ended job to the history, again if it has changed.
+local function schedule_archive(id)
+  redis.call('ZADD', 'rq:unarchived', format_int(NOW), id)
+  redis.call('ZREM', 'rq:archived', id)
 end
 
 -- Schedule the removal of a job's or a claim's files: now, and again in an hour, because a worker that had lost its
@@ -148,12 +232,6 @@ end
 local function schedule_removal(prefix)
   redis.call('ZADD', 'rq:removals', format_int(NOW), prefix)
   redis.call('ZADD', 'rq:late-removals', format_int(NOW + 3600000), prefix)
-end
-
--- Schedule the removal of a job's images and manifest.
-local function remove_outputs(id)
-  redis.call('ZREM', 'rq:manifests', id)
-  schedule_removal('jobs/' .. id .. '/')
 end
 
 -- Transitions --------------------------------------------------------------------------------------------------
@@ -178,9 +256,20 @@ local function end_job(job, status, fields)
   redis.call('ZREM', 'rq:deadlines', job.id)
   fields.status = status
   fields.completed_ms = format_int(NOW)
-  redis.call('ZADD', 'rq:ended', fields.completed_ms, job.id)
-  redis.call('ZADD', 'rq:manifests', fields.completed_ms, job.id)
+  schedule_archive(job.id)
+  count_end(status)
   update_job(job, fields, { 'stage', 'remaining_cost' })
+end
+
+-- queued -> canceled, running -> canceling; other states stay. Tells the worker of a running job.
+local function cancel_job(job)
+  if job.status == 'queued' then
+    end_job(job, 'canceled', {})
+  elseif job.status == 'running' then
+    redis.call('ZREM', 'rq:deadlines', job.id)
+    update_job(job, { status = 'canceling' })
+    redis.call('PUBLISH', 'rq:cancels', job.id .. ' ' .. job.claim_id)
+  end
 end
 
 -- running -> queued at the old position. The attempt is not charged; only its number stays.
@@ -188,7 +277,7 @@ local function requeue_job(job, fields)
   release_claim(job)
   schedule_removal('jobs/' .. job.id .. '/' .. job.claim_id .. '/')
   adjust_charge(job, 0)
-  enqueue(job)
+  enqueue(job.model, job.tenant, { job })
   fields.status = 'queued'
   update_job(job, fields, {
     'charge', 'remaining_cost', 'claim_id', 'worker', 'stage', 'progress_json', 'outputs_json', 'grid_json',

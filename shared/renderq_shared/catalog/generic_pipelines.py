@@ -1,0 +1,38 @@
+"""diffusers' text-to-image pipelines without a step loop of ours, which `GenericPipeline` runs as they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class GenericPipelineInfo:
+    """Facts of a pipeline class that a model's files do not state."""
+
+    steps: int
+    """Default of its `num_inference_steps`."""
+    guidance_scale: float
+    """Default of its `guidance_scale`; of `true_cfg_scale` with Qwen-Image."""
+    size_multiple: int = 16
+    """Width and height are multiples of it."""
+    may_embed_guidance: bool = False
+    """True if `guidance_embeds` of its transformer decides whether the guidance scale is an input of the transformer
+    (guidance-distilled, no negative prompt) or that of classifier-free guidance, `true_cfg_scale`."""
+    distilled_steps: int = 4
+    """Default steps of its models that were distilled to few steps, unless their names say otherwise."""
+
+
+GENERIC_PIPELINES: Mapping[str, GenericPipelineInfo] = {
+    "AuraFlow": GenericPipelineInfo(50, 3.5),
+    "Chroma": GenericPipelineInfo(35, 5.0),
+    "CogView4": GenericPipelineInfo(50, 5.0),
+    "Flux": GenericPipelineInfo(28, 3.5, may_embed_guidance=True),
+    "HunyuanDiT": GenericPipelineInfo(50, 5.0),
+    "Kandinsky3": GenericPipelineInfo(25, 3.0, size_multiple=64),
+    "Lumina": GenericPipelineInfo(30, 4.0),
+    "Lumina2": GenericPipelineInfo(30, 4.0),
+    "QwenImage": GenericPipelineInfo(50, 4.0, may_embed_guidance=True),
+    "Sana": GenericPipelineInfo(20, 4.5, size_multiple=32),
+    "StableDiffusion3": GenericPipelineInfo(28, 7.0),
+    "ZImage": GenericPipelineInfo(50, 5.0, distilled_steps=8),
+}
+"""Name of the pipeline class without `Pipeline` → its facts."""

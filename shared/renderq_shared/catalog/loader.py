@@ -1,0 +1,186 @@
+"""Loader of the catalog: the entries of `models.toml`, completed from the models' own files."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from renderq.contract import ModelDefaults, ModelLimits
+from renderq_shared.catalog.entries import Catalog, ModelEntry
+from renderq_shared.catalog.hub_cache import default_cache
+from renderq_shared.catalog.layouts import check_complete, detect_layout, layout_folder
+from renderq_shared.catalog.models_toml import DefaultsConfig, ModelConfig, ParsedModels, parse_models_toml
+from renderq_shared.catalog.pipeline_config import PipelineInfo, inspect_pipeline
+from renderq_shared.catalog.pipeline_folder import omitted_components, read_index
+from renderq_shared.catalog.revision import compute_revision
+from renderq_shared.catalog.sources import BUILTIN, locate, published_names
+from renderq_shared.checkpoints import read_weight_file
+from renderq_shared.errors import CatalogInvalid, CheckpointUnreadable
+from renderq_shared.field_values import format_number
+
+_BUILTIN = ModelConfig(
+    source=BUILTIN,
+    title="Shapes",
+    examples=(
+        "a red circle on a blue background",
+        "three yellow stars on a purple background",
+        "a green square above a white ring on a red background",
+    ),
+    description="Colored shapes on colored backgrounds; ships with renderq and needs no download.",
+    license="Apache-2.0",
+    dtype="float32",
+    defaults=DefaultsConfig(steps=20, guidance_scale=2.0),
+    max_side=512,
+)
+
+
+def load_catalog(path: Path | None, cache: Path | None = None) -> Catalog:
+    """Read `models.toml`; without a file the catalog holds the built-in model alone.
+
+    `cache` is the hub's, by default that of its own tools. Raises `CatalogInvalid`, which names the file, the entry and
+    the remedy of every error.
+    """
+    parsed = _read(path)
+    problems, entries = parsed.problems, dict[str, ModelEntry]()
+    for name, config in parsed.models.items():
+        try:
+            entries[name] = resolve_entry(name, config, path, cache)
+        except CatalogInvalid as error:
+            problems += error.args
+    if problems:
+        raise CatalogInvalid(*problems)
+    first = entries.pop(parsed.default or next(iter(entries)))
+    return Catalog(models=(first, *entries.values()), styles=parsed.styles, aliases=dict(parsed.aliases))
+
+
+def read_model_configs(path: Path | None) -> Mapping[str, ModelConfig]:
+    """Parse the file without reading any model. Raises `CatalogInvalid`."""
+    parsed = _read(path)
+    if parsed.problems:
+        raise CatalogInvalid(*parsed.problems)
+    return parsed.models
+
+
+def resolve_entry(name: str, config: ModelConfig, path: Path | None, cache: Path | None = None) -> ModelEntry:
+    """Complete an entry from the model's files. Raises `CatalogInvalid`, which names file and entry."""
+    try:
+        return _resolve(name, config, path.parent if path else Path(), cache or default_cache())
+    except Exception as error:  # damaged configurations and unusual file systems can raise anything
+        where = f"{f'{path}: ' if path else ''}model {name!r}: "
+        raise CatalogInvalid(*(f"{where}{reason}" for reason in _reasons(error))) from error
+
+
+def _read(path: Path | None) -> ParsedModels:
+    return ParsedModels({"shapes": _BUILTIN}) if path is None else parse_models_toml(path)
+
+
+def _resolve(name: str, config: ModelConfig, base: Path, cache: Path) -> ModelEntry:
+    source = locate(config, base, cache)
+    layout = _find_layout(config, source, base)
+    pipeline = inspect_pipeline(layout or source, published_names(config, source))
+    without = _find_omitted(config, source)
+    limits = _limits(config, pipeline)
+    defaults = _defaults(config.defaults, pipeline, limits)
+    _check_defaults(config.defaults, pipeline, limits)
+    return ModelEntry(
+        name=name,
+        source=str(source),
+        layout=str(layout) if layout else None,
+        variant=config.variant,
+        without=without,
+        title=config.title,
+        description=config.description,
+        examples=config.examples,
+        image=base / config.image if config.image else None,
+        family=pipeline.family,
+        tasks=pipeline.tasks,
+        revision=compute_revision(source, layout, without),
+        license=config.license,
+        dtype=config.dtype,
+        watermark=config.watermark,
+        memory=config.memory,
+        defaults=defaults,
+        limits=limits,
+        schedulers=pipeline.schedulers,
+        supports_negative_prompt=pipeline.supports_negative_prompt,
+        # a single file holds no estimator
+        has_depth_estimator=pipeline.has_depth_estimator and layout is None and "depth_estimator" not in without,
+    )
+
+
+def _defaults(config: DefaultsConfig, pipeline: PipelineInfo, limits: ModelLimits) -> ModelDefaults:
+    side = min(pipeline.native_size, limits.max_side - limits.max_side % limits.size_multiple)
+    return ModelDefaults(
+        width=config.width or side,
+        height=config.height or side,
+        **dict(config.resolve_sampling(pipeline.sampling)),
+    )
+
+
+def _check_defaults(config: DefaultsConfig, pipeline: PipelineInfo, limits: ModelLimits) -> None:
+    """Raise `CatalogInvalid` for defaults that would make every request invalid."""
+    if problems := tuple(_problems_of_defaults(config, pipeline, limits)):
+        raise CatalogInvalid(*problems)
+
+
+def _problems_of_defaults(config: DefaultsConfig, pipeline: PipelineInfo, limits: ModelLimits) -> Iterator[str]:
+    if limits.max_side < limits.size_multiple:
+        yield f"max_side = {limits.max_side} is too small; sizes are multiples of {limits.size_multiple}"
+    if config.scheduler is not None and not pipeline.schedulers:
+        yield "it runs with its own scheduler only; omit defaults.scheduler"
+    for name, side in (("width", config.width), ("height", config.height)):
+        if side is not None and side % limits.size_multiple:
+            yield f"defaults.{name} = {side} is not a multiple of {limits.size_multiple}"
+        if side is not None and side > limits.max_side:
+            yield f"defaults.{name} = {side} exceeds max_side, which is {limits.max_side}; set a larger max_side"
+    for name, maximum in limits.sampling_maxima.items():
+        value = getattr(config, name)
+        if value is not None and value > maximum:
+            yield f"defaults.{name} = {format_number(value)} exceeds the model's maximum of {format_number(maximum)}"
+    sampling = config.resolve_sampling(pipeline.sampling)
+    smallest, largest = limits.steps_range(sampling.scheduler)
+    if not smallest <= sampling.steps <= largest:
+        scheduler = sampling.scheduler or "the model's own scheduler"
+        yield f"defaults.steps = {sampling.steps}, but {scheduler} needs {smallest} to {largest}; set other defaults"
+
+
+def _limits(config: ModelConfig, pipeline: PipelineInfo) -> ModelLimits:
+    max_side = config.max_side or pipeline.limits.max_side
+    return pipeline.limits.model_copy(update={"max_side": max_side, "max_pixels": max_side * max_side})
+
+
+def _find_layout(config: ModelConfig, source: Path, base: Path) -> Path | None:
+    """Return the configuration folder of a single file; None for a folder. Raises `CatalogInvalid`."""
+    if source.is_dir():
+        if config.layout is not None:
+            raise CatalogInvalid("layout belongs to a single file; a folder brings its own configuration")
+        return None
+    if config.variant is not None:
+        raise CatalogInvalid("variant belongs to a folder; a single file holds one set of weights")
+    file = read_weight_file(source)
+    try:
+        if config.layout is None:
+            return detect_layout(file)
+        check_complete(file)
+    except CatalogInvalid as error:
+        raise CatalogInvalid(f"{source}: {error}") from error
+    own = (base / Path(config.layout).expanduser()).resolve()
+    return own if own.is_dir() else layout_folder(config.layout)
+
+
+def _find_omitted(config: ModelConfig, source: Path) -> tuple[str, ...]:
+    """Return the components of a folder to leave out. Raises `CatalogInvalid`."""
+    if config.without and not source.is_dir():
+        raise CatalogInvalid("without belongs to a folder; a single file names no components")
+    return omitted_components(read_index(source), config.without) if config.without else ()
+
+
+def _reasons(error: Exception) -> tuple[str, ...]:
+    """Return what is wrong, one line each."""
+    match error:
+        case CatalogInvalid():
+            return error.args
+        case CheckpointUnreadable():
+            return (str(error),)
+        case OSError():
+            return (f"{error.filename} cannot be read: {error.strerror}",)
+        case _:
+            return (f"its files are damaged ({type(error).__name__}: {error}); download them again",)
