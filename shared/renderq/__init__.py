@@ -7,100 +7,27 @@ with Client() as client:
     client.images(job)[0].save("circle.png")
 """
 
-from renderq import webhooks
-from renderq._core.events import JobEvent
-from renderq.client import AsyncClient, Client
-from renderq.contract import (
-    Asset,
-    Job,
-    JobError,
-    JobErrorCode,
-    Model,
-    Output,
-    OutputOptions,
-    Preview,
-    Progress,
-    Stage,
-    Status,
-    WebhookEvent,
-    Worker,
-)
-from renderq.errors import (
-    APIError,
-    ConfigurationError,
-    ConnectionFailed,
-    Forbidden,
-    ImageCorrupted,
-    InvalidRequest,
-    JobCanceled,
-    JobExpired,
-    JobFailed,
-    JobNotSucceeded,
-    NotFound,
-    RateLimited,
-    RenderqError,
-    ServiceUnavailable,
-    Unauthorized,
-    UnexpectedResponse,
-    WaitTimeout,
-    WebhookInvalid,
-)
-from renderq.images import AsyncImage, AsyncImages, Image, Images
-from renderq.job_handle import AsyncJobHandle, JobHandle
-from renderq.request_params import OutputParams, RequestParams
-from renderq.version import version
+TYPE_CHECKING = False  # typing.TYPE_CHECKING, without the import
 
-__all__ = [
-    "APIError",
-    "Asset",
-    "AsyncClient",
-    "AsyncImage",
-    "AsyncImages",
-    "AsyncJobHandle",
-    "Client",
-    "ConfigurationError",
-    "ConnectionFailed",
-    "Forbidden",
-    "Image",
-    "ImageCorrupted",
-    "Images",
-    "InvalidRequest",
-    "Job",
-    "JobCanceled",
-    "JobError",
-    "JobErrorCode",
-    "JobEvent",
-    "JobExpired",
-    "JobFailed",
-    "JobHandle",
-    "JobNotSucceeded",
-    "Model",
-    "NotFound",
-    "Output",
-    "OutputOptions",
-    "OutputParams",
-    "Preview",
-    "Progress",
-    "RateLimited",
-    "RenderqError",
-    "RequestParams",
-    "ServiceUnavailable",
-    "Stage",
-    "Status",
-    "Unauthorized",
-    "UnexpectedResponse",
-    "WaitTimeout",
-    "WebhookEvent",
-    "WebhookInvalid",
-    "Worker",
-    "__version__",
-    "webhooks",
-]
+if TYPE_CHECKING:
+    from renderq._public import *  # noqa: F403 — the public names, loaded on first use
 
 __version__: str
 
 
-def __getattr__(name: str) -> str:
+def __getattr__(name: str) -> object:
+    """Load the public names on first use, so that the `renderq` command starts without the client."""
     if name == "__version__":
+        from renderq.version import version
+
         return version()
+    if name == "__all__" or not name.startswith("_"):
+        from renderq import _public
+
+        if name == "__all__":
+            return [*_public.__all__, "__version__"]
+        if hasattr(_public, name):
+            return getattr(_public, name)
+        if name in globals():  # a module that this has loaded, such as `renderq.errors`
+            return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

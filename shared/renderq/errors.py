@@ -1,7 +1,8 @@
 """Exceptions of the client.
 
 RenderqError
-├── ConfigurationError         the service URL or an option is invalid
+├── ConfigurationError         an option or an environment variable is invalid
+├── InvalidArgument            an argument cannot be sent; nothing was
 ├── ConnectionFailed           no response: refused, dropped, or slower than `timeout`
 ├── APIError                   the service responded with an error
 │   ├── InvalidRequest         4xx: the request is invalid; `errors` says where
@@ -19,8 +20,12 @@ RenderqError
     ├── JobCanceled            it was canceled
     └── JobExpired             its deadline passed while it was queued
 
-ConnectionFailed, RateLimited and ServiceUnavailable are raised only after the client's retries.
+ConnectionFailed, RateLimited and ServiceUnavailable are raised only after the client's retries. All errors can be
+copied and pickled, so they arrive from the processes of a pool as they were raised.
 """
+
+import copyreg
+from typing import Any
 
 from renderq.contract import FieldError, Job, Problem, Status
 
@@ -28,9 +33,17 @@ from renderq.contract import FieldError, Job, Problem, Status
 class RenderqError(Exception):
     """Base class of all errors of this library."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Restore message and attributes; `BaseException` would call `__init__`, which takes other arguments."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # pyright: ignore[reportAttributeAccessIssue]
+
 
 class ConfigurationError(RenderqError, ValueError):
-    """The service URL is not an http or https URL, or an option is out of range."""
+    """An option of the client, or an environment variable that it reads, cannot be used."""
+
+
+class InvalidArgument(RenderqError, ValueError):
+    """An argument cannot be sent: it has a type that the field does not take, or a value that no request can carry."""
 
 
 class ConnectionFailed(RenderqError):
@@ -106,8 +119,14 @@ class WebhookInvalid(RenderqError):
 class WaitTimeout(RenderqError):
     """The job did not end in time. It continues: wait again, or cancel it."""
 
-    def __init__(self, job: Job, timeout: float) -> None:
-        super().__init__(f"{job.id} is still {job.status} after {timeout:g} s; it continues until it is canceled")
+    def __init__(self, job: Job, timeout: float, failure: RenderqError | None = None) -> None:
+        state = f"{job.id} is still {job.status}" if failure is None else f"{job.id} was last seen {job.status}"
+        reason = "" if failure is None else f" ({failure})"
+        after = f"after {round(timeout, 1):g} s{reason}"
+        if job.status.is_terminal:
+            super().__init__(f"{job.id} is {job.status}; its events were not complete {after}")
+        else:
+            super().__init__(f"{state} {after}; it continues until it is canceled")
         self.job = job
         """The latest snapshot of the job."""
 

@@ -3,10 +3,12 @@
 import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Literal
 
-from renderq._core.events import JobEvent, stream_events
-from renderq._core.requests import cancel_job, delete_job, fetch_job, retry_job
-from renderq._core.wait import wait_for
+from renderq._core.events import JobEvent
+from renderq._core.requests import cancel_job, delete_job, fetch_job, move_job, retry_job
+from renderq._core.retries import Deadline
+from renderq._core.wait import follow, wait_for
 from renderq._transport import AsyncTransport, Transport
 from renderq.contract import Job, Status
 from renderq.images import AsyncImage, AsyncImages, Image, Images
@@ -19,6 +21,9 @@ class JobHandle:
         self._transport = transport
         self.job = job
         """The latest snapshot of the job."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.job!r}>"
 
     @property
     def id(self) -> str:
@@ -43,27 +48,25 @@ class JobHandle:
         """Wait until the job has ended, at most `timeout` seconds. Returns the job if it succeeded.
 
         `on_progress` is called with every change. Changes arrive as server-sent events; if no event stream is
-        available, this polls about three times a second, or long-polls for the end without `on_progress`. Raises
-        `WaitTimeout`, `JobFailed`, `JobCanceled`, `JobExpired`, `ConnectionFailed` and `APIError`. None of them
-        cancels the job.
+        available, this polls about three times a second, or long-polls for the end without `on_progress`. It goes on
+        while the service does not answer, is restarted, or refuses requests for a while; the client's `on_retry` is
+        told. Raises `WaitTimeout`, `JobFailed`, `JobCanceled`, `JobExpired`, and `ConnectionFailed` and `APIError` for
+        what another attempt does not change. None of them cancels the job.
         """
-        return self._transport.run(
-            wait_for(self.job, self._transport.configuration, timeout, on_progress, self._update)
-        )
+        return self._wait(Deadline.after(timeout), on_progress)
 
-    def events(self, *, previews: bool = False) -> Generator[JobEvent]:
+    def events(self, *, previews: bool = False, timeout: float | None = None) -> Generator[JobEvent]:
         """Yield the job's events as they arrive: first the current state, then every change, finally `done`.
 
         A dropped connection is resumed where it broke off. Changes that arrive faster than they are consumed are
         merged into the newest. With `previews`, some events show an image in progress (`event.preview`, a small
-        JPEG): the newest of each image, at most two a second. Raises `ConnectionFailed` and `APIError`, among them
-        `UnexpectedResponse` if the service, or a proxy in front of it, has no event stream; `wait` works without one.
+        JPEG): the newest of each image, at most two a second. Outages are waited out as by `wait`. Raises
+        `WaitTimeout` after `timeout` seconds, `ConnectionFailed` and `APIError`, among them `UnexpectedResponse` if
+        the service, or a proxy in front of it, has no event stream; `wait` works without one.
         """
         received: deque[JobEvent] = deque()
-        configuration = self._transport.configuration
-        flow = stream_events(
-            self.id, configuration, received.append, max_retries=configuration.max_retries, previews=previews
-        )
+        deadline = Deadline.after(timeout)
+        flow = follow(self.job, self._transport.configuration, deadline, received.append, previews=previews)
         with contextlib.closing(self._transport.iterate(flow, received)) as events:
             for event in events:
                 self.job = event.job
@@ -75,6 +78,15 @@ class JobHandle:
         Raises `ConnectionFailed` and `APIError`.
         """
         self.job = self._transport.call(cancel_job(self.id))
+        return self.job
+
+    def move(self, *, to: Literal["front", "back"] | None = None, before: str | None = None) -> Job:
+        """Move the queued job to the front or the back of the tenant's queued jobs of its model, or before one of them.
+
+        Priorities do not matter. Send either `to` or `before`, the id of a job. Returns the job with its new position.
+        Raises `InvalidRequest` if one of them is not queued, `NotFound`, `ConnectionFailed` and `APIError`.
+        """
+        self.job = self._transport.call(move_job(self.id, to, before))
         return self.job
 
     def retry(self, *, idempotency_key: str | None = None) -> "JobHandle":
@@ -91,6 +103,10 @@ class JobHandle:
         """
         self._transport.call(delete_job(self.id))
 
+    def _wait(self, deadline: Deadline, on_progress: Callable[[Job], None] | None) -> Job:
+        flow = wait_for(self.job, self._transport.configuration, deadline, on_progress, self._update)
+        return self._transport.run(flow)
+
     def _update(self, job: Job) -> None:
         self.job = job
 
@@ -102,6 +118,9 @@ class AsyncJobHandle:
         self._transport = transport
         self.job = job
         """The latest snapshot of the job."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.job!r}>"
 
     @property
     def id(self) -> str:
@@ -130,27 +149,30 @@ class AsyncJobHandle:
         """Wait until the job has ended, at most `timeout` seconds. Returns the job if it succeeded.
 
         `on_progress` is called with every change. Changes arrive as server-sent events; if no event stream is
-        available, this polls about three times a second, or long-polls for the end without `on_progress`. Raises
-        `WaitTimeout`, `JobFailed`, `JobCanceled`, `JobExpired`, `ConnectionFailed` and `APIError`. None of them
-        cancels the job.
+        available, this polls about three times a second, or long-polls for the end without `on_progress`. It goes on
+        while the service does not answer, is restarted, or refuses requests for a while; the client's `on_retry` is
+        told. Raises `WaitTimeout`, `JobFailed`, `JobCanceled`, `JobExpired`, and `ConnectionFailed` and `APIError` for
+        what another attempt does not change. None of them cancels the job.
         """
-        return await self._transport.run(
-            wait_for(self.job, self._transport.configuration, timeout, on_progress, self._update)
-        )
+        return await self._wait(Deadline.after(timeout), on_progress)
 
-    async def events(self, *, previews: bool = False) -> AsyncGenerator[JobEvent]:
+    async def events(
+        self,
+        *,
+        previews: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109 — a timeout of the job, not of this call
+    ) -> AsyncGenerator[JobEvent]:
         """Yield the job's events as they arrive: first the current state, then every change, finally `done`.
 
         A dropped connection is resumed where it broke off. Changes that arrive faster than they are consumed are
         merged into the newest. With `previews`, some events show an image in progress (`event.preview`, a small
-        JPEG): the newest of each image, at most two a second. Raises `ConnectionFailed` and `APIError`, among them
-        `UnexpectedResponse` if the service, or a proxy in front of it, has no event stream; `wait` works without one.
+        JPEG): the newest of each image, at most two a second. Outages are waited out as by `wait`. Raises
+        `WaitTimeout` after `timeout` seconds, `ConnectionFailed` and `APIError`, among them `UnexpectedResponse` if
+        the service, or a proxy in front of it, has no event stream; `wait` works without one.
         """
         received: deque[JobEvent] = deque()
-        configuration = self._transport.configuration
-        flow = stream_events(
-            self.id, configuration, received.append, max_retries=configuration.max_retries, previews=previews
-        )
+        deadline = Deadline.after(timeout)
+        flow = follow(self.job, self._transport.configuration, deadline, received.append, previews=previews)
         async with contextlib.aclosing(self._transport.iterate(flow, received)) as events:
             async for event in events:
                 self.job = event.job
@@ -162,6 +184,15 @@ class AsyncJobHandle:
         Raises `ConnectionFailed` and `APIError`.
         """
         self.job = await self._transport.call(cancel_job(self.id))
+        return self.job
+
+    async def move(self, *, to: Literal["front", "back"] | None = None, before: str | None = None) -> Job:
+        """Move the queued job to the front or the back of the tenant's queued jobs of its model, or before one of them.
+
+        Priorities do not matter. Send either `to` or `before`, the id of a job. Returns the job with its new position.
+        Raises `InvalidRequest` if one of them is not queued, `NotFound`, `ConnectionFailed` and `APIError`.
+        """
+        self.job = await self._transport.call(move_job(self.id, to, before))
         return self.job
 
     async def retry(self, *, idempotency_key: str | None = None) -> "AsyncJobHandle":
@@ -177,6 +208,10 @@ class AsyncJobHandle:
         Raises `InvalidRequest` if it has not ended, `ConnectionFailed` and `APIError`.
         """
         await self._transport.call(delete_job(self.id))
+
+    async def _wait(self, deadline: Deadline, on_progress: Callable[[Job], None] | None) -> Job:
+        flow = wait_for(self.job, self._transport.configuration, deadline, on_progress, self._update)
+        return await self._transport.run(flow)
 
     def _update(self, job: Job) -> None:
         self.job = job

@@ -5,19 +5,33 @@ default. The service validates the values, because their limits depend on the mo
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import BinaryIO, Required, TypedDict
+from typing import Any, BinaryIO, Protocol, Required, Self, TypedDict
 
 from renderq.contract import Asset, Extend, OutputOptions, Status
-from renderq.contract.requests import ImageFormat, TaskName
+from renderq.contract.requests import ImageFormat, ResizeFactor, TaskName
 from renderq.contract.sampling import SamplingFields
 from renderq.contract.webhooks import WebhookEventType, WebhookOptions
 
 PathLike = str | os.PathLike[str]
 
-ImageSource = PathLike | bytes | BinaryIO
-"""A path to an image, its bytes, or a file opened for reading bytes."""
+
+class PillowImage(Protocol):
+    """A `PIL.Image.Image`. Pillow is not required."""
+
+    @property
+    def mode(self) -> str: ...
+
+    def getexif(self) -> Any: ...
+
+    def convert(self, mode: str) -> Self: ...
+
+    def save(self, fp: BinaryIO, format: str, **params: Any) -> None: ...
+
+
+ImageSource = PathLike | bytes | bytearray | memoryview | BinaryIO | PillowImage
+"""A path to an image, its bytes, a file opened for reading bytes, or a PIL image, which is sent as PNG."""
 
 
 class OutputParams(TypedDict, total=False):
@@ -31,6 +45,8 @@ class OutputParams(TypedDict, total=False):
     """Write request, seed and model revision into the file (default: yes)."""
     grid: bool
     """Add a grid that shows all images side by side (default: no)."""
+    resize: ResizeFactor
+    """Enlarge the rendered images 2 or 4 times in width and height (default: 1, not at all)."""
     watermark: str
     """Invisible watermark: 4 … 32 ASCII characters; default: the model's."""
 
@@ -48,7 +64,7 @@ class ExtendParams(TypedDict, total=False):
     """Pixels to add at each edge of an image; `Extend` as a dictionary."""
 
     left: int
-    """Pixels, a multiple of 8."""
+    """Pixels, a multiple of the model's `size_multiple`."""
     right: int
     top: int
     bottom: int
@@ -63,6 +79,17 @@ class JobFilters(TypedDict, total=False):
     created_after: datetime | None
     """A naive datetime is local time."""
     created_before: datetime | None
+    q: str | None
+    """Words of the prompt or the negative prompt, in any order; adjacent ones in double quotes."""
+    labels: Sequence[str] | None
+    """Labels that the job must all have."""
+    metadata: Mapping[str, str] | None
+    """Entries that the job's metadata must all have."""
+    seed: int | None
+    error_code: str | None
+    batch: str | None
+    """Id of a batch; its jobs are listed in its order."""
+    kept: bool | None
 
 
 class RequestParams(SamplingFields, total=False):
@@ -72,8 +99,8 @@ class RequestParams(SamplingFields, total=False):
     """Default: inferred from the other fields. `outpaint` with `extend`, `depth2img` with `depth_map`, `upscale` with
     `noise_level`, `inpaint` with `mask`, `img2img` with `image`, else `txt2img`."""
     image: Asset | ImageSource
-    """Input image. An asset, its id, an https URL or a data URL is sent as it is; a path, bytes, or a file opened for
-    reading bytes is uploaded first."""
+    """Input image. An asset, its id, `job_…/2` (an image of a job), an https URL or a data URL is sent as it is; a
+    path, bytes, a file opened for reading bytes, or a PIL image is uploaded first."""
     mask: Asset | ImageSource
     """Mask for `inpaint`: white is repainted, black is kept. Same types as `image`."""
     depth_map: Asset | ImageSource | None
@@ -81,7 +108,7 @@ class RequestParams(SamplingFields, total=False):
     strength: float
     """Denoising strength, 0 … 1, for `img2img`, `depth2img` (default 0.8) and `inpaint` (default 1)."""
     extend: Extend | ExtendParams
-    """Pixels to add at each edge for `outpaint`, multiples of 8, e.g. `{"left": 64}`."""
+    """Pixels to add at each edge for `outpaint`, multiples of the model's `size_multiple`, e.g. `{"left": 64}`."""
     noise_level: int
     """Noise added to the input image for `upscale` (default 20); more noise lets the model invent more detail."""
     model: str | None
@@ -89,8 +116,8 @@ class RequestParams(SamplingFields, total=False):
     negative_prompt: str
     """Text that describes what to avoid; used if `guidance_scale` > 1."""
     width: int | None
-    """Pixels, a multiple of 8. Default with an input image: the image's width, or in proportion to `height`. For
-    `upscale`: width of the input before it is enlarged four times, a multiple of 4."""
+    """Pixels, a multiple of the model's `size_multiple`. Default with an input image: the image's width, or in
+    proportion to `height`. For `upscale`: width of the input before it is enlarged four times, a multiple of 4."""
     height: int | None
     """Like `width`."""
     seed: int | None

@@ -1,29 +1,19 @@
 """Event stream of a job, resumed after every disconnect until the job has ended."""
 
-import random
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from math import inf
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeGuard, get_args
 
 import httpx2
 
 from renderq._config import Configuration
-from renderq._core.flows import BAD_REQUEST, Flow, build_attempt, connection_error
-from renderq._core.requests import stream_job_events
-from renderq._core.responses import api_error, is_event_stream, redact_url, unexpected_response
-from renderq._core.retries import is_retried, retry_delay
-from renderq._core.sse import EventStreamParser
+from renderq._core.event_stream import read_events
+from renderq._core.flows import Flow
+from renderq._core.requests import Request, stream_job_events
+from renderq._core.retries import Retries
+from renderq._core.sse import ServerSentEvent
+from renderq._headers import is_header_value
 from renderq.contract import EventName, Job, Preview
-from renderq.errors import APIError, ConnectionFailed
-
-IDLE_TIMEOUT_S = 25.0
-"""Seconds without a byte after which a stream is dropped. The service sends a comment every 15 s; if none arrives, a
-proxy is buffering the stream."""
-
-DEFAULT_RETRY_MS = 2_000
-"""Pause before reconnecting if the service has sent no `retry` field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,102 +29,45 @@ class JobEvent:
     """The image in progress, in a `preview`."""
 
 
-class _EventStream:
-    """The events of one connection."""
+class _JobEvents:
+    """`EventReader` of a job."""
 
-    def __init__(self, emit: Callable[[JobEvent], None], job: Job | None = None) -> None:
+    def __init__(self, job_id: str, emit: Callable[[JobEvent], None], *, previews: bool) -> None:
+        self._job_id = job_id
         self._emit = emit
-        self.job = job
+        self._previews = previews
+        self._job: Job | None = None
         """The job of the latest event."""
-        self._parser = EventStreamParser()
-        self.last_id: str | None = None
-        self.received = False
-        """True if any bytes have arrived."""
-        self.done = False
-        self.fault: str | None = None
-        """Reason why the stream is not a job's event stream."""
+        self._last_id: str | None = None
 
-    @property
-    def retry_s(self) -> float:
-        return (DEFAULT_RETRY_MS if self._parser.retry_ms is None else self._parser.retry_ms) / 1000
+    def request(self) -> Request[httpx2.Response]:
+        return stream_job_events(self._job_id, self._last_id, previews=self._previews)
 
-    def feed(self, chunk: bytes) -> bool:
-        """Parse a chunk and emit its events. Returns whether the stream is finished."""
-        self.received = True
-        for event in self._read(chunk):
-            self.done = event.name == "done"
-            self._emit(event)
-        return self.done or self.fault is not None
+    def parse(self, event: ServerSentEvent) -> JobEvent | None:
+        if not _is_known(event.name):
+            return None
+        if event.name == "preview":
+            # There always is a job: a stream starts with it unless it is resumed.
+            return self._job and JobEvent("preview", self._job, Preview.model_validate_json(event.data))
+        self._job = Job.model_validate_json(event.data)
+        self._last_id = event.id if is_header_value(event.id) else self._last_id
+        return JobEvent(event.name, self._job)
 
-    def _read(self, chunk: bytes) -> Iterator[JobEvent]:
-        try:
-            for event in self._parser.feed(chunk):
-                if event.name == "preview":
-                    if self.job is not None:  # always true: a stream starts with the job unless it is resumed
-                        yield JobEvent("preview", self.job, Preview.model_validate_json(event.data))
-                elif _is_known(event.name):
-                    self.job, self.last_id = Job.model_validate_json(event.data), event.id
-                    yield JobEvent(event.name, self.job)
-        except ValueError as error:  # includes pydantic.ValidationError
-            self.fault = f"not the event stream of a renderq job: {error}"
+    def emit(self, event: JobEvent) -> bool:
+        self._emit(event)
+        return event.name == "done"
 
 
 def stream_events(
     job_id: str,
     configuration: Configuration,
     emit: Callable[[JobEvent], None],
+    retries: Retries,
     *,
-    max_retries: int,
-    deadline: float = inf,
     previews: bool = False,
 ) -> Flow[None]:
-    """Call `emit` with every event up to `done`, or until `deadline` (monotonic clock).
-
-    A stream that breaks off is resumed after the pause that the service requests, any number of times; `max_retries`
-    bounds consecutive attempts that deliver nothing. Raises `ConnectionFailed` and `APIError`, immediately for a
-    response that is not an event stream.
-    """
-    delay, failures = 0.0, 0
-    last_id: str | None = None
-    job: Job | None = None
-    while time.monotonic() + delay < deadline:
-        stream = _EventStream(emit, job)
-        attempt = build_attempt(stream_job_events(job_id, last_id, previews=previews), configuration, delay, deadline)
-        attempt = replace(attempt, timeout=min(attempt.timeout, IDLE_TIMEOUT_S), on_chunk=stream.feed, cut_at=deadline)
-        try:
-            response = yield attempt
-        except httpx2.RequestError as error:
-            failure = connection_error(configuration, error)
-        else:
-            failure = _refusal(response, stream)
-        if stream.done:
-            return
-        last_id, job = last_id if stream.last_id is None else stream.last_id, stream.job
-        if stream.received and not stream.fault:
-            # Jitter, so that clients do not reconnect in step.
-            failures, delay = 0, stream.retry_s * random.uniform(1.0, 1.5)
-        else:
-            pause = _pause(failure, failures, max_retries)
-            if pause is None:
-                raise failure
-            failures, delay = failures + 1, pause
-
-
-def _refusal(response: httpx2.Response, stream: _EventStream) -> ConnectionFailed | APIError:
-    """Return the error for a response that did not end with `done`."""
-    if response.status_code >= BAD_REQUEST:
-        return api_error(response)
-    if not is_event_stream(response):
-        return unexpected_response(response, "an event stream was expected")
-    if stream.fault:
-        return unexpected_response(response, stream.fault)
-    return ConnectionFailed(f"the event stream of {redact_url(response.request.url)} ended without any data")
-
-
-def _pause(failure: ConnectionFailed | APIError, number: int, max_retries: int) -> float | None:
-    if isinstance(failure, ConnectionFailed):
-        return retry_delay(number, max_retries)
-    return retry_delay(number, max_retries, failure.retry_after) if is_retried(failure.status) else None
+    """Call `emit` with every event up to `done`, or until the deadline of `retries`. Raises as `read_events`."""
+    return read_events(_JobEvents(job_id, emit, previews=previews), configuration, retries)
 
 
 def _is_known(name: str) -> TypeGuard[EventName]:

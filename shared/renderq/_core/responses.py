@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from renderq._core.retries import is_retried, parse_retry_after
 from renderq._core.sse import MEDIA_TYPE as EVENT_STREAM
+from renderq._headers import is_header_value
 from renderq.contract import Job, Problem
 from renderq.errors import (
     APIError,
@@ -57,9 +58,10 @@ def parse_snapshot(response: httpx2.Response) -> Snapshot | None:
     """Return the job, or `None` if it has not changed (304)."""
     if response.status_code == NOT_MODIFIED:
         return None
+    etag = response.headers.get("ETag", "")
     return Snapshot(
         job=parse_response(Job, response),
-        etag=response.headers.get("ETag"),
+        etag=etag if is_header_value(etag) else None,
         server_waited="wait" in response.headers.get("Preference-Applied", "").lower(),
         retry_after=parse_retry_after(response.headers.get("Retry-After")),
     )
@@ -104,8 +106,19 @@ def _describe(problem: Problem) -> str:
 
 
 def _redirected(response: httpx2.Response) -> str:
-    location = response.headers.get("Location")
-    return f"redirected to {location}; use that URL as base_url" if location else "expected a success status"
+    target = redirect_target(response)
+    return f"redirected to {redact_url(target)}; use that URL as base_url" if target else "expected a success status"
+
+
+def redirect_target(response: httpx2.Response) -> httpx2.URL | None:
+    """Return the URL that a response redirects to; `None` if it is not a redirect to an http or https URL."""
+    if not response.has_redirect_location:
+        return None
+    try:
+        target = response.request.url.join(response.headers["Location"])
+    except httpx2.InvalidURL:
+        return None
+    return target if target.scheme in {"http", "https"} and target.host else None
 
 
 def redact_url(url: httpx2.URL) -> str:

@@ -1,12 +1,17 @@
 """Shared implementation of `renderq models` and `renderq tenants`: list all, pause or resume one."""
 
-import argparse
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+import rich_click as click
+
 from renderq.cli import connection
-from renderq.cli.exit_codes import ExitCode, UsageError
+from renderq.cli.commands import CLIENT_COMMANDS
+from renderq.cli.exit_codes import ExitCode
 from renderq.cli.formatting import as_json, table
+from renderq.cli.json_option import json_option, wants_json
+from renderq.cli.lazy_group import LazyGroup
+from renderq.cli.parameter_types import WORD
 from renderq.client import Client
 from renderq.contract.base import ResponseModel
 
@@ -24,38 +29,47 @@ class Pausable(Protocol[Item_co]):
     def resume(self, name: str) -> Item_co: ...
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = ("list", "pause", "resume")
-    action_help = "`list` (default), or stop starting the jobs of NAME, or start them again."
-    parser.add_argument("action", nargs="?", choices=actions, default="list", help=action_help)
-    parser.add_argument("name", nargs="?", metavar="NAME")
-    parser.add_argument("--json", action="store_true", help="Print a JSON array.")
-    connection.add_arguments(parser)
-
-
-def run(
-    args: argparse.Namespace,
+def pausable_group(
+    name: str,
     pausable: Callable[[Client], Pausable[Item]],
     header: Sequence[str],
     row: Callable[[Item], Sequence[object]],
-) -> int:
-    """Run the action and print the items that it concerns. Raises `UsageError`."""
-    if (args.action == "list") != (args.name is None):
-        raise UsageError("`pause` and `resume` need a NAME; `list` takes none")
-    with connection.connect(args) as client:
-        items = _items(pausable(client), args.action, args.name)
-    if args.json:
-        print(as_json(items))
-    else:
-        print(table(header, [row(item) for item in items]))
-    return ExitCode.OK
+) -> LazyGroup:
+    """Return the group `renderq NAME`, which lists the items unless it has a subcommand."""
 
+    def show(items: Callable[[Pausable[Item]], tuple[Item, ...]]) -> int:
+        with connection.connect() as client:
+            shown = items(pausable(client))
+        print(as_json(shown) if wants_json() else table(header, [row(item) for item in shown]))
+        return ExitCode.OK
 
-def _items(pausable: Pausable[Item], action: str, name: str) -> tuple[Item, ...]:
-    match action:
-        case "pause":
-            return (pausable.pause(name),)
-        case "resume":
-            return (pausable.resume(name),)
-        case _:
-            return pausable.list()
+    @click.group(cls=LazyGroup, name=name, help=CLIENT_COMMANDS[name].summary, invoke_without_command=True)
+    @json_option("Print a JSON array.")
+    @connection.options
+    @click.pass_context
+    def group(context: click.Context) -> int:
+        return ExitCode.OK if context.invoked_subcommand else show(lambda found: found.list())
+
+    @group.command("list", help=f"list the {name} (default)")
+    @json_option("Print a JSON array.")
+    @connection.options
+    def list_items() -> int:
+        return show(lambda found: found.list())
+
+    @group.command(help=f"stop starting the jobs of one of the {name}")
+    @click.argument("name", metavar="NAME", type=WORD)
+    @json_option("Print a JSON array.")
+    @connection.options
+    def pause(name: str) -> int:
+        return show(lambda found: (found.pause(name),))
+
+    @group.command(help=f"start the jobs of one of the {name} again")
+    @click.argument("name", metavar="NAME", type=WORD)
+    @json_option("Print a JSON array.")
+    @connection.options
+    def resume(name: str) -> int:
+        return show(lambda found: (found.resume(name),))
+
+    for action in (list_items, pause, resume):
+        group.add_command(action)
+    return group

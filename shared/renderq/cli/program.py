@@ -1,97 +1,101 @@
-"""Entry point: parse the command line, run the command, return the exit code."""
+"""Program: run the command line, translate every error to one line and an exit code."""
 
-import argparse
+import errno
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from renderq.cli import plugins
-from renderq.cli.command import Command
-from renderq.cli.commands import CLIENT_COMMANDS
-from renderq.cli.exit_codes import ExitCode, exit_code, format_error
-from renderq.errors import RenderqError
-from renderq.version import version
+import click
 
-EPILOG = """\
-examples:
-  renderq up                                            start the whole service on this machine
-  renderq run "a red circle on a blue background" -o out.png
-  renderq run "a lighthouse" -n 4 --seed 42 -o out.webp   save out-0.webp … out-3.webp
-  renderq run "a lighthouse" --json | jq .job.metrics
-  renderq watch $(renderq submit "a lighthouse")        submit, then follow
+from renderq.cli import plugins, standard_streams
+from renderq.cli.exit_codes import ExitCode
+from renderq.cli.formatting import print_error
+from renderq.cli.root import PROGRAM, root
 
-environment:
-  RENDERQ_URL       URL of the service (default: http://127.0.0.1:8400)
-  RENDERQ_API_KEY   API key
+_WRITE_ERRORS = {errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}
 
-exit codes:
-  0 success   1 job failed   2 invalid command line or request   3 service unavailable
-  4 job canceled, expired or timed out   130 interrupted
-"""
+_COMPLETION_VARIABLE = "_RENDERQ_COMPLETE"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code. Errors are printed to stderr, one line each."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+def run_process() -> int:
+    """Run the command line of this process, and leave nothing for the interpreter to complain about at exit."""
+    standard_streams.prepare()
+    if instruction := os.environ.get(_COMPLETION_VARIABLE):
+        return _translated(lambda: _complete(instruction))
+    code = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    standard_streams.close()
+    return code
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    return _translated(lambda: _invoke(list(arguments)))
+
+
+def _invoke(arguments: list[str]) -> int:
     try:
-        code = _run(arguments)
-        sys.stdout.flush()  # raises BrokenPipeError here rather than at interpreter exit
-        return code
-    except RenderqError as error:
-        print(f"renderq: {format_error(error)}", file=sys.stderr)
-        return exit_code(error)
-    except KeyboardInterrupt:
+        with root.make_context(PROGRAM, arguments) as context:
+            code = root.invoke(context)
+    except click.exceptions.Exit as end:
+        code = end.exit_code
+    except ModuleNotFoundError as error:
+        raise plugins.missing_dependency(" ".join(arguments[:1]), error) from None
+    sys.stdout.flush()  # raises here rather than at interpreter exit
+    return code or ExitCode.OK
+
+
+def _complete(instruction: str) -> int:
+    from click.shell_completion import shell_complete
+
+    return shell_complete(root, {}, PROGRAM, _COMPLETION_VARIABLE, instruction)
+
+
+def _translated(action: Callable[[], int]) -> int:
+    """Return the exit code of an action; report its error."""
+    try:
+        return action()
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.message, file=sys.stderr)
+        return ExitCode.USAGE
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else PROGRAM
+        message = error.format_message()
+        print_error(f"{message}{'' if message[-1:] in '.?)' else '.'} See `{command} --help`.", command)
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        print_error(error.format_message())
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort) as error:
+        print_error(str(error) or "interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes again at exit
+        standard_streams.discard(sys.stdout)
         return ExitCode.BROKEN_PIPE
-
-
-def _run(arguments: list[str]) -> int:
-    if not arguments:
-        _parser(CLIENT_COMMANDS, with_services=True).print_help(sys.stderr)
+    except OSError as error:
+        standard_streams.discard(sys.stdout)
+        print_error(_describe(error))
         return ExitCode.USAGE
-    if (two_words := "-".join(arguments[:2])) in plugins.SUMMARIES:
-        arguments = [two_words, *arguments[2:]]
-    name = next((argument for argument in arguments if not argument.startswith("-")), "")
-    if name in CLIENT_COMMANDS:
-        args = _parser(CLIENT_COMMANDS, with_services=False).parse_args(arguments)
-        return CLIENT_COMMANDS[name].run(args)
-    entry = plugins.plugin_commands().get(name)
-    if entry is None:
-        _parser(CLIENT_COMMANDS, with_services=True).parse_args(arguments)
-        return ExitCode.OK
-    return _run_service(name, plugins.load_command(entry), arguments)
+    except Exception as error:
+        return _report(error)
 
 
-def _run_service(name: str, command: Command, arguments: list[str]) -> int:
-    args = _parser({name: command}, with_services=False).parse_args(arguments)
-    try:
-        return command.run(args)
-    except ModuleNotFoundError as error:
-        raise plugins.missing_dependency(name, error) from None
+def _describe(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    if error.filename:
+        return f"{os.fsdecode(error.filename)}: {reason}"
+    return f"standard output cannot be written: {reason}" if error.errno in _WRITE_ERRORS else reason
 
 
-def _parser(commands: dict[str, Command], *, with_services: bool) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="renderq",
-        description="A self-hosted, asynchronous rendering service for diffusion models.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"renderq {version()}")
-    choices = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, command in commands.items():
-        formatter = argparse.RawDescriptionHelpFormatter
-        subparser = choices.add_parser(
-            name,
-            prog=f"renderq {plugins.command_words(name)}",
-            help=command.help,
-            description=command.help,
-            formatter_class=formatter,
-        )
-        command.add_arguments(subparser)
-    if with_services:
-        for name, entry in plugins.plugin_commands().items():
-            choices.add_parser(plugins.command_words(name), help=plugins.summary(entry))
-    return parser
+def _report(error: Exception) -> int:
+    from renderq.cli.errors import exit_code, format_error
+    from renderq.errors import RenderqError
+
+    if isinstance(error, RenderqError):
+        print_error(format_error(error))
+        return exit_code(error)
+    if sys.flags.dev_mode:
+        raise error
+    print_error(f"unexpected {type(error).__name__}: {error}; `python -X dev -m renderq …` shows where")
+    return ExitCode.UNAVAILABLE

@@ -1,109 +1,211 @@
-"""Fields of a job request as command-line options."""
+"""Fields of a job request as command-line options, derived from the contract.
 
-import argparse
-from typing import Any
+A new field of a request model is an option without an edit here. The tables below only name exceptions: headings,
+placeholders, and fields that are objects.
+"""
 
-from pydantic import BaseModel
+from collections.abc import Callable, Mapping
+from types import NoneType
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+import rich_click as click
+from pydantic.fields import FieldInfo
 
 from renderq.cli.exit_codes import UsageError
+from renderq.cli.parameter_types import KEY_VALUE, NUMBER, PROMPT, TEXT, check_text
 from renderq.client import Client
-from renderq.contract import (
-    SCHEDULERS,
-    TASKS,
-    Depth2ImgRequest,
-    Extend,
-    InpaintRequest,
-    OutpaintRequest,
-    OutputOptions,
-    Txt2ImgRequest,
-    UpscaleRequest,
-)
+from renderq.contract import TASKS, Extend, OutputOptions, WebhookOptions
 from renderq.job_handle import JobHandle
 from renderq.request_params import OutputParams, RequestParams
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 """File name suffix → file format."""
 
+_IMAGE_FIELDS = tuple(dict.fromkeys(field for model in TASKS.values() for field in model.image_fields))
 
-def add_arguments(parser: argparse.ArgumentParser, format_default: str) -> None:
+_PANELS = {
+    **dict.fromkeys((*_IMAGE_FIELDS, "strength", "extend", "noise_level"), "Input image"),
+    **dict.fromkeys(("priority", "deadline_seconds", "metadata"), "Queue"),
+}
+"""Field → heading in the help; `Image` for all others."""
+
+_METAVARS = {
+    **dict.fromkeys(_IMAGE_FIELDS, "IMAGE"),
+    "model": "NAME",
+    "negative_prompt": "TEXT",
+    "width": "PIXELS",
+    "height": "PIXELS",
+    "guidance_scale": "SCALE",
+    "guidance_rescale": "SHARE",
+    "clip_skip": "LAYERS",
+    "noise_level": "LEVEL",
+    "deadline_seconds": "SECONDS",
+    "watermark": "TEXT",
+}
+
+_HELP = {
+    "task": "Task (default: inferred from the other options).",
+    "model": "Model name, see `renderq models` (default: the service's).",
+    "image": "The input image: a file, which is uploaded, `asset_…`, `job_…/2`, an https URL, or a data URL.",
+}
+"""Field → help that differs from the contract's."""
+
+
+def add_options(format_default: str) -> Callable[[Decorated], Decorated]:
     """Add the prompt and one option per field, described as in the contract. The service validates ranges."""
-    parser.add_argument("prompt", nargs="?", help=f"{_help(Txt2ImgRequest, 'prompt')} Some tasks need none.")
-    image = parser.add_argument_group("image")
-    image.add_argument("--task", choices=tuple(TASKS), help="Task (default: inferred from the other options).")
-    image.add_argument("--model", help="Model name, see `renderq models` (default: the service's).")
-    _add(image, "--negative-prompt", metavar="TEXT")
-    _add(image, "--width", type=int, metavar="PIXELS")
-    _add(image, "--height", type=int, metavar="PIXELS")
-    _add(image, "--steps", type=int)
-    _add(image, "--guidance-scale", type=float, metavar="SCALE")
-    _add(image, "--guidance-rescale", type=float, metavar="SHARE")
-    _add(image, "--clip-skip", type=int, metavar="LAYERS")
-    scheduler_help = f"{_help(Txt2ImgRequest, 'scheduler')} One of: {', '.join(SCHEDULERS)}."
-    image.add_argument("--scheduler", choices=SCHEDULERS, metavar="NAME", help=scheduler_help)
-    _add(image, "--seed", type=int)
-    _add(image, "-n", type=int)
-    source = parser.add_argument_group("input image", "IMAGE is a file, which is uploaded, or what --image lists.")
-    _add(source, "--image", model=InpaintRequest, metavar="IMAGE")
-    _add(source, "--mask", model=InpaintRequest, metavar="IMAGE")
-    _add(source, "--depth-map", model=Depth2ImgRequest, metavar="IMAGE")
-    _add(source, "--strength", model=InpaintRequest, type=float)
-    _add(source, "--extend", model=OutpaintRequest, type=_side_pixels, action="append", metavar="SIDE=PIXELS")
-    _add(source, "--noise-level", model=UpscaleRequest, type=int, metavar="LEVEL")
-    output = parser.add_argument_group("file")
-    output.add_argument("--format", choices=sorted(set(FORMATS.values())), help=f"Default: {format_default}.")
-    output.add_argument("--quality", type=int, help=_help(OutputOptions, "quality"))
-    output.add_argument(
-        "--embed-recipe", action=argparse.BooleanOptionalAction, help=_help(OutputOptions, "embed_recipe")
-    )
-    output.add_argument("--watermark", metavar="TEXT", help=_help(OutputOptions, "watermark"))
-    queue = parser.add_argument_group("queue")
-    _add(queue, "--priority", type=int)
-    _add(queue, "--deadline-seconds", type=float, metavar="SECONDS")
-    _add(queue, "--metadata", type=_key_value, action="append", metavar="KEY=VALUE")
+    prompt_help = f"{_description(_fields()['prompt'])} Some tasks need none. `-` reads it from stdin, `@FILE` a file."
+    decorators = [
+        click.argument("prompt", required=False, type=PROMPT, help=prompt_help),
+        *(_option(name, field) for name, field in _fields().items() if name in _SIMPLE_FIELDS),
+        _extend_option(),
+        _metadata_option(),
+        *_output_options(format_default),
+        *_webhook_options(),
+    ]
+
+    def decorate(function: Decorated) -> Decorated:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
 
 
-def request_fields(args: argparse.Namespace, image_format: str | None) -> RequestParams:
-    """Return the request fields of the options that were given."""
-    given: dict[str, Any] = {name: value for name, value in vars(args).items() if value is not None}
+def request_fields(options: Mapping[str, Any], image_format: str | None) -> RequestParams:
+    """Return the request fields of the options that were given. Raises `UsageError`."""
+    given: dict[str, Any] = {name: value for name, value in options.items() if value not in (None, ())}
     given["format"] = image_format
     given["metadata"] = dict(given.get("metadata", ()))
     given["extend"] = dict(given["extend"]) if "extend" in given else None
     given["output"] = {name: given[name] for name in OutputParams.__annotations__ if given.get(name) is not None}
+    if "webhook_event" in given and "webhook" not in given:
+        raise UsageError("--webhook-event needs --webhook URL")
+    if "webhook" in given:
+        events = {"events": list(given["webhook_event"])} if "webhook_event" in given else {}
+        given["webhook"] = {"url": given["webhook"], **events}
     return RequestParams(**{name: given[name] for name in RequestParams.__annotations__ if given.get(name) is not None})
 
 
-def submit(client: Client, prompt: str | None, fields: RequestParams) -> JobHandle:
-    """Submit a job. Raises `UsageError` for an input image that cannot be read."""
+def submit(client: Client, prompt: str | None, fields: RequestParams, timeout: float | None = None) -> JobHandle:
+    """Submit a job, through outages of `timeout` seconds. Raises `UsageError` for an unreadable input image."""
     try:
-        return client.submit(prompt, **fields)
+        return client.submit(prompt, timeout=timeout, **fields)
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("interrupted while submitting; `renderq jobs` shows whether there is a job") from None
 
 
-def _add(
-    group: argparse._ArgumentGroup,  # pyright: ignore[reportPrivateUsage]
-    flag: str,
-    model: type[BaseModel] = Txt2ImgRequest,
-    **options: object,
-) -> None:
-    name = flag.lstrip("-").replace("-", "_")
-    group.add_argument(flag, help=_help(model, name), **options)  # pyright: ignore[reportArgumentType]
+def _fields() -> dict[str, FieldInfo]:
+    """Return all fields of all tasks; the first task that has one describes it."""
+    fields: dict[str, FieldInfo] = {}
+    for model in TASKS.values():
+        fields |= {name: field for name, field in model.model_fields.items() if name not in fields}
+    return fields
 
 
-def _help(model: type[BaseModel], name: str) -> str:
-    return (model.model_fields[name].description or "").replace("%", "%%")
+_SIMPLE_FIELDS = _fields().keys() - {"prompt", "extend", "metadata", "output", "webhook"}
 
 
-def _key_value(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    return key, value
+def _option(name: str, field: FieldInfo) -> Callable[[Decorated], Decorated]:
+    """Return the option of a field that is one value."""
+    kind = _click_type(TASKS if name == "task" else field.annotation)
+    choices = f" One of: {', '.join(kind.choices)}." if isinstance(kind, click.Choice) and len(kind.choices) > 5 else ""
+    return click.option(
+        f"-{name}" if len(name) == 1 else _flag(name),
+        name,
+        type=kind,
+        metavar=_METAVARS.get(name, "NAME" if choices else None),
+        help=_HELP.get(name, _description(field)) + choices,
+        panel=_PANELS.get(name, "Image"),
+    )
+
+
+def _extend_option() -> Callable[[Decorated], Decorated]:
+    return click.option(
+        "--extend",
+        multiple=True,
+        type=_side_pixels,
+        metavar="SIDE=PIXELS",
+        help=_description(_fields()["extend"]),
+        panel=_PANELS["extend"],
+    )
+
+
+def _metadata_option() -> Callable[[Decorated], Decorated]:
+    return click.option(
+        "--metadata",
+        multiple=True,
+        type=KEY_VALUE,
+        metavar="KEY=VALUE",
+        help=_description(_fields()["metadata"]),
+        panel=_PANELS["metadata"],
+    )
+
+
+def _output_options(format_default: str) -> list[Callable[[Any], Any]]:
+    """Return the options of `output`, except `grid`, which each command has in its own way."""
+    fields = {name: field for name, field in OutputOptions.model_fields.items() if name not in {"format", "grid"}}
+    formats = click.Choice(sorted(set(FORMATS.values())))
+    return [
+        click.option("--format", type=formats, help=f"Default: {format_default}.", panel="File"),
+        *(
+            click.option(
+                f"{_flag(name)}/--no{_flag(name)[1:]}" if field.annotation is bool else _flag(name),
+                default=None,
+                type=_click_type(field.annotation),
+                metavar=_METAVARS.get(name),
+                help=_description(field),
+                panel="File",
+            )
+            for name, field in fields.items()
+        ),
+    ]
+
+
+def _webhook_options() -> list[Callable[[Any], Any]]:
+    fields = WebhookOptions.model_fields
+    (events, _) = get_args(fields["events"].annotation)
+    return [
+        click.option("--webhook", type=TEXT, metavar="URL", help=_description(fields["url"]), panel="Webhook"),
+        click.option(
+            "--webhook-event",
+            multiple=True,
+            type=_click_type(events),
+            metavar="EVENT",
+            help=f"{_description(fields['events'])} One of: {', '.join(get_args(events))}.",
+            panel="Webhook",
+        ),
+    ]
+
+
+def _click_type(annotation: Any) -> click.ParamType:
+    """Return the type of an option for a field's annotation."""
+    if annotation is TASKS:
+        return click.Choice(tuple(TASKS))
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return click.Choice(arguments)
+    if origin is Annotated:
+        return _click_type(arguments[0])
+    if alternatives := [argument for argument in arguments if argument is not NoneType]:
+        return _click_type(alternatives[0])
+    return {int: click.INT, float: NUMBER, bool: click.BOOL}.get(annotation, TEXT)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _description(field: FieldInfo) -> str:
+    return field.description or ""
 
 
 def _side_pixels(text: str) -> tuple[str, int]:
-    side, _, pixels = text.partition("=")
-    if side not in Extend.model_fields or not pixels.isdecimal():
+    side, _, pixels = check_text(text).partition("=")
+    if side not in Extend.model_fields or not (pixels.isascii() and pixels.isdecimal()):
         sides = ", ".join(Extend.model_fields)
-        raise argparse.ArgumentTypeError(f"{text!r} is not SIDE=PIXELS, such as left=64; SIDE is one of {sides}")
+        raise ValueError(f"{text!r} is not SIDE=PIXELS, such as left=64; SIDE is one of {sides}")
     return side, int(pixels)

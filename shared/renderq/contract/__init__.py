@@ -3,13 +3,20 @@
 Service and client share these models, so a field exists on both sides or on neither.
 """
 
+from renderq.contract.annotations import JobAnnotation
 from renderq.contract.assets import Asset, AssetType
+from renderq.contract.batches import Axis, Batch, BatchCounts, BatchList, BatchStatus, BatchUrls, SubmitBatch
+from renderq.contract.bulk import CancelJobs, CancelJobsResult, DeleteJobs, DeleteJobsResult, JobRefusal
+from renderq.contract.events import DeletedJob, JobPreview, QueuePlace, QueuePlaces, TenantEventName
 from renderq.contract.jobs import (
     Eta,
     EventName,
     Grid,
     ImageFile,
+    ImageProgress,
+    ImageStatus,
     Job,
+    JobBatch,
     JobError,
     JobList,
     JobUrls,
@@ -17,21 +24,30 @@ from renderq.contract.jobs import (
     Metrics,
     Output,
     Progress,
+    Thumbnail,
     WaitReason,
 )
 from renderq.contract.limits import LIMITS, Limits
+from renderq.contract.links import ImageLink, ImageLinkOptions
+from renderq.contract.me import CallerKey, CallerLimits, Me, Visitor, VisitorLimits
 from renderq.contract.models import (
+    LoadHistory,
+    LoadMinute,
     Model,
     ModelDefaults,
     ModelLimits,
     ModelList,
     ModelStats,
+    Purge,
     Stats,
+    Style,
+    StyleList,
     Tenant,
     TenantList,
     Worker,
     WorkerList,
 )
+from renderq.contract.moves import MoveJob
 from renderq.contract.previews import Preview
 from renderq.contract.problems import PROBLEMS, FieldError, Problem, ProblemKind
 from renderq.contract.requests import (
@@ -52,6 +68,7 @@ from renderq.contract.requests import (
 from renderq.contract.resolved import ResolvedRequest, parse_resolved_request
 from renderq.contract.sampling import SCHEDULERS, SamplingOverrides, SamplingParams
 from renderq.contract.statuses import JobErrorCode, Stage, Status, can_transition
+from renderq.contract.usage import FailureCount, FailureList, UsageDay, UsageList
 from renderq.contract.webhooks import (
     TERMINAL_EVENT_TYPES,
     WEBHOOK_EVENT_TYPES,
@@ -73,6 +90,19 @@ __all__ = [
     "WEBHOOK_EVENT_TYPES",
     "Asset",
     "AssetType",
+    "Axis",
+    "Batch",
+    "BatchCounts",
+    "BatchList",
+    "BatchStatus",
+    "BatchUrls",
+    "CallerKey",
+    "CallerLimits",
+    "CancelJobs",
+    "CancelJobsResult",
+    "DeleteJobs",
+    "DeleteJobsResult",
+    "DeletedJob",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryList",
@@ -81,25 +111,39 @@ __all__ = [
     "Eta",
     "EventName",
     "Extend",
+    "FailureCount",
+    "FailureList",
     "FieldError",
     "Grid",
     "ImageFile",
+    "ImageLink",
+    "ImageLinkOptions",
+    "ImageProgress",
+    "ImageStatus",
     "Img2ImgRequest",
     "InpaintRequest",
     "Job",
+    "JobAnnotation",
+    "JobBatch",
     "JobError",
     "JobErrorCode",
     "JobList",
+    "JobPreview",
+    "JobRefusal",
     "JobRequest",
     "JobUrls",
     "JobWarning",
     "Limits",
+    "LoadHistory",
+    "LoadMinute",
+    "Me",
     "Metrics",
     "Model",
     "ModelDefaults",
     "ModelLimits",
     "ModelList",
     "ModelStats",
+    "MoveJob",
     "OutpaintRequest",
     "Output",
     "OutputOptions",
@@ -107,17 +151,29 @@ __all__ = [
     "Problem",
     "ProblemKind",
     "Progress",
+    "Purge",
+    "QueuePlace",
+    "QueuePlaces",
     "ResolvedRequest",
     "SamplingOverrides",
     "SamplingParams",
     "Stage",
     "Stats",
     "Status",
+    "Style",
+    "StyleList",
+    "SubmitBatch",
     "Tenant",
+    "TenantEventName",
     "TenantList",
+    "Thumbnail",
     "Txt2ImgRequest",
     "UpscaleRequest",
+    "UsageDay",
+    "UsageList",
     "VariationRequest",
+    "Visitor",
+    "VisitorLimits",
     "WaitReason",
     "WebhookEvent",
     "WebhookEventType",

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from renderq.contract.base import ResponseModel, Timestamp
 
@@ -22,5 +22,11 @@ class Asset(ResponseModel):
     expires_at: Timestamp | None = Field(
         description="When it is deleted unless it is uploaded or used again; null while a job that still exists "
         "uses it, and if assets are kept forever."
+    )
+    recipe: dict[str, JsonValue] | None = Field(
+        None,
+        description="What the file says of its own making, as the body of a submission, not checked against any model: "
+        "the recipe that renderq has written, or the settings (`parameters`) of other programs as far as renderq has "
+        "them. null: nothing that can be read.",
     )
     url: str = Field(description="Stable URL of the image: redirects to a signed URL, or returns the image.")

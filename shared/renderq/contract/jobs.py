@@ -1,5 +1,6 @@
 """Job: a complete snapshot at one version."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field, JsonValue
@@ -13,6 +14,18 @@ EventName = Literal["status", "progress", "output", "preview", "done"]
 """Name of an event in a job's event stream. All but `preview` carry the complete job; `done` is the last."""
 
 
+ImageStatus = Literal["queued", "running", "succeeded", "failed", "canceled"]
+
+
+class ImageProgress(ResponseModel):
+    """Progress of one image."""
+
+    index: int
+    step: int = Field(description="Denoising steps completed.")
+    steps: int = Field(description="Total denoising steps.")
+    status: ImageStatus
+
+
 class Progress(ResponseModel):
     """Progress of a job; each value is complete in itself."""
 
@@ -21,6 +34,7 @@ class Progress(ResponseModel):
     steps: int = Field(0, description="Total denoising steps; 0 until the worker reports it.")
     images_done: int = 0
     images_total: int = 1
+    images: tuple[ImageProgress, ...] = Field((), description="Each image of a job that runs, in order; else empty.")
 
 
 class ImageFile(ResponseModel):
@@ -28,8 +42,8 @@ class ImageFile(ResponseModel):
 
     url: str = Field(description="Stable URL: redirects to a fresh signed URL, or returns the image.")
     signed_url: str | None = Field(
-        description="Direct URL that needs no credentials until it expires; null if images are only served at "
-        "their stable URL."
+        repr=False,
+        description="Direct URL that needs no credentials until it expires; null in webhooks, which may arrive later.",
     )
     signed_url_expires_at: Timestamp | None
     content_type: str
@@ -42,11 +56,24 @@ class ImageFile(ResponseModel):
     )
 
 
+class Thumbnail(ResponseModel):
+    """A small copy of an image, as WebP."""
+
+    url: str = Field(description="Stable URL, as that of the image.")
+    signed_url: str | None = Field(repr=False, description="Direct URL, as that of the image.")
+    signed_url_expires_at: Timestamp | None
+    width: int = Field(description="At most 320, as the height.")
+    height: int
+
+
 class Output(ImageFile):
     """One finished image."""
 
     index: int = Field(description="0 … n−1.")
     seed: int
+    thumbnail: Thumbnail | None = Field(
+        None, description="Null if neither side is longer than 320 pixels, and for images of earlier versions."
+    )
 
 
 class Grid(ImageFile):
@@ -97,7 +124,19 @@ class JobUrls(ResponseModel):
 
     self: str
     cancel: str
-    events: str = Field(description="Server-sent events of the job, for every client that may read the job.")
+    events: str = Field(
+        repr=False, description="Server-sent events of the job, for every client that may read the job."
+    )
+
+
+class JobBatch(ResponseModel):
+    """Place of a job in its batch."""
+
+    id: str
+    index: int = Field(description="0 … jobs − 1, in the order of the request.")
+    values: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Of a sweep: the field of each axis, and the value that this job has."
+    )
 
 
 class Job(ResponseModel):
@@ -140,8 +179,23 @@ class Job(ResponseModel):
         description="The request with all defaults filled in; `POST /v1/jobs` accepts it again."
     )
     metadata: dict[str, str] = Field(default_factory=dict)
+    kept: bool = Field(False, description="True if retention never deletes the job and its images.")
+    labels: tuple[str, ...] = Field(default=(), description="Labels that its owner gave it, sorted.")
+    batch: JobBatch | None = Field(None, description="The batch that it was submitted with.")
     retried_from: str | None = Field(None, description="The job that this one repeats; it may have been deleted.")
+    door: str | None = Field(
+        None, description="The other service's API that it was submitted through, such as `openai`; else null."
+    )
     urls: JobUrls
+
+    def __repr_args__(self) -> Iterator[tuple[str, object]]:
+        """Yield what identifies the job and its state. URLs may contain tokens, and requests addresses."""
+        yield from (("id", self.id), ("status", str(self.status)), ("task", self.task), ("model", self.model))
+        if not self.status.is_terminal and self.progress.steps:
+            yield "steps", f"{self.progress.step}/{self.progress.steps}"
+        yield "images", f"{len(self.outputs)}/{self.progress.images_total}"
+        if self.error is not None:
+            yield "error", self.error
 
 
 class JobList(ResponseModel):
@@ -149,3 +203,8 @@ class JobList(ResponseModel):
 
     data: tuple[Job, ...]
     next_cursor: str | None = Field(description="Cursor of the next page; `null` on the last one.")
+    warnings: tuple[JobWarning, ...] = Field(
+        default=(),
+        description="`history_unavailable`: jobs that ended may be missing. `record_unreadable`: the jobs that "
+        "`message` names are left out.",
+    )

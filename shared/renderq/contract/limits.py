@@ -14,7 +14,7 @@ class Limits:
     images: int = 16
     """Largest `n`."""
     size_multiple: int = 8
-    """Width and height are multiples of this, the scale factor of most autoencoders."""
+    """Width and height are multiples of this, the scale factor of most autoencoders; models may need larger ones."""
     side_pixels: int = 16_384
     """Largest width and height; models have lower limits of their own."""
     steps: int = 150
@@ -31,9 +31,25 @@ class Limits:
     metadata_keys: int = 16
     metadata_characters: int = 512
     """Length of a metadata key and of a metadata value."""
+    labels: int = 16
+    """Labels of a job."""
+    label_characters: int = 64
     idempotency_key_characters: int = 255
     wait_seconds: int = 60
     """Longest `Prefer: wait`."""
+    link_seconds: int = 7 * 24 * 3600
+    """Longest lifetime of a link to an image; the limit of S3."""
+    bulk_jobs: int = 100
+    """Ids in one bulk operation."""
+    batch_jobs: int = 1_000
+    """Jobs in one batch."""
+    batch_axes: int = 3
+    batch_bytes: int = 8 << 20
+    """Size of the body of a batch, and of its resolved requests together."""
+    batch_images: int = 32
+    """Different images of a batch that are not assets yet."""
+    page_batches: int = 20
+    """Largest page of a list of batches."""
     page_jobs: int = 100
     """Largest page of a job list."""
     page_jobs_default: int = 20
@@ -41,6 +57,12 @@ class Limits:
     """Length of an image sent inline as a data URL."""
     asset_bytes: int = 32 << 20
     """Size of an uploaded image file."""
+    resized_pixels: int = 4096 * 4096
+    """Width × height of a resized image; unlike a rendered one it has no limit of its model."""
+    jpeg_side_pixels: int = 65_500
+    """Largest width and height of a JPEG that libjpeg writes; the format's own limit is 65,535."""
+    webp_side_pixels: int = 16_383
+    """Largest width and height of a WebP, by its format."""
     watermark_characters_min: int = 4
     """Shorter watermarks cannot be distinguished from noise."""
     watermark_characters: int = 32

@@ -19,7 +19,9 @@ class ModelLimits(ResponseModel):
 
     max_side: int = Field(description="Largest width and largest height of a result, in pixels.")
     max_pixels: int = Field(description="Largest width × height of a result.")
-    size_multiple: int = Field(8, description="`width` and `height` of a request are multiples of this.")
+    size_multiple: int = Field(
+        8, description="`width`, `height` and `extend` of a request are multiples of this, in pixels."
+    )
     max_clip_skip: int = Field(0, description="Largest `clip_skip`; 0: not supported.")
     max_guidance_rescale: float = Field(0, description="Largest `guidance_rescale`; 0: not supported.")
     max_noise_level: int | None = Field(None, description="Largest `noise_level` of `upscale`; null without that task.")
@@ -44,7 +46,10 @@ class Model(ResponseModel):
     """A model of the catalog, and its load."""
 
     name: str
+    title: str = Field("", description="Name for people; empty: use `name`.")
     description: str = ""
+    examples: tuple[str, ...] = Field((), description="Prompts that show what the model can do.")
+    image_url: str | None = Field(None, description="An image that shows what the model can do.")
     family: str
     tasks: tuple[str, ...]
     revision: str
@@ -72,6 +77,26 @@ class ModelList(ResponseModel):
     data: tuple[Model, ...]
 
 
+class Style(ResponseModel):
+    """A text around prompts, by which clients give images a look."""
+
+    name: str
+    title: str = Field("", description="Name for people; empty: use `name`.")
+    prompt: str = Field(description="Text with `{prompt}`, which stands for the prompt.")
+    negative_prompt: str = Field("", description="Belongs to the end of the negative prompt.")
+
+    def apply(self, prompt: str, negative_prompt: str = "") -> dict[str, str]:
+        """Return `prompt` and `negative_prompt` of a request in this style."""
+        negative = ", ".join(filter(None, (negative_prompt, self.negative_prompt)))
+        return {"prompt": self.prompt.replace("{prompt}", prompt), "negative_prompt": negative}
+
+
+class StyleList(ResponseModel):
+    """All styles of the service."""
+
+    data: tuple[Style, ...]
+
+
 class Worker(ResponseModel):
     """A live worker."""
 
@@ -80,7 +105,14 @@ class Worker(ResponseModel):
     models: tuple[str, ...] = Field(description="Models that the worker serves.")
     resident_models: tuple[str, ...] = Field(description="Models in its memory.")
     jobs: int = Field(description="Jobs that it has claimed.")
-    draining: bool
+    draining: bool = Field(description="True if it claims no more jobs and ends once it has none.")
+    memory_bytes: int | None = Field(
+        default=None, description="Memory of its process that is in RAM; of older workers null."
+    )
+    device_memory_used_bytes: int | None = Field(
+        default=None, description="Memory on its device that it holds; null for a device without memory of its own."
+    )
+    device_memory_total_bytes: int | None = Field(default=None, description="Memory on its device that it may hold.")
     started_at: Timestamp
     seen_at: Timestamp
 
@@ -111,6 +143,22 @@ class Stats(ResponseModel):
     models: tuple[ModelStats, ...]
 
 
+class LoadMinute(ResponseModel):
+    """Load of the service in one minute."""
+
+    started_at: Timestamp
+    queued_jobs: int = Field(description="Most jobs queued at once, seen about every second.")
+    running_jobs: int = Field(description="Most jobs claimed by workers at once.")
+    succeeded_jobs: int = Field(description="Jobs that succeeded in this minute.")
+    failed_jobs: int = Field(description="Jobs that failed in this minute.")
+
+
+class LoadHistory(ResponseModel):
+    """Load of the service in those minutes of the last day in which there were jobs, oldest first."""
+
+    data: tuple[LoadMinute, ...]
+
+
 class Tenant(ResponseModel):
     """A tenant, and its load."""
 
@@ -124,3 +172,13 @@ class TenantList(ResponseModel):
     """All known tenants."""
 
     data: tuple[Tenant, ...]
+
+
+class Purge(ResponseModel):
+    """Deletion of all data of a tenant."""
+
+    tenant: str
+    started_at: Timestamp
+    completed_at: Timestamp | None = Field(description="Null while it is in progress.")
+    jobs: int = Field(description="Jobs deleted so far.")
+    assets: int = Field(description="Uploaded images deleted so far.")

@@ -14,4 +14,4 @@ class Preview(ResponseModel):
     content_type: str = Field(description="`image/jpeg`.")
     width: int = Field(description="Pixels, at most 256; same aspect ratio as the image.")
     height: int
-    data: Base64Bytes = Field(description="The file, at most 32 kB; base64 in JSON.")
+    data: Base64Bytes = Field(repr=False, description="The file, at most 32 kB; base64 in JSON.")

@@ -23,16 +23,25 @@ class ProblemKind(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     IDEMPOTENCY_KEY_REUSE = "idempotency_key_reuse"
     JOB_NOT_TERMINAL = "job_not_terminal"
+    JOB_NOT_QUEUED = "job_not_queued"
     JOB_SUCCEEDED = "job_succeeded"
+    NOTHING_TO_RETRY = "nothing_to_retry"
+    PURGE_IN_PROGRESS = "purge_in_progress"
     QUEUE_FULL = "queue_full"
     QUOTA_EXCEEDED = "quota_exceeded"
+    DAILY_LIMIT_REACHED = "daily_limit_reached"
+    DEMO_FULL = "demo_full"
     RATE_LIMITED = "rate_limited"
+    TOO_MANY_STREAMS = "too_many_streams"
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     STORAGE_UNAVAILABLE = "storage_unavailable"
+    HISTORY_UNAVAILABLE = "history_unavailable"
     SERVICE_UNAVAILABLE = "service_unavailable"
+    PRECONDITION_FAILED = "precondition_failed"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
+    RECORD_UNREADABLE = "record_unreadable"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -58,16 +67,25 @@ PROBLEMS: dict[ProblemKind, ProblemDefinition] = {
     ProblemKind.METHOD_NOT_ALLOWED: ProblemDefinition(405, "The method is not allowed"),
     ProblemKind.IDEMPOTENCY_KEY_REUSE: ProblemDefinition(422, "The idempotency key was used for a different request"),
     ProblemKind.JOB_NOT_TERMINAL: ProblemDefinition(409, "The job has not ended"),
+    ProblemKind.JOB_NOT_QUEUED: ProblemDefinition(409, "The job is not queued"),
     ProblemKind.JOB_SUCCEEDED: ProblemDefinition(409, "The job has succeeded"),
+    ProblemKind.NOTHING_TO_RETRY: ProblemDefinition(409, "No job of the batch can be retried"),
+    ProblemKind.PURGE_IN_PROGRESS: ProblemDefinition(409, "The tenant's data is being deleted", retryable=True),
     ProblemKind.QUEUE_FULL: ProblemDefinition(503, "The queue is full", retryable=True),
     ProblemKind.QUOTA_EXCEEDED: ProblemDefinition(429, "Your quota of queued jobs is used up", retryable=True),
+    ProblemKind.DAILY_LIMIT_REACHED: ProblemDefinition(429, "The limit of visitors from your address is reached"),
+    ProblemKind.DEMO_FULL: ProblemDefinition(429, "All places for visitors are taken", retryable=True),
     ProblemKind.RATE_LIMITED: ProblemDefinition(429, "You have exceeded your request rate", retryable=True),
+    ProblemKind.TOO_MANY_STREAMS: ProblemDefinition(429, "Too many event streams are open", retryable=True),
     ProblemKind.UNAUTHORIZED: ProblemDefinition(401, "A valid API key is required"),
     ProblemKind.FORBIDDEN: ProblemDefinition(403, "The API key lacks the permission"),
     ProblemKind.NOT_FOUND: ProblemDefinition(404, "The resource does not exist"),
     ProblemKind.STORAGE_UNAVAILABLE: ProblemDefinition(503, "The object store does not respond", retryable=True),
+    ProblemKind.HISTORY_UNAVAILABLE: ProblemDefinition(503, "The history does not respond", retryable=True),
     ProblemKind.SERVICE_UNAVAILABLE: ProblemDefinition(503, "The service is unavailable", retryable=True),
+    ProblemKind.PRECONDITION_FAILED: ProblemDefinition(412, "A precondition does not hold"),
     ProblemKind.RANGE_NOT_SATISFIABLE: ProblemDefinition(416, "The range is outside the file"),
+    ProblemKind.RECORD_UNREADABLE: ProblemDefinition(500, "The job's record cannot be read"),
     ProblemKind.INTERNAL_ERROR: ProblemDefinition(500, "Internal error", retryable=True),
 }
 

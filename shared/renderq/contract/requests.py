@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     JsonValue,
     StringConstraints,
@@ -13,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from renderq.contract.base import RequestModel
+from renderq.contract.base import RequestModel, at_most
 from renderq.contract.image_references import ImageReference
 from renderq.contract.limits import LIMITS
 from renderq.contract.sampling import SamplingOverrides
@@ -25,6 +26,7 @@ Side = Annotated[int, Field(ge=LIMITS.size_multiple, le=LIMITS.side_pixels, mult
 LowResSide = Annotated[int, Field(ge=4, le=LIMITS.side_pixels, multiple_of=4)]
 """Width or height of an image that `upscale` enlarges four times."""
 Extension = Annotated[int, Field(ge=0, le=LIMITS.side_pixels, multiple_of=LIMITS.size_multiple)]
+_SIDE = "Pixels, a multiple of the model's `size_multiple`: 8 with most models."
 MetadataText = Annotated[str, StringConstraints(max_length=LIMITS.metadata_characters)]
 
 
@@ -51,6 +53,17 @@ WatermarkText = Annotated[
 """Text embedded invisibly into the pixels."""
 
 
+def _check_integer(value: object) -> object:
+    """Refuse `true` and `2.0`, which equal values of a literal."""
+    if type(value) is not int:
+        raise ValueError("must be an integer")
+    return value
+
+
+ResizeFactor = Annotated[Literal[1, 2, 4], BeforeValidator(_check_integer)]
+"""Factor by which width and height of a rendered image grow."""
+
+
 class OutputOptions(RequestModel, frozen=True):
     """File format and contents of the images."""
 
@@ -60,6 +73,11 @@ class OutputOptions(RequestModel, frozen=True):
         True, description="Write request, seed and model revision into the file, so that the image can be reproduced."
     )
     grid: bool = Field(False, description="Also make a grid of all images of the job; see `grid` of the job.")
+    resize: ResizeFactor = Field(
+        1,
+        description="Enlarge width and height of the rendered images by this factor, with a Lanczos filter; to at most "
+        f"{LIMITS.resized_pixels:,} pixels.",
+    )
     watermark: WatermarkText | None = Field(
         None,
         description="Text embedded invisibly into the pixels; default: the model's, which takes precedence. "
@@ -96,7 +114,7 @@ class TaskRequest(SamplingOverrides, PromptFields, frozen=True):
         description="Give up this many seconds after submission: `expired` while queued, `deadline_exceeded` later.",
     )
     webhook: WebhookOptions | None = Field(None, description="Endpoint that receives the job's events.")
-    metadata: dict[MetadataText, MetadataText] = Field(
+    metadata: Annotated[dict[MetadataText, MetadataText], at_most(LIMITS.metadata_keys, (dict,))] = Field(
         default_factory=dict,
         max_length=LIMITS.metadata_keys,
         description="Your own key-value pairs, returned with the job.",
@@ -117,20 +135,21 @@ class Txt2ImgRequest(TaskRequest, frozen=True):
     image_fields: ClassVar[tuple[str, ...]] = ()
     strength: ClassVar[float] = 1.0
     task: Literal["txt2img"] = "txt2img"
-    width: Side | None = Field(None, description="Pixels, a multiple of 8.")
-    height: Side | None = Field(None, description="Pixels, a multiple of 8.")
+    width: Side | None = Field(None, description=_SIDE)
+    height: Side | None = Field(None, description=_SIDE)
 
 
 class _ImageTaskRequest(TaskRequest, frozen=True):
     image_fields: ClassVar[tuple[str, ...]] = ("image",)
     """Fields that reference images."""
     image: ImageReference = Field(
-        description="The input image: `asset_…`, an https URL, or a data URL of at most 256 KiB."
+        description="The input image: `asset_…`, `job_…/2` (an image of a job), an https URL, or a data URL of at most "
+        "256 KiB."
     )
     width: Side | None = Field(
         None,
-        description="Pixels, a multiple of 8, to which the input image is resized; default: in proportion to `height`, "
-        "else the image's own, reduced to the model's limits.",
+        description="Pixels, a multiple of the model's `size_multiple`, to which the input image is resized; default: "
+        "in proportion to `height`, else the image's own, reduced to the model's limits.",
     )
     height: Side | None = Field(None, description="As `width`.")
 
@@ -181,7 +200,9 @@ class OutpaintRequest(_ImageTaskRequest, frozen=True):
 
     strength: ClassVar[float] = 1.0
     task: Literal["outpaint"]
-    extend: Extend = Field(description="Pixels added at `left`, `right`, `top` and `bottom`, multiples of 8.")
+    extend: Extend = Field(
+        description="Pixels added at `left`, `right`, `top` and `bottom`, multiples of the model's `size_multiple`."
+    )
 
 
 VARIATION_STRENGTH = 0.8

@@ -12,7 +12,8 @@ KEY_BYTES = range(24, 65)
 
 
 def parse_secret(secret: str) -> bytes:
-    """Parse a `whsec_…` secret to its key. Raises `ValueError`."""
+    """Parse a `whsec_…` secret to its key. Whitespace around it is ignored. Raises `ValueError`."""
+    secret = secret.strip()
     text = secret.removeprefix(PREFIX)
     try:
         key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)

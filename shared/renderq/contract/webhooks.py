@@ -1,12 +1,12 @@
 """Webhooks: options of a request, events, and deliveries."""
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from renderq.contract.base import RequestModel, ResponseModel, Timestamp
+from renderq.contract.base import RequestModel, ResponseModel, Timestamp, at_most
 from renderq.contract.jobs import Job
+from renderq.contract.statuses import OpenEnum
 from renderq.contract.urls import URL_CHARACTERS, check_url
 
 WebhookEventType = Literal["job.started", "job.output", "job.succeeded", "job.failed", "job.canceled", "job.expired"]
@@ -31,8 +31,14 @@ class WebhookOptions(RequestModel, frozen=True):
         max_length=URL_CHARACTERS,
         description="http or https URL that receives the POST; without user name and password.",
     )
-    events: Annotated[tuple[WebhookEventType, ...], AfterValidator(_check_distinct)] = Field(
-        TERMINAL_EVENT_TYPES, min_length=1, strict=False, description="Events to send; default: those that end a job."
+    events: Annotated[
+        tuple[WebhookEventType, ...], AfterValidator(_check_distinct), at_most(len(WEBHOOK_EVENT_TYPES))
+    ] = Field(
+        TERMINAL_EVENT_TYPES,
+        min_length=1,
+        max_length=len(WEBHOOK_EVENT_TYPES),
+        strict=False,
+        description="Events to send; default: those that end a job.",
     )
 
 
@@ -46,7 +52,7 @@ class WebhookEvent(ResponseModel):
     data: Job = Field(description="The job at that time, with the stable URLs of its images only.")
 
 
-class DeliveryStatus(StrEnum):
+class DeliveryStatus(OpenEnum):
     """Status of a delivery."""
 
     PENDING = "pending"

@@ -8,6 +8,7 @@ from PIL import ExifTags, Image
 from pydantic import JsonValue, ValidationError
 
 from renderq.contract import JobRequest, parse_request
+from renderq.image_files.infotext import read_infotext
 
 Recipe = dict[str, JsonValue]
 
@@ -15,6 +16,9 @@ RECIPE_VERSION = 1
 PNG_KEY = "renderq"
 EXIF_PREFIX = b"ASCII\0\0\0"
 """Prefix of the text in `UserComment`."""
+
+_INFOTEXT_PNG_KEY = "parameters"
+_UTF16_PREFIX = b"UNICODE\0"
 
 NON_RECIPE_FIELDS = frozenset({"metadata", "priority", "deadline_seconds", "webhook"})
 """Request fields that recipes omit, because the image does not depend on them."""
@@ -25,7 +29,8 @@ class EmbeddedRecipe:
     """A recipe whose request is valid, as far as can be checked without its model."""
 
     request: JobRequest
-    model_revision: str
+    model_revision: str | None
+    """`None`: another program has written the settings."""
 
     @property
     def body(self) -> dict[str, JsonValue]:
@@ -41,17 +46,37 @@ class RecipeUnreadable(Exception):
 def read_recipe(image: Image.Image) -> EmbeddedRecipe | None:
     """Read the recipe of an opened image without decoding its pixels; `None` if it has none.
 
+    If renderq has not written one, the settings of other programs are read as far as renderq has them.
     Raises `RecipeUnreadable`.
     """
-    text = image.info.get(PNG_KEY) if image.format == "PNG" else _comment(image)
-    return None if text is None else _read(text)
+    if image.format == "PNG":
+        own, foreign = image.info.get(PNG_KEY), image.info.get(_INFOTEXT_PNG_KEY)
+    else:
+        comment = _comment(image)
+        own, foreign = _own_text(comment), _foreign_text(comment)
+    if own is not None:
+        return _read(own)
+    request = read_infotext(foreign) if isinstance(foreign, str) else None
+    return request and EmbeddedRecipe(request, model_revision=None)
 
 
-def _comment(image: Image.Image) -> bytes | None:
+def _comment(image: Image.Image) -> bytes:
+    """Return `UserComment`, with the prefix that names its encoding; empty if there is none."""
     comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
-    if isinstance(comment, bytes) and comment.startswith(EXIF_PREFIX + b'{"'):
-        return comment.removeprefix(EXIF_PREFIX)
-    return None
+    return comment if isinstance(comment, bytes) else b""
+
+
+def _own_text(comment: bytes) -> bytes | None:
+    return comment.removeprefix(EXIF_PREFIX) if comment.startswith(EXIF_PREFIX + b'{"') else None
+
+
+def _foreign_text(comment: bytes) -> str:
+    if comment.startswith(_UTF16_PREFIX):
+        # Its order of bytes is not said; a text of settings has many ASCII characters.
+        text = comment.removeprefix(_UTF16_PREFIX)
+        big_endian = text[0::2].count(0) >= text[1::2].count(0)
+        return text.decode("utf-16-be" if big_endian else "utf-16-le", "replace")
+    return comment.removeprefix(EXIF_PREFIX).decode("utf-8", "replace")
 
 
 def _read(text: str | bytes) -> EmbeddedRecipe:

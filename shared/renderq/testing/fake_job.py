@@ -8,7 +8,10 @@ from typing import Any
 
 from renderq.contract import (
     Grid,
+    ImageProgress,
     Job,
+    JobAnnotation,
+    JobBatch,
     JobError,
     JobErrorCode,
     OutpaintRequest,
@@ -45,7 +48,8 @@ class JobScript:
     def __post_init__(self) -> None:
         if not self.status.is_terminal:
             raise ValueError(f"a job cannot end as {self.status}; choose succeeded, failed, canceled or expired")
-        JobErrorCode(self.error or JobErrorCode.INTERNAL)
+        if self.error is not None and self.error not in list(JobErrorCode):
+            raise ValueError(f"{self.error!r} is not an error code; choose {', '.join(JobErrorCode)}")
 
     @property
     def end(self) -> Status:
@@ -55,6 +59,12 @@ class JobScript:
 
 def output_size(request: ResolvedRequest) -> tuple[int, int]:
     """Return width and height of the images of a request."""
+    width, height = rendered_size(request)
+    return width * request.output.resize, height * request.output.resize
+
+
+def rendered_size(request: ResolvedRequest) -> tuple[int, int]:
+    """Return width and height of the images of a request before `output.resize`."""
     if isinstance(request, UpscaleRequest):
         return request.width * _UPSCALE_FACTOR, request.height * _UPSCALE_FACTOR
     if isinstance(request, OutpaintRequest):
@@ -67,7 +77,13 @@ class FakeJob:
     """A job whose state depends on the time since its submission. Not thread-safe; the owner locks."""
 
     def __init__(
-        self, job_id: str, request: ResolvedRequest, script: JobScript, base_url: str, retried_from: str | None = None
+        self,
+        job_id: str,
+        request: ResolvedRequest,
+        script: JobScript,
+        base_url: str,
+        retried_from: str | None = None,
+        batch: JobBatch | None = None,
     ) -> None:
         self._script = script
         self._start = time.monotonic()
@@ -95,10 +111,19 @@ class FakeJob:
                 "request": request.model_dump(mode="json"),
                 "metadata": request.metadata,
                 "retried_from": retried_from,
+                "batch": batch,
                 "urls": {"self": self._url, "cancel": f"{self._url}/cancel", "events": f"{self._url}/events"},
             }
         )
         """The latest snapshot."""
+
+    def annotate(self, annotation: JobAnnotation) -> Job:
+        """Set what is given, and return the job."""
+        if annotation.kept is not None:
+            self._change(kept=annotation.kept)
+        if annotation.labels is not None:
+            self._change(labels=tuple(sorted(set(annotation.labels))))
+        return self.job
 
     def advance(self) -> Job:
         """Update the job to the current time and return it."""
@@ -132,6 +157,7 @@ class FakeJob:
         done = self._image_limit
         running = {} if script.end is Status.EXPIRED else self._running()
         images = self._images(done, max(self.job.progress.step, self._total_steps * done // count))
+        images["progress"] = images["progress"].model_copy(update={"images": ()})
         code = JobErrorCode(script.error or JobErrorCode.INTERNAL)
         error = JobError(code=code, message=script.message, retryable=False)
         end = {
@@ -159,9 +185,21 @@ class FakeJob:
         """Return progress and outputs with `done` finished images."""
         total = self._total_steps
         progress = Progress(
-            value=step / total, step=step, steps=total, images_done=done, images_total=len(self._colors)
+            value=step / total,
+            step=step,
+            steps=total,
+            images_done=done,
+            images_total=len(self._colors),
+            images=tuple(self._image_progress(index, done, step) for index in range(len(self._colors))),
         )
         return {"progress": progress, "outputs": tuple(self._output(index) for index in range(done))}
+
+    def _image_progress(self, index: int, done: int, step: int) -> ImageProgress:
+        """Return the progress of an image; images are rendered one after another."""
+        steps = self._total_steps // len(self._colors)
+        own = min(max(step - index * steps, 0), steps)
+        status = "succeeded" if index < done else "running" if own else "queued"
+        return ImageProgress(index=index, step=own, steps=steps, status=status)
 
     def _output(self, index: int) -> Output:
         name = str(index)

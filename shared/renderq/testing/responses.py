@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from renderq.contract import PROBLEMS, FieldError, Job, Preview, Problem, ProblemKind
+from renderq.contract import PROBLEMS, FieldError, Job, Problem, ProblemKind
 from renderq.contract.problems import TYPE_PREFIX
 from renderq.testing.http_server import FakeResponse
 
@@ -36,6 +36,6 @@ def format_event(name: str, job: Job) -> bytes:
     return f"event: {name}\nid: {job.version}\ndata: {job.model_dump_json()}\n\n".encode()
 
 
-def format_preview(preview: Preview) -> bytes:
-    """Format a server-sent event with a preview."""
-    return f"event: preview\ndata: {preview.model_dump_json()}\n\n".encode()
+def format_tenant_event(name: str, data: str) -> bytes:
+    """Format a server-sent event of a tenant's stream."""
+    return f"event: {name}\ndata: {data}\n\n".encode()

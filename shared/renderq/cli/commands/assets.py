@@ -1,12 +1,14 @@
 """`renderq assets`: upload input images and show them."""
 
-import argparse
+import rich_click as click
 
 from renderq.cli import connection
-from renderq.cli.command import Command
+from renderq.cli.commands import CLIENT_COMMANDS
 from renderq.cli.exit_codes import ExitCode, UsageError
-from renderq.cli.formatting import as_json
-from renderq.client import Client
+from renderq.cli.formatting import as_json, local_time
+from renderq.cli.json_option import json_option, wants_json
+from renderq.cli.lazy_group import LazyGroup
+from renderq.cli.parameter_types import ID, PATH
 from renderq.contract import Asset
 
 EPILOG = """\
@@ -16,53 +18,41 @@ examples:
 """
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = EPILOG
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    upload = actions.add_parser("upload", help="upload images and print their ids, in order")
-    upload.add_argument("files", metavar="FILE", nargs="+", help="PNG, JPEG or WebP file.")
-    upload.add_argument("--json", action="store_true", help="Print a JSON array of the assets.")
-    upload.set_defaults(act=_upload)
-    show = actions.add_parser("show", help="show an asset")
-    show.add_argument("id", metavar="ID", help="Asset id, asset_…")
-    show.add_argument("--json", action="store_true", help="Print the asset as JSON.")
-    show.set_defaults(act=_show)
-    for action in (upload, show):
-        connection.add_arguments(action)
+@click.group(cls=LazyGroup, help=CLIENT_COMMANDS["assets"].summary, epilog=EPILOG)
+def command() -> None:
+    pass
 
 
-def _run(args: argparse.Namespace) -> int:
-    with connection.connect(args) as client:
-        args.act(client, args)
+@command.command(help="upload images and print their ids, in order")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PATH, help="PNG, JPEG or WebP files.")
+@json_option("Print a JSON array of the assets.")
+@connection.options
+def upload(files: tuple[str, ...]) -> int:
+    assets: list[Asset] = []
+    with connection.connect() as client:
+        for file in files:
+            try:
+                assets.append(client.assets.upload(file))
+            except OSError as error:
+                raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+            if not wants_json():
+                print(assets[-1].id)
+    if wants_json():
+        print(as_json(assets))
     return ExitCode.OK
 
 
-def _upload(client: Client, args: argparse.Namespace) -> None:
-    assets: list[Asset] = []
-    for file in args.files:
-        try:
-            assets.append(client.assets.upload(file))
-        except OSError as error:
-            raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-        if not args.json:
-            print(assets[-1].id)
-    if args.json:
-        print(as_json(assets))
-
-
-def _show(client: Client, args: argparse.Namespace) -> None:
-    asset = client.assets.get(args.id)
-    if args.json:
+@command.command(help="show an asset")
+@click.argument("asset_id", metavar="ID", type=ID, help="Asset id, asset_…")
+@json_option("Print the asset as JSON.")
+@connection.options
+def show(asset_id: str) -> int:
+    with connection.connect() as client:
+        asset = client.assets.get(asset_id)
+    if wants_json():
         print(as_json(asset))
     else:
-        kept = f"until {asset.expires_at:%Y-%m-%d %H:%M:%S %Z}" if asset.expires_at else "forever"
-        print(
-            f"{asset.id}: {asset.content_type}, {asset.width}×{asset.height}, {asset.size_bytes:,} bytes, kept {kept}"
-        )
-
-
-command = Command(
-    help="upload input images, or show one",
-    add_arguments=_add_arguments,
-    run=_run,
-)
+        size = f"{asset.width}×{asset.height}, {asset.size_bytes:,} bytes"
+        kept = f"until {local_time(asset.expires_at)}" if asset.expires_at else "forever"
+        print(f"{asset.id}: {asset.content_type}, {size}, kept {kept}")
+    return ExitCode.OK

@@ -1,18 +1,25 @@
 """`renderq bench`: throughput and latency of a service."""
 
-import argparse
+import asyncio
+import contextlib
+import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import rich_click as click
+
 from renderq.cli import connection, request_options
-from renderq.cli.command import Command
+from renderq.cli.commands import CLIENT_COMMANDS
 from renderq.cli.exit_codes import ExitCode, UsageError
 from renderq.cli.formatting import as_json, table
-from renderq.client import Client
+from renderq.cli.json_option import json_option, wants_json
+from renderq.cli.lazy_group import command as define_command
+from renderq.cli.parameter_types import COUNT
+from renderq.cli.progress import progress_bars
+from renderq.client import AsyncClient
 from renderq.contract import Job
-from renderq.errors import JobNotSucceeded
+from renderq.errors import JobNotSucceeded, RenderqError
 from renderq.request_params import RequestParams
 
 EPILOG = """\
@@ -30,36 +37,51 @@ _METRICS: dict[str, Callable[[Job], int | None]] = {
 }
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = EPILOG
-    parser.add_argument("--jobs", type=int, default=20, metavar="N", help="Number of jobs (default: 20).")
-    parser.add_argument(
-        "--concurrency", type=int, default=4, metavar="N", help="Jobs in flight at a time (default: 4)."
-    )
-    parser.add_argument("--json", action="store_true", help="Print the results as JSON.")
-    request_options.add_arguments(parser, format_default="png")
-    connection.add_arguments(parser)
-
-
-def _run(args: argparse.Namespace) -> int:
-    if args.jobs < 1 or args.concurrency < 1:
-        raise UsageError("--jobs and --concurrency must be at least 1")
-    fields = request_options.request_fields(args, args.format)
-    with connection.connect(args) as client, ThreadPoolExecutor(args.concurrency) as pool:
-        start = time.monotonic()
-        jobs = list(pool.map(lambda _: _run_one(client, args.prompt, fields), range(args.jobs)))
-        seconds = time.monotonic() - start
-    results = _measure(jobs, seconds)
-    print(as_json(results) if args.json else _format(results))
+@define_command(CLIENT_COMMANDS["bench"].summary, EPILOG)
+@request_options.add_options(format_default="png")
+@click.option("--jobs", "count", type=COUNT, default=20, metavar="N", help="Number of jobs (default: 20).")
+@click.option("--concurrency", type=COUNT, default=4, metavar="N", help="Jobs in flight at a time (default: 4).")
+@json_option("Print the results as JSON.")
+@connection.options
+def command(prompt: str | None, count: int, concurrency: int, **options: Any) -> int:
+    fields = request_options.request_fields(options, options["format"])
+    start = time.monotonic()
+    try:
+        jobs = asyncio.run(_run_all(prompt, fields, count, concurrency))
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
+    results = _measure(jobs, time.monotonic() - start)
+    print(as_json(results) if wants_json() else _format(results))
     return ExitCode.OK if all(job.error is None for job in jobs) else ExitCode.JOB_FAILED
 
 
-def _run_one(client: Client, prompt: str | None, fields: RequestParams) -> Job:
-    handle = client.submit(prompt, **fields)
+async def _run_all(prompt: str | None, fields: RequestParams, count: int, concurrency: int) -> list[Job]:
+    """Run the jobs, at most `concurrency` at a time."""
+    slots = asyncio.Semaphore(concurrency)
+    async with connection.connect_async() as client:
+        with progress_bars(sys.stderr, unit="jobs") as bars:
+
+            async def run_in_slot() -> Job:
+                async with slots:
+                    job = await _run_one(client, prompt, fields)
+                if bars:
+                    bars.count(count)
+                return job
+
+            return await asyncio.gather(*(run_in_slot() for _ in range(count)))
+
+
+async def _run_one(client: AsyncClient, prompt: str | None, fields: RequestParams) -> Job:
+    """Run a job. Ctrl-C cancels it."""
+    handle = await client.submit(prompt, **fields)
     try:
-        return handle.wait()
+        return await handle.wait()
     except JobNotSucceeded as error:
         return error.job
+    except asyncio.CancelledError:
+        with contextlib.suppress(RenderqError):
+            await handle.cancel()
+        raise
 
 
 def _measure(jobs: Sequence[Job], seconds: float) -> dict[str, Any]:
@@ -89,10 +111,3 @@ def _format(results: dict[str, Any]) -> str:
         f"{results['seconds']:.1f} s: {results['images_per_second']} per second\n\n"
         + table(("MILLISECONDS", "MEDIAN", "95 %"), rows)
     )
-
-
-command = Command(
-    help="submit many jobs and measure throughput and latency",
-    add_arguments=_add_arguments,
-    run=_run,
-)

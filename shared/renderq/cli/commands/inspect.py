@@ -1,13 +1,17 @@
 """`renderq inspect`: recipe and watermark of an image file, without a service."""
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from renderq.cli.command import Command
+import rich_click as click
+
+from renderq.cli.commands import CLIENT_COMMANDS
 from renderq.cli.exit_codes import ExitCode, UsageError
 from renderq.cli.formatting import as_json, printable
+from renderq.cli.json_option import json_option, wants_json
+from renderq.cli.lazy_group import command as define_command
+from renderq.cli.parameter_types import PATH
 from renderq.cli.plugins import missing_dependency
 
 if TYPE_CHECKING:
@@ -24,33 +28,29 @@ _RELIABLE_AGREEMENT = 0.99
 """Share of agreeing blocks below which single characters may be wrong."""
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = EPILOG
-    parser.add_argument("file", metavar="FILE", help="PNG, JPEG or WebP file.")
-    parser.add_argument(
-        "--watermark-bytes",
-        type=int,
-        choices=range(1, 65),
-        metavar="N",
-        help="Read a watermark of exactly N bytes, text or not (default: detect 4 to 32 characters).",
-    )
-    parser.add_argument("--json", action="store_true", help="Print one JSON object.")
-
-
-def _run(args: argparse.Namespace) -> int:
+@define_command(CLIENT_COMMANDS["inspect"].summary, EPILOG)
+@click.argument("file", metavar="FILE", type=PATH, help="PNG, JPEG or WebP file.")
+@click.option(
+    "--watermark-bytes",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Read a watermark of exactly N bytes, text or not (default: detect 4 to 32 characters).",
+)
+@json_option("Print one JSON object.")
+def command(file: str, watermark_bytes: int | None) -> int:
     try:
         from renderq.image_files.inspection import inspect
         from renderq.image_files.reader import ImageUnreadable
     except ModuleNotFoundError as error:
         raise missing_dependency("inspect", error, "inspect") from None
     try:
-        inspection = inspect(Path(args.file), args.watermark_bytes)
+        inspection = inspect(Path(file), watermark_bytes)
     except ImageUnreadable as error:
-        raise UsageError(f"{args.file} cannot be read: {error}") from error
-    if args.json:
-        print(as_json(_document(args.file, inspection)))
+        raise UsageError(f"{file} cannot be read: {error}") from error
+    if wants_json():
+        print(as_json(_document(file, inspection)))
     else:
-        print("\n".join(_lines(args.file, inspection)))
+        print("\n".join(_lines(file, inspection)))
     return ExitCode.OK
 
 
@@ -85,7 +85,10 @@ def _lines(file: str, inspection: "Inspection") -> Iterator[str]:
         return
     request = inspection.recipe.request
     yield f"prompt        {printable(request.prompt)}"
-    yield f"model         {printable(request.model or '')}, revision {printable(inspection.recipe.model_revision)}"
+    if inspection.recipe.model_revision is None:
+        yield "written by    another program; its settings as far as renderq has them"
+    else:
+        yield f"model         {printable(request.model or '')}, revision {printable(inspection.recipe.model_revision)}"
     yield f"seed          {request.seed}"
     yield f"request       {as_json(inspection.recipe.body, indent=None)}"
 
@@ -103,10 +106,3 @@ def _watermark(inspection: "Inspection") -> str:
 
 def _text(content: bytes) -> str | None:
     return content.decode("ascii") if content.isascii() and content.decode("ascii").isprintable() else None
-
-
-command = Command(
-    help="show the recipe and the watermark of an image file; needs no service",
-    add_arguments=_add_arguments,
-    run=_run,
-)

@@ -1,16 +1,9 @@
 """`renderq models`: list models; pause or resume one."""
 
-import argparse
-
-from renderq.cli import pausable
-from renderq.cli.command import Command
+from renderq.cli.pausable import pausable_group
 from renderq.contract import Model
 
 HEADER = ("MODEL", "TASKS", "SIZE", "STEPS", "QUEUED", "WORKERS", "WARM", "LICENSE")
-
-
-def _run(args: argparse.Namespace) -> int:
-    return pausable.run(args, lambda client: client.models, HEADER, _row)
 
 
 def _row(model: Model) -> tuple[object, ...]:
@@ -21,8 +14,4 @@ def _row(model: Model) -> tuple[object, ...]:
     return (name, " ".join(model.tasks), size, model.defaults.steps, *counts, model.license)
 
 
-command = Command(
-    help="list the models with their queues and workers; pause or resume one",
-    add_arguments=pausable.add_arguments,
-    run=_run,
-)
+command = pausable_group("models", lambda client: client.models, HEADER, _row)

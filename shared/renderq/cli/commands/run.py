@@ -1,150 +1,189 @@
 """`renderq run`: render a prompt and save the images."""
 
-import argparse
-import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import rich_click as click
+
+from renderq._core.retries import Deadline
 from renderq.cli import connection, recipes, request_options
-from renderq.cli.command import Command
-from renderq.cli.exit_codes import ExitCode, UsageError, format_error
-from renderq.cli.formatting import as_json, printable
-from renderq.cli.progress import ProgressBar, is_terminal
+from renderq.cli.batch_run import BatchOptions, run_batch
+from renderq.cli.commands import CLIENT_COMMANDS
+from renderq.cli.errors import format_error
+from renderq.cli.exit_codes import ExitCode, UsageError
+from renderq.cli.formatting import as_json, print_warning
+from renderq.cli.json_option import json_option, wants_json
+from renderq.cli.lazy_group import command as define_command
+from renderq.cli.output_target import OutputTarget
+from renderq.cli.parameter_types import KEY_VALUE, PATH, PROMPTS, SECONDS
+from renderq.cli.progress import progress_bars
 from renderq.contract import Job
 from renderq.errors import JobNotSucceeded, RenderqError
 from renderq.job_handle import JobHandle
+from renderq.request_params import RequestParams
+
+if TYPE_CHECKING:
+    from renderq.image_files.recipe import EmbeddedRecipe
 
 EPILOG = """\
+names:
+  A name may have fields in braces: prompt_words, seed, index, id, batch_index, model, task, width, height.
+  `-` is stdout; devices such as /dev/null are written to as they are.
+
 examples:
   renderq run "a red circle on a blue background" -o out.png
   renderq run "a lighthouse" -n 4 --seed 42 -o images/   images/job_…-0.png … -3.png
+  renderq run "a lighthouse" -n 12 -o "{prompt_words}-{seed}-{index:02}.png"
+  renderq run "a lighthouse" -o - | display
   renderq run "a lighthouse" -n 9 -o images/ --grid all.png
   renderq run "a lighthouse at night" --image day.jpg --strength 0.6 -o night.png
   renderq run --task upscale --image small.png --model x4 -o large.png
   renderq run "a lighthouse" --steps 40 --quality 80 -o out.webp --json
+  renderq run --prompts prompts.txt -o "images/{batch_index:03}-{prompt_words}.png"
+  renderq run "a red cube" --sweep steps=5,10,20 --sweep prompt:red=red,blue -o images/ --sheet sheet.png
 """
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = EPILOG
-    parser.add_argument(
-        "-o",
-        "--out",
-        metavar="PATH",
-        default=".",
-        help="File or folder to save to (default: current folder); several images become NAME-0, NAME-1, ….",
-    )
-    parser.add_argument("--grid", dest="grid_file", metavar="FILE", help="Save a grid of all images to FILE.")
-    parser.add_argument(
-        "--from",
-        dest="recipe_file",
-        metavar="IMAGE",
-        help="Render the recipe embedded in IMAGE again; other options override it.",
-    )
-    parser.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="Stop waiting after SECONDS; the job continues."
-    )
-    parser.add_argument("--json", action="store_true", help="Print job and file names as one JSON object.")
-    parser.add_argument("-q", "--quiet", action="store_true", help="Print errors only.")
-    request_options.add_arguments(parser, format_default="from the file name")
-    connection.add_arguments(parser)
-
-
-def _run(args: argparse.Namespace) -> int:
-    args.grid = True if args.grid_file else None
-    prompt, fields = args.prompt, request_options.request_fields(args, _common_format(args))
-    recipe = recipes.read_recipe_file(args.recipe_file) if args.recipe_file else None
+@define_command(CLIENT_COMMANDS["run"].summary, EPILOG)
+@request_options.add_options(format_default="from the file name")
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    metavar="PATH",
+    default=".",
+    help="File or folder to save to (default: current folder); several images become NAME-0, NAME-1, ….",
+)
+@click.option("--grid", "grid_file", type=PATH, metavar="FILE", help="Save a grid of all images to FILE.")
+@click.option(
+    "--prompts", type=PROMPTS, metavar="FILE", help="Render every line of FILE, or of stdin for `-`, as one batch."
+)
+@click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    type=KEY_VALUE,
+    metavar="FIELD=VALUES",
+    help="Render with each of the comma-separated values, e.g. steps=10,20 or prompt:WORD=a,b; up to three times, for "
+    "all combinations.",
+)
+@click.option("--sheet", "sheet_file", type=PATH, metavar="FILE", help="Save a labeled sheet of all jobs to FILE.")
+@click.option(
+    "--from",
+    "recipe_file",
+    type=PATH,
+    metavar="IMAGE",
+    help="Render the recipe embedded in IMAGE again; other options override it.",
+)
+@click.option(
+    "--timeout", type=SECONDS, metavar="SECONDS", help="Give up after SECONDS; a job that was submitted continues."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+@json_option("Print job and file names as one JSON object; of a batch, all jobs.")
+@connection.options
+def command(
+    prompt: str | None,
+    out: str,
+    grid_file: str | None,
+    prompts: tuple[str, ...] | None,
+    sweeps: tuple[tuple[str, str], ...],
+    sheet_file: str | None,
+    recipe_file: str | None,
+    timeout: float | None,
+    quiet: bool,
+    **options: Any,
+) -> int:
+    target = OutputTarget.parse(out)
+    grid_target = replace(OutputTarget.parse(grid_file), saved=target.saved) if grid_file else None
+    image_format = _common_format(target, grid_target, options["format"])
+    fields = request_options.request_fields({**options, "grid": True if grid_file else None}, image_format)
+    batch = BatchOptions(prompts or (), sweeps, sheet_file)
+    batch.check(target, has_prompt=prompt is not None, has_grid=grid_file is not None)
+    recipe = recipes.read_recipe_file(recipe_file) if recipe_file else None
     if recipe:
         prompt, fields = recipes.with_overrides(recipe, prompt, fields)
-    _check_writable(Path(args.out))
-    if args.grid_file:
-        _check_writable(Path(args.grid_file))
-    failure = None
-    with connection.connect(args) as client:
-        handle = request_options.submit(client, prompt, fields)
+    if batch:
+        with connection.connect() as client:
+            return run_batch(client, batch, prompt, fields, target, timeout=timeout, quiet=quiet)
+    _check_targets(target, grid_target, fields)
+    failure, deadline = None, Deadline.after(timeout)
+    with connection.connect() as client:
+        handle = request_options.submit(client, prompt, fields, timeout)
         try:
-            _wait(handle, args)
+            _wait(handle, deadline.remaining, hidden=quiet)
         except JobNotSucceeded as error:
             failure = error
-        files = _save(handle, args)
-    _report(handle.job, files, args)
-    if recipe and handle.job.model_revision not in (None, recipe.model_revision):
-        revision = printable(recipe.model_revision)
-        print(f"renderq: warning: it was rendered by revision {revision}; this one may look different", file=sys.stderr)
+        files = _save(handle, target, grid_target)
+    _report(handle.job, files, recipe, quiet=quiet)
     if failure:
         raise failure
     return ExitCode.OK
 
 
-def _common_format(args: argparse.Namespace) -> str | None:
+def _common_format(target: OutputTarget, grid_target: OutputTarget | None, chosen: str | None) -> str | None:
     """Return the format of all files of the job. Raises `UsageError` if their names disagree."""
-    images = _image_format(args.out, args.format)
-    if not args.grid_file:
+    images = target.image_format(chosen)
+    if not grid_target:
         return images
-    grid = _image_format(args.grid_file, args.format)
+    grid = grid_target.image_format(chosen)
     if images and grid and grid != images:
-        raise UsageError(f"{args.out} and {args.grid_file} have different formats; all files of a job have the same")
+        names = f"{target.text} and {grid_target.text}"
+        raise UsageError(f"{names} have different formats; all files of a job have the same")
     return images or grid
 
 
-def _image_format(out: str, chosen: str | None) -> str | None:
-    """Return the format from `--format` or the file name. Raises `UsageError` if they disagree."""
-    suffix = "" if Path(out).is_dir() or out.endswith(("/", os.sep)) else Path(out).suffix.lower()
-    named = request_options.FORMATS.get(suffix)
-    if chosen and named and named != chosen:
-        raise UsageError(f"--format {chosen} contradicts {out}; omit one of them")
-    if suffix and not named and not chosen:
-        raise UsageError(f"{out} has an unsupported suffix; use .png, .jpg or .webp, or add --format")
-    return chosen or named
+def _check_targets(target: OutputTarget, grid_target: OutputTarget | None, fields: RequestParams) -> None:
+    """Raise `UsageError` before rendering if the files cannot be saved."""
+    on_stdout = [one for one in (target, grid_target) if one and one.is_stdout]
+    if len(on_stdout) > 1:
+        raise UsageError("-o and --grid cannot both write to stdout")
+    if on_stdout and wants_json():
+        raise UsageError("--json prints to stdout; save the image to a file, or omit --json")
+    target.check(fields.get("n", 1))
+    if grid_target:
+        grid_target.check(1)
+        is_same = not grid_target.is_device and Path(grid_target.text) == Path(target.text)
+        if is_same and not target.is_folder and fields.get("n", 1) == 1:
+            raise UsageError(f"-o and --grid both name {target.text}")
 
 
-def _check_writable(out: Path) -> None:
-    """Raise `UsageError` before rendering if the output cannot be saved."""
-    folder = next(path for path in (out.absolute(), *out.absolute().parents) if path.is_dir())
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"{folder} is not writable; choose another folder with -o")
-
-
-def _wait(handle: JobHandle, args: argparse.Namespace) -> None:
+def _wait(handle: JobHandle, timeout: float | None, *, hidden: bool) -> None:
     """Wait for the job. Ctrl-C cancels it."""
     try:
-        if args.quiet or not is_terminal(sys.stderr):
-            handle.wait(args.timeout)
-        else:
-            with ProgressBar(sys.stderr) as bar:
-                handle.wait(args.timeout, bar.update)
+        with progress_bars(sys.stderr, hidden=hidden) as bars:
+            handle.wait(timeout, bars and bars.update)
     except KeyboardInterrupt:
-        try:
-            job = handle.cancel()
-        except RenderqError as error:
-            print(f"renderq: {handle.id} could not be canceled: {format_error(error)}", file=sys.stderr)
-        else:
-            print(f"renderq: {job.id} is {job.status}", file=sys.stderr)
-        raise
+        raise KeyboardInterrupt(_cancel(handle)) from None
 
 
-def _save(handle: JobHandle, args: argparse.Namespace) -> tuple[Path, ...]:
+def _cancel(handle: JobHandle) -> str:
+    """Cancel the job and describe the result. A second Ctrl-C gives up."""
     try:
-        files = handle.images.save(args.out)
-        return (*files, handle.grid.save(args.grid_file)) if args.grid_file and handle.grid else files
-    except OSError as error:
-        path = error.filename or args.out
-        raise UsageError(f"{path} cannot be written: {error.strerror}; the images remain in {handle.id}") from error
+        job = handle.cancel()
+    except RenderqError as error:
+        return f"{handle.id} could not be canceled: {format_error(error)}"
+    except KeyboardInterrupt:
+        return f"interrupted; {handle.id} may continue, see `renderq status`"
+    return f"{job.id} is {job.status}"
 
 
-def _report(job: Job, files: Sequence[Path], args: argparse.Namespace) -> None:
-    if args.json:
-        print(as_json({"job": job, "files": [str(file) for file in files]}))
-    elif not args.quiet:
+def _save(handle: JobHandle, target: OutputTarget, grid_target: OutputTarget | None) -> list[str]:
+    files = [target.save(handle.job, image.output, image.bytes()) for image in handle.images]
+    if grid_target and handle.grid:
+        files.append(grid_target.save(handle.job, handle.grid.output, handle.grid.bytes()))
+    return [file for file in files if file]
+
+
+def _report(job: Job, files: Sequence[str], recipe: "EmbeddedRecipe | None", *, quiet: bool) -> None:
+    if wants_json():
+        print(as_json({"job": job, "files": files}))
+    elif not quiet:
         for file in files:
             print(file)
         for warning in job.warnings:
-            print(f"renderq: warning: {printable(warning.message)}", file=sys.stderr)
-
-
-command = Command(
-    help="render an image and save it",
-    add_arguments=_add_arguments,
-    run=_run,
-)
+            print_warning(warning.message)
+    if recipe and recipe.model_revision and job.model_revision not in (None, recipe.model_revision):
+        print_warning(f"it was rendered by revision {recipe.model_revision}; this one may look different")

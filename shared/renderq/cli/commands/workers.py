@@ -1,25 +1,41 @@
-"""`renderq workers`: list the live workers."""
+"""`renderq workers`: list the live workers; drain one."""
 
-import argparse
+import rich_click as click
 
 from renderq.cli import connection
-from renderq.cli.command import Command
+from renderq.cli.commands import CLIENT_COMMANDS
 from renderq.cli.exit_codes import ExitCode
-from renderq.cli.formatting import as_json, table
+from renderq.cli.formatting import as_json, gigabytes, local_time, table
+from renderq.cli.json_option import json_option, wants_json
+from renderq.cli.lazy_group import LazyGroup
+from renderq.cli.parameter_types import WORD
 from renderq.contract import Worker
 
-HEADER = ("WORKER", "DEVICE", "JOBS", "MODELS", "IN MEMORY", "SINCE", "STATE")
+HEADER = ("WORKER", "DEVICE", "JOBS", "MODELS", "IN MEMORY", "RAM", "DEVICE MEMORY", "SINCE", "STATE")
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="Print a JSON array.")
-    connection.add_arguments(parser)
+@click.group(cls=LazyGroup, name="workers", help=CLIENT_COMMANDS["workers"].summary, invoke_without_command=True)
+@json_option("Print a JSON array.")
+@connection.options
+@click.pass_context
+def command(context: click.Context) -> int:
+    if context.invoked_subcommand:
+        return ExitCode.OK
+    with connection.connect() as client:
+        return _print(client.workers.list())
 
 
-def _run(args: argparse.Namespace) -> int:
-    with connection.connect(args) as client:
-        workers = client.workers.list()
-    if args.json:
+@command.command(help="let a worker finish its jobs and end")
+@click.argument("worker_id", metavar="ID", type=WORD)
+@json_option("Print a JSON array.")
+@connection.options
+def drain(worker_id: str) -> int:
+    with connection.connect() as client:
+        return _print((client.workers.drain(worker_id),))
+
+
+def _print(workers: tuple[Worker, ...]) -> int:
+    if wants_json():
         print(as_json(workers))
     else:
         print(table(HEADER, [_row(worker) for worker in workers]) if workers else "no workers")
@@ -33,13 +49,14 @@ def _row(worker: Worker) -> tuple[object, ...]:
         worker.jobs,
         " ".join(worker.models),
         " ".join(worker.resident_models) or "-",
-        f"{worker.started_at:%Y-%m-%d %H:%M:%S %Z}",
+        "-" if worker.memory_bytes is None else gigabytes(worker.memory_bytes),
+        _device_memory(worker),
+        local_time(worker.started_at),
         "draining" if worker.draining else "ready",
     )
 
 
-command = Command(
-    help="list the live workers",
-    add_arguments=_add_arguments,
-    run=_run,
-)
+def _device_memory(worker: Worker) -> str:
+    if worker.device_memory_total_bytes is None:
+        return "-"
+    return f"{gigabytes(worker.device_memory_used_bytes or 0)} of {gigabytes(worker.device_memory_total_bytes)}"

@@ -1,0 +1,93 @@
+"""Settings that other programs write into images as text, in the form that the web UI of AUTOMATIC1111 introduced.
+
+    a lighthouse on a cliff
+    Negative prompt: blurry
+    Steps: 25, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 42, Size: 512x768, Model: sd15
+
+Source: https://github.com/AUTOMATIC1111/stable-diffusion-webui, `modules/infotext_utils.py`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from pydantic import JsonValue, ValidationError
+
+from renderq.contract import JobRequest, parse_request
+
+_MAX_CHARACTERS = 64 << 10
+_NEGATIVE = re.compile(r"^[ \t]*Negative prompt:", re.MULTILINE)
+
+_PARAMETER = re.compile(r'\s*(\w[\w \-/]{0,80}):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
+
+_SAMPLERS = {
+    "euler": "euler",
+    "euler a": "euler_a",
+    "lms": "lms",
+    "heun": "heun",
+    "dpm++ 2m": "dpmpp_2m",
+    "dpm++ 2m karras": "dpmpp_2m_karras",
+    "dpm++ 2m sde": "dpmpp_2m_sde",
+    "ddim": "ddim",
+    "plms": "plms",
+    "unipc": "unipc",
+    "lcm": "lcm",
+}
+"""Name there, in lower case → scheduler."""
+
+_OWN_SCHEDULES = {"", "automatic", "uniform", "normal"}
+"""Schedule types that do not change a sampler."""
+
+
+def read_infotext(text: str) -> JobRequest | None:
+    """Return the settings as a `txt2img` request without a model; `None` if the text has none.
+
+    Settings that renderq does not have, and values outside of its ranges, are left out.
+    """
+    lines = text.strip().splitlines() if len(text) <= _MAX_CHARACTERS else []
+    parameters = _parameters(lines.pop()) if lines else {}
+    if "steps" not in parameters:
+        return None
+    prompt, negative = [*_NEGATIVE.split("\n".join(lines), maxsplit=1), ""][:2]
+    fields = {
+        "prompt": prompt.strip(),
+        "negative_prompt": negative.strip(),
+        "steps": _value(parameters, "steps", int),
+        "guidance_scale": _value(parameters, "cfg scale", float),
+        "seed": _value(parameters, "seed", int),
+        "scheduler": _scheduler(parameters),
+        "clip_skip": _value(parameters, "clip skip", lambda text: int(text) - 1),  # there, the last layer is 1
+        **_size(parameters),
+    }
+    return _valid_request({name: value for name, value in fields.items() if value not in (None, "")})
+
+
+def _parameters(line: str) -> dict[str, str]:
+    """Return name in lower case → text of the last line."""
+    return {match[1].strip().lower(): match[2].strip() for match in _PARAMETER.finditer(line)}
+
+
+def _value(parameters: Mapping[str, str], name: str, parse: Callable[[str], JsonValue]) -> JsonValue:
+    try:
+        return parse(parameters[name])
+    except (KeyError, ValueError):
+        return None
+
+
+def _scheduler(parameters: Mapping[str, str]) -> JsonValue:
+    sampler, schedule = (parameters.get(name, "").lower() for name in ("sampler", "schedule type"))
+    return _SAMPLERS.get(sampler if schedule in _OWN_SCHEDULES else f"{sampler} {schedule}")
+
+
+def _size(parameters: Mapping[str, str]) -> dict[str, JsonValue]:
+    match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", parameters.get("size", ""))
+    return {"width": int(match[1]), "height": int(match[2])} if match else {}
+
+
+def _valid_request(fields: dict[str, JsonValue]) -> JobRequest | None:
+    """Return the request without the fields that are not valid; `None` if nothing else is left."""
+    try:
+        return parse_request(fields)
+    except ValidationError as error:
+        refused = {each["loc"][0] for each in error.errors() if each["loc"]}
+        rest = {name: value for name, value in fields.items() if name not in refused}
+        return _valid_request(rest) if len(rest) < len(fields) else None
