@@ -9,6 +9,10 @@ class DeviceUnusable(WorkerError):
     """The configured device does not exist on this machine, or its name is invalid."""
 
 
+class LibrariesUnfit(WorkerError):
+    """Installed libraries do not fit each other, so that no model can be loaded."""
+
+
 class DownloadRefused(WorkerError):
     """The hub does not have the model of the catalog, or denies access to it."""
 

@@ -58,7 +58,7 @@ class ClaimedJobs:
         with self._changed:
             self._changed.wait_for(lambda: self._changes > changes)
 
-    def wait_until_empty(self, timeout_s: float) -> bool:
-        """Return whether all jobs ended within `timeout_s`."""
+    def wait_until_empty(self, timeout_s: float | None = None) -> bool:
+        """Return whether all jobs ended within `timeout_s`; `None`: wait as long as it takes."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._jobs, timeout_s)

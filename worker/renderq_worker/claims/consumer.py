@@ -1,7 +1,6 @@
 """Consumer of wake-ups: the only module of the worker that uses Celery's worker API."""
 
 import contextlib
-import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,8 +12,11 @@ from celery.worker import WorkController, state
 from celery.worker.consumer import Consumer as CeleryConsumer
 from redis.exceptions import OutOfMemoryError, RedisError
 
+from renderq_shared.outage import Outage
 from renderq_shared.threads import SupervisedThread
 from renderq_shared.wakeups import WAKE_TASK, celery_app
+from renderq_worker.claims.celery_log import OutageFilter
+from renderq_worker.claims.wakeup_filter import WakeupFilter
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +24,7 @@ _RECONNECT_MIN_S, _RECONNECT_MAX_S = 0.5, 2.0
 """Celery's own delays grow to 30 s, too long for queued jobs."""
 
 _STEADY_S = 10.0
-"""An error this long after the last one begins another outage, and is logged."""
+"""An error this long after the last one begins another outage."""
 
 
 class Consumer:
@@ -56,11 +58,15 @@ class Consumer:
         self._worker_id = worker_id
         self._threads = threads
         self._gate = _Gate(can_accept)
+        self._filter = WakeupFilter()
+        self._outage = Outage(_STEADY_S)
+        self._log_filter = OutageFilter(self._outage)
         self._controller = self._new_controller()
         self._thread = SupervisedThread("celery", self._run)
 
     def start(self) -> None:
         state.should_stop = None
+        self._log_filter.install()
         self._thread.start()
 
     def recheck_capacity(self) -> None:
@@ -72,6 +78,7 @@ class Consumer:
         """Stop consuming. The job claimer must be closed first, because Celery waits for its tasks."""
         state.should_stop = 0
         self._thread.join(timeout_s)
+        self._log_filter.remove()
         if self._thread.is_alive():
             log.warning("celery.still_running", waited_s=timeout_s)
 
@@ -87,6 +94,8 @@ class Consumer:
             without_gossip=True,
         )
         controller.gate = self._gate
+        controller.wakeup_filter = self._filter
+        controller.outage = self._outage
         controller.claim_without_wakeup = self._claim_without_wakeup
         return controller
 
@@ -126,6 +135,8 @@ class _Gate:
 
 class _Controller(WorkController):
     gate: _Gate
+    wakeup_filter: WakeupFilter
+    outage: Outage
     claim_without_wakeup: Callable[[], None]
     hub: Any
     pool: Any
@@ -147,7 +158,6 @@ class _Consumer(CeleryConsumer):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._failed_at = -math.inf
         # Refusals, such as those of a replica or a full disk: kombu counts them as bugs, which end Celery's worker.
         self.connection_errors = (*self.connection_errors, RedisError)
 
@@ -160,18 +170,17 @@ class _Consumer(CeleryConsumer):
         self._wait_after(exc)
 
     def _wait_after(self, error: Exception) -> None:
-        self._log_once(error, _RECONNECT_MIN_S)
-        if isinstance(error, OutOfMemoryError):
-            # A full server refuses Celery's commands, but lets jobs start and end, which makes room.
+        self._log_cause(error, _RECONNECT_MIN_S)
+        if isinstance(error, OutOfMemoryError) or "WRONGTYPE" in str(error):
+            # A full server refuses Celery's commands, but lets jobs start and end, which makes room. A key of Celery
+            # that something else has overwritten stops only Celery.
             self.controller.claim_without_wakeup()
         time.sleep(_RECONNECT_MIN_S)
 
-    def _log_once(self, error: Exception, delay_s: float) -> None:
-        """Log the first error of an outage."""
-        now = time.monotonic()
-        if now - self._failed_at > _STEADY_S:
+    def _log_cause(self, error: Exception, delay_s: float) -> None:
+        """Log each cause of an outage once."""
+        if self.controller.outage.has_new_cause(error):
             log.warning("wakeups.disconnected", reason=str(error), retry_in_s=delay_s)
-        self._failed_at = now
 
     def on_ready(self) -> None:
         """Called after every connect, before anything is consumed."""
@@ -183,15 +192,17 @@ class _Consumer(CeleryConsumer):
 
     def ensure_connected(self, conn: Any) -> Any:
         def on_error(error: Exception, delay_s: float) -> None:
-            self._log_once(error, delay_s)
+            self._log_cause(error, delay_s)
 
-        return conn.ensure_connection(
+        connected = conn.ensure_connection(
             on_error,
             interval_start=_RECONNECT_MIN_S,
             interval_step=_RECONNECT_MIN_S,
             interval_max=_RECONNECT_MAX_S,
             callback=state.maybe_shutdown,
         )
+        self.controller.wakeup_filter.attach(connected.default_channel)  # before kombu reads anything
+        return connected
 
 
 def _noop() -> None:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import structlog
+from pydantic import ValidationError
 
 from renderq.contract import JobError, JobErrorCode, Status
-from renderq_shared.errors import StoreUnavailable
+from renderq_shared.errors import RecordUnreadable, StoreUnavailable
 from renderq_shared.jobs import commands
-from renderq_shared.jobs.records import Candidate, ClaimRef, ClaimRequest, Outcome
+from renderq_shared.jobs.claim_records import Candidate, ClaimRef, ClaimRequest, Outcome
 from renderq_shared.jobs.store import JobStore
+from renderq_shared.outage import Outage
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
 from renderq_worker.engine import EngineProtocol
 from renderq_worker.jobs.running_job import RunningJob
@@ -29,6 +31,13 @@ _PREFETCH_INTERVAL_S = 0.1
 
 _RETRY_DELAY_S = 0.5
 """Delay before a claim request that was not answered is repeated."""
+
+
+MAX_LEFT = 200
+"""Jobs left to other workers that are remembered. Further ones are claimed and left again."""
+
+_UNKNOWN = frozenset({"extra_forbidden", "union_tag_invalid", "literal_error", "enum"})
+"""pydantic's types of errors about something that this version does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,10 @@ class JobClaimer:
         self._no_work_until: dict[str, float] = {}
         """Models without claimable jobs at the last request → monotonic time until which only a wake-up or an empty
         engine is a reason to ask again."""
+        self._left: tuple[str, ...] = ()
+        """Ids of the latest jobs that this worker has left to others, because a newer version has written them."""
         self._closing = threading.Event()
+        self._outage = Outage()
         engine.on_slots_freed(self._on_slots_freed)
 
     def can_accept(self) -> bool:
@@ -90,7 +102,8 @@ class JobClaimer:
                 while (job := self._claim()) is not None:
                     own_jobs.add(job)
             except StoreUnavailable as error:
-                log.warning("claim.unanswered", reason=str(error))
+                if self._outage.has_new_cause(error):
+                    log.warning("claim.unanswered", reason=str(error))
                 self._closing.wait(_RETRY_DELAY_S)
                 continue
             own_jobs = {job for job in own_jobs if not job.is_ended}
@@ -117,24 +130,38 @@ class JobClaimer:
         with self._claiming:
             while not self._closing.is_set() and (request := self._unanswered_claim or self._next_claim()) is not None:
                 self._unanswered_claim = request
-                record = self._store.call(commands.claim(request))
+                try:
+                    record = self._store.call(commands.claim(request))
+                except RecordUnreadable as error:
+                    self._unanswered_claim = None
+                    self._leave(ClaimRef(error.id or "", request.claim_id), error.reason)
+                    return None
                 self._unanswered_claim = None
+                self._outage.end()
                 if record is None:
                     self._mark_empty(request.candidates)
                     return None
                 try:
                     job = RunningJob(record, request.claim_id)
                 except ValueError as error:
-                    self._reject(ClaimRef(record.id, request.claim_id), error)
+                    claim_ref = ClaimRef(record.id, request.claim_id)
+                    if not _is_from_newer_version(error):
+                        self._reject(claim_ref, error)
+                    elif not self._leave(claim_ref, str(error)):
+                        return None
                     continue
                 self._claimed_jobs.add(job)
-                self._run(job)
+                try:
+                    self._run(job)
+                except BaseException:
+                    self._claimed_jobs.remove(job)  # without renewals its lease expires
+                    raise
                 return job
             return None
 
     def _next_claim(self) -> ClaimRequest | None:
-        """Return the next request; `None` while a quarantined job runs, all slots are taken, or no model has both free
-        slots and, as far as is known, jobs."""
+        """Return the next request; `None` while a job runs that runs alone, all slots are taken, or no model has both
+        free slots and, as far as is known, jobs."""
         claimed = self._claimed_jobs.snapshot()
         is_empty = not claimed and self._engine.is_empty()
         free_slots = self._free_slots()
@@ -151,10 +178,19 @@ class JobClaimer:
             ),
             engine_empty=is_empty,
             switch_after_ms=self._settings.switch_after_ms,
+            engine_quarantined=bool(claimed) and all(job.record.quarantined for job in claimed),
+            excluded=self._left,
         )
 
+    def _leave(self, claim_ref: ClaimRef, reason: str) -> bool:
+        """Release a job to other workers, and do not claim it again. Return whether another one may be left."""
+        log.warning("job.left", job_id=claim_ref.job_id, claim_id=claim_ref.claim_id, reason=reason)
+        self._left = (*self._left[-MAX_LEFT + 1 :], claim_ref.job_id)
+        self._store.call(commands.requeue(claim_ref))
+        return len(self._left) < MAX_LEFT
+
     def _reject(self, claim_ref: ClaimRef, error: ValueError) -> None:
-        """Fail a job whose stored request this version does not understand."""
+        """Fail a job whose stored request is damaged."""
         log.warning("job.request_invalid", job_id=claim_ref.job_id, claim_id=claim_ref.claim_id, reason=str(error))
         job_error = JobError(
             code=JobErrorCode.INTERNAL,
@@ -169,7 +205,7 @@ class JobClaimer:
         return (
             not self._closing.is_set()
             and len(claimed) < self._settings.slots
-            and not any(job.record.quarantined for job in claimed)
+            and not any(job.record.runs_alone for job in claimed)
         )
 
     def _free_slots(self) -> dict[str, int]:
@@ -192,6 +228,11 @@ class JobClaimer:
         """Wake waiting slots if a request is worthwhile. Called on the engine's thread after every step."""
         if not self._is_known_empty(self._free_slots()):
             self._claimed_jobs.notify()
+
+
+def _is_from_newer_version(error: ValueError) -> bool:
+    """Return whether the stored request only names tasks, fields or values that this version does not know."""
+    return isinstance(error, ValidationError) and all(each["type"] in _UNKNOWN for each in error.errors())
 
 
 def _has_free_slot(free_slots: Mapping[str, int]) -> bool:

@@ -7,8 +7,9 @@ import structlog
 
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import commands
-from renderq_shared.jobs.records import FenceResult
+from renderq_shared.jobs.claim_records import FenceResult
 from renderq_shared.jobs.store import JobStore
+from renderq_shared.outage import Outage
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
 from renderq_worker.engine import EngineProtocol
 from renderq_worker.jobs.running_job import RunningJob
@@ -36,6 +37,7 @@ class LeaseRenewer:
         self._engine = engine
         self._lease_s = lease_s
         self._on_fence_result = on_fence_result
+        self._outage = Outage()
 
     def tick(self) -> float:
         """Renew all leases; return the delay until the next tick, in seconds."""
@@ -49,8 +51,10 @@ class LeaseRenewer:
                 claim_refs = [job.claim_ref for job in jobs]
                 results = self._store.call(commands.renew(claim_refs, round(self._lease_s * 1000)))
             except StoreUnavailable as error:
-                log.warning("leases.renewal_failed", reason=str(error), jobs=len(jobs))
+                if self._outage.has_new_cause(error):
+                    log.warning("leases.renewal_failed", reason=str(error), jobs=len(jobs))
                 return min(interval_s, _RETRY_DELAY_S)
+            self._outage.end()
             for job, result in zip(jobs, results, strict=True):
                 self._on_fence_result(job, result)
         return interval_s

@@ -1,15 +1,17 @@
 """The `renderq models check` and `renderq models pull` commands."""
 
-import argparse
 import json
-import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from renderq.cli.command import Command
-from renderq.cli.formatting import table
+import rich_click as click
+
+from renderq.cli.formatting import gigabytes, print_error, table
+from renderq.cli.json_option import json_option, wants_json
+from renderq.cli.lazy_group import command as define_command
+from renderq.cli.parameter_types import FILE
 
 if TYPE_CHECKING:
     from renderq_shared.catalog import ModelConfig
@@ -21,32 +23,38 @@ _EXIT_OK, _EXIT_PROBLEM, _EXIT_USAGE, _EXIT_UNAVAILABLE = 0, 1, 2, 3
 _HEADER = ("MODEL", "FAMILY", "TASKS", "WEIGHTS", "DTYPE", "FLOAT32", "FLOAT16", "IMAGE", "MEMORY", "")
 
 
-def _add_catalog(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="models of the catalog (default: all)")
-    parser.add_argument("--models", type=Path, metavar="FILE", help="model catalog (models.toml)")
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
-def _add_check(parser: argparse.ArgumentParser) -> None:
-    _add_catalog(parser)
-    parser.add_argument("--device", help="device to check for: auto, cpu, cuda or cuda:N (default: auto)")
-    parser.add_argument("--json", action="store_true", help="print the reports as a JSON array")
+def _catalog_options(function: Decorated) -> Decorated:
+    names = click.argument("names", nargs=-1, metavar="[NAME]...", help="models of the catalog (default: all)")
+    models = click.option("--models", type=FILE, metavar="FILE", help="model catalog (models.toml)")
+    return names(models(function))
 
 
-def _check(arguments: argparse.Namespace) -> int:
-    from transformers.utils import logging
-
+@define_command("check the models of a catalog and estimate the memory they need, without loading them")
+@_catalog_options
+@click.option("--device", metavar="DEVICE", help="device to check for: auto, cpu, cuda or cuda:N (default: auto)")
+@json_option("print the reports as a JSON array")
+def check_command(names: tuple[str, ...], models: Path | None, device: str | None) -> int:
+    from renderq_shared.errors import SettingsInvalid
     from renderq_shared.settings import WorkerSettings
 
-    logging.set_verbosity_error()  # else it warns about missing optional libraries
-    from renderq_worker.commands.models_check import check_model
-
-    settings = WorkerSettings.from_options({"models": arguments.models, "device": arguments.device})
-    configs = _model_configs("models check", settings.models, arguments.names)
+    try:
+        settings = WorkerSettings.from_options({"models": models, "device": device})
+    except SettingsInvalid as error:
+        _print_error("models check", str(error))
+        return _EXIT_USAGE
+    if not _libraries_fit("models check"):
+        return _EXIT_PROBLEM
+    configs = _model_configs("models check", settings.models, names)
     if configs is None:
         return _EXIT_USAGE
+    from renderq_worker.commands.models_check import check_model
+
     reports = [check_model(name, config, settings.models, settings) for name, config in configs.items()]
-    if arguments.json:
-        print(json.dumps([asdict(report) for report in reports], indent=2, ensure_ascii=False))  # noqa: T201
+    if wants_json():
+        print(json.dumps([asdict(report) for report in reports], indent=2))  # noqa: T201
     else:
         print(table(_HEADER, [_row(report) for report in reports]))  # noqa: T201
         for report in reports:
@@ -55,24 +63,46 @@ def _check(arguments: argparse.Namespace) -> int:
     return _EXIT_PROBLEM if any(report.problem for report in reports) else _EXIT_OK
 
 
-def _pull(arguments: argparse.Namespace) -> int:
+def _libraries_fit(command: str) -> bool:
+    """Return whether models can be loaded at all; print the reason if not."""
+    from renderq_worker.errors import LibrariesUnfit
+    from renderq_worker.libraries import check_libraries
+
+    try:
+        check_libraries()
+    except LibrariesUnfit as error:
+        _print_error(command, str(error))
+        return False
+    return True
+
+
+@define_command("download the catalog's models from the hub")
+@_catalog_options
+def pull_command(names: tuple[str, ...], models: Path | None) -> int:
     from renderq_shared.catalog import default_cache
-    from renderq_shared.errors import CatalogInvalid
+    from renderq_shared.errors import CatalogInvalid, SettingsInvalid
     from renderq_shared.settings import SharedSettings
+
+    try:
+        settings = SharedSettings.from_options({"models": models})
+    except SettingsInvalid as error:
+        _print_error("models pull", str(error))
+        return _EXIT_USAGE
+    if not _libraries_fit("models pull"):
+        return _EXIT_PROBLEM
+    configs = _model_configs("models pull", settings.models, names)
+    if configs is None:
+        return _EXIT_USAGE
     from renderq_worker.commands.models_pull import pull_model
     from renderq_worker.errors import DownloadRefused, HubUnavailable
 
-    options = {} if arguments.models is None else {"models": arguments.models}
-    settings = SharedSettings(**options)
-    configs = _model_configs("models pull", settings.models, arguments.names)
-    if configs is None:
-        return _EXIT_USAGE
     codes = [_EXIT_OK]
     for name, config in configs.items():
         try:
             if (source := config.hub) is not None:
-                print(f"{name}  {pull_model(source, config.variant, default_cache())}")  # noqa: T201
-            elif name in arguments.names:
+                path = pull_model(source, config.variant, default_cache(), config.without)
+                print(f"{name}  {path}")  # noqa: T201
+            elif name in names:
                 raise DownloadRefused(f"{config.source} is not on the hub; there is nothing to download")
         except (DownloadRefused, CatalogInvalid) as error:
             _print_error("models pull", f"model {name!r}: {error}")
@@ -88,11 +118,11 @@ def _model_configs(command: str, path: Path | None, names: Collection[str]) -> "
 
     Prints an error and returns `None` if the catalog cannot be read or lacks one of them.
     """
-    from renderq_shared.catalog import read_models_file
+    from renderq_shared.catalog import read_model_configs
     from renderq_shared.errors import CatalogInvalid
 
     try:
-        models = read_models_file(path).models
+        models = dict(read_model_configs(path))
     except CatalogInvalid as error:
         return _print_error(command, str(error))
     unknown = [name for name in names if name not in models]
@@ -111,21 +141,13 @@ def _row(report: "ModelReport") -> tuple[object, ...]:
         " ".join(report.tasks),
         f"{report.parameters / 1e6:,.0f} M",
         report.dtype,
-        *(f"{report.needed_bytes[dtype] / 1e9:.1f} GB" for dtype in ("float32", "float16")),
-        "unknown" if report.activation_bytes is None else f"{report.activation_bytes / 1e9:.1f} GB",
+        *(gigabytes(report.needed_bytes[dtype]) for dtype in ("float32", "float16")),
+        "unknown" if report.activation_bytes is None else gigabytes(report.activation_bytes),
         report.memory_mode,
         status,
     )
 
 
 def _print_error(command: str, message: str) -> None:
-    print(f"renderq {command}: {message}", file=sys.stderr)  # noqa: T201
-
-
-check_command = Command(
-    help="Check the models of a catalog and estimate the memory they need, without loading them.",
-    add_arguments=_add_check,
-    run=_check,
-)
-
-pull_command = Command(help="Download the catalog's models from the hub.", add_arguments=_add_catalog, run=_pull)
+    for line in message.splitlines():
+        print_error(line, f"renderq {command}")

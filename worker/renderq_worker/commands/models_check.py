@@ -6,12 +6,14 @@ from pathlib import Path
 
 import torch
 
+from renderq.cli.formatting import gigabytes
 from renderq_shared.catalog import ModelConfig, ModelEntry, resolve_entry
 from renderq_shared.errors import CatalogInvalid
 from renderq_shared.settings import WorkerSettings
 from renderq_worker.engine import create_placement
 from renderq_worker.errors import DeviceUnusable
 from renderq_worker.models import ModelLoadFailed, Placement, dtype_name, parameter_counts
+from renderq_worker.models.loading import rehearse, silence_libraries
 from renderq_worker.models.memory_estimate import MemoryEstimate, estimate_memory
 
 DTYPES = (torch.float32, torch.float16)
@@ -44,6 +46,8 @@ def check_model(name: str, config: ModelConfig, path: Path | None, settings: Wor
     """Check the model's files and configuration, and whether it fits into this machine's memory."""
     try:
         entry = resolve_entry(name, config, path)
+        silence_libraries()
+        rehearse(entry)
         total = sum(parameter_counts(entry).values())
         placement = create_placement(settings)
         dtype = placement.dtype_of(entry)
@@ -71,18 +75,14 @@ def _shortage(entry: ModelEntry, estimate: MemoryEstimate, placement: Placement)
     weights, budget = placement.bytes_on_device(entry), placement.budget_bytes
     if weights > budget:
         return (
-            f"model {entry.name!r}: its weights need {_gb(weights)}, but {placement.device.torch} has {_gb(budget)}; "
-            "choose a smaller dtype, or a machine with more memory"
+            f"model {entry.name!r}: its weights need {gigabytes(weights)}, but {placement.device.torch} has "
+            f"{gigabytes(budget)}; choose a smaller dtype, or a machine with more memory"
         )
     free = placement.device.free_bytes()
     if estimate.default_size is None or weights + estimate.default_size.peak <= free:
         return None
     return (
-        f"model {entry.name!r}: its weights need {_gb(weights)} and an image of {entry.defaults.width}×"
-        f"{entry.defaults.height} pixels {_gb(estimate.default_size.peak)}, but {placement.device.torch} has "
-        f"{_gb(free)}; choose a smaller dtype or smaller images, or a machine with more memory"
+        f"model {entry.name!r}: its weights need {gigabytes(weights)} and an image of {entry.defaults.width}×"
+        f"{entry.defaults.height} pixels {gigabytes(estimate.default_size.peak)}, but {placement.device.torch} has "
+        f"{gigabytes(free)}; choose a smaller dtype or smaller images, or a machine with more memory"
     )
-
-
-def _gb(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"

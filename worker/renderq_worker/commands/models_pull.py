@@ -1,6 +1,6 @@
 """Downloads models from the hub into the hub's own cache: the only code that uses the network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from huggingface_hub.errors import (
 )
 
 from renderq_shared.catalog import HubSource
+from renderq_shared.catalog.pipeline_folder import omitted_together
 from renderq_worker.errors import DownloadRefused, HubUnavailable, WorkerError
 
 _HUB_ERRORS: tuple[tuple[type[Exception], str], ...] = (
@@ -27,11 +28,16 @@ _HUB_ERRORS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def pull_model(source: HubSource, variant: str | None, cache: Path) -> Path:
-    """Return the folder or file, downloaded if not cached. Raises `DownloadRefused` or `HubUnavailable`."""
+def pull_model(source: HubSource, variant: str | None, cache: Path, without: Iterable[str] = ()) -> Path:
+    """Return the folder or file, downloaded if not cached. Raises `DownloadRefused` or `HubUnavailable`.
+
+    Components to be left out (`without`) are not downloaded.
+    """
     logging.set_verbosity_error()
     try:
-        return Path(_download_file(source, cache) if source.file else _download_pipeline(source, variant, cache))
+        if source.file:
+            return Path(_download_file(source, cache))
+        return Path(_download_pipeline(source, variant, cache, omitted_together(without)))
     except (OSError, ValueError) as error:
         raise _translate(error, source) from error
 
@@ -40,10 +46,11 @@ def _download_file(source: HubSource, cache: Path) -> str:
     return hf_hub_download(source.repository, str(source.file), revision=source.revision, cache_dir=cache)
 
 
-def _download_pipeline(source: HubSource, variant: str | None, cache: Path) -> str:
+def _download_pipeline(source: HubSource, variant: str | None, cache: Path, omitted: Iterable[str]) -> str:
     """Download only what the pipeline needs: one format of the weights, no code."""
     download: Any = DiffusionPipeline.download
-    return download(source.repository, revision=source.revision, variant=variant, cache_dir=cache)
+    options = dict.fromkeys(omitted)
+    return download(source.repository, revision=source.revision, variant=variant, cache_dir=cache, **options)
 
 
 def _translate(error: Exception, source: HubSource) -> WorkerError:

@@ -1,6 +1,7 @@
 """Devices that images are computed on, and their memory.
 
 device          interface to models and engine
+errors          memory that ran out, and a device that is lost
 cpu             CPU with the machine's memory
 simulated_gpu   CPU with a memory limit, as a small GPU has
 cuda            CUDA device; all code that needs one
@@ -11,18 +12,33 @@ import torch
 
 from renderq_worker.devices import cuda
 from renderq_worker.devices.cpu import CpuDevice
-from renderq_worker.devices.device import Device
+from renderq_worker.devices.device import Device, DeviceMemory
+from renderq_worker.devices.errors import DeviceLost, is_device_error, is_out_of_memory
 from renderq_worker.devices.memory_tracker import MemoryTracker
 from renderq_worker.devices.simulated_gpu import SimulatedGpu
 
-__all__ = ["CpuDevice", "Device", "MemoryTracker", "SimulatedGpu", "open_device", "resolve_device"]
+__all__ = [
+    "CpuDevice",
+    "Device",
+    "DeviceLost",
+    "DeviceMemory",
+    "MemoryTracker",
+    "SimulatedGpu",
+    "is_device_error",
+    "is_out_of_memory",
+    "open_device",
+    "resolve_device",
+]
 
 
 def resolve_device(device: str) -> torch.device:
-    """Resolve a device setting; `auto` is the first CUDA device if available, else the CPU."""
-    if device != "auto":
-        return torch.device(device)
-    return torch.device("cuda" if cuda.is_available() else "cpu")
+    """Resolve a device setting; `auto` is a CUDA device if available, else the CPU. A CUDA device has an index."""
+    if device == "auto":
+        device = "cuda" if cuda.is_available() else "cpu"
+    resolved = torch.device(device)
+    if resolved == torch.device("cuda"):
+        return torch.device("cuda", cuda.current_index())
+    return resolved
 
 
 def open_device(device: str, memory_bytes: int | None = None) -> Device:

@@ -1,10 +1,12 @@
 """CPU with the machine's memory. Exhaustion raises no exception, so memory is not tracked."""
 
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 import torch
 from torch import nn
+
+from renderq_shared.free_memory import free_memory
+from renderq_worker.devices.device import DeviceMemory
 
 
 class CpuDevice:
@@ -20,16 +22,20 @@ class CpuDevice:
         return f"{torch.get_num_threads()} CPU threads"
 
     def free_bytes(self) -> int:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            name, _, value = line.partition(":")
-            if name == "MemAvailable":
-                return int(value.split()[0]) * 1024
-        raise RuntimeError("/proc/meminfo has no MemAvailable; use Linux 3.14 or newer")
+        return free_memory()
+
+    def memory(self) -> DeviceMemory | None:
+        return None
 
     def load(self, component: nn.Module) -> None:
         component.to(self.torch)
 
     def unload(self, component: nn.Module) -> None: ...
+
+    def select(self) -> None: ...
+
+    def responds(self) -> bool:
+        return True
 
     def tracked(self) -> AbstractContextManager[object]:
         return nullcontext()

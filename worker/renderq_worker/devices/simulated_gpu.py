@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 import torch
 from torch import nn
 
+from renderq_worker.devices.device import DeviceMemory
 from renderq_worker.devices.memory_tracker import MemoryTracker, weights
 
 
@@ -29,6 +30,9 @@ class SimulatedGpu:
     def free_bytes(self) -> int:
         return self._memory - self._tracker.used_bytes
 
+    def memory(self) -> DeviceMemory | None:
+        return DeviceMemory(self._tracker.used_bytes, self._memory)
+
     def load(self, component: nn.Module) -> None:
         component.to(self.torch)
         for tensor in weights(component):
@@ -37,6 +41,11 @@ class SimulatedGpu:
     def unload(self, component: nn.Module) -> None:
         for tensor in weights(component):
             self._tracker.remove(tensor)
+
+    def select(self) -> None: ...
+
+    def responds(self) -> bool:
+        return True
 
     def tracked(self) -> AbstractContextManager[object]:
         return self._tracker.tracking()

@@ -5,6 +5,7 @@ costs nothing. The batch grows while t(B)/B falls by at least 5 % per size, and 
 of memory.
 """
 
+import contextlib
 import os
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
@@ -145,6 +146,8 @@ class BatchSizeTuner:
             temporary.write_bytes(_FILE.dump_json(curves, indent=1))
             temporary.replace(self._file)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
             log.warning("batch_sizes.save_failed", file=str(self._file), reason=error.strerror)
 
 

@@ -8,6 +8,7 @@ import structlog
 import torch
 
 from renderq_shared.catalog import ModelEntry
+from renderq_worker.devices import DeviceLost, DeviceMemory
 from renderq_worker.engine.batch_invariance import BatchInvariance
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.batch_size import BatchSizeTuner
@@ -31,13 +32,15 @@ from renderq_worker.engine.mailbox import Listener, Mailbox
 from renderq_worker.engine.oom_fallbacks import FALLBACK_BY_KIND
 from renderq_worker.engine.plan import BatchLimit, StepPlan, StepResult
 from renderq_worker.engine.preview import Previewer
-from renderq_worker.engine.prompt_warnings import unread_weights
+from renderq_worker.engine.prompt_warnings import unread_guidance_rescale, unread_negative_prompt, unread_weights
 from renderq_worker.engine.runner import Runner
 from renderq_worker.engine.scheduler import Scheduler
 from renderq_worker.engine.settings import EngineSettings
 from renderq_worker.models import ModelError, ModelStore, Placement
 
 _SINGLE_IMAGE = BatchLimit(generations=1, rows=2)
+
+_SLOW_DISK_BYTES_PER_S = 50e6
 
 _UNSAFE = ("unsafe_content", "the model's safety checker blacked out an image; try another prompt or seed")
 
@@ -48,13 +51,16 @@ class Engine:
     """Engine thread. Every tick advances the most urgent generations by one operation.
 
     `start` runs it on a thread of its own; without it, `step` runs one tick at a time. Every generation ends with
-    exactly one `Rendered`, `Failed` or `Canceled`.
+    exactly one `Rendered`, `Failed` or `Canceled`, unless the device is lost: then the engine dies without a word about
+    its images, so that the process ends, and other workers render them.
     """
 
     def __init__(
         self, models: ModelStore[Family], batch_sizes: BatchSizeTuner, placement: Placement, settings: EngineSettings
     ) -> None:
         self._settings = settings
+        self._placement = placement
+        self._device = placement.device
         self._models = models
         self._batch_sizes = batch_sizes
         self._scheduler = Scheduler()
@@ -125,6 +131,10 @@ class Engine:
         """Return the names of the models in memory, least recently used first. Thread-safe."""
         return self._models.resident
 
+    def device_memory(self) -> DeviceMemory | None:
+        """Return the memory of a device that has its own. Does not wait for computations. Thread-safe."""
+        return self._device.memory()
+
     @property
     def health(self) -> EngineHealth:
         """Current operation, its start and its time budget. Thread-safe."""
@@ -143,7 +153,7 @@ class Engine:
         if plan is None:
             return False
         self._emit_started(plan)
-        with self._operation_timer.measure(plan):
+        with self._operation_timer.measure(plan, self._loading_s(plan)):
             result = self._runner.run(plan, self._scheduler.models, self._previewer.requested(plan))
         self._scheduler.update(result)
         self._emit_result(result)
@@ -164,18 +174,24 @@ class Engine:
     def _run(self) -> None:
         if self._settings.threads is not None:
             torch.set_num_threads(self._settings.threads)
-        ending: Callable[[str], Canceled | Failed] = Canceled
+        self._device.select()
+        ending: Callable[[str], Canceled | Failed] | None = Canceled
         try:
             while not self._mailbox.is_closed:
                 if not self.step():
                     self._mailbox.wait()
         except BaseException as error:
-            log.exception("engine.crashed")
-            ending = partial(_failed, failure=failure_from(error))
+            if isinstance(error, DeviceLost) or not self._device.responds():
+                log.critical("device.lost", device=str(self._device.torch), reason=str(error))
+                ending = None
+            else:
+                log.exception("engine.crashed")
+                ending = partial(_failed, failure=failure_from(error))
         finally:
             self._mailbox.close()
-            self._runner.close()
-            self._mailbox.emit_to_all(ending)
+            if ending is not None:
+                self._runner.close()
+                self._mailbox.emit_to_all(ending)
 
     def _drain_mailbox(self) -> None:
         submissions, cancellations = self._mailbox.drain()
@@ -227,6 +243,15 @@ class Engine:
             return BatchInvariance()
         return family.batch_invariance if key is None else family.batch_invariance_for(key)
 
+    def _loading_s(self, plan: StepPlan) -> float:
+        """Return the time that a slow disk takes to read the model that is to be loaded, in seconds."""
+        if plan.stage is not Stage.LOADING_MODEL:
+            return 0.0
+        try:
+            return self._placement.weight_bytes(self._models.entry(plan.model)) / _SLOW_DISK_BYTES_PER_S
+        except ModelError:
+            return 0.0  # loading says what is wrong
+
     def _emit_started(self, plan: StepPlan) -> None:
         """Emit the start of an operation, where it takes long enough to matter."""
         for id in plan.ids:
@@ -254,18 +279,24 @@ class Engine:
             if plan.stage is Stage.DENOISING:
                 self._mailbox.emit(Stepped(id, generation.step, generation.model_calls))
             if plan.stage is Stage.ENCODING and result.is_encoded:
-                self._warn_of_unread_weights(generation.spec)
+                self._warn_of_unread_prompts(generation.spec)
             if result.is_flagged:
                 self._mailbox.emit(Warned(id, *_UNSAFE))
             if result.pixels is not None:
                 self._mailbox.emit(Rendered(id, result.pixels, self._stats(generation)))
         self._notify_slots_freed()
 
-    def _warn_of_unread_weights(self, spec: GenerationSpec) -> None:
-        prompts = [spec.prompt, spec.negative_prompt] if spec.sampling.guidance_scale > 1 else [spec.prompt]
-        message = unread_weights(prompts, self._models.entry(spec.model))
-        if message is not None:
-            self._mailbox.emit(Warned(spec.id, "prompt_weight_unread", message))
+    def _warn_of_unread_prompts(self, spec: GenerationSpec) -> None:
+        entry = self._models.entry(spec.model)
+        unread_negative = unread_negative_prompt(spec.negative_prompt, spec.sampling.guidance_scale, entry)
+        prompts = [spec.prompt] if unread_negative else [spec.prompt, spec.negative_prompt]
+        for code, message in (
+            ("prompt_weight_unread", unread_weights(prompts, entry)),
+            ("negative_prompt_unread", unread_negative),
+            ("guidance_rescale_unread", unread_guidance_rescale(spec.sampling)),
+        ):
+            if message is not None:
+                self._mailbox.emit(Warned(spec.id, code, message))
 
     def _stats(self, generation: Generation) -> RenderStats:
         family = self._models.get(generation.spec.model)

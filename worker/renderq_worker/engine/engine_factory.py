@@ -1,24 +1,34 @@
 """Factory of the engine that the worker's settings name."""
 
+import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import structlog
+
 from renderq_shared.catalog import ModelEntry
+from renderq_shared.errors import CatalogInvalid
 from renderq_shared.settings import WorkerSettings
 from renderq_worker.engine.protocol import EngineProtocol
 from renderq_worker.engine.settings import EngineSettings
 from renderq_worker.engine.simulated import SimulatedEngine, simulated_step_s
 from renderq_worker.errors import DeviceUnusable
+from renderq_worker.libraries import check_libraries
 
 if TYPE_CHECKING:
     from renderq_worker.models import Placement
+
+log = structlog.get_logger(__name__)
 
 _BATCH_SIZES_FILE = "batch_sizes.json"
 
 
 def create_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EngineProtocol:
-    """Return the engine, not started and without loaded models. Raises `DeviceUnusable`."""
+    """Return the engine, not started and without loaded models.
+
+    Raises `DeviceUnusable`, `LibrariesUnfit`, or `CatalogInvalid` for models that cannot be loaded.
+    """
     try:
         step_s = simulated_step_s(settings.device)
     except ValueError as error:
@@ -46,10 +56,37 @@ def create_placement(settings: WorkerSettings) -> "Placement":
 
 
 def _real_engine(settings: WorkerSettings, entries: Sequence[ModelEntry]) -> EngineProtocol:
+    check_libraries()
+    _check_models(entries)
     from renderq_worker.engine.engine import Engine  # imports torch
 
+    if settings.device == "auto":
+        _warn_of_unused_gpu()
     with _device_errors(settings.device):
         return Engine.of(entries, _engine_settings(settings))
+
+
+def _check_models(entries: Sequence[ModelEntry]) -> None:
+    """Load the models without their weights, which takes up to two seconds each. Raises `CatalogInvalid`."""
+    from renderq_worker.models import ModelLoadFailed
+    from renderq_worker.models.loading import check_startable, silence_libraries
+
+    silence_libraries()
+    problems: list[str] = []
+    for entry in entries:
+        try:
+            check_startable(entry)
+        except ModelLoadFailed as error:
+            problems.append(str(error))
+    if problems:
+        raise CatalogInvalid(*problems)
+
+
+def _warn_of_unused_gpu() -> None:
+    from renderq_worker.devices import cuda
+
+    if not cuda.is_available() and (reason := cuda.unused_reason(os.environ)) is not None:
+        log.warning("device.gpu_unused", reason=reason, advice="see docs/guides/gpu.md, or set RENDERQ_DEVICE=cpu")
 
 
 def _engine_settings(settings: WorkerSettings) -> EngineSettings:

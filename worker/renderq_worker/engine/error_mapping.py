@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import torch
-
-from renderq_worker.engine.errors import EngineError, NanOutput
+from renderq_worker.devices import is_out_of_memory
+from renderq_worker.engine.errors import EngineError, NanOutput, RequestUnsupported
 from renderq_worker.engine.failure import Failure
 from renderq_worker.engine.generation import Generation, Stage
 from renderq_worker.engine.oom_fallbacks import Fallback
@@ -24,6 +23,8 @@ def failure_from(error: BaseException) -> Failure:
         return Failure("nan_output", str(error), retryable=False)
     if isinstance(error, ModelError):
         return Failure("model_load_failed", str(error), retryable=False)
+    if isinstance(error, RequestUnsupported):
+        return Failure("request_unsupported", str(error), retryable=False)
     if isinstance(error, EngineError):
         return Failure("internal", str(error), retryable=False)
     return Failure("internal", f"{type(error).__name__}: {_first_line(error)}", retryable=False)
@@ -37,13 +38,6 @@ def out_of_memory_failure(
     attempts = "; ".join(fallback.message for fallback in applied)
     message = f"{operation}, {spec.width}×{spec.height} with model {spec.model!r}: {failure.message}"
     return replace(failure, message=f"{message}. Tried before: {attempts}" if attempts else message)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether memory ran out. torch's CPU allocator raises a bare RuntimeError ("not enough memory")."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "not enough memory" in str(error)
 
 
 def _first_line(error: BaseException) -> str:

@@ -17,31 +17,35 @@ class SchedulerUnknown(EngineError):
     """The scheduler's name is unknown."""
 
 
-class TaskUnsupported(EngineError):
+class RequestUnsupported(EngineError):
+    """The model cannot render this request. Most such requests are refused at submission; see the classes below."""
+
+
+class TaskUnsupported(RequestUnsupported):
     """The model cannot do this task."""
 
 
-class StrengthTooLow(EngineError):
+class StrengthTooLow(RequestUnsupported):
     """The denoising strength leaves no step."""
 
 
-class DepthMapMissing(EngineError):
+class DepthMapMissing(RequestUnsupported):
     """The request has no depth map and the model no depth estimator."""
 
 
-class ClipSkipTooHigh(EngineError):
+class ClipSkipTooHigh(RequestUnsupported):
     """`clip_skip` exceeds the layers of the text encoder."""
 
 
-class PromptTooLong(EngineError):
+class PromptTooLong(RequestUnsupported):
     """The prompt has more tokens than an image can have in its cross-attention."""
 
 
-class NoiseLevelTooHigh(EngineError):
+class NoiseLevelTooHigh(RequestUnsupported):
     """`noise_level` exceeds the model's maximum."""
 
 
-class SizeUnsupported(EngineError):
+class SizeUnsupported(RequestUnsupported):
     """The model cannot render this size."""
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-FailureCode = Literal["out_of_memory", "nan_output", "model_load_failed", "internal"]
+FailureCode = Literal["out_of_memory", "nan_output", "model_load_failed", "request_unsupported", "internal"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ class GenerationSpec:
     prompt: str
     negative_prompt: str
     width: int
-    """Pixels, a multiple of 8."""
+    """Pixels, a multiple of `size_multiple` of the model's limits."""
     height: int
-    """Pixels, a multiple of 8."""
+    """Pixels, a multiple of `size_multiple` of the model's limits."""
     sampling: SamplingParams
     seed: int
     """Seed of the image's own CPU generator."""

@@ -12,6 +12,9 @@ from renderq_worker.engine.plan import StepPlan
 _STALL_FACTOR = 20
 """An operation counts as stalled after this multiple of the longest duration of its kind so far."""
 
+_FIRST_FACTOR = 2
+"""The first operation of a kind may take this much longer: libraries choose and compile kernels."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineHealth:
@@ -41,11 +44,12 @@ class OperationTimer:
         """Stage, start and budget; replaced as a whole, so that readers need no lock."""
 
     @contextmanager
-    def measure(self, plan: StepPlan) -> Generator[None]:
-        """Time one operation."""
+    def measure(self, plan: StepPlan, extra_s: float = 0.0) -> Generator[None]:
+        """Time one operation, whose budget is `extra_s` larger than usual."""
         kind = (plan.stage, plan.generations[0].key)
         longest, since = self._longest_s.get(kind, 0.0), time.monotonic()
-        self._current = (plan.stage, since, max(self._min_budget_s, _STALL_FACTOR * longest))
+        usual_s = self._min_budget_s * (1 if kind in self._longest_s else _FIRST_FACTOR)
+        self._current = (plan.stage, since, max(usual_s, _STALL_FACTOR * longest) + extra_s)
         yield
         now = time.monotonic()
         self._longest_s[kind] = max(longest, now - since)

@@ -32,9 +32,16 @@ class OutOfMemoryHandler:
             FallbackKind.OFFLOAD: self._offload,
         }
 
-    def next_fallback(self, plan: StepPlan, in_use: Collection[str], rows: int) -> FallbackKind | None:
-        """Apply the first fallback that makes a difference; None if there is none. `rows` are those of the batch."""
+    def next_fallback(
+        self, plan: StepPlan, in_use: Collection[str], rows: int, *, in_text_encoder: bool = False
+    ) -> FallbackKind | None:
+        """Apply the first fallback that makes a difference; None if there is none. `rows` are those of the batch.
+
+        Tiles make no difference to a text encoder.
+        """
         for fallback in FALLBACKS:
+            if in_text_encoder and fallback.kind is FallbackKind.TILES:
+                continue
             if plan.stage in fallback.stages and self._apply_by_kind[fallback.kind](plan, in_use, rows):
                 self._remember(fallback, plan)
                 log.warning("fallback.applied", model=plan.model, stage=plan.stage, fallback=fallback.kind)

@@ -1,8 +1,11 @@
-"""Warning of text in prompts that looks like a weight and is none. No torch."""
+"""Warnings of what has no effect: text that looks like a weight, and fields that need guidance. No torch."""
 
 from collections.abc import Iterable
 
+from renderq.contract import SamplingParams
 from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog.pipeline_config import GENERIC_FAMILY
+from renderq_shared.field_values import format_number
 from renderq_shared.prompt_attention import MAX_WEIGHT, find_near_misses, find_weights
 
 _MAX_QUOTED = 3
@@ -24,3 +27,25 @@ def unread_weights(prompts: Iterable[str], entry: ModelEntry) -> str | None:
         return None
     more = f" and {len(unread) - _MAX_QUOTED} more" if len(unread) > _MAX_QUOTED else ""
     return f"read as text, not as weights: {', '.join(unread[:_MAX_QUOTED])}{more}; {reason}"
+
+
+def unread_negative_prompt(negative_prompt: str, guidance_scale: float, entry: ModelEntry) -> str | None:
+    """Return the message for a negative prompt that has no effect because guidance is off; None otherwise."""
+    off_at = 0 if entry.family == GENERIC_FAMILY else 1  # one of them guides above 0 already
+    if not negative_prompt.strip() or guidance_scale > off_at:
+        return None
+    return _guidance_off(guidance_scale, "the negative prompt")
+
+
+def unread_guidance_rescale(sampling: SamplingParams) -> str | None:
+    """Return the message for a guidance rescale factor that has no effect because guidance is off; None otherwise."""
+    if not sampling.guidance_rescale or sampling.guidance_scale > 1:
+        return None
+    return _guidance_off(sampling.guidance_scale, "guidance_rescale")
+
+
+def _guidance_off(guidance_scale: float, field: str) -> str:
+    return (
+        f"guidance is off at guidance_scale {format_number(guidance_scale)}, so {field} has no effect; omit it, or "
+        "raise guidance_scale above 1"
+    )

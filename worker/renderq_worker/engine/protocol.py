@@ -1,11 +1,14 @@
 """Interface of an engine, real or simulated, to the rest of the worker."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from renderq_worker.engine.events import Event
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.health import EngineHealth
+
+if TYPE_CHECKING:
+    from renderq_worker.devices import DeviceMemory
 
 
 class EngineProtocol(Protocol):
@@ -37,6 +40,10 @@ class EngineProtocol(Protocol):
 
     def resident_models(self) -> tuple[str, ...]:
         """Return the names of the models in memory."""
+        ...
+
+    def device_memory(self) -> "DeviceMemory | None":
+        """Return the memory of a device that has its own. Does not wait for computations."""
         ...
 
     @property

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from renderq_worker.devices import DeviceLost, is_device_error, is_out_of_memory
 from renderq_worker.engine.batch_size import BatchSizeTuner
-from renderq_worker.engine.error_mapping import failure_from, is_out_of_memory, out_of_memory_failure
+from renderq_worker.engine.error_mapping import failure_from, out_of_memory_failure
 from renderq_worker.engine.errors import NanOutput
 from renderq_worker.engine.failure import Failure
 from renderq_worker.engine.fallback_kind import FallbackKind
@@ -32,7 +33,7 @@ class Runner:
         self._states: dict[str, GenerationState] = {}
 
     def run(self, plan: StepPlan, in_use: Collection[str], previews: Collection[str] = ()) -> StepResult:
-        """Run one operation. Never raises: if it fails as a whole, all its generations fail.
+        """Run one operation. If it fails as a whole, all its generations fail. Raises only `DeviceLost`.
 
         An operation that runs out of memory is retried as long as there is another fallback. `in_use` names the models
         that generations in flight need; they are evicted last. `previews` are ids whose final latents to predict.
@@ -43,7 +44,7 @@ class Runner:
             with torch.inference_mode():
                 result = self._execute(plan, in_use, previews)
         except Exception as error:
-            result = failure_from(error)
+            result = self._failure(error)
         if isinstance(result, Failure):  # outside `except`: what the exception referenced, e.g. a model, is free now
             result = self._recover(plan, in_use, result)
         self.drop(result.failures)
@@ -81,7 +82,9 @@ class Runner:
         """Apply the next fallback if memory ran out, for a retry; else fail the generations."""
         if failure.code != "out_of_memory":
             return StepResult(plan, failures=dict.fromkeys(plan.ids, failure))
-        kind = self._oom_handler.next_fallback(plan, in_use, self._rows(plan.ids))
+        kind = self._oom_handler.next_fallback(
+            plan, in_use, self._rows(plan.ids), in_text_encoder=self._is_encoding_text(plan)
+        )
         if kind is not None:
             return StepResult(plan, fallbacks=[kind])
         failures = {
@@ -110,6 +113,11 @@ class Runner:
             token_chunks=state.token_chunks,
             fallbacks=[FallbackKind.TILES] if use_tiling else (),
         )
+
+    def _is_encoding_text(self, plan: StepPlan) -> bool:
+        """Return whether the operation is a pass of the text encoder, not the preparation of the image."""
+        encoding = self._encodings.get(plan.ids[0])
+        return plan.stage is Stage.ENCODING and encoding is not None and encoding.result is None
 
     def _decode(self, plan: StepPlan) -> StepResult:
         use_tiling, state = self._oom_handler.is_tiled(plan.generations[0]), self._states[plan.ids[0]]
@@ -161,7 +169,7 @@ class Runner:
                     estimates[id] = predict_x0_or_none(state, prediction)
                 state.advance(prediction)
             except Exception as error:
-                failures[id] = failure_from(error)
+                failures[id] = self._failure(error)
         return failures
 
     def _advance_singly(self, model: str, ids: Sequence[str]) -> Mapping[str, Failure]:
@@ -170,8 +178,14 @@ class Runner:
             try:
                 failures.update(self._advance(model, [id], (), {}))
             except Exception as error:
-                failures[id] = failure_from(error)
+                failures[id] = self._failure(error)
         return failures
+
+    def _failure(self, error: Exception) -> Failure:
+        """Return the failure of one image or operation. Raises `DeviceLost` if all further ones would fail, too."""
+        if is_device_error(error) and not self._device.responds():
+            raise DeviceLost(str(error)) from error
+        return failure_from(error)
 
     def _rows(self, ids: Sequence[str]) -> int:
         return sum(self._states[id].rows for id in ids if id in self._states)

@@ -91,6 +91,9 @@ class SimulatedEngine:
     def resident_models(self) -> tuple[str, ...]:
         return self._resident
 
+    def device_memory(self) -> None:
+        return None
+
     @property
     def health(self) -> EngineHealth:
         started = self._step_started
@@ -125,10 +128,6 @@ class SimulatedEngine:
         submissions, cancellations = self._mailbox.drain()
         for spec in submissions:
             self._images[spec.id] = _Image(spec)
-            if spec.model not in self._resident:
-                self._mailbox.emit(Loading(spec.id, spec.model))
-                self._resident = (*self._resident, spec.model)
-            self._mailbox.emit(Encoding(spec.id))
         for id in cancellations:
             if self._images.pop(id, None) is not None:
                 self._mailbox.emit(Canceled(id))
@@ -137,6 +136,9 @@ class SimulatedEngine:
 
     def _step(self) -> None:
         batch = list(self._images.values())[:BATCH_SIZE]
+        for image in batch:
+            if image.step == 0:
+                self._emit_started(image.spec)
         self._step_started = time.monotonic()
         self._closing.wait(self._step_s)
         self._step_started = None
@@ -148,6 +150,12 @@ class SimulatedEngine:
             if image.step == image.spec.model_calls:
                 self._decode(image)
         self._notify_slots_freed()
+
+    def _emit_started(self, spec: GenerationSpec) -> None:
+        if spec.model not in self._resident:
+            self._mailbox.emit(Loading(spec.id, spec.model))
+            self._resident = (*self._resident, spec.model)
+        self._mailbox.emit(Encoding(spec.id))
 
     def _preview(self, image: _Image) -> None:
         spec = image.spec

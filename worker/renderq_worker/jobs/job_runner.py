@@ -1,9 +1,11 @@
 """Runs claimed jobs: inputs → engine → post-processor, and applies the fence results of the store."""
 
+from collections.abc import Callable
+
 import structlog
 
 from renderq.contract import JobError, JobErrorCode, JobWarning
-from renderq_shared.jobs.records import FenceResult
+from renderq_shared.jobs.claim_records import FenceResult
 from renderq_worker.engine import Canceled, EngineProtocol, Event, Failed, Previewed, Rendered, Task, Txt2Img, Warned
 from renderq_worker.jobs.inputs import InputLoader
 from renderq_worker.jobs.post_processor import PostProcessor
@@ -28,12 +30,15 @@ class JobRunner:
         post_processor: PostProcessor,
         progress: ProgressWriter,
         previews: PreviewWriter,
+        on_drop: Callable[[RunningJob], None],
     ) -> None:
+        """`on_drop` is called with a job that an unexpected error stops: it must no longer count as claimed."""
         self._engine = engine
         self._inputs = inputs
         self._post_processor = post_processor
         self._progress = progress
         self._previews = previews
+        self._on_drop = on_drop
 
     def run(self, job: RunningJob) -> None:
         """Load the job's inputs and submit its images to the engine; its events drive the rest."""
@@ -71,7 +76,20 @@ class JobRunner:
             self._on_image_done(job, job.mark_canceled(index) if job.is_stopped else job.fail(index, error))
 
     def _on_event(self, job: RunningJob, event: Event) -> None:
-        """Record the event and leave the work to other threads. Called on the engine's thread."""
+        """Called on the engine's thread. A job that misses an image's last event would never end: the worker drops it,
+        and without renewals its lease expires."""
+        try:
+            self._apply_event(job, event)
+        except Exception:
+            if not isinstance(event, Rendered | Failed | Canceled):
+                raise  # the engine logs it
+            with job.log_context():
+                log.exception("job.dropped", engine_event=type(event).__name__)
+            self.stop(job, StopReason.LOST)
+            self._on_drop(job)
+
+    def _apply_event(self, job: RunningJob, event: Event) -> None:
+        """Record the event and leave the work to other threads."""
         index = job.index_of(event.generation_id)
         match event:
             case Previewed():

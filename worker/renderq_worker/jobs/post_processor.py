@@ -1,22 +1,26 @@
-"""Post-processing of rendered images: encode, upload, report. Runs on a few threads, so that the device never waits."""
+"""Post-processing of rendered images: resize, encode, upload, report. On a few threads, so that no device waits."""
 
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
 
-from renderq.contract import JobError, JobErrorCode, JobWarning
+from renderq.contract import JobError, JobErrorCode, JobWarning, OutputOptions
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.store import JobStore
-from renderq_shared.jobs.stored_results import StoredFile, StoredGrid, StoredOutput
+from renderq_shared.jobs.stored_results import StoredFile, StoredGrid, StoredOutput, StoredThumbnail
 from renderq_shared.objects import ObjectStore
+from renderq_shared.outage import Outage
 from renderq_worker.engine import Rendered
 from renderq_worker.jobs.job_metrics import ImageTiming
 from renderq_worker.jobs.running_job import RunningJob
-from renderq_worker.output import Encoded, encode, grid_recipe, image_recipe
+from renderq_worker.output import Encoded, encode, encode_thumbnail, grid_recipe, image_recipe, resize
+from renderq_worker.output.thumbnail import CONTENT_TYPE as THUMBNAIL_TYPE
+from renderq_worker.output.thumbnail import Thumbnail
 from renderq_worker.threads.inflight_operations import InflightOperations
 from renderq_worker.threads.object_retries import ObjectRetries
 
@@ -27,6 +31,8 @@ _THREADS = 4
 _RETRY_DELAY_S = 0.5
 """Delay before a job's outcome is reported again to a store that did not answer."""
 
+_DEFAULT_QUALITY = OutputOptions.model_fields["quality"].default
+
 _RECIPE_TOO_LARGE = JobWarning(
     code="recipe_too_large", message="the recipe does not fit into a JPEG and was left out; use png or webp"
 )
@@ -34,6 +40,10 @@ _RECIPE_TOO_LARGE = JobWarning(
 _WATERMARK_FAINT = JobWarning(
     code="watermark_faint",
     message="the watermark cannot be read back from the file; use png, a higher quality, or a shorter text",
+)
+
+_QUALITY_UNREAD = JobWarning(
+    code="quality_unread", message="png is lossless, so quality has no effect; omit it, or use jpeg or webp"
 )
 
 
@@ -77,6 +87,7 @@ class PostProcessor:
                 work()
             except BaseException:
                 log.exception("post_processor.crashed")
+                self._on_end(job)  # without renewals its lease expires
                 raise
 
     def _process_image(self, job: RunningJob, rendered: Rendered) -> None:
@@ -99,14 +110,18 @@ class PostProcessor:
         started = time.perf_counter()
         recipe = image_recipe(job.request, index, rendered.stats.model_revision)
         with self._operations.track(f"encoding of {rendered.generation_id}"):
-            encoded = encode(rendered.pixels, job.request.output, recipe)
+            pixels = resize(rendered.pixels, job.request.output.resize)
+            encoded = encode(pixels, job.request.output, recipe)
+            thumbnail = encode_thumbnail(encoded.pixels)
         encoded_at = time.perf_counter()
         if job.request.output.grid:
-            job.grid.paste(index, rendered.pixels)
+            job.grid.paste(index, pixels)
         file = self._upload(f"{job.object_prefix}{index}.{encoded.extension}", encoded)
+        stored = self._upload_thumbnail(f"{job.object_prefix}{index}.thumbnail.webp", thumbnail)
         upload_s = time.perf_counter() - encoded_at
         timing = ImageTiming(rendered.stats, encode_ms=(encoded_at - started) * 1e3, upload_ms=upload_s * 1e3)
-        return StoredOutput(**vars(file), index=index, seed=job.seed_of(index)), timing, _warnings(encoded)
+        output = StoredOutput(**vars(file), index=index, seed=job.seed_of(index), thumbnail=stored)
+        return output, timing, _warnings(encoded, job.request.output)
 
     def _end(self, job: RunningJob) -> None:
         """End the job. Even after an error the worker drops it: without renewals its lease expires."""
@@ -142,15 +157,28 @@ class PostProcessor:
             pixel_sha256=encoded.pixel_sha256,
         )
 
+    def _upload_thumbnail(self, key: str, thumbnail: Thumbnail | None) -> StoredThumbnail | None:
+        """Upload a thumbnail; without one, the image is complete all the same."""
+        if thumbnail is None:
+            return None
+        try:
+            put = partial(self._objects.put, key, thumbnail.data, THUMBNAIL_TYPE)
+            self._retries.run(f"upload of {key}", put)
+        except ObjectStoreUnavailable as error:
+            log.warning("thumbnail.upload_failed", key=key, reason=str(error))
+            return None
+        return StoredThumbnail(key=key, width=thumbnail.width, height=thumbnail.height, size_bytes=len(thumbnail.data))
+
     def _report_finish(self, job: RunningJob) -> bool:
         """Report the outcome, retrying until the store answers; return whether the store accepted it."""
-        outcome = job.outcome()
+        outcome, outage = job.outcome(), Outage()
         while not job.is_lost:
             try:
                 with self._operations.track(f"finish of {job.claim_ref.job_id}"):
                     result = self._store.call(commands.finish(job.claim_ref, outcome))
             except StoreUnavailable as error:
-                log.warning("job.finish_unreported", reason=str(error))
+                if outage.has_new_cause(error):
+                    log.warning("job.finish_unreported", reason=str(error))
                 if self._closing.wait(_RETRY_DELAY_S):
                     return False
             else:
@@ -173,8 +201,12 @@ class PostProcessor:
         log.info("job.abandoned")
 
 
-def _warnings(encoded: Encoded) -> list[JobWarning]:
-    applies = ((_RECIPE_TOO_LARGE, encoded.recipe_left_out), (_WATERMARK_FAINT, encoded.watermark_faint))
+def _warnings(encoded: Encoded, options: OutputOptions) -> list[JobWarning]:
+    applies = (
+        (_RECIPE_TOO_LARGE, encoded.recipe_left_out),
+        (_WATERMARK_FAINT, encoded.watermark_faint),
+        (_QUALITY_UNREAD, options.format == "png" and options.quality != _DEFAULT_QUALITY),
+    )
     return [warning for warning, is_true in applies if is_true]
 
 

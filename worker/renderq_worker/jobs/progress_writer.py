@@ -9,8 +9,9 @@ import structlog
 
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import commands
-from renderq_shared.jobs.records import FenceResult
+from renderq_shared.jobs.claim_records import FenceResult
 from renderq_shared.jobs.store import JobStore
+from renderq_shared.outage import Outage
 from renderq_shared.threads import SupervisedThread
 from renderq_worker.jobs.running_job import RunningJob
 
@@ -68,16 +69,19 @@ class ProgressWriter:
     def _run(
         self, on_fence_result: Callable[[RunningJob, FenceResult], None], on_viewers: Callable[[RunningJob], None]
     ) -> None:
+        outage = Outage()
         while (job := self._next()) is not None:
             if job.is_ended or job.is_lost:
                 continue
             try:
                 result = self._store.call(commands.progress(job.claim_ref, job.update()))
             except StoreUnavailable as error:
-                with job.log_context():
-                    log.warning("progress.write_failed", reason=str(error))
+                if outage.has_new_cause(error):
+                    with job.log_context():
+                        log.warning("progress.write_failed", reason=str(error))
                 self._reschedule(job)
             else:
+                outage.end()
                 if result.fence is not FenceResult.HELD:
                     on_fence_result(job, result.fence)
                 if result.has_preview_viewers:

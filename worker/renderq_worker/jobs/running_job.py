@@ -9,12 +9,14 @@ from enum import IntEnum
 
 from structlog.contextvars import bound_contextvars
 
-from renderq.contract import JobError, JobWarning, ResolvedRequest, Stage, Status, parse_resolved_request
+from renderq.contract import ImageStatus, JobError, JobWarning, ResolvedRequest, Stage, Status, parse_resolved_request
 from renderq_shared.imaging.cost import cost, model_calls
-from renderq_shared.imaging.size import output_size
-from renderq_shared.jobs.records import ClaimRef, JobRecord, JobUpdate, Outcome
+from renderq_shared.imaging.size import rendered_size
+from renderq_shared.jobs.claim_records import ClaimRef, JobUpdate, Outcome
+from renderq_shared.jobs.records import JobRecord
 from renderq_shared.jobs.stored_results import (
     StoredGrid,
+    StoredImageProgress,
     StoredOutput,
     StoredProgress,
     encode_outputs,
@@ -38,6 +40,7 @@ class StopReason(IntEnum):
 class _Image:
     """State of one image."""
 
+    index: int
     seed: int
     steps: int
     step: int = 0
@@ -54,7 +57,7 @@ class RunningJob:
         self.record = record
         self.claim_ref = ClaimRef(record.id, claim_id)
         self.request: ResolvedRequest = parse_resolved_request(json.loads(record.request_json))
-        self._size = output_size(self.request)
+        self._size = rendered_size(self.request)
         self._images = _images(record, self.request)
         self._outputs: dict[int, StoredOutput] = {}
         self.grid = Grid(self.request.n)
@@ -210,6 +213,7 @@ class RunningJob:
                 step=sum(image.step for image in images),
                 steps=sum(image.steps for image in images),
                 images_done=len(outputs),
+                images=() if all(image.is_done for image in images) else tuple(map(self._image_progress, images)),
             )
             return JobUpdate(
                 stage=self._stage(),
@@ -241,6 +245,16 @@ class RunningJob:
         """Cost of the model calls made so far, however the job ended."""
         return sum(cost(image.step, *self._size) for image in self._images.values())
 
+    def _image_progress(self, image: _Image) -> StoredImageProgress:
+        status: ImageStatus = "queued" if image.stage is None else "running"
+        if image.is_done:
+            status = "canceled"
+        if image.index in self._errors:
+            status = "failed"
+        if image.index in self._outputs:
+            status = "succeeded"
+        return StoredImageProgress(step=image.step, steps=image.steps, status=status)
+
     def _mark_done(self, index: int) -> bool:
         list(self._images.values())[index].is_done = True
         return all(image.is_done for image in self._images.values())
@@ -255,7 +269,10 @@ class RunningJob:
 def _images(record: JobRecord, request: ResolvedRequest) -> dict[str, _Image]:
     """Image k has seed + k. The attempt in its id separates the job from this worker's earlier claims of it."""
     calls = model_calls(request.scheduler, request.steps, request.strength)
-    return {f"{record.id}/{record.attempt}/{index}": _Image(request.seed + index, calls) for index in range(request.n)}
+    return {
+        f"{record.id}/{record.attempt}/{index}": _Image(index, request.seed + index, calls)
+        for index in range(request.n)
+    }
 
 
 def _job_error(errors: Mapping[int, JobError], images: int) -> JobError:

@@ -1,16 +1,27 @@
 """Models: residency, loading, memory and dtype.
 
-store            residency, least recently used first out, within a budget
-loading          diffusers pipelines from folders and single files, without running their code
-placement        memory modes, and the weights on the device
-offload          loading in the memory mode of the placement
-memory_estimate  memory of a model, computed from its configuration
-parameter_count  number of weights, from file headers
-weight_files     files of a folder to load, and missing ones
-clip             tokenizer for single files, which lack one
-dtypes           choice and names of dtypes
+store               residency, least recently used first out, within a budget
+loading             diffusers pipelines from folders and single files, without running their code
+dry_load            folders, without their weights
+single_file         files in the original key layout: conversion, and the check of a file by its header
+assembly            pipelines from loaded components
+component_files     configurations and vocabularies, before a library reads them
+config_types        types of a configuration's values
+limited_parameters  bound of what is built from a configuration
+rehearsal           first calls of a scheduler, a tokenizer, and a pipeline without weights
+weightless          computation without the values of weights
+weight_values       weights that are NaN, infinity or zeros
+file_states         files that change while they are read
+placement           memory modes, and the weights on the device
+offload             loading in the memory mode of the placement
+memory_estimate     memory of a model, computed from its configuration
+parameter_count     number of weights and tensors, from file headers
+weight_files        files of a folder to load, and missing ones
+quantization        libraries that quantized weights need
+clip                tokenizer for single files, which lack one
+dtypes              choice and names of dtypes
 
-`loading`, `offload` and `memory_estimate` are not exported here, because they import diffusers.
+Modules that import diffusers, such as `loading`, are not exported here.
 """
 
 from renderq_worker.models.dtypes import dtype_name, resolve_dtype

@@ -1,5 +1,7 @@
 """Errors of loading a model. Each message states the cause and the remedy."""
 
+_MAX_CHARACTERS = 500
+
 
 class ModelError(Exception):
     """Base class."""
@@ -11,3 +13,9 @@ class ModelUnknown(ModelError):
 
 class ModelLoadFailed(ModelError):
     """The model's files are missing, damaged, of another family, or larger than the memory budget."""
+
+
+def error_line(error: Exception) -> str:
+    """Return the message in one line, or the error's name if it has none; the end of a long one is cut off."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}…"

@@ -1,4 +1,4 @@
-"""Number of a model's weights, from file headers, without loading them."""
+"""Number of a model's weights and tensors, from file headers, without loading them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from renderq_shared.catalog import ModelEntry
 from renderq_shared.checkpoints import TensorInfo, read_tensors
 from renderq_shared.errors import CatalogInvalid, CheckpointUnreadable
 from renderq_worker.models.errors import ModelLoadFailed
-from renderq_worker.models.weight_files import components, weight_files
+from renderq_worker.models.weight_files import weight_files
 
 _PREFIXES: Mapping[str, str] = {
     "unet": "model.diffusion_model.",
@@ -22,14 +22,18 @@ _PREFIXES: Mapping[str, str] = {
 def parameter_counts(entry: ModelEntry) -> Mapping[str, int]:
     """Return component → number of weights. Raises `ModelLoadFailed` for missing or damaged files."""
     try:
-        return _of_file(Path(entry.source)) if entry.layout else _of_folder(Path(entry.source), entry.variant)
+        return _of_file(Path(entry.source)) if entry.layout else _of_folder(entry)
     except (CatalogInvalid, CheckpointUnreadable, ModelLoadFailed) as error:
         raise ModelLoadFailed(f"model {entry.name!r}: {error}") from error
 
 
-def _of_folder(folder: Path, variant: str | None) -> Mapping[str, int]:
-    files = {name: weight_files(folder, name, variant) for name in components(folder)}
-    return {name: sum(_count(read_tensors(path)) for path in paths) for name, paths in files.items() if paths}
+def tensor_counts(entry: ModelEntry) -> Mapping[str, int]:
+    """Return component → number of tensors in the files of a folder. Raises as `read_tensors` and `weight_files`."""
+    return {name: sum(len(read_tensors(path)) for path in paths) for name, paths in weight_files(entry).items()}
+
+
+def _of_folder(entry: ModelEntry) -> Mapping[str, int]:
+    return {name: sum(_count(read_tensors(path)) for path in paths) for name, paths in weight_files(entry).items()}
 
 
 def _of_file(path: Path) -> Mapping[str, int]:

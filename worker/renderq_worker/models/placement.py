@@ -60,6 +60,11 @@ class Placement:
         self._modes[entry.name] = "low"
         return True
 
+    def weight_bytes(self, entry: ModelEntry) -> int:
+        """Return the size of all its weights in float32, the largest that its files may have. Raises `ModelLoadFailed`
+        if they cannot be read."""
+        return sum(parameter_counts(entry).values()) * torch.float32.itemsize
+
     def bytes_on_device(self, entry: ModelEntry) -> int:
         """Return the device memory of its weights."""
         counts = parameter_counts(entry).values()

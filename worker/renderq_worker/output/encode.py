@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,8 @@ class Encoded:
     """The recipe was requested but does not fit into this format."""
     watermark_faint: bool
     """The embedded watermark cannot be read back from this file."""
+    pixels: Pixels = field(repr=False, compare=False)
+    """RGB pixels [height, width, 3] with the watermark, before lossy encoding."""
 
 
 def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
@@ -70,6 +72,7 @@ def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
         height=pixels.shape[0],
         recipe_left_out=recipe_left_out,
         watermark_faint=watermark_faint,
+        pixels=pixels,
     )
 
 

@@ -1,6 +1,7 @@
 """Registers this worker in the store: that it is alive, which models it serves and which are in memory."""
 
 import socket
+from collections.abc import Callable
 from secrets import token_hex
 
 import structlog
@@ -9,8 +10,10 @@ from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.records import WorkerRecord
 from renderq_shared.jobs.store import JobStore
+from renderq_shared.outage import Outage
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
 from renderq_worker.engine import EngineProtocol
+from renderq_worker.process.resident_memory import resident_bytes
 
 log = structlog.get_logger(__name__)
 
@@ -35,14 +38,19 @@ class WorkerHeartbeat:
         models: tuple[str, ...],
         engine: EngineProtocol,
         claimed_jobs: ClaimedJobs,
+        on_drain: Callable[[], None],
     ) -> None:
+        """`on_drain` is called once, after `drain_worker` for this worker."""
         self._store = store
         self._id = id
         self._device = device
         self._models = models
         self._engine = engine
         self._claimed_jobs = claimed_jobs
+        self._on_drain = on_drain
+        self._run_id = token_hex(8)
         self._is_draining = False
+        self._outage = Outage()
 
     def drain(self) -> None:
         """Report from the next tick on that the worker accepts no more jobs."""
@@ -50,6 +58,7 @@ class WorkerHeartbeat:
 
     def tick(self) -> float:
         """Register; return the delay until the next tick, in seconds."""
+        device_memory = self._engine.device_memory()
         record = WorkerRecord(
             id=self._id,
             device=self._device,
@@ -59,12 +68,21 @@ class WorkerHeartbeat:
             draining=self._is_draining,
             started_ms=0,  # the store sets both times
             seen_ms=0,
+            run_id=self._run_id,
+            memory_bytes=resident_bytes(),
+            device_memory_used_bytes=device_memory.used if device_memory else None,
+            device_memory_total_bytes=device_memory.total if device_memory else None,
         )
         try:
-            self._store.call(commands.register(record, round(_TTL_S * 1000)))
+            is_told_to_drain = self._store.call(commands.register(record, round(_TTL_S * 1000)))
         except StoreUnavailable as error:
-            log.warning("worker.registration_failed", worker=self._id, reason=str(error))
+            if self._outage.has_new_cause(error):
+                log.warning("worker.registration_failed", worker=self._id, reason=str(error))
             return _RETRY_DELAY_S
+        self._outage.end()
+        if is_told_to_drain and not self._is_draining:
+            self.drain()
+            self._on_drain()
         return _INTERVAL_S
 
     def deregister(self) -> None:

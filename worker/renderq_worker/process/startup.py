@@ -8,7 +8,9 @@ from redis import Redis
 from renderq_shared.catalog import Catalog, ModelEntry, load_catalog
 from renderq_shared.errors import CatalogInvalid, StoreUnavailable
 from renderq_shared.objects import ObjectStore, check_same_store, open_store
+from renderq_shared.outage import Outage
 from renderq_shared.redis.clients import check_server, sync_client
+from renderq_shared.redis.permissions import check_permissions
 from renderq_shared.settings import WorkerSettings
 from renderq_worker.process.worker_process import WorkerProcess
 from renderq_worker.threads.signals import StopSignals
@@ -21,7 +23,7 @@ _REDIS_RETRY_DELAY_S = 1.0
 def run_worker(settings: WorkerSettings, signals: StopSignals) -> int:
     """Check everything, then work until a signal; return the exit code.
 
-    Raises the errors of the checks below, and `DeviceUnusable`.
+    Raises the errors of the checks below and of `create_engine`.
     """
     entries = served_models(settings)
     client = sync_client(settings.redis_url)
@@ -34,12 +36,8 @@ def run_worker(settings: WorkerSettings, signals: StopSignals) -> int:
 def served_models(settings: WorkerSettings) -> tuple[ModelEntry, ...]:
     """Return the catalog's models that this worker serves. Raises `CatalogInvalid`."""
     catalog = load_catalog(settings.models)
-    if settings.worker_models is None:
-        return catalog.models
-    names = [name.strip() for name in settings.worker_models.split(",") if name.strip()]
-    if not names:
-        raise CatalogInvalid("RENDERQ_WORKER_MODELS names no model; leave it out to serve the whole catalog")
-    return tuple(_entry(catalog, name) for name in dict.fromkeys(names))
+    names = settings.served_models
+    return catalog.models if names is None else tuple(_entry(catalog, name) for name in names)
 
 
 def wait_for_redis(client: Redis, url: str, objects: ObjectStore, is_stopped: Callable[[float], bool]) -> bool:
@@ -47,16 +45,16 @@ def wait_for_redis(client: Redis, url: str, objects: ObjectStore, is_stopped: Ca
 
     Raises `StoreUnsuitable`, `ObjectStoreUnavailable`, and `ObjectStoreUnsuitable` also if the API uses another store.
     """
-    is_waiting = False
+    outage = Outage()
     while True:
         try:
+            check_permissions(client, "worker")
             warnings = check_server(client)
             objects.check()
             check_same_store(client, objects)
         except StoreUnavailable as error:
-            if not is_waiting:
+            if outage.has_new_cause(error):
                 log.warning("redis.unavailable", url=_without_password(url), reason=str(error))
-            is_waiting = True
         else:
             for warning in warnings:
                 log.warning("redis.misconfigured", reason=warning)
@@ -75,5 +73,6 @@ def _entry(catalog: Catalog, name: str) -> ModelEntry:
 
 
 def _without_password(url: str) -> str:
+    """Return the URL without user and options, either of which may contain a password."""
     scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
+from renderq_shared.logs import flush_logs
 from renderq_worker.engine import EngineProtocol
 from renderq_worker.threads.inflight_operations import InflightOperations
 
@@ -39,6 +40,7 @@ class Watchdog:
         reason = self._hang_reason(time.monotonic())
         if reason is not None:
             log.critical("worker.hung", reason=reason, exit_code=EXIT_HUNG)
+            flush_logs()
             self._exit_process(EXIT_HUNG)
         return min(_MAX_INTERVAL_S, self._stall_s / _CHECKS_PER_TIMEOUT)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from renderq_shared.catalog import ModelEntry
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.store import JobStore
@@ -39,7 +40,7 @@ class Worker:
     def __init__(
         self,
         id: str,
-        models: tuple[str, ...],
+        models: Sequence[ModelEntry],
         settings: WorkerSettings,
         store: JobStore,
         objects: ObjectStore,
@@ -64,10 +65,24 @@ class Worker:
             on_end=claimed_jobs.remove,
         )
         self._previews = previews = PreviewWriter(store, engine)
-        self._inputs = InputLoader(store, objects, retries, self.operations, self._closing)
-        self._runner = JobRunner(engine, self._inputs, self._post_processor, progress, previews)
+        self._inputs = InputLoader(
+            store,
+            objects,
+            retries,
+            self.operations,
+            self._closing,
+            {model.name: model.limits.size_multiple for model in models},
+        )
+        self._runner = JobRunner(
+            engine, self._inputs, self._post_processor, progress, previews, on_drop=claimed_jobs.remove
+        )
         self._claimer = JobClaimer(
-            _job_claimer_settings(settings, id, models), store, engine, claimed_jobs, self._runner.run, forward_wakeup
+            _job_claimer_settings(settings, id, tuple(model.name for model in models)),
+            store,
+            engine,
+            claimed_jobs,
+            self._runner.run,
+            forward_wakeup,
         )
         leases = LeaseRenewer(store, claimed_jobs, engine, settings.lease_seconds, self._runner.apply_fence_result)
         self._leases = PeriodicThread("leases", leases.tick)

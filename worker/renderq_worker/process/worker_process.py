@@ -10,9 +10,11 @@ from redis import Redis
 
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.jobs.redis import RedisJobStore
-from renderq_shared.jobs.redis.notifications import CancelSubscriber
+from renderq_shared.jobs.redis.notifications import WorkerSubscriber
+from renderq_shared.logs import flush_logs
 from renderq_shared.objects import ObjectStore
 from renderq_shared.settings import WorkerSettings
+from renderq_shared.threads import SupervisedThread
 from renderq_shared.wakeups import WakeupPublisher
 from renderq_worker.claims.consumer import Consumer
 from renderq_worker.engine import create_engine, device_name
@@ -45,13 +47,15 @@ class WorkerProcess:
         store = RedisJobStore(client)
         self._client = client
         self._wakeups = wakeups = WakeupPublisher(settings.redis_url)
-        self._worker = worker = Worker(self._id, self._models, settings, store, objects, engine, wakeups.notify)
+        self._worker = worker = Worker(self._id, entries, settings, store, objects, engine, wakeups.notify)
         threads = settings.worker_slots + 1  # one more to forward wake-ups while all slots have jobs
         self._consumer = Consumer(
             settings.redis_url, self._models, self._id, threads, worker.handle_wakeup, worker.can_accept
         )
         worker.on_slots_freed(self._consumer.recheck_capacity)
-        self._heartbeat = WorkerHeartbeat(store, self._id, self._device, self._models, engine, worker.claimed_jobs)
+        self._heartbeat = WorkerHeartbeat(
+            store, self._id, self._device, self._models, engine, worker.claimed_jobs, self._stop_once_idle
+        )
         watchdog = Watchdog(engine, worker.operations, settings.stall_seconds)
         self._watchdog_thread = PeriodicThread("watchdog", watchdog.tick)
         self._heartbeat_thread = PeriodicThread("heartbeat", self._heartbeat.tick)
@@ -59,19 +63,37 @@ class WorkerProcess:
     def run(self, signals: StopSignals) -> int:
         """Work until a signal, then drain and shut down; return the exit code. A second signal ends the drain."""
         self._worker.start()
-        cancels = CancelSubscriber(self._client, lambda _job_id, claim_id: self._worker.cancel(claim_id))
+        notifications = WorkerSubscriber(
+            self._client, lambda _job_id, claim_id: self._worker.cancel(claim_id), self._on_drain_notification
+        )
         self._heartbeat.tick()
         self._heartbeat_thread.start()
         self._consumer.start()
         self._watchdog_thread.start()
-        log.info("worker.ready", worker=self._id, models=list(self._models), device=self._device)
+        log.info("worker.ready", worker=self._id, models=" ".join(self._models), device=self._device)
         signals.wait()
         self._drain(signals)
         _exit_after(_EXIT_TIMEOUT_S)
-        cancels.close()
+        notifications.close()
         self._close()
         log.info("worker.stopped", worker=self._id)
         return 0
+
+    def _on_drain_notification(self, worker_id: str) -> None:
+        """Learn at once, by a registration, that an administrator has told this worker to drain."""
+        if worker_id == self._id:
+            self._heartbeat_thread.wake()
+
+    def _stop_once_idle(self) -> None:
+        """Claim nothing more, and stop as after SIGTERM once the claimed jobs have ended, however long they take."""
+        log.info("worker.told_to_drain", worker=self._id, jobs=len(self._worker.claimed_jobs))
+
+        def finish() -> None:
+            self._worker.stop_claiming()
+            self._worker.claimed_jobs.wait_until_empty()
+            StopSignals.send()
+
+        SupervisedThread("drain", finish).start()
 
     def _drain(self, signals: StopSignals) -> None:
         """Stop claiming, wait up to the drain time for claimed jobs, and release the rest."""
@@ -82,7 +104,7 @@ class WorkerProcess:
         self._heartbeat.drain()
         self._heartbeat_thread.wake()
         self._worker.stop_claiming()
-        while claimed_jobs and time.monotonic() < deadline and not signals.received_within(_POLL_INTERVAL_S):
+        while claimed_jobs and time.monotonic() < deadline and not signals.repeated_within(_POLL_INTERVAL_S):
             pass
         self._worker.release_jobs()
 
@@ -101,6 +123,7 @@ def _exit_after(seconds: float) -> None:
     def exit_now() -> None:
         time.sleep(seconds)
         log.warning("worker.exit_forced", reason="shutdown timed out")
+        flush_logs()
         os._exit(0)
 
     threading.Thread(target=exit_now, name="forced exit", daemon=True).start()

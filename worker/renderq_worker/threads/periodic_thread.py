@@ -3,23 +3,18 @@
 import threading
 from collections.abc import Callable
 
-import structlog
-
-log = structlog.get_logger(__name__)
-
-_ERROR_DELAY_S = 1.0
+from renderq_shared.threads import SupervisedThread
 
 
 class PeriodicThread:
-    """Calls `tick` on a daemon thread; its result is the delay until the next call, in seconds. The first of several
-    errors in a row is logged."""
+    """Calls `tick` on a daemon thread; its result is the delay until the next call, in seconds. An error does not end
+    the thread."""
 
     def __init__(self, name: str, tick: Callable[[], float]) -> None:
-        self._name = name
         self._tick = tick
         self._is_closing = False
         self._wake_requested = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = SupervisedThread(name, self._run)
 
     def start(self) -> None:
         self._thread.start()
@@ -35,15 +30,8 @@ class PeriodicThread:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        is_failing = False
         while not self._is_closing:
             self._wake_requested.clear()
-            try:
-                delay_s = self._tick()
-                is_failing = False
-            except BaseException:  # even SystemExit would silently end only this thread
-                if not is_failing:
-                    log.exception("thread.tick_failed", thread=self._name)
-                is_failing, delay_s = True, _ERROR_DELAY_S
+            delay_s = self._tick()
             if not self._is_closing:
                 self._wake_requested.wait(delay_s)

@@ -5,6 +5,7 @@ stable_diffusion   Stable Diffusion 1.x and 2.x
 sdxl               Stable Diffusion XL
 generic_pipeline   any other diffusers pipeline, run through its own `__call__`
 steppable_call     a call that pauses after each step
+encoded_prompts    results of a stock pipeline's `encode_prompt`, for images with the same prompts
 prompts            prompts to embeddings, one text encoder
 prompt_encoding    passes of the text encoder and their progress
 token_chunks       tokens of a prompt, split into chunks

@@ -7,7 +7,7 @@ import copy
 import functools
 import inspect
 import weakref
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from renderq_worker.devices import Device
 from renderq_worker.engine.batch_invariance import BatchInvariance
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.errors import EngineError, NanOutput, SizeUnsupported, TaskUnsupported
+from renderq_worker.engine.families.encoded_prompts import EncodedPromptCache
 from renderq_worker.engine.families.prompt_encoding import PromptEncoding
 from renderq_worker.engine.families.steppable_call import Report, StepDone, SteppableCall, TimestepsSet
 from renderq_worker.engine.generation import GenerationSpec
@@ -36,7 +37,15 @@ REQUIRED_ARGUMENTS = (
     "generator",
     "output_type",
     "callback_on_step_end",
+    "guidance_scale",
+    "negative_prompt",
 )
+
+EMPTY_NEGATIVE_PROMPT = " "
+"""Negative prompt of pipelines that guide with `true_cfg_scale`, as their makers write it."""
+
+_FREE_SIZE: Mapping[str, Mapping[str, object]] = {"HunyuanDiTPipeline": {"use_resolution_binning": False}}
+"""Pipeline class → arguments without which it renders the nearest size of a list instead of the requested one."""
 
 _UNSUPPORTED_FIELDS = {
     name: field.default
@@ -85,6 +94,7 @@ class GenericPipeline:
         self.revision = revision
         self.device = str(device.torch)
         self.dtype = dtype_name(dtype)
+        self._encoded_prompts = EncodedPromptCache()
         self._runs: weakref.WeakSet[PipelineRun] = weakref.WeakSet()
         missing = [name for name in REQUIRED_ARGUMENTS if name not in self._arguments]
         if missing:
@@ -169,6 +179,7 @@ class GenericPipeline:
         arguments = self._call_kwargs(run.spec)
         shell = copy.copy(self._pipeline)  # calls of several images may alternate; they share only the weights
         shell.scheduler = copy.deepcopy(self._pipeline.scheduler)
+        shell.encode_prompt = self._encoded_prompts.wrap(shell.encode_prompt)
         call = run.call = SteppableCall(functools.partial(_run_pipeline, shell, arguments, self._tracked))
         self._runs.add(run)
         report = call.next()
@@ -187,11 +198,15 @@ class GenericPipeline:
             "num_inference_steps": spec.sampling.steps,
             "generator": torch.Generator().manual_seed(spec.seed),
             "output_type": "np",
+            **_FREE_SIZE.get(type(self._pipeline).__name__, {}),
         }
-        if "guidance_scale" in self._arguments:
+        if self._embeds_guidance or "true_cfg_scale" not in self._arguments:
             kwargs["guidance_scale"] = spec.sampling.guidance_scale
-        if spec.negative_prompt:
-            kwargs["negative_prompt"] = spec.negative_prompt
+            if spec.negative_prompt:
+                kwargs["negative_prompt"] = spec.negative_prompt
+        else:  # it ignores guidance_scale, and true_cfg_scale without a negative prompt
+            kwargs["true_cfg_scale"] = spec.sampling.guidance_scale
+            kwargs["negative_prompt"] = spec.negative_prompt or EMPTY_NEGATIVE_PROMPT
         return kwargs
 
     def _check_supported(self, spec: GenerationSpec) -> None:
@@ -203,7 +218,7 @@ class GenericPipeline:
                 f"does not support {name}": getattr(spec.sampling, name) != default
                 for name, default in _UNSUPPORTED_FIELDS.items()
             },
-            "does not support a negative prompt": bool(spec.negative_prompt) and not self._supports_negative_prompt,
+            "does not support a negative prompt": bool(spec.negative_prompt) and self._embeds_guidance,
         }
         for reason, is_requested in unsupported.items():
             if is_requested:
@@ -228,9 +243,9 @@ class GenericPipeline:
             self._autoencoder.use_tiling = before
 
     @property
-    def _supports_negative_prompt(self) -> bool:
-        """Guidance-distilled models accept one, but use it only with a second scale, `true_cfg_scale`."""
-        return "negative_prompt" in self._arguments and "true_cfg_scale" not in self._arguments
+    def _embeds_guidance(self) -> bool:
+        """Whether the guidance scale is an input of the transformer; a negative prompt then has no effect."""
+        return bool(getattr(self._pipeline, "transformer", self._pipeline).config.get("guidance_embeds", False))
 
 
 @contextmanager

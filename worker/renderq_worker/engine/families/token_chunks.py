@@ -16,9 +16,11 @@ _ABBREVIATIONS = ("mr", "mrs", "ms", "dr", "st", "sr", "jr", "vs", "no", "vol", 
 """A full stop after these, or after a single letter, ends no sentence."""
 
 _SENTENCE_END = re.compile(
-    "".join(rf"(?<!\b{word})" for word in _ABBREVIATIONS) + r"""[.!?]+['")]*(?=\s|$)|[。！？]""", re.IGNORECASE
+    "".join(rf"(?<!\b{word})" for word in _ABBREVIATIONS) + r"""(?<![.!?])[.!?]++['")]*+(?=\s|$)|[。！？]""",
+    re.IGNORECASE,
 )
-_PHRASE_END = re.compile(r"[,;:!?)]+(?=\s|$)|[,;](?=[^\W\d_])|[，；：、]")
+_PHRASE_END = re.compile(r"(?<![,;:!?)])[,;:!?)]++(?=\s|$)|[,;](?=[^\W\d_])|[，；：、]")
+"""Linear, as `_SENTENCE_END`: each run of punctuation is read once, from its start."""
 _WORD_END = re.compile(r"(?<=\S)(?=\s|$)")
 _NUMBER = re.compile(r"\d+(?:[.,:/-]?\d+)*")
 

@@ -14,7 +14,7 @@ def inpaint_by_blending(task: Inpaint, context: PrepareContext) -> PreparedLaten
     The second draw only advances the generator, as the stock pipeline does by encoding the masked image.
     """
     timesteps = context.get_timesteps(task.strength)
-    image, mask = context.resize(task.image), context.resize(task.mask)
+    image, mask = context.resize(task.image), context.resize_mask(task.mask)
     original = context.autoencoder.encode(context.autoencoder.preprocess(image), context.generator)
     noise = context.draw_noise()
     context.draw_noise()
@@ -29,7 +29,7 @@ def inpaint_by_blending(task: Inpaint, context: PrepareContext) -> PreparedLaten
 def inpaint_by_channels(task: Inpaint, context: PrepareContext) -> PreparedLatents:
     """For a UNet with the mask and the masked image as extra channels."""
     timesteps = context.get_timesteps(task.strength)
-    image, mask = context.resize(task.image), context.resize(task.mask)
+    image, mask = context.resize(task.image), context.resize_mask(task.mask)
     pixels = context.autoencoder.preprocess(image)
     original = context.autoencoder.encode(pixels, context.generator) if task.strength < 1 else None
     noise = context.draw_noise()

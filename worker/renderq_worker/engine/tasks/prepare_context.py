@@ -28,13 +28,18 @@ class PrepareContext:
     """Its timesteps are set."""
     generator: torch.Generator
 
-    def resize(self, image: Pixels | Mask) -> Pixels | Mask:
-        """Resize an image or mask to the size of the result with a Lanczos filter, as in the stock pipelines."""
+    def resize(self, image: Pixels) -> Pixels:
+        """Resize an image to the size of the result with a Lanczos filter, as in the stock pipelines."""
         size = self.spec.width, self.spec.height
         return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
 
+    def resize_mask(self, mask: Mask) -> Mask:
+        """Resize a mask to the size of the result; a Lanczos filter would leave faint copies of its edges around it."""
+        size = self.spec.width, self.spec.height
+        return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.BILINEAR))
+
     def draw_noise(self) -> Tensor:
-        """Draw [1, channels, height / 8, width / 8] from the image's generator."""
+        """Draw [1, channels, height / factor, width / factor] from the image's generator."""
         spec, autoencoder = self.spec, self.autoencoder
         shape = (
             1,

@@ -1,10 +1,10 @@
 """Tasks with their decoded inputs, one frozen value each. No torch.
 
-Inputs are arrays: images uint8 [height, width, 3], RGB, EXIF orientation applied, without alpha; masks uint8
-[height, width]. They need not have the size of the result: they are resized to it with a Lanczos filter, as in the
-stock pipelines. The caller takes care of the aspect ratio; `renderq_shared.imaging.size.round_down` gives the stock
-pipelines' default size. `outpaint` converts an image that is to be extended into `Inpaint`. The arrays are never
-written to, so that all images of a job may share them.
+Inputs are arrays: images uint8 [height, width, 3], RGB, EXIF orientation applied, without alpha; masks uint8 [height,
+width]. They need not have the size of the result: images are resized to it with a Lanczos filter, as in the stock
+pipelines, masks with a bilinear one. The caller takes care of the aspect ratio;
+`renderq_shared.imaging.size.round_down` gives the stock pipelines' default size. `outpaint` converts an image that is
+to be extended into `Inpaint`. The arrays are never written to, so that all images of a job may share them.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,8 @@ class Img2Img:
 class Inpaint:
     """Regeneration of a part of an image.
 
-    The model regenerates blocks of 8 × 8 pixels in which any pixel of the mask reaches `MASK_THRESHOLD`. Pixels of the
+    The model regenerates blocks of pixels, each of which is one pixel of the latents (8 × 8 with most autoencoders), in
+    which any pixel of the mask reaches `MASK_THRESHOLD`. Pixels of the
     result are those of the input image, bit by bit, where the mask is 0, and the model's where it is 255. In between
     they are mixed linearly, so a mask with soft edges hides the seam.
     """

@@ -4,7 +4,8 @@
 2. 16 bits become 8; palettes and CMYK become RGB. Colors are converted from an embedded profile to sRGB; the values of
    masks and depth maps are no colors.
 3. Transparent pixels become white; in a mask they become black (kept). Masks become gray.
-4. The image is resized with a Lanczos filter, or with a bicubic one for upscaling.
+4. The image is resized with a Lanczos filter, or with a bicubic one for upscaling. Masks and depth maps are resized
+   with a bilinear one: the others overshoot, which leaves faint copies of edges beside them.
 
 A depth map keeps its 16 bits, and its own size unless that exceeds the image's; its transparent pixels are farthest.
 """
@@ -33,7 +34,8 @@ def _discard(_: JobWarning) -> None:
 
 def decode_image(file: bytes, width: int, height: int, warn: Warn = _discard) -> Pixels:
     """Return pixels [height, width, 3]. Raises Pillow's errors, of any type."""
-    return _resize(_composite(_read_colors(file, warn), "white"), width, height)
+    image = _composite(_read_colors(file, warn), "white")
+    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
 
 
 def decode_low_res_image(file: bytes, width: int, height: int, warn: Warn = _discard) -> Pixels:
@@ -44,7 +46,8 @@ def decode_low_res_image(file: bytes, width: int, height: int, warn: Warn = _dis
 
 def decode_mask(file: bytes, width: int, height: int, warn: Warn = _discard) -> Mask:
     """Return a mask [height, width]. Raises Pillow's errors, of any type."""
-    return _resize(_composite(_read(file), "black").convert("L"), width, height)
+    mask = _composite(_read(file), "black").convert("L")
+    return np.asarray(mask.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def decode_depth_map(file: bytes, width: int, height: int, warn: Warn = _discard) -> Depth:
@@ -60,7 +63,7 @@ def decode_depth_map(file: bytes, width: int, height: int, warn: Warn = _discard
     else:
         image = _composite(image, "black").convert("L")
     size = min(image.width, width), min(image.height, height)
-    depth = np.asarray(image.resize(size, Image.Resampling.BILINEAR))  # a Lanczos filter would overshoot at edges
+    depth = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
     if not is_16_bit:
         return depth
     span = np.ptp(depth)
@@ -112,7 +115,3 @@ def _composite(image: Image.Image, background: str) -> Image.Image:
         return image.convert("RGB")
     foreground = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", foreground.size, background), foreground).convert("RGB")
-
-
-def _resize(image: Image.Image, width: int, height: int) -> Pixels | Mask:
-    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))

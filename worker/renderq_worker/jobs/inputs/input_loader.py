@@ -1,7 +1,7 @@
 """Fetches and decodes the input images of jobs on threads of its own, while the engine works on other jobs."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from renderq.contract.resolved import (
 from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.jobs import JobStore, commands
 from renderq_shared.objects import ObjectStore
+from renderq_shared.outage import Outage
 from renderq_worker.engine import (
     Depth,
     Depth2Img,
@@ -72,12 +73,15 @@ class InputLoader:
         retries: ObjectRetries,
         operations: InflightOperations,
         closing: threading.Event,
+        size_multiples: Mapping[str, int],
     ) -> None:
+        """`size_multiples`: name of a model → `size_multiple` of its limits."""
         self._store = store
         self._objects = objects
         self._retries = retries
         self._operations = operations
         self._closing = closing
+        self._size_multiples = size_multiples
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="inputs")
 
     def load(
@@ -124,7 +128,8 @@ class InputLoader:
                     job.warn(_mask_without_effect(request))
                 return task
             case ResolvedOutpaint(image=image, extend=extend):
-                return outpaint(self._read(job, image, decode_image), **extend.model_dump())
+                block = self._size_multiples[request.model]
+                return outpaint(self._read(job, image, decode_image), block=block, **extend.model_dump())
             case ResolvedVariation(image=image):
                 return Variation(self._read(job, image, decode_image))
             case ResolvedDepth2Img(image=image, depth_map=depth_map, strength=strength):
@@ -155,11 +160,13 @@ class InputLoader:
 
     def _key(self, job: RunningJob, asset_id: str) -> str:
         """Return the object key of the asset. Retries a job store that is down until the job is stopped."""
+        outage = Outage()
         while True:
             try:
                 asset = self._store.call(commands.get_asset(job.record.tenant, asset_id))
             except StoreUnavailable as error:
-                log.warning("asset.lookup_failed", asset_id=asset_id, reason=str(error))
+                if outage.has_new_cause(error):
+                    log.warning("asset.lookup_failed", asset_id=asset_id, reason=str(error))
                 if job.is_stopped or self._closing.wait(_RETRY_DELAY_S):
                     raise InputError(JobErrorCode.INTERNAL, "the worker is shutting down", retryable=True) from error
             else:
