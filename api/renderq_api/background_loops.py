@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
 import structlog
 
+from renderq_shared.outage import Outage
+
 log = structlog.get_logger(__name__)
 
 _RESTART_DELAY_S = 1.0
@@ -45,12 +47,16 @@ class BackgroundLoops:
         return time.monotonic() - self._failed_at.get(name, float("-inf")) < _RESTART_DELAY_S + _STEADY_S
 
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        outage = Outage()
         while True:
+            started = time.monotonic()
             try:
                 await run()
                 raise RuntimeError("the loop has ended")
-            except Exception:
-                if not self._is_failing(name):
+            except Exception as error:
+                if time.monotonic() - started > _STEADY_S:
+                    outage.end()
+                if outage.has_new_cause(error):
                     log.exception("loop.failed", loop=name, retry_in_s=_RESTART_DELAY_S)
                 self._failed_at[name] = time.monotonic()
             await asyncio.sleep(_RESTART_DELAY_S)

@@ -11,3 +11,11 @@ class NotLoopback(ApiError):
 
 class AddressUnavailable(ApiError):
     """The server cannot listen on its address."""
+
+
+class RefusedWordsUnreadable(ApiError):
+    """The list of words that visitors' prompts must not have cannot be read."""
+
+
+class SecretUnusable(ApiError):
+    """The file of the secret cannot be read or created."""

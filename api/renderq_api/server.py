@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator
 from types import FrameType
 
 import uvicorn
@@ -18,6 +19,7 @@ from renderq_shared.access import AsyncKeyStore
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.redis.clients import async_client
 from renderq_shared.settings import ApiSettings
+from renderq_shared.stop_signals import stop_signals
 
 _BACKLOG = 2048
 
@@ -38,6 +40,8 @@ class Server(uvicorn.Server):
                 ws="none",
                 log_config=None,
                 access_log=False,
+                # `PublicAddressMiddleware` reads the headers of proxies.
+                proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=_SHUTDOWN_S,
             )
@@ -50,12 +54,25 @@ class Server(uvicorn.Server):
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.state.services.job_watchers.close()
+        self._app.state.services.end_waits()
         await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Handle all stop signals while the server runs. uvicorn handles two, and raises them again at the end."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in stop_signals()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop gracefully; a second Ctrl-C stops at once."""
-        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.force_exit = self.force_exit or (self.should_exit and sig == signal.SIGINT)
         self.should_exit = True
 
 

@@ -7,6 +7,7 @@ from PIL import Image
 
 from renderq_api.assets.errors import ImageRejected, unreadable
 from renderq_api.assets.image_header import ImageHeader, read_header
+from renderq_api.assets.missing_rows import check_jpeg_rows, check_png_rows, luma
 from renderq_shared.imaging.exif import oriented_size
 
 
@@ -20,7 +21,12 @@ def check_image(data: bytes) -> ImageHeader:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
             if image.size != (header.width, header.height):
                 raise unreadable("its headers give two different sizes")
-            image.load()
+            if header.content_type == "image/jpeg":
+                check_jpeg_rows(data, luma(data))
+            else:
+                image.load()
+            if header.content_type == "image/png":
+                check_png_rows(data)
             width, height = oriented_size(image)
     except (ImageRejected, MemoryError):
         raise

@@ -24,6 +24,13 @@ _SEGMENTS = 4_096
 _SCANS = 64
 """Maximum number of JPEG scans; encoders write about ten. Each redraws the whole image: a few bytes cost seconds."""
 
+_FILL = b"\xff" * 256
+"""Too many fill bytes in a row in a JPEG; encoders write at most a few. Pillow's decoder reads such a row again with
+every 64 KiB."""
+
+WINDOW = 1 << 18
+"""Bytes that are searched at once: meanwhile, no other thread runs."""
+
 _OTHER_TYPES: dict[bytes, str] = {
     b"GIF8": "a GIF",
     b"II*\0": "a TIFF",
@@ -84,7 +91,7 @@ def _png_size(data: bytes) -> tuple[int, int]:
     """https://www.w3.org/TR/png-3/#5Chunk-layout"""
     size: tuple[int, int] | None = None
     metadata = pixels = 0
-    for kind, body in _png_chunks(data):
+    for kind, body in png_chunks(data):
         if kind == b"IHDR":
             size = size or (int.from_bytes(body[:4]), int.from_bytes(body[4:8]))
         if kind == b"acTL" and int.from_bytes(body[:4]) != 1:
@@ -97,7 +104,8 @@ def _png_size(data: bytes) -> tuple[int, int]:
     return size
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield type and body of each chunk. Raises `ImageRejected` for a truncated file and a wrong checksum."""
     view, position, kind = memoryview(data), 8, b""
     while kind != b"IEND":
         length = int.from_bytes(view[position : position + 4])
@@ -117,7 +125,13 @@ _JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\x01\xd0-\xd8])")
 _JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 """Start-of-frame markers of all coding processes; the frame header has the size."""
 
-_JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
+JPEG_SCAN, JPEG_END = 0xDA, 0xD9
+
+
+def next_marker(data: bytes, position: int) -> re.Match[bytes] | None:
+    """Return the next marker of a JPEG that starts a segment or ends the image."""
+    starts = range(position, len(data), WINDOW)
+    return next(filter(None, (_JPEG_MARKER.search(data, start, start + WINDOW + 1) for start in starts)), None)
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:
@@ -125,15 +139,17 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
     size: tuple[int, int] | None = None
     scans, position = 0, 2
     for _ in range(_SEGMENTS):
-        marker = _JPEG_MARKER.search(data, position)
+        marker = next_marker(data, position)
         if marker is None:
             raise unreadable("the file is truncated")
+        if data.find(_FILL, position, marker.start()) >= 0:
+            raise unreadable("it has too many fill bytes")
         kind, start = marker[1][0], marker.end()
-        if kind == _JPEG_END:
+        if kind == JPEG_END:
             break
         if kind in _JPEG_FRAMES:
             size = size or (int.from_bytes(data[start + 5 : start + 7]), int.from_bytes(data[start + 3 : start + 5]))
-        scans += kind == _JPEG_SCAN
+        scans += kind == JPEG_SCAN
         if scans > _SCANS:
             raise unreadable("it has too many scans")
         position = start + int.from_bytes(data[start : start + 2])

@@ -1,6 +1,7 @@
 """Streaming parser of a multipart form (RFC 7578) with exactly one file."""
 
 import io
+import re
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -17,6 +18,23 @@ _MAX_HEADERS, _HEADER_BYTES = 8, 4 << 10
 
 _NAME_CHARACTERS = 100
 
+_PREAMBLE_BYTES = 4 << 10
+"""Maximum size of text before the first boundary, which has no meaning (RFC 2046, 5.1.1)."""
+
+
+_PARAMETER = re.compile(r';\s*+(?P<name>[^\s;="]++)\s*+=\s*+(?:"(?:[^"\\]++|\\.)*+"|[^;"]*+)', re.DOTALL)
+
+
+def parse_parameters(header: str) -> tuple[bytes, dict[bytes, bytes]]:
+    """Return the value and the parameters of a header. Raises `ValueError` for a repeated parameter.
+
+    Of two boundaries or names, one reader takes the first, another the last.
+    """
+    names = [match["name"].lower() for match in _PARAMETER.finditer(header)]
+    if len(set(names)) < len(names):
+        raise ValueError("a parameter is repeated")
+    return parse_options_header(header)
+
 
 class FileForm:
     """Incremental form parser. Ignores the file's name and declared type; the content decides."""
@@ -24,8 +42,13 @@ class FileForm:
     def __init__(self, boundary: bytes) -> None:
         self._file = io.BytesIO()  # getvalue() does not copy
         self._files = 0
+        self._has_part = False
         self._ended = False
-        self._name = self._value = self._disposition = b""
+        self._name = self._value = b""
+        self._disposition: bytes | None = None
+        self._delimiter = b"\r\n--" + boundary
+        self._preamble: bytes | None = b"\r\n"
+        """What has arrived before the first boundary, after a line break; `None` once it has been found."""
         self._parser = MultipartParser(
             boundary,
             {
@@ -43,23 +66,34 @@ class FileForm:
 
     def write(self, chunk: bytes) -> None:
         """Parse a chunk of the body. Raises `ApiProblem` at the first error."""
+        if self._preamble is not None:
+            chunk = self._without_preamble(self._preamble + chunk)
         try:
             self._parser.write(chunk)
         except FormParserError as error:
-            raise _not_a_form(
-                "The body is not a multipart form with the boundary of its Content-Type header."
-            ) from error
+            raise _malformed(str(error)) if self._has_part else _without_boundary() from error
 
     def file(self) -> bytes:
         """Return the file after the last chunk. Raises `ApiProblem`."""
+        if self._preamble is not None:
+            raise _without_boundary()
         if not self._ended:
             raise _not_a_form("The form is truncated.")
         if not self._files:
             raise _invalid_field(FIELD, "required", "This field is required.")
         return self._file.getvalue()
 
+    def _without_preamble(self, data: bytes) -> bytes:
+        """Return the form from its first boundary on; nothing before that has arrived."""
+        start = data.find(self._delimiter, 0, _PREAMBLE_BYTES)
+        if start < 0 and len(data) < _PREAMBLE_BYTES:
+            self._preamble = data
+            return b""
+        self._preamble = None
+        return data[max(start, 0) + 2 :]
+
     def _begin_part(self) -> None:
-        self._disposition = b""
+        self._has_part, self._disposition = True, None
 
     def _add_to_name(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
@@ -69,11 +103,17 @@ class FileForm:
 
     def _end_header(self) -> None:
         if self._name.lower() == b"content-disposition":
+            if self._disposition is not None:
+                raise _malformed("a part has several Content-Disposition headers")
             self._disposition = self._value
         self._name = self._value = b""
 
     def _end_headers(self) -> None:
-        name = parse_options_header(self._disposition)[1].get(b"name", b"").decode("utf-8", "replace")
+        try:
+            _, parameters = parse_parameters((self._disposition or b"").decode("latin-1"))
+        except ValueError as error:
+            raise _malformed(f"Content-Disposition: {error}") from error
+        name = parameters.get(b"name", b"").decode("utf-8", "replace")
         if name != FIELD:
             raise _invalid_field(name[:_NAME_CHARACTERS], "unknown_field", f"Unknown field. Send only {FIELD}.")
         self._files += 1
@@ -96,6 +136,14 @@ def file_too_large() -> ApiProblem:
 
 def _invalid_field(name: str, code: str, detail: str) -> ApiProblem:
     return invalid(f"{pointer(name)}: {detail}", FieldError(pointer=pointer(name), code=code, detail=detail))
+
+
+def _without_boundary() -> ApiProblem:
+    return _not_a_form("The body is not a multipart form with the boundary of its Content-Type header.")
+
+
+def _malformed(reason: str) -> ApiProblem:
+    return _not_a_form(f"The multipart form is not valid: {reason}.")
 
 
 def _not_a_form(detail: str) -> ApiProblem:

@@ -22,6 +22,10 @@ class Caller:
     via_token: bool = False
     """True if the caller used an event token, which is valid only for the events of one job."""
 
+    @property
+    def is_visitor(self) -> bool:
+        return self.role is Role.VISITOR
+
 
 KEYLESS = Caller(DEFAULT_TENANT, Role.ADMIN)
 """Caller of every request on a service without keys."""
@@ -40,6 +44,14 @@ async def admin_only(request: Request) -> None:
     caller: Caller = request.state.caller
     if caller.role is not Role.ADMIN:
         raise ApiProblem(ProblemKind.FORBIDDEN, "This route needs an API key with the role admin.")
+
+
+async def no_visitors(request: Request) -> None:
+    """Dependency of routes that visitors of an open demo cannot use. Raises `ApiProblem`."""
+    caller: Caller = request.state.caller
+    if caller.is_visitor:
+        detail = "Visitors of this demo can submit single jobs and see them. More needs a key of the operator."
+        raise ApiProblem(ProblemKind.FORBIDDEN, detail)
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]

@@ -8,8 +8,9 @@ from math import inf
 import structlog
 
 from renderq_api.auth.caller import Caller
-from renderq_shared.access import AsyncKeyStore, KeyRecord
+from renderq_shared.access import AsyncKeyStore, KeyRecord, Role
 from renderq_shared.errors import StoreUnavailable
+from renderq_shared.outage import Outage
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +61,11 @@ class KeyRing:
         keys = self._of_tenant.get(tenant, ())
         return max((key.weight for key in keys if key.is_live(self.now_ms())), default=1.0)
 
+    def ends_ms(self, tenant: str) -> int | None:
+        """Return when all data of a tenant is deleted: at the end of a visitor's key; `None` for any other tenant."""
+        keys = self._of_tenant.get(tenant, ())
+        return next((key.expires_ms for key in keys if key.role is Role.VISITOR), None)
+
     @property
     def tenants(self) -> frozenset[str]:
         """All tenants that ever had a key."""
@@ -98,13 +104,16 @@ class KeyRing:
 
     async def run(self) -> None:
         """Reread the keys and record their use until canceled."""
+        outage = Outage()
         while True:
             self._changed.clear()
             try:
                 await self.read()
                 await self._flush_use()
-            except StoreUnavailable:
-                pass  # the sweeper logs it
+                outage.end()
+            except StoreUnavailable as error:
+                if error.key and outage.has_new_cause(error):  # the sweeper logs what it sees, too
+                    log.warning("api_keys.read_failed", reason=str(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await self._changed.wait()
@@ -114,9 +123,10 @@ class KeyRing:
         stored = await self._store.read(self._version)
         if stored.keys is not None:
             self._keys = {key.id: key for key in stored.keys}
-            self._of_tenant = {}
+            of_tenant: dict[str, list[KeyRecord]] = {}
             for key in stored.keys:
-                self._of_tenant.setdefault(key.tenant, []).append(key)
+                of_tenant.setdefault(key.tenant, []).append(key)
+            self._of_tenant = of_tenant  # at once: threads read weights
             self._version = stored.version
             log.info("api_keys.loaded", live=sum(key.is_live(stored.now_ms) for key in stored.keys))
         self.required = self.required or stored.version is not None

@@ -4,7 +4,8 @@ Listening on loopback is not enough. Any web page can send requests to 127.0.0.1
 127.0.0.1 (DNS rebinding) even lets it read the responses. The `Origin` header reveals the former, the `Host` header
 the latter. Cross-site requests without `Origin` are GETs, whose responses the browser hides. Cross-site forms, which
 POST /v1/assets accepts, carry `Origin` in every browser since 2020. POST /v1/jobs accepts only application/json, which
-needs a CORS preflight that we never allow.
+needs a CORS preflight that we never allow. A reverse proxy on this machine may send 127.0.0.1 as `Host`; it names the
+client in `X-Forwarded-For` or `Forwarded`.
 """
 
 import ipaddress
@@ -13,7 +14,9 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-_HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]+))(?::[0-9]{1,5})?")
+from renderq_api.http.forwarded_headers import claimed_addresses
+
+_HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]+))(?::[0-9]{0,5})?")
 
 
 def is_loopback(host: str) -> bool:
@@ -45,7 +48,12 @@ def loopback_refusal(headers: Headers) -> str | None:
     if not is_loopback_host_header(headers.get("host", "")):
         return (
             "Without API keys, this server accepts only requests to localhost, 127.0.0.1 or [::1]; "
-            "the Host header names another host."
+            "the Host header names another host. The operator creates keys with `renderq keys create`."
+        )
+    if not all(address and address.is_loopback for address in claimed_addresses(headers)):
+        return (
+            "Without API keys, this server accepts only requests of this machine; a proxy forwarded this one for "
+            "another. The operator creates keys with `renderq keys create`."
         )
     origin = headers.get("origin")
     if origin is not None and not is_loopback_origin(origin):

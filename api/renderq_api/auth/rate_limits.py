@@ -17,6 +17,8 @@ from renderq_shared.redis.errors import translate_errors
 
 WINDOW_S = 60
 
+_KEY_PREFIX = "rq:rate"
+
 _TIMEOUT_S = 0.8
 """Timeout of the API's Redis calls."""
 
@@ -51,7 +53,7 @@ class RateLimits:
         self._counts = RedisStorage(
             "async+redis://",
             implementation="redispy",
-            key_prefix="rq:rate",
+            key_prefix=_KEY_PREFIX,
             connection_pool=redis.connection_pool,  # pyright: ignore[reportArgumentType]
         )
 
@@ -60,7 +62,7 @@ class RateLimits:
         minute, into_ms = divmod(now_ms, WINDOW_S * 1000)
         name = RateLimitItemPerMinute(limit).key_for(key_id, str(minute))
         try:
-            with translate_errors():
+            with translate_errors(_KEY_PREFIX):
                 async with asyncio.timeout(_TIMEOUT_S):
                     count = await self._counts.incr(name, WINDOW_S)
         except TimeoutError as error:

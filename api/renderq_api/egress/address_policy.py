@@ -1,10 +1,12 @@
 """IP addresses and ports that requests to client-supplied URLs may reach. Pure: no resolver, no socket."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from renderq_shared.settings import IpNetwork
 
 Address = IPv4Address | IPv6Address
-AllowedNetworks = tuple[IPv4Network | IPv6Network, ...]
+AllowedNetworks = tuple[IpNetwork, ...]
 """Non-public networks that the operator allows (`RENDERQ_EGRESS_ALLOW`)."""
 
 
@@ -50,11 +52,6 @@ def check_port(port: int) -> None:
     """Raise `EgressDenied` for well-known ports other than 80 and 443."""
     if port < 1024 and port not in PORTS_BELOW_1024:
         raise EgressDenied(f"port {port} is not allowed; use 80, 443, or 1024 and above")
-
-
-def parse_allowed(text: str) -> AllowedNetworks:
-    """Parse comma-separated networks, such as `10.0.0.0/8, fd00::/8`. Raises `ValueError`."""
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def checked_addresses(addresses: Sequence[Address], allowed: AllowedNetworks) -> tuple[Address, ...]:

@@ -3,12 +3,15 @@
 A job that has a device to itself takes its wall time on the device. On a busy device, which batches several jobs, it
 takes only its share of the forward passes; where large batches cost hardly more than small ones, that is much less.
 Jobs ahead in the queue take their shares on the devices of all live workers together. So a job ends no earlier than
-it would alone, and no earlier than the jobs ahead of it and its own share are done.
+it would alone, and no earlier than the jobs ahead of it and its own share are done. If others go on submitting, jobs
+behind it in the queue share the device with it, too: the 90th percentile allows for them.
 """
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from renderq.contract import Eta
 from renderq_shared.jobs import ModelTimings, TimingSample
@@ -28,11 +31,42 @@ _OVERHEAD_QUANTILES = {P50: 0.1, P90: 0.9}
 """Estimate quantile → quantile of the overhead. Lower for the median: on a busy worker, overhead includes waiting."""
 
 
-def queued_eta(timings: ModelTimings, cost: float, images: int, cost_ahead: float) -> Eta | None:
-    """Return the ETA of a queued job; `None` without timings or without a live worker for its model."""
+@dataclass(frozen=True, slots=True)
+class QueuedTimes:
+    """Times of a queued job at one quantile, in ms, without regard to the jobs ahead of it in the queue."""
+
+    start: float
+    """Loading the model, and the time outside the device."""
+    device_wall: float
+    device_share: float
+    behind: float
+    """Maximum time that the device spends on jobs behind this one in the queue before this one ends."""
+    rate: float
+    """Cost that the devices of all live workers together do in 1 ms."""
+
+    def until_start(self, cost_ahead: float) -> float:
+        return cost_ahead / self.rate
+
+    def until_end(self, cost_ahead: float) -> float:
+        ahead = self.until_start(cost_ahead)
+        return self.start + max(self.device_wall, ahead + self.device_share + min(self.behind, ahead))
+
+
+QueuedEstimate: TypeAlias = tuple[QueuedTimes, QueuedTimes]
+"""The median, and the 90th percentile."""
+
+
+def queued_estimate(timings: ModelTimings, cost: float, images: int) -> QueuedEstimate | None:
+    """Return the times of queued jobs of this kind; `None` without timings or without a live worker for the model."""
     if not timings.samples or not timings.devices:
         return None
-    return _eta(*(_queued_ms(timings, cost, images, cost_ahead, q) for q in (P50, P90)))
+    return _queued_times(timings, cost, images, P50), _queued_times(timings, cost, images, P90)
+
+
+def queued_eta(estimate: QueuedEstimate, cost_ahead: float) -> Eta:
+    """Return the ETA of a queued job."""
+    median, slow = estimate
+    return _eta(median.until_end(cost_ahead), slow.until_end(cost_ahead))
 
 
 def running_eta(timings: ModelTimings, cost: float, images: int, done: float) -> Eta | None:
@@ -51,12 +85,17 @@ def _eta(p50_ms: float, p90_ms: float) -> Eta:
     return Eta(p50=round(p50_ms / 1000, 1), p90=round(max(p50_ms, p90_ms) / 1000, 1))
 
 
-def _queued_ms(timings: ModelTimings, cost: float, images: int, cost_ahead: float, q: float) -> float:
+def _queued_times(timings: ModelTimings, cost: float, images: int, q: float) -> QueuedTimes:
     device_wall_ms = _on_device_ms(timings, cost, images, q)
-    share_ms = min(device_wall_ms, cost * _busy_ms_per_cost(timings, None, q))
     kinds = Counter(timings.devices).items()  # workers with equal devices count once
-    rate = sum(count / _busy_ms_per_cost(timings, device, q) for device, count in kinds)
-    return _load_ms(timings, q) + _overhead_ms(timings, q) + max(device_wall_ms, cost_ahead / rate + share_ms)
+    device_share_ms = min(device_wall_ms, cost * _busy_ms_per_cost(timings, None, q))
+    return QueuedTimes(
+        start=_load_ms(timings, q) + _overhead_ms(timings, q),
+        device_wall=device_wall_ms,
+        device_share=device_share_ms,
+        behind=device_wall_ms - device_share_ms if q == P90 else 0.0,
+        rate=sum(count / _busy_ms_per_cost(timings, device, q) for device, count in kinds),
+    )
 
 
 def _unshared_ms(timings: ModelTimings, cost: float, images: int, q: float) -> float:

@@ -17,8 +17,9 @@ class StoreHealth:
         """Return what is wrong with the store, `None` if it is healthy."""
         if self._check is None or self._check.done():
             self._check = asyncio.create_task(self._run_check())
-        done, _ = await asyncio.wait({self._check}, timeout=timeout_s)
-        return self._check.result() if done else f"{self._objects} does not respond"
+        check = self._check  # another caller may start the next one before this caller resumes
+        done, _ = await asyncio.wait({check}, timeout=timeout_s)
+        return check.result() if done else f"{self._objects} does not respond"
 
     async def _run_check(self) -> str | None:
         try:

@@ -11,6 +11,7 @@ import structlog
 from renderq_api.housekeeping.jitter import jittered
 from renderq_shared.errors import RenderqSharedError
 from renderq_shared.jobs import AsyncJobStore, ModelQueue, SweepResult, commands
+from renderq_shared.outage import Outage
 from renderq_shared.settings import ApiSettings
 from renderq_shared.wakeups import WakeupPublisher
 
@@ -29,7 +30,7 @@ def top_up_wakeups(wakeups: WakeupPublisher, queues: Iterable[ModelQueue], max_p
 
 
 class Sweeper:
-    """Sweeps in a loop. Logs once that Redis does not answer or refuses jobs, and calls `register` again afterwards."""
+    """Sweeps in a loop. Logs that Redis does not answer or refuses jobs, and calls `register` again afterwards."""
 
     def __init__(
         self,
@@ -52,20 +53,20 @@ class Sweeper:
 
         Sweeps come first, because a full server lets jobs end but refuses to register.
         """
-        unavailable = False
+        outage = Outage()
         while True:
             try:
                 await self.sweep()
                 if not registered:
                     await self._register()
                 await self._jobs.call(commands.check_submission())
-                if unavailable:
+                if outage.end():
                     log.info("redis.available")
-                registered, unavailable = True, False
+                registered = True
             except RenderqSharedError as error:
-                if not unavailable:
+                if outage.has_new_cause(error):
                     log.warning("redis.unavailable", reason=str(error))
-                registered, unavailable = False, True
+                registered = False
             await asyncio.sleep(jittered(self._pause_s))
 
     async def sweep(self) -> None:

@@ -13,13 +13,23 @@ from starlette.types import Scope
 
 from renderq.contract import ProblemKind
 from renderq_api.http.problems import ApiProblem, invalid, not_found, problem_response, redis_unavailable
-from renderq_shared.errors import ObjectNotFound, ObjectStoreUnavailable, StoreUnavailable
+from renderq_api.http.public_address import base_url, public_path
+from renderq_shared.errors import (
+    HistoryUnavailable,
+    ObjectNotFound,
+    ObjectStoreUnavailable,
+    RecordUnreadable,
+    StoreUnavailable,
+)
+from renderq_shared.redis.records import log_unreadable
 
 
 def install_error_handlers(app: FastAPI) -> None:
     """Turn every expected error of a route into a problem. `RequestContextMiddleware` handles unexpected errors."""
     app.exception_handler(ApiProblem)(_api_problem)
     app.exception_handler(StoreUnavailable)(_redis_unavailable)
+    app.exception_handler(HistoryUnavailable)(_history_unavailable)
+    app.exception_handler(RecordUnreadable)(_record_unreadable)
     app.exception_handler(ObjectStoreUnavailable)(_object_store_unavailable)
     app.exception_handler(ObjectNotFound)(_object_not_found)
     app.exception_handler(RequestValidationError)(_invalid_parameter)
@@ -32,6 +42,21 @@ async def _api_problem(request: Request, problem: ApiProblem) -> Response:
 
 async def _redis_unavailable(request: Request, error: Exception) -> Response:
     return problem_response(request, redis_unavailable(cast(StoreUnavailable, error)))
+
+
+async def _history_unavailable(request: Request, _error: Exception) -> Response:
+    detail = "The database of ended jobs is unavailable. Jobs that have not ended are not affected. Try again."
+    return problem_response(request, ApiProblem(ProblemKind.HISTORY_UNAVAILABLE, detail))
+
+
+async def _record_unreadable(request: Request, error: Exception) -> Response:
+    unreadable = cast(RecordUnreadable, error)
+    log_unreadable(unreadable.id, unreadable.reason)
+    detail = (
+        "The stored record of the job is damaged, or a newer version of renderq wrote it. Ask the operator to run "
+        "`renderq history check`. A job that has ended can be deleted."
+    )
+    return problem_response(request, ApiProblem(ProblemKind.RECORD_UNREADABLE, detail))
 
 
 async def _object_store_unavailable(request: Request, _error: Exception) -> Response:
@@ -68,7 +93,7 @@ async def _framework_error(request: Request, error: HTTPException) -> Response:
 
 
 def _no_such_route(request: Request) -> ApiProblem:
-    return not_found(f"No resource at {request.url.path}. See /openapi.json for all routes.")
+    return not_found(f"No resource at {public_path(request)}. See {base_url(request)}openapi.json for all routes.")
 
 
 def _methods(routes: Iterable[BaseRoute], scope: Scope) -> set[str]:

@@ -3,16 +3,20 @@
 import difflib
 import json
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import TypeVar, cast
 
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 from renderq.contract import TASKS, FieldError
 from renderq_api.http.json_pointer import pointer
+from renderq_api.http.problems import ApiProblem, invalid
+from renderq_shared.field_values import format_number
 
-_MAX_ERRORS = 20
-"""Errors listed in one response: a hostile body could cause a hundred thousand."""
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_ERRORS = 20
+"""Errors listed in one response. Parsing limits the number of values of a body, and so of its errors."""
 
 _POINTER_CHARACTERS = 1_000
 """A pointer that would be longer ends at a parent object."""
@@ -23,8 +27,29 @@ _VALUE_CHARACTERS = 60
 
 def field_errors(error: ValidationError, body: Mapping[str, JsonValue], model: type[BaseModel]) -> list[FieldError]:
     """Return the first 20 errors of a body that was validated as `model`, in pydantic's order."""
-    details = error.errors(include_url=False)[:_MAX_ERRORS]
+    details = error.errors(include_url=False)[:MAX_ERRORS]
     return [_field_error(one, body, model) for one in details]
+
+
+def validate(model: type[Model], body: Mapping[str, JsonValue]) -> Model:
+    """Validate a body. Raises `ApiProblem` with pointers into it."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise invalid_body(error, body, model) from error
+
+
+def invalid_body(error: ValidationError, body: Mapping[str, JsonValue], model: type[BaseModel]) -> ApiProblem:
+    """Return the problem of a body that was validated as `model`."""
+    return invalid_fields(field_errors(error, body, model), error.error_count())
+
+
+def invalid_fields(errors: list[FieldError], count: int) -> ApiProblem:
+    """Return the problem of a body with `count` errors, of which these are the first."""
+    first, others = errors[0], count - 1
+    where = f"{first.pointer}: " if first.pointer else ""
+    more = f" There are {others} more errors." if others > 1 else " There is one more error." if others else ""
+    return invalid(f"{where}{first.detail}{more}", *errors)
 
 
 def _field_error(error: ErrorDetails, body: Mapping[str, JsonValue], model: type[BaseModel]) -> FieldError:
@@ -41,6 +66,8 @@ def _path(loc: tuple[str | int, ...], body: JsonValue | Mapping[str, JsonValue],
     for part in loc:
         if isinstance(here, Mapping) and part in here:
             here = cast(Mapping[str | int, object], here)[part]
+        elif isinstance(here, list) and isinstance(part, int):
+            here = cast(list[object], here)[part]
         elif not missing:
             break
         path.append(part)
@@ -100,7 +127,7 @@ def _must_be(expected: str) -> _Message:
 
 def _bound(comparison: str, name: str) -> _Message:
     return lambda error: (
-        f"Must be {comparison} {error.get('ctx', {}).get(name, '?'):g}, not {format_value(error['input'])}."
+        f"Must be {comparison} {format_number(error.get('ctx', {})[name])}, not {format_value(error['input'])}."
     )
 
 
@@ -120,12 +147,19 @@ def _choice(error: ErrorDetails) -> str:
 
 
 _MESSAGES: dict[str, tuple[str, _Message]] = {
+    "bool_parsing": ("wrong_type", _must_be("true or false")),
+    "float_parsing": ("wrong_type", _must_be("a number")),
+    "int_from_float": ("wrong_type", _must_be("an integer")),
+    "int_parsing": ("wrong_type", _must_be("an integer")),
     "missing": ("required", lambda _: "This field is required."),
     "extra_forbidden": ("unknown_field", _plain),
+    "int_parsing_size": ("wrong_type", _must_be("an integer")),
     "int_type": ("wrong_type", _must_be("an integer")),
+    "finite_number": ("not_finite", _must_be("a finite number")),
     "float_type": ("wrong_type", _must_be("a number")),
     "string_type": ("wrong_type", _must_be("a string")),
     "bool_type": ("wrong_type", _must_be("true or false")),
+    "list_type": ("wrong_type", _must_be("a list")),
     "dict_type": ("wrong_type", _must_be("an object")),
     "model_type": ("wrong_type", _must_be("an object")),
     "greater_than_equal": ("too_small", _bound("at least", "ge")),
@@ -133,6 +167,7 @@ _MESSAGES: dict[str, tuple[str, _Message]] = {
     "multiple_of": ("not_a_multiple", _bound("a multiple of", "multiple_of")),
     "string_too_long": ("too_long", _length),
     "too_long": ("too_many", _entries),
+    "too_short": ("too_few", lambda _: "Must not be empty."),
     "literal_error": ("not_a_choice", _choice),
 }
 """pydantic's error type → our code and message."""

@@ -5,6 +5,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
+from typing import Protocol
 
 from renderq.contract import Status
 from renderq_shared.jobs import JobRecord, PreviewChannels, PreviewMessage
@@ -24,6 +25,14 @@ class WatchUpdate:
     """Changes may have been missed: reread the job."""
     preview: PreviewMessage | None = None
     """Newest preview of one image of a running job."""
+
+
+class PreviewReader(Protocol):
+    """Takes the previews of jobs."""
+
+    def notify_preview(self, preview: PreviewMessage) -> None:
+        """Set the newest preview of an image."""
+        ...
 
 
 class JobWatcher:
@@ -73,7 +82,7 @@ class JobWatchers:
     ) -> None:
         self._subscribe = subscribe
         self._watchers: defaultdict[str, set[JobWatcher]] = defaultdict(set)
-        self._viewers: defaultdict[str, set[JobWatcher]] = defaultdict(set)
+        self._viewers: defaultdict[str, set[PreviewReader]] = defaultdict(set)
         self._previews = PreviewChannels()
         self.closed = False
         self.read_semaphore = asyncio.Semaphore(_MAX_READERS)
@@ -92,14 +101,14 @@ class JobWatchers:
                 del self._watchers[job_id]
 
     @contextlib.contextmanager
-    def watch_previews(self, job_id: str, watcher: JobWatcher) -> Generator[None]:
-        """Deliver the job's previews to the watcher, too. Workers make previews only while a subscriber exists."""
-        self._viewers[job_id].add(watcher)
+    def watch_previews(self, job_id: str, reader: PreviewReader) -> Generator[None]:
+        """Deliver the job's previews to the reader. Workers make previews only while a subscriber exists."""
+        self._viewers[job_id].add(reader)
         self._previews.subscribe(job_id)
         try:
             yield
         finally:
-            self._viewers[job_id].discard(watcher)
+            self._viewers[job_id].discard(reader)
             if not self._viewers[job_id]:
                 del self._viewers[job_id]
                 self._previews.unsubscribe(job_id)
@@ -127,8 +136,8 @@ class JobWatchers:
                 for watcher in self._watchers.get(event.job_id, ()):
                     watcher.notify(event.record)
             case PreviewMessage():
-                for watcher in self._viewers.get(event.job_id, ()):
-                    watcher.notify_preview(event)
+                for reader in self._viewers.get(event.job_id, ()):
+                    reader.notify_preview(event)
 
     def _notify_all(self) -> None:
         for watchers in self._watchers.values():

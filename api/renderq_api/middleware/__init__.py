@@ -1,1 +1,1 @@
-"""ASGI middleware: request ids, access log, unexpected errors, authentication, rate limits."""
+"""ASGI middleware: public address, request ids, access log, unexpected errors, authentication, rate limits, gzip."""

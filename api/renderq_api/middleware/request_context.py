@@ -8,6 +8,7 @@ import time
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from renderq.contract import ProblemKind
@@ -22,7 +23,7 @@ _QUIET_METHODS = frozenset({"GET", "HEAD"})
 """Successful reads are logged at `debug`: polling clients would drown all other lines."""
 
 CLIENT_CLOSED = 499
-"""Logged status of a request whose client disconnected; nginx's code, never sent."""
+"""Status of a request whose client disconnected; nginx's code. Received only by one that still listens."""
 
 
 class RequestContextMiddleware:
@@ -51,6 +52,8 @@ class RequestContextMiddleware:
             try:
                 await self._app(scope, receive, send_with_id)
             except ClientDisconnect:
+                if status is None:
+                    await Response(status_code=CLIENT_CLOSED)(scope, receive, send)
                 status = CLIENT_CLOSED
             except Exception:
                 log.exception("request.failed")
@@ -63,6 +66,7 @@ class RequestContextMiddleware:
                 log.log(
                     logging.DEBUG if quiet else logging.INFO,
                     "request.completed",
+                    client=scope["client"][0] if scope["client"] else "unknown",
                     method=scope["method"],
                     path=scope["path"],
                     status=status,

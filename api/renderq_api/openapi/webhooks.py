@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from renderq.contract import WEBHOOK_EVENT_TYPES, WebhookEventType
+from renderq.contract import WEBHOOK_EVENT_TYPES, WebhookEvent, WebhookEventType
+from renderq_api.openapi.parameters import header
+from renderq_api.openapi.schemas import schema_ref
 
 _SUMMARIES: dict[WebhookEventType, str] = {
     "job.started": "A worker has started the job for the first time.",
@@ -44,23 +46,13 @@ def _operation(event: WebhookEventType) -> dict[str, Any]:
         "summary": _SUMMARIES[event],
         "operationId": f"webhook_{event.replace('.', '_')}",
         "security": [],
-        "parameters": [_header(name, description, example) for name, (description, example) in _HEADERS.items()],
+        "parameters": [
+            {**header(name, description, example), "required": True}
+            for name, (description, example) in _HEADERS.items()
+        ],
         "requestBody": {
             "required": True,
-            "content": {
-                "application/json": {"schema": {"allOf": [{"$ref": "#/components/schemas/WebhookEvent"}, of_this_type]}}
-            },
+            "content": {"application/json": {"schema": {"allOf": [schema_ref(WebhookEvent), of_this_type]}}},
         },
         "responses": {status: {"description": description} for status, description in _RESPONSES.items()},
-    }
-
-
-def _header(name: str, description: str, example: str) -> dict[str, Any]:
-    return {
-        "in": "header",
-        "name": name,
-        "required": True,
-        "description": description,
-        "schema": {"type": "string"},
-        "example": example,
     }

@@ -9,26 +9,27 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from renderq.contract import ProblemKind
-from renderq_api.http.etag import is_current, strong_etag
+from renderq_api.http.etag import is_current, is_expected, strong_etag
 from renderq_api.http.problems import ApiProblem
+from renderq_api.http.public_address import base_url
 from renderq_api.http.range_header import RangeNotSatisfiable, byte_range
 from renderq_api.job_views.job_view import UrlBuilder
-from renderq_api.openapi.document import Responses, response_headers
+from renderq_api.openapi.responses import Responses, response_headers
 from renderq_api.services import Services
 from renderq_shared.objects import ObjectInfo, ObjectStore, content_disposition
 
 _FILE = {"schema": {"type": "string", "format": "binary"}}
-_FILES = {"image/png": _FILE, "image/jpeg": _FILE, "image/webp": _FILE}
+IMAGE_CONTENT = {"image/png": _FILE, "image/jpeg": _FILE, "image/webp": _FILE}
 
 FILE_RESPONSES: Responses = {
     200: {
         "description": "The file.",
-        "content": _FILES,
+        "content": IMAGE_CONTENT,
         "headers": response_headers(ETag="Identifies the content.", Accept_Ranges="`bytes`."),
     },
     206: {
         "description": "The requested range of the file.",
-        "content": _FILES,
+        "content": IMAGE_CONTENT,
         "headers": response_headers(Content_Range="Range of bytes and size of the file."),
     },
     304: {"description": "The file is the one that `If-None-Match` names."},
@@ -40,27 +41,40 @@ IMAGE_RESPONSES: Responses = {
     },
     **FILE_RESPONSES,
 }
-FILE_PROBLEMS = (ProblemKind.NOT_FOUND, ProblemKind.RANGE_NOT_SATISFIABLE, ProblemKind.STORAGE_UNAVAILABLE)
+FILE_PROBLEMS = (
+    ProblemKind.NOT_FOUND,
+    ProblemKind.PRECONDITION_FAILED,
+    ProblemKind.RANGE_NOT_SATISFIABLE,
+    ProblemKind.STORAGE_UNAVAILABLE,
+)
 """Problems that `file_response` may cause, for the OpenAPI document."""
 
 
 async def image_response(services: Services, key: str, request: Request) -> Response:
     """Redirect to a signed URL, or stream the image if the API serves images itself. Raises as `file_response`."""
-    if services.url_signer is None:
+    if services.settings.image_delivery == "proxy":
         return await file_response(services.objects, key, request, "private, no-cache")
     signed = await asyncio.to_thread(services.url_signer, key)
-    return RedirectResponse(UrlBuilder(str(request.base_url)).signed(signed), 302, {"Cache-Control": "no-store"})
+    return RedirectResponse(UrlBuilder(base_url(request)).signed(signed), 302, {"Cache-Control": "no-store"})
 
 
-async def file_response(objects: ObjectStore, key: str, request: Request, cache_control: str) -> Response:
-    """Stream a file; supports `Range`, `If-Range`, `If-None-Match` and HEAD.
+async def file_response(
+    objects: ObjectStore, key: str, request: Request, cache_control: str, disposition: str | None = None
+) -> Response:
+    """Stream a file; supports `Range`, `If-Range`, `If-Match`, `If-None-Match` and HEAD.
 
     Reads in Starlette's thread pool, so that a hanging store blocks only threads of that pool. Raises `ApiProblem`,
     `ObjectNotFound`, `ObjectStoreUnavailable`; nothing is sent before the first bytes are read.
     """
     info = await run_in_threadpool(objects.info, key)
-    headers = _headers(key, info, cache_control)
-    if is_current(request.headers.get("if-none-match"), headers["ETag"]):
+    headers = _headers(info, cache_control, disposition or content_disposition(key))
+    if not is_expected(request.headers.getlist("if-match"), headers["ETag"]):
+        raise ApiProblem(
+            ProblemKind.PRECONDITION_FAILED,
+            f"If-Match does not name the file, whose ETag is {headers['ETag']}. Start again with the whole file.",
+            headers={"ETag": headers["ETag"]},
+        )
+    if is_current(request.headers.getlist("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     try:
         requested = byte_range(_range_header(request, headers["ETag"]), info.size_bytes)
@@ -83,18 +97,18 @@ def _read_first(objects: ObjectStore, key: str, start: int, end: int) -> Iterato
     return chain([next(chunks, b"")], chunks)
 
 
-def _headers(key: str, info: ObjectInfo, cache_control: str) -> dict[str, str]:
+def _headers(info: ObjectInfo, cache_control: str, disposition: str) -> dict[str, str]:
     return {
         "ETag": strong_etag(info.etag),
         "Accept-Ranges": "bytes",
         "Cache-Control": cache_control,
-        "Content-Disposition": content_disposition(key),
+        "Content-Disposition": disposition,
         "X-Content-Type-Options": "nosniff",
     }
 
 
 def _range_header(request: Request, etag: str) -> str | None:
-    """Return the `Range` header, unless `If-Range` names other content."""
-    if request.headers.get("if-range", etag) != etag:
+    """Return the `Range` headers of a GET, unless `If-Range` names other content. They have no meaning for HEAD."""
+    if request.method != "GET" or any(condition != etag for condition in request.headers.getlist("if-range")):
         return None
-    return request.headers.get("range")
+    return ", ".join(request.headers.getlist("range"))

@@ -1,5 +1,6 @@
 """Asset routes: upload an input image, get its record, download it."""
 
+import json
 from datetime import timedelta
 
 from fastapi import APIRouter, Depends
@@ -8,13 +9,16 @@ from starlette.responses import Response
 
 from renderq.contract import Asset, FieldError, ProblemKind
 from renderq.contract.image_references import is_asset_id
-from renderq_api.assets import ImageRejected, receive_upload
-from renderq_api.auth import TenantDep
+from renderq_api.assets import ASSET_NOT_FOUND, ImageRejected, receive_upload
+from renderq_api.auth import TenantDep, no_visitors
 from renderq_api.http.problems import ApiProblem, invalid, not_found
-from renderq_api.http.responses import json_response, require_no_query
+from renderq_api.http.public_address import base_url
+from renderq_api.http.query import require_no_query
+from renderq_api.http.responses import json_response
 from renderq_api.http.timestamps import timestamp
 from renderq_api.job_views.job_view import UrlBuilder
-from renderq_api.openapi.document import IMAGE_FORM, problems, response_headers
+from renderq_api.openapi.request_bodies import IMAGE_FORM
+from renderq_api.openapi.responses import problems, response_headers
 from renderq_api.responses.image_response import FILE_PROBLEMS, IMAGE_RESPONSES, image_response
 from renderq_api.services import Services, ServicesDep
 from renderq_shared.jobs import AssetRecord, commands
@@ -43,10 +47,12 @@ _PROBLEM_KINDS = {
             ProblemKind.ASSET_TOO_LARGE,
             ProblemKind.UNSUPPORTED_MEDIA_TYPE,
             ProblemKind.REQUEST_TIMEOUT,
+            ProblemKind.PURGE_IN_PROGRESS,
             ProblemKind.STORAGE_UNAVAILABLE,
         ),
     },
     openapi_extra={"requestBody": IMAGE_FORM},
+    dependencies=[Depends(no_visitors)],
 )
 async def upload_asset(request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     async with receive_upload(request, services.upload_budget) as data:
@@ -54,14 +60,14 @@ async def upload_asset(request: Request, services: ServicesDep, tenant: TenantDe
             record = await services.assets.add(tenant, data)
         except ImageRejected as error:
             raise _problem(error) from error
-    asset = _asset(record, services, UrlBuilder(str(request.base_url)))
-    return json_response(asset, 201, {"Location": UrlBuilder(str(request.base_url)).asset(record.id)})
+    asset = _asset(record, services, UrlBuilder(base_url(request)))
+    return json_response(asset, 201, {"Location": UrlBuilder(base_url(request)).asset(record.id)})
 
 
 @router.get("/{asset_id}", response_model=Asset, summary="Get an asset", responses=problems(ProblemKind.NOT_FOUND))
 async def get_asset(asset_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     record = await _find(asset_id, services, tenant)
-    return json_response(_asset(record, services, UrlBuilder(str(request.base_url))))
+    return json_response(_asset(record, services, UrlBuilder(base_url(request))))
 
 
 @router.get(
@@ -77,13 +83,10 @@ async def get_asset_content(asset_id: str, request: Request, services: ServicesD
     return await image_response(services, record.key, request)
 
 
-router.add_api_route("/{asset_id}/content", get_asset_content, methods=["HEAD"], include_in_schema=False)
-
-
 async def _find(asset_id: str, services: Services, tenant: str) -> AssetRecord:
     record = await services.jobs.call(commands.get_asset(tenant, asset_id)) if is_asset_id(asset_id) else None
     if record is None:
-        raise not_found("Asset not found. It may have expired; upload it again.")
+        raise not_found(ASSET_NOT_FOUND)
     return record
 
 
@@ -108,6 +111,7 @@ def _asset(record: AssetRecord, services: Services, urls: UrlBuilder) -> Asset:
             "expires_at": used_at + timedelta(seconds=retention_s)
             if retention_s and not record.reference_count
             else None,
+            "recipe": json.loads(record.recipe_json) if record.recipe_json else None,
             "url": urls.asset_content(record.id),
         }
     )

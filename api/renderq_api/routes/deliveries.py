@@ -10,13 +10,14 @@ from renderq.contract import Delivery, DeliveryAttempt, DeliveryList, ProblemKin
 from renderq_api.auth import TenantDep
 from renderq_api.http.json_body import require_no_fields
 from renderq_api.http.problems import not_found
-from renderq_api.http.responses import json_response, require_no_query
+from renderq_api.http.query import require_no_query
+from renderq_api.http.responses import json_response
 from renderq_api.http.timestamps import timestamp
-from renderq_api.openapi.document import BODY_PROBLEMS, problems
+from renderq_api.openapi.responses import BODY_PROBLEMS, problems
 from renderq_api.routes.job_lookup import JobIdDep, require_job
 from renderq_api.services import ServicesDep
 from renderq_api.webhooks.target import webhook_url
-from renderq_shared.jobs import DeliveryRecord, commands
+from renderq_shared.jobs import DeliveryRecord
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], dependencies=[Depends(require_no_query)])
 
@@ -25,11 +26,12 @@ router = APIRouter(prefix="/v1", tags=["webhooks"], dependencies=[Depends(requir
     "/jobs/{job_id}/deliveries",
     response_model=DeliveryList,
     summary="List a job's webhook deliveries",
-    description="One delivery per event, kept for three days after it ends.",
-    responses=problems(ProblemKind.NOT_FOUND),
+    description="One delivery per event, kept as long as the job.",
+    responses=problems(ProblemKind.NOT_FOUND, ProblemKind.HISTORY_UNAVAILABLE),
 )
 async def list_deliveries(job_id: JobIdDep, services: ServicesDep, tenant: TenantDep) -> Response:
-    deliveries = require_job(await services.jobs.call(commands.deliveries(tenant, job_id)))
+    record, _ = require_job(await services.directory.find(tenant, job_id))
+    deliveries = await services.deliveries.of_job(record)
     return json_response(DeliveryList(data=tuple(map(_delivery, deliveries))))
 
 
@@ -39,13 +41,16 @@ async def list_deliveries(job_id: JobIdDep, services: ServicesDep, tenant: Tenan
     summary="Send a delivery again",
     description="Makes the delivery due at once with the same `webhook-id`. An ended delivery restarts its retry "
     "schedule.",
-    responses=problems(ProblemKind.NOT_FOUND, *BODY_PROBLEMS),
+    responses=problems(ProblemKind.NOT_FOUND, ProblemKind.HISTORY_UNAVAILABLE, *BODY_PROBLEMS),
 )
 async def replay_delivery(delivery_id: str, request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
     await require_no_fields(request)
-    delivery = await services.jobs.call(commands.replay_delivery(tenant, delivery_id))
+    delivery = await services.deliveries.replay(tenant, delivery_id)
     if delivery is None:
-        raise not_found("Delivery not found.")
+        raise not_found(
+            "Delivery not found. It was deleted with its job, or it belongs to the tenant of another key, or the id is "
+            "wrong. GET /v1/jobs/{job_id}/deliveries lists those of a job."
+        )
     return json_response(_delivery(delivery))
 
 

@@ -1,4 +1,4 @@
-"""Event stream route: a job as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+"""Event stream route of a job."""
 
 import contextlib
 import re
@@ -7,8 +7,7 @@ from collections.abc import AsyncGenerator
 from fastapi import APIRouter
 from fastapi.sse import format_sse_event
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response
 
 from renderq.contract import Job, ProblemKind
 from renderq_api.auth import Caller, CallerDep
@@ -16,51 +15,20 @@ from renderq_api.http.problems import invalid
 from renderq_api.job_views.job_snapshot import JobSnapshot
 from renderq_api.job_views.job_view import UrlBuilder
 from renderq_api.live import HEARTBEAT_S, StreamEvent, stream_events
-from renderq_api.openapi.document import header, problems, response_headers
+from renderq_api.openapi.parameters import header
+from renderq_api.openapi.responses import problems
+from renderq_api.responses.event_stream import HEARTBEAT, RETRY_MS, EventStream, event_responses, head_response
 from renderq_api.responses.job_links import to_signed_job, urls_for
 from renderq_api.routes.job_lookup import JobIdDep, require_job
 from renderq_api.services import Services, ServicesDep
-from renderq_shared.jobs import PreviewMessage, commands
+from renderq_shared.jobs import PreviewMessage
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-
-MEDIA_TYPE = "text/event-stream"
-
-RETRY_MS = 2_000
-"""Delay before a client reconnects."""
-
-_HEARTBEAT = format_sse_event(comment="heartbeat")
-
-_HEADERS = {
-    "Content-Type": MEDIA_TYPE,
-    # A proxy that compresses or buffers would delay events; X-Accel-Buffering turns nginx's buffering off.
-    "Cache-Control": "no-store, no-transform",
-    "X-Accel-Buffering": "no",
-}
 
 _EXAMPLES = {
     "progress": {"value": 'event: progress\ndata: {"id": "job_…", "status": "running", "version": 7, …}\nid: 7\n\n'},
     "preview": {"value": 'event: preview\ndata: {"index": 0, "step": 12, "steps": 20, …}\n\n'},
 }
-
-
-class EventStream(StreamingResponse):
-    """Sends the bytes of `events` and closes `resources` at the end; a disconnecting client ends it at once."""
-
-    media_type = MEDIA_TYPE
-
-    # Not FastAPI's EventSourceResponse: it starts before the handler can respond with 404, and has two buffers and two
-    # tasks between the job and the socket, in which a slow client's events would become stale.
-
-    def __init__(self, events: AsyncGenerator[bytes], resources: contextlib.ExitStack) -> None:
-        super().__init__(events, headers=_HEADERS)
-        self._events = events
-        self._resources = resources
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._resources:
-            async with contextlib.aclosing(self._events):
-                await super().__call__(scope, receive, send)
 
 
 @router.get(
@@ -75,14 +43,8 @@ class EventStream(StreamingResponse):
     "`done`. With `previews=true`, `preview` events are sent, too: they have no `id`, their data is a `Preview`, and "
     "only the newest of each image matters.",
     responses={
-        200: {
-            "description": "The stream of events.",
-            "headers": response_headers(
-                Cache_Control="`no-store, no-transform`.", X_Accel_Buffering="`no`: turns off buffering in nginx."
-            ),
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "examples": _EXAMPLES}},
-        },
-        **problems(ProblemKind.NOT_FOUND, ProblemKind.STORAGE_UNAVAILABLE),
+        **event_responses(_EXAMPLES),
+        **problems(ProblemKind.NOT_FOUND, ProblemKind.HISTORY_UNAVAILABLE, ProblemKind.STORAGE_UNAVAILABLE),
     },
     openapi_extra={
         "parameters": [
@@ -100,11 +62,14 @@ async def stream_job_events(job_id: JobIdDep, request: Request, services: Servic
     since, wants_previews = _version(request.headers.get("last-event-id")), _wants_previews(request, caller)
 
     async def read() -> JobSnapshot | None:
-        return await services.jobs.call(commands.get_job(caller.tenant, job_id))
+        return await services.directory.find(caller.tenant, job_id)
 
     with contextlib.ExitStack() as resources:
         watcher = resources.enter_context(services.job_watchers.watch(job_id))
         snapshot = require_job(await read())
+        if request.method == "HEAD":
+            return head_response()
+        await to_signed_job(services, urls_for(request), snapshot)  # raises before the response has begun
         if wants_previews and not snapshot[0].status.is_terminal:
             resources.enter_context(services.job_watchers.watch_previews(job_id, watcher))
         events = stream_events(services.job_watchers, watcher, read, snapshot, since)
@@ -122,7 +87,7 @@ async def _encode(
                 return
             match event:
                 case None:
-                    yield _HEARTBEAT
+                    yield HEARTBEAT
                 case PreviewMessage():
                     yield format_sse_event(event="preview", data_str=event.preview_json)
                 case StreamEvent():
@@ -143,8 +108,8 @@ def _wants_previews(request: Request, caller: Caller) -> bool:
 
 
 def _version(last_event_id: str | None) -> int | None:
-    """Parse `Last-Event-ID`. Raises `ApiProblem` for an id that no event can have."""
-    if last_event_id is None:
+    """Parse `Last-Event-ID`, in which an empty id is none. Raises `ApiProblem` for an id that no event can have."""
+    if not last_event_id:
         return None
     if not re.fullmatch(r"[0-9]{1,15}", last_event_id):
         raise invalid("The Last-Event-ID header is not valid. Send the id of an event, which is the job's version.")

@@ -1,4 +1,4 @@
-"""Signed file route: serves files of a folder store. An S3 store serves its own signed URLs."""
+"""Signed file route: serves files that clients cannot get from the object store itself."""
 
 import time
 
@@ -8,17 +8,19 @@ from starlette.responses import Response
 
 from renderq.contract import ProblemKind
 from renderq_api.http.problems import ApiProblem, not_found
-from renderq_api.openapi.document import problems
+from renderq_api.openapi.responses import problems
 from renderq_api.responses.image_response import FILE_PROBLEMS, FILE_RESPONSES, file_response
-from renderq_api.services import ServicesDep
-from renderq_shared.objects import FolderStore, is_key
+from renderq_api.services import Services, ServicesDep
+from renderq_shared.objects import is_key
 
 router = APIRouter(prefix="/v1/files", tags=["jobs"])
 
 _QUERY = {
     "expires": "Expiry time, in seconds since the Unix epoch.",
-    "signature": "Signature of key and expiry, issued by the service.",
+    "signature": "Signature of key, expiry and disposition, issued by the service.",
 }
+
+_DISPOSITION = "disposition"
 
 
 @router.get(
@@ -31,30 +33,39 @@ _QUERY = {
             {"in": "query", "name": name, "required": True, "description": text, "schema": {"type": "string"}}
             for name, text in _QUERY.items()
         ]
+        + [
+            {
+                "in": "query",
+                "name": _DISPOSITION,
+                "description": "`Content-Disposition` of the response, in links that have one.",
+                "schema": {"type": "string"},
+            }
+        ]
     },
 )
 async def get_file(key: str, request: Request, services: ServicesDep) -> Response:
-    objects = services.objects
-    if not isinstance(objects, FolderStore) or not is_key(key):
-        raise not_found("File not found.")
-    expires = _require_signed(objects, key, request)
-    return await file_response(objects, key, request, f"private, max-age={expires - int(time.time())}, immutable")
+    if not services.serves_files or not is_key(key):
+        raise not_found("File not found. Get the job again: its image URLs are new ones.")
+    expires = _require_signed(services, key, request)
+    cache_control = f"private, max-age={expires - int(time.time())}, immutable"
+    disposition = request.query_params.get(_DISPOSITION)
+    return await file_response(services.objects, key, request, cache_control, disposition)
 
 
-router.add_api_route("/{key:path}", get_file, methods=["HEAD"], include_in_schema=False)
-
-
-def _require_signed(objects: FolderStore, key: str, request: Request) -> int:
+def _require_signed(services: Services, key: str, request: Request) -> int:
     """Verify the signature and return the expiry in seconds since the Unix epoch. Raises `ApiProblem`."""
-    query = request.query_params
-    expires, signature = query.get("expires", ""), query.get("signature", "")
-    if set(query.keys()) != set(_QUERY) or len(query.multi_items()) != len(_QUERY) or not _is_timestamp(expires):
-        raise _forbidden("A signed URL has exactly the query parameters expires and signature.")
-    if not objects.is_signed(key, int(expires), signature):
+    items = request.query_params.multi_items()
+    query = dict(items)
+    disposition = query.pop(_DISPOSITION, None)
+    is_repeated = len(items) > len(query) + (disposition is not None)
+    if query.keys() != _QUERY.keys() or is_repeated or not _is_timestamp(query["expires"]):
+        raise _forbidden("A signed URL has the query parameters expires and signature, and some have disposition.")
+    expires = int(query["expires"])
+    if not services.is_signed(key, expires, query["signature"], disposition):
         raise _forbidden("The signature does not match this URL.")
-    if int(expires) <= time.time():
+    if expires <= time.time():
         raise _forbidden("The signed URL has expired.")
-    return int(expires)
+    return expires
 
 
 def _is_timestamp(text: str) -> bool:

@@ -1,12 +1,16 @@
-"""Stats route: load of the service."""
+"""Stats routes: load of the service, now and in the last day."""
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from renderq.contract import ModelStats, Stats
-from renderq_api.http.responses import json_response, require_no_query
-from renderq_api.openapi.document import problems
+from renderq.contract import LoadHistory, LoadMinute, Stats
+from renderq_api.http.query import require_no_query
+from renderq_api.http.responses import json_response
+from renderq_api.http.timestamps import timestamp
+from renderq_api.job_views.stats_view import to_stats
+from renderq_api.openapi.responses import problems
 from renderq_api.services import ServicesDep
+from renderq_shared.jobs import LoadMinute as MinuteRecord
 from renderq_shared.jobs import commands
 
 router = APIRouter(prefix="/v1/stats", tags=["workers"], dependencies=[Depends(require_no_query)])
@@ -14,26 +18,27 @@ router = APIRouter(prefix="/v1/stats", tags=["workers"], dependencies=[Depends(r
 
 @router.get("", response_model=Stats, summary="Get queue lengths, waiting times and workers", responses=problems())
 async def get_stats(services: ServicesDep) -> Response:
-    stats = await services.jobs.call(commands.stats())
-    queues = {queue.model: queue for queue in stats.queues}
-    # A model removed from the catalog may still have jobs.
-    others = sorted({*queues, *stats.running, *stats.paused} - set(services.catalog.names))
-    models = tuple(
-        ModelStats(
-            model=model,
-            queued_jobs=queues[model].queued if model in queues else 0,
-            oldest_seconds=queues[model].oldest_age_ms / 1000 if model in queues else None,
-            running_jobs=stats.running.get(model, 0),
-            paused=model in stats.paused,
-            workers=sum(model in worker.models for worker in stats.workers),
-        )
-        for model in (*services.catalog.names, *others)
-    )
-    return json_response(
-        Stats(
-            queued_jobs=sum(model.queued_jobs for model in models),
-            running_jobs=sum(model.running_jobs for model in models),
-            workers=len(stats.workers),
-            models=models,
-        )
+    return json_response(to_stats(await services.jobs.call(commands.stats()), services.catalog.names))
+
+
+@router.get(
+    "/history",
+    response_model=LoadHistory,
+    summary="Get the load of the last day by minutes",
+    description="Minutes of the last 24 hours in which there were jobs, oldest first; the last one is the current "
+    "minute. While no API process runs, nothing is measured; jobs that end meanwhile count in the minute before.",
+    responses=problems(),
+)
+async def get_load_history(services: ServicesDep) -> Response:
+    minutes = await services.jobs.call(commands.load_minutes())
+    return json_response(LoadHistory(data=tuple(_minute(each) for each in minutes)))
+
+
+def _minute(minute: MinuteRecord) -> LoadMinute:
+    return LoadMinute(
+        started_at=timestamp(minute.started_ms),
+        queued_jobs=minute.queued,
+        running_jobs=minute.running,
+        succeeded_jobs=minute.succeeded,
+        failed_jobs=minute.failed,
     )

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from renderq.contract import Depth2ImgRequest, FieldError, JobRequest, SamplingParams, UpscaleRequest
 from renderq_api.http.problems import invalid
-from renderq_api.submission.parsing import ParsedRequest
+from renderq_api.submission.image_size import size_errors
+from renderq_api.submission.request_parser import ParsedRequest
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.errors import PromptWeightTooHigh
+from renderq_shared.field_values import format_number
 from renderq_shared.prompt_attention import parse_prompt_attention
 
 
@@ -36,10 +38,7 @@ def check(parsed: ParsedRequest, *, signs_webhooks: bool) -> CheckedRequest:
 
 def _unsupported(request: JobRequest, sampling: SamplingParams, entry: ModelEntry) -> Iterator[FieldError]:
     limits = entry.limits
-    for field, side in (("width", request.width), ("height", request.height)):
-        if side is not None and side % limits.size_multiple:
-            detail = f"Must be a multiple of {limits.size_multiple} with the model {entry.name}, not {side}."
-            yield FieldError(pointer=f"/{field}", code="not_a_multiple", detail=detail)
+    yield from size_errors(request, entry)
     for field, maximum in limits.sampling_maxima.items():
         yield from _exceeded(field, getattr(sampling, field), maximum, entry)
     yield from _steps_out_of_range(sampling, entry)
@@ -80,7 +79,8 @@ def _exceeded(field: str, value: float, maximum: float, entry: ModelEntry) -> It
     if value <= maximum:
         return
     if maximum:
-        detail = f"May be at most {maximum:g} with the model {entry.name}, not {value:g}."
+        most, sent = format_number(maximum), format_number(value)
+        detail = f"May be at most {most} with the model {entry.name}, not {sent}."
         yield FieldError(pointer=f"/{field}", code="too_large", detail=detail)
     else:
         yield _not_supported(field, entry)

@@ -1,6 +1,6 @@
 """Size and watermark of a request's images, within the limits of its model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from renderq.contract import (
     LIMITS,
@@ -14,8 +14,10 @@ from renderq.contract import (
 from renderq_api.http.problems import ApiProblem, invalid
 from renderq_api.http.validation import format_value
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.imaging.size import UPSCALE_FACTOR, input_size, output_size
+from renderq_shared.imaging.size import UPSCALE_FACTOR, input_size, nearest_multiples, output_size, rendered_size
 from renderq_shared.jobs import AssetRecord
+
+_MAX_SIDES = {"jpeg": LIMITS.jpeg_side_pixels, "webp": LIMITS.webp_side_pixels}
 
 InputImages = Mapping[str, AssetRecord]
 """Request field → its input image."""
@@ -29,10 +31,38 @@ def resolve_size(requested: JobRequest, entry: ModelEntry, input_images: InputIm
     return input_size(requested, image.width, image.height, entry.limits)
 
 
+def size_errors(requested: JobRequest, entry: ModelEntry) -> Iterator[FieldError]:
+    """Yield the sides of a request that the model's autoencoder cannot render."""
+    for pointer, pixels in _sides(requested):
+        if pixels % entry.limits.size_multiple:
+            yield not_a_multiple(pointer, pixels, entry)
+
+
+def not_a_multiple(pointer: str, pixels: int, entry: ModelEntry) -> FieldError:
+    """Return the error of a size that is no multiple of the model's, with the nearest ones that are."""
+    multiple = entry.limits.size_multiple
+    smallest = 0 if pointer.startswith("/extend/") else multiple
+    nearest = nearest_multiples(pixels, multiple, smallest, entry.limits.max_side)
+    which = " and ".join(map(str, nearest))
+    detail = (
+        f"Must be a multiple of {multiple} with the model {entry.name}, not {pixels}; the nearest "
+        f"{'are' if len(nearest) > 1 else 'is'} {which}."
+    )
+    return FieldError(pointer=pointer, code="not_a_multiple", detail=detail)
+
+
+def _sides(requested: JobRequest) -> Iterator[tuple[str, int]]:
+    """Yield the pointer and the pixels of each side that a request states."""
+    sides = {"/width": requested.width, "/height": requested.height}
+    if isinstance(requested, OutpaintRequest):
+        sides |= {f"/extend/{edge}": pixels for edge, pixels in requested.extend.model_dump().items()}
+    yield from ((pointer, pixels) for pointer, pixels in sides.items() if pixels is not None)
+
+
 def check_size(request: ResolvedRequest, requested: JobRequest, entry: ModelEntry) -> None:
-    """Raise `ApiProblem` if the results exceed the model's limits."""
+    """Raise `ApiProblem` if the rendered images exceed the model's limits."""
     limits = entry.limits
-    width, height = output_size(request)
+    width, height = rendered_size(request)
     too_long = {name: side for name, side in (("width", width), ("height", height)) if side > limits.max_side}
     if not too_long and width * height <= limits.max_pixels:
         return
@@ -49,6 +79,34 @@ def check_size(request: ResolvedRequest, requested: JobRequest, entry: ModelEntr
     errors = [FieldError(pointer=f"/{name}", code="too_large", detail=reason) for name in fields or ["image"]]
     detail = f"{width} × {height} exceeds the limits of the model {entry.name}. {reason}"
     raise ApiProblem(ProblemKind.TOO_MANY_PIXELS, detail, errors=errors)
+
+
+def check_resized_size(request: ResolvedRequest) -> None:
+    """Raise `ApiProblem` if the images are too large after `output.resize`."""
+    width, height = output_size(request)
+    if request.output.resize == 1 or width * height <= LIMITS.resized_pixels:
+        return
+    detail = (
+        f"Resized images may have at most {LIMITS.resized_pixels:,} pixels; {width} × {height} are {width * height:,}. "
+        "Use a smaller factor, or render smaller images."
+    )
+    error = FieldError(pointer="/output/resize", code="too_large", detail=detail)
+    raise ApiProblem(ProblemKind.TOO_MANY_PIXELS, detail, errors=[error])
+
+
+def check_format_size(request: ResolvedRequest) -> None:
+    """Raise `ApiProblem` if a file of the requested format cannot have images of this size."""
+    file_format = request.output.format
+    maximum = _MAX_SIDES.get(file_format)
+    width, height = output_size(request)
+    if maximum is None or max(width, height) <= maximum:
+        return
+    detail = (
+        f"A file in the format {file_format} has at most {maximum:,} pixels per side; the images would have "
+        f"{width:,} × {height:,}. Use another format, such as png, or request smaller images."
+    )
+    error = FieldError(pointer="/output/format", code="too_large", detail=detail)
+    raise ApiProblem(ProblemKind.TOO_MANY_PIXELS, detail, errors=[error])
 
 
 def resolve_watermark(requested: JobRequest, entry: ModelEntry) -> str | None:

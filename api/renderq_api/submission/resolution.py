@@ -8,13 +8,16 @@ from renderq_api.http.problems import ApiProblem, invalid
 from renderq_api.submission.capabilities import CheckedRequest
 from renderq_api.submission.image_size import (
     InputImages,
+    check_format_size,
+    check_resized_size,
     check_size,
     check_watermark_size,
     resolve_size,
     resolve_watermark,
 )
+from renderq_shared.field_values import format_number
 from renderq_shared.imaging.cost import cost, model_calls
-from renderq_shared.imaging.size import output_size
+from renderq_shared.imaging.size import rendered_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,15 @@ def resolve(ingested: IngestedRequest) -> ResolvedJob:
         }
     )
     check_size(request, requested, entry)
+    check_resized_size(request)
+    check_format_size(request)
     check_watermark_size(request, requested)
     calls = model_calls(request.scheduler, request.steps, request.strength)
     if not calls:
         raise _no_step(request)
     return ResolvedJob(
         request,
-        cost=request.n * cost(calls, *output_size(request)),
+        cost=request.n * cost(calls, *rendered_size(request)),
         assets=tuple(dict.fromkeys(asset.id for asset in ingested.images.values())),
     )
 
@@ -70,5 +75,7 @@ def _draw_seed(n: int) -> int:
 
 def _no_step(request: ResolvedRequest) -> ApiProblem:
     field = "strength" if "strength" in type(request).model_fields else "steps"
-    detail = f"A strength of {request.strength:g} leaves no step of {request.steps} to run; increase either."
+    detail = (
+        f"A strength of {format_number(request.strength)} leaves no step of {request.steps} to run; increase either."
+    )
     return invalid(f"/{field}: {detail}", FieldError(pointer=f"/{field}", code="too_small", detail=detail))

@@ -11,8 +11,9 @@ import structlog
 
 from renderq.contract import DeliveryStatus
 from renderq_api.webhooks.sender import Sender, SendResult
-from renderq_shared.errors import RenderqSharedError
+from renderq_shared.errors import RenderqSharedError, StoreUnavailable
 from renderq_shared.jobs import AsyncJobStore, DeliveryClaim, DeliveryRecord, DeliveryResult, commands
+from renderq_shared.outage import Outage
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,7 @@ class Dispatcher:
         self._claim_id = secrets.token_hex(8)
         self._sending: set[asyncio.Task[None]] = set()
         self._sent = asyncio.Event()
+        self._outage = Outage()
 
     async def run(self) -> None:
         """Send due deliveries until canceled. An error leaves deliveries in flight alone."""
@@ -71,8 +73,12 @@ class Dispatcher:
             due = await self._jobs.call(
                 commands.claim_deliveries(DeliveryClaim(self._claim_id, round(self._lease_s * 1000), free))
             )
-        except RenderqSharedError:
-            return  # the sweeper logs outages; the same claim id returns the same deliveries next time
+        except RenderqSharedError as error:
+            # The sweeper logs what it sees, too.
+            if isinstance(error, StoreUnavailable) and error.key and self._outage.has_new_cause(error):
+                log.warning("deliveries.claim_failed", reason=str(error))
+            return  # the same claim id returns the same deliveries next time
+        self._outage.end()
         self._claim_id = secrets.token_hex(8)
         for delivery in due:
             task = asyncio.create_task(self._deliver(delivery, lease_end))

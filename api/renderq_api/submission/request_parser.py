@@ -2,13 +2,15 @@
 
 import difflib
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
 from renderq.contract import TASKS, FieldError, JobRequest, ProblemKind, parse_request
 from renderq.contract.requests import DEFAULT_TASK
-from renderq_api.http.problems import ApiProblem, invalid
-from renderq_api.http.validation import field_errors, format_value
+from renderq_api.http.problems import ApiProblem
+from renderq_api.http.validation import field_errors, format_value, invalid_fields
+from renderq_api.submission.image_size import not_a_multiple
 from renderq_shared.catalog import Catalog, ModelEntry
 
 
@@ -23,14 +25,13 @@ class ParsedRequest:
 def parse(body: dict[str, JsonValue], catalog: Catalog) -> ParsedRequest:
     """Parse a request body. Raises `ApiProblem` with pointers into the body."""
     _check_task(body, catalog)
-    request = _validate(body)
+    request = _validate(body, catalog)
     return ParsedRequest(request, _find_model(request, catalog))
 
 
 def _check_task(body: dict[str, JsonValue], catalog: Catalog) -> None:
     """Check the task first: errors in other fields mean nothing if the model does not support the task."""
-    task, model = body.get("task", DEFAULT_TASK), body.get("model") or catalog.default.name
-    entry = catalog.get(model) if isinstance(model, str) else None
+    task, entry = body.get("task", DEFAULT_TASK), _named_model(body, catalog)
     if isinstance(task, str) and task not in TASKS:
         detail = f"The task must be one of {', '.join(TASKS)}, not {format_value(task)}."
         raise _problem(ProblemKind.TASK_NOT_SUPPORTED, "/task", detail)
@@ -39,17 +40,29 @@ def _check_task(body: dict[str, JsonValue], catalog: Catalog) -> None:
         raise _problem(ProblemKind.TASK_NOT_SUPPORTED, "/task", detail)
 
 
-def _validate(body: dict[str, JsonValue]) -> JobRequest:
+def _named_model(body: dict[str, JsonValue], catalog: Catalog) -> ModelEntry | None:
+    name = body.get("model") or catalog.default.name
+    return catalog.get(name) if isinstance(name, str) else None
+
+
+def _validate(body: dict[str, JsonValue], catalog: Catalog) -> JobRequest:
     task = body.get("task", DEFAULT_TASK)
     try:
         return parse_request(body)
     except ValidationError as error:
         model = TASKS[task] if isinstance(task, str) else TASKS[DEFAULT_TASK]
-        errors = field_errors(error, body, model)
-        first, others = errors[0], error.error_count() - 1
-        where = f"{first.pointer}: " if first.pointer else ""
-        more = f" There are {others} more errors." if others > 1 else " There is one more error." if others else ""
-        raise invalid(f"{where}{first.detail}{more}", *errors) from error
+        errors = [_of_model(each, body, _named_model(body, catalog)) for each in field_errors(error, body, model)]
+        raise invalid_fields(errors, error.error_count()) from error
+
+
+def _of_model(error: FieldError, body: dict[str, JsonValue], entry: ModelEntry | None) -> FieldError:
+    """Return the error with the model's own multiple in place of the smallest one of all models."""
+    if error.code != "not_a_multiple" or entry is None:
+        return error
+    pixels: Any = body
+    for field in error.pointer.split("/")[1:]:
+        pixels = pixels[field]
+    return not_a_multiple(error.pointer, pixels, entry)
 
 
 def _find_model(request: JobRequest, catalog: Catalog) -> ModelEntry:
