@@ -1,4 +1,4 @@
-"""B1: images per second of the engine against a plain loop over the stock pipeline, on the built-in model.
+"""B1: images per second of the engine against a plain loop over the stock pipeline, on the tests' fast model.
 
 16 jobs with mixed schedulers, steps and guidance; same process, same threads, same dtype, taken in turns.
 """
@@ -13,8 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.table import Ratio, measure_alternately, print_table
 from renderq.contract import SamplingParams
-from renderq_shared.catalog import Catalog, ModelEntry, load_catalog
+from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import Engine, EngineSettings, Event, GenerationSpec, Rendered, Txt2Img
+from tests.fast_model.catalog import fast_model
 
 _SCHEDULERS = ("ddim", "euler", "dpmpp_2m", "pndm")
 _STOCK = {
@@ -111,10 +112,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    catalog: Catalog = load_catalog(None)
+    fast = fast_model()
     rows: list[Ratio] = []
     for dtype in ("float32", "bfloat16"):
-        model = catalog.default.model_copy(update={"dtype": dtype})
+        model = fast.model_copy(update={"dtype": dtype})
         stock = Stock(model, getattr(torch, dtype))
         for batching in ("exact", "fast"):
             ours = Ours(model, batching)

@@ -1,7 +1,7 @@
 """B18: error of `eta_seconds`, for jobs submitted alone and in bursts.
 
-A service of its own (`renderq up`) with one worker, first warmed up with jobs of the same kind. Goal: a median error of
-15 %.
+A service of its own (`renderq up`) with the tests' fast model and one worker, first warmed up with jobs of the same
+kind. Goal: a median error of 15 %.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from renderq import Client, JobHandle
 from renderq.contract import Job
+from tests.fast_model.catalog import MODELS_TOML
 
 _SCHEDULERS = ("ddim", "euler", "dpmpp_2m", "heun")
 
@@ -40,7 +41,7 @@ class Prediction:
 def service(device: str) -> Iterator[Client]:
     """Run `renderq up` on a temporary data folder."""
     with tempfile.TemporaryDirectory() as folder:
-        argv = [sys.executable, "-m", "renderq", "up", "--port", "0", "--data", folder]
+        argv = [sys.executable, "-m", "renderq", "up", "--port", "0", "--data", folder, "--models", str(MODELS_TOML)]
         env = {**os.environ, "RENDERQ_DEVICE": device}
         process = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert process.stdout is not None

@@ -1,11 +1,39 @@
 """Fixtures that every test may use."""
 
+import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
+from tests.postgres_server import Postgres
 from tests.s3_servers import MiniStack, Nanio, S3Server
 from tests.valkey_server import Valkey
+
+
+def pytest_configure() -> None:
+    _handle_signals()
+    _log_plain_tracebacks()
+
+
+def _handle_signals() -> None:
+    """Handle signals as in a terminal: `nohup` and background jobs ignore some, and programs inherit that."""
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _log_plain_tracebacks() -> None:
+    """Log as renderq does. The default renders all variables of all frames, and takes seconds.
+
+    Records go to file descriptor 1: `capsys` has only what a test's own command prints, and nothing of the servers
+    that run in this process.
+    """
+    *processors, _ = structlog.get_config()["processors"]
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*processors, renderer], logger_factory=structlog.PrintLoggerFactory(sys.__stdout__))
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +68,19 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for this session."""
+    server = Postgres()
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> str:
+    """The session's PostgreSQL, empty; restarted if a test left it dead."""
+    postgres.empty()
+    return postgres.url

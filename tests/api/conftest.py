@@ -10,6 +10,7 @@ from renderq_shared.redis.clients import sync_client
 from renderq_shared.settings import ApiSettings
 from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
+from tests.shared.history.sqlite_file import empty_history
 from tests.valkey_server import Valkey
 
 SettingsFor = Callable[..., ApiSettings]
@@ -23,7 +24,8 @@ def settings_for(redis_url: str, tmp_path: Path) -> SettingsFor:
 
 @pytest.fixture(scope="module")
 def shared_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
-    valkey.empty()  # once an API has seen a key, it always requires one
+    # A key of an earlier module makes keys required for ever; a killed API of one is registered for a while.
+    valkey.empty()
     settings = ApiSettings(data=tmp_path_factory.mktemp("api"), redis_url=valkey.url, port=0, sweep_seconds=0.2)
     with RunningApi(settings) as api:
         yield api
@@ -31,7 +33,8 @@ def shared_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def api(shared_api: RunningApi, redis_url: str) -> RunningApi:
-    """The module's API on an empty Redis."""
+    """The module's API on an empty Redis and an empty history."""
+    empty_history(shared_api.settings.data)
     return shared_api
 
 

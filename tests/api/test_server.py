@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
+
+from tests.api.assets.image_files import ONE_PIXEL, chunk, png_file
 
 Started = tuple[subprocess.Popen[str], str]
 
@@ -39,7 +42,7 @@ def started(env: dict[str, str]) -> Iterator[Started]:
     process.communicate()
 
 
-@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_stops_when_asked_to_and_says_nothing_bad(started: Started, stop_signal: signal.Signals) -> None:
     process, url = started
     assert httpx2.get(f"{url}/readyz", trust_env=False).status_code == 200
@@ -47,6 +50,33 @@ def test_stops_when_asked_to_and_says_nothing_bad(started: Started, stop_signal:
     _, log = process.communicate(timeout=20)
     assert process.returncode == 0, log
     assert "Traceback" not in log
+
+
+def test_what_the_start_has_loaded_is_exempt_from_garbage_collection(env: dict[str, str], tmp_path: Path) -> None:
+    """A full collection would go through all of it, and stop all requests for that time."""
+    result = tmp_path / "exempt.txt"
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import atexit, gc, pathlib\n"
+        f"atexit.register(lambda: pathlib.Path({str(result)!r}).write_text(str(gc.get_freeze_count())))\n"
+    )
+    path = os.pathsep.join(filter(None, (str(tmp_path), env.get("PYTHONPATH"))))
+    with subprocess.Popen(command("--port", "0"), env={**env, "PYTHONPATH": path}, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.terminate()
+    assert int(result.read_text()) > 50_000
+
+
+def test_a_damaged_image_writes_no_warnings_between_the_records_of_the_log(started: Started) -> None:
+    """Pillow warns of each damaged tag."""
+    process, url = started
+    tags = b"".join(struct.pack("<HHII", 0x1000 + number, 7, 1_000_000, 8) for number in range(100))
+    exif = b"II*\0" + struct.pack("<IH", 8, 100) + tags + bytes(4)
+    file = png_file(chunk(b"eXIf", exif), ONE_PIXEL)
+    assert httpx2.post(f"{url}/v1/assets", files={"file": file}, trust_env=False).status_code == 201
+    process.terminate()
+    _, log = process.communicate(timeout=20)
+    assert [line for line in log.splitlines() if not line.startswith("{")] == []
 
 
 def test_an_idle_connection_does_not_hold_it_up(started: Started) -> None:
@@ -81,11 +111,12 @@ def test_one_line_of_json_per_request_and_nothing_forged(started: Started) -> No
     ("options", "expected"),
     [
         (("--host", "0.0.0.0"), "no API key exists"),
-        (("--redis-url", "http://x"), "redis_url"),
-        (("--store", "s4://x"), "store"),
-        (("--port", "70000"), "port"),
+        (("--redis-url", "http://x"), "RENDERQ_REDIS_URL must"),
+        (("--store", "s4://x"), "RENDERQ_STORE must"),
+        (("--port", "70000"), "RENDERQ_PORT must"),
         (("--models", "/nonexistent/models.toml"), "models.toml"),
         (("--store", "folder:/dev/null"), "is a file"),
+        (("--host", "not a host"), "RENDERQ_HOST must be a host name"),
         (("--store", "folder:/dev/null/x"), "is a file"),
     ],
 )
@@ -97,6 +128,36 @@ def test_what_cannot_work_is_said_in_one_line(env: dict[str, str], options: tupl
     [line] = done.stderr.splitlines()
     assert line.startswith("renderq api: ")
     assert expected in line
+
+
+def test_a_database_that_the_server_lacks_is_said_in_one_line(env: dict[str, str]) -> None:
+    url = env["RENDERQ_REDIS_URL"].removesuffix("/0") + "/99"
+    done = subprocess.run(
+        command("--port", "0", "--redis-url", url), env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith("renderq api: RENDERQ_REDIS_URL names a database that the server does not have")
+
+
+def test_paths_and_quotes_of_environment_files_are_understood(env: dict[str, str], tmp_path: Path) -> None:
+    """As Compose, systemd and `docker --env-file` pass them, without a shell."""
+    files = {
+        "RENDERQ_DATA": '"~/data"',
+        "RENDERQ_STORE": " 'folder:~/store' ",
+        "RENDERQ_PORT": "'0'",
+        "HOME": str(tmp_path),
+    }
+    process = subprocess.Popen(
+        command(), env={**env, **files}, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    process.terminate()
+    _, log = process.communicate(timeout=20)
+    assert line.startswith("ready http://127.0.0.1:"), log
+    assert (tmp_path / "store").is_dir()
+    assert not (tmp_path / "~").exists()
 
 
 def test_taken_port_is_said_in_one_line(env: dict[str, str]) -> None:

@@ -24,29 +24,40 @@ from renderq_shared.objects import FolderStore
 IMAGE_BYTES = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
 """Stand-in for an image file; the API does not read its content."""
 
+THUMBNAIL_BYTES = b"RIFF....WEBP"
+
 RUNTIME = {"model_revision": "abc", "device": "cpu", "dtype": "float32", "batch_invariant": True}
 
 
 class Worker:
     """Claims, reports and finishes jobs through the store."""
 
-    def __init__(self, store: RedisJobStore, objects: FolderStore, model: str = "shapes") -> None:
-        self._store, self._objects, self._model = store, objects, model
+    def __init__(
+        self, store: RedisJobStore, objects: FolderStore, model: str = "shapes", image: bytes = IMAGE_BYTES
+    ) -> None:
+        """`image`: the file that all images of its jobs are."""
+        self._store, self._objects, self._model, self._image = store, objects, model, image
 
     def register(self, resident: bool = True) -> None:
         models = (self._model,)
-        record = WorkerRecord("worker-1", "cpu", models, models if resident else (), 0, False, 0, 0)
+        memory = (1_449_551_462, 2**33, 2**36)
+        record = WorkerRecord("worker-1", "cpu", models, models if resident else (), 0, False, 0, 0, "", *memory)
         self._store.call(commands.register(record, ttl_ms=60_000))
 
     def claim(self, lease_ms: int = 60_000) -> JobRecord:
-        candidates = (Candidate(self._model, resident=True),)
-        request = ClaimRequest(secrets.token_hex(8), "worker-1", lease_ms, candidates, True, 10_000)
-        record = self._store.call(commands.claim(request))
+        record = self.claim_or_none(lease_ms)
         assert record is not None, "no job to claim"
         return record
 
+    def claim_or_none(self, lease_ms: int = 60_000) -> JobRecord | None:
+        candidates = (Candidate(self._model, resident=True),)
+        request = ClaimRequest(secrets.token_hex(8), "worker-1", lease_ms, candidates, True, 10_000)
+        return self._store.call(commands.claim(request))
+
     def report(self, record: JobRecord, stage: str, step: int = 0, steps: int = 0) -> ProgressResult:
-        progress = json.dumps({"step": step, "steps": steps, "images_done": 0})
+        images = [{"step": step, "steps": steps // record.images, "status": "running"}] if steps else []
+        images += [{"step": 0, "steps": steps // record.images, "status": "queued"}] * (len(images) * record.images - 1)
+        progress = json.dumps({"step": step, "steps": steps, "images_done": 0, "images": images})
         return self._store.call(commands.progress(claim_ref(record), JobUpdate(stage=stage, progress_json=progress)))
 
     def has_preview_viewers(self, record: JobRecord) -> bool:
@@ -59,11 +70,13 @@ class Worker:
         preview = Preview(index=index, step=step, steps=20, content_type="image/jpeg", width=64, height=64, data=data)
         return self._store.call(commands.publish_preview(claim_ref(record), preview.model_dump_json()))
 
-    def finish(self, record: JobRecord) -> JobRecord:
+    def finish(self, record: JobRecord, *, thumbnails: bool = False) -> JobRecord:
         """Store all images, then finish the job as succeeded."""
         outputs = [{**self._output(record, index), "seed": 7 + index} for index in range(record.images)]
         has_grid = json.loads(record.request_json)["output"]["grid"]
         grid = {**self._output(record, "grid"), "columns": 2, "rows": 1} if has_grid else None
+        for output in outputs if thumbnails else ():
+            output["thumbnail"] = self._thumbnail(record, output["index"])
         update = JobUpdate(
             progress_json=json.dumps({"step": 20, "steps": 20, "images_done": record.images}),
             outputs_json=json.dumps(outputs),
@@ -88,17 +101,22 @@ class Worker:
         assert finished.record is not None
         return finished.record
 
+    def _thumbnail(self, record: JobRecord, index: object) -> dict[str, object]:
+        key = f"jobs/{record.id}/{record.claim_id}/{index}.thumbnail.webp"
+        self._objects.put(key, THUMBNAIL_BYTES, "image/webp")
+        return {"key": key, "width": 320, "height": 160, "size_bytes": len(THUMBNAIL_BYTES)}
+
     def _output(self, record: JobRecord, index: int | str) -> dict[str, object]:
         key = f"jobs/{record.id}/{record.claim_id}/{index}.png"
-        self._objects.put(key, IMAGE_BYTES, "image/png")
-        digest = hashlib.sha256(IMAGE_BYTES).hexdigest()
+        self._objects.put(key, self._image, "image/png")
+        digest = hashlib.sha256(self._image).hexdigest()
         return {
             "index": index,
             "key": key,
             "content_type": "image/png",
             "width": 64,
             "height": 64,
-            "size_bytes": len(IMAGE_BYTES),
+            "size_bytes": len(self._image),
             "sha256": digest,
             "pixel_sha256": digest,
         }

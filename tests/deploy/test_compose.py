@@ -34,7 +34,7 @@ def environment(service: dict[str, Any]) -> dict[str, str]:
 
 
 def test_the_parts_of_the_design_are_there(stack: dict[str, Any]) -> None:
-    assert set(stack["services"]) == {"valkey", "s3", "bucket", "api", "worker"}
+    assert set(stack["services"]) == {"valkey", "postgres", "s3", "bucket", "api", "worker"}
 
 
 def test_images_name_a_version(stack: dict[str, Any]) -> None:
@@ -66,7 +66,7 @@ def test_ports_are_published_on_loopback_only(stack: dict[str, Any]) -> None:
 
 def test_workers_and_redis_have_no_way_out_or_in(stack: dict[str, Any]) -> None:
     assert stack["networks"]["backend"]["internal"] is True
-    for name in ("valkey", "worker", "bucket"):
+    for name in ("valkey", "postgres", "worker", "bucket"):
         assert stack["services"][name]["networks"] == ["backend"]
         assert "ports" not in stack["services"][name]
 
@@ -92,6 +92,14 @@ def test_accepted_jobs_survive_a_restart(stack: dict[str, Any]) -> None:
 def test_images_survive_a_restart(stack: dict[str, Any]) -> None:
     assert "-dir=/data" in stack["services"]["s3"]["command"]
     assert "s3:/data" in stack["services"]["s3"]["volumes"]
+
+
+def test_the_history_survives_a_restart_and_the_api_knows_its_password(stack: dict[str, Any]) -> None:
+    postgres = stack["services"]["postgres"]
+    env = postgres["environment"]
+    assert "postgres:/var/lib/postgresql/data" in postgres["volumes"]
+    url = f"postgresql://{env['POSTGRES_USER']}:{env['POSTGRES_PASSWORD']}@postgres:5432/{env['POSTGRES_DB']}"
+    assert environment(stack["services"]["api"])["RENDERQ_HISTORY_URL"] == url
 
 
 def test_volumes_networks_and_configs_are_declared(stack: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from pydantic import ValidationError
 
 from renderq.contract import Model
 from renderq_shared.settings import ApiSettings, WorkerSettings
@@ -192,9 +193,15 @@ def test_everything_lives_in_one_namespace() -> None:
 @pytest.mark.parametrize(("name", "model"), [("api", ApiSettings), ("worker", WorkerSettings)])
 def test_the_product_takes_these_settings(name: str, model: type[ApiSettings], monkeypatch: pytest.MonkeyPatch) -> None:
     env = {e["name"]: e.get("value", "4") for e in containers(f"renderq-{name}")[name]["env"]}
-    for variable, value in {**settings_env(), **secret(), **env}.items():
+    filled_in = {**secret(), "RENDERQ_SECRET": "0123456789abcdef" * 2}
+    for variable, value in {**settings_env(), **filled_in, **env}.items():
         monkeypatch.setenv(variable, value)
     assert model().store == settings_env()["RENDERQ_STORE"]
+
+
+def test_secret_that_was_not_filled_in_is_refused() -> None:
+    with pytest.raises(ValidationError, match="at least 32 random characters"):
+        ApiSettings(secret=secret()["RENDERQ_SECRET"])
 
 
 def test_replicas_of_the_api_share_nothing_on_disk() -> None:

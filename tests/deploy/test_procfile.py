@@ -52,7 +52,7 @@ class Formation:
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "OMP_NUM_THREADS": "1",
-            "RENDERQ_THREADS": "1",
+            "RENDERQ_DEVICE": "simulated:20",
             "RENDERQ_REDIS_URL": self.redis_url,
             "RENDERQ_STORE": f"folder:{self.data / 'objects'}",
             "RENDERQ_DATA": str(self.data),

@@ -4,20 +4,23 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import redis
 
 from renderq import Client
+from renderq_shared.redis.permissions import Role, acl_rules
 from tests.faults.change_log import ChangeLog
 from tests.faults.processes import ServiceProcess
 from tests.faults.tcp_proxy import TcpProxy
 from tests.faults.webhook_receiver import WebhookReceiver
 from tests.s3_servers import Nanio, aws_env
+from tests.small_disk import SmallDisk
 from tests.valkey_server import Valkey
 
 LEASE_S = 2.0
 STORE = "s3://images/renderq"
+ROLES: tuple[Role, ...] = get_args(Role)
 TENANTS = ("ada", "bob", "eve")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _SCRIPT = b"EVALSHA"
@@ -27,9 +30,16 @@ _SCRIPT = b"EVALSHA"
 class FaultCluster:
     """Valkey, an S3 server, an API and two workers on a simulated device; each reaches the others through proxies."""
 
-    def __init__(self, folder: Path, skews_s: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> None:
-        """`skews_s`: clock skews of the hosts of the API and of the two workers, in seconds."""
-        self._folder = folder
+    def __init__(
+        self, folder: Path, skews_s: tuple[float, float, float] = (0.0, 0.0, 0.0), *, redis_users: bool = False
+    ) -> None:
+        """`skews_s`: clock skews of the hosts of the API and of the two workers, in seconds.
+
+        `redis_users`: whether API and workers are users of Redis with no more permissions than they need.
+        """
+        self._redis_users = redis_users
+        self.folder = folder
+        self.api_data = folder / "api"
         self._closing = ExitStack()
         self.valkey = Valkey(folder / "valkey")
         self.s3 = Nanio(folder / "s3")
@@ -38,6 +48,7 @@ class FaultCluster:
         self._skews_s = skews_s
 
     def __enter__(self) -> Self:
+        self.valkey_disk = self._until_exit(SmallDisk(self.folder / "valkey", megabytes=64))
         self.valkey.start()
         self._closing.callback(self.valkey.close)
         self.s3.start()
@@ -48,7 +59,11 @@ class FaultCluster:
         self.api_redis_proxy = self._until_exit(TcpProxy(self.valkey.port, loses=_SCRIPT))
         self.redis_proxies = [self._until_exit(TcpProxy(self.valkey.port, seed, loses=_SCRIPT)) for seed in (1, 2)]
         self.store_proxies = [self._until_exit(TcpProxy(self.s3.port, seed)) for seed in (3, 4)]
-        self.keys = {tenant: self._key(tenant) for tenant in TENANTS}
+        if self._redis_users:
+            for role in ROLES:
+                with self.redis() as admin:
+                    admin.execute_command("ACL", "SETUSER", role, "on", ">secret", *acl_rules(role))
+        self.create_keys()
         self.api = self._api(port=0)
         self.url = self.api.ready_line.split()[1]
         self.api_port = int(self.url.rpartition(":")[2])
@@ -67,6 +82,10 @@ class FaultCluster:
     def client(self, tenant: str = TENANTS[0]) -> Client:
         """An SDK client with retries that outlast every fault."""
         return Client(self.url, self.keys[tenant], max_retries=20)
+
+    def create_keys(self) -> None:
+        """Create an API key for each tenant."""
+        self.keys = {tenant: self._key(tenant) for tenant in TENANTS}
 
     def restart_api(self) -> None:
         """Restart a process at its old place, as a supervisor does."""
@@ -91,7 +110,11 @@ class FaultCluster:
     def _key(self, tenant: str) -> str:
         argv = [sys.executable, "-m", "renderq", "keys", "create", tenant, "--tenant", tenant]
         made = subprocess.run(
-            [*argv, "--redis-url", self.valkey.url], capture_output=True, text=True, check=True, timeout=60
+            [*argv, "--redis-url", self._redis_url("api", self.valkey)],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
         )
         return made.stdout.strip()
 
@@ -106,9 +129,13 @@ class FaultCluster:
             "RENDERQ_WEBHOOK_DELAYS": "0.2,0.5,1,1,1,1,1",
             "RENDERQ_WEBHOOK_TIMEOUT_SECONDS": "2",
         }
-        arguments = ("api", "--port", str(port), "--redis-url", f"redis://127.0.0.1:{self.api_redis_proxy.port}/0")
+        arguments = ("api", "--port", str(port), "--redis-url", self._redis_url("api", self.api_redis_proxy))
         part = ServiceProcess(
-            (*arguments, "--store", STORE), env, "ready http", self._folder / "api.log", self._skews_s[0]
+            (*arguments, "--store", STORE, "--data", str(self.api_data)),
+            env,
+            "ready http",
+            self.folder / "api.log",
+            self._skews_s[0],
         )
         part.start()
         return part
@@ -117,12 +144,15 @@ class FaultCluster:
         name, proxy = f"w{number}", self.redis_proxies[number]
         store = f"http://127.0.0.1:{self.store_proxies[number].port}"
         env = {**aws_env(store, self.s3.access_key, self.s3.secret_key), **self._shared()}
-        arguments = ("worker", "--redis-url", f"redis://127.0.0.1:{proxy.port}/0", "--store", STORE, "--name", name)
-        device = ("--device", "simulated:10", "--data", str(self._folder / name))
-        log = self._folder / f"{name}.log"
+        arguments = ("worker", "--redis-url", self._redis_url("worker", proxy), "--store", STORE, "--name", name)
+        device = ("--device", "simulated:10", "--data", str(self.folder / name))
+        log = self.folder / f"{name}.log"
         part = ServiceProcess((*arguments, *device), env, "worker.ready", log, self._skews_s[1 + number])
         part.start()
         return part
+
+    def _redis_url(self, role: Role, server: Valkey | TcpProxy) -> str:
+        return f"redis://{f'{role}:secret@' if self._redis_users else ''}127.0.0.1:{server.port}/0"
 
     def _shared(self) -> dict[str, str]:
         return {"RENDERQ_LEASE_SECONDS": f"{LEASE_S:g}", "RENDERQ_S3_ADDRESSING": "path"}

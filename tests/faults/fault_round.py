@@ -13,7 +13,7 @@ from tests.faults.fault_cluster import TENANTS, FaultCluster
 from tests.faults.faults import Fault, FaultEffect
 from tests.polling import wait_until
 
-_BEFORE, _DURING = 16, 8
+JOBS = 24
 _AT_ONCE = 4
 
 
@@ -31,22 +31,24 @@ class Tally:
     """From the end of an expired lease to the job's next attempt, in seconds."""
 
 
-def run_round(cluster: FaultCluster, inject: Fault, random: Random, tally: Tally) -> None:
-    orders = [f"{TENANTS[number % len(TENANTS)]} {uuid4()}" for number in range(_BEFORE + _DURING)]
+def run_round(cluster: FaultCluster, inject: Fault, random: Random, tally: Tally, jobs: int = JOBS) -> None:
+    """`jobs`: number of jobs, a third of them submitted during the fault."""
+    orders = [f"{TENANTS[number % len(TENANTS)]} {uuid4()}" for number in range(jobs)]
+    before = 2 * jobs // 3
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(lambda order: _submit(cluster, order, random), orders[:_BEFORE]))
+        list(pool.map(lambda order: _submit(cluster, order, random), orders[:before]))
         wait_until(cluster.running, "a running job")
         time.sleep(random.uniform(0, 0.4))  # the moment is the test's to choose
-        late = [pool.submit(_submit, cluster, order, random) for order in orders[_BEFORE:]]
+        late = [pool.submit(_submit, cluster, order, random) for order in orders[before:]]
         effect = inject(cluster, random)
         for submission in late:
             submission.result(timeout=60)
-    jobs = _ended(cluster, orders)
+    ended = _ended(cluster, orders)
     tally.rounds += 1
     tally.jobs += len(orders)
-    tally.lost += _lost(cluster, jobs, orders)
-    tally.duplicated += _doubled(cluster, jobs, orders)
-    tally.taken_from_healthy += _taken_from_healthy(cluster, jobs, effect)
+    tally.lost += _lost(cluster, ended, orders)
+    tally.duplicated += _doubled(cluster, ended, orders)
+    tally.taken_from_healthy += _taken_from_healthy(cluster, ended, effect)
     tally.resumed_s += _resumed_s(cluster, effect)
     if effect.poison_job_id:
         tally.lost += _poison_not_failed(cluster, effect.poison_job_id)

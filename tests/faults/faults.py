@@ -7,10 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
+import pytest
+import redis
+
 from renderq_shared.redis.wakeup_queues import queue_name
 from tests.faults.fault_cluster import LEASE_S, FaultCluster
 from tests.faults.tcp_proxy import ProxyMode, TcpProxy
 from tests.polling import wait_until
+from tests.redis_refusals import REFUSALS, Refuse
 
 
 @dataclass(slots=True)
@@ -95,6 +99,53 @@ def lose_replies(cluster: FaultCluster, random: Random) -> FaultEffect:
     return FaultEffect()
 
 
+def refuse_commands(refuse: Refuse) -> Fault:
+    """Redis refuses commands for a while."""
+
+    def strike(cluster: FaultCluster, random: Random) -> FaultEffect:
+        with refuse(cluster.valkey.url):
+            time.sleep(random.uniform(0.5, 1.5))
+        return FaultEffect()
+
+    return strike
+
+
+def fill_disk(cluster: FaultCluster, random: Random) -> FaultEffect:
+    """The disk of Redis' append-only file is really full."""
+    if not cluster.valkey_disk.is_mounted:
+        pytest.skip("only the superuser may mount a small disk")
+    cluster.valkey_disk.fill()
+    with cluster.redis() as admin:
+        wait_until(lambda: _is_refused(admin), "the first refused write")
+    time.sleep(random.uniform(0.5, 1.0))
+    cluster.valkey_disk.free()
+    return FaultEffect()
+
+
+def load_slowly(cluster: FaultCluster, random: Random) -> FaultEffect:
+    """Redis answers LOADING for a second or two after a restart."""
+    with cluster.redis() as admin:
+        for number in range(50):  # while it loads, the server replies after every kilobyte
+            admin.set(f"filler:{number}", random.randbytes(4_096), ex=30)
+        admin.bgrewriteaof()  # a snapshot, so that the delay depends on the number of keys alone
+        wait_until(lambda: not admin.info("persistence")["aof_rewrite_in_progress"], "the rewrite")
+        delay_us = round(random.uniform(1e6, 2e6) / max(1, admin.dbsize()))
+    restarted = {"key-load-delay": str(delay_us), "loading-process-events-interval-bytes": "1024"}
+    cluster.valkey.restart(**restarted)
+    return FaultEffect()
+
+
+@contextmanager
+def _without_broker(url: str) -> Iterator[None]:
+    """Celery can neither consume nor publish; the job store works."""
+    with redis.Redis.from_url(url) as admin:
+        admin.execute_command("ACL", "SETUSER", "default", "-brpop", "-multi")
+        try:
+            yield
+        finally:
+            admin.execute_command("ACL", "SETUSER", "default", "+@all")
+
+
 def disturb_wakeups(cluster: FaultCluster, random: Random) -> FaultEffect:
     """Wake-ups dropped, doubled, and reordered."""
     end = time.monotonic() + random.uniform(0.5, 1.5)
@@ -110,14 +161,14 @@ def disturb_wakeups(cluster: FaultCluster, random: Random) -> FaultEffect:
 
 
 def poison(cluster: FaultCluster, random: Random) -> FaultEffect:
-    """One job kills every worker that claims it; a supervisor restarts them."""
+    """One job kills every worker that renders it; a supervisor restarts them."""
     effect, killed = FaultEffect(), 0
     with cluster.client() as client, ThreadPoolExecutor(1) as supervisor:
         job = client.submit("poison", steps=150)
         effect.poison_job_id = job.id
         while not job.status().is_terminal:
             holder = cluster.running().get(job.id)
-            if holder is not None and int(holder["attempt"]) > killed:
+            if holder is not None and "stage" in holder and int(holder["attempt"]) > killed:
                 killed, number = int(holder["attempt"]), int(holder["worker"].removeprefix("w"))
                 cluster.workers[number].kill()
                 effect.leases_ms |= cluster.leases_ms(f"w{number}")
@@ -130,6 +181,22 @@ def poison(cluster: FaultCluster, random: Random) -> FaultEffect:
 def nothing(cluster: FaultCluster, random: Random) -> FaultEffect:
     """No fault at run time: the cluster is wrong from its start."""
     return FaultEffect()
+
+
+def flush(cluster: FaultCluster) -> None:
+    """An operator empties Redis."""
+    with cluster.redis() as admin:
+        admin.flushall()
+
+
+def evict(cluster: FaultCluster) -> None:
+    """A full Redis evicts all keys, because its policy is not `noeviction`."""
+    with cluster.redis() as admin:
+        admin.config_set("maxmemory-policy", "allkeys-lru")
+        admin.config_set("maxmemory", 1)
+        wait_until(lambda: _is_refused(admin) and not admin.dbsize(), "the eviction of all keys")
+        admin.config_set("maxmemory", 0)
+        admin.config_set("maxmemory-policy", "noeviction")
 
 
 FAULTS: dict[str, Fault] = {
@@ -146,11 +213,29 @@ FAULTS: dict[str, Fault] = {
     "a job that kills its workers": poison,
 }
 
+REFUSING_FAULTS: dict[str, Fault] = {
+    "Redis is a replica (READONLY)": refuse_commands(REFUSALS["READONLY"]),
+    "Redis lacks replicas (NOREPLICAS)": refuse_commands(REFUSALS["NOREPLICAS"]),
+    "Redis' memory is full (OOM)": refuse_commands(REFUSALS["OOM"]),
+    "Redis' disk is full (MISCONF)": fill_disk,
+    "Redis loads its data (LOADING)": load_slowly,
+    "only Celery is refused": refuse_commands(_without_broker),
+}
+"""Faults in which Redis answers with refusals."""
+
 
 def _busy_worker(cluster: FaultCluster, random: Random) -> int:
     """A worker that has claimed jobs."""
     running = wait_until(cluster.running, "a running job")
     return int(random.choice(sorted({job["worker"] for job in running.values()})).removeprefix("w"))
+
+
+def _is_refused(admin: redis.Redis) -> bool:
+    try:
+        admin.set("probe", "x" * 10_000, ex=1)
+    except redis.RedisError:
+        return True
+    return False
 
 
 @contextmanager

@@ -7,9 +7,11 @@ from renderq_shared.jobs import (
     Candidate,
     ClaimRef,
     ClaimRequest,
+    Idempotency,
     JobRecord,
     JobStore,
     NewAsset,
+    NewBatch,
     NewJob,
     Outcome,
     QueueLimits,
@@ -37,6 +39,24 @@ def new_job(job_id: str, tenant: str = "ada", **fields: object) -> NewJob:
     return replace(default, **fields)
 
 
+def new_batch(
+    batch_id: str,
+    jobs: int,
+    tenant: str = "ada",
+    *,
+    weight: float = 1.0,
+    idempotency: Idempotency | None = None,
+    **fields: object,
+) -> NewBatch:
+    """Return a batch whose jobs are named after it and their indexes."""
+    name = batch_id.removeprefix("batch_")
+    members = tuple(
+        new_job(f"job_{name}{index}", tenant, batch_id=batch_id, batch_json=f'{{"index":{index}}}', **fields)
+        for index in range(jobs)
+    )
+    return NewBatch(batch_id, tenant, members, weight, idempotency)
+
+
 def submit(store: JobStore, job_id: str, tenant: str = "ada", **fields: object) -> JobRecord:
     record = store.call(commands.submit(new_job(job_id, tenant, **fields), NO_LIMITS)).record
     assert record is not None
@@ -49,11 +69,16 @@ def claim(
     *candidates: Candidate,
     by: str = "worker",
     engine_empty: bool = True,
+    engine_quarantined: bool = False,
     switch_after_ms: int = 10_000,
     lease_ms: int = LEASE_MS,
+    excluded: tuple[str, ...] = (),
 ) -> JobRecord | None:
     candidates = candidates or (Candidate("shapes", resident=True),)
-    return store.call(commands.claim(ClaimRequest(claim_id, by, lease_ms, candidates, engine_empty, switch_after_ms)))
+    request = ClaimRequest(
+        claim_id, by, lease_ms, candidates, engine_empty, switch_after_ms, engine_quarantined, excluded
+    )
+    return store.call(commands.claim(request))
 
 
 def claimed_job_ids(store: JobStore, count: int) -> list[str]:

@@ -118,7 +118,7 @@ class RepeatingStore(RedisJobStore):
     def call(self, command: Command[Any]) -> Any:
         first, second = super().call(command), super().call(command)
         # These report each change only to the call that made it.
-        return first if command.name in {"sweep", "apply_retention", "restore"} else second
+        return first if command.name in {"sweep", "apply_retention", "claim_purge"} else second
 
 
 class BlockingStore:

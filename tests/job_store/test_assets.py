@@ -1,9 +1,11 @@
 """Assets: one per tenant and content, kept for a time after the last use, then removed completely."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from renderq.contract import Status
 from renderq_shared.jobs import (
+    ArchivedRemoval,
+    ArchivedVersion,
     AssetRecord,
     Idempotency,
     JobStore,
@@ -18,12 +20,16 @@ from tests.job_store.store_backends import StoreBackend
 
 DAY_MS = 24 * 3_600_000
 RESERVATION_MS = 3_600_000
-RETENTION = Retention(None, None, assets_ms=DAY_MS)
+RETENTION = Retention(None, assets_ms=DAY_MS)
 
 
 def upload(store: JobStore, asset: NewAsset) -> AssetRecord | None:
     """Reserve, write and commit, as an upload does."""
-    return store.call(commands.reserve_asset(asset, RESERVATION_MS)) or store.call(commands.commit_asset(asset))
+    return store.call(commands.reserve_asset(asset, RESERVATION_MS)) or commit(store, asset)
+
+
+def commit(store: JobStore, asset: NewAsset) -> AssetRecord | None:
+    return store.call(commands.commit_asset(asset, RESERVATION_MS))
 
 
 def apply_retention(store: JobStore) -> RetentionResult:
@@ -37,6 +43,13 @@ def test_an_uploaded_image_is_the_tenants_own(store: JobStore) -> None:
     assert store.call(commands.get_asset("ada", "asset_a")) == asset
     assert store.call(commands.get_asset("bob", "asset_a")) is None
     assert store.call(commands.get_asset("ada", "asset_b")) is None
+
+
+def test_what_the_file_says_of_itself_is_kept(store: JobStore) -> None:
+    asset = upload(store, replace(new_asset(), recipe_json='{"prompt":"x"}'))
+    assert asset is not None
+    assert asset.recipe_json == '{"prompt":"x"}'
+    assert store.call(commands.get_asset("ada", "asset_a")) == asset
 
 
 def test_the_same_image_of_two_tenants_are_two_assets(store: JobStore) -> None:
@@ -65,7 +78,7 @@ def test_an_expired_image_is_gone_and_its_object_is_given_out_for_removal(reliab
     store = reliable_backend.store
     upload(store, new_asset())
     reliable_backend.advance(DAY_MS + 1)
-    assert apply_retention(store) == RetentionResult((), (), ("asset_a",), ("assets/ada/1/",), (), more=False)
+    assert apply_retention(store) == RetentionResult((), ("asset_a",), ("assets/ada/1/",), (), (), more=False)
     assert store.call(commands.get_asset("ada", "asset_a")) is None
     store.call(commands.confirm_deleted(["assets/ada/1/"]))
     reliable_backend.advance(10 * DAY_MS)
@@ -75,7 +88,7 @@ def test_an_expired_image_is_gone_and_its_object_is_given_out_for_removal(reliab
 def test_assets_are_kept_forever_without_a_retention_time(reliable_backend: StoreBackend) -> None:
     upload(reliable_backend.store, new_asset())
     reliable_backend.advance(1_000 * DAY_MS)
-    assert reliable_backend.store.call(commands.apply_retention(Retention(0, 0), LEASE_MS, 100)).assets_expired == ()
+    assert reliable_backend.store.call(commands.apply_retention(Retention(0), LEASE_MS, 100)).assets_expired == ()
 
 
 def test_what_was_announced_and_never_kept_is_removed_in_the_end(reliable_backend: StoreBackend) -> None:
@@ -91,7 +104,7 @@ def test_a_late_commit_is_refused_and_nothing_is_kept(reliable_backend: StoreBac
     store.call(commands.reserve_asset(new_asset(), RESERVATION_MS))
     reliable_backend.advance(RESERVATION_MS)
     apply_retention(store)
-    assert store.call(commands.commit_asset(new_asset())) is None
+    assert commit(store, new_asset()) is None
     assert store.call(commands.get_asset("ada", "asset_a")) is None
 
 
@@ -99,7 +112,7 @@ def test_of_two_that_upload_the_same_at_once_one_object_stays(reliable_backend: 
     store = reliable_backend.store
     assert store.call(commands.reserve_asset(new_asset("1"), RESERVATION_MS)) is None
     assert store.call(commands.reserve_asset(new_asset("2"), RESERVATION_MS)) is None
-    first, second = store.call(commands.commit_asset(new_asset("1"))), store.call(commands.commit_asset(new_asset("2")))
+    first, second = commit(store, new_asset("1")), commit(store, new_asset("2"))
     assert first is not None
     assert second is not None
     assert (first.key, second.key) == (first.key, first.key)
@@ -163,13 +176,27 @@ def test_an_asset_outlives_every_job_that_names_it(reliable_backend: StoreBacken
     assert apply_retention(store).assets_expired == ("asset_a",)
 
 
-def test_a_job_that_is_let_go_lets_go_of_its_assets(reliable_backend: StoreBackend) -> None:
+def test_a_deleted_job_releases_its_assets(reliable_backend: StoreBackend) -> None:
     store = reliable_backend.store
     upload(store, new_asset())
     store.call(commands.submit(new_job("job_1", assets=("asset_a",)), NO_LIMITS))
     store.call(commands.cancel("ada", "job_1"))
+    store.call(commands.delete("ada", "job_1"))
     reliable_backend.advance(DAY_MS)
-    assert store.call(commands.apply_retention(Retention(0, 0, assets_ms=DAY_MS), LEASE_MS, 100)).deleted == ("job_1",)
+    assert apply_retention(store).assets_expired == ("asset_a",)
+
+
+def test_the_assets_of_an_archived_job_stay_until_the_history_deletes_it(reliable_backend: StoreBackend) -> None:
+    store = reliable_backend.store
+    upload(store, new_asset())
+    store.call(commands.submit(new_job("job_1", assets=("asset_a",)), NO_LIMITS))
+    ended = store.call(commands.cancel("ada", "job_1"))
+    store.call(commands.confirm_archived([ArchivedVersion("job_1", ended.version)]))
+    assert store.call(commands.apply_retention(Retention(0), LEASE_MS, 100)).released == ("job_1",)
+    reliable_backend.advance(DAY_MS)
+    assert apply_retention(store).assets_expired == ()
+    for _ in range(2):
+        store.call(commands.remove_archived([ArchivedRemoval("ada", "job_1", 1, is_deleted=True)]))
     reliable_backend.advance(DAY_MS)
     assert apply_retention(store).assets_expired == ("asset_a",)
 

@@ -1,7 +1,7 @@
 """Claim: the choice of a worker's next job."""
 
 from renderq.contract import Status
-from renderq_shared.jobs import Candidate, JobStore, commands
+from renderq_shared.jobs import Candidate, JobStore, JobUpdate, commands
 from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, claimed_job_ids, get_job, submit
 from tests.job_store.store_backends import StoreBackend
 
@@ -15,6 +15,7 @@ def lose_lease(backend: StoreBackend, job_id: str, claim_id: str = "lost") -> No
     claimed = claim(backend.store, claim_id)
     assert claimed is not None
     assert claimed.id == job_id
+    backend.store.call(commands.progress(claim_ref(claimed), JobUpdate(stage="denoising")))
     backend.advance(LEASE_MS - 1_000)
     backend.store.call(commands.sweep(LEASE_MS, 100))
     backend.advance(1_001)
@@ -150,3 +151,54 @@ def test_a_quarantined_job_that_is_handed_back_stays_quarantined(backend: StoreB
     lose_lease(backend, "poison")
     backend.store.call(commands.requeue(claim_ref(claim(backend.store, "claim-1"))))
     assert claim(backend.store, "claim-2", engine_empty=False) is None
+
+
+def test_quarantined_jobs_share_an_engine_with_each_other(backend: StoreBackend) -> None:
+    lose_leases(backend, "ada_1", "ada_2", "bob_1", "cy_1")
+    submit(backend.store, "dan_1", "dan")
+    assert claim(backend.store, "claim-0").quarantined
+    shared = [claim(backend.store, f"claim-{n}", engine_empty=False, engine_quarantined=True) for n in range(1, 5)]
+    assert sorted(job.id for job in shared if job) == ["ada_2", "bob_1", "cy_1"]
+    assert all(job.quarantined and not job.runs_alone for job in shared if job)
+
+
+def test_a_job_that_is_not_quarantined_does_not_join_those_that_are(backend: StoreBackend) -> None:
+    submit(backend.store, "poison", "ada")
+    lose_lease(backend, "poison")
+    submit(backend.store, "bob_1", "bob")
+    assert claim(backend.store, "claim-1").id == "poison"
+    assert claim(backend.store, "claim-2", engine_empty=False, engine_quarantined=True) is None
+    assert claim(backend.store, "claim-3", engine_empty=True).id == "bob_1"
+
+
+def test_the_last_attempt_of_a_quarantined_job_runs_alone(backend: StoreBackend) -> None:
+    submit(backend.store, "poison", max_attempts=2)
+    lose_lease(backend, "poison")
+    assert claim(backend.store, "claim-1", engine_empty=False, engine_quarantined=True) is None
+    job = claim(backend.store, "claim-2", engine_empty=True)
+    assert job is not None
+    assert job.runs_alone
+
+
+def lose_leases(backend: StoreBackend, *job_ids: str) -> None:
+    """Submit jobs, let one worker start them all, and let it die. Ids begin with the name of the tenant."""
+    backend.store.call(commands.sweep(LEASE_MS, 100))
+    for job_id in job_ids:
+        submit(backend.store, job_id, job_id.partition("_")[0])
+    for number, _ in enumerate(job_ids):
+        claimed = claim(backend.store, f"lost-{number}", engine_empty=False)
+        backend.store.call(commands.progress(claim_ref(claimed), JobUpdate(stage="denoising")))
+    backend.advance(LEASE_MS - 1_000)
+    backend.store.call(commands.sweep(LEASE_MS, 100))
+    backend.advance(1_001)
+    backend.store.call(commands.sweep(LEASE_MS, 100))
+    assert all(get_job(backend.store, job_id, job_id.partition("_")[0]).quarantined for job_id in job_ids)
+
+
+def test_excluded_jobs_are_left_to_other_workers(store: JobStore) -> None:
+    for job_id in ("ada_1", "ada_2", "bob_1", "cy_1"):
+        submit(store, job_id, job_id.partition("_")[0])
+    excluded = ("ada_1", "bob_1", "cy_1")
+    assert claim(store, "claim-1", excluded=excluded).id == "ada_2"
+    assert claim(store, "claim-2", excluded=excluded) is None
+    assert {claim(store, f"claim-{number}").id for number in (3, 4, 5)} == set(excluded)

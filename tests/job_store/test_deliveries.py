@@ -1,19 +1,23 @@
 """Outbox: each event is delivered once, by one sender at a time."""
 
+from dataclasses import replace
+
 import pytest
 
 from renderq.contract import WEBHOOK_EVENT_TYPES, DeliveryStatus, Status, WebhookEventType
 from renderq_shared.jobs import (
+    ArchivedRemoval,
+    ArchivedVersion,
     DeliveryClaim,
     DeliveryRecord,
     DeliveryResult,
     JobStore,
     JobUpdate,
     Outcome,
+    Retention,
     commands,
     delivery_id,
 )
-from renderq_shared.jobs.lifetimes import DELIVERY_TTL_MS
 from renderq_shared.jobs.memory.delivery_queues import PER_HOST, PER_TENANT
 from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, get_job, submit
 from tests.job_store.store_backends import StoreBackend
@@ -33,7 +37,7 @@ def complete(
 
 
 def deliveries(store: JobStore, job_id: str = "job_1") -> dict[str, DeliveryRecord]:
-    found = store.call(commands.deliveries("ada", job_id))
+    found = store.call(commands.deliveries("ada", job_id, 2))
     assert found is not None
     return {each.id: each for each in found}
 
@@ -170,18 +174,100 @@ def test_what_is_just_being_sent_is_not_replayed(store: JobStore) -> None:
 
 def test_strangers_see_and_replay_nothing(store: JobStore) -> None:
     ended(store)
-    assert store.call(commands.deliveries("bob", "job_1")) is None
+    assert store.call(commands.deliveries("bob", "job_1", 2)) == ()
     assert store.call(commands.replay_delivery("bob", "msg_1_succeeded")) is None
-    assert store.call(commands.deliveries("ada", "job_2")) is None
+    assert store.call(commands.deliveries("ada", "job_2", 2)) == ()
     assert store.call(commands.replay_delivery("ada", "msg_2_succeeded")) is None
 
 
-def test_an_ended_delivery_is_forgotten_after_a_while_and_a_pending_one_is_not(backend: StoreBackend) -> None:
-    ended(backend.store, events=("job.started", "job.succeeded"))
-    first, second = due(backend.store)
-    complete(backend.store, first)
-    backend.advance(DELIVERY_TTL_MS)
-    assert list(deliveries(backend.store)) == [second.id]
+def unarchived(store: JobStore) -> tuple[DeliveryRecord, ...]:
+    """Archive the jobs, release what can be released, and return the deliveries to archive."""
+    found: list[DeliveryRecord] = []
+    for _ in range(2):
+        result = store.call(commands.apply_retention(Retention(archived_ms=0), LEASE_MS, 100))
+        store.call(commands.confirm_archived([ArchivedVersion(job.id, job.version) for job in result.unarchived]))
+        found += result.deliveries
+    return tuple(found)
+
+
+def archive(store: JobStore) -> dict[str, DeliveryRecord]:
+    archived = unarchived(store)
+    store.call(commands.confirm_deliveries(archived))
+    return {each.id: each for each in archived}
+
+
+def test_deliveries_follow_their_job_when_all_have_ended(backend: StoreBackend) -> None:
+    store = backend.store
+    ended(store, events=("job.started", "job.succeeded"))
+    first, second = due(store)
+    complete(store, first)
+    assert unarchived(store) == ()
+    complete(store, second, DeliveryStatus.FAILED)
+    backend.advance(60_000)
+    before = deliveries(store)
+    assert [each.id for each in unarchived(store)] == list(before)
+    assert deliveries(store) == before, "until they are confirmed"
+    assert unarchived(store) == ()
+    backend.advance(LEASE_MS)
+    assert list(archive(store)) == list(before)
+    assert deliveries(store) == {}
+    backend.advance(LEASE_MS)
+    assert unarchived(store) == ()
+
+
+def test_an_archived_delivery_is_sent_again_and_archived_again(backend: StoreBackend) -> None:
+    store = backend.store
+    ended(store, events=("job.succeeded",))
+    complete(store, due(store, "one")[0])
+    archived = archive(store)["msg_1_succeeded"]
+    assert store.call(commands.replay_delivery("ada", archived.id)) is None
+    assert store.call(commands.replay_delivery("bob", archived.id, archived)) is None
+    again = store.call(commands.replay_delivery("ada", archived.id, archived))
+    assert again == replace(archived, status=DeliveryStatus.PENDING, attempt=0, due_ms=again and again.due_ms)
+    assert store.call(commands.replay_delivery("ada", archived.id, archived)) == deliveries(store)[archived.id]
+    store.call(commands.confirm_deliveries([archived]))
+    (mine,) = due(store, "two")
+    assert (mine.host, mine.record) == (archived.host, archived.record)
+    complete(store, mine)
+    assert archive(store) == {archived.id: replace(archived, attempt=1)}
+    assert deliveries(store) == {}
+
+
+def test_what_is_sent_again_while_it_is_archived_stays(backend: StoreBackend) -> None:
+    store = backend.store
+    ended(store, events=("job.succeeded",))
+    complete(store, due(store, "one")[0])
+    archived = unarchived(store)
+    store.call(commands.replay_delivery("ada", "msg_1_succeeded"))
+    store.call(commands.confirm_deliveries(archived))
+    assert deliveries(store)["msg_1_succeeded"].status is DeliveryStatus.PENDING
+    (mine,) = due(store, "two")
+    store.call(commands.complete_delivery(DeliveryResult(mine.id, "two", DeliveryStatus.DELIVERED, '["log", "log"]')))
+    store.call(commands.confirm_deliveries(archived))
+    assert [each.log_json for each in archive(store).values()] == ['["log", "log"]']
+
+
+@pytest.mark.parametrize("end", ["deletion", "purge"])
+def test_an_archived_delivery_of_a_job_that_is_gone_is_not_sent_again(store: JobStore, end: str) -> None:
+    ended(store, events=("job.succeeded",))
+    complete(store, due(store, "one")[0])
+    archived = archive(store)["msg_1_succeeded"]
+    if end == "deletion":
+        store.call(commands.delete("ada", "job_1", was_archived=True))
+    else:
+        store.call(commands.start_purge("ada"))
+    assert store.call(commands.replay_delivery("ada", archived.id, archived)) is None
+    assert due(store, "two") == ()
+
+
+def test_deleted_jobs_leave_no_delivery_to_archive(backend: StoreBackend) -> None:
+    store = backend.store
+    ended(store, events=("job.succeeded",))
+    complete(store, due(store, "one")[0])
+    assert unarchived(store)
+    store.call(commands.remove_archived([ArchivedRemoval("ada", "job_1", 2, is_deleted=True)]))
+    backend.advance(LEASE_MS)
+    assert (unarchived(store), deliveries(store)) == ((), {})
 
 
 def test_a_forgotten_job_has_no_deliveries(store: JobStore) -> None:

@@ -23,6 +23,17 @@ def test_equal_tenants_take_turns_however_much_one_has_queued(store: JobStore) -
     assert shares(claimed_job_ids(store, 8)) == {"ada": 4, "bob": 4}
 
 
+def test_equal_tenants_take_turns_in_order_of_arrival(store: JobStore) -> None:
+    """So a place in the queue gets no worse when others who have had as much submit their next jobs."""
+    tenants = ["dora", "ada", "carl", "bob"]
+    for turn in range(3):
+        for tenant in tenants:
+            submit(store, f"{tenant}_{turn}", tenant)
+        jobs = [job for tenant in tenants if (job := claim(store, f"{tenant}-{turn}"))]
+        assert [job.id for job in jobs] == [f"{tenant}_{turn}" for tenant in tenants]
+        tenants.reverse()
+
+
 def test_turns_are_weighed_by_cost(store: JobStore) -> None:
     submit_many(store, "ada", 20, cost=4.0)
     submit_many(store, "bob", 20, cost=1.0)
@@ -54,8 +65,8 @@ def test_who_returns_after_a_pause_has_saved_nothing_up(store: JobStore) -> None
 
 
 def test_who_leaves_and_returns_at_once_does_not_escape_what_it_was_charged(store: JobStore) -> None:
-    submit_many(store, "bob", 10)
     submit(store, "ada_big", "ada", cost=5.0)
+    submit_many(store, "bob", 10)
     assert claim(store, "claim-ada").id == "ada_big"
     submit(store, "ada_next", "ada")
     claimed = [claim(store, f"late-{number}") for number in range(5)]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from renderq.contract import Status
-from renderq_shared.jobs import Candidate, JobStore, Outcome, commands
+from renderq_shared.jobs import Candidate, JobStore, JobUpdate, Outcome, commands
 from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, submit, worker_record
 from tests.job_store.store_backends import StoreBackend
 
@@ -104,7 +104,8 @@ def lose_lease(backend: StoreBackend) -> None:
 def lose_last_lease(backend: StoreBackend) -> None:
     submit(backend.store, "fragile", max_attempts=1, priority=10)
     backend.store.call(commands.sweep(LEASE_MS, 100))
-    claim(backend.store, "claim-idle", by="idle", lease_ms=1_000)
+    claimed = claim(backend.store, "claim-idle", by="idle", lease_ms=1_000)
+    backend.store.call(commands.progress(claim_ref(claimed), JobUpdate(stage="encoding")))
     backend.advance(1_001)
     backend.store.call(commands.sweep(LEASE_MS, 100))
     backend.store.call(commands.cancel("ada", "second"))

@@ -6,6 +6,7 @@ import pytest
 
 from renderq.contract import Status
 from renderq_shared.jobs import (
+    ArchivedRemoval,
     DeleteResult,
     Idempotency,
     JobFilter,
@@ -21,8 +22,7 @@ from tests.job_store.factories import LEASE_MS, NO_LIMITS, SUCCEEDED, claim, cla
 from tests.job_store.store_backends import StoreBackend
 
 DAY_MS = 24 * 3_600_000
-RETENTION = Retention(outputs_ms=DAY_MS, jobs_ms=2 * DAY_MS)
-FOREVER = Retention(None, None)
+FOREVER = Retention(None)
 NOTHING = RetentionResult((), (), (), (), (), more=False)
 WITH_IMAGES = Outcome(Status.SUCCEEDED, update=JobUpdate(outputs_json="[1]", grid_json="{}"))
 
@@ -33,10 +33,8 @@ def ended(store: JobStore, job_id: str = "job_1") -> None:
 
 
 def apply_retention(store: JobStore, retention: Retention = FOREVER, limit: int = 100) -> RetentionResult:
-    """Apply retention without manifests, which `test_manifests` covers."""
-    result = store.call(commands.apply_retention(retention, LEASE_MS, limit))
-    store.call(commands.confirm_manifests([job.id for job in result.manifests]))
-    return replace(result, manifests=())
+    """Apply retention without archiving, which `test_archiving` covers."""
+    return replace(store.call(commands.apply_retention(retention, LEASE_MS, limit)), unarchived=(), more=False)
 
 
 def test_a_deleted_job_is_gone(store: JobStore) -> None:
@@ -50,6 +48,14 @@ def test_a_deleted_job_is_gone(store: JobStore) -> None:
 def test_a_deletion_that_is_repeated_is_answered_the_same_for_a_while(backend: StoreBackend) -> None:
     ended(backend.store)
     backend.store.call(commands.delete("ada", "job_1"))
+    assert backend.store.call(commands.delete("ada", "job_1")) is DeleteResult.DELETED
+    assert backend.store.call(commands.delete("bob", "job_1")) is DeleteResult.UNKNOWN
+    backend.advance(120_001)
+    assert backend.store.call(commands.delete("ada", "job_1")) is DeleteResult.UNKNOWN
+
+
+def test_the_deletion_of_a_released_job_is_answered_the_same_for_a_while(backend: StoreBackend) -> None:
+    assert backend.store.call(commands.delete("ada", "job_1", was_archived=True)) is DeleteResult.DELETED
     assert backend.store.call(commands.delete("ada", "job_1")) is DeleteResult.DELETED
     assert backend.store.call(commands.delete("bob", "job_1")) is DeleteResult.UNKNOWN
     backend.advance(120_001)
@@ -76,6 +82,7 @@ def test_the_replay_of_a_deleted_job_finds_none(store: JobStore) -> None:
     store.call(commands.delete("ada", "job_1"))
     replay = store.call(commands.submit(new_job("job_2", idempotency=key), NO_LIMITS))
     assert (replay.outcome, replay.record, replay.position) == (SubmitOutcome.REPLAYED, None, None)
+    assert replay.job_id == "job_1"
 
 
 def test_what_a_cut_off_worker_says_of_a_deleted_job_is_refused(backend: StoreBackend) -> None:
@@ -91,21 +98,23 @@ def test_what_a_cut_off_worker_says_of_a_deleted_job_is_refused(backend: StoreBa
     assert (finished.accepted, finished.record) == (False, None)
 
 
-@pytest.mark.parametrize("how", ["deleted", "old"])
-def test_images_are_given_out_for_removal_until_it_is_confirmed(reliable_backend: StoreBackend, how: str) -> None:
-    store, retention = reliable_backend.store, FOREVER
+@pytest.mark.parametrize("is_deleted_in_history", [False, True])
+def test_files_are_given_out_for_removal_until_it_is_confirmed(
+    reliable_backend: StoreBackend, is_deleted_in_history: bool
+) -> None:
+    store = reliable_backend.store
     ended(store)
-    if how == "deleted":
-        store.call(commands.delete("ada", "job_1"))
+    if is_deleted_in_history:
+        store.call(commands.remove_archived([ArchivedRemoval("ada", "job_1", 1, is_deleted=True)]))
     else:
-        retention = Retention(0, None)
-    assert apply_retention(store, retention).removals == ("jobs/job_1/",)
-    assert apply_retention(store, retention).removals == ()
+        store.call(commands.delete("ada", "job_1"))
+    assert apply_retention(store).removals == ("jobs/job_1/",)
+    assert apply_retention(store).removals == ()
     reliable_backend.advance(LEASE_MS)
-    assert apply_retention(store, retention).removals == ("jobs/job_1/",)
+    assert apply_retention(store).removals == ("jobs/job_1/",)
     store.call(commands.confirm_deleted(["jobs/job_1/"]))
-    reliable_backend.advance(LEASE_MS)
-    assert apply_retention(store, retention).removals == ()
+    reliable_backend.advance(4 * LEASE_MS)
+    assert apply_retention(store).removals == ()
 
 
 def test_images_are_removed_once_more_for_what_a_cut_off_worker_wrote(reliable_backend: StoreBackend) -> None:
@@ -143,59 +152,24 @@ def test_what_the_last_claim_wrote_stays_with_its_job(reliable_backend: StoreBac
     store = reliable_backend.store
     submit(store, "job_1", max_attempts=1)
     store.call(commands.sweep(LEASE_MS, 100))
-    store.call(commands.progress(claim_ref(claim(store, lease_ms=1_000)), JobUpdate(outputs_json="[1]")))
+    store.call(
+        commands.progress(claim_ref(claim(store, lease_ms=1_000)), JobUpdate(stage="uploading", outputs_json="[1]"))
+    )
     reliable_backend.advance(1_000)
     assert store.call(commands.sweep(LEASE_MS, 100)).lost == ("job_1",)
     assert get_job(store, "job_1").outputs_json == "[1]"
     assert apply_retention(store) == NOTHING
 
 
-def test_an_old_job_loses_its_images_and_later_its_record(reliable_backend: StoreBackend) -> None:
-    store = reliable_backend.store
-    ended(store)
-    before = get_job(store, "job_1")
-    reliable_backend.advance(DAY_MS - 60_000)
-    assert apply_retention(store, RETENTION) == NOTHING
-    reliable_backend.advance(60_001)
-    assert apply_retention(store, RETENTION) == RetentionResult(("job_1",), (), (), ("jobs/job_1/",), (), more=False)
-    after = get_job(store, "job_1")
-    assert (after.status, after.outputs_json, after.grid_json) == (Status.SUCCEEDED, None, None)
-    assert (before.grid_json, before.outputs_expired, after.outputs_expired) == ("{}", False, True)
-    assert after.version == before.version + 1
-    assert after.request_json == before.request_json
-    store.call(commands.confirm_deleted(["jobs/job_1/"]))
-    reliable_backend.advance(DAY_MS - 60_000)
-    assert apply_retention(store, RETENTION).deleted == ()
-    reliable_backend.advance(60_001)
-    assert apply_retention(store, RETENTION).deleted == ("job_1",)
-    assert store.call(commands.get_job("ada", "job_1")) is None
-    assert store.call(commands.page("ada", JobFilter(), 10, 100)).records == ()
-
-
-def test_a_record_that_is_kept_for_less_than_its_images_stays_until_they_go(reliable_backend: StoreBackend) -> None:
-    ended(reliable_backend.store)
-    assert apply_retention(reliable_backend.store, Retention(DAY_MS, 0)) == NOTHING
-    reliable_backend.advance(DAY_MS)
-    result = apply_retention(reliable_backend.store, Retention(DAY_MS, 0))
-    assert result == RetentionResult(("job_1",), ("job_1",), (), ("jobs/job_1/",), (), more=False)
-
-
-def test_jobs_that_have_not_ended_and_what_is_kept_for_ever_stay(reliable_backend: StoreBackend) -> None:
-    ended(reliable_backend.store)
-    submit(reliable_backend.store, "job_2")
-    reliable_backend.advance(1_000 * DAY_MS)
-    assert apply_retention(reliable_backend.store) == NOTHING
-    assert apply_retention(reliable_backend.store, Retention(0, 0)).deleted == ("job_1",)
-    assert get_job(reliable_backend.store, "job_2").status is Status.QUEUED
-
-
 def test_one_call_does_no_more_than_it_is_asked_to(reliable_backend: StoreBackend) -> None:
+    store = reliable_backend.store
     for number in range(3):
-        ended(reliable_backend.store, f"job_{number}")
+        ended(store, f"job_{number}")
+        store.call(commands.delete("ada", f"job_{number}"))
         reliable_backend.advance(1_000)
-    calls = [apply_retention(reliable_backend.store, Retention(0, None), limit=2) for _ in range(3)]
-    assert [(call.outputs_expired, call.removals, call.more) for call in calls] == [
-        (("job_0", "job_1"), ("jobs/job_0/", "jobs/job_1/"), True),
-        (("job_2",), ("jobs/job_2/",), False),
-        ((), (), False),
+    calls = [store.call(commands.apply_retention(FOREVER, LEASE_MS, 2)) for _ in range(3)]
+    assert [(call.removals, call.more) for call in calls] == [
+        (("jobs/job_0/", "jobs/job_1/"), True),
+        (("jobs/job_2/",), False),
+        ((), False),
     ]

@@ -33,6 +33,11 @@ def test_a_job_remembers_which_one_it_does_again(store: JobStore) -> None:
     assert submit(store, "job_2", retried_from="job_1").retried_from == "job_1"
 
 
+def test_a_job_remembers_the_door_that_it_came_through(store: JobStore) -> None:
+    assert submit(store, "job_1").door is None
+    assert submit(store, "job_2", door="openai").door == "openai"
+
+
 def test_a_repeat_with_the_same_id_answers_accepted_with_the_record_as_it_is_now(store: JobStore) -> None:
     submit(store, "job_1")
     claimed = claim(store)

@@ -21,6 +21,11 @@ def let_leases_end(backend: StoreBackend) -> None:
     backend.advance(1_001)
 
 
+def start(store: JobStore, claim_id: str) -> None:
+    """Claim the next job and report that its rendering has started."""
+    store.call(commands.progress(claim_ref(claim(store, claim_id)), JobUpdate(stage="encoding")))
+
+
 def test_a_lost_job_is_queued_again_at_its_old_place(backend: StoreBackend) -> None:
     store = backend.store
     sweep(store)
@@ -55,13 +60,40 @@ def test_after_as_many_lost_leases_as_attempts_the_job_fails(backend: StoreBacke
     sweep(store)
     submit(store, "job_1", max_attempts=2)
     for attempt in ("claim-1", "claim-2"):
-        claim(store, attempt)
+        start(store, attempt)
         let_leases_end(backend)
         sweep(store)
     failed = get_job(store, "job_1")
     assert (failed.status, failed.lost_leases, failed.attempt) == (Status.FAILED, 2, 2)
     assert failed.error_json == WORKER_LOST_JSON
     assert claim(store, "claim-3") is None
+
+
+def test_a_job_that_was_lost_before_it_started_returns_as_it_was(backend: StoreBackend) -> None:
+    store = backend.store
+    sweep(store)
+    submit(store, "job_1", max_attempts=3)
+    for number in range(3):
+        claim(store, f"claim-{number}")
+        let_leases_end(backend)
+        assert sweep(store).requeued == ("job_1",)
+        back = get_job(store, "job_1")
+        assert (back.status, back.lost_leases, back.quarantined) == (Status.QUEUED, 0, False)
+
+
+def test_a_job_that_is_lost_before_its_start_again_and_again_is_suspected(backend: StoreBackend) -> None:
+    """It may end its workers before they report the start."""
+    store = backend.store
+    sweep(store)
+    submit(store, "job_1", max_attempts=2)
+    outcomes: list[tuple[Status, int]] = []
+    for number in range(4):
+        claim(store, f"claim-{number}")
+        let_leases_end(backend)
+        sweep(store)
+        job = get_job(store, "job_1")
+        outcomes.append((job.status, job.lost_leases))
+    assert outcomes == [(Status.QUEUED, 0), (Status.QUEUED, 0), (Status.QUEUED, 1), (Status.FAILED, 2)]
 
 
 def test_hand_backs_are_not_lost_leases(store: JobStore) -> None:
@@ -205,7 +237,7 @@ def test_a_sweep_reports_what_it_did(reliable_backend: StoreBackend) -> None:
     ):
         submit(store, f"job_{number}", **fields)
     for number in range(4):
-        claim(store, f"claim-{number}")
+        start(store, f"claim-{number}")
     store.call(commands.cancel("ada", "job_2"))
     let_leases_end(reliable_backend)
     swept = sweep(store)

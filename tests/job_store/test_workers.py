@@ -15,6 +15,16 @@ def test_a_worker_is_listed_as_it_last_described_itself(store: JobStore) -> None
     assert second.id == "w2"
 
 
+def test_a_worker_tells_its_memory(store: JobStore) -> None:
+    store.call(commands.register(worker_record("w1", memory_bytes=2**31), 30_000))
+    memory = {"memory_bytes": 2**31, "device_memory_used_bytes": 0, "device_memory_total_bytes": 2**36}
+    store.call(commands.register(worker_record("w2", "shapes", "other", **memory), 30_000))
+    host, card = store.call(commands.workers())
+    assert (host.memory_bytes, host.device_memory_used_bytes, host.device_memory_total_bytes) == (2**31, None, None)
+    assert (card.memory_bytes, card.device_memory_used_bytes, card.device_memory_total_bytes) == (2**31, 0, 2**36)
+    assert card.models == ("shapes", "other")
+
+
 def test_the_store_keeps_a_workers_times(backend: StoreBackend) -> None:
     backend.store.call(commands.register(worker_record(), 30_000))
     backend.advance(10_000)

@@ -1,6 +1,11 @@
 """Time travel: Redis' clock cannot be set, so all stored times are shifted instead."""
 
+from collections.abc import Callable
+from typing import Any
+
 import redis
+
+from tests.polling import wait_until
 
 _OLDER = """
 local ms = tonumber(ARGV[1])
@@ -31,19 +36,23 @@ local function life(key)
 end
 local aged = {
   ['rq:leases'] = scores, ['rq:deadlines'] = scores, ['rq:oldest:'] = scores, ['rq:jobs:'] = scores,
-  ['rq:ended'] = scores, ['rq:outputs-expired'] = scores, ['rq:removals'] = scores, ['rq:late-removals'] = scores,
-  ['rq:manifests'] = scores,
+  ['rq:unarchived'] = scores, ['rq:archived'] = scores, ['rq:removals'] = scores, ['rq:late-removals'] = scores,
   ['rq:assets'] = scores,
   ['rq:asset:'] = function(key)
     fields(key, { 'created_ms', 'used_ms' })
   end,
-  ['rq:deleted:'] = life,
+  ['rq:deleted:'] = life, ['rq:purges'] = scores,
+  ['rq:purge:'] = function(key)
+    fields(key, { 'started_ms', 'completed_ms' })
+    life(key)
+  end,
+  ['rq:apis'] = scores,
   ['rq:workers'] = scores, ['rq:served:'] = scores, ['rq:claim:'] = life, ['rq:idempotency:'] = life,
   ['rq:job:'] = function(key)
     fields(key, { 'created_ms', 'deadline_at_ms', 'started_ms', 'completed_ms' })
   end,
   ['rq:delivery-queue:'] = scores, ['rq:delivery-hosts:'] = scores, ['rq:delivery-tenants'] = scores,
-  ['rq:delivering'] = scores, ['rq:delivery-claim:'] = life,
+  ['rq:delivering'] = scores, ['rq:unarchived-deliveries'] = scores, ['rq:delivery-claim:'] = life,
   ['rq:delivery:'] = function(key)
     fields(key, { 'created_ms', 'due_ms' })
     life(key)
@@ -58,6 +67,19 @@ local aged = {
   ['rq:worker:'] = function(key)
     fields(key, { 'started_ms', 'seen_ms' })
     life(key)
+  end,
+  ['rq:visitor-count:'] = life, ['rq:visitors'] = scores,
+  ['rq:key:'] = function(key)
+    fields(key, { 'created_ms', 'expires_ms' })
+  end,
+  ['rq:load'] = function(key)
+    fields(key, { 'started_ms' })
+  end,
+  ['rq:load-minutes'] = function(key)
+    for i, minute in ipairs(redis.call('LRANGE', key, 0, -1)) do
+      local time, counts = string.match(minute, '^(%d+)(.*)$')
+      redis.call('LSET', key, i - 1, format_int(time - ms) .. counts)
+    end
   end,
   ['rq:swept'] = function(key)
     fields(key, { 'at_ms' })
@@ -75,3 +97,16 @@ end
 def make_older(client: redis.Redis, ms: int) -> None:
     """Shift all stored times and TTLs as if `ms` milliseconds had passed."""
     client.eval(_OLDER, 0, ms)
+
+
+def make_older_until(client: redis.Redis, ms: int, condition: Callable[[], Any]) -> None:
+    """Let `ms` milliseconds pass, again and again, until the condition is true.
+
+    A retry that is in flight is scheduled after one shift, by the clock that does not move.
+    """
+
+    def condition_once_older() -> Any:
+        make_older(client, ms)
+        return condition()
+
+    wait_until(condition_once_older)

@@ -27,7 +27,7 @@ def test_wheel_holds_exactly_our_packages(wheel: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == PACKAGES
 
 
-@pytest.mark.parametrize("ending", [".py", ".lua", "py.typed", ".json", ".txt", ".safetensors"])
+@pytest.mark.parametrize("ending", [".py", ".lua", "py.typed", ".json", ".txt", ".safetensors", ".html", ".js", ".svg"])
 def test_wheel_holds_every_shipped_file(wheel: Path, ending: str) -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
         "\n"

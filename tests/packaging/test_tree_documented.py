@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from renderq_api.doors import DOORS
 from renderq_api.routes import ROUTERS
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def test_every_route_is_documented() -> None:
     documented = set(re.findall(r"^\| `([A-Z]+) (/\S+)` \|", page, re.MULTILINE))
     routes = {
         (method, re.sub(r":\w+}", "}", route.path))
-        for router in ROUTERS
+        for router in (*ROUTERS, *(door.router for door in DOORS.values()))
         for route in router.routes
         for method in route.methods - {"HEAD"}
     }

@@ -1,5 +1,5 @@
 """A service of several processes as an operator starts it: one API, any number of workers, on an external Redis and S3
-store."""
+store. Its model is the fast one, unless the settings name a catalog."""
 
 import os
 import signal
@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import httpx2
 
+from tests.fast_model.catalog import MODELS_TOML
 from tests.system.http_user import HttpUser
 
 START_TIMEOUT_S = WAIT_TIMEOUT_S = 180
@@ -84,7 +85,7 @@ class Cluster(HttpUser):
     ) -> None:
         self._folder = folder
         self._options = ("--redis-url", redis_url, "--store", store, "--data", str(folder))
-        self._env = env
+        self._env = {"RENDERQ_MODELS": str(MODELS_TOML), **env}
         self._on = on
         self._parts: dict[str, ServiceProcess] = {}
 

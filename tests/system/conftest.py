@@ -16,6 +16,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
+def shipped_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A running service with the model that ships, for all tests of a module."""
+    with Service(tmp_path_factory.mktemp("data"), models=None) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
 def own_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """A server for all tests of a module, never emptied."""
     server = Valkey(tmp_path_factory.mktemp("valkey"))

@@ -12,6 +12,7 @@ from typing import Self
 import httpx2
 import psutil
 
+from tests.fast_model.catalog import MODELS_TOML
 from tests.system.http_user import HttpUser
 
 START_TIMEOUT_S = 90
@@ -20,9 +21,13 @@ START_TIMEOUT_S = 90
 class Service(HttpUser):
     """One `renderq up` on a data folder. Start it again on the same folder as often as you like."""
 
-    def __init__(self, data: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
-        self._argv = [sys.executable, "-m", "renderq", "up", "--port", "0", "--data", str(data), *options]
-        self._env = {**os.environ, "OMP_NUM_THREADS": "1", "RENDERQ_THREADS": "1", **(env or {})}
+    def __init__(
+        self, data: Path, *options: str, models: Path | None = MODELS_TOML, env: Mapping[str, str] | None = None
+    ) -> None:
+        """`models`: the catalog, by default that of the fast model; None for the model that ships."""
+        catalog = () if models is None else ("--models", str(models))
+        self._argv = [sys.executable, "-m", "renderq", "up", "--port", "0", "--data", str(data), *catalog, *options]
+        self.env = {**os.environ, "OMP_NUM_THREADS": "1", "RENDERQ_THREADS": "1", **(env or {})}
         self.log: list[str] = []
 
     def __enter__(self) -> Self:
@@ -35,7 +40,7 @@ class Service(HttpUser):
     def start(self) -> None:
         """Wait until the service reports that it is ready."""
         self._process = subprocess.Popen(
-            self._argv, env=self._env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self._argv, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self._log_reader = threading.Thread(target=self._read_log, daemon=True)
         self._log_reader.start()
@@ -50,8 +55,15 @@ class Service(HttpUser):
 
     def stop(self) -> int:
         """Ctrl-C; the exit code."""
+        self.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for the end; the exit code."""
         self.http.close()
-        self._process.send_signal(signal.SIGINT)
         code = self._process.wait(timeout=30)
         self._close_pipes()
         return code

@@ -21,6 +21,11 @@ DEFAULT_URL = "http://127.0.0.1:8400"
 _BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
+@pytest.fixture(scope="module")
+def service(shipped_service: Service) -> Service:
+    return shipped_service
+
+
 def blocks(page: str, language: str, url: str) -> list[str]:
     text = (ROOT / page).read_text(encoding="utf-8").replace(DEFAULT_URL, url)
     return [code for kind, code in _BLOCK.findall(text) if kind == language]
@@ -44,7 +49,13 @@ def test_programs_run(service: Service, tmp_path: Path, page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["docs/start/quickstart.md", "docs/start/installation.md", "docs/reference/cli.md", "README.md"]
+    "page",
+    [
+        "docs/start/quickstart.md",
+        pytest.param("docs/start/installation.md", marks=pytest.mark.long),
+        "docs/reference/cli.md",
+        "README.md",
+    ],
 )
 def test_commands_run(service: Service, tmp_path: Path, page: str) -> None:
     commands = "\n".join(blocks(page, "sh", service.url)).replace(".venv/bin/", "")

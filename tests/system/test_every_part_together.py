@@ -31,7 +31,7 @@ def cluster(own_valkey: Valkey, own_s3: S3Server, tmp_path: Path) -> Iterator[Cl
         "RENDERQ_EGRESS_ALLOW": "127.0.0.0/8",
     }
     with Cluster(tmp_path, own_valkey.url, STORE, settings) as cluster:
-        cluster.start_workers("w1", "w2", "w3", device="cpu")
+        cluster.start_workers("w1", "w2", device="cpu")
         yield cluster
 
 
@@ -48,7 +48,7 @@ def test_a_day_with_renderq(cluster: Cluster, client: Client, own_valkey: Valkey
             hook = {"url": receiver.url, "events": EVERYTHING}
             return client.submit("a red circle on a blue background", webhook=hook, **fields)
 
-        long = submit(n=2, steps=120, seed=7)
+        long = submit(n=2, steps=80, seed=7)
         short = [submit(n=2, steps=4, seed=seed) for seed in range(5)]
         unwanted = submit(steps=20)
         unwanted.cancel()

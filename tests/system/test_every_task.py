@@ -54,7 +54,7 @@ WANTED: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("tiny")
-    with Service(folder / "data", "--models", str(write_catalog(folder))) as service:
+    with Service(folder / "data", models=write_catalog(folder)) as service:
         yield service
 
 

@@ -1,6 +1,7 @@
 """`renderq.testing.FakeService` and the real service look the same to a client."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +62,6 @@ def observe(url: str) -> dict[str, Any]:
         }
 
 
-def test_a_client_cannot_distinguish_the_fake_from_the_real_service(service: Service) -> None:
-    with FakeService() as fake:
+def test_a_client_cannot_distinguish_the_fake_from_the_real_service(tmp_path: Path) -> None:
+    with FakeService() as fake, Service(tmp_path, env={"RENDERQ_DEVICE": "simulated"}) as service:
         assert observe(fake.url) == observe(service.url)

@@ -1,6 +1,5 @@
 """Processes are killed at bad moments; every accepted job ends exactly once."""
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,7 @@ from tests.system.service import Service
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 LEASE_S = 3.0
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """A service with short leases for one test."""
-    with Service(tmp_path, env={"RENDERQ_LEASE_SECONDS": str(LEASE_S)}) as service:
-        yield service
+SIMULATED = {"RENDERQ_LEASE_SECONDS": str(LEASE_S), "RENDERQ_DEVICE": "simulated:50"}
 
 
 def is_rendering(job: dict[str, Any]) -> bool:
@@ -47,15 +40,17 @@ def kill(process: psutil.Process) -> None:
     process.wait(timeout=10)
 
 
-def test_killed_worker_costs_an_attempt_and_no_job(service: Service) -> None:
-    job = service.submit(steps=150, n=2, seed=1)
-    service.wait_until(job["id"], is_rendering)
-    kill(service.process("worker"))
-    ended = service.wait_until_ended(job["id"])
-    assert (ended["status"], ended["attempt"], len(ended["outputs"])) == ("succeeded", 2, 2), ended
-    assert service.image(ended, 1) == service.image(
-        service.wait_until_ended(service.submit(steps=150, seed=2)["id"]), 0
-    )
+@pytest.mark.long
+def test_killed_worker_costs_an_attempt_and_no_job(tmp_path: Path) -> None:
+    with Service(tmp_path, env={"RENDERQ_LEASE_SECONDS": str(LEASE_S)}) as service:
+        job = service.submit(steps=40, n=2, seed=1)
+        service.wait_until(job["id"], is_rendering)
+        kill(service.process("worker"))
+        ended = service.wait_until_ended(job["id"])
+        assert (ended["status"], ended["attempt"], len(ended["outputs"])) == ("succeeded", 2, 2), ended
+        assert service.image(ended, 1) == service.image(
+            service.wait_until_ended(service.submit(steps=40, seed=2)["id"]), 0
+        )
 
 
 def test_a_step_that_lasts_three_leases_keeps_its_job(tmp_path: Path) -> None:
@@ -67,7 +62,7 @@ def test_a_step_that_lasts_three_leases_keeps_its_job(tmp_path: Path) -> None:
 
 
 def test_kill_of_everything_and_start_on_the_same_data(tmp_path: Path) -> None:
-    service = Service(tmp_path, env={"RENDERQ_LEASE_SECONDS": str(LEASE_S)})
+    service = Service(tmp_path, env=SIMULATED)
     service.start()
     accepted = [service.submit(steps=20, seed=seed)["id"] for seed in range(6)]
     service.wait_until(accepted[0], lambda job: job["status"] != "queued")
@@ -79,8 +74,8 @@ def test_kill_of_everything_and_start_on_the_same_data(tmp_path: Path) -> None:
     assert service.stop() == 0
 
 
-def test_doubled_and_dropped_wakeups(service: Service) -> None:
-    with redis.Redis.from_url(service.redis_url) as client:
+def test_doubled_and_dropped_wakeups(tmp_path: Path) -> None:
+    with Service(tmp_path, env=SIMULATED) as service, redis.Redis.from_url(service.redis_url) as client:
         dropped = [service.submit(seed=seed, steps=10)["id"] for seed in range(4)]
         client.delete(queue_name("shapes"))
         publisher = WakeupPublisher(service.redis_url)
@@ -91,10 +86,10 @@ def test_doubled_and_dropped_wakeups(service: Service) -> None:
     assert {(job["status"], job["attempt"]) for job in ended} == {("succeeded", 1)}
 
 
+@pytest.mark.long
 def test_a_job_that_kills_its_process_takes_no_other_with_it(tmp_path: Path) -> None:
     """Kill the worker whenever it renders the job."""
-    environment = {"RENDERQ_LEASE_SECONDS": str(LEASE_S), "RENDERQ_BATCHING": "fast"}
-    with Service(tmp_path, env=environment) as service:
+    with Service(tmp_path, env=SIMULATED) as service:
         innocents = [service.submit(steps=60, seed=seed)["id"] for seed in range(7)]
         poison = service.submit(steps=150, n=4, priority=10)["id"]
         job, killed = service.job(poison), 0

@@ -1,8 +1,11 @@
 """CONTRIBUTING.md's recipes: the one for a sampling field is applied to a copy of the tree, which then renders."""
 
+import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,11 +49,6 @@ PATCH = (
         "    guidance_stop: float | None\n",
     ),
     Edit(
-        "shared/renderq/cli/request_options.py",
-        '    _add(image, "--clip-skip"',
-        '    _add(image, "--guidance-stop", type=float, metavar="SHARE")\n',
-    ),
-    Edit(
         "worker/renderq_worker/engine/latents.py",
         "        step = self.scheduler.step(guided,",
         "        if self.step >= self.sampling.guidance_stop * self.model_calls:\n"
@@ -90,6 +88,13 @@ def patched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
+def run_command(service: Service, *arguments: str) -> str:
+    """Stdout of the service's own `renderq`."""
+    environment = {**os.environ, **service.env}
+    command = [sys.executable, "-m", "renderq", "--url", service.url, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
 def test_recipes_list_files_that_exist() -> None:
     listed = recipes()
     assert FIELD_RECIPE in listed
@@ -105,6 +110,7 @@ def test_a_sampling_field_needs_only_the_files_of_its_recipe() -> None:
     assert len(listed) <= 5
 
 
+@pytest.mark.long
 def test_a_sampling_field_added_by_the_recipe_works(patched: Service) -> None:
     assert patched.http.get("/v1/models").json()["data"][0]["defaults"]["guidance_stop"] == 1.0
     refused = patched.http.post("/v1/jobs", json={"prompt": "x", "guidance_stop": 2}).json()
@@ -119,3 +125,6 @@ def test_a_sampling_field_added_by_the_recipe_works(patched: Service) -> None:
     assert [job["request"]["guidance_stop"] for job in jobs] == [1.0, 1.0, 0.25]
     by_default, whole, quarter = (job["outputs"][0]["pixel_sha256"] for job in jobs)
     assert by_default == whole != quarter
+
+    submitted = run_command(patched, "submit", "x", "--guidance-stop", "0.5", "--steps", "2", "--json")
+    assert json.loads(submitted)["request"]["guidance_stop"] == 0.5

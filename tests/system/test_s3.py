@@ -31,7 +31,7 @@ def names(s3: S3Server) -> set[str]:
 
 def test_a_prompt_becomes_an_image_in_the_bucket(s3: S3Server, tmp_path: Path) -> None:
     # Environment files set absent variables to an empty string.
-    env = {**s3.env, "RENDERQ_S3_PUBLIC_ENDPOINT": "", "RENDERQ_S3_ADDRESSING": "path"}
+    env = {**s3.env, "RENDERQ_DEVICE": "simulated", "RENDERQ_S3_PUBLIC_ENDPOINT": "", "RENDERQ_S3_ADDRESSING": "path"}
     with Service(tmp_path / "data", "--store", STORE, env=env) as service:
         job = service.wait_until_ended(service.submit(n=2, steps=4)["id"])
         assert job["status"] == "succeeded", job
@@ -44,7 +44,7 @@ def test_a_prompt_becomes_an_image_in_the_bucket(s3: S3Server, tmp_path: Path) -
 
 
 def test_a_store_that_is_away_while_a_job_renders_costs_nothing_but_time(s3: S3Server, tmp_path: Path) -> None:
-    env = {**s3.env, "RENDERQ_IMAGE_DELIVERY": "proxy"}
+    env = {**s3.env, "RENDERQ_DEVICE": "simulated:20", "RENDERQ_IMAGE_DELIVERY": "proxy"}
     with Service(tmp_path / "data", "--store", STORE, env=env) as service:
         job = service.submit(steps=150)
         service.wait_until(job["id"], lambda job: job["stage"] == "denoising")

@@ -1,9 +1,10 @@
-"""A catalog of one tiny model of every kind, with real layouts and random weights, and the built-in model."""
+"""A catalog of one tiny model of every kind, with real layouts and random weights, and the fast model."""
 
 from pathlib import Path
 
 from diffusers import DDIMScheduler, StableDiffusionInpaintPipeline
 
+from tests.fast_model.catalog import fast_model
 from tests.worker.engine.tiny_models import SD1_SCHEDULER, save_depth_pipeline, save_pipeline, save_upscaler
 from tests.worker.engine.tiny_transformers import save_sd3
 from tests.worker.models.original_layout import save_original
@@ -14,7 +15,7 @@ _FILES = {"sd1": "sd1.ckpt", "sd2-v": "sd2-v.safetensors"}
 
 _FOLDERS = ("depth", "upscaler", "inpainting", "xl", "sd3")
 
-_BUILTIN = 'default = "shapes"\n[models.shapes]\nsource = "builtin:shapes"\ndtype = "float32"\n'
+_FAST = f'default = "shapes"\n[models.shapes]\nsource = "{fast_model().source}"\ndtype = "float32"\nmax_side = 512\n'
 
 
 def write_catalog(folder: Path) -> Path:
@@ -28,7 +29,7 @@ def write_catalog(folder: Path) -> Path:
     save_sd3(folder / "sd3")
     for layout, file in _FILES.items():
         save_original(small_pipeline(small_layout(layout, folder / f"{layout}-layout")), folder / file)
-    entries = [_BUILTIN, *(_entry(name, name) for name in _FOLDERS)]
+    entries = [_FAST, *(_entry(name, name) for name in _FOLDERS)]
     entries += [_entry(name, file, f'layout = "{name}-layout"') for name, file in _FILES.items()]
     path = folder / "models.toml"
     path.write_text("\n".join(entries), encoding="utf-8")

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from renderq.contract import ModelDefaults, ModelLimits, Status, parse_resolved_request
 from renderq_shared.catalog import ModelEntry
@@ -63,13 +63,14 @@ class FaultyEngine(SimulatedEngine):
     """Fails images whose seed is in `failing_seeds`."""
 
     failing_seeds: frozenset[int] = frozenset()
+    failure_message: str | None = "not a number"
 
     def submit(self, specs: Sequence[GenerationSpec], listener: Callable[[Event], None]) -> None:
         failing = {spec.id for spec in specs if spec.seed in self.failing_seeds}
 
         def forward(event: Event) -> None:
             if isinstance(event, Rendered) and event.generation_id in failing:
-                event = Failed(event.generation_id, "nan_output", "not a number", retryable=False)
+                event = Failed(event.generation_id, "nan_output", cast(str, self.failure_message), retryable=False)
             listener(event)
 
         super().submit(specs, forward)
@@ -101,6 +102,7 @@ class WorkerHarness:
         step_s: float = 0.0,
         store: JobStore | None = None,
         objects: ObjectStore | None = None,
+        entry: ModelEntry = ENTRY,
         **settings: Any,
     ) -> None:
         self.client = sync_client(redis_url)
@@ -110,10 +112,10 @@ class WorkerHarness:
         self.settings = WorkerSettings(**{"redis_url": redis_url, "lease_seconds": 2.0, **settings})
         self.forwarded_wakeups: list[str] = []
         """Models of the wake-ups that were forwarded because no slot was free."""
-        self.engine = FaultyEngine([ENTRY], step_s, stall_s=self.settings.stall_seconds)
+        self.engine = FaultyEngine([entry], step_s, stall_s=self.settings.stall_seconds)
         self.worker = Worker(
             "w1",
-            (MODEL,),
+            (entry,),
             self.settings,
             store or self.store,
             objects or self.objects,

@@ -23,9 +23,9 @@ def chunk(kind: bytes, body: bytes = b"") -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def png_file(*chunks: bytes, width: int = 1, height: int = 1) -> bytes:
+def png_file(*chunks: bytes, width: int = 1, height: int = 1, interlaced: bool = False) -> bytes:
     """Return an 8-bit gray PNG with these chunks between header and end."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, interlaced))
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IEND")
 
 

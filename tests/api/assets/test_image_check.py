@@ -1,6 +1,8 @@
 """Checks of input images before and after decoding: complete files of three types, no decompression bombs."""
 
+import re
 import zlib
+from typing import Any
 
 import pytest
 
@@ -93,6 +95,90 @@ def test_a_file_that_ends_early_is_refused_wherever_it_ends(kind: str) -> None:
     whole = image_file(kind)
     codes = {rejection(whole[:length])[0] for length in range(12, len(whole))}
     assert codes == {"input_unreadable"}
+
+
+PASSES = ((3, 2), (3, 2), (6, 2), (6, 4), (12, 4), (12, 8), (24, 8))
+"""Width and height of the passes of an interlaced image of 24 × 16 pixels."""
+
+
+@pytest.mark.parametrize("missing", [25, 75])
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_a_png_whose_last_rows_are_missing_is_refused(missing: int, interlaced: bool) -> None:
+    """The compressed data ends properly, and so does the file."""
+    pixels = bytes(sum((1 + width) * height for width, height in (PASSES if interlaced else ((24, 16),))))
+    whole, cut = (
+        png_file(idat_chunk(data), width=24, height=16, interlaced=interlaced) for data in (pixels, pixels[:-missing])
+    )
+    assert check_image(whole).height == 16
+    assert rejection(cut) == (
+        "input_unreadable",
+        "The image cannot be read: its last rows are missing. Save it again.",
+    )
+
+
+@pytest.mark.parametrize("share", [0.97, 0.9, 0.5, 0.2])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"quality": 100, "subsampling": 0},
+        {"mode": "L"},
+        {"mode": "CMYK"},
+        {"progressive": True},
+        {"restart_marker_blocks": 2},
+        {"restart_marker_rows": 1, "progressive": True},
+    ],
+    ids=lambda options: " ".join(options) or "RGB",
+)
+def test_a_jpeg_that_lacks_a_part_of_its_picture_is_refused(options: dict[str, Any], share: float) -> None:
+    whole = image_file("JPEG", 200, 160, **options)
+    assert check_image(whole).width == 200
+    data = whole.index(b"\xff\xda") + 14
+    cut = whole[: data + round((len(whole) - data) * share)].rstrip(b"\xff") + b"\xff\xd9"
+    assert rejection(cut)[0] == "input_unreadable"
+
+
+def test_a_jpeg_without_a_last_interval_is_refused() -> None:
+    whole = image_file("JPEG", 200, 160, restart_marker_blocks=2)
+    last_restarts = [match.start() for match in re.finditer(rb"\xff[\xd0-\xd7]", whole)][-4:]
+    for restart in last_restarts[:2]:
+        assert rejection(whole[:restart] + b"\xff\xd9")[0] == "input_unreadable"
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 1_000])
+def test_a_marker_may_stand_anywhere(window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are searched piece by piece."""
+    for module in ("image_header", "missing_rows"):
+        monkeypatch.setattr(f"renderq_api.assets.{module}.WINDOW", window)
+    whole = image_file("JPEG", 64, 48, restart_marker_blocks=1)
+    assert check_image(whole).width == 64
+    restart = [match.start() for match in re.finditer(rb"\xff[\xd0-\xd7]", whole)][-4]
+    assert rejection(whole[:restart] + b"\xff\xd9")[0] == "input_unreadable"
+
+
+def test_a_jpeg_with_more_restart_markers_than_blocks_is_refused() -> None:
+    """Each would take a hundred bytes of memory, so that a file of 32 MB took gigabytes."""
+    whole = image_file("JPEG", 64, 64, restart_marker_blocks=1)
+    assert check_image(whole).width == 64
+    padded = whole[:-2] + b"\xff\xd0" * 65 + whole[-2:]
+    assert "too many restart markers" in rejection(padded)[1]
+
+
+def test_a_jpeg_with_rows_of_fill_bytes_is_refused() -> None:
+    """Pillow's decoder reads them again for each of its blocks: 32 MB took 14 s."""
+    whole = image_file("JPEG", 64, 64)
+    assert check_image(whole[:-2] + b"\xff" * 16 + whole[-2:]).width == 64
+    assert "too many fill bytes" in rejection(whole[:-2] + b"\xff" * 300 + whole[-2:])[1]
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"mode": "RGBA"}])
+def test_a_webp_that_lacks_a_part_of_its_picture_is_refused(options: dict[str, Any]) -> None:
+    whole = image_file("WEBP", 200, 160, **options)
+    assert whole[12:16] in {b"VP8 ", b"VP8L"}
+    for share in (0.95, 0.5):
+        size = round(len(whole) * share) // 2 * 2
+        head = b"RIFF" + (size - 8).to_bytes(4, "little") + whole[8:16] + (size - 20).to_bytes(4, "little")
+        assert rejection(head + whole[20:size])[0] == "input_unreadable"
 
 
 def test_a_flipped_bit_in_a_png_is_found() -> None:

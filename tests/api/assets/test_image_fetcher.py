@@ -7,13 +7,13 @@ import pytest
 
 from renderq_api.assets import ImageFetcher, ImageRejected
 from renderq_api.egress import GuardedTransport
-from renderq_api.egress.address_policy import parse_allowed
+from renderq_shared.settings.addresses import parse_networks
 from tests.api.assets.image_server import IMAGE_FILE, ImageServer, image_server
 from tests.api.conftest import SettingsFor
 from tests.api.problems import pointers, problem
 from tests.api.running_api import RunningApi
 
-LOOPBACK = parse_allowed("127.0.0.1/32")
+LOOPBACK = parse_networks("127.0.0.1/32")
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,13 @@ import pytest
 from renderq.contract import LIMITS
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.redis import RedisJobStore
+from renderq_shared.objects import FolderStore
 from tests.api.assets.image_files import ONE_PIXEL, animated_file, chunk, image_file, png_file, rotated_file
 from tests.api.conftest import SettingsFor
-from tests.api.problems import pointers, problem
+from tests.api.problems import NO_JOB, pointers, problem
 from tests.api.running_api import RunningApi
-from tests.api.submission.test_round_trips import scripts
+from tests.api.script_count import scripts
+from tests.api.worker import Worker
 from tests.job_store.factories import new_asset
 from tests.shared.catalog.test_models_toml import pipeline
 
@@ -54,6 +56,50 @@ def test_an_uploaded_image_gives_the_job_its_size(http: httpx2.Client) -> None:
     assert (job["task"], job["request"]["image"], job["request"]["strength"]) == ("img2img", image, 0.8)
     assert (job["request"]["width"], job["request"]["height"]) == (248, 128)
     assert accepted(http, **{**job["request"], "seed": 7})["request"] == job["request"]
+
+
+def rendered(http: httpx2.Client, worker: Worker, api: RunningApi, data: bytes, n: int = 1) -> str:
+    """Return the id of a finished job whose last image has these bytes."""
+    job_id = http.post("/v1/jobs", json={"prompt": "x", "n": n}).json()["id"]
+    record = worker.finish(worker.claim())
+    FolderStore(api.settings.store_folder).put(f"jobs/{job_id}/{record.claim_id}/{n - 1}.png", data, "image/png")
+    return job_id
+
+
+def test_an_image_of_a_job_becomes_an_asset(http: httpx2.Client, worker: Worker, api: RunningApi) -> None:
+    data = image_file(width=64, height=48)
+    job_id = rendered(http, worker, api, data, n=3)
+    job = accepted(http, image=f"{job_id}/2", headers={"Idempotency-Key": "vary"})
+    assert (job["request"]["image"], job["request"]["height"]) == (asset_id(data), 48)
+    http.delete(f"/v1/jobs/{job_id}")
+    again = accepted(http, image=f"{job_id}/2", headers={"Idempotency-Key": "vary"})
+    assert again["id"] == job["id"], "a replay needs the image no more"
+
+
+@pytest.mark.parametrize("index", ["1", "9999"])
+def test_an_image_that_a_job_does_not_have_is_refused(
+    http: httpx2.Client, worker: Worker, api: RunningApi, index: str
+) -> None:
+    finished = rendered(http, worker, api, image_file())
+    queued = http.post("/v1/jobs", json={"prompt": "x"}).json()["id"]
+    for reference in (f"{finished}/{index}", f"{queued}/0", f"{NO_JOB}/0", "job_1/0"):
+        document = problem(submit(http, image=reference), "asset_not_found")
+        assert pointers(document) == {"/image": "asset_not_found"}
+        assert "no such finished image" in document["detail"]
+    FolderStore(api.settings.store_folder).delete_prefix(f"jobs/{finished}/")
+    problem(submit(http, image=f"{finished}/0"), "asset_not_found")
+
+
+@pytest.mark.parametrize(
+    "reference", [f"{NO_JOB}/00", f"{NO_JOB}/-1", f"{NO_JOB}/", NO_JOB, f"{NO_JOB}/grid", "job_/0"]
+)
+def test_what_is_no_image_of_a_job_is_no_reference(http: httpx2.Client, reference: str) -> None:
+    assert "an image of a job" in problem(submit(http, image=reference), "invalid_request")["detail"]
+
+
+def test_an_image_of_a_job_has_the_limits_of_an_upload(http: httpx2.Client, worker: Worker, api: RunningApi) -> None:
+    finished = rendered(http, worker, api, b"no image")
+    assert pointers(problem(submit(http, image=f"{finished}/0"), "invalid_request"))
 
 
 def test_an_image_within_the_request_becomes_an_asset(http: httpx2.Client) -> None:
@@ -228,7 +274,7 @@ def test_an_address_inside_is_refused_without_saying_what_is_there(http: httpx2.
 def test_another_tenants_asset_is_not_found(http: httpx2.Client, store: RedisJobStore) -> None:
     foreign = new_asset(tenant="bob", asset_id=asset_id(image_file(width=33)))
     store.call(commands.reserve_asset(foreign, 60_000))
-    store.call(commands.commit_asset(foreign))
+    store.call(commands.commit_asset(foreign, 60_000))
     problem(submit(http, image=foreign.id), "asset_not_found")
 
 

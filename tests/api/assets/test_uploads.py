@@ -1,6 +1,7 @@
 """Uploads of input images, including ones that are rejected before they are complete."""
 
 import hashlib
+import io
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,8 @@ from typing import Any
 import httpx2
 import pytest
 import redis
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from renderq.contract import LIMITS
 from renderq_api.assets import UploadBudget, image_check
@@ -20,9 +23,10 @@ from renderq_shared.redis.clients import sync_client
 from tests.api.assets.image_files import FORMATS, image_file
 from tests.api.problems import pointers, problem
 from tests.api.running_api import RunningApi
-from tests.api.submission.test_round_trips import scripts
-from tests.job_store.time_travel import make_older
+from tests.api.script_count import scripts
+from tests.job_store.time_travel import make_older, make_older_until
 from tests.polling import wait_until
+from tests.shared.renderq.image_files.infotexts import INFOTEXT, SETTINGS, exif_with
 
 DAY_MS = 24 * 3_600_000
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -50,6 +54,23 @@ def upload(http: httpx2.Client, data: bytes) -> dict[str, Any]:
     return response.json()
 
 
+def file_with(format: str, infotext: str) -> bytes:
+    """Return a file that says with which settings it was made."""
+    buffer, info = io.BytesIO(), PngInfo()
+    info.add_itxt("parameters", infotext)
+    options = {"pnginfo": info} if format == "PNG" else {"exif": exif_with(infotext)}
+    Image.new("RGB", (8, 8)).save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+def test_an_upload_tells_with_which_settings_it_was_made(http: httpx2.Client, format: str) -> None:
+    asset = upload(http, file_with(format, INFOTEXT))
+    assert asset["recipe"] == {"task": "txt2img", **SETTINGS}
+    assert http.get(f"/v1/assets/{asset['id']}").json()["recipe"] == asset["recipe"]
+    assert upload(http, file_with(format, "a holiday"))["recipe"] is None
+
+
 def objects(api: RunningApi) -> list[Path]:
     return [path for path in (api.settings.store_folder / "assets").rglob("*") if path.is_file()]
 
@@ -74,6 +95,7 @@ def test_an_image_is_kept_as_it_was_sent(http: httpx2.Client, kind: str) -> None
         "sha256": digest,
         "created_at": asset["created_at"],
         "expires_at": (created + timedelta(days=7)).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "recipe": None,
         "url": f"{base(http)}/v1/assets/asset_{digest}/content",
     }
     assert http.get(f"/v1/assets/{asset['id']}").json() == asset
@@ -121,7 +143,7 @@ def test_another_tenants_asset_is_not_there(http: httpx2.Client, store: RedisJob
     asset_id = f"asset_{hashlib.sha256(image_file(width=27)).hexdigest()}"
     foreign = NewAsset(asset_id, "bob", f"assets/b/1/{asset_id}.png", "image/png", 27, 16, 100)
     store.call(commands.reserve_asset(foreign, 60_000))
-    store.call(commands.commit_asset(foreign))
+    store.call(commands.commit_asset(foreign, 60_000))
     unknown = f"asset_{'0' * 64}"
     for name in (asset_id, unknown, "asset_", "asset_" + "G" * 64, "x"):
         problem(http.get(f"/v1/assets/{name}"), "not_found")
@@ -168,6 +190,12 @@ def test_what_is_no_image_is_refused_whatever_its_declared_type(http: httpx2.Cli
         (b"", {"": "not_a_form"}),
         (image_file(), {"": "not_a_form"}),
         (b"--c\r\n", {"": "not_a_form"}),
+        (part('form-data; name="file"; name="x"', image_file()) + b"--b--", {"": "not_a_form"}),
+        (part('form-data; name="x"; name="file"', image_file()) + b"--b--", {"": "not_a_form"}),
+        (
+            part('form-data; name="x"', image_file(), b'Content-Disposition: form-data; name="file"') + b"--b--",
+            {"": "not_a_form"},
+        ),
         (part('form-data; name="file"', b"", *[b"X: y"] * 8) + b"--b--", {"": "not_a_form"}),
         (part('form-data; name="file"', b"", b"X: " + b"y" * 5_000) + b"--b--", {"": "not_a_form"}),
     ],
@@ -175,6 +203,24 @@ def test_what_is_no_image_is_refused_whatever_its_declared_type(http: httpx2.Cli
 def test_a_form_has_one_file_and_nothing_else(http: httpx2.Client, body: bytes, expected: dict[str, str]) -> None:
     response = http.post("/v1/assets", content=body, headers=FORM)
     assert pointers(problem(response, "invalid_request")) == expected
+
+
+def test_what_is_wrong_inside_a_form_is_named(http: httpx2.Client) -> None:
+    body = part('form-data; name="file"', b"", *[b"X: y"] * 8) + b"--b--"
+    assert "header count" in problem(http.post("/v1/assets", content=body, headers=FORM), "invalid_request")["detail"]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        'multipart/form-data; note="; boundary=c"; boundary=b',
+        "Multipart/Form-Data;; Boundary = b;",
+        'multipart/form-data;boundary="b"',
+    ],
+)
+def test_a_boundary_may_be_written_in_many_ways(http: httpx2.Client, content_type: str) -> None:
+    body = part('form-data; filename="a; name=x; \\"; name=y"; name="file"', image_file()) + b"--b--"
+    assert http.post("/v1/assets", content=body, headers={"Content-Type": content_type}).status_code == 201
 
 
 def test_names_and_types_of_parts_are_ignored(http: httpx2.Client) -> None:
@@ -195,18 +241,24 @@ def test_names_and_types_of_parts_are_ignored(http: httpx2.Client) -> None:
         {"Content-Type": "application/x-www-form-urlencoded"},
         {"Content-Type": "multipart/mixed; boundary=b"},
         {**FORM, "Content-Encoding": "gzip"},
+        [*FORM.items(), ("Content-Encoding", "identity"), ("Content-Encoding", "gzip")],
     ],
 )
-def test_other_bodies_are_not_taken(http: httpx2.Client, headers: dict[str, str]) -> None:
+def test_other_bodies_are_not_taken(http: httpx2.Client, headers: dict[str, str] | list[tuple[str, str]]) -> None:
     response = http.post("/v1/assets", content=part(body=image_file()) + b"--b--", headers=headers)
     problem(response, "unsupported_media_type")
     assert response.headers["accept"] == "multipart/form-data"
 
 
-@pytest.mark.parametrize("boundary", ["", "; boundary=", "; boundary=" + "b" * 71])
-def test_a_boundary_is_needed(http: httpx2.Client, boundary: str) -> None:
+@pytest.mark.parametrize(
+    "boundary",
+    ["", "; boundary=", "; boundary=" + "b" * 71, "; boundary=b; boundary=c", "; boundary=c; Boundary=b"],
+)
+def test_one_boundary_is_needed(http: httpx2.Client, boundary: str) -> None:
     headers = {"Content-Type": f"multipart/form-data{boundary}"}
-    problem(http.post("/v1/assets", content=b"x", headers=headers), "invalid_request")
+    body = part(body=image_file()) + b"--b--"
+    document = problem(http.post("/v1/assets", content=body, headers=headers), "invalid_request")
+    assert "boundary" in document["detail"]
 
 
 def test_a_file_of_the_largest_size_is_taken_and_not_one_byte_more(http: httpx2.Client) -> None:
@@ -214,6 +266,15 @@ def test_a_file_of_the_largest_size_is_taken_and_not_one_byte_more(http: httpx2.
     assert upload(http, largest)["size_bytes"] == LIMITS.asset_bytes
     document = problem(http.post("/v1/assets", files={"file": largest + b" "}), "asset_too_large")
     assert "33,554,432 bytes" in document["detail"]
+
+
+@pytest.mark.parametrize("preamble", [b"", b"\r\n", b"This is a message in MIME format.\r\n", b"--x\r\n-\r\n"])
+@pytest.mark.parametrize("epilogue", [b"", b"\r\n", b"\r\nNothing follows.\r\n"])
+def test_text_around_the_form_has_no_meaning(http: httpx2.Client, preamble: bytes, epilogue: bytes) -> None:
+    form = preamble + part(body=image_file()) + b"--b--" + epilogue
+    for size in (len(form), 1):
+        pieces = (form[start : start + size] for start in range(0, len(form), size))
+        assert http.post("/v1/assets", content=pieces, headers=FORM).status_code == 201
 
 
 def chunks(first: bytes, times: int) -> Iterator[bytes]:
@@ -227,7 +288,7 @@ def test_a_body_without_a_length_is_refused_when_it_grows_too_large(http: httpx2
     """In the file, before it and after it. The client gets the response although it is still sending."""
     response = http.post("/v1/assets", content=chunks(first, 40), headers=FORM)
     if first == b"\r\n":
-        problem(response, "invalid_request")  # data before the first boundary is not a form
+        problem(response, "invalid_request")  # too much before the first boundary
     else:
         problem(response, "asset_too_large")
     assert response.headers["connection"] == "close"
@@ -244,10 +305,14 @@ def connect(http: httpx2.Client) -> socket.socket:
 CHUNKED = (b"Content-Type: multipart/form-data; boundary=b", b"Transfer-Encoding: chunked")
 
 
+NO_FORM = b"1388\r\n" + b"x" * 5_000 + b"\r\n"
+"""A chunk with more text than may precede the first boundary."""
+
+
 def test_who_is_refused_may_finish_and_sees_an_orderly_end(http: httpx2.Client) -> None:
     """Closing a connection with unread data would reset it, and the response could be lost."""
     with connect(http) as connection:
-        connection.sendall(head(http, *CHUNKED) + b"3\r\nnot\r\n")
+        connection.sendall(head(http, *CHUNKED) + NO_FORM)
         assert connection.recv(65_536).startswith(b"HTTP/1.1 422 ")
         for _ in range(8):
             connection.sendall(b"100000\r\n" + b"x" * 0x100000 + b"\r\n")
@@ -263,7 +328,7 @@ def endless(connection: socket.socket, piece: bytes) -> None:
 def test_a_body_that_never_ends_is_cut_off(http: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("renderq_api.http.lingering_close._BYTES", 1 << 20)
     with connect(http) as connection:
-        connection.sendall(head(http, *CHUNKED) + b"3\r\nnot\r\n")
+        connection.sendall(head(http, *CHUNKED) + NO_FORM)
         assert connection.recv(65_536).startswith(b"HTTP/1.1 422 ")
         with pytest.raises(ConnectionError):
             endless(connection, b"100000\r\n" + b"x" * 0x100000 + b"\r\n")
@@ -344,8 +409,7 @@ def test_a_store_that_takes_nothing_is_said_to(
     folder.unlink()
     (tmp_path / "away").rename(folder)
     upload(http, image_file(width=29))
-    make_older(client, 3_600_000)
-    wait_until(lambda: not client.exists("rq:removals", "rq:late-removals"))
+    make_older_until(client, 3_600_000, lambda: not client.exists("rq:removals", "rq:late-removals"))
 
 
 def test_round_trips(http: httpx2.Client, redis_url: str) -> None:

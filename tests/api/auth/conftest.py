@@ -14,6 +14,7 @@ ClientOf = Callable[..., httpx2.Client]
 
 @pytest.fixture(scope="module")
 def shared_keyed_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
+    valkey.empty()
     folder = tmp_path_factory.mktemp("keyed")
     with RunningApi(ApiSettings(data=folder, redis_url=valkey.url, port=0, keys="required", sweep_seconds=0.2)) as api:
         yield api

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 import redis
 
+from renderq_api.doors import DOORS
 from renderq_api.routes import ROUTERS
 from renderq_shared.access import KeyStore, Role, new_key, parse_key
 from renderq_shared.jobs.redis import RedisJobStore
@@ -14,14 +15,20 @@ from tests.api.auth.conftest import ClientOf, make_key
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
 from tests.api.running_api import RunningApi
-from tests.api.submission.test_round_trips import scripts
+from tests.api.script_count import scripts
 from tests.api.worker import Worker
 from tests.polling import wait_until
 from tests.valkey_server import Valkey
 
-OPEN = {"/healthz", "/readyz", "/v1/files/{key:path}"}
+OPEN = {"/healthz", "/readyz", "/v1/files/{key:path}", "/v1/visitors"}
 
-ROUTES = sorted((method, route.path) for router in ROUTERS for route in router.routes for method in route.methods)
+ROUTERS_OF_DOORS = [door.router for door in DOORS.values()]
+ROUTES = sorted(
+    (method, route.path)
+    for router in (*ROUTERS, *ROUTERS_OF_DOORS)
+    for route in router.routes
+    for method in route.methods
+)
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
@@ -33,7 +40,7 @@ def test_every_route_asks_for_a_key_unless_it_is_known_to_be_open(
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/nothing", "/nothing", "/", "//v1/jobs", "/v1/jobs/", "/v1/files", "/openapi.json/"]
+    "path", ["/v1/nothing", "/nothing", "/queue/", "//v1/jobs", "/v1/jobs/", "/v1/files", "/openapi.json/"]
 )
 def test_what_is_not_there_is_not_shown_either(anonymous: httpx2.Client, path: str) -> None:
     problem(anonymous.get(path), "unauthorized")
@@ -44,7 +51,7 @@ def test_the_document_says_how_to_prove_oneself(anonymous: httpx2.Client) -> Non
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     for path, item in document["paths"].items():
         for operation in item.values():
-            needs_key = path.startswith("/v1/") and not path.startswith("/v1/files/")
+            needs_key = path.startswith("/v1/") and not path.startswith(("/v1/files/", "/v1/visitors"))
             assert ("401" in operation["responses"]) is needs_key, path
 
 

@@ -12,7 +12,7 @@ from renderq_shared.settings import ApiSettings
 from tests.api.auth.conftest import ClientOf, make_key
 from tests.api.problems import problem
 from tests.api.running_api import RunningApi
-from tests.api.submission.test_round_trips import scripts
+from tests.api.script_count import scripts
 from tests.valkey_server import Valkey
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from renderq_api.job_views.ids import new_job_id
 from renderq_api.routes import ROUTERS
 from renderq_shared.access import Role
+from renderq_shared.ids import new_batch_id, new_job_id
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
@@ -20,8 +20,14 @@ from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
 from tests.job_store.factories import submit
 
-UNSCOPED = {"name", "action", "key", "index"}
-"""Path parameters that do not name a tenant's object: models, tenants (admin), signed files, images of a job."""
+UNSCOPED = {"name", "action", "key", "index", "id"}
+"""Path parameters that do not name a tenant's object: models; tenants and workers (admin); signed files; images."""
+
+BODIES: dict[str, dict[str, object]] = {"PATCH": {"kept": True}, "POST": {}}
+"""Method → a body that every route takes, but for those in `BODIES_OF`."""
+
+BODIES_OF: dict[str, dict[str, object]] = {"/v1/jobs/{job_id}/move": {"to": "front"}}
+"""Path → a body that this route takes."""
 
 ROUTES = sorted(
     (method, route.path)
@@ -42,22 +48,39 @@ def owned(ada: httpx2.Client, store: RedisJobStore, keyed_api: RunningApi) -> di
     """Ada's objects: path parameter → id. A new path parameter needs an entry here."""
     hook = {"url": "https://example.org/"}
     request = json.dumps({"prompt": "x", "metadata": {}, "webhook": hook, "output": {"grid": True}})
-    job = submit(store, new_job_id(), "ada", request_json=request, webhook_events=("job.succeeded",))
+    batch = {"batch_id": new_batch_id(), "batch_json": '{"index": 0, "jobs": 1}'}
+    job = submit(store, new_job_id(), "ada", request_json=request, webhook_events=("job.succeeded",), **batch)
     worker = Worker(store, FolderStore(keyed_api.settings.store_folder))
-    worker.finish(worker.claim())
-    [delivery] = store.call(commands.deliveries("ada", job.id)) or ()
+    worker.finish(worker.claim(), thumbnails=True)
+    [delivery] = store.call(commands.deliveries("ada", job.id, job.images))
     asset = ada.post("/v1/assets", files={"file": image_file()}).json()
-    return {"job_id": job.id, "delivery_id": delivery.id, "asset_id": asset["id"], "index": "0"}
+    return {"job_id": job.id, "delivery_id": delivery.id, "asset_id": asset["id"], "index": "0", **batch}
 
 
 def not_found_body(http: httpx2.Client, method: str, path: str, **ids: str) -> dict[str, Any]:
     """Return the 404 response without the fields that differ between any two responses."""
-    response = http.request(method, path.format(**ids), headers={"If-None-Match": "*", "Prefer": "wait=1"})
+    headers = {"If-None-Match": "*", "Prefer": "wait=1"}
+    response = http.request(method, path.format(**ids), headers=headers, json=BODIES_OF.get(path, BODIES.get(method)))
     if method == "HEAD":
         assert response.status_code == 404
         return {"length": response.headers["content-length"]}
     document = problem(response, "not_found")
     return {name: value for name, value in document.items() if name not in {"instance", "request_id"}}
+
+
+def test_anothers_ids_in_a_body_do_not_exist(client_of: ClientOf, owned: dict[str, str], store: RedisJobStore) -> None:
+    bob = client_of("bob", role=Role.ADMIN)
+    before = store.call(commands.get_job("ada", owned["job_id"]))
+    for action in ("cancel", "delete"):
+        result = bob.post(f"/v1/jobs/{action}", json={"ids": [owned["job_id"]]}).json()
+        assert [(each["id"], each["code"]) for each in result["refusals"]] == [(owned["job_id"], "not_found")]
+    assert bob.post("/v1/jobs/cancel", json={"status": "queued"}).json()["canceled"] == 0
+    assert store.call(commands.get_job("ada", owned["job_id"])) == before
+
+
+def test_anothers_image_is_no_input(client_of: ClientOf, owned: dict[str, str]) -> None:
+    body = {"prompt": "x", "task": "img2img", "image": f"{owned['job_id']}/0"}
+    problem(client_of("bob", role=Role.ADMIN).post("/v1/jobs", json=body), "asset_not_found")
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
@@ -67,10 +90,11 @@ def test_what_is_anothers_does_not_exist(
     bob = client_of("bob", role=Role.ADMIN)
     assert set(re.findall(r"{(\w+)", path)) <= {*owned, *UNSCOPED}, "add an object of Ada's to `owned`"
     before = store.call(commands.get_job("ada", owned["job_id"]))
-    unknown = {**owned, "job_id": new_job_id(), "delivery_id": "msg_0123_succeeded", "asset_id": f"asset_{'0' * 64}"}
+    unknown = {**owned, "job_id": new_job_id(), "batch_id": new_batch_id(), "asset_id": f"asset_{'0' * 64}"}
+    unknown["delivery_id"] = "msg_0123_succeeded"
     assert not_found_body(bob, method, path, **owned) == not_found_body(bob, method, path, **unknown)
     assert store.call(commands.get_job("ada", owned["job_id"])) == before
-    with ada.stream(method, path.format(**owned)) as own:
+    with ada.stream(method, path.format(**owned), json=BODIES_OF.get(path, BODIES.get(method))) as own:
         assert own.status_code not in {401, 404}, "it is hers"
 
 

@@ -5,7 +5,8 @@ from ipaddress import ip_address
 import pytest
 
 from renderq_api.egress import EgressDenied, check_allowed
-from renderq_api.egress.address_policy import check_port, checked_addresses, parse_allowed
+from renderq_api.egress.address_policy import check_port, checked_addresses
+from renderq_shared.settings.addresses import parse_networks
 
 PUBLIC = ["1.1.1.1", "8.8.8.8", "93.184.216.34", "172.32.0.1", "100.128.0.1", "2606:4700:4700::1111", "::ffff:8.8.8.8"]
 
@@ -32,7 +33,7 @@ def test_everything_else_is_refused(address: str) -> None:
 
 
 def test_the_operator_allows_networks_and_nothing_around_them() -> None:
-    allowed = parse_allowed("10.1.0.0/16, fd00::/8,127.0.0.1/32")
+    allowed = parse_networks("10.1.0.0/16, fd00::/8,127.0.0.1/32")
     for address in ("10.1.2.3", "::ffff:10.1.2.3", "fd12::1", "127.0.0.1"):
         check_allowed(ip_address(address), allowed)
     for address in ("10.2.0.1", "fc00::1", "127.0.0.2", "::1", "64:ff9b::a01:203"):

@@ -13,10 +13,10 @@ import httpx2
 import pytest
 
 from renderq_api.egress import Address, EgressDenied, GuardedTransport
-from renderq_api.egress.address_policy import parse_allowed
+from renderq_shared.settings.addresses import parse_networks
 from tests.tls import self_signed, server_context
 
-LOOPBACK = parse_allowed("127.0.0.1/32")
+LOOPBACK = parse_networks("127.0.0.1/32")
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -113,7 +113,7 @@ async def test_other_schemes_and_ports_are_refused() -> None:
 
 async def test_an_ipv6_address_is_reached_if_it_is_allowed() -> None:
     with receiving(host="::1") as (port, seen):
-        response = await post(f"http://[::1]:{port}/", GuardedTransport(parse_allowed("::1/128")))
+        response = await post(f"http://[::1]:{port}/", GuardedTransport(parse_networks("::1/128")))
     assert (response.status_code, seen) == (204, [f"[::1]:{port}"])
 
 
@@ -134,7 +134,7 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
 
 
 async def test_the_next_address_is_tried_when_one_does_not_listen() -> None:
-    allowed = parse_allowed("127.0.0.0/8")
+    allowed = parse_networks("127.0.0.0/8")
     with receiving() as (port, seen):
         await post(f"http://hooks.test:{port}/", GuardedTransport(allowed, resolve=Resolver("127.0.0.9 127.0.0.1")))
     assert len(seen) == 1

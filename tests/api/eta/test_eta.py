@@ -5,7 +5,8 @@ from dataclasses import replace
 import httpx2
 import pytest
 
-from renderq_api.eta.estimator import queued_eta, running_eta, seconds_per_image
+from renderq.contract import Eta
+from renderq_api.eta.estimator import queued_estimate, queued_eta, running_eta, seconds_per_image
 from renderq_shared.jobs import JobTiming, ModelTimings, TimingSample
 from renderq_shared.jobs.redis import RedisJobStore
 from tests.api.running_api import RunningApi
@@ -29,16 +30,20 @@ def model_timings(history: Samples, devices: tuple[str, ...] = ("cpu",), warm: b
     return ModelTimings("shapes", history, devices, warm)
 
 
+def eta_of(timings: ModelTimings, cost: float, images: int, cost_ahead: float) -> Eta:
+    estimate = queued_estimate(timings, cost, images)
+    assert estimate is not None
+    return queued_eta(estimate, cost_ahead)
+
+
 def p50(timings: ModelTimings, cost: float = 10.0, images: int = 1, before: float = 0.0) -> float:
-    eta = queued_eta(timings, cost, images, before)
-    assert eta is not None
+    eta = eta_of(timings, cost, images, before)
     assert eta.p90 >= eta.p50
     return eta.p50
 
 
 def test_a_free_worker_takes_as_long_as_it_took() -> None:
-    eta = queued_eta(model_timings(samples(1_000, 1_100, 900, 1_000, 3_000)), cost=10.0, images=1, cost_ahead=0.0)
-    assert eta is not None
+    eta = eta_of(model_timings(samples(1_000, 1_100, 900, 1_000, 3_000)), cost=10.0, images=1, cost_ahead=0.0)
     assert (eta.p50, eta.p90) == (1.0, 3.0)
 
 
@@ -71,6 +76,12 @@ def test_a_wide_device_with_free_slots_adds_no_wait() -> None:
     assert p50(wide, before=400.0) == 4.1
 
 
+def test_the_90th_percentile_allows_for_as_much_from_behind_as_is_ahead() -> None:
+    wide = model_timings(samples(1_000, device_share_ms=100))
+    p90s = [eta_of(wide, cost=10.0, images=1, cost_ahead=ahead).p90 for ahead in (0.0, 80.0, 400.0)]
+    assert p90s == [1.0, 1.7, 5.0]
+
+
 def test_what_jobs_waited_for_each_other_in_a_worker_is_not_what_the_next_one_takes() -> None:
     crowd = tuple(replace(sample, wall_ms=sample.wall_ms + 5_000) for sample in samples(*[1_000] * 12))
     assert p50(model_timings((*crowd, *samples(1_000, 1_000)))) == 1.0
@@ -101,10 +112,10 @@ def test_a_running_job_has_the_rest_before_it() -> None:
 
 
 def test_without_timings_or_workers_there_is_no_estimate() -> None:
-    assert queued_eta(model_timings(()), cost=10.0, images=1, cost_ahead=0.0) is None
+    assert queued_estimate(model_timings(()), cost=10.0, images=1) is None
     assert running_eta(model_timings(()), cost=10.0, images=1, done=0.5) is None
     assert seconds_per_image(model_timings(()), 10.0) is None
-    assert queued_eta(model_timings(samples(1_000), devices=()), cost=10.0, images=1, cost_ahead=0.0) is None
+    assert queued_estimate(model_timings(samples(1_000), devices=()), cost=10.0, images=1) is None
 
 
 def test_answers_carry_it(http: httpx2.Client, worker: Worker) -> None:

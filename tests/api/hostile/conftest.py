@@ -15,6 +15,7 @@ from tests.valkey_server import Valkey
 @pytest.fixture(scope="module")
 def shared_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
     """The module's API with all features enabled, keys included; replaces the default one."""
+    valkey.empty()
     settings = ApiSettings(
         **WEBHOOK_SETTINGS,
         data=tmp_path_factory.mktemp("api"),

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from renderq import WebhookInvalid, webhooks
-from renderq_api.auth.event_tokens import event_token, verify_event_token
+from renderq_api.auth.event_tokens import EventTokens
 from renderq_shared.access import KeyRecord, new_key
-from renderq_shared.objects.folder.signing import is_signed
+from renderq_shared.objects.signed_paths import is_signed
 
 
 def a_files_signature() -> None:
@@ -22,7 +22,8 @@ def an_api_key() -> None:
 def a_streams_token() -> None:
     key = new_key()
     record = KeyRecord(**{**dict.fromkeys(KeyRecord.__dataclass_fields__), "id": key.id, "digest": key.digest})
-    assert verify_event_token(event_token(record, "job_1", 0), record, "job_1", 0)
+    tokens = EventTokens([b"s" * 32])
+    assert tokens.verify(tokens.sign(record, "job_1", 0), record, "job_1", 0)
 
 
 def a_webhooks_signature() -> None:

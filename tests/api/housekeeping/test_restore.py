@@ -21,8 +21,8 @@ from tests.api.worker import IMAGE_BYTES, Worker
 from tests.polling import wait_until
 
 
-def restore(redis_url: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    options = ["--redis-url", redis_url, "--store", f"folder:{folder}"]
+def restore(data: Path) -> subprocess.CompletedProcess[str]:
+    options = ["--data", str(data)]
     argv = [sys.executable, "-m", "renderq", "jobs", "restore", "--json", *options]
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, env={**os.environ})
 
@@ -44,7 +44,7 @@ def without_urls(job: dict[str, object]) -> dict[str, object]:
 
 @pytest.fixture
 def lost_jobs(settings_for: SettingsFor, store: RedisJobStore, redis_url: str) -> Path:
-    """Data folder of a service whose Redis lost a succeeded and a canceled job, with a copy of both jobs."""
+    """Data folder of a service that lost Redis and history with a succeeded and a canceled job, and a copy of both."""
     settings = settings_for(sweep_seconds=0.1)
     objects = FolderStore(settings.store_folder)
     with RunningApi(settings) as api, api.client() as http:
@@ -58,6 +58,7 @@ def lost_jobs(settings_for: SettingsFor, store: RedisJobStore, redis_url: str) -
         before = {job_id: get_job(http, job_id) for job_id in ids}
     with sync_client(redis_url) as client:
         client.flushall()
+    (settings.data / "history.db").unlink()
     (settings.data / "before.json").write_text(json.dumps(before))
     return settings.data
 
@@ -68,7 +69,7 @@ def test_jobs_come_back_as_they_were_with_their_images(
     before = json.loads((lost_jobs / "before.json").read_text())
     with RunningApi(settings_for()) as api, api.client(follow_redirects=True) as http:
         problem(http.get(f"/v1/jobs/{next(iter(before))}"), "not_found")
-        done = restore(redis_url, lost_jobs / "objects")
+        done = restore(lost_jobs)
         assert (done.returncode, json.loads(done.stdout)) == (0, {"restored": 2, "known": 0, "unreadable": 0})
         expected = [{**job, "urls": get_job(http, job_id)["urls"]} for job_id, job in before.items()]
         after = [get_job(http, job_id) for job_id in before]
@@ -80,7 +81,7 @@ def test_jobs_come_back_as_they_were_with_their_images(
             assert http.get(image["url"]).content == IMAGE_BYTES
         again = http.post(f"/v1/jobs/{next(job['id'] for job in after if job['status'] == 'canceled')}/retry")
         assert (again.status_code, again.json()["metadata"]) == (201, {"order": "A-17"})
-        repeated = restore(redis_url, lost_jobs / "objects")
+        repeated = restore(lost_jobs)
         assert json.loads(repeated.stdout) == {"restored": 0, "known": 2, "unreadable": 0}
 
 
@@ -92,7 +93,7 @@ def test_jobs_come_back_as_they_were_with_their_images(
 def test_a_damaged_manifest_is_named_and_holds_up_no_other(lost_jobs: Path, redis_url: str, damage: bytes) -> None:
     first, *_ = sorted((lost_jobs / "objects" / "jobs").iterdir())
     (first / "job.json").write_bytes(damage)
-    done = restore(redis_url, lost_jobs / "objects")
+    done = restore(lost_jobs)
     assert (done.returncode, json.loads(done.stdout)) == (1, {"restored": 1, "known": 0, "unreadable": 1})
     assert f"skipped jobs/{first.name}/job.json" in done.stderr
     assert "Traceback" not in done.stderr
@@ -102,14 +103,15 @@ def test_a_manifest_restores_no_other_job_than_its_own(lost_jobs: Path, redis_ur
     """Write access to one job's prefix does not allow restoring another job."""
     first, second = sorted((lost_jobs / "objects" / "jobs").iterdir())
     (first / "job.json").write_bytes((second / "job.json").read_bytes())
-    done = restore(redis_url, lost_jobs / "objects")
+    done = restore(lost_jobs)
     assert json.loads(done.stdout) == {"restored": 1, "known": 0, "unreadable": 1}
 
 
 def test_what_cannot_work_is_said_in_one_line(tmp_path: Path) -> None:
-    done = restore("redis://127.0.0.1:1/0", tmp_path)
+    (tmp_path / "history.db").mkdir()
+    done = restore(tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
-    assert "Redis does not respond" in done.stderr
+    assert "Is a directory" in done.stderr
 
 
 def test_a_deleted_job_does_not_come_back(
@@ -125,7 +127,7 @@ def test_a_deleted_job_does_not_come_back(
         wait_until(lambda: has_manifest(objects, job_id))
         assert http.delete(f"/v1/jobs/{job_id}").status_code == 204
         wait_until(lambda: not (objects.root / "jobs" / job_id).exists())
-        assert json.loads(restore(redis_url, objects.root).stdout)["restored"] == 0
+        assert json.loads(restore(settings.data).stdout)["restored"] == 0
 
 
 def test_manifests_wait_for_a_store_that_is_away(
@@ -138,8 +140,8 @@ def test_manifests_wait_for_a_store_that_is_away(
         job_id = http.post("/v1/jobs", json={"prompt": "x"}).json()["id"]
         (objects.root / "jobs").write_text("in the way")
         http.post(f"/v1/jobs/{job_id}/cancel")
-        wait_until(lambda: float(client.zscore("rq:manifests", job_id) or 0) > client.time()[0] * 1000 + 1000)
+        wait_until(lambda: float(client.zscore("rq:unarchived", job_id) or 0) > client.time()[0] * 1000 + 1000)
         (objects.root / "jobs").unlink()
-        client.zadd("rq:manifests", {job_id: 0})  # as if the lease had expired
+        client.zadd("rq:unarchived", {job_id: 0})  # as if the lease had expired
         wait_until(lambda: has_manifest(objects, job_id))
-        wait_until(lambda: client.zscore("rq:manifests", job_id) is None)
+        wait_until(lambda: client.zscore("rq:unarchived", job_id) is None)

@@ -18,6 +18,7 @@ from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
 from tests.job_store.time_travel import make_older
 from tests.polling import wait_until
+from tests.shared.history.sqlite_file import make_history_older
 
 HOUR_MS = 3_600_000
 
@@ -60,7 +61,9 @@ def test_images_go_before_their_job(settings_for: SettingsFor, store: RedisJobSt
         assert (fresh["outputs_expired"], len(image_paths(api, job_id))) == (False, 2)
         ended, expires = (datetime.fromisoformat(str(fresh[name])) for name in ("completed_at", "expires_at"))
         assert expires - ended == timedelta(hours=2)
+        wait_until(lambda: client.zscore("rq:archived", job_id))
         make_older(client, 3 * HOUR_MS)
+        make_history_older(settings.data, 3 * HOUR_MS)
         wait_until(lambda: get_job(http, job_id)["outputs_expired"])
         wait_until(lambda: not image_paths(api, job_id))
         old = get_job(http, job_id)
@@ -69,7 +72,8 @@ def test_images_go_before_their_job(settings_for: SettingsFor, store: RedisJobSt
             assert (
                 "Retention has deleted" in problem(http.get(f"/v1/jobs/{job_id}/images/{name}"), "not_found")["detail"]
             )
-        make_older(client, 2 * HOUR_MS)
+        wait_until(lambda: not client.exists(f"rq:job:{job_id}"))
+        make_history_older(settings.data, 2 * HOUR_MS)
         wait_until(lambda: http.get(f"/v1/jobs/{job_id}").status_code == 404)
         assert http.get("/v1/jobs").json()["data"] == []
 
@@ -83,10 +87,27 @@ def test_without_limits_everything_stays(settings_for: SettingsFor, store: Redis
         worker.register()
         kept, deleted = succeeded(http, worker), succeeded(http, worker)
         assert get_job(http, kept)["expires_at"] is None
+        wait_until(lambda: client.zscore("rq:archived", kept))
         make_older(client, 10_000 * HOUR_MS)
+        make_history_older(api.settings.data, 10_000 * HOUR_MS)
         http.delete(f"/v1/jobs/{deleted}")
         wait_until(lambda: not image_paths(api, deleted))  # retention has run
         assert (get_job(http, kept)["outputs_expired"], len(image_paths(api, kept))) == (False, 2)
+
+
+def test_above_a_size_of_all_images_those_of_older_jobs_go(
+    settings_for: SettingsFor, store: RedisJobStore, client: redis.Redis
+) -> None:
+    """The size is measured when the API starts, and then once a minute."""
+    forever = settings_for(sweep_seconds=0.1, output_retention_seconds=0, job_retention_seconds=0)
+    with RunningApi(forever) as api, api.client() as http:
+        worker = Worker(store, FolderStore(api.settings.store_folder))
+        worker.register()
+        job_id = succeeded(http, worker)
+        wait_until(lambda: client.zscore("rq:archived", job_id))
+    with RunningApi(forever.model_copy(update={"output_limit_gb": 1e-9})) as api, api.client() as http:
+        wait_until(lambda: get_job(http, job_id)["outputs_expired"])
+        wait_until(lambda: not image_paths(api, job_id))
 
 
 def test_files_of_a_process_that_died_are_removed_by_another(
@@ -98,7 +119,7 @@ def test_files_of_a_process_that_died_are_removed_by_another(
         worker.register()
         job_id = succeeded(http, worker)
     store.call(commands.delete("default", job_id))
-    result = store.call(commands.apply_retention(Retention(None, None), 60_000, 100))
+    result = store.call(commands.apply_retention(Retention(None), 60_000, 100))
     assert result.removals == (f"jobs/{job_id}/",)
     assert len(image_paths(api, job_id)) == 2
     make_older(client, 60_000)

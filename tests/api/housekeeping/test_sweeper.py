@@ -50,7 +50,9 @@ def test_job_that_loses_all_its_workers_fails(quick: RunningApi, store: RedisJob
         job_id = submit(http)
         for attempt in range(1, 4):
             wait_until(lambda: http.get("/v1/models/shapes").json()["queued_jobs"])
-            assert worker.claim(LEASE_MS).attempt == attempt
+            claimed = worker.claim(LEASE_MS)
+            assert claimed.attempt == attempt
+            worker.report(claimed, "encoding")
         job = http.get(f"/v1/jobs/{job_id}", headers={"Prefer": "wait=20"}).json()
         assert (job["status"], job["error"]["code"], job["attempt"]) == ("failed", "worker_lost", 3)
 
@@ -68,9 +70,11 @@ def test_lost_wakeups_are_published_again(quick: RunningApi, store: RedisJobStor
 def test_wakeups_stay_below_the_bound(quick: RunningApi, store: RedisJobStore, redis_url: str) -> None:
     with quick as api, api.client() as http, redis.Redis.from_url(redis_url) as client:
         worker_of(api, store)
-        for _ in range(40):
+        for _ in range(api.settings.max_pending_wakeups):
             submit(http)
         wait_until(lambda: client.llen(queue_name("shapes")) >= api.settings.max_pending_wakeups)
+        for _ in range(24):
+            submit(http)
         time.sleep(1)
         assert client.llen(queue_name("shapes")) <= 2 * api.settings.max_pending_wakeups
 

@@ -5,7 +5,7 @@ import re
 import httpx2
 import pytest
 
-from renderq_api.job_views.ids import new_job_id
+from renderq_shared.ids import new_job_id
 from tests.api.problems import NO_JOB, problem
 
 BODY = {"prompt": "x"}
@@ -14,7 +14,6 @@ BODY = {"prompt": "x"}
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/v1",
         "/v2/jobs",
         "/v1/jobs/",
@@ -55,22 +54,30 @@ def test_unknown_job_gives_the_response_of_a_malformed_id(http: httpx2.Client) -
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PATCH", "/v1/jobs", "GET, POST"),
-        ("DELETE", "/v1/jobs", "GET, POST"),
-        ("PUT", "/v1/jobs/x", "DELETE, GET"),
+        ("POST", "/v1/models/shapes/image", "GET, HEAD"),
+        ("POST", "/v1/tenants/default/data", "DELETE, GET, HEAD"),
+        ("PATCH", "/v1/jobs", "GET, HEAD, POST"),
+        ("DELETE", "/v1/jobs", "GET, HEAD, POST"),
+        ("PUT", "/v1/jobs/x", "DELETE, GET, HEAD, PATCH"),
         ("GET", "/v1/jobs/x/cancel", "POST"),
         ("POST", "/v1/jobs/x/images/0", "GET, HEAD"),
-        ("POST", "/v1/models", "GET"),
-        ("OPTIONS", "/v1/jobs", "GET, POST"),
-        ("POST", "/healthz", "GET"),
+        ("POST", "/v1/models", "GET, HEAD"),
+        ("OPTIONS", "/v1/jobs", "GET, HEAD, POST"),
+        ("POST", "/healthz", "GET, HEAD"),
         ("PATCH", "/v1/files/x", "GET, HEAD"),
-        ("TRACE", "/v1/workers", "GET"),
+        ("TRACE", "/v1/workers", "GET, HEAD"),
     ],
 )
 def test_other_methods(http: httpx2.Client, method: str, path: str, allowed: str) -> None:
     response = http.request(method, path)
     problem(response, "method_not_allowed")
     assert response.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize("path", ["/v1/models/shapes/stop", "/v1/tenants/default/stop"])
+def test_other_actions_do_not_exist_for_any_method(http: httpx2.Client, method: str, path: str) -> None:
+    problem(http.request(method, path), "not_found")
 
 
 @pytest.mark.parametrize(

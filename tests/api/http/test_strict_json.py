@@ -47,3 +47,13 @@ def test_numbers_that_are_none(number: str) -> None:
 
 def test_depth_that_python_can_bear_is_read() -> None:
     assert parse_object(b'{"a":' + b"[" * 100 + b"]" * 100 + b"}").fields
+
+
+def test_an_object_has_a_thousand_fields_at_most() -> None:
+    def body(count: int) -> bytes:
+        return json.dumps({"a": [{f"key {number}": "" for number in range(count)}]}).encode()
+
+    assert parse_object(body(1_000), max_values=9_999)
+    with pytest.raises(NotStrictJson, match=r"an object of the body has more than 1,000 fields") as refused:
+        parse_object(body(1_001), max_values=9_999)
+    assert refused.value.code == "too_many_values"

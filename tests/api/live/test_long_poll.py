@@ -109,6 +109,11 @@ def test_unchanged_after_the_wait_is_304(http: httpx2.Client) -> None:
     assert (response.status_code, response.headers["preference-applied"]) == (304, "wait=1")
 
 
+def test_etags_in_several_lines_are_one_list(http: httpx2.Client) -> None:
+    headers = [("If-None-Match", 'W/"9"'), ("If-None-Match", 'W/"1"')]
+    assert http.get(f"/v1/jobs/{submit(http)}", headers=headers).status_code == 304
+
+
 def test_unknown_job_is_not_waited_for(http: httpx2.Client) -> None:
     response = http.get("/v1/jobs/job_01m8563bxs7b4s8yve7cdp6k2z", headers=LONG)
     problem(response, "not_found")
@@ -123,10 +128,11 @@ def test_cancel_ends_the_wait(api: RunningApi, http: httpx2.Client, pool: Thread
     assert {response.result(timeout=10).json()["status"] for response in waiting} == {"canceled"}
 
 
-def test_client_that_hangs_up_is_dropped(api: RunningApi, http: httpx2.Client) -> None:
+def test_client_that_hangs_up_is_dropped_when_its_wait_ends(api: RunningApi, http: httpx2.Client) -> None:
+    """Until the response is sent, it may as well have closed its sending side only."""
     job_id = submit(http)
     with socket.create_connection((http.base_url.host, http.base_url.port)) as connection:
-        request = f"GET /v1/jobs/{job_id} HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=60\r\n\r\n"
+        request = f"GET /v1/jobs/{job_id} HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=1\r\n\r\n"
         connection.sendall(request.encode())
         wait_until(lambda: watched(api, job_id))
     wait_until(lambda: not watched(api, job_id))

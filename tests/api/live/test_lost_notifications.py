@@ -9,7 +9,8 @@ from starlette.requests import Request
 from renderq.contract import Status
 from renderq_api.job_views.job_snapshot import JobSnapshot
 from renderq_api.live import JobWatchers, StreamEvent, stream_events, wait_for_terminal
-from renderq_shared.errors import StoreUnavailable
+from renderq_api.live.long_poll import ReadSnapshot
+from renderq_shared.errors import HistoryUnavailable, StoreUnavailable
 from renderq_shared.jobs import PreviewChannels, commands
 from renderq_shared.jobs.memory import MemoryJobStore
 from renderq_shared.jobs.redis import Reconnected
@@ -25,8 +26,13 @@ async def unavailable() -> JobSnapshot | None:
     raise StoreUnavailable("Redis is down")
 
 
+async def history_unavailable() -> JobSnapshot | None:
+    raise HistoryUnavailable("the database is down")
+
+
+@pytest.mark.parametrize("read", [unavailable, history_unavailable])
 async def test_a_message_is_passed_on_even_if_the_queue_position_cannot_be_read(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, read: ReadSnapshot
 ) -> None:
     monkeypatch.setattr("renderq_api.live.event_stream.HEARTBEAT_S", 0.05)
     store = MemoryJobStore()
@@ -35,7 +41,7 @@ async def test_a_message_is_passed_on_even_if_the_queue_position_cannot_be_read(
     assert running is not None
     watchers = JobWatchers(no_changes)
     with watchers.watch("job_1") as watcher:
-        stream = stream_events(watchers, watcher, unavailable, (running, None), None)
+        stream = stream_events(watchers, watcher, read, (running, None), None)
         await anext(stream)
         store.call(commands.requeue(claim_ref(running)))
         watcher.notify(get_job(store, "job_1"))

@@ -39,7 +39,17 @@ def test_running(http: httpx2.Client, worker: Worker) -> None:
     response = get_job(http, job_id)
     job = Job.model_validate(response.json())
     assert (job.stage, job.wait_reason) == ("denoising", None)
-    assert job.progress.model_dump() == {"value": 0.25, "step": 10, "steps": 40, "images_done": 0, "images_total": 2}
+    assert job.progress.model_dump() == {
+        "value": 0.25,
+        "step": 10,
+        "steps": 40,
+        "images_done": 0,
+        "images_total": 2,
+        "images": (
+            {"index": 0, "step": 10, "steps": 20, "status": "running"},
+            {"index": 1, "step": 0, "steps": 20, "status": "queued"},
+        ),
+    }
     assert job.version > loading.version
     assert job.metrics.queue_ms is not None
     assert job.metrics.total_ms is None

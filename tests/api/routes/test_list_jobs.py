@@ -34,7 +34,7 @@ def list_ids(http: httpx2.Client, **query: object) -> list[str]:
 
 
 def test_without_jobs_there_is_an_empty_page(http: httpx2.Client) -> None:
-    assert http.get("/v1/jobs").json() == {"data": [], "next_cursor": None}
+    assert http.get("/v1/jobs").json() == {"data": [], "next_cursor": None, "warnings": []}
 
 
 def test_pages_lead_through_all_jobs_newest_first(http: httpx2.Client) -> None:
@@ -68,6 +68,8 @@ def test_filters(http: httpx2.Client, worker: Worker) -> None:
     assert list_ids(http, status="succeeded") == list_ids(http, status="succeeded", task="txt2img", limit=1) == [first]
     assert list_ids(http, model="shapes") == [third, second, first]
     assert list_ids(http, model="another") == []
+    named = submit(http, metadata={"note": ""})
+    assert list_ids(http, **{"metadata.note": ""}) == [named], "a value may be empty"
 
 
 @pytest.mark.parametrize("form", ["{}", "{}+00:00", "{}-00:00"])
@@ -96,6 +98,8 @@ def test_others_jobs_are_not_listed(http: httpx2.Client, store: RedisJobStore) -
     [
         ("color=red", "Known parameters: status, model, task,"),
         ("limit=1&limit=2", "repeated"),
+        ("&".join(f"label={number}" for number in range(17)), "at most 16 labels"),
+        ("&".join(f"metadata.{number}=x" for number in range(17)), "at most 16 metadata"),
         ("limit=0", "from 1 to 100"),
         ("limit=101", "from 1 to 100"),
         ("limit=x", "an integer"),
@@ -108,6 +112,17 @@ def test_others_jobs_are_not_listed(http: httpx2.Client, store: RedisJobStore) -
         ("created_after=2026-01-31T12:00:00", "such as"),
         ("created_after=2026-01-31T12:00:00+00:00", "%2B"),
         ("created_before=2026-02-31T12:00:00Z", "such as"),
+        ("status=", "must be one of queued, running,"),
+        ("model=", "model must not be empty"),
+        ("task=", "must be one of txt2img"),
+        ("batch=", "must be the id of a batch"),
+        ("error_code=", "error_code must not be empty"),
+        ("seed=", "must be an integer from 0"),
+        ("kept=", "must be true or false"),
+        ("label=a&label=", "label must not be empty"),
+        ("q=", "must contain a letter or a digit"),
+        ("created_after=", "such as"),
+        ("created_before=", "such as"),
         ("cursor=", "not valid"),
         ("cursor=nonsense", "not valid"),
         ("cursor=%F0%9F%92%A5", "not valid"),
@@ -130,6 +145,11 @@ def test_a_cursor_that_was_changed_is_refused(http: httpx2.Client) -> None:
         base64.urlsafe_b64encode(b"9" + plain).decode().rstrip("="),
     ):
         assert "ursor" in problem(http.get("/v1/jobs", params={"cursor": other}), "invalid_request")["detail"]
+
+
+def test_as_many_labels_and_metadata_as_a_job_may_have(http: httpx2.Client) -> None:
+    query = [("label", str(number)) for number in range(16)] + [(f"metadata.{number}", "x") for number in range(16)]
+    assert http.get("/v1/jobs", params=query).json()["data"] == []
 
 
 def test_a_cursor_belongs_to_its_filters(http: httpx2.Client) -> None:

@@ -59,6 +59,8 @@ def test_workers(http: httpx2.Client, worker: Worker) -> None:
         ("shapes",),
     )
     assert (listed.jobs, listed.draining) == (0, False)
+    memory = (listed.memory_bytes, listed.device_memory_used_bytes, listed.device_memory_total_bytes)
+    assert memory == (1_449_551_462, 2**33, 2**36)
     assert listed.started_at <= listed.seen_at
 
 

@@ -43,7 +43,8 @@ def pause(redis_url: str) -> None:
 
 
 @pytest.fixture
-def dead(api: RunningApi, valkey: Valkey) -> Iterator[None]:
+def dead(api: RunningApi, http: httpx2.Client, valkey: Valkey) -> Iterator[None]:
+    wait_until(lambda: http.get("/v1/workers").status_code == 200)  # the keys have been read since the last outage
     valkey.kill()
     yield
     valkey.restart()

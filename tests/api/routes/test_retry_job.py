@@ -80,6 +80,9 @@ def test_the_same_key_gives_the_same_job(http: httpx2.Client) -> None:
     assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
     assert again.json()["id"] == first.json()["id"] != retry(http, job_id).json()["id"]
     problem(retry(http, canceled(http), Idempotency_Key="k"), "idempotency_key_reuse")
+    http.delete(f"/v1/jobs/{job_id}")
+    assert retry(http, job_id, Idempotency_Key="k").json()["id"] == first.json()["id"]
+    problem(retry(http, job_id), "not_found")
 
 
 def test_a_retry_takes_no_fields(http: httpx2.Client) -> None:

@@ -15,23 +15,13 @@ from renderq_shared.redis.clients import sync_client
 from tests.api.assets.image_files import image_file
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
+from tests.api.routes.conftest import STORE
 from tests.api.running_api import RunningApi
 from tests.api.worker import IMAGE_BYTES, Worker
-from tests.job_store.time_travel import make_older
+from tests.job_store.time_travel import make_older, make_older_until
 from tests.polling import wait_until
+from tests.s3_proxy import S3Proxy
 from tests.s3_servers import Nanio, S3Server
-
-STORE = "s3://api-images/some/prefix"
-
-
-@pytest.fixture
-def s3(nanio: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    """A server with our bucket, as boto3 in this process sees it."""
-    for name, value in nanio.env.items():
-        monkeypatch.setenv(name, value)
-    if "api-images" not in [bucket["Name"] for bucket in nanio.client().list_buckets()["Buckets"]]:
-        nanio.client().create_bucket(Bucket="api-images")
-    return nanio
 
 
 @pytest.fixture
@@ -76,7 +66,9 @@ def test_proxy_streams_the_image_itself(
 ) -> None:
     with RunningApi(settings_for(store=kind, image_delivery="proxy")) as api, api.client() as http:
         output = finished(api, http, store)
-        assert (output["signed_url"], output["signed_url_expires_at"]) == (None, None)
+        assert output["signed_url"].startswith(f"{api.url}/v1/files/jobs/")
+        with httpx2.Client(trust_env=False) as anonymous:
+            assert anonymous.get(output["signed_url"], headers={"Range": "bytes=1-2"}).content == IMAGE_BYTES[1:3]
         whole, head = http.get(output["url"]), http.head(output["url"])
         assert (whole.status_code, whole.content, head.content) == (200, IMAGE_BYTES, b"")
         for name in ("content-length", "content-type", "content-disposition", "etag", "accept-ranges"):
@@ -134,6 +126,27 @@ def test_image_of_a_store_that_went_away(own_s3: Nanio, settings_for: SettingsFo
         problem(http.get(output["url"]), "storage_unavailable")
         own_s3.start()
         assert http.get(output["url"]).content == IMAGE_BYTES
+
+
+def test_files_of_a_deleted_job_are_deleted_by_a_store_that_refuses_many_at_once(
+    s3: S3Server, settings_for: SettingsFor, store: RedisJobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with S3Proxy(s3.port) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        settings = settings_for(store=STORE, s3_checksums="when_required", sweep_seconds=0.1)
+        with RunningApi(settings) as api, api.client() as http, sync_client(api.settings.redis_url) as client:
+            job_id = finished(api, http, store)["url"].split("/")[-3]
+            proxy.multi_delete, proxy.single_delete = "MissingContentMD5", "AccessDenied"
+            assert http.delete(f"/v1/jobs/{job_id}").status_code == 204
+            wait_until(lambda: proxy.requests["delete"])
+            assert files(s3, job_id)
+            proxy.single_delete = "works"
+            make_older_until(client, 60_000, lambda: not files(s3, job_id))
+            wait_until(lambda: not client.exists("rq:removals", "rq:removal-attempts"))
+
+
+def files(s3: S3Server, job_id: str) -> int:
+    return s3.client().list_objects_v2(Bucket="api-images", Prefix=f"some/prefix/jobs/{job_id}/")["KeyCount"]
 
 
 @pytest.mark.parametrize(

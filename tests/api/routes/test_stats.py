@@ -1,8 +1,11 @@
-"""`GET /v1/stats`: load of the service."""
+"""`GET /v1/stats` and `GET /v1/stats/history`: load of the service."""
 
 import httpx2
 
+from renderq import AsyncClient, Client
+from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
+from tests.polling import wait_until
 
 
 def test_an_idle_service_names_its_models(http: httpx2.Client) -> None:
@@ -32,3 +35,17 @@ def test_waiting_and_running_jobs_are_counted_by_model(http: httpx2.Client, work
     assert http.get("/v1/stats").json()["running_jobs"] == 1
     worker.cancel(record)
     assert http.get("/v1/stats").json()["running_jobs"] == 0
+
+
+async def test_the_load_of_the_last_day_is_told_by_minutes(
+    api: RunningApi, http: httpx2.Client, worker: Worker
+) -> None:
+    for _ in range(2):
+        http.post("/v1/jobs", json={"prompt": "x"})
+    with Client(api.url) as client:
+        wait_until(lambda: [minute.queued_jobs for minute in client.load_history()] == [2])
+        worker.fail(worker.claim())
+        (minute,) = client.load_history()
+    assert (minute.succeeded_jobs, minute.failed_jobs) == (0, 1)
+    async with AsyncClient(api.url) as asynchronous:
+        assert [each.failed_jobs for each in await asynchronous.load_history()] == [1]

@@ -28,6 +28,7 @@ def server(redis_url: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def http(settings_for: SettingsFor, server: redis.Redis) -> Iterator[httpx2.Client]:
+    server.config_set("appendfsync", "always")
     with RunningApi(settings_for(durability="fsync")) as api, api.client() as http:
         yield http
 
@@ -44,7 +45,8 @@ def test_one_that_does_not_get_there_is_refused_and_its_repetition_finds_it(
     server.config_set("appendfsync", "no")
     key = {"Idempotency-Key": str(uuid.uuid4())}
     refused = http.post("/v1/jobs", json=BODY, headers=key)
-    problem(refused, "service_unavailable")
+    assert "did not sync" in problem(refused, "service_unavailable")["detail"]
+    assert "set appendonly to yes, and appendfsync to always" in http.get("/readyz").json()["detail"]
     assert refused.headers["retry-after"]
     server.config_set("appendfsync", "always")
     accepted = http.post("/v1/jobs", json=BODY, headers=key)
@@ -62,6 +64,24 @@ def test_a_server_without_a_file_is_refused_at_the_start(settings_for: SettingsF
     server.config_set("appendonly", "no")
     with pytest.raises(StoreUnsuitable, match="appendonly"), RunningApi(settings_for(durability="fsync")):
         pass
+
+
+def test_a_server_that_never_syncs_is_refused_at_the_start(settings_for: SettingsFor, server: redis.Redis) -> None:
+    server.config_set("appendfsync", "no")
+    with pytest.raises(StoreUnsuitable, match="appendfsync"), RunningApi(settings_for(durability="fsync")):
+        pass
+
+
+def test_a_user_without_the_right_to_read_the_configuration_is_enough(
+    settings_for: SettingsFor, server: redis.Redis
+) -> None:
+    server.config_set("appendfsync", "always")
+    server.execute_command("ACL", "SETUSER", "default", "-config|get")
+    try:
+        with RunningApi(settings_for(durability="fsync")) as api, api.client() as http:
+            assert http.get("/readyz").status_code == 200
+    finally:
+        server.execute_command("ACL", "SETUSER", "default", "+@all")
 
 
 def test_what_the_check_asks_for() -> None:

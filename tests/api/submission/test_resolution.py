@@ -1,16 +1,18 @@
 """Parsing, checks and resolution of a request against the catalog."""
 
+import io
 import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from renderq.contract import LIMITS, ModelDefaults, ModelLimits, ProblemKind, parse_request
 from renderq_api.http.problems import ApiProblem
 from renderq_api.submission.capabilities import CheckedRequest, check
-from renderq_api.submission.parsing import parse
+from renderq_api.submission.request_parser import parse
 from renderq_api.submission.resolution import IngestedRequest, ResolvedJob, resolve
 from renderq_shared.catalog import Catalog, ModelEntry
 from renderq_shared.imaging.size import output_size
@@ -91,6 +93,60 @@ def test_too_many_pixels_points_at_what_was_said() -> None:
     with pytest.raises(ApiProblem) as caught:
         resolved({"prompt": "x", "width": 520, "height": None}, small)
     assert [error.pointer for error in caught.value.errors] == ["/width"]
+
+
+def test_resized_images_exceed_the_limits_of_the_model_but_not_those_of_the_service() -> None:
+    job = resolved({"prompt": "x", "output": {"resize": 4}}, CATALOG)
+    assert (job.cost, output_size(job.request)) == (25, (2048, 2048))
+    limits = ModelLimits(max_side=2048, max_pixels=2048 * 2048)
+    large = Catalog(models=(entry("large").model_copy(update={"limits": limits}),))
+    body = {"prompt": "x", "width": 1024, "height": 1024}
+    assert resolved({**body, "output": {"resize": 4}}, large)
+    with pytest.raises(ApiProblem) as caught:
+        resolved({**body, "width": 1032, "output": {"resize": 4}}, large)
+    assert caught.value.kind is ProblemKind.TOO_MANY_PIXELS
+    assert [error.pointer for error in caught.value.errors] == ["/output/resize"]
+
+
+@pytest.mark.parametrize(
+    ("file_format", "width", "is_possible"),
+    [
+        ("png", 16_384, True),
+        ("jpeg", 16_376, False),
+        ("jpeg", 16_368, True),
+        ("webp", 4_096, False),
+        ("webp", 4_088, True),
+    ],
+)
+def test_a_size_that_the_file_format_cannot_have_is_refused(file_format: str, width: int, is_possible: bool) -> None:
+    limits = ModelLimits(max_side=16_384, max_pixels=4096 * 4096)
+    model = Catalog(models=(entry("large").model_copy(update={"limits": limits}),))
+    body = {"prompt": "x", "width": width, "height": 8, "output": {"resize": 4, "format": file_format}}
+    if is_possible:
+        size = output_size(resolved(body, model).request)
+        Image.new("RGB", size).save(io.BytesIO(), file_format)
+        return
+    with pytest.raises(ApiProblem, match=f"{4 * width:,} × 32") as caught:
+        resolved(body, model)
+    assert caught.value.kind is ProblemKind.TOO_MANY_PIXELS
+    assert [error.pointer for error in caught.value.errors] == ["/output/format"]
+    with pytest.raises((OSError, ValueError)):
+        Image.new("RGB", (4 * width, 32)).save(io.BytesIO(), file_format)
+
+
+def test_an_image_that_is_too_long_for_its_format_without_a_resize_is_refused_too() -> None:
+    limits = ModelLimits(max_side=65_536, max_pixels=4096 * 4096, size_multiple=4, max_noise_level=350)
+    large = entry("large", tasks=("txt2img", "outpaint", "upscale")).model_copy(update={"limits": limits})
+    webp, catalog = {"prompt": "x", "output": {"format": "webp"}}, Catalog(models=(large,))
+    image = image_asset(8_192, 64)
+    for body, images in (
+        ({"width": 16_384, "height": 64}, {}),
+        ({"task": "outpaint", "image": IMAGE, "extend": {"left": 8_192}}, {"image": image}),
+        ({"task": "upscale", "image": IMAGE}, {"image": image}),
+    ):
+        with pytest.raises(ApiProblem) as caught:
+            resolved({**webp, **body}, catalog, **images)
+        assert [error.pointer for error in caught.value.errors] == ["/output/format"]
 
 
 def test_task_that_the_model_does_not_do() -> None:

@@ -18,6 +18,7 @@ def receiver() -> Iterator[WebhookReceiver]:
 @pytest.fixture(scope="module")
 def shared_api(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
     """The module's API with webhooks enabled; replaces the default one."""
+    valkey.empty()
     with RunningApi(
         ApiSettings(**WEBHOOK_SETTINGS, data=tmp_path_factory.mktemp("api"), redis_url=valkey.url, port=0)
     ) as api:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from renderq_api.egress import GuardedTransport
-from renderq_api.egress.address_policy import parse_allowed
 from renderq_api.webhooks import Sender
 from renderq_api.webhooks.sender import SendResult
 from renderq_shared.jobs import DeliveryClaim, DeliveryRecord, commands
 from renderq_shared.jobs.memory import MemoryJobStore
+from renderq_shared.settings.addresses import parse_networks
 from tests.api.webhooks.receivers import Behavior, misbehaving_server
 from tests.job_store.factories import submit
 from tests.tls import self_signed, server_context
@@ -35,7 +35,7 @@ def delivery_to(url: str) -> DeliveryRecord:
 
 
 async def send(url: str, timeout_s: float = 15.0, allow: str = "127.0.0.0/8") -> SendResult:
-    transport = GuardedTransport(parse_allowed(allow))
+    transport = GuardedTransport(parse_networks(allow))
     sender = Sender(lambda: transport, (b"k" * 24,), "http://renderq.test/", 0, timeout_s)
     async with asyncio.timeout(HANG_S):
         return await sender.send(delivery_to(url))

@@ -11,13 +11,13 @@ import pytest
 import redis
 
 from renderq_api.egress import GuardedTransport
-from renderq_api.egress.address_policy import parse_allowed
 from renderq_api.webhooks import Dispatcher, Sender
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import Command, DeliveryRecord, commands, delivery_id
 from renderq_shared.jobs.redis import AsyncRedisJobStore, RedisJobStore
 from renderq_shared.objects import FolderStore
 from renderq_shared.redis.clients import async_client
+from renderq_shared.settings.addresses import parse_networks
 from tests.api.api_process import ApiProcess
 from tests.api.conftest import SettingsFor
 from tests.api.webhooks.receivers import WebhookReceiver, unresponsive_port, webhook_receiver
@@ -79,7 +79,7 @@ def test_a_process_dies_before_the_receiver_has_got_it_and_another_one_sends_it(
     with unresponsive_port() as port, ApiProcess(tmp_path, redis_url, **WEBHOOK_SETTINGS) as dying:
         job_id = submit_job(dying, f"http://127.0.0.1:{port}/")
         end_job(store, tmp_path)
-        wait_until(lambda: (store.call(commands.deliveries("default", job_id)) or ())[0].claim_id)
+        wait_until(lambda: store.call(commands.deliveries("default", job_id, 1))[0].claim_id)
         dying.kill()
     with webhook_receiver(port) as receiver, webhook_api(settings_for) as api:
         later(LEASE_S)
@@ -142,7 +142,7 @@ async def test_what_a_lost_reply_held_does_not_wait_for_its_lease(
     redis_url: str, store: RedisJobStore, receiver: WebhookReceiver
 ) -> None:
     cancel_job(store, "job_1", receiver.url, "127.0.0.1")
-    transport = GuardedTransport(parse_allowed("127.0.0.0/8"))
+    transport = GuardedTransport(parse_networks("127.0.0.0/8"))
     async with async_client(redis_url) as client:
         jobs = LosesReplies(client)
         sender = Sender(lambda: transport, (b"k" * 24,), "http://renderq.test/", 0, 15)
@@ -160,7 +160,7 @@ async def test_a_fault_of_ours_counts_as_an_attempt(redis_url: str, store: Redis
     cancel_job(store, "job_1", "http://127.0.0.1:9/", "127.0.0.1")
 
     def only_delivery() -> DeliveryRecord:
-        return (store.call(commands.deliveries("default", "job_1")) or ())[0]
+        return store.call(commands.deliveries("default", "job_1", 1))[0]
 
     async with async_client(redis_url) as client:
         sender = BreaksDown(lambda: GuardedTransport(()), (b"k" * 24,), "http://renderq.test/", 0, 15)

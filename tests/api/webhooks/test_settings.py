@@ -5,12 +5,14 @@ import json
 import httpx2
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
+from structlog.testing import capture_logs
 
-from renderq_api.job_views.ids import new_job_id
+from renderq_shared.ids import new_job_id
 from renderq_shared.jobs import commands, delivery_id
 from renderq_shared.jobs.redis import RedisJobStore
 from tests.api.conftest import SettingsFor
 from tests.api.problems import problem
+from tests.api.running_api import RunningApi
 from tests.api.webhooks.receivers import WebhookReceiver
 from tests.api.webhooks.webhook_jobs import SECRETS, cancel_job, deliveries, delivery, render_job, webhook_api
 from tests.polling import wait_until
@@ -47,6 +49,15 @@ def test_private_addresses_are_refused_when_it_comes_to_sending(
     assert receiver.received == []
 
 
+@pytest.mark.parametrize("public_url", [None, "https://images.example"])
+def test_links_that_no_receiver_could_open_are_warned_of(settings_for: SettingsFor, public_url: str | None) -> None:
+    beyond = {"host": "0.0.0.0", "keys": "required", "public_url": public_url}
+    with capture_logs() as records, RunningApi(settings_for(webhook_secrets=SECRETS[0], **beyond)):
+        pass
+    warnings = [record for record in records if record["event"] == "webhooks.public_url_missing"]
+    assert len(warnings) == (public_url is None)
+
+
 def test_without_a_secret_a_webhook_is_refused(settings_for: SettingsFor, receiver: WebhookReceiver) -> None:
     with webhook_api(settings_for, webhook_secrets=None) as api, api.client() as http:
         response = http.post("/v1/jobs", json={"prompt": "x", "webhook": {"url": receiver.url}})
@@ -68,7 +79,7 @@ def test_foreign_deliveries_are_unknown(
         assert without_request(foreign) == without_request(http.post("/v1/deliveries/msg_x/replay"))
         foreign = http.get(f"/v1/jobs/{job_id}/deliveries")
         assert without_request(foreign) == without_request(http.get(f"/v1/jobs/{new_job_id()}/deliveries"))
-    (kept,) = store.call(commands.deliveries("another-tenant", job_id)) or ()
+    (kept,) = store.call(commands.deliveries("another-tenant", job_id, 1))
     assert (kept.status, kept.attempt) == ("pending", 0)
 
 

@@ -1,5 +1,6 @@
 """Celery delivers wake-ups to slots, also after Redis was down."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import redis
+from structlog.testing import capture_logs
 
+from renderq_shared import wakeups
 from renderq_shared.redis.wakeup_queues import queue_name
 from renderq_shared.wakeups import WakeupPublisher
 from renderq_worker.claims.consumer import Consumer
@@ -216,6 +219,52 @@ def test_a_full_server_is_asked_for_jobs_without_wake_ups(redis_url: str, start:
     with full_memory(redis_url):
         start(redis_url, ("a", "b"), woken)
         wait_until(lambda: woken.models[:2] == ["a", "b"])
+
+
+def test_a_key_of_a_wrong_type_that_stops_celery_does_not_stop_jobs(redis_url: str, start: Start, woken: Woken) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.set("unacked", "of a wrong type")  # Celery's hash of received messages
+    start(redis_url, ("a",), woken)
+    with capture_logs() as records:
+        publish(redis_url, "a")
+        wait_until(lambda: woken.models, timeout_s=15)
+    assert "WRONGTYPE" in records[0]["reason"]
+
+
+class Counted(logging.Filter):
+    """Counts the records of a logger before other filters drop them."""
+
+    count = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        self.count += 1
+        return True
+
+
+def test_a_full_server_is_one_line_of_the_log(
+    redis_url: str,
+    start: Start,
+    woken: Woken,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Celery restores messages all the time, and logs a traceback whenever it cannot."""
+    monkeypatch.setitem(wakeups._TRANSPORT, "unacked_restore_interval", 0.2)
+    counted = Counted()
+    logging.getLogger("kombu.asynchronous.hub").addFilter(counted)
+    try:
+        start(redis_url, ("a",), woken)
+        publish(redis_url, "a")
+        wait_until(lambda: woken.models)
+        with capture_logs() as records, full_memory(redis_url):
+            wait_until(lambda: counted.count >= 3)
+    finally:
+        logging.getLogger("kombu.asynchronous.hub").removeFilter(counted)
+    logged = [str(record["reason"]) for record in records if record["log_level"] == "warning"]
+    logged += [record.getMessage() for record in caplog.records if record.levelname != "INFO"]
+    assert len(logged) == 1
+    assert "used memory > 'maxmemory'" in logged[0]
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 def test_a_bug_in_celery_does_not_end_the_consumer(redis_url: str, start: Start, woken: Woken) -> None:

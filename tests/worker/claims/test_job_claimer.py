@@ -1,7 +1,11 @@
 """Jobs are claimed by admission: as many as fit, never more, and none twice."""
 
 import itertools
+import json
 from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
 
 from renderq.contract import Status
 from renderq_shared.errors import StoreUnavailable
@@ -11,7 +15,7 @@ from renderq_shared.redis.clients import sync_client
 from tests.job_store.lossy_proxy import LossyProxy
 from tests.polling import wait_until
 from tests.worker.conftest import NewHarness
-from tests.worker.worker_harness import MODEL, WorkerHarness
+from tests.worker.worker_harness import MODEL, WorkerHarness, request_json, submit
 
 
 class CountingStore(RedisJobStore):
@@ -231,6 +235,18 @@ def test_a_quarantined_job_runs_alone(new_harness: NewHarness) -> None:
         assert _are_disjoint(other, quarantined_job), other.id
 
 
+def test_quarantined_jobs_share_an_engine_and_run_alone_in_their_last_attempt(new_harness: NewHarness) -> None:
+    harness = new_harness(step_s=0.02)
+    for name, lost_leases in (("first", 1), ("second", 1), ("last", 2)):
+        harness.submit(name, steps=40)
+        harness.client.hset(f"rq:job:{name}", "lost_leases", lost_leases)
+    harness.wake(3)
+    first, second, last = (harness.wait_until_ended(name) for name in ("first", "second", "last"))
+    assert not _are_disjoint(first, second)
+    assert _are_disjoint(first, last)
+    assert _are_disjoint(second, last)
+
+
 def _are_disjoint(one: JobRecord, other: JobRecord) -> bool:
     assert one.started_ms is not None
     assert one.completed_ms is not None
@@ -246,3 +262,56 @@ def test_jobs_of_one_tenant_start_in_order(harness: WorkerHarness) -> None:
     harness.join_wakeups()
     started = [harness.job(f"job-{number}").started_ms or 0 for number in range(10)]
     assert all(earlier <= later for earlier, later in itertools.pairwise(started))
+
+
+@pytest.mark.parametrize("newer", [{"upscaler": "x4"}, {"task": "video"}, {"scheduler": "quantum"}])
+def test_a_job_of_a_newer_version_is_left_to_a_newer_worker(new_harness: NewHarness, newer: dict[str, str]) -> None:
+    harness = new_harness()
+    request = json.loads(request_json()) | newer
+    submit(harness.store, "newer", json.dumps(request))
+    harness.submit("job")
+    harness.wake()
+    assert harness.wait_until_ended("job").status is Status.SUCCEEDED
+    harness.join_wakeups()
+    left = harness.job("newer")
+    assert (left.status, left.lost_leases, left.request_json) == (Status.QUEUED, 0, json.dumps(request))
+    attempts = left.attempt
+    harness.wake()
+    harness.join_wakeups()
+    assert harness.job("newer").attempt == attempts == 1
+
+
+def test_a_damaged_request_fails(new_harness: NewHarness) -> None:
+    harness = new_harness()
+    submit(harness.store, "damaged", json.dumps(json.loads(request_json()) | {"steps": "many"}))
+    harness.wake()
+    assert harness.wait_until_ended("damaged").status is Status.FAILED
+
+
+def test_a_damaged_record_costs_no_other_job(new_harness: NewHarness) -> None:
+    harness = new_harness()
+    harness.submit("damaged")
+    harness.submit("job")
+    harness.client.hset("rq:job:damaged", "images", "many")
+    harness.wake()
+    harness.join_wakeups()
+    harness.wake()
+    assert harness.wait_until_ended("job").status is Status.SUCCEEDED
+
+
+def test_a_worker_waits_while_a_key_has_a_wrong_type_logs_that_once_and_goes_on(
+    new_harness: NewHarness, redis_url: str
+) -> None:
+    store = CountingStore(redis_url)
+    harness = new_harness(store=store)
+    harness.submit("job-0")
+    harness.client.rename("rq:queued-cost", "saved")
+    harness.client.set("rq:queued-cost", "written by hand")
+    with capture_logs() as records:
+        harness.wake()
+        wait_until(lambda: len(store.requests) > 3)
+        harness.client.rename("saved", "rq:queued-cost")
+        assert harness.wait_until_ended("job-0").status is Status.SUCCEEDED
+    reasons = [record["reason"] for record in records if record["event"] == "claim.unanswered"]
+    assert len(reasons) == 1
+    assert "of the kind rq:queued-cost " in reasons[0]

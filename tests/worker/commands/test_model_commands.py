@@ -11,8 +11,10 @@ import pytest
 
 from renderq.cli import main, plugins
 from renderq_worker.builtin import PIPELINE_DIR
+from tests.fast_model.catalog import MODELS_TOML
 from tests.shared.checkpoints.checkpoint_files import original, safetensors
 from tests.worker.commands.model_hub import COMMIT, REPOSITORY, hub
+from tests.worker.models.original_layout import published_shapes
 
 COMMANDS = {
     f"models-{name}": EntryPoint(
@@ -30,12 +32,14 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Path:
-    safetensors(tmp_path / "sd1.safetensors", original("sd1"))
+    safetensors(tmp_path / "sd1.safetensors", published_shapes("sd1"))
+    safetensors(tmp_path / "few.safetensors", original("sd1"))
     safetensors(tmp_path / "cut.safetensors", original("sd1"), missing_bytes=9)
     path = tmp_path / "models.toml"
     path.write_text(
         '[models.shapes]\nsource = "builtin:shapes"\n'
         '[models.file]\nsource = "sd1.safetensors"\n'
+        '[models.few]\nsource = "few.safetensors"\n'
         '[models.cut]\nsource = "cut.safetensors"\n'
         f'[models.far]\nsource = "hub:{REPOSITORY}"\n'
     )
@@ -67,9 +71,10 @@ def test_every_problem_is_named_with_what_to_do(catalog: Path, capsys: pytest.Ca
     reports = {report["model"]: report for report in json.loads(capsys.readouterr().out)}
     assert (reports["shapes"]["problem"], reports["file"]["problem"]) == (None, None)
     assert reports["file"]["family"] == "stable_diffusion"
-    weights = 320 * 4 * 9 + 640 * 768 + 512 * 4 * 9 + 768
+    weights = 859_520_964 + 83_653_863 + 123_060_480
     assert reports["file"]["parameters"] == weights
     assert reports["file"]["needed_bytes"] == {"float32": 4 * weights, "float16": 2 * weights}
+    assert "its vae lacks 247 of 248 weights, such as" in reports["few"]["problem"]
     assert "cut.safetensors has" in reports["cut"]["problem"]
     assert "`renderq models pull` downloads it" in reports["far"]["problem"]
 
@@ -85,22 +90,22 @@ def test_a_model_that_does_not_fit(
 
 
 def test_a_model_that_fits_only_without_an_image(
-    catalog: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RENDERQ_DEVICE_MEMORY_GB", "0.058")
     monkeypatch.setenv("RENDERQ_MODEL_MEMORY_GB", "0.058")
     monkeypatch.setenv("RENDERQ_MEMORY_MODE", "full")
-    assert main(["models", "check", "shapes", "--models", str(catalog)]) == 1
+    assert main(["models", "check", "shapes", "--models", str(MODELS_TOML)]) == 1
     assert "an image of 64×64 pixels 0.0 GB, but cpu has 0.1 GB" in capsys.readouterr().err
     monkeypatch.setenv("RENDERQ_MEMORY_MODE", "auto")
-    assert main(["models", "check", "shapes", "--models", str(catalog)]) == 0
+    assert main(["models", "check", "shapes", "--models", str(MODELS_TOML)]) == 0
     assert "low" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["check", "pull"])
 def test_names_and_catalogs_that_there_are_not(catalog: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", command, "nothing", "--models", str(catalog)]) == 2
-    assert "no model is called 'nothing'; there are shapes, file, cut, far" in capsys.readouterr().err
+    assert "no model is called 'nothing'; there are shapes, file, few, cut, far" in capsys.readouterr().err
     assert main(["models", command, "--models", "/nonexistent.toml"]) == 2
     assert "/nonexistent.toml cannot be read" in capsys.readouterr().err
 
@@ -118,10 +123,9 @@ def test_a_model_is_downloaded_once_and_then_served_from_the_cache(tmp_path: Pat
     entries = [f'[models.{name}]\nsource = "{source}"' for name, source in sources.items()]
     catalog.write_text("\n".join([*entries, f'[models.old]\nsource = "hub:{REPOSITORY}"\nrevision = "old"']))
     script = (
-        "import sys; from renderq_worker.commands.model_commands import pull_command as c; import argparse\n"
-        "parser = argparse.ArgumentParser(); c.add_arguments(parser)\n"
+        "import sys; from renderq_worker.commands.model_commands import pull_command as c\n"
         "for names in (['far', 'file'], ['far'], ['none', 'gated', 'gone', 'old']):\n"
-        f"    print(c.run(parser.parse_args([*names, '--models', {str(catalog)!r}])), file=sys.stderr)"
+        f"    print(c.main([*names, '--models', {str(catalog)!r}], standalone_mode=False), file=sys.stderr)"
     )
     with hub(Path(PIPELINE_DIR)) as server:
         environment = {**os.environ, "HF_ENDPOINT": server.url, "HF_HUB_OFFLINE": "0", "HF_HUB_CACHE": str(tmp_path)}
@@ -135,6 +139,7 @@ def test_a_model_is_downloaded_once_and_then_served_from_the_cache(tmp_path: Pat
         f"far  {snapshot}",
     ], done.stderr
     assert sorted(server.downloads) == sorted(server.files)
+    assert "[transformers]" not in done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("renderq") or line.isdigit()]
     assert errors[:2] == ["0", "0"]
     assert errors[-1] == "2"
@@ -145,3 +150,37 @@ def test_a_model_is_downloaded_once_and_then_served_from_the_cache(tmp_path: Pat
         ("old", "it has no such revision"),
     ):
         assert any(f"model {name!r}: " in line and reason in line for line in errors), (name, done.stderr)
+
+
+@pytest.fixture
+def unfit_torchvision(tmp_path: Path) -> Path:
+    """Return a folder for PYTHONPATH with a torchvision that was built for another torch."""
+    (tmp_path / "site" / "torchvision").mkdir(parents=True)
+    (tmp_path / "site" / "torchvision" / "__init__.py").write_text(
+        'raise RuntimeError("operator torchvision::nms does not exist")'
+    )
+    (tmp_path / "site" / "torchvision-0.28.0.dist-info").mkdir()
+    metadata = "Metadata-Version: 2.1\nName: torchvision\nVersion: 0.28.0\n"
+    (tmp_path / "site" / "torchvision-0.28.0.dist-info" / "METADATA").write_text(metadata)
+    return tmp_path / "site"
+
+
+@pytest.mark.parametrize(("command", "code"), [("models check", 1), ("models pull", 1), ("worker", 2)])
+def test_a_library_that_does_not_fit_torch_is_named_in_one_sentence(
+    command: str, code: int, unfit_torchvision: Path, tmp_path: Path, redis_url: str
+) -> None:
+    program = "import sys; from renderq.cli import main; sys.exit(main(sys.argv[1:]))"
+    path = os.pathsep.join([str(unfit_torchvision), os.environ.get("PYTHONPATH", ""), *filter(None, sys.path)])
+    settings = {"RENDERQ_REDIS_URL": redis_url, "RENDERQ_DATA": str(tmp_path / "data"), "RENDERQ_DEVICE": "cpu"}
+    result = subprocess.run(
+        [sys.executable, "-c", program, *command.split()],
+        env=os.environ | settings | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == code, result.stderr
+    [line] = [line for line in result.stderr.splitlines() if "torchvision" in line]
+    assert "torchvision 0.28.0 does not fit torch 2." in line
+    assert "(operator torchvision::nms does not exist); uninstall torchvision, which renderq does not need" in line
+    assert "Traceback" not in result.stderr

@@ -6,7 +6,8 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, PNDMScheduler, StableDiffusionInpaintPipeline
 
-from renderq_shared.catalog import ModelEntry, load_catalog
+from renderq_shared.catalog import ModelEntry
+from tests.fast_model.catalog import fast_model
 from tests.worker.engine.tiny_models import (
     SD1_SCHEDULER,
     entry,
@@ -76,6 +77,13 @@ def deep(folders: Path) -> ModelEntry:
 
 
 @pytest.fixture(scope="session")
+def coarse(folders: Path) -> ModelEntry:
+    """Like the built-in model: one latent pixel stands for 32 × 32 pixels."""
+    save_pipeline(folders / "coarse", DDIMScheduler(**SD1_SCHEDULER), seed=8, vae_channels=(8, 8, 8, 8, 16, 16))
+    return entry(folders / "coarse", "coarse", dtype="float32")
+
+
+@pytest.fixture(scope="session")
 def inpainting(folders: Path) -> ModelEntry:
     """Like the inpainting variants of 1.x and 2.x: nine channels."""
     save_pipeline(
@@ -109,9 +117,8 @@ def xl_inpainting(folders: Path) -> ModelEntry:
 
 
 @pytest.fixture(scope="session")
-def built_in() -> ModelEntry:
-    [entry] = load_catalog(None).models
-    return entry
+def fast() -> ModelEntry:
+    return fast_model()
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from renderq_worker.engine import (
     Rendered,
     RenderStats,
     Txt2Img,
+    Warned,
 )
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.batch_size import BatchSizeTuner
@@ -122,6 +123,10 @@ class EngineHarness:
 
     def stats(self, id: str) -> RenderStats:
         return self.rendered(id).stats
+
+
+def warnings(harness: EngineHarness, id: str = "job/0") -> list[str]:
+    return list(dict.fromkeys(event.code for event in harness.events_of(id) if isinstance(event, Warned)))
 
 
 def spec(number: int = 0, **changes: object) -> GenerationSpec:

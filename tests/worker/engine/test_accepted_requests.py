@@ -12,10 +12,10 @@ from renderq import contract
 from renderq.contract import ResolvedRequest
 from renderq_api.http.problems import ApiProblem
 from renderq_api.submission.capabilities import check
-from renderq_api.submission.parsing import parse
+from renderq_api.submission.request_parser import parse
 from renderq_api.submission.resolution import IngestedRequest, resolve
 from renderq_shared.catalog import Catalog, ModelEntry, load_catalog
-from renderq_shared.imaging.size import output_size
+from renderq_shared.imaging.size import rendered_size
 from renderq_shared.jobs import AssetRecord
 from renderq_worker.engine import Failed, GenerationSpec, Img2Img, Txt2Img
 from tests.worker.engine.engine_harness import EngineHarness, random_image
@@ -79,7 +79,7 @@ def accepted(body: dict[str, Any], catalog: Catalog) -> ResolvedRequest | None:
 
 
 def spec_of(id: str, request: ResolvedRequest) -> GenerationSpec:
-    width, height = output_size(request)
+    width, height = rendered_size(request)
     task = Img2Img(random_image(64, 64), request.strength) if request.image_fields else Txt2Img()
     return GenerationSpec(id, request.model, "x", "", width, height, request.sampling, 7, task)
 

@@ -72,6 +72,9 @@ def test_memory_is_reported(half: ModelEntry) -> None:
     assert 0 < free <= torch.cuda.get_device_properties(CUDA).total_memory
     buffer = torch.zeros(2**28, dtype=torch.uint8, device=CUDA)
     assert device.free_bytes() <= free - buffer.nbytes
+    memory = device.memory()
+    assert memory is not None
+    assert buffer.nbytes <= memory.used <= memory.total
     device.reset_peak()
     peak = render(half).stats.peak_memory_bytes
     assert peak is not None

@@ -23,7 +23,7 @@ from renderq_worker.engine import (
     Rendered,
     Stepped,
 )
-from renderq_worker.engine.families import load_family
+from renderq_worker.engine.families import Family, load_family
 from tests.worker.engine.engine_harness import EngineHarness, render_alone, spec
 
 
@@ -142,13 +142,32 @@ def test_health_names_the_running_operation(tiny: ModelEntry) -> None:
     idle = harness.engine.health
     assert (idle.is_alive, idle.stage, idle.stall_budget_s) == (True, None, math.inf)
     assert not idle.is_stalled(time.monotonic() + 1e6)
-    harness.submit(spec(0, steps=1))
+    harness.submit(spec(0, steps=2))
     harness.finish()
-    [during] = seen
+    first, during = seen
     assert (during.is_alive, during.stage, during.stall_budget_s) == (True, "denoising", 120)
     assert not during.is_stalled(during.since + 119)
     assert during.is_stalled(during.since + 121)
+    assert first.stall_budget_s == 240
     assert harness.engine.health.stage is None
+
+
+def test_a_large_model_may_take_as_long_to_load_as_a_slow_disk_needs(
+    tiny: ModelEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = EngineHarness([tiny])
+    monkeypatch.setattr(harness.placement, "weight_bytes", lambda _: 48 * 10**9)
+    budgets: list[float] = []
+    load = harness.models._load
+
+    def watch(entry: ModelEntry) -> Family:
+        budgets.append(harness.engine.health.stall_budget_s)
+        return load(entry)
+
+    harness.models._load = watch
+    harness.submit(spec(0, steps=1))
+    harness.finish()
+    assert budgets == [240 + 960]
 
 
 def test_on_its_own_thread(engine: Engine, tiny: ModelEntry) -> None:

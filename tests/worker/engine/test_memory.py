@@ -10,7 +10,7 @@ import torch
 from diffusers import DDIMScheduler
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.devices import SimulatedGpu
+from renderq_worker.devices import DeviceMemory, SimulatedGpu
 from renderq_worker.engine import Img2Img, Warned
 from renderq_worker.models import Placement
 from renderq_worker.models.memory_estimate import MetaModel, estimate_memory
@@ -62,6 +62,7 @@ def test_memory_is_taken_while_a_storage_lives_and_counts_once() -> None:
         whole = torch.zeros(1000)
         part = whole[:10]
         assert device.free_bytes() == AMPLE - 4000
+        assert device.memory() == DeviceMemory(4000, AMPLE)
         del whole
         assert device.free_bytes() == AMPLE - 4000
         del part

@@ -9,10 +9,10 @@ import pytest
 from diffusers import DDIMScheduler
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.engine import Failed, Img2Img, Loading, Warned
+from renderq_worker.engine import Failed, Img2Img, Loading
 from renderq_worker.engine.fallback_kind import FallbackKind
 from renderq_worker.engine.oom_fallbacks import FALLBACKS
-from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec
+from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec, warnings
 from tests.worker.engine.tiny_models import SD1_SCHEDULER, entry, save_pipeline
 from tests.worker.engine.tiny_transformers import save_sd3
 
@@ -40,10 +40,6 @@ def on_gpu(megabytes: float, *entries: ModelEntry, **options: Any) -> EngineHarn
         }
         | options,
     )
-
-
-def warnings(harness: EngineHarness, id: str = "job/0") -> list[str]:
-    return list(dict.fromkeys(event.code for event in harness.events_of(id) if isinstance(event, Warned)))
 
 
 def loads(harness: EngineHarness) -> int:

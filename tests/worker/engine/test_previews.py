@@ -9,19 +9,20 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from renderq_shared.catalog import ModelEntry, load_catalog
+from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import EngineSettings, Previewed
 from renderq_worker.engine.families import Family, load_family
 from renderq_worker.engine.families.latent_preview import latents_to_preview
 from renderq_worker.engine.latents import LatentState
 from renderq_worker.engine.noise_schedulers import SCHEDULERS
 from renderq_worker.engine.preview import TimeBudget, predict_x0
+from tests.fast_model.catalog import fast_model
 from tests.worker.engine.engine_harness import EngineHarness, render_alone, spec
 from tests.worker.engine.test_batches import mixed
 
-BUILTIN = load_catalog(None).models[0]
+SHAPES = fast_model()
 A_CIRCLE = spec(
-    model=BUILTIN.name, prompt="a red circle on a blue background", scheduler=None, guidance_scale=2.0, steps=4
+    model=SHAPES.name, prompt="a red circle on a blue background", scheduler=None, guidance_scale=2.0, steps=4
 )
 
 
@@ -73,12 +74,12 @@ def test_images_keep_every_bit_in_company_with_previews_of_all(tiny: ModelEntry)
 
 
 @pytest.mark.usefixtures("unlimited_time")
-def test_the_built_in_model_shows_its_image_early_and_keeps_every_bit() -> None:
-    harness = EngineHarness([BUILTIN], batching="fast")
+def test_a_trained_model_shows_its_image_early_and_keeps_every_bit() -> None:
+    harness = EngineHarness([SHAPES], batching="fast")
     harness.submit(A_CIRCLE)
     finish_with_previews(harness, A_CIRCLE.id)
     image = harness.pixels(A_CIRCLE.id)
-    np.testing.assert_array_equal(image, render_alone(BUILTIN, A_CIRCLE))
+    np.testing.assert_array_equal(image, render_alone(SHAPES, A_CIRCLE))
     events = previews(harness, A_CIRCLE.id)
     assert [(preview.step, preview.steps) for preview in events] == [(step, 4) for step in range(1, 5)]
     first, *_, last = (np.abs(preview.pixels.astype(int) - image).mean() for preview in events)
@@ -88,8 +89,8 @@ def test_the_built_in_model_shows_its_image_early_and_keeps_every_bit() -> None:
 
 def test_previews_are_made_only_on_request() -> None:
     shapes: list[tuple[int, ...]] = []
-    harness = EngineHarness([BUILTIN], inject_fault=lambda pipeline: count_decodes(shapes, pipeline))
-    harness.submit(spec(0, model=BUILTIN.name, scheduler=None), spec(1, model=BUILTIN.name, scheduler=None))
+    harness = EngineHarness([SHAPES], inject_fault=lambda pipeline: count_decodes(shapes, pipeline))
+    harness.submit(spec(0, model=SHAPES.name, scheduler=None), spec(1, model=SHAPES.name, scheduler=None))
     harness.tick(4)
     harness.engine.preview(["job/0", "stranger"])
     harness.finish()
@@ -113,7 +114,7 @@ def test_a_preview_that_fails_is_not_tried_again_and_affects_no_image() -> None:
 
         pipeline.vae.decode = fail_once
 
-    harness = EngineHarness([BUILTIN], inject_fault=inject_fault)
+    harness = EngineHarness([SHAPES], inject_fault=inject_fault)
     harness.submit(A_CIRCLE)
     harness.engine.preview([A_CIRCLE.id])
     harness.finish()
@@ -213,7 +214,7 @@ def test_projected_images_are_small_and_in_proportion(
 
 def test_a_small_autoencoder_decodes_averaged_latents_and_a_large_one_none() -> None:
     shapes: list[tuple[int, ...]] = []
-    pipeline = StableDiffusionPipeline.from_pretrained(BUILTIN.source)
+    pipeline = StableDiffusionPipeline.from_pretrained(SHAPES.source)
     count_decodes(shapes, pipeline)
     latents = torch.randn(1, 16, 64, 32, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():

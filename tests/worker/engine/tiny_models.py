@@ -61,11 +61,12 @@ def save_pipeline(
     seed: int = 0,
     in_channels: int = 4,
     text_layers: int = 1,
+    vae_channels: tuple[int, ...] = (8, 8, 16, 16),
     **unet: Any,
 ) -> None:
     torch.manual_seed(seed)
     pipeline_class(
-        vae=_vae(),
+        vae=_vae(vae_channels),
         text_encoder=_text_encoder(text_layers),
         tokenizer=tokenizer(),
         unet=_unet(in_channels=in_channels, **unet),

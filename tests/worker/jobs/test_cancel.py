@@ -4,7 +4,7 @@ import pytest
 
 from renderq.contract import Status
 from renderq_shared.jobs import commands
-from renderq_shared.jobs.redis.notifications import CancelSubscriber
+from renderq_shared.jobs.redis.notifications import WorkerSubscriber
 from tests.worker.conftest import NewHarness
 from tests.worker.worker_harness import TENANT, WorkerHarness, outputs, progress
 
@@ -16,8 +16,10 @@ def slow(new_harness: NewHarness) -> WorkerHarness:
 
 
 @pytest.fixture
-def subscriber(slow: WorkerHarness) -> Iterator[CancelSubscriber]:
-    subscriber = CancelSubscriber(slow.client, lambda _job_id, claim_id: slow.worker.cancel(claim_id))
+def subscriber(slow: WorkerHarness) -> Iterator[WorkerSubscriber]:
+    subscriber = WorkerSubscriber(
+        slow.client, lambda _job_id, claim_id: slow.worker.cancel(claim_id), on_drain=lambda _worker_id: None
+    )
     assert subscriber.subscribed.wait(10)
     yield subscriber
     subscriber.close()

@@ -13,8 +13,10 @@ from structlog.testing import capture_logs
 from renderq.contract import Status
 from renderq.image_files import watermark
 from renderq_shared.jobs import commands
+from renderq_worker.engine.errors import EngineClosed
+from tests.polling import wait_until
 from tests.worker.conftest import NewHarness
-from tests.worker.worker_harness import ENTRY, WorkerHarness, error, outputs, progress
+from tests.worker.worker_harness import ENTRY, MODEL, WorkerHarness, error, outputs, progress
 
 
 def pixels(harness: WorkerHarness, file: dict[str, Any]) -> npt.NDArray[np.uint8]:
@@ -28,7 +30,7 @@ def test_a_job_becomes_images_in_the_store(harness: WorkerHarness) -> None:
     job = harness.wait_until_ended("job")
     assert job.status is Status.SUCCEEDED
     assert (job.attempt, job.lost_leases, job.worker, job.stage) == (1, 0, "w1", None)
-    assert progress(job) == {"step": 12, "steps": 12, "images_done": 3}
+    assert progress(job) == {"step": 12, "steps": 12, "images_done": 3, "images": []}
     assert [(output["index"], output["seed"]) for output in outputs(job)] == [(0, 5), (1, 6), (2, 7)]
     for output in outputs(job):
         data = b"".join(harness.objects.read(output["key"]))
@@ -78,6 +80,10 @@ def test_an_image_shows_before_the_job_ends(new_harness: NewHarness) -> None:
     job = harness.wait_until("job", lambda job: len(outputs(job)) == 1)
     assert job.status is Status.RUNNING
     assert progress(job)["images_done"] == 1
+    done, other = progress(job)["images"]
+    assert done == {"step": 30, "steps": 30, "status": "succeeded"}
+    assert (other["steps"], other["status"]) in {(30, "queued"), (30, "running")}
+    assert progress(job)["step"] == 30 + other["step"]
     assert harness.files("jobs/job") == [f"{job.claim_id}/0.png"]
 
 
@@ -103,6 +109,32 @@ def test_one_failed_image_fails_the_job_and_keeps_the_others(harness: WorkerHarn
     assert harness.files() == [f"job/{job.claim_id}/0.png", f"job/{job.claim_id}/2.png"]
 
 
+@pytest.mark.parametrize("images", [1, 2])
+def test_a_job_whose_event_cannot_be_processed_is_dropped_and_lets_the_next_one_through(
+    harness: WorkerHarness, images: int
+) -> None:
+    """Its lease is no longer renewed, so the sweep gives it to another worker."""
+    harness.engine.failing_seeds, harness.engine.failure_message = frozenset({5}), None
+    harness.submit("dropped", n=images)
+    harness.wake()
+    harness.join_wakeups()
+    assert len(harness.worker.claimed_jobs) == 0
+    wait_until(harness.engine.is_empty)
+    assert harness.job("dropped").status is Status.RUNNING
+    harness.submit("next", seed=6)
+    harness.wake()
+    assert harness.wait_until_ended("next").status is Status.SUCCEEDED
+
+
+def test_a_job_that_cannot_be_started_is_dropped(harness: WorkerHarness) -> None:
+    harness.submit("job")
+    harness.engine.close()
+    with pytest.raises(EngineClosed):
+        harness.worker.handle_wakeup(MODEL)
+    assert len(harness.worker.claimed_jobs) == 0
+    assert harness.job("job").status is Status.RUNNING
+
+
 def test_a_grid_shows_all_images_and_is_there_before_the_job_ends(harness: WorkerHarness) -> None:
     harness.submit("job", n=3, output={"grid": True})
     harness.wake()
@@ -115,6 +147,21 @@ def test_a_grid_shows_all_images_and_is_there_before_the_job_ends(harness: Worke
         assert np.array_equal(shown[top : top + 8, left : left + 16], pixels(harness, output))
     assert not shown[8:, 16:].any()
     assert grid["pixel_sha256"] == hashlib.sha256(shown.tobytes()).hexdigest()
+
+
+def test_resized_images_and_their_grid_have_the_enlarged_size(harness: WorkerHarness) -> None:
+    harness.submit("rendered", n=2)
+    harness.submit("resized", n=2, output={"resize": 4, "grid": True})
+    harness.wake()
+    rendered, resized = (harness.wait_until_ended(name) for name in ("rendered", "resized"))
+    expected = [
+        np.asarray(Image.fromarray(pixels(harness, output)).resize((64, 32), Image.Resampling.LANCZOS))
+        for output in outputs(rendered)
+    ]
+    for output, enlarged in zip(outputs(resized), expected, strict=True):
+        assert (output["width"], output["height"]) == (64, 32)
+        assert np.array_equal(pixels(harness, output), enlarged)
+    assert np.array_equal(pixels(harness, json.loads(resized.grid_json or "")), np.hstack(expected))
 
 
 def test_a_job_with_a_failed_image_has_no_grid(harness: WorkerHarness) -> None:
@@ -146,12 +193,44 @@ def test_images_and_grid_carry_the_watermark(harness: WorkerHarness) -> None:
     assert job.warnings_json is None
 
 
+def test_a_large_image_has_a_thumbnail_beside_it(harness: WorkerHarness) -> None:
+    harness.submit("job", n=2, width=640, height=320)
+    harness.wake()
+    job = harness.wait_until_ended("job")
+    for output in outputs(job):
+        small = output["thumbnail"]
+        assert small["key"] == f"jobs/job/{job.claim_id}/{output['index']}.thumbnail.webp"
+        data = b"".join(harness.objects.read(small["key"]))
+        assert (small["width"], small["height"], small["size_bytes"]) == (320, 160, len(data))
+        assert Image.open(io.BytesIO(data)).size == (320, 160)
+
+
+def test_a_thumbnail_that_is_not_stored_costs_no_image(harness: WorkerHarness) -> None:
+    harness.objects.refused = "thumbnail"
+    harness.submit("job", width=640, height=320)
+    harness.wake()
+    job = harness.wait_until_ended("job")
+    assert (job.status, [output["thumbnail"] for output in outputs(job)]) == (Status.SUCCEEDED, [None])
+
+
 def test_a_watermark_that_does_not_last_is_a_warning(harness: WorkerHarness) -> None:
     output = {"format": "jpeg", "quality": 1, "watermark": "made by us"}
     harness.submit("job", width=256, height=256, output=output)
     harness.wake()
     [warning] = json.loads(harness.wait_until_ended("job").warnings_json or "[]")
     assert warning["code"] == "watermark_faint"
+
+
+@pytest.mark.parametrize(
+    ("output", "codes"), [({"quality": 80}, ["quality_unread"]), ({"quality": 80, "format": "webp"}, [])]
+)
+def test_a_quality_that_png_does_not_have_is_a_warning(
+    output: dict[str, object], codes: list[str], harness: WorkerHarness
+) -> None:
+    harness.submit("job", n=2, output=output)
+    harness.wake()
+    warnings = json.loads(harness.wait_until_ended("job").warnings_json or "[]")
+    assert [warning["code"] for warning in warnings] == codes
 
 
 def test_a_store_that_is_away_for_a_moment_costs_nothing(harness: WorkerHarness) -> None:

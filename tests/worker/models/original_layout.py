@@ -3,13 +3,19 @@
 It is the inverse of diffusers' `from_single_file`, written from the structure of the original models.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import diffusers
 import torch
+import transformers
 from safetensors.torch import save_file
 from torch import Tensor
+
+from renderq_shared.catalog.layouts import layout_folder
 
 _UNET_RESNET = {
     "norm1": "in_layers.0",
@@ -65,6 +71,23 @@ def original_tensors(pipeline: Any) -> dict[str, Tensor]:
     if pipeline.text_encoder.config.hidden_act == "gelu":
         return tensors | _prefixed("cond_stage_model.model.", _open_clip(pipeline.text_encoder))
     return tensors | _prefixed("cond_stage_model.transformer.text_model.", _clip(pipeline.text_encoder))
+
+
+def published_shapes(layout: str) -> dict[str, tuple[int, ...]]:
+    """Return name → shape of all tensors of the published model with this shipped layout."""
+    folder = layout_folder(layout)
+    index = json.loads((folder / "model_index.json").read_text())
+    components = dict[str, Any]()
+    with torch.device("meta"):
+        for name in ("unet", "vae", "text_encoder", "text_encoder_2"):
+            library, class_name = index.get(name, (None, None))
+            if library == "diffusers":
+                diffusers_class = getattr(diffusers, class_name)
+                components[name] = diffusers_class.from_config(diffusers_class.load_config(folder / name))
+            elif library == "transformers":
+                transformers_class = getattr(transformers, class_name)
+                components[name] = transformers_class(transformers_class.config_class.from_pretrained(folder / name))
+    return {name: tuple(tensor.shape) for name, tensor in original_tensors(SimpleNamespace(**components)).items()}
 
 
 def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

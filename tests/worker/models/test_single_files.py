@@ -10,13 +10,14 @@ import pytest
 import torch
 import transformers
 
-from renderq.contract import ModelDefaults, ModelLimits
+from renderq.contract import SCHEDULERS, ModelDefaults, ModelLimits
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.catalog.layouts import layout_folder, layout_names
 from renderq_shared.catalog.pipeline_config import family_of
+from renderq_shared.checkpoints import WeightFile
 from renderq_worker.models import ModelLoadFailed, parameter_counts
 from renderq_worker.models.clip import clip_tokenizer
-from renderq_worker.models.loading import load_pipeline
+from renderq_worker.models.loading import check_loadable, load_pipeline
 from tests.worker.engine.engine_harness import render_alone, spec
 from tests.worker.engine.reference_pipeline import reference_pixels_of
 from tests.worker.models.original_layout import original_tensors, save_original, save_tensors
@@ -63,7 +64,11 @@ def test_every_weight_arrives_where_it_belongs(tmp_path: Path, name: str) -> Non
     assert not any(part.training for part in loaded.components.values() if isinstance(part, torch.nn.Module))
 
 
-@pytest.mark.parametrize(("name", "suffix"), [("sd1", ".safetensors"), ("sd2-v", ".ckpt")])
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [("sd1", ".safetensors"), ("sd2-v", ".ckpt"), ("sd1-v-ztsnr", ".safetensors"), ("sdxl-v-ztsnr", ".ckpt")],
+)
 def test_a_file_gives_the_image_of_its_pipeline(tmp_path: Path, name: str, suffix: str) -> None:
     layout = small_layout(name, tmp_path / name)
     made = small_pipeline(layout)
@@ -72,6 +77,21 @@ def test_a_file_gives_the_image_of_its_pipeline(tmp_path: Path, name: str, suffi
     np.testing.assert_array_equal(
         render_alone(entry(tmp_path / f"file{suffix}", layout), request), reference_pixels_of(made, request)
     )
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
+@pytest.mark.parametrize("name", ["sd1-v-ztsnr", "sdxl-v-ztsnr"])
+def test_zero_terminal_snr_with_every_scheduler(tmp_path: Path, name: str) -> None:
+    """The first step of the model's own scheduler is the last training step, pure noise."""
+    layout = small_layout(name, tmp_path / name)
+    save_original(small_pipeline(layout), tmp_path / "file.safetensors")
+    model = entry(tmp_path / "file.safetensors", layout)
+    scheduler = load_pipeline(model, CPU, torch.float32).scheduler
+    scheduler.set_timesteps(4)
+    assert (scheduler.timesteps[0], scheduler.config.prediction_type) == (999, "v_prediction")
+    for scheduler_name in (None, *SCHEDULERS):
+        pixels = render_alone(model, spec(model="file", prompt="a cat", scheduler=scheduler_name, steps=2))
+        assert pixels.std() > 0, scheduler_name
 
 
 def test_weights_are_counted_without_loading_them(tmp_path: Path) -> None:
@@ -93,10 +113,21 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tor
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model.diffusion_model.out.2.weight": None}, "some of its weights are missing; the file is incomplete"),
-        ({"model.diffusion_model.out.2.weight": torch.zeros(4, 4, 3, 3)}, "expected shape torch.Size([4, 8, 3, 3])"),
-        ({"cond_stage_model.transformer.text_model.final_layer_norm.bias": None}, "some of its weights are missing"),
-        ({"first_stage_model.quant_conv.bias": None}, "some of its weights are missing"),
+        (
+            {"model.diffusion_model.out.2.weight": None},
+            "its unet lacks 1 of 684 weights, such as conv_out.weight; the f",
+        ),
+        (
+            {"model.diffusion_model.out.2.weight": torch.zeros(4, 4, 3, 3)},
+            "its unet has conv_out.weight of shape (4, 4, 3, 3), and the layout expects (4, 8, 3, 3)",
+        ),
+        (
+            {"model.diffusion_model.out.2.weight": torch.zeros(4, 8, 3, 3, dtype=torch.int8)},
+            "its unet has conv_out.weight in torch.int8: quantized weights are not loaded",
+        ),
+        ({"model.diffusion_model.input_blocks.3.0.op.bias": None}, "its unet lacks "),
+        ({"cond_stage_model.transformer.text_model.final_layer_norm.bias": None}, "its text_encoder lacks 1 of 36 w"),
+        ({"first_stage_model.quant_conv.bias": None}, "its vae lacks 1 of 244 weights, such as quant_conv.bias"),
     ],
 )
 def test_files_that_are_incomplete_or_of_another_layout(
@@ -105,10 +136,14 @@ def test_files_that_are_incomplete_or_of_another_layout(
     layout, tensors = small
     changed = {name: tensor for name, tensor in (tensors | changes).items() if tensor is not None}
     save_tensors(changed, tmp_path / "file.safetensors")
+    broken = entry(tmp_path / "file.safetensors", layout)
     with pytest.raises(ModelLoadFailed) as caught:
-        load_pipeline(entry(tmp_path / "file.safetensors", layout), CPU, torch.float32)
-    assert str(caught.value).startswith("model 'file'")
+        load_pipeline(broken, CPU, torch.float32)
+    assert str(caught.value).startswith("model 'file': it cannot be loaded from ")
     assert message in str(caught.value)
+    with pytest.raises(ModelLoadFailed) as checked:
+        check_loadable(broken)
+    assert str(checked.value) == str(caught.value)
 
 
 class Exploit:
@@ -140,8 +175,8 @@ def test_torch_refuses_it_too_should_it_get_that_far(
     layout, tensors = small
     path, owned = tmp_path / "file.ckpt", tmp_path / "owned"
     torch.save({"state_dict": {**tensors, "extra": Exploit(owned)}}, path)
-    monkeypatch.setattr("renderq_worker.models.loading.parameter_counts", lambda _: {})
-    with pytest.raises(ModelLoadFailed, match="cannot be loaded from"):
+    monkeypatch.setattr("renderq_worker.models.single_file.read_weight_file", lambda _: WeightFile("archive", {}))
+    with pytest.raises(ModelLoadFailed, match=r"cannot be loaded from .*: Weights only load failed"):
         load_pipeline(entry(path, layout), CPU, torch.float32)
     assert not owned.exists()
 
@@ -171,6 +206,12 @@ PUBLISHED = {
         "text_encoder": 123_060_480,
         "text_encoder_2": 694_659_840,
     },
+    "sdxl-inpaint": {
+        "unet": 2_567_478_084,
+        "vae": 83_653_863,
+        "text_encoder": 123_060_480,
+        "text_encoder_2": 694_659_840,
+    },
 }
 """Parameter counts of the published models."""
 
@@ -180,7 +221,8 @@ def test_the_layouts_describe_the_published_models(name: str) -> None:
     folder = layout_folder(name)
     index = json.loads((folder / "model_index.json").read_text())
     counts = dict[str, int]()
-    for component in PUBLISHED[name]:
+    published = PUBLISHED[name.removesuffix("-ztsnr").removesuffix("-v")] if name not in PUBLISHED else PUBLISHED[name]
+    for component in published:
         library, class_name = index[component]
         part_class = getattr(diffusers if library == "diffusers" else transformers, class_name)
         with torch.device("meta"):
@@ -189,4 +231,4 @@ def test_the_layouts_describe_the_published_models(name: str) -> None:
             else:
                 part = part_class(part_class.config_class.from_pretrained(folder / component))
         counts[component] = sum(weight.numel() for weight in part.parameters())
-    assert counts == PUBLISHED[name]
+    assert counts == published

@@ -17,6 +17,7 @@ from renderq_shared.redis.clients import sync_client
 from renderq_shared.wakeups import WakeupPublisher
 from tests.polling import wait_until
 from tests.redis_refusals import REFUSALS, full_memory
+from tests.shared.checkpoints.checkpoint_files import original, safetensors
 from tests.valkey_server import Valkey
 from tests.worker.process.worker_process import WorkerProcess
 from tests.worker.worker_harness import get_job, outputs, progress, submit
@@ -80,6 +81,7 @@ def start(redis_url: str, tmp_path: Path) -> Iterator[Start]:
 
 def test_the_real_engine_renders_the_built_in_model(jobs: JobClient, start: Start) -> None:
     worker = start("--name", "gpu-1", "--threads", "1", "--device", "cpu")
+    worker.wait_for_log("worker.ready")  # importing torch takes its time
     jobs.submit("job", n=2, width=64, height=64, steps=3)
     job = jobs.wait_until_ended("job")
     assert worker.has_loaded("torch")
@@ -87,6 +89,9 @@ def test_the_real_engine_renders_the_built_in_model(jobs: JobClient, start: Star
     assert (job.worker, len(outputs(job)), progress(job)["images_done"]) == ("gpu-1", 2, 2)
     [record] = jobs.store.call(commands.workers())
     assert (record.id, record.device, record.models, record.draining) == ("gpu-1", "cpu", (MODEL,), False)
+    assert record.memory_bytes is not None
+    assert 10**8 < record.memory_bytes < 10**11
+    assert record.device_memory_total_bytes is None
     worker.signal()
     assert worker.wait() == 0
     assert jobs.store.call(commands.workers()) == ()
@@ -110,6 +115,67 @@ def test_sigterm_lets_a_running_job_end(jobs: JobClient, start: Start) -> None:
     assert get_job(jobs.store, "late").status is Status.QUEUED
 
 
+def told_to_drain(jobs: JobClient) -> bool:
+    """Tell the one live worker to drain; return whether there was one."""
+    return any(jobs.store.call(commands.drain_worker(each.id)) for each in jobs.store.call(commands.workers()))
+
+
+def test_a_worker_that_is_told_to_drain_finishes_its_jobs_and_ends(jobs: JobClient, start: Start) -> None:
+    """Also those that take longer than the drain time of a signal."""
+    worker = start("--device", "simulated:50", drain_seconds=0)
+    jobs.submit("job", steps=40)
+    jobs.wait_until_running("job")
+    assert told_to_drain(jobs)
+    jobs.submit("late")
+    worker.wait_for_log("worker.told_to_drain")
+    assert worker.wait() == 0
+    assert get_job(jobs.store, "job").status is Status.SUCCEEDED
+    assert get_job(jobs.store, "late").status is Status.QUEUED
+    assert jobs.store.call(commands.workers()) == ()
+    start("--device", "simulated")
+    jobs.wakeups.notify(MODEL)  # the first worker may have consumed the one of the submission
+    assert jobs.wait_until_ended("late").status is Status.SUCCEEDED
+
+
+def test_a_signal_hands_back_the_jobs_of_a_worker_that_was_told_to_drain(jobs: JobClient, start: Start) -> None:
+    worker = start("--device", "simulated:100", drain_seconds=0)
+    jobs.submit("job", steps=150)
+    jobs.wait_until_running("job")
+    assert told_to_drain(jobs)
+    worker.wait_for_log("worker.told_to_drain")
+    worker.signal()
+    assert worker.wait() == 0
+    assert get_job(jobs.store, "job").status is Status.QUEUED
+
+
+@pytest.mark.parametrize("name", ["gpu-1", None])
+def test_an_idle_worker_that_is_told_to_drain_ends_and_a_new_one_works(
+    jobs: JobClient, start: Start, name: str | None
+) -> None:
+    options = ("--device", "simulated", *(("--name", name) if name else ()))
+    worker = start(*options)
+    worker.wait_for_log("worker.ready")
+    assert told_to_drain(jobs)
+    assert worker.wait() == 0
+    start(*options)
+    jobs.submit("job")
+    assert jobs.wait_until_ended("job").status is Status.SUCCEEDED
+
+
+def test_a_worker_that_dies_while_it_drains_is_replaced_by_one_of_its_name(jobs: JobClient, start: Start) -> None:
+    worker = start("--device", "simulated:100", "--name", "gpu-1", lease_seconds=1)
+    jobs.submit("job", steps=150)
+    jobs.wait_until_running("job")
+    assert told_to_drain(jobs)
+    worker.wait_for_log("worker.told_to_drain")
+    worker.signal(signal.SIGKILL)
+    worker.wait()
+    start("--device", "simulated", "--name", "gpu-1")
+    jobs.submit("late")
+    assert jobs.wait_until_ended("late").status is Status.SUCCEEDED
+    assert [each.draining for each in jobs.store.call(commands.workers())] == [False]
+
+
 def test_after_the_drain_time_jobs_are_handed_back(jobs: JobClient, start: Start) -> None:
     worker = start("--device", "simulated:100", drain_seconds=0.5)
     jobs.submit("job", steps=150)
@@ -118,6 +184,18 @@ def test_after_the_drain_time_jobs_are_handed_back(jobs: JobClient, start: Start
     assert worker.wait() == 0
     job = get_job(jobs.store, "job")
     assert (job.status, job.lost_leases) == (Status.QUEUED, 0)
+
+
+def test_a_closed_terminal_lets_a_running_job_end(jobs: JobClient, start: Start) -> None:
+    """It sends SIGHUP more than once, and no more than that."""
+    worker = start("--device", "simulated:50")
+    jobs.submit("job", steps=40)
+    jobs.wait_until_running("job")
+    for _ in range(3):
+        worker.signal(signal.SIGHUP)
+        time.sleep(0.1)
+    assert worker.wait() == 0
+    assert get_job(jobs.store, "job").status is Status.SUCCEEDED
 
 
 def test_a_second_signal_hands_back_at_once(jobs: JobClient, start: Start) -> None:
@@ -213,6 +291,14 @@ def test_a_worker_that_starts_while_redis_is_full_ends_the_queued_jobs(
             assert jobs.wait_until_ended(f"job_{number}").status is Status.SUCCEEDED
 
 
+def test_it_waits_for_redis_without_naming_the_password(start: Start) -> None:
+    worker = start("--device", "simulated", url="redis://127.0.0.1:1/0?password=hunter2")
+    worker.wait_for_log("redis.unavailable")
+    worker.signal()
+    assert worker.wait() == 0
+    assert not [line for line in worker.log if "hunter2" in line]
+
+
 def test_it_waits_for_redis_and_says_so(tmp_path: Path, start: Start) -> None:
     folder = tmp_path / "valkey"
     folder.mkdir()
@@ -234,9 +320,9 @@ def test_it_waits_for_redis_and_says_so(tmp_path: Path, start: Start) -> None:
         ((), {"worker_models": "shapes,unknown"}, "no model is called 'unknown'; there are shapes"),
         ((), {"worker_models": " , "}, "names no model"),
         (("--models", "missing.toml"), {}, "missing.toml cannot be read"),
-        (("--device", "abacus"), {}, "device 'abacus' cannot be used"),
-        (("--device", "simulated:soon"), {}, "expected a number of milliseconds after"),
-        (("--slots", "0"), {}, "worker_slots"),
+        (("--device", "abacus"), {}, "RENDERQ_DEVICE must be auto, cpu"),
+        (("--device", "simulated:soon"), {}, "RENDERQ_DEVICE must be"),
+        (("--slots", "0"), {}, "RENDERQ_WORKER_SLOTS must be"),
     ],
 )
 def test_what_cannot_work_is_refused_in_one_line(
@@ -250,10 +336,29 @@ def test_what_cannot_work_is_refused_in_one_line(
     assert not any("Traceback" in line for line in worker.log)
 
 
+def test_a_file_that_lacks_weights_is_refused_in_one_line(start: Start, tmp_path: Path) -> None:
+    safetensors(tmp_path / "few.safetensors", original("sd1"))
+    (tmp_path / "few.toml").write_text('[models.few]\nsource = "few.safetensors"\n')
+    worker = start("--device", "cpu", "--models", str(tmp_path / "few.toml"))
+    assert worker.wait() == CONFIGURATION_ERROR
+    assert worker.log[-1].startswith("renderq worker: model 'few': it cannot be loaded from ")
+    assert "its vae lacks 247 of 248 weights" in worker.log[-1]
+    assert not any("Traceback" in line for line in worker.log)
+
+
+def test_a_database_that_the_server_lacks_is_refused(start: Start, redis_url: str) -> None:
+    worker = start("--device", "simulated", url=redis_url.removesuffix("/0") + "/99")
+    assert worker.wait() == CONFIGURATION_ERROR
+    assert "RENDERQ_REDIS_URL names a database that the server does not have" in worker.log[-1]
+
+
 def test_a_folder_that_the_api_does_not_share_is_refused(jobs: JobClient, start: Start, tmp_path: Path) -> None:
-    other = FolderStore(tmp_path / "theirs")
-    other.check()
+    own, other = FolderStore(tmp_path / "objects"), FolderStore(tmp_path / "theirs")
     jobs.client.set("rq:store", other.id)
+    worker = start("--device", "simulated")
+    assert worker.wait() == 1  # to be restarted: an API may restore the id of an emptied folder
+    assert "was emptied" in worker.log[-1]
+    assert own.id
     worker = start("--device", "simulated")
     assert worker.wait() == CONFIGURATION_ERROR
     assert "another object store" in worker.log[-1]

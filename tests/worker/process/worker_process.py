@@ -11,11 +11,9 @@ from typing import Any, Self
 from tests.polling import wait_until
 
 _PROGRAM = """
-import argparse, sys
-from renderq_worker.commands.cli import command
-parser = argparse.ArgumentParser()
-command.add_arguments(parser)
-sys.exit(command.run(parser.parse_args()))
+import sys
+from renderq.cli import main
+sys.exit(main(["worker", *sys.argv[1:]]))
 """
 
 START_TIMEOUT_S = 90.0

@@ -11,14 +11,22 @@ import pytest
 import torch
 
 from renderq_shared.catalog import ModelEntry
-from renderq_shared.catalog.pipeline_config import GENERIC_PIPELINES, GUIDANCE_DISTILLED, inspect_pipeline
+from renderq_shared.catalog.generic_pipelines import GENERIC_PIPELINES
+from renderq_shared.catalog.pipeline_config import inspect_pipeline
 from renderq_worker.engine import Canceled, Encoding, GenerationSpec, Img2Img, Stepped
 from renderq_worker.engine.families.generic_pipeline import REQUIRED_ARGUMENTS
 from renderq_worker.engine.families.steppable_call import SteppableCall, TimestepsSet
 from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec
 from tests.worker.engine.reference_pipeline import load_reference
 from tests.worker.engine.tiny_models import entry
-from tests.worker.engine.tiny_transformers import save_flux, save_sd3
+from tests.worker.engine.tiny_transformers import (
+    save_chroma,
+    save_flux,
+    save_hunyuan_dit,
+    save_qwen_image,
+    save_sd3,
+    save_z_image,
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +45,22 @@ def pipeline_spec(number: int = 0, **changes: Any) -> GenerationSpec:
     return spec(number, **{"model": "sd3", "scheduler": None, "steps": 3} | changes)
 
 
-def reference_pixels(entry: ModelEntry, request: GenerationSpec) -> np.ndarray:
+def reference_pixels(entry: ModelEntry, request: GenerationSpec, **changes: Any) -> np.ndarray:
+    """Pixels of the stock call with the request's guidance scale and negative prompt, or with `changes` instead."""
     pipeline: Any = load_reference(entry)
     pipeline.set_progress_bar_config(disable=True)
+    guidance = {
+        "negative_prompt": request.negative_prompt or None,
+        "guidance_scale": request.sampling.guidance_scale,
+    }
     [image] = pipeline(
         request.prompt,
-        negative_prompt=request.negative_prompt or None,
         width=request.width,
         height=request.height,
         num_inference_steps=request.sampling.steps,
-        guidance_scale=request.sampling.guidance_scale,
         generator=torch.Generator().manual_seed(request.seed),
         output_type="np",
+        **(changes or guidance),
     ).images
     return (image * 255).round().astype(np.uint8)
 
@@ -65,6 +77,70 @@ def test_sd3_makes_its_own_image(sd3: ModelEntry) -> None:
 def test_flux_makes_its_own_image(flux: ModelEntry) -> None:
     each = pipeline_spec(model="flux", negative_prompt="", guidance_scale=3.5)
     np.testing.assert_array_equal(render_alone(flux, each), reference_pixels(flux, each))
+
+
+def test_hunyuan_dit_renders_the_requested_size(tmp_path: Path) -> None:
+    save_hunyuan_dit(tmp_path / "model")
+    model = entry(tmp_path / "model", "model", family="pipeline", dtype="float32")
+    each = pipeline_spec(model="model", width=96, height=48)
+    guidance = {"guidance_scale": each.sampling.guidance_scale, "negative_prompt": each.negative_prompt or None}
+    expected = reference_pixels(model, each, **guidance, use_resolution_binning=False)
+    np.testing.assert_array_equal(render_alone(model, each), expected)
+
+
+@pytest.mark.filterwarnings("ignore:`FluxPosEmbed`:FutureWarning")
+@pytest.mark.parametrize("negative_prompt", ["", "blurry"])
+@pytest.mark.parametrize(
+    ("save", "guidance_scale"),
+    [(save_qwen_image, "true_cfg_scale"), (save_flux, "true_cfg_scale"), (save_chroma, ""), (save_z_image, "")],
+)
+def test_guidance_and_negative_prompt_act_where_the_pipeline_reads_them(
+    save: Any, guidance_scale: str, negative_prompt: str, tmp_path: Path
+) -> None:
+    """The image is that of the stock call with the argument that the pipeline does not ignore."""
+    save(tmp_path / "model", **({"guidance_embeds": False} if save is save_flux else {}))
+    model = entry(tmp_path / "model", "model", family="pipeline", dtype="float32")
+    each = pipeline_spec(model="model", negative_prompt=negative_prompt, guidance_scale=4.0)
+    changes = {guidance_scale or "guidance_scale": 4.0, "negative_prompt": negative_prompt or None}
+    if guidance_scale == "true_cfg_scale":
+        changes["negative_prompt"] = negative_prompt or " "
+    image = render_alone(model, each)
+    np.testing.assert_array_equal(image, reference_pixels(model, each, **changes))
+    for other in ({"guidance_scale": 2.0}, {"negative_prompt": "another"}):
+        changed = {"model": "model", "negative_prompt": negative_prompt, "guidance_scale": 4.0} | other
+        assert (render_alone(model, pipeline_spec(**changed)) != image).any()
+    assert inspect_pipeline(Path(model.source)).supports_negative_prompt
+
+
+@pytest.mark.parametrize(
+    ("save", "encoder", "passes"),
+    [
+        (save_sd3, "text_encoder_3", 2),
+        (save_flux, "text_encoder_2", 1),
+        (save_qwen_image, "text_encoder", 2),
+        (save_z_image, "text_encoder", 2),
+    ],
+)
+def test_the_images_of_a_job_encode_their_prompts_once(save: Any, encoder: str, passes: int, tmp_path: Path) -> None:
+    save(tmp_path / "model")
+    model = entry(tmp_path / "model", "model", family="pipeline", dtype="float32")
+    calls: list[object] = []
+
+    harness = EngineHarness([model], batching="fast")
+    pipeline: Any = harness.models.load("model")._pipeline  # type: ignore[attr-defined]
+    getattr(pipeline, encoder).register_forward_hook(lambda *_: calls.append(1))
+    negative_prompt = "" if save is save_flux else "blurry"
+    specs = [pipeline_spec(number, model="model", negative_prompt=negative_prompt) for number in range(4)]
+    harness.submit(*specs)
+    harness.finish()
+    assert len(calls) == passes
+    for each in specs:
+        guidance = "true_cfg_scale" if save is save_qwen_image else "guidance_scale"
+        changes = {guidance: each.sampling.guidance_scale, "negative_prompt": each.negative_prompt or None}
+        np.testing.assert_array_equal(harness.pixels(each.id), reference_pixels(model, each, **changes))
+    harness.submit(pipeline_spec(4, model="model", prompt="another", negative_prompt=negative_prompt))
+    harness.finish()
+    assert len(calls) > passes
 
 
 def test_each_step_is_reported(sd3: ModelEntry) -> None:
@@ -147,7 +223,9 @@ def test_nothing_is_accepted_and_ignored(
     harness = EngineHarness([sd3, flux])
     harness.submit(pipeline_spec(model=model, **changes))
     harness.finish()
-    assert message in harness.failed("job/0").message
+    failed = harness.failed("job/0")
+    assert message in failed.message
+    assert failed.code == "request_unsupported"
 
 
 def test_what_goes_wrong_inside_fails_its_image(sd3: ModelEntry) -> None:
@@ -204,5 +282,8 @@ def test_what_the_catalog_says_of_it(sd3: ModelEntry, flux: ModelEntry) -> None:
 def test_every_kind_that_the_catalog_takes_can_be_run(kind: str) -> None:
     arguments = inspect.signature(getattr(diffusers, f"{kind}Pipeline").__call__).parameters
     assert [name for name in REQUIRED_ARGUMENTS if name not in arguments] == []
-    uses_negative_prompt = "negative_prompt" in arguments and "true_cfg_scale" not in arguments
-    assert uses_negative_prompt == (kind not in GUIDANCE_DISTILLED)
+    facts = GENERIC_PIPELINES[kind]
+    assert facts.may_embed_guidance == ("true_cfg_scale" in arguments)
+    guidance = "true_cfg_scale" if kind == "QwenImage" else "guidance_scale"
+    defaults = arguments["num_inference_steps"].default, arguments[guidance].default
+    assert defaults == (facts.steps, facts.guidance_scale)

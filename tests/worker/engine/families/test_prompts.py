@@ -185,7 +185,8 @@ def test_text_that_looks_like_a_weight_is_warned_of(
     harness = EngineHarness([tiny])
     harness.submit(spec(steps=1, **changes))
     harness.finish()
-    warnings = [event.message for event in harness.events if isinstance(event, Warned)]
+    warned = [event for event in harness.events if isinstance(event, Warned)]
+    warnings = [event.message for event in warned if event.code == "prompt_weight_unread"]
     reason = r"a weight is written (word:1.3), with a number from 0 to 10 and no parentheses inside except \( and \)"
     assert warnings == ([] if quoted is None else [f"read as text, not as weights: {quoted}; {reason}"])
 
@@ -197,6 +198,34 @@ def test_weights_are_warned_of_where_they_are_text(tiny: ModelEntry) -> None:
     assert unread_weights(["a (red) boat"], generic) is None
 
 
+@pytest.mark.parametrize(
+    ("negative_prompt", "guidance_scale", "is_warned"), [("blurry", 1, True), ("blurry", 1.5, False), (" ", 0, False)]
+)
+def test_a_negative_prompt_without_guidance_is_warned_of(
+    tiny: ModelEntry, negative_prompt: str, guidance_scale: float, is_warned: bool
+) -> None:
+    harness = EngineHarness([tiny])
+    harness.submit(spec(0, negative_prompt=negative_prompt, guidance_scale=guidance_scale, steps=1))
+    harness.finish()
+    warnings = [event for event in harness.events_of("job/0") if isinstance(event, Warned)]
+    assert [warning.code for warning in warnings] == ["negative_prompt_unread"] * is_warned
+
+
+@pytest.mark.parametrize(
+    ("guidance_rescale", "guidance_scale", "is_warned"), [(0.7, 1, True), (0.7, 2, False), (0, 1, False)]
+)
+def test_guidance_rescale_without_guidance_is_warned_of(
+    tiny: ModelEntry, guidance_rescale: float, guidance_scale: float, is_warned: bool
+) -> None:
+    harness = EngineHarness([tiny])
+    harness.submit(
+        spec(0, guidance_rescale=guidance_rescale, guidance_scale=guidance_scale, negative_prompt="", steps=1)
+    )
+    harness.finish()
+    warnings = [event for event in harness.events_of("job/0") if isinstance(event, Warned)]
+    assert [warning.code for warning in warnings] == ["guidance_rescale_unread"] * is_warned
+
+
 def test_a_prompt_of_too_many_chunks_is_refused(tiny: ModelEntry) -> None:
     harness = EngineHarness([tiny])
     longest = "a " * (14 * MAX_CHUNKS)
@@ -204,7 +233,8 @@ def test_a_prompt_of_too_many_chunks_is_refused(tiny: ModelEntry) -> None:
     harness.finish()
     harness.rendered("job/0")
     message = "the prompt has 1793 tokens, 129 chunks of up to 14; at most 128 chunks are supported: shorten the prompt"
-    assert harness.failed("job/1").message == message
+    failed = harness.failed("job/1")
+    assert (failed.code, failed.message) == ("request_unsupported", message)
 
 
 def test_an_encoding_that_failed_starts_again() -> None:

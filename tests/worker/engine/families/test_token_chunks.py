@@ -1,10 +1,14 @@
 """Long prompts are split where a sentence, a phrase or a word ends."""
 
+import contextlib
+import time
+
 import pytest
 from transformers import CLIPTokenizer
 
 from renderq_shared.catalog.layouts import layout_folder
 from renderq_shared.prompt_attention import Fragment
+from renderq_worker.engine.errors import PromptTooLong
 from renderq_worker.engine.families.token_chunks import split_into_chunks
 from renderq_worker.models.clip import clip_tokenizer
 
@@ -72,3 +76,12 @@ def test_every_token_is_in_one_chunk_and_every_chunk_fits(tokenizer: CLIPTokeniz
 def test_weights_stay_with_their_tokens(tokenizer: CLIPTokenizer) -> None:
     chunks = split_into_chunks([Fragment(words(70)), Fragment("fog " * 10, 0.5), Fragment("sun")], tokenizer)
     assert [weight for chunk in chunks for weight in chunk.weights] == [1.0] * 70 + [0.5] * 10 + [1.0]
+
+
+@pytest.mark.parametrize("run", ["!?", ".'", ",", ")", ".", "1."])
+def test_splitting_takes_linear_time(tokenizer: CLIPTokenizer, run: str) -> None:
+    """In quadratic time this would take a minute."""
+    started = time.perf_counter()
+    with contextlib.suppress(PromptTooLong):
+        split_into_chunks([Fragment(run * (64_000 // len(run)) + "x")], tokenizer)
+    assert time.perf_counter() - started < 10

@@ -26,9 +26,9 @@ from renderq_worker.engine import (
     outpaint,
 )
 from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec, with_changes
+from tests.worker.engine.faults import poisoned_by
 from tests.worker.engine.reference_pipeline import SCHEDULERS, reference_pixels
 from tests.worker.engine.tasks.test_inpaint import pasted, right_half
-from tests.worker.engine.test_failures import poisoned_by
 
 KINDS = ["ddim", "euler_a", "dpmpp_2m", "heun", "lcm", "pndm", "dpmpp_2m_sde", "unipc"]
 """Schedulers: deterministic, ancestral, multistep, two calls per step, for distilled models, with a repeated step,
@@ -67,7 +67,7 @@ def _variation(seed: int) -> Variation:
 
 
 def _outpaint(seed: int) -> Inpaint:
-    return outpaint(random_image(56, 40, seed), left=16, bottom=16)
+    return outpaint(random_image(56, 40, seed), block=8, left=16, bottom=16)
 
 
 def _depth2img(seed: int) -> Depth2Img:
@@ -92,7 +92,7 @@ TABLE: Mapping[str, Sequence[tuple[Make, Sequence[str | None]]]] = {
     "upscaler": [(_upscale, KINDS)],
     "xl": [(task, KINDS[place::5]) for place, task in enumerate([_txt2img, _img2img, _inpaint, _outpaint, _variation])],
     "xl_inpainting": [(_inpaint, ["euler_a", "dpmpp_2m"])],
-    "built_in": [(_txt2img, ["ddim"]), (_img2img, ["unipc"])],
+    "fast": [(_txt2img, ["ddim"]), (_img2img, ["unipc"])],
 }
 """Model → its tasks with the schedulers to test; None is the model's own."""
 
@@ -121,7 +121,7 @@ def _image(model: str, task: Make, scheduler: str | None, number: int, *, is_gui
     width, height = UPSCALED if task is _upscale else SIZE
     return spec(
         number,
-        model="shapes" if model == "built_in" else model,
+        model="shapes" if model == "fast" else model,
         task=task(number),
         scheduler=scheduler,
         steps=3 + number % 3,

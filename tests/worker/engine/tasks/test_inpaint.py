@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from renderq_shared.catalog import ModelEntry, load_catalog
+from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import Inpaint, Mask
+from tests.fast_model.catalog import fast_model
 from tests.worker.engine.engine_harness import (
     EngineHarness,
     loaded_family,
@@ -34,8 +35,8 @@ def test_what_is_kept_is_untouched_to_the_last_bit(tiny: ModelEntry) -> None:
     assert (made[:, 48:] != image[:, 48:]).mean() > 0.9
 
 
-def test_the_built_in_model_draws_into_an_image() -> None:
-    [entry] = load_catalog(None).models
+def test_a_trained_model_draws_into_an_image() -> None:
+    entry = fast_model()
     words = {"model": entry.name, "scheduler": None, "guidance_scale": 2.0, "steps": 10, "negative_prompt": ""}
     image = render_alone(entry, spec(prompt="a red circle on the left on a blue background", **words))
     task = Inpaint(image, right_half(), 1.0)
@@ -65,7 +66,7 @@ def test_a_mask_off_the_latent_grid_repaints_every_block_that_it_touches(
 
 
 def test_blending_ends_with_the_image_itself_where_it_is_kept() -> None:
-    [entry] = load_catalog(None).models
+    entry = fast_model()
     request = spec(model=entry.name, scheduler="euler_a", steps=3, task=Inpaint(random_image(), right_half(), 1.0))
     render_alone(entry, request)
     family = loaded_family(entry)

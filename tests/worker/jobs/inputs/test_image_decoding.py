@@ -289,3 +289,15 @@ def test_other_formats_are_not_even_tried() -> None:
 def test_exif_that_cannot_be_read_turns_nothing() -> None:
     file = saved(ARROW.convert("RGB"), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", quality=100)
     assert np.allclose(corners(decode_image(file, 16, 16)), [0, 80, 160, 240], atol=3)
+
+
+@pytest.mark.parametrize("side", [8, 32, 64, 512])
+def test_a_mask_of_another_size_reaches_no_further_than_the_pixels_at_its_edges(side: int) -> None:
+    """A filter that overshoots, such as Lanczos, leaves copies of the edges outside, and holes inside."""
+    square = np.zeros((side, side), np.uint8)
+    square[side // 4 : side // 2, side // 4 : side // 2] = 255
+    mask = decode_mask(saved(Image.fromarray(square)), 64, 64).copy()
+    reach = max(1, 64 // side)
+    assert (mask[16 + reach : 32 - reach, 16 + reach : 32 - reach] == 255).all()
+    mask[16 - reach : 32 + reach, 16 - reach : 32 + reach] = 0
+    assert not mask.any()

@@ -18,7 +18,7 @@ from renderq_shared.objects import FolderStore
 from renderq_worker.engine import Depth2Img, GenerationSpec, Img2Img, Inpaint, Upscale, Variation
 from tests.polling import wait_until
 from tests.worker.conftest import NewHarness
-from tests.worker.worker_harness import MODEL, TENANT, WorkerHarness, error, outputs, request_json
+from tests.worker.worker_harness import ENTRY, MODEL, TENANT, WorkerHarness, error, outputs, request_json
 
 
 class GatedFolderStore(FolderStore):
@@ -59,7 +59,7 @@ class LoaderHarness:
         id = f"asset_{number:064}"
         asset = NewAsset(id, TENANT, f"assets/t/{number}/{id}.png", "image/png", 8, 8, len(file))
         self.harness.store.call(commands.reserve_asset(asset, 60_000))
-        self.harness.store.call(commands.commit_asset(asset))
+        self.harness.store.call(commands.commit_asset(asset, 60_000))
         if stored:
             self.folder_store.put(asset.key, file, "image/png")
         return id
@@ -135,6 +135,23 @@ def test_each_task_gets_its_inputs(loader: LoaderHarness) -> None:
     assert (enlarged.noise_level, tasks["f"][1:]) == (7, (64, 32))
     options = {spec.id[0]: (spec.sampling.clip_skip, spec.sampling.guidance_rescale) for spec in loader.specs}
     assert (options["c"], options["d"], options["e"]) == ((0, 0), (2, 0), (0, 0.5))
+
+
+def test_an_extended_image_blends_over_two_blocks_of_its_models_latents(
+    new_harness: NewHarness, tmp_path: Path
+) -> None:
+    objects = GatedFolderStore(tmp_path)
+    limits = ENTRY.limits.model_copy(update={"size_multiple": 32})
+    harness = new_harness(objects=objects, entry=ENTRY.model_copy(update={"limits": limits}))
+    loader = LoaderHarness(harness, objects)
+    image = loader.asset(1, png(200, 96, 32))
+    loader.submit("job", "outpaint", image=image, width=96, height=32, extend={"left": 32})
+    harness.wake()
+    assert harness.wait_until_ended("job").status is Status.SUCCEEDED
+    [spec] = loader.specs
+    assert isinstance(spec.task, Inpaint)
+    row = spec.task.mask[0]
+    assert [(row == 255).sum(), ((row > 0) & (row < 255)).sum(), (row == 0).sum()] == [32, 64, 32]
 
 
 def test_a_mask_without_effect_is_a_warning(loader: LoaderHarness) -> None:
