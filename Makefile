@@ -6,13 +6,13 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PORT   ?= 8400
 ARGS   ?=
-JOBS   ?= 2
+JOBS   ?= $(shell n=$$(env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 3 ? 4 : n + 1)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fuzz check system faults bench docs clean
+.PHONY: help setup run test test-all fuzz check page-setup page-check page-shots system faults bench docs clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## create .venv and install everything; TORCH_INDEX=URL installs torch from that index
 
@@ -28,7 +28,10 @@ $(READY): pyproject.toml constraints.txt
 run: $(READY) ## start the whole service on this machine; ARGS are passed to `renderq up`
 	@$(BIN)/renderq up --port $(PORT) $(ARGS)
 
-test: $(READY) ## run all tests in JOBS processes; ARGS are passed to pytest
+test: $(READY) ## run all tests but long rehearsals, in JOBS processes; ARGS are passed to pytest
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m "not long" $(ARGS)
+
+test-all: $(READY) ## run all tests
 	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 system: $(READY) ## run only the tests that start the whole service as real processes
@@ -40,11 +43,20 @@ faults: $(READY) ## run 20 rounds of each fault and print the table of guarantee
 fuzz: $(READY) ## fuzz the API with valid and invalid requests from its OpenAPI document, with a new seed each time
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} $(BIN)/pytest tests/api/hostile/test_openapi_fuzz.py $(ARGS)
 
-check: $(READY) ## lint, check format, types and layers
+check: $(READY) page-check ## lint, check format, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+page-setup: $(READY) ## install the npm packages that check the web page
+	$(BIN)/python -m tests.page.node
+
+page-check: $(READY) ## run the unit tests of the web page's modules and check their types
+	$(BIN)/python -m tests.page.check
+
+page-shots: $(READY) ## take the screenshots of the documentation; needs the packages chromium and fonts-inter
+	$(BIN)/python -m tests.page.shots
 
 bench: $(READY) ## run the benchmarks and print a table each (some minutes)
 	$(BIN)/python -m bench.engine

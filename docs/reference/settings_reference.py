@@ -5,6 +5,7 @@ from typing import get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from renderq_shared.field_values import expected
 from renderq_shared.settings import ApiSettings, SharedSettings, WorkerSettings
 
 _TITLES = {
@@ -13,7 +14,7 @@ _TITLES = {
     WorkerSettings: ("Worker", "Read by `renderq worker`, and by `renderq up` for its workers."),
 }
 
-_NAMES = {"str": "text", "SecretStr": "text", "Path": "path", "int": "integer", "float": "number"}
+_NAMES = {"str": "text", "SecretStr": "text", "Path": "path"}
 
 _HEAD = """\
 # Settings
@@ -21,6 +22,11 @@ _HEAD = """\
 Every setting is an environment variable. Options of `renderq up`, `renderq api` and `renderq worker` take precedence.
 Unknown `RENDERQ_` variables are logged at startup, with the setting that was probably meant. This page is generated
 from the settings models (`make docs`); a test compares them.
+
+Values are checked at startup. A process that cannot use one says so in one line, with the variable and what it must be,
+and exits with code 2; process managers must not restart it then. Environment files differ in what they make of a line:
+white space and one pair of quotes around a value are ignored, `~` at the beginning of a path is your home folder, and
+an empty value leaves the default.
 """
 
 
@@ -44,6 +50,8 @@ def _values(field: FieldInfo) -> str:
     if choices and get_origin(field.annotation) is not None and all(isinstance(choice, str) for choice in choices):
         return " ".join(f"`{choice}`" for choice in choices)
     kinds = [kind for kind in choices or (field.annotation,) if kind is not type(None)]
+    if kinds[0] in {int, float}:
+        return expected(field).removeprefix("a ")
     return _NAMES[kinds[0].__name__]
 
 
