@@ -13,29 +13,15 @@ from collections.abc import Callable, Mapping
 from pydantic import JsonValue, ValidationError
 
 from renderq.contract import JobRequest, parse_request
+from renderq.image_files.a1111_samplers import find_sampler, find_schedule_type
 
 _MAX_CHARACTERS = 64 << 10
 _NEGATIVE = re.compile(r"^[ \t]*Negative prompt:", re.MULTILINE)
 
 _PARAMETER = re.compile(r'\s*(\w[\w \-/]{0,80}):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
 
-_SAMPLERS = {
-    "euler": "euler",
-    "euler a": "euler_a",
-    "lms": "lms",
-    "heun": "heun",
-    "dpm++ 2m": "dpmpp_2m",
-    "dpm++ 2m karras": "dpmpp_2m_karras",
-    "dpm++ 2m sde": "dpmpp_2m_sde",
-    "ddim": "ddim",
-    "plms": "plms",
-    "unipc": "unipc",
-    "lcm": "lcm",
-}
-"""Name there, in lower case → scheduler."""
-
-_OWN_SCHEDULES = {"", "automatic", "uniform", "normal"}
-"""Schedule types that do not change a sampler."""
+_NO_TYPE = "Uniform"
+"""Schedule type where a text names none, as those of earlier releases."""
 
 
 def read_infotext(text: str) -> JobRequest | None:
@@ -74,8 +60,13 @@ def _value(parameters: Mapping[str, str], name: str, parse: Callable[[str], Json
 
 
 def _scheduler(parameters: Mapping[str, str]) -> JsonValue:
-    sampler, schedule = (parameters.get(name, "").lower() for name in ("sampler", "schedule type"))
-    return _SAMPLERS.get(sampler if schedule in _OWN_SCHEDULES else f"{sampler} {schedule}")
+    found = find_sampler(parameters.get("sampler", ""))
+    if found is None:
+        return None
+    sampler, suffix = found
+    named = parameters.get("schedule type")
+    schedule_type = suffix or (find_schedule_type(named) if named else _NO_TYPE)
+    return sampler.schedulers.get(schedule_type) if schedule_type else None
 
 
 def _size(parameters: Mapping[str, str]) -> dict[str, JsonValue]:

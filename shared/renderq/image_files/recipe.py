@@ -14,10 +14,10 @@ Recipe = dict[str, JsonValue]
 
 RECIPE_VERSION = 1
 PNG_KEY = "renderq"
+INFOTEXT_PNG_KEY = "parameters"
 EXIF_PREFIX = b"ASCII\0\0\0"
 """Prefix of the text in `UserComment`."""
 
-_INFOTEXT_PNG_KEY = "parameters"
 _UTF16_PREFIX = b"UNICODE\0"
 
 NON_RECIPE_FIELDS = frozenset({"metadata", "priority", "deadline_seconds", "webhook"})
@@ -50,7 +50,7 @@ def read_recipe(image: Image.Image) -> EmbeddedRecipe | None:
     Raises `RecipeUnreadable`.
     """
     if image.format == "PNG":
-        own, foreign = image.info.get(PNG_KEY), image.info.get(_INFOTEXT_PNG_KEY)
+        own, foreign = image.info.get(PNG_KEY), image.info.get(INFOTEXT_PNG_KEY)
     else:
         comment = _comment(image)
         own, foreign = _own_text(comment), _foreign_text(comment)

@@ -105,6 +105,14 @@ def test_the_recipe_can_be_read_back(format: str) -> None:
     assert read_recipe(encode(gradient(), options(format), RECIPE).data) == RECIPE
 
 
+@pytest.mark.parametrize("prompt", ["a red circle, naïve", "a red circle, 円 🙂"])
+def test_a_png_has_the_settings_in_the_form_of_other_programs(prompt: str) -> None:
+    recipe = image_recipe(request(prompt=prompt, negative_prompt="blurry"), 1, "r1")
+    with Image.open(io.BytesIO(encode(gradient(), options("png"), recipe).data)) as image:
+        text = image.info["parameters"]
+    assert text.startswith(f"{prompt}\nNegative prompt: blurry\nSteps: 4, CFG scale: 2, Seed: 43, Size: 64x40, ")
+
+
 def test_an_image_is_the_same_file_with_a_grid_beside_it() -> None:
     assert image_recipe(request(output={"grid": True}), 1, "r1") == RECIPE
 

@@ -10,9 +10,9 @@ from PIL import Image
 
 from renderq.contract import OutputOptions
 from renderq.image_files import watermark
-from renderq.image_files.recipe import PNG_KEY
+from renderq.image_files.recipe import INFOTEXT_PNG_KEY, PNG_KEY
 from renderq_worker.output.png import encode_png
-from renderq_worker.output.recipe import Recipe, fits_jpeg, recipe_exif, recipe_text
+from renderq_worker.output.recipe import Recipe, fits_jpeg, recipe_exif, recipe_infotext, recipe_text
 
 _EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
@@ -53,7 +53,7 @@ def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
         pixels = watermark.embed(pixels, options.watermark, lossy=options.format != "png")
     recipe_left_out = False
     if options.format == "png":
-        data = encode_png(pixels, {PNG_KEY: recipe_text(recipe)} if options.embed_recipe else {})
+        data = encode_png(pixels, _png_texts(recipe) if options.embed_recipe else {})
         decoded = pixels
     else:
         exif = recipe_exif(recipe) if options.embed_recipe else b""
@@ -74,6 +74,10 @@ def encode(pixels: Pixels, options: OutputOptions, recipe: Recipe) -> Encoded:
         watermark_faint=watermark_faint,
         pixels=pixels,
     )
+
+
+def _png_texts(recipe: Recipe) -> dict[str, str]:
+    return {PNG_KEY: recipe_text(recipe), INFOTEXT_PNG_KEY: recipe_infotext(recipe)}
 
 
 def _is_readable(text: str, pixels: Pixels) -> bool:

@@ -13,17 +13,27 @@ import numpy.typing as npt
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SUB = 1
 _CHANNELS = 3
+_PLAIN_ITXT = bytes(4)
+"""Not compressed, by no method, in no language, without a translated keyword."""
 _WINDOW_BITS, _MEMORY_LEVEL = 15, 9
 
 
 def encode_png(pixels: npt.NDArray[np.uint8], texts: dict[str, str]) -> bytes:
-    """Encode RGB pixels [height, width, 3], with a `tEXt` chunk per entry of `texts` (Latin-1)."""
+    """Encode RGB pixels [height, width, 3], with a chunk per entry of `texts`: `tEXt`, or `iTXt` beyond Latin-1."""
     height, width, _ = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB, no interlacing
     chunks = [_chunk(b"IHDR", header)]
-    chunks += [_chunk(b"tEXt", key.encode("latin-1") + b"\0" + text.encode("latin-1")) for key, text in texts.items()]
+    chunks += [_text_chunk(key, text) for key, text in texts.items()]
     chunks += [_chunk(b"IDAT", _deflate(_filter(pixels))), _chunk(b"IEND", b"")]
     return _SIGNATURE + b"".join(chunks)
+
+
+def _text_chunk(key: str, text: str) -> bytes:
+    keyword = key.encode("latin-1") + b"\0"
+    try:
+        return _chunk(b"tEXt", keyword + text.encode("latin-1"))
+    except UnicodeEncodeError:
+        return _chunk(b"iTXt", keyword + _PLAIN_ITXT + text.encode())
 
 
 def _filter(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

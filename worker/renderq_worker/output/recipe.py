@@ -1,11 +1,13 @@
 """Recipes: what reproduces an image. Without job id and time, so that the file's bytes are reproducible too."""
 
 import json
+from typing import cast
 
 from PIL import ExifTags, Image
 from pydantic import JsonValue
 
 from renderq.contract import ResolvedRequest
+from renderq.image_files.infotext_writer import write_infotext
 from renderq.image_files.recipe import EXIF_PREFIX, NON_RECIPE_FIELDS, RECIPE_VERSION, Recipe
 
 _EXIF_LIMIT = 65_533 - len(b"Exif\0\0")
@@ -31,6 +33,11 @@ def _body(request: ResolvedRequest) -> dict[str, JsonValue]:
 def recipe_text(recipe: Recipe) -> str:
     """Return the recipe as canonical ASCII JSON."""
     return json.dumps(recipe, sort_keys=True, separators=(",", ":"))
+
+
+def recipe_infotext(recipe: Recipe) -> str:
+    """Return the settings in the form of other programs; those of a grid's first image."""
+    return write_infotext(cast(dict[str, JsonValue], recipe["request"]), str(recipe["model_revision"]))
 
 
 def recipe_exif(recipe: Recipe) -> bytes:
