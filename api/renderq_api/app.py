@@ -54,7 +54,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     doors = [DOORS[name] for name in sorted(settings.open_doors)]
     for router in (*ROUTERS, *(door.router for door in doors)):
         app.include_router(router)
-    app.state.problem_forms = {path: door.problem_form for door in doors for path in door.paths}
+    app.state.problem_form = lambda path: next((door.problem_form for door in doors if door.has(path)), None)
     install_error_handlers(app)
     install_document(app)
     page = _page(settings, objects)

@@ -15,6 +15,6 @@ class Door:
     router: APIRouter
     problem_form: ProblemForm
 
-    @property
-    def paths(self) -> tuple[str, ...]:
-        return tuple(route.path for route in self.router.routes if isinstance(route, APIRoute))
+    def has(self, path: str) -> bool:
+        """Return whether a route of the door has this path."""
+        return any(isinstance(route, APIRoute) and route.path_regex.match(path) for route in self.router.routes)

@@ -5,7 +5,7 @@ import re
 from renderq_shared.catalog import Catalog
 
 
-def resolve_model(catalog: Catalog, name: str | None, task: str, any_model: re.Pattern[str]) -> str:
+def resolve_model(catalog: Catalog, name: str | None, task: str, any_model: re.Pattern[str] | None = None) -> str:
     """Return the name of the catalog's model for a name in a request; an unknown name is returned unchanged.
 
     An omitted name, or one that matches `any_model`, stands for the first model that supports the task.
@@ -14,7 +14,7 @@ def resolve_model(catalog: Catalog, name: str | None, task: str, any_model: re.P
         return name
     if name is not None and name in catalog.aliases:
         return catalog.aliases[name]
-    if name is None or any_model.fullmatch(name):
+    if name is None or (any_model and any_model.fullmatch(name)):
         able = (entry.name for entry in catalog.models if task in entry.tasks)
         return next(able, catalog.default.name)
     return name

@@ -20,14 +20,14 @@ BODY_S = 30.0
 
 async def read_object(request: Request) -> JsonObject:
     """Return the JSON object in the body. Raises `ApiProblem`."""
-    _require_json(request)
-    return _parse(await _read(request))
+    require_json(request)
+    return parse_json(await _read(request))
 
 
 async def read_large_object(request: Request, max_bytes: int, max_values: int) -> JsonObject:
     """Like `read_object`, with limits of the route's own. Parses in a thread, as it may take a while."""
-    _require_json(request)
-    return await asyncio.to_thread(_parse, await _read(request, max_bytes), max_values)
+    require_json(request)
+    return await asyncio.to_thread(parse_json, await _read(request, max_bytes), max_values)
 
 
 async def require_no_fields(request: Request) -> None:
@@ -35,10 +35,10 @@ async def require_no_fields(request: Request) -> None:
     body = await _read(request)
     if not body:
         return
-    _require_json(request)
+    require_json(request)
     unknown = [
         FieldError(pointer=pointer(key), code="unknown_field", detail="This route takes no fields.")
-        for key in list(_parse(body).fields)[:10]
+        for key in list(parse_json(body).fields)[:10]
     ]
     if unknown:
         raise invalid("This route takes no fields. Send the request without a body.", *unknown)
@@ -49,7 +49,8 @@ def is_json(content_type: str) -> bool:
     return _JSON.fullmatch(content_type.strip()) is not None
 
 
-def _parse(body: bytes, max_values: int = MAX_VALUES) -> JsonObject:
+def parse_json(body: bytes, max_values: int = MAX_VALUES) -> JsonObject:
+    """Return the object that a body is. Raises `ApiProblem`."""
     try:
         return parse_object(body, max_values)
     except NotStrictJson as error:
@@ -57,7 +58,8 @@ def _parse(body: bytes, max_values: int = MAX_VALUES) -> JsonObject:
         raise invalid(detail, FieldError(pointer="", code=error.code, detail=detail)) from error
 
 
-def _require_json(request: Request) -> None:
+def require_json(request: Request) -> None:
+    """Raise `ApiProblem` unless the headers say that the body is JSON."""
     encoding = content_encoding(request.headers)
     if encoding is not None:
         raise ApiProblem(

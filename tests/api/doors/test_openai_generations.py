@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from renderq.contract import JobErrorCode, Status
-from renderq_api.doors.openai.errors import job_end
+from renderq_api.doors.job_end import job_end
 from renderq_shared.jobs import JobRecord, commands
 from renderq_shared.jobs.redis import RedisJobStore
 from tests.api.conftest import SettingsFor
@@ -174,12 +174,12 @@ def test_a_job_that_fails_is_an_error_with_its_reason(client: openai.OpenAI, wor
     ],
 )
 def test_how_the_end_of_a_job_is_told(status: Status, error: str | None, told: tuple[int, str] | None) -> None:
-    end = job_end(ended_job(status, error))
+    end = job_end(ended_job(status, error), 400)
     assert (end and (end.status, end.code)) == told
 
 
 def test_a_job_whose_images_have_expired_says_so_to_a_repeat_of_its_request() -> None:
-    end = job_end(replace(ended_job(Status.SUCCEEDED), outputs_expired=True))
+    end = job_end(replace(ended_job(Status.SUCCEEDED), outputs_expired=True), 400)
     assert end is not None
     assert (end.status, end.code) == (404, "not_found")
     assert "another key" in end.message

@@ -4,17 +4,20 @@ The SDKs repeat 408, 409, 429 and everything from 500 on, unless `x-should-retry
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from renderq.contract import PROBLEMS, FieldError, JobError, JobErrorCode, ProblemKind, Status
+from renderq.contract import PROBLEMS, FieldError, ProblemKind
+from renderq_api.doors.field_names import detail_with_field
+from renderq_api.doors.job_end import JobEnd
 from renderq_api.doors.job_run import response_headers
 from renderq_api.http.lingering_close import LingeringCloseResponse
 from renderq_api.http.problems import ApiProblem, problem_headers
-from renderq_shared.jobs import JobRecord
+
+REQUEST_ERROR_STATUS = 400
+"""Status of a job that failed because of what it asked for."""
 
 _STATUSES = {ProblemKind.MODEL_NOT_FOUND: 404, ProblemKind.PURGE_IN_PROGRESS: 503}
 _FIELDS = {
@@ -25,16 +28,6 @@ _FIELDS = {
     "/metadata/user": "user",
 }
 """Pointer into a body of `POST /v1/jobs` → field of this door, where the two differ."""
-
-_JOB_STATUSES: dict[str, int] = {
-    JobErrorCode.OUT_OF_MEMORY: 400,
-    JobErrorCode.INPUT_UNREADABLE: 400,
-    JobErrorCode.REQUEST_UNSUPPORTED: 400,
-    JobErrorCode.WORKER_LOST: 503,
-    JobErrorCode.STORAGE_FAILED: 503,
-    JobErrorCode.DEADLINE_EXCEEDED: 504,
-}
-"""Code of a failed job → status; 500 for others."""
 
 
 class OpenAiError(BaseModel):
@@ -50,33 +43,6 @@ class OpenAiErrorBody(BaseModel):
     """Body of every error."""
 
     error: OpenAiError
-
-
-@dataclass(frozen=True, slots=True)
-class JobEnd:
-    """Error of a job that ended without images."""
-
-    status: int
-    code: str
-    message: str
-
-
-def job_end(record: JobRecord) -> JobEnd | None:
-    """Return the error for a job; `None` if it has succeeded and still has its images."""
-    match record.status:
-        case Status.SUCCEEDED if record.outputs_expired:
-            return JobEnd(404, "not_found", "The images of this job have expired. Send the request with another key.")
-        case Status.SUCCEEDED:
-            return None
-        case Status.FAILED if record.error_json:
-            error = JobError.model_validate_json(record.error_json)
-            return JobEnd(_JOB_STATUSES.get(error.code, 500), error.code, error.message)
-        case Status.CANCELED | Status.CANCELING:
-            return JobEnd(400, "canceled", "The job was canceled.")
-        case Status.EXPIRED:
-            return JobEnd(504, "expired", "The job did not start in time. Try again when the service is less busy.")
-        case _:
-            return JobEnd(503, "service_unavailable", "The job did not end while this request waited. Try again.")
 
 
 def job_end_response(request: Request, end: JobEnd) -> Response:
@@ -95,7 +61,8 @@ def problem_response(request: Request, problem: ApiProblem) -> Response:
     headers = problem_headers(problem)
     if status < 500 and status not in (408, 429):
         headers["x-should-retry"] = "false"
-    return _response(request, status, error_body(status, _message(problem, first), code, _param(first)), headers)
+    param = _param(first)
+    return _response(request, status, error_body(status, detail_with_field(problem, param), code, param), headers)
 
 
 def error_body(status: int, message: str, code: str, param: str | None) -> OpenAiErrorBody:
@@ -111,15 +78,6 @@ def _response(request: Request, status: int, body: OpenAiErrorBody, headers: Map
 def _type(status: int) -> str:
     types = {401: "authentication_error", 429: "rate_limit_error"}
     return types.get(status, "invalid_request_error" if status < 500 else "server_error")
-
-
-def _message(problem: ApiProblem, first: FieldError | None) -> str:
-    """Return the problem's detail, which names a field by its pointer, with the name of the field in this door."""
-    if first is None or not first.pointer:
-        return problem.detail
-    prefix = f"{first.pointer}: "
-    rest = problem.detail.removeprefix(prefix)
-    return f"{_param(first)}: {rest}" if rest != problem.detail else problem.detail
 
 
 def _param(error: FieldError | None) -> str | None:

@@ -8,13 +8,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq_api.auth import Caller, CallerDep, no_visitors
+from renderq_api.doors.input_images import Images, asset_ids, store_images
+from renderq_api.doors.job_end import job_end
 from renderq_api.doors.job_run import IGNORED_HEADER, DoorJob, response_headers, run_job
 from renderq_api.doors.openai.answer import OpenAiImages, images_response
 from renderq_api.doors.openai.document import EDIT_FORM, GENERATION_BODY, IMAGES_RESPONSES, VARIATION_FORM
-from renderq_api.doors.openai.errors import job_end, job_end_response
+from renderq_api.doors.openai.edit_images import edit_images
+from renderq_api.doors.openai.errors import REQUEST_ERROR_STATUS, job_end_response
 from renderq_api.doors.openai.fields import ImageFields, VariationFields, parse_fields
 from renderq_api.doors.openai.form import ImageForm, receive_form
-from renderq_api.doors.openai.input_images import Images, asset_ids, edit_images, store_images
 from renderq_api.doors.openai.job_body import ignored_fields, job_body
 from renderq_api.doors.openai.stream import Kind, stream_job
 from renderq_api.http.idempotency_key import parse_idempotency_key
@@ -120,6 +122,6 @@ async def _answer(
     if kind and fields.stream:
         return await stream_job(request, services, caller, fields, kind, job)
     record = await run_job(request, services, caller, job)
-    if end := job_end(record):
+    if end := job_end(record, REQUEST_ERROR_STATUS):
         return job_end_response(request, end)
     return await images_response(request, services, record, fields)

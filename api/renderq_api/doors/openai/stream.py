@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from renderq_api.auth import Caller
+from renderq_api.doors.job_end import job_end
 from renderq_api.doors.job_run import DoorJob, abandon, response_headers, submit
 from renderq_api.doors.openai.answer import Usage, read_image
-from renderq_api.doors.openai.errors import error_body, job_end
+from renderq_api.doors.openai.errors import REQUEST_ERROR_STATUS, error_body
 from renderq_api.doors.openai.fields import ImageFields
 from renderq_api.job_views.job_snapshot import JobSnapshot
 from renderq_api.live import StreamEvent, stream_events
@@ -111,7 +112,7 @@ async def _encode(
                     pass
     if record is None:
         return
-    if end := job_end(record):
+    if end := job_end(record, REQUEST_ERROR_STATUS):
         yield _error(end.status, end.message, end.code)
         return
     try:

@@ -1,0 +1,40 @@
+"""Image files of a request as the input images of a job."""
+
+import hashlib
+
+from pydantic import JsonValue
+
+from renderq.contract import FieldError, ProblemKind
+from renderq_api.assets import ImageRejected
+from renderq_api.http.problems import ApiProblem, invalid
+from renderq_api.services import Services
+
+_KINDS = {
+    "asset_too_large": ProblemKind.ASSET_TOO_LARGE,
+    "unsupported_media_type": ProblemKind.UNSUPPORTED_MEDIA_TYPE,
+}
+
+Images = dict[str, bytes]
+"""Field of a job → image file."""
+
+
+def asset_ids(images: Images) -> dict[str, JsonValue]:
+    """Return field → id of the asset that its image becomes."""
+    return {field: f"asset_{hashlib.sha256(data).hexdigest()}" for field, data in images.items()}
+
+
+async def store_images(services: Services, tenant: str, images: Images) -> None:
+    """Store the images as assets. Raises `ApiProblem`, `StoreUnavailable` and `ObjectStoreUnavailable`."""
+    for field, data in images.items():
+        try:
+            await services.assets.add(tenant, data)
+        except ImageRejected as error:
+            raise rejected(field, error) from error
+
+
+def rejected(field: str, error: ImageRejected) -> ApiProblem:
+    """Return the problem of an image that cannot be the input `field`."""
+    own = FieldError(pointer=f"/{field}", code=error.code, detail=error.detail)
+    if error.code in _KINDS:
+        return ApiProblem(_KINDS[error.code], error.detail, errors=[own])
+    return invalid(f"/{field}: {error.detail}", own)
