@@ -107,6 +107,8 @@ async def describe_models(
             revision=entry.revision,
             license=entry.license,
             schedulers=entry.schedulers,
+            schedules={scheduler: entry.schedules_of(scheduler) for scheduler in entry.schedulers},
+            own_schedules=entry.own_schedules,
             supports_negative_prompt=entry.supports_negative_prompt,
             has_depth_estimator=entry.has_depth_estimator,
             watermark=entry.watermark,

@@ -8,6 +8,7 @@ from renderq_api.http.problems import invalid
 from renderq_api.submission.image_size import size_errors
 from renderq_api.submission.request_parser import ParsedRequest
 from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog.noise_schedulers import refuse_schedule
 from renderq_shared.errors import PromptWeightTooHigh
 from renderq_shared.field_values import format_number
 from renderq_shared.prompt_attention import parse_prompt_attention
@@ -47,6 +48,9 @@ def _unsupported(request: JobRequest, sampling: SamplingParams, entry: ModelEntr
     if request.scheduler is not None and request.scheduler not in entry.schedulers:
         detail = f"The model {entry.name} runs with its own scheduler only; omit it."
         yield FieldError(pointer="/scheduler", code="not_supported", detail=detail)
+    elif refusal := refuse_schedule(sampling.scheduler, sampling.schedule, entry.schedules_of(sampling.scheduler)):
+        detail = f"{refusal[0].upper()}{refusal[1:]}."
+        yield FieldError(pointer="/schedule", code="not_supported", detail=detail)
     if request.negative_prompt and not entry.supports_negative_prompt:
         yield _not_supported("negative_prompt", entry)
     if entry.supports_prompt_weights:

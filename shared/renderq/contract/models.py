@@ -28,7 +28,7 @@ class ModelLimits(ResponseModel):
 
     min_steps: int = Field(1, description="Smallest `steps` with the model's own scheduler.")
     max_steps: int = Field(LIMITS.steps, description="Largest `steps` with the model's own scheduler.")
-    max_lcm_steps: int = Field(LIMITS.steps, description="Largest `steps` with the scheduler `lcm`.")
+    max_lcm_steps: int = Field(LIMITS.steps, description="Largest `steps` with the schedulers `lcm` and `tcd`.")
 
     @property
     def sampling_maxima(self) -> dict[str, float]:
@@ -39,7 +39,7 @@ class ModelLimits(ResponseModel):
         """Return the smallest and the largest `steps` with a scheduler; None is the model's own."""
         if scheduler is None:
             return self.min_steps, self.max_steps
-        return 1, self.max_lcm_steps if scheduler == "lcm" else LIMITS.steps
+        return 1, self.max_lcm_steps if scheduler in ("lcm", "tcd") else LIMITS.steps
 
 
 class Model(ResponseModel):
@@ -55,6 +55,10 @@ class Model(ResponseModel):
     revision: str
     license: str = ""
     schedulers: tuple[str, ...] = Field((), description="Schedulers to choose from; empty: the model's own only.")
+    schedules: dict[str, tuple[str, ...]] = Field(
+        {}, description="By scheduler, the values of `schedule` to choose from."
+    )
+    own_schedules: tuple[str, ...] = Field((), description="Those of the model's own scheduler.")
     supports_negative_prompt: bool = Field(True, description="True if `negative_prompt` has an effect.")
     has_depth_estimator: bool = Field(False, description="True if `depth2img` works without a `depth_map`.")
     watermark: str | None = Field(None, description="Text embedded invisibly into all its images.")

@@ -19,7 +19,7 @@ from renderq.contract.requests import (
     UpscaleRequest,
     VariationRequest,
 )
-from renderq.contract.sampling import SamplingParams, Scheduler, sampling_fields
+from renderq.contract.sampling import SamplingParams, Schedule, Scheduler, sampling_fields
 
 
 class _Resolved(SamplingParams, TaskRequest, frozen=True):
@@ -30,6 +30,7 @@ class _Resolved(SamplingParams, TaskRequest, frozen=True):
     height: int
     seed: int = Field(...)
     scheduler: Scheduler | None = None
+    schedule: Schedule | None = None
 
     @property
     def sampling(self) -> SamplingParams:

@@ -21,11 +21,18 @@ Scheduler = Literal[
     "dpmpp_2m",
     "dpmpp_2m_karras",
     "dpmpp_2m_sde",
+    "dpmpp_3m_sde",
     "unipc",
+    "deis",
     "heun",
+    "dpm2",
+    "dpm2_a",
     "lcm",
+    "tcd",
 ]
 SCHEDULERS: tuple[str, ...] = Scheduler.__args__  # pyright: ignore[reportAttributeAccessIssue]
+
+Schedule = Literal["karras", "exponential", "beta", "trailing"]
 
 
 class SamplingParams(BaseModel, frozen=True):
@@ -44,6 +51,7 @@ class SamplingParams(BaseModel, frozen=True):
     clip_skip: int = 0
     """Last layers of the text encoder that the prompt skips; the negative prompt uses all."""
     scheduler: str | None = Field(default=None, description="`null`: the scheduler that the model's own files name.")
+    schedule: str | None = Field(default=None, description="`null`: the scheduler's own.")
 
 
 class SamplingOverrides(BaseModel, frozen=True):
@@ -71,12 +79,21 @@ class SamplingOverrides(BaseModel, frozen=True):
         description="Last layers of the text encoder that the prompt skips; the negative prompt uses all.",
     )
     scheduler: Scheduler | None = Field(default=None, description="The noise scheduler; default: the model's own.")
+    schedule: Schedule | None = Field(
+        default=None,
+        description="Spacing of the noise levels; default: the scheduler's own. `GET /v1/models` names those of each "
+        "scheduler.",
+    )
 
     def resolve_sampling(self, defaults: SamplingParams) -> SamplingParams:
-        """Return these values, with `defaults` for omitted fields."""
-        return SamplingParams.model_validate(
-            {**sampling_fields(defaults), **{k: v for k, v in sampling_fields(self).items() if v is not None}}
-        )
+        """Return these values, with `defaults` for omitted fields.
+
+        The default schedule belongs to the default scheduler: a request that names a scheduler has that one's own.
+        """
+        given = {name: value for name, value in sampling_fields(self).items() if value is not None}
+        if self.scheduler is not None:
+            given.setdefault("schedule", None)
+        return SamplingParams.model_validate({**sampling_fields(defaults), **given})
 
 
 class SamplingFields(TypedDict, total=False):
@@ -92,6 +109,8 @@ class SamplingFields(TypedDict, total=False):
     """Last layers of the text encoder that the prompt skips, 0 … the model's `limits.max_clip_skip`."""
     scheduler: Scheduler | None
     """The noise scheduler; default: the model's own."""
+    schedule: Schedule | None
+    """Spacing of the noise levels; default: the scheduler's own."""
 
 
 def sampling_fields(values: SamplingParams | SamplingOverrides) -> Mapping[str, object]:

@@ -45,7 +45,7 @@ def _resolve(request: JobRequest, models: Sequence[Model]) -> ResolvedRequest:
     model = _model_of(request, models)
     defaults = {**model.defaults.model_dump(), "model": model.name, "seed": DEFAULT_SEED}
     fields = {name: defaults.get(name) if value is None else value for name, value in request}
-    resolved = parse_resolved_request(fields)
+    resolved = parse_resolved_request({**fields, **dict(request.resolve_sampling(model.defaults))})
     if max(rendered_size(resolved)) > model.limits.max_side:
         detail = f"May be at most {model.limits.max_side}, not {max(rendered_size(resolved))}."
         raise field_refusal(ProblemKind.TOO_MANY_PIXELS, "width", detail)

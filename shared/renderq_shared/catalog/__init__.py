@@ -13,6 +13,7 @@ folder_contents     what a folder without it holds
 pipeline_config     a pipeline's configuration → family, tasks, native size, limits
 generic_pipelines   pipelines without a step loop of ours
 nearest_pipelines   advice about pipelines that are not served
+noise_schedulers    schedulers by name: their class in diffusers, and their schedules
 distillation        default sampling parameters of models distilled to few steps
 layouts             configurations for single files in the original key layouts
 json_files          configuration files

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from renderq.contract import SCHEDULERS, ModelDefaults, ModelLimits
 from renderq.contract.requests import WatermarkText
+from renderq_shared.catalog.noise_schedulers import schedules_of
 from renderq_shared.catalog.pipeline_config import GENERIC_FAMILY
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
@@ -52,9 +53,15 @@ class ModelEntry(BaseModel):
     limits: ModelLimits
     schedulers: tuple[str, ...] = SCHEDULERS
     """Schedulers that requests may choose."""
+    own_schedules: tuple[str, ...] = ()
+    """Schedules of the model's own scheduler."""
     has_depth_estimator: bool = False
     """True if it can estimate an image's depth itself."""
     supports_negative_prompt: bool = True
+
+    def schedules_of(self, scheduler: str | None) -> tuple[str, ...]:
+        """Return the schedules of one of `schedulers`; None is the model's own."""
+        return schedules_of(scheduler, self.own_schedules)
 
     @property
     def supports_prompt_weights(self) -> bool:

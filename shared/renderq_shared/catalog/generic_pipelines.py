@@ -19,12 +19,14 @@ class GenericPipelineInfo:
     (guidance-distilled, no negative prompt) or that of classifier-free guidance, `true_cfg_scale`."""
     distilled_steps: int = 4
     """Default steps of its models that were distilled to few steps, unless their names say otherwise."""
+    sets_timesteps: bool = False
+    """True if its call computes the timesteps itself, which then do not follow the scheduler's schedule."""
 
 
 GENERIC_PIPELINES: Mapping[str, GenericPipelineInfo] = {
     "AuraFlow": GenericPipelineInfo(50, 3.5),
     "Chroma": GenericPipelineInfo(35, 5.0),
-    "CogView4": GenericPipelineInfo(50, 5.0),
+    "CogView4": GenericPipelineInfo(50, 5.0, sets_timesteps=True),
     "Flux": GenericPipelineInfo(28, 3.5, may_embed_guidance=True),
     "HunyuanDiT": GenericPipelineInfo(50, 5.0),
     "Kandinsky3": GenericPipelineInfo(25, 3.0, size_multiple=64),

@@ -8,6 +8,7 @@ from renderq_shared.catalog.entries import Catalog, ModelEntry
 from renderq_shared.catalog.hub_cache import default_cache
 from renderq_shared.catalog.layouts import check_complete, detect_layout, layout_folder
 from renderq_shared.catalog.models_toml import DefaultsConfig, ModelConfig, ParsedModels, parse_models_toml
+from renderq_shared.catalog.noise_schedulers import refuse_schedule, schedules_of
 from renderq_shared.catalog.pipeline_config import PipelineInfo, inspect_pipeline
 from renderq_shared.catalog.pipeline_folder import omitted_components, read_index
 from renderq_shared.catalog.revision import compute_revision
@@ -100,6 +101,7 @@ def _resolve(name: str, config: ModelConfig, base: Path, cache: Path) -> ModelEn
         defaults=defaults,
         limits=limits,
         schedulers=pipeline.schedulers,
+        own_schedules=pipeline.own_schedules,
         supports_negative_prompt=pipeline.supports_negative_prompt,
         # a single file holds no estimator
         has_depth_estimator=pipeline.has_depth_estimator and layout is None and "depth_estimator" not in without,
@@ -140,6 +142,9 @@ def _problems_of_defaults(config: DefaultsConfig, pipeline: PipelineInfo, limits
     if not smallest <= sampling.steps <= largest:
         scheduler = sampling.scheduler or "the model's own scheduler"
         yield f"defaults.steps = {sampling.steps}, but {scheduler} needs {smallest} to {largest}; set other defaults"
+    schedules = schedules_of(sampling.scheduler, pipeline.own_schedules)
+    if refusal := refuse_schedule(sampling.scheduler, sampling.schedule, schedules):
+        yield f"defaults.schedule: {refusal}"
 
 
 def _limits(config: ModelConfig, pipeline: PipelineInfo) -> ModelLimits:

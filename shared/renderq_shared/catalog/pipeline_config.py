@@ -11,6 +11,7 @@ from renderq_shared.catalog.distillation import distilled_sampling, is_distilled
 from renderq_shared.catalog.generic_pipelines import GENERIC_PIPELINES
 from renderq_shared.catalog.json_files import INDEX
 from renderq_shared.catalog.nearest_pipelines import advice
+from renderq_shared.catalog.noise_schedulers import own_schedules
 from renderq_shared.catalog.pipeline_folder import components, read_index
 from renderq_shared.errors import CatalogInvalid
 
@@ -83,6 +84,8 @@ class PipelineInfo:
     """Default sampling parameters."""
     schedulers: tuple[str, ...] = ()
     """Schedulers that requests may choose."""
+    own_schedules: tuple[str, ...] = ()
+    """Schedules of the model's own scheduler."""
     has_depth_estimator: bool = False
     supports_negative_prompt: bool = True
 
@@ -131,6 +134,7 @@ def inspect_pipeline(folder: Path, names: tuple[str, ...] = ()) -> PipelineInfo:
         ),
         sampling,
         schedulers=SCHEDULERS,
+        own_schedules=own_schedules(scheduler),
         has_depth_estimator=_has_component(index, "depth_estimator"),
         supports_negative_prompt=not embeds_guidance,
     )
@@ -202,7 +206,7 @@ def _scheduler(folder: Path) -> ComponentConfig:
 
 
 def _steps_limits(config: ComponentConfig) -> dict[str, Any]:
-    """Return the limits of `steps` with the model's own scheduler, of this configuration, and with `lcm`."""
+    """Return the limits of `steps` with the model's own scheduler, of this configuration, and with `lcm` and `tcd`."""
     own = config.get("_class_name")
     original_steps = min(config.whole_number("original_inference_steps", _ORIGINAL_STEPS), LIMITS.steps)
     has_warm_up = own == "PNDMScheduler" and not config.get("skip_prk_steps", False)
@@ -235,6 +239,7 @@ def _inspect_generic(folder: Path, kind: str, names: tuple[str, ...]) -> Pipelin
         size,
         _square_limits(2 * size, size_multiple=facts.size_multiple),
         sampling,
+        own_schedules=() if facts.sets_timesteps else own_schedules(scheduler),
         supports_negative_prompt=not embeds_guidance,
     )
 

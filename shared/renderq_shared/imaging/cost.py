@@ -14,7 +14,7 @@ def model_calls(scheduler: str | None, steps: int, strength: float = 1.0) -> int
     `scheduler` is a name of the contract. The model's own, `None`, is assumed to call the denoiser once per step.
     """
     count = min(int(steps * strength), steps)
-    if count and scheduler == "heun":  # two calls per step, except for the last
+    if count and scheduler in ("heun", "dpm2", "dpm2_a"):  # two calls per step, except for the last
         return 2 * count - 1
     if count and steps > 1 and scheduler in ("pndm", "plms"):  # the second step runs twice
         return count + 1

@@ -15,6 +15,9 @@ def test_catalog_lists_the_built_in_model(http: httpx2.Client) -> None:
         True,
         ("txt2img", "img2img", "inpaint", "outpaint", "variation"),
     )
+    assert set(model.schedules) == set(model.schedulers)
+    assert model.schedules["euler_a"] == model.own_schedules == ("trailing",)
+    assert model.schedules["euler"] == ("karras", "exponential", "beta", "trailing")
     assert (model.schedulers, model.has_depth_estimator, model.supports_negative_prompt) == (SCHEDULERS, False, True)
     assert model.limits.model_dump() == {
         "max_side": 512,

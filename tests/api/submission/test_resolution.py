@@ -64,6 +64,9 @@ CATALOG = Catalog(
         entry("generic", schedulers=(), supports_negative_prompt=False, limits={"size_multiple": 16}).model_copy(
             update={"family": "pipeline", "defaults": ModelDefaults(width=512, height=512, steps=28, guidance_scale=4)}
         ),
+        entry("flow", schedulers=(), own_schedules=("karras", "exponential", "beta")).model_copy(
+            update={"family": "pipeline", "defaults": ModelDefaults(width=512, height=512, steps=28, guidance_scale=4)}
+        ),
     )
 )
 
@@ -201,6 +204,17 @@ def test_an_image_is_never_made_smaller_to_be_upscaled(fields: dict[str, int], e
             {"/clip_skip": "not_supported", "/guidance_rescale": "not_supported"},
         ),
         ({"scheduler": "ddim", "model": "generic"}, {"/scheduler": "not_supported"}),
+        ({"scheduler": "ddim", "schedule": "karras", "model": "generic"}, {"/scheduler": "not_supported"}),
+        ({"schedule": "karras"}, {}),  # of the default scheduler, euler
+        ({"scheduler": "euler_a", "schedule": "trailing"}, {}),
+        ({"scheduler": "euler_a", "schedule": "karras"}, {"/schedule": "not_supported"}),
+        ({"scheduler": "dpmpp_2m_karras", "schedule": "karras"}, {"/schedule": "not_supported"}),
+        (
+            {"scheduler": "tcd", "schedule": "trailing"},
+            {"/schedule": "not_supported"},
+        ),
+        ({"schedule": "trailing", "model": "generic"}, {"/schedule": "not_supported"}),
+        ({"schedule": "beta", "model": "flow"}, {}),
         ({"model": "generic", "height": 48}, {}),
         ({"model": "generic", "width": 72}, {"/width": "not_a_multiple"}),
         ({"model": "generic", "negative_prompt": "x"}, {"/negative_prompt": "not_supported"}),
@@ -227,6 +241,45 @@ def test_what_the_model_does_not_support_is_refused_before_its_images_are_read(
         assert refused(body) == expected
     else:
         assert checked({"prompt": "x", **body}, CATALOG).request
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"scheduler": "ddim", "schedule": "beta"}, "The scheduler ddim has trailing, not beta."),
+        (
+            {"schedule": "trailing", "model": "flow"},
+            "The model's own scheduler has karras, exponential and beta, not trailing.",
+        ),
+        (
+            {"scheduler": "lcm", "schedule": "beta"},
+            "The scheduler lcm has no schedules to choose from; omit schedule.",
+        ),
+    ],
+)
+def test_the_refusal_of_a_schedule_names_those_of_the_scheduler(body: dict[str, Any], detail: str) -> None:
+    with pytest.raises(ApiProblem) as caught:
+        checked({"prompt": "x", "steps": 4, **body}, CATALOG)
+    assert [error.detail for error in caught.value.errors] == [detail]
+
+
+@pytest.mark.parametrize(
+    ("body", "schedule"),
+    [
+        ({}, "karras"),
+        ({"scheduler": "euler"}, None),
+        ({"scheduler": "ddim"}, None),
+        ({"schedule": "beta"}, "beta"),
+    ],
+)
+def test_the_default_schedule_is_that_of_the_default_scheduler_alone(
+    body: dict[str, Any], schedule: str | None
+) -> None:
+    defaults = ModelDefaults(width=64, height=64, steps=4, guidance_scale=4, scheduler="euler", schedule="karras")
+    catalog = Catalog(models=(entry("own").model_copy(update={"defaults": defaults}),))
+    first = resolved({"prompt": "x", **body}, catalog).request
+    assert first.schedule == schedule
+    assert resolved(json.loads(first.to_json()), catalog).request == first
 
 
 @given(n=st.integers(1, LIMITS.images), width=st.none() | st.integers(1, 64).map(lambda side: side * 8))

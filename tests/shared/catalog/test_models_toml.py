@@ -106,6 +106,10 @@ def test_what_an_entry_says_wins(toml: Path) -> None:
             "model 'a': defaults.steps = 51, but lcm needs 1 to 50; set other defaults",
         ),
         (
+            '[models.a]\nsource = "folder"\ndefaults = { scheduler = "ddim", schedule = "beta" }',
+            "model 'a': defaults.schedule: the scheduler ddim has trailing, not beta",
+        ),
+        (
             '[models.a]\nsource = "folder"\ndefaults = { guidance_rescale = 1.5 }',
             "model 'a': defaults.guidance_rescale must be a number from 0 to 1 (got 1.5)",
         ),
@@ -273,6 +277,26 @@ def generic(folder: Path, pipeline_class: str, transformer: dict[str, Any], **sc
 
 
 FLOW = {"_class_name": "FlowMatchEulerDiscreteScheduler"}
+
+
+@pytest.mark.parametrize(
+    ("pipeline_class", "scheduler", "schedules"),
+    [
+        ("FluxPipeline", FLOW, ("karras", "exponential", "beta")),
+        ("CogView4Pipeline", FLOW, ()),
+        ("HunyuanDiTPipeline", {"_class_name": "DDPMScheduler"}, ("trailing",)),
+        ("SanaPipeline", {"_class_name": "DPMSolverMultistepScheduler", "prediction_type": "flow_prediction"}, ()),
+        ("SanaPipeline", {"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": True}, ()),
+        ("FluxPipeline", {"_class_name": "Unknown"}, ()),
+        ("FluxPipeline", {}, ()),
+    ],
+)
+def test_a_generic_pipeline_has_the_schedules_of_its_scheduler(
+    tmp_path: Path, pipeline_class: str, scheduler: dict[str, Any], schedules: tuple[str, ...]
+) -> None:
+    generic(tmp_path / "folder", pipeline_class, {}, **scheduler)
+    [entry] = load(tmp_path / "models.toml", '[models.a]\nsource = "folder"')
+    assert entry.schedules_of(None) == entry.own_schedules == schedules
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,11 @@ from tests.worker.engine.tiny_models import (
     save_xl,
 )
 
-THIRD_PARTY_WARNINGS = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-"""diffusers' sigma schedulers convert tensors with `np.array`, of which numpy 2 warns."""
+THIRD_PARTY_WARNINGS = (
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",
+    "ignore:__array_wrap__ must accept context:DeprecationWarning",
+)
+"""diffusers' sigma schedulers mix tensors and arrays, of which numpy 2 warns."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -29,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in gpu_items]
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.filterwarnings(THIRD_PARTY_WARNINGS))
+            item.add_marker(pytest.mark.filterwarnings(*THIRD_PARTY_WARNINGS))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -43,11 +43,25 @@ SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
     "dpmpp_2m": ("DPMSolverMultistepScheduler", {}),
     "dpmpp_2m_karras": ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
     "dpmpp_2m_sde": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
+    "dpmpp_3m_sde": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++", "solver_order": 3}),
     "unipc": ("UniPCMultistepScheduler", {}),
+    "deis": ("DEISMultistepScheduler", {}),
     "heun": ("HeunDiscreteScheduler", {}),
+    "dpm2": ("KDPM2DiscreteScheduler", {}),
+    "dpm2_a": ("KDPM2AncestralDiscreteScheduler", {}),
     "lcm": ("LCMScheduler", {}),
+    "tcd": ("TCDScheduler", {}),
 }
 """The same schedulers as a user of diffusers chooses them."""
+
+SCHEDULES: dict[str | None, dict[str, Any]] = {
+    None: {},
+    "karras": {"use_karras_sigmas": True},
+    "exponential": {"use_exponential_sigmas": True},
+    "beta": {"use_beta_sigmas": True},
+    "trailing": {"timestep_spacing": "trailing"},
+}
+"""The same schedules as a user of diffusers chooses them."""
 
 _XL: dict[type[Any], type[Any]] = {
     StableDiffusionPipeline: StableDiffusionXLPipeline,
@@ -64,7 +78,10 @@ def reference_pixels(entry: ModelEntry, request: GenerationSpec, **changes: Any)
 def reference_pixels_of(pipeline: DiffusionPipeline, request: GenerationSpec, **changes: Any) -> Pixels:
     """Render with the components of this pipeline, which is not modified."""
     stock_class, arguments = _call(request)
-    components = {**pipeline.components, "scheduler": _scheduler(pipeline, request.sampling.scheduler)}
+    components = {
+        **pipeline.components,
+        "scheduler": _scheduler(pipeline, request.sampling.scheduler, request.sampling.schedule),
+    }
     if "text_encoder_2" in components:
         stock_class = _XL[stock_class]
     elif stock_class is not StableDiffusionDepth2ImgPipeline and stock_class is not StableDiffusionUpscalePipeline:
@@ -102,11 +119,12 @@ def _repaint_whole_blocks(pipeline: Any) -> None:
     pipeline.prepare_mask_latents = prepare_grown
 
 
-def _scheduler(pipeline: Any, name: str | None) -> Any:
-    if name is None:
+def _scheduler(pipeline: Any, name: str | None, schedule: str | None) -> Any:
+    if name is None and schedule is None:
         return copy.deepcopy(pipeline.scheduler)
-    diffusers_class, changes = SCHEDULERS[name]
-    return getattr(diffusers, diffusers_class).from_config(pipeline.scheduler.config, **changes)
+    diffusers_class, changes = SCHEDULERS[name] if name else (type(pipeline.scheduler).__name__, {})
+    config = pipeline.scheduler.config
+    return getattr(diffusers, diffusers_class).from_config(config, **changes, **SCHEDULES[schedule])
 
 
 def _call(request: GenerationSpec) -> tuple[type[Any], dict[str, Any]]:

@@ -3,14 +3,25 @@
 import numpy as np
 import pytest
 
+from renderq.contract import SCHEDULERS
 from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog.noise_schedulers import NOISE_SCHEDULERS
 from tests.worker.engine.engine_harness import render_alone, spec
-from tests.worker.engine.reference_pipeline import SCHEDULERS, load_reference, reference_pixels
+from tests.worker.engine.reference_pipeline import load_reference, reference_pixels
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_every_scheduler_gives_the_stock_image(tiny: ModelEntry, scheduler: str) -> None:
     request = spec(scheduler=scheduler, guidance_scale=7.5, steps=5)
+    np.testing.assert_array_equal(render_alone(tiny, request), reference_pixels(tiny, request))
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "schedule"),
+    [(name, schedule) for name, info in NOISE_SCHEDULERS.items() for schedule in info.schedules],
+)
+def test_every_schedule_gives_the_stock_image(tiny: ModelEntry, scheduler: str, schedule: str) -> None:
+    request = spec(scheduler=scheduler, schedule=schedule, guidance_scale=1.0, steps=3)
     np.testing.assert_array_equal(render_alone(tiny, request), reference_pixels(tiny, request))
 
 

@@ -21,6 +21,10 @@ class RequestUnsupported(EngineError):
     """The model cannot render this request. Most such requests are refused at submission; see the classes below."""
 
 
+class ScheduleUnsupported(RequestUnsupported):
+    """The noise scheduler does not have this schedule."""
+
+
 class TaskUnsupported(RequestUnsupported):
     """The model cannot do this task."""
 

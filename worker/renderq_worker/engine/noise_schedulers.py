@@ -1,15 +1,21 @@
 """Noise schedulers of diffusers by their names in the wire contract."""
 
 import copy
+import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import diffusers
 import torch
 from torch import Tensor
 
-from renderq_worker.engine.errors import SchedulerUnknown
+from renderq_shared.catalog.noise_schedulers import (
+    NOISE_SCHEDULERS,
+    NoiseSchedulerInfo,
+    refuse_schedule,
+    schedule_config,
+)
+from renderq_worker.engine.errors import SchedulerUnknown, ScheduleUnsupported
 
 
 class NoiseScheduler(Protocol):
@@ -38,39 +44,6 @@ class NoiseScheduler(Protocol):
     def step(self, model_output: Tensor, timestep: Tensor, sample: Tensor, **kwargs: Any) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _SchedulerSpec:
-    """A diffusers class, and overrides of the model's scheduler configuration."""
-
-    diffusers_class: str
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-
-
-_PNDM = _SchedulerSpec("PNDMScheduler", {"skip_prk_steps": True})  # without Runge-Kutta warm-up: known as PLMS
-
-SCHEDULERS: Mapping[str, _SchedulerSpec] = {
-    "ddim": _SchedulerSpec("DDIMScheduler"),
-    "ddpm": _SchedulerSpec("DDPMScheduler"),
-    "pndm": _PNDM,
-    "plms": _PNDM,
-    "lms": _SchedulerSpec("LMSDiscreteScheduler"),
-    "euler": _SchedulerSpec("EulerDiscreteScheduler"),
-    "euler_a": _SchedulerSpec("EulerAncestralDiscreteScheduler"),
-    "dpmpp_2m": _SchedulerSpec(
-        "DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver++", "use_karras_sigmas": False}
-    ),
-    "dpmpp_2m_karras": _SchedulerSpec(
-        "DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver++", "use_karras_sigmas": True}
-    ),
-    "dpmpp_2m_sde": _SchedulerSpec(
-        "DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": False}
-    ),
-    "unipc": _SchedulerSpec("UniPCMultistepScheduler"),
-    "heun": _SchedulerSpec("HeunDiscreteScheduler"),
-    "lcm": _SchedulerSpec("LCMScheduler"),
-}
-
-
 class NoiseSchedulerFactory:
     """Factory of the schedulers of one model.
 
@@ -80,17 +53,25 @@ class NoiseSchedulerFactory:
 
     def __init__(self, own: NoiseScheduler) -> None:
         self._own = copy.deepcopy(own)
-        self._prototypes: dict[str, NoiseScheduler] = {}
+        self._prototypes: dict[tuple[str | None, str | None], NoiseScheduler] = {(None, None): self._own}
 
-    def create(self, name: str | None) -> NoiseScheduler:
-        """Return a fresh scheduler; None is the model's own. Raises `SchedulerUnknown`."""
-        return copy.deepcopy(self._own if name is None else self._prototype(name))
+    def create(self, name: str | None, schedule: str | None) -> NoiseScheduler:
+        """Return a fresh scheduler; a name of None is the model's own, a schedule of None the scheduler's own.
 
-    def _prototype(self, name: str) -> NoiseScheduler:
-        if name not in SCHEDULERS:
-            raise SchedulerUnknown(f"scheduler {name!r} is unknown; choose one of {', '.join(SCHEDULERS)}")
-        if name not in self._prototypes:
-            spec = SCHEDULERS[name]
-            scheduler_class: Any = getattr(diffusers, spec.diffusers_class)
-            self._prototypes[name] = scheduler_class.from_config(self._own.config, **spec.overrides)
-        return self._prototypes[name]
+        Raises `SchedulerUnknown` or `ScheduleUnsupported`.
+        """
+        key = name, schedule
+        if key not in self._prototypes:
+            self._prototypes[key] = self._build(name, schedule)
+        return copy.deepcopy(self._prototypes[key])
+
+    def _build(self, name: str | None, schedule: str | None) -> NoiseScheduler:
+        info = NoiseSchedulerInfo(type(self._own).__name__) if name is None else NOISE_SCHEDULERS.get(name)
+        if info is None:
+            raise SchedulerUnknown(f"scheduler {name!r} is unknown; choose one of {', '.join(NOISE_SCHEDULERS)}")
+        if refusal := refuse_schedule(name, schedule, info.schedules):
+            raise ScheduleUnsupported(refusal)
+        scheduler_class: Any = getattr(diffusers, info.diffusers_class)
+        accepted = inspect.signature(scheduler_class.__init__).parameters
+        changes = {key: value for key, value in schedule_config(schedule).items() if key in accepted}
+        return scheduler_class.from_config(self._own.config, **{**info.overrides, **changes})

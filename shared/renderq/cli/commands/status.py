@@ -78,7 +78,13 @@ def _request_facts(job: Job) -> Iterator[tuple[str, str]]:
     if negative := request.get("negative_prompt"):
         yield "negative", str(negative)
     yield "model", job.model
-    sampling = {"steps": "{} steps", "scheduler": "{}", "guidance_scale": "guidance {}", "strength": "strength {}"}
+    sampling = {
+        "steps": "{} steps",
+        "scheduler": "{}",
+        "schedule": "{} schedule",
+        "guidance_scale": "guidance {}",
+        "strength": "strength {}",
+    }
     if known := [text.format(request[name]) for name, text in sampling.items() if request.get(name) is not None]:
         yield "sampling", ", ".join(known)
     if request.get("width") and request.get("height"):

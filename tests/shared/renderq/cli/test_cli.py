@@ -77,7 +77,8 @@ def test_every_field_of_a_request_has_an_option(server: FakeService, folder: Pat
     script_finished_job(server)
     options = (
         "--task txt2img --model m --negative-prompt blurry --width 64 --height 72 --steps 5 --guidance-scale 2.5"
-        " --scheduler ddim --seed 9 -n 1 --quality 80 --no-embed-recipe --resize 2 --priority -2 --deadline-seconds 60"
+        " --scheduler ddim --schedule trailing --seed 9 -n 1 --quality 80 --no-embed-recipe --resize 2 --priority -2"
+        " --deadline-seconds 60"
         " --metadata a=1 --metadata b=x=y -o out.jpg"
         " --image https://x.example/a --mask https://x.example/b --strength 0.5 --extend left=8"
         " --depth-map https://x.example/c --noise-level 5 --clip-skip 1 --guidance-rescale 0.5"

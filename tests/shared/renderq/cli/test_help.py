@@ -94,7 +94,7 @@ def test_completion_scripts_call_back(shell: str) -> None:
         ("renderq wa", {"watch"}),
         ("renderq mod", {"models"}),
         ("renderq models p", {"pause", "pull"}),
-        ("renderq run x --sch", {"--scheduler"}),
+        ("renderq run x --sch", {"--schedule", "--scheduler"}),
         ("renderq run x --scheduler eul", {"euler", "euler_a"}),
         ("renderq worker --dev", {"--device"}),
     ],

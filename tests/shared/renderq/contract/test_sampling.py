@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from renderq.contract import SamplingOverrides, SamplingParams, parse_request, parse_resolved_request
 from renderq.contract.sampling import SamplingFields
 
-DEFAULTS = SamplingParams(steps=25, guidance_scale=7.5, clip_skip=1, scheduler="euler")
+DEFAULTS = SamplingParams(steps=25, guidance_scale=7.5, clip_skip=1, scheduler="euler", schedule="karras")
 RESOLVED = {
     "task": "txt2img",
     "model": "m",
@@ -39,7 +39,9 @@ def test_every_field_can_be_left_out_and_later_ones_from_stored_requests_too() -
         ({}, DEFAULTS),
         ({"steps": None}, DEFAULTS),
         ({"guidance_scale": 0.0, "clip_skip": 0}, DEFAULTS.model_copy(update={"guidance_scale": 0.0, "clip_skip": 0})),
-        ({"scheduler": "ddim"}, DEFAULTS.model_copy(update={"scheduler": "ddim"})),
+        ({"schedule": "beta"}, DEFAULTS.model_copy(update={"schedule": "beta"})),
+        ({"scheduler": "ddim"}, DEFAULTS.model_copy(update={"scheduler": "ddim", "schedule": None})),
+        ({"scheduler": "euler", "schedule": None}, DEFAULTS.model_copy(update={"schedule": None})),
     ],
 )
 def test_defaults_replace_only_fields_that_are_left_out(overrides: dict[str, Any], expected: SamplingParams) -> None:

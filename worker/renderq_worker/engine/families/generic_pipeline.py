@@ -25,6 +25,7 @@ from renderq_worker.engine.families.encoded_prompts import EncodedPromptCache
 from renderq_worker.engine.families.prompt_encoding import PromptEncoding
 from renderq_worker.engine.families.steppable_call import Report, StepDone, SteppableCall, TimestepsSet
 from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.engine.noise_schedulers import NoiseSchedulerFactory
 from renderq_worker.engine.tasks.types import Txt2Img
 from renderq_worker.models import ModelLoadFailed, Placement, dtype_name
 from renderq_worker.models.offload import load_placed
@@ -50,7 +51,7 @@ _FREE_SIZE: Mapping[str, Mapping[str, object]] = {"HunyuanDiTPipeline": {"use_re
 _UNSUPPORTED_FIELDS = {
     name: field.default
     for name, field in SamplingParams.model_fields.items()
-    if name not in ("steps", "guidance_scale", "scheduler")
+    if name not in ("steps", "guidance_scale", "scheduler", "schedule")
 }
 """Sampling fields that these pipelines have no argument for, with their neutral values."""
 
@@ -89,6 +90,7 @@ class GenericPipeline:
         """Raises `ModelLoadFailed` for a pipeline that lacks one of `REQUIRED_ARGUMENTS`."""
         pipeline.set_progress_bar_config(disable=True)
         self._pipeline = pipeline
+        self._schedulers = NoiseSchedulerFactory(pipeline.scheduler)
         self._arguments = inspect.signature(pipeline.__call__).parameters
         self._tracked = device.tracked
         self.revision = revision
@@ -128,7 +130,7 @@ class GenericPipeline:
     def prepare(
         self, spec: GenerationSpec, encoding: PromptEncoding | None = None, *, use_tiling: bool = False
     ) -> PipelineRun:
-        """Run up to the first step. Raises `TaskUnsupported` or `SizeUnsupported`."""
+        """Run up to the first step. Raises `TaskUnsupported`, `ScheduleUnsupported` or `SizeUnsupported`."""
         self._check_supported(spec)
         run = PipelineRun(spec)
         self._start(run)
@@ -178,7 +180,7 @@ class GenericPipeline:
     def _start(self, run: PipelineRun) -> SteppableCall:
         arguments = self._call_kwargs(run.spec)
         shell = copy.copy(self._pipeline)  # calls of several images may alternate; they share only the weights
-        shell.scheduler = copy.deepcopy(self._pipeline.scheduler)
+        shell.scheduler = self._schedulers.create(None, run.spec.sampling.schedule)
         shell.encode_prompt = self._encoded_prompts.wrap(shell.encode_prompt)
         call = run.call = SteppableCall(functools.partial(_run_pipeline, shell, arguments, self._tracked))
         self._runs.add(run)

@@ -112,7 +112,7 @@ class StableDiffusion:
         encoding, sampling = encoding or self.start_encoding(spec), spec.sampling
         while (prompts := encoding.result) is None:
             self.encode(encoding)
-        scheduler = self._schedulers.create(sampling.scheduler)
+        scheduler = self._schedulers.create(sampling.scheduler, sampling.schedule)
         scheduler.set_timesteps(sampling.steps, device=self._autoencoder.device)
         generator = torch.Generator().manual_seed(spec.seed)
         with self._autoencoder.tiling(self._tile_size(spec.width, spec.height) if use_tiling else None):
