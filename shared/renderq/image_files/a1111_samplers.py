@@ -44,6 +44,9 @@ SAMPLERS = (
         ("k_dpmpp_2m",),
     ),
     Sampler("DPM++ 2M SDE", dict.fromkeys(_EVEN, "dpmpp_2m_sde"), ("k_dpmpp_2m_sde",)),
+    Sampler("DPM++ 3M SDE", dict.fromkeys(_EVEN, "dpmpp_3m_sde"), ("k_dpmpp_3m_sde",)),
+    Sampler("DPM2", dict.fromkeys(_EVEN, "dpm2"), ("k_dpm_2",)),
+    Sampler("DPM2 a", dict.fromkeys(_EVEN, "dpm2_a"), ("k_dpm_2_a",)),
     _sampler("Euler a", "euler_a", "k_euler_a", "k_euler_ancestral"),
     _sampler("Euler", "euler", "k_euler"),
     _sampler("LMS", "lms", "k_lms"),
@@ -54,8 +57,10 @@ SAMPLERS = (
     _sampler("LCM", "lcm", "k_lcm"),
     _sampler("DDPM", "ddpm"),
     _sampler("PNDM", "pndm"),
+    _sampler("DEIS", "deis"),
+    _sampler("TCD", "tcd"),
 )
-"""The last two are not in the web UI."""
+"""The last four are not in the web UI."""
 
 _BY_NAME = {name.lower(): each for each in SAMPLERS for name in (each.name, *each.aliases)}
 _BY_SCHEDULER = {
