@@ -1,6 +1,7 @@
 """Input images: received or fetched within limits, decoded once, stored by content for their tenant."""
 
 from renderq_api.assets.asset_store import AssetStore, tenant_prefix
+from renderq_api.assets.data_url import decode_data_url
 from renderq_api.assets.errors import ImageRejected
 from renderq_api.assets.image_check import check_image
 from renderq_api.assets.image_fetcher import ImageFetcher
@@ -21,6 +22,7 @@ __all__ = [
     "UploadBudget",
     "asset_not_found",
     "check_image",
+    "decode_data_url",
     "file_too_large",
     "form_boundary",
     "has_remote_images",

@@ -4,9 +4,10 @@ A door translates a request into a body of `POST /v1/jobs`, waits for the job, a
 """
 
 from renderq_api.doors.door import Door
+from renderq_api.doors.hf import HF
 from renderq_api.doors.openai import OPENAI
 
-DOORS: dict[str, Door] = {"openai": OPENAI}
+DOORS: dict[str, Door] = {"hf": HF, "openai": OPENAI}
 """By their names in `RENDERQ_DOORS`."""
 
 __all__ = ["DOORS", "Door"]

@@ -46,6 +46,10 @@ def test_the_api_of_another_service_has_the_same_limits(visit: Visit) -> None:
     assert refused.json()["error"]["message"].startswith("size: May be at most 64 for visitors")
     refused = visitor.post("/v1/images/edits", files={"image": b"x"}, data={"prompt": "x"})
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "forbidden")
+    refused = visitor.post("/hf/shapes", json={"inputs": "x", "parameters": {"num_inference_steps": 21}})
+    assert refused.json()["error"].startswith("parameters.num_inference_steps: May be at most 20 for visitors")
+    refused = visitor.post("/hf/shapes", content=b"x")
+    assert (refused.status_code, refused.json()["error_type"]) == (403, "forbidden")
 
 
 def test_webhooks_are_not_for_visitors_whether_or_not_the_service_signs_any(visit: Visit) -> None:
