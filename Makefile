@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+JUDGES := .judges
 PORT   ?= 8400
 ARGS   ?=
 JOBS   ?= $(shell n=$$(env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 3 ? 4 : n + 1)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all fuzz check page-setup page-check page-shots system faults bench docs clean
+.PHONY: help setup judges run test test-all fuzz check page-setup page-check page-shots system faults bench docs clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +26,18 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt --no-deps invisible-watermark  # it requires the desktop build of OpenCV, and torch
 	@touch $(READY)
 
+judges: $(JUDGES)/.ready ## install clients of other services into .judges, for the tests that they judge
+
+$(JUDGES)/.ready: tests/api/doors/judges.txt
+	$(PYTHON) -m venv $(JUDGES)
+	$(JUDGES)/bin/pip install --quiet -r tests/api/doors/judges.txt
+	@touch $(JUDGES)/.ready
+
 run: $(READY) ## start the whole service on this machine; ARGS are passed to `renderq up`
 	@$(BIN)/renderq up --port $(PORT) $(ARGS)
 
 test: $(READY) ## run all tests but long rehearsals, in JOBS processes; ARGS are passed to pytest
+	@$(MAKE) --no-print-directory judges || echo "without the judges of the doors: their tests are skipped" >&2
 	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m "not long" $(ARGS)
 
 test-all: $(READY) ## run all tests
@@ -66,4 +75,4 @@ docs: $(READY) ## write the pages that are generated from the code
 	$(BIN)/python docs/reference/settings_reference.py
 
 clean: ## remove .venv, builds and caches
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(JUDGES) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

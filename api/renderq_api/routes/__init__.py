@@ -46,7 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-def _answer_head(router: APIRouter) -> None:
+def answer_head(router: APIRouter) -> None:
     """Answer HEAD wherever the router answers GET (RFC 9110, 9.3.2). The server leaves out the body."""
     for route in tuple(router.routes):
         if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
@@ -55,6 +55,6 @@ def _answer_head(router: APIRouter) -> None:
 
 
 for _router in ROUTERS:
-    _answer_head(_router)
+    answer_head(_router)
 
-__all__ = ["ROUTERS"]
+__all__ = ["ROUTERS", "answer_head"]

@@ -7,6 +7,7 @@
 Source: https://github.com/AUTOMATIC1111/stable-diffusion-webui, `modules/infotext_utils.py`.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 
@@ -29,27 +30,40 @@ def read_infotext(text: str) -> JobRequest | None:
 
     Settings that renderq does not have, and values outside of its ranges, are left out.
     """
-    lines = text.strip().splitlines() if len(text) <= _MAX_CHARACTERS else []
-    parameters = _parameters(lines.pop()) if lines else {}
+    named = infotext_parameters(text)
+    parameters = {name.lower(): value for name, value in named.items()}
     if "steps" not in parameters:
         return None
-    prompt, negative = [*_NEGATIVE.split("\n".join(lines), maxsplit=1), ""][:2]
     fields = {
-        "prompt": prompt.strip(),
-        "negative_prompt": negative.strip(),
+        "prompt": named["Prompt"],
+        "negative_prompt": named["Negative prompt"],
         "steps": _value(parameters, "steps", int),
         "guidance_scale": _value(parameters, "cfg scale", float),
         "seed": _value(parameters, "seed", int),
-        "scheduler": _scheduler(parameters),
         "clip_skip": _value(parameters, "clip skip", lambda text: int(text) - 1),  # there, the last layer is 1
+        **_noise(parameters),
         **_size(parameters),
     }
     return _valid_request({name: value for name, value in fields.items() if value not in (None, "")})
 
 
-def _parameters(line: str) -> dict[str, str]:
-    """Return name in lower case → text of the last line."""
-    return {match[1].strip().lower(): match[2].strip() for match in _PARAMETER.finditer(line)}
+def infotext_parameters(text: str) -> dict[str, str]:
+    """Return the settings of a text by name, with `Prompt` and `Negative prompt`; empty if it has none."""
+    lines = text.strip().splitlines() if len(text) <= _MAX_CHARACTERS else []
+    last = lines.pop() if lines else ""
+    parameters = {match[1].strip(): _unquoted(match[2].strip()) for match in _PARAMETER.finditer(last)}
+    if "steps" not in map(str.lower, parameters):
+        return {}
+    prompt, negative = [*_NEGATIVE.split("\n".join(lines), maxsplit=1), ""][:2]
+    return {"Prompt": prompt.strip(), "Negative prompt": negative.strip(), **parameters}
+
+
+def _unquoted(text: str) -> str:
+    try:
+        value = json.loads(text) if text.startswith('"') else text
+    except ValueError:
+        return text
+    return value if isinstance(value, str) else text
 
 
 def _value(parameters: Mapping[str, str], name: str, parse: Callable[[str], JsonValue]) -> JsonValue:
@@ -59,14 +73,16 @@ def _value(parameters: Mapping[str, str], name: str, parse: Callable[[str], Json
         return None
 
 
-def _scheduler(parameters: Mapping[str, str]) -> JsonValue:
+def _noise(parameters: Mapping[str, str]) -> dict[str, JsonValue]:
+    """Return scheduler and schedule, if renderq has the sampler with that schedule type."""
     found = find_sampler(parameters.get("sampler", ""))
     if found is None:
-        return None
+        return {}
     sampler, suffix = found
     named = parameters.get("schedule type")
     schedule_type = suffix or (find_schedule_type(named) if named else _NO_TYPE)
-    return sampler.schedulers.get(schedule_type) if schedule_type else None
+    noise = sampler.types.get(schedule_type) if schedule_type else None
+    return {"scheduler": noise.scheduler, "schedule": noise.schedule} if noise else {}
 
 
 def _size(parameters: Mapping[str, str]) -> dict[str, JsonValue]:

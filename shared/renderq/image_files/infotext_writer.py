@@ -31,7 +31,8 @@ def write_infotext(request: Mapping[str, JsonValue], model_revision: str) -> str
 
 def _parameters(request: Mapping[str, JsonValue], model_revision: str) -> Iterator[tuple[str, str]]:
     yield "Steps", str(request["steps"])
-    if names := sampler_names(str(request["scheduler"])):
+    schedule = request.get("schedule")
+    if names := sampler_names(str(request["scheduler"]), str(schedule) if schedule else None):
         yield from zip(("Sampler", "Schedule type"), names, strict=True)
     yield "CFG scale", _number(request["guidance_scale"])
     yield "Seed", str(request["seed"])

@@ -49,15 +49,20 @@ def read_recipe(image: Image.Image) -> EmbeddedRecipe | None:
     If renderq has not written one, the settings of other programs are read as far as renderq has them.
     Raises `RecipeUnreadable`.
     """
-    if image.format == "PNG":
-        own, foreign = image.info.get(PNG_KEY), image.info.get(INFOTEXT_PNG_KEY)
-    else:
-        comment = _comment(image)
-        own, foreign = _own_text(comment), _foreign_text(comment)
+    own = image.info.get(PNG_KEY) if image.format == "PNG" else _own_text(_comment(image))
     if own is not None:
         return _read(own)
-    request = read_infotext(foreign) if isinstance(foreign, str) else None
+    request = read_infotext(embedded_infotext(image))
     return request and EmbeddedRecipe(request, model_revision=None)
+
+
+def embedded_infotext(image: Image.Image) -> str:
+    """Return the text of settings that other programs read, as they have written it; empty if there is none."""
+    if image.format == "PNG":
+        text = image.info.get(INFOTEXT_PNG_KEY)
+        return text if isinstance(text, str) else ""
+    comment = _comment(image)
+    return "" if _own_text(comment) is not None else _foreign_text(comment)
 
 
 def _comment(image: Image.Image) -> bytes:

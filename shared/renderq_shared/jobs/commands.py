@@ -300,7 +300,10 @@ def purge_keys(purge: PurgeRecord, cursor: str, count: int) -> Command[str]:
 
 
 def complete_purge(purge: PurgeRecord) -> Command[bool]:
-    """End a purge, and delete what fairness has noted of the tenant. Returns false if the tenant has jobs here."""
+    """End a purge, and delete what fairness has noted of the tenant, and its chosen model.
+
+    Returns false if the tenant has jobs here.
+    """
     return Command("complete_purge", (purge,))
 
 
@@ -361,6 +364,16 @@ def pause_model(model: str, is_paused: bool) -> Command[None]:
 def pause_tenant(tenant: str, is_paused: bool) -> Command[None]:
     """Pause or resume a tenant in the queues of all models. It gets no compensation for the time it was paused."""
     return Command("pause_tenant", (tenant, is_paused))
+
+
+def choose_model(tenant: str, model: str) -> Command[None]:
+    """Keep the model that a tenant has chosen, until it chooses another or all its data is deleted."""
+    return Command("choose_model", (tenant, model))
+
+
+def chosen_model(tenant: str) -> Command[str | None]:
+    """Return the model that a tenant has chosen; `None` if it has chosen none."""
+    return Command("chosen_model", (tenant,))
 
 
 def tenants() -> Command[tuple[TenantRecord, ...]]:

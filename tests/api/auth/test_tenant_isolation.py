@@ -107,3 +107,20 @@ def test_lists_and_idempotency_keys_are_each_tenants_own(client_of: ClientOf) ->
     assert made[2].headers["idempotency-replayed"] == "true"
     assert [job["id"] for job in bob.get("/v1/jobs").json()["data"]] == [ids[1]]
     assert bob.get("/v1/jobs", params={"created_after": "2026-01-01T00:00:00Z"}).json()["data"][0]["id"] == ids[1]
+
+
+def test_a_door_tells_and_interrupts_the_tenants_own_requests_alone(
+    client_of: ClientOf, store: RedisJobStore, keyed_api: RunningApi
+) -> None:
+    ada, bob = client_of("ada"), client_of("bob")
+    job = submit(store, new_job_id(), "ada", door="a1111")
+    assert bob.get("/sdapi/v1/progress").json()["state"]["job"] == ""
+    assert bob.post("/sdapi/v1/interrupt").status_code == 200
+    assert ada.get("/sdapi/v1/progress").json()["state"]["job"] == job.id
+    ada.post("/sdapi/v1/options", json={"sd_model_checkpoint": "shapes"})
+    chosen = [store.call(commands.chosen_model(tenant)) for tenant in ("ada", "bob")]
+    assert chosen == ["shapes", None]
+    ada.post("/sdapi/v1/interrupt")
+    found = store.call(commands.get_job("ada", job.id))
+    assert found is not None
+    assert found[0].status == "canceled"

@@ -213,14 +213,16 @@ def test_nothing_is_rendered_for_a_client_that_waits_no_longer(settings_for: Set
     assert len(store.call(commands.stats()).queues) <= 1
 
 
-def raw_request(api: RunningApi, body: dict[str, Any], **headers: str) -> socket.socket:
+def raw_request(
+    api: RunningApi, body: dict[str, Any], path: str = "/v1/images/generations", **headers: str
+) -> socket.socket:
     address = urlsplit(api.url)
     assert address.hostname is not None
     connection = socket.create_connection((address.hostname, address.port or 80))
     content = json.dumps(body).encode()
     head = {"Host": address.netloc, "Content-Type": "application/json", "Content-Length": str(len(content)), **headers}
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-    connection.sendall(f"POST /v1/images/generations HTTP/1.1\r\n{lines}\r\n".encode() + content)
+    connection.sendall(f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + content)
     return connection
 
 

@@ -50,6 +50,10 @@ def test_the_api_of_another_service_has_the_same_limits(visit: Visit) -> None:
     assert refused.json()["error"].startswith("parameters.num_inference_steps: May be at most 20 for visitors")
     refused = visitor.post("/hf/shapes", content=b"x")
     assert (refused.status_code, refused.json()["error_type"]) == (403, "forbidden")
+    refused = visitor.post("/sdapi/v1/txt2img", json={"prompt": "x", "steps": 21})
+    assert refused.json()["detail"].startswith("steps: May be at most 20 for visitors")
+    for path in ("img2img", "extra-single-image", "png-info", "options"):
+        assert visitor.post(f"/sdapi/v1/{path}", json={}).status_code == 403
 
 
 def test_webhooks_are_not_for_visitors_whether_or_not_the_service_signs_any(visit: Visit) -> None:

@@ -231,6 +231,11 @@ class StorePairMachine(RuleBasedStateMachine):
     def pause_tenant(self, tenant: str, paused: bool, repeat: bool) -> None:
         self.pair.run_on_both(commands.pause_tenant(tenant, paused), repeat=repeat)
 
+    @rule(tenant=tenants, model=models, repeat=st.booleans())
+    def choose_model(self, tenant: str, model: str, repeat: bool) -> None:
+        self.pair.run_on_both(commands.choose_model(tenant, model), repeat=repeat)
+        self.pair.run_on_both(commands.chosen_model(tenant), repeat=repeat)
+
     @rule(keep=retentions, limit=st.sampled_from([1, 100]), is_confirmed=st.booleans())
     def apply_retention(self, keep: Retention, limit: int, is_confirmed: bool) -> None:
         result = self.pair.run_on_both(commands.apply_retention(keep, LEASE_MS, limit))

@@ -1,22 +1,20 @@
 """Response of a job that has succeeded: its images, as base64, as URLs, or both."""
 
 import asyncio
-import base64
 import re
 from contextlib import ExitStack
 
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import Job, Output
 from renderq_api.doors.job_run import response_headers
 from renderq_api.doors.openai.fields import ImageFields
+from renderq_api.doors.output_images import read_images
 from renderq_api.responses.job_links import to_signed_job, urls_for
 from renderq_api.services import Services
 from renderq_shared.jobs import JobRecord
-from renderq_shared.jobs.stored_results import StoredOutput, decode_outputs
 
 _BASE64_ONLY = re.compile(r"(?:gpt-image-|chatgpt-image-).*", re.DOTALL)
 """Models of OpenAI whose images have no URLs, and whose clients expect none."""
@@ -62,25 +60,12 @@ async def images_response(request: Request, services: Services, record: JobRecor
     job = await to_signed_job(services, urls_for(request), (record, None))
     with_base64, with_url = _forms(fields)
     with ExitStack() as memory:
-        files = await _read_images(services, record, memory) if with_base64 else [None] * len(job.outputs)
+        files = await read_images(services, record, memory) if with_base64 else [None] * len(job.outputs)
         images = [
             OpenAiImage(b64_json=file, url=_url(output) if with_url else None)
             for file, output in zip(files, job.outputs, strict=True)
         ]
         return await asyncio.to_thread(_encode, request, job, images)
-
-
-async def read_image(services: Services, output: StoredOutput) -> str:
-    """Return the file of an image in base64. Raises `ObjectNotFound` and `ObjectStoreUnavailable`."""
-    return await run_in_threadpool(lambda: base64.b64encode(b"".join(services.objects.read(output.key))).decode())
-
-
-async def _read_images(services: Services, record: JobRecord, memory: ExitStack) -> list[str]:
-    """Return the files of a job's images in base64. `memory` holds what they take until it is closed."""
-    reserve = memory.enter_context(services.upload_budget.reserve())
-    outputs = decode_outputs(record.outputs_json)
-    reserve(sum(output.size_bytes for output in outputs))
-    return [await read_image(services, output) for output in outputs]
 
 
 def _forms(fields: ImageFields) -> tuple[bool, bool]:

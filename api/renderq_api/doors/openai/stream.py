@@ -13,9 +13,10 @@ from starlette.types import Receive, Scope, Send
 from renderq_api.auth import Caller
 from renderq_api.doors.job_end import job_end
 from renderq_api.doors.job_run import DoorJob, abandon, response_headers, submit
-from renderq_api.doors.openai.answer import Usage, read_image
+from renderq_api.doors.openai.answer import Usage
 from renderq_api.doors.openai.errors import REQUEST_ERROR_STATUS, error_body
 from renderq_api.doors.openai.fields import ImageFields
+from renderq_api.doors.output_images import read_image
 from renderq_api.job_views.job_snapshot import JobSnapshot
 from renderq_api.live import StreamEvent, stream_events
 from renderq_api.responses.event_stream import HEARTBEAT, EventStream

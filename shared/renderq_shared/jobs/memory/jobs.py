@@ -60,6 +60,8 @@ class JobTable:
         self.weights: dict[str, float] = {}
         self.paused_models: set[str] = set()
         self.paused_tenants: set[str] = set()
+        self.chosen_models: dict[str, str] = {}
+        """By tenant."""
         self.queues: defaultdict[str, FairQueue] = defaultdict(lambda: FairQueue(self.weights, self.paused_tenants))
         self.models: set[str] = set()
         """Models that have ever had a job."""
@@ -250,8 +252,9 @@ class JobTable:
         return sorted(jobs, key=lambda job: job.sequence)
 
     def forget_tenant(self, tenant: str) -> None:
-        """Delete what fairness has noted of a tenant without jobs."""
+        """Delete what fairness has noted of a tenant without jobs, and its chosen model."""
         self.weights.pop(tenant, None)
+        self.chosen_models.pop(tenant, None)
         for queue in self.queues.values():
             queue.forget_tenant(tenant)
 

@@ -153,6 +153,8 @@ class MemoryJobStore:
         self._register(commands.queues, self._queues)
         self._register(commands.pause_model, self._jobs.pause_model)
         self._register(commands.pause_tenant, self._jobs.pause_tenant)
+        self._register(commands.choose_model, self._jobs.chosen_models.__setitem__)
+        self._register(commands.chosen_model, self._jobs.chosen_models.get)
         self._register(commands.tenants, self._jobs.tenants)
         self._register(commands.stats, self._stats)
         self._register(commands.load_minutes, self._jobs.load.minutes)

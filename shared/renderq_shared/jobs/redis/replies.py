@@ -43,6 +43,10 @@ from renderq_shared.redis.scripts import flat_to_dict, optional_int
 Reply = list[Any]
 
 
+def text_or_none(reply: str | None) -> str | None:
+    return reply
+
+
 def submit_result(reply: Reply) -> SubmitResult:
     outcome, pending_wakeups, job_id, job, *position = reply
     record = decode_job_or_none(job)

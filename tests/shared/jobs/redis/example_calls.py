@@ -138,6 +138,7 @@ def fill_purges(store: RedisJobStore, client: redis.Redis) -> None:
         submit(store, f"job_{name}", PURGE.tenant, model="other", assets=("asset_a",), idempotency=key, **WEBHOOK)
         key = None
     store.call(commands.cancel(PURGE.tenant, "job_purged"))
+    store.call(commands.choose_model(EMPTY_PURGE.tenant, "other"))
     for purge in (PURGE, EMPTY_PURGE):
         store.call(commands.start_purge(purge.tenant))
         client.hset(f"rq:purge:{hashlib.sha1(purge.tenant.encode()).hexdigest()}", "started_ms", purge.started_ms)
@@ -175,6 +176,8 @@ def calls() -> dict[str, ScriptCall[Any]]:
         commands.register(worker_record("w1"), LEASE_MS),
         commands.pause_model("shapes", True),
         commands.pause_tenant("ada", True),
+        commands.choose_model("ada", "shapes"),
+        commands.chosen_model("ada"),
         commands.tenants(),
         commands.stats(),
         commands.load_minutes(),

@@ -125,6 +125,8 @@ def test_every_command_is_one_round_trip(redis_url: str, store: RedisJobStore) -
         commands.queues(),
         commands.pause_model("shapes", True),
         commands.pause_tenant("ada", True),
+        commands.choose_model("ada", "shapes"),
+        commands.chosen_model("ada"),
         commands.tenants(),
         commands.stats(),
         commands.load_minutes(),

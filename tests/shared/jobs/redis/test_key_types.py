@@ -36,7 +36,7 @@ def test_every_call_has_something_to_write(filled: redis.Redis) -> None:
         if not differences(filled, HEALTHY):
             idle.add(name)
     reading = {"check_submission", "replay_submission", "get_job", "get_asset", "get_purge"}
-    reading |= {"tenants", "stats", "load_minutes", "timings"}
+    reading |= {"chosen_model", "tenants", "stats", "load_minutes", "timings"}
     assert idle == {*reading, "claim_again", "claim_deliveries_again", "delete_again", "read_keys"}
 
 

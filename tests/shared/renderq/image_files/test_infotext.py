@@ -35,7 +35,11 @@ def test_each_setting_is_read() -> None:
             {"prompt": "x", "negative_prompt": "a\nb Negative prompt: c", "steps": 20},
         ),
         ("x\nSteps: 20, Sampler: Euler a", {"prompt": "x", "steps": 20, "scheduler": "euler_a"}),
-        ("x\nSteps: 20, Sampler: Euler, Schedule type: Beta", {"prompt": "x", "steps": 20}),
+        (
+            "x\nSteps: 20, Sampler: Euler, Schedule type: Beta",
+            {"prompt": "x", "steps": 20, "scheduler": "euler", "schedule": "beta"},
+        ),
+        ("x\nSteps: 20, Sampler: Euler a, Schedule type: Karras", {"prompt": "x", "steps": 20}),
         ("x\nSteps: 20, Sampler: DPM++ 2M Karras", {"prompt": "x", "steps": 20, "scheduler": "dpmpp_2m_karras"}),
         ("x\nSteps: 20, Sampler: Euler, Schedule type: Normal", {"prompt": "x", "steps": 20, "scheduler": "euler"}),
         ("x\nSteps: 20, Clip skip: 1", {"prompt": "x", "steps": 20, "clip_skip": 0}),

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from renderq.contract import LIMITS, parse_resolved_request
 from renderq.contract.sampling import SCHEDULERS
-from renderq.image_files.a1111_samplers import sampler_names
 from renderq.image_files.infotext import read_infotext
 from renderq.image_files.infotext_writer import write_infotext
 from renderq.version import version
+from renderq_shared.catalog.noise_schedulers import schedules_of
 
 REQUEST: dict[str, Any] = {
     "task": "txt2img",
@@ -52,11 +52,14 @@ def test_the_strength_of_a_change_is_written() -> None:
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
-def test_every_scheduler_has_a_name_there(scheduler: str) -> None:
-    assert sampler_names(scheduler) is not None
-    request = read_infotext(infotext(scheduler=scheduler))
+@pytest.mark.parametrize("schedule", [None, "karras", "trailing"])
+def test_every_scheduler_is_read_again_with_its_schedule(scheduler: str, schedule: str | None) -> None:
+    if schedule not in (None, *schedules_of(scheduler, ())):
+        return
+    request = read_infotext(infotext(scheduler=scheduler, schedule=schedule))
     assert request is not None
-    assert request.scheduler == scheduler
+    same = ("dpmpp_2m_karras", None) if (scheduler, schedule) == ("dpmpp_2m", "karras") else (scheduler, schedule)
+    assert (request.scheduler, request.schedule) == same
 
 
 AWKWARD = ["Steps: 20", "Seed: 7, Size: 1x1", "\n", '"', "\\", ", ", ": ", "円", "🙂", "Negative prompt:", "a"]

@@ -18,6 +18,7 @@
 --   rq:weights                  hash   tenant -> weight, if it is not 1
 --   rq:paused-models            set    paused models
 --   rq:paused-tenants           set    paused tenants
+--   rq:chosen-models            hash   tenant -> model that it chose through a door
 --   rq:virtual-now              hash   model -> current virtual time: that of the last claimed job's tenant
 --   rq:oldest:MODEL             zset   queued jobs by creation
 --   rq:queued                   string number of queued jobs
