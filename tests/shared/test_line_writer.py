@@ -35,6 +35,7 @@ for number in range(20_000):
 print("ready", flush=True)
 sys.stdin.readline()
 log.info("example.ended")
+sys.stdin.readline()
 """
 
 
@@ -105,8 +106,9 @@ def test_log_records_that_nobody_reads_stop_no_process_and_are_counted() -> None
         assert process.stdout.readline() == "ready\n"  # all records are logged
         log = read_until(reader, b'"number": 5000')  # now there is room for more
         process.stdin.write("\n")
+        process.stdin.flush()
+        log += read_until(reader, b"example.ended")  # it ends afterward: the end does not wait for this reader
         process.stdin.close()
-        log += read_until(reader, b"example.ended")
         assert process.wait(30) == 0
     dropped = [json.loads(line)["records"] for line in log.splitlines() if b"log.records_dropped" in line]
     assert sum(dropped) > 0
