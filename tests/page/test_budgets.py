@@ -23,6 +23,7 @@ def lines(text: str) -> int:
 
 def test_everything_compressed_is_small() -> None:
     loaded = {name: file for name, file in read_site().files.items() if name.endswith((".js", ".css", ".svg", ".json"))}
+    loaded.pop("vendor/imports.json")  # the service reads it
     assert sum(len(file.compressed) for file in loaded.values()) <= TOTAL_BYTES
 
 

@@ -29,11 +29,27 @@ def test_typing_and_ctrl_enter_submits_exactly_the_draft(tabs: Tabs, service: Pa
     page = tabs.open(service.url)
     prompt_field(page).fill("two green squares on a white background")
     page.get_by_role("radio", name="2", exact=True).check(force=True)
+    sampler, schedule = (page.get_by_role("combobox", name=name) for name in ("Sampler", "Noise schedule"))
+    sampler.select_option("Euler")
+    schedule.select_option("Karras")
+    sampler.select_option("Heun")
+    expect(schedule).to_have_value("")
+    sampler.select_option("LCM")
+    expect(schedule).to_have_count(0)
+    sampler.select_option("DDIM")
+    expect(schedule.get_by_role("option")).to_have_text(["Sampler's own", "Trailing"])
+    schedule.select_option("Trailing")
     page.get_by_role("spinbutton", name="Steps").fill("7")
     with page.expect_request(lambda request: request.method == "POST") as submission:
         prompt_field(page).press("Control+Enter")
     sent = submission.value
-    assert sent.post_data_json == {"prompt": "two green squares on a white background", "n": 2, "steps": 7}
+    assert sent.post_data_json == {
+        "prompt": "two green squares on a white background",
+        "n": 2,
+        "steps": 7,
+        "scheduler": "ddim",
+        "schedule": "trailing",
+    }
     assert sent.headers["idempotency-key"]
     job = submission.value.response().json()
     assert {name: job["request"][name] for name in sent.post_data_json} == sent.post_data_json

@@ -23,7 +23,9 @@ def rendered(service: PageService, **fields: Any) -> dict[str, Any]:
 
 
 def test_use_settings_fills_in_and_can_be_undone(tabs: Tabs, service: PageService) -> None:
-    job = rendered(service, n=2, steps=4, seed=11, guidance_scale=3.5, negative_prompt="a star", width=72)
+    job = rendered(
+        service, n=2, steps=4, seed=11, guidance_scale=3.5, negative_prompt="a star", width=72, schedule="trailing"
+    )
     page = tabs.open(service.url)
     prompt_field(page).fill("a draft")
     card(page).get_by_role("button", name="Use settings").click()

@@ -16,7 +16,7 @@ const MODEL = {
   name: "shapes",
   default: true,
   supports_negative_prompt: true,
-  defaults: { width: 64, height: 64, steps: 20, guidance_scale: 2, guidance_rescale: 0, clip_skip: 0, scheduler: null },
+  defaults: { width: 64, height: 64, steps: 20, guidance_scale: 2, guidance_rescale: 0, clip_skip: 0, scheduler: null, schedule: null },
 };
 
 const OTHER = { ...MODEL, name: "sd15", default: false };
@@ -33,6 +33,7 @@ const RESOLVED = {
   guidance_rescale: 0,
   clip_skip: 0,
   scheduler: null,
+  schedule: null,
   n: 1,
   seed: 7,
   output: { format: "png", quality: 90, embed_recipe: true, grid: false, resize: 1, watermark: null },
@@ -50,6 +51,18 @@ test("a setting that returns to its default is dropped", () => {
   const changed = withSettings({ ...emptyDraft(), prompt: "x" }, MODEL, { steps: 30 });
   assert.deepEqual(toRequest(changed, MODEL), { prompt: "x", steps: 30 });
   assert.deepEqual(toRequest(withSettings(changed, MODEL, { steps: 20 }), MODEL), { prompt: "x" });
+});
+
+test("the default schedule is that of the default scheduler alone", () => {
+  const model = { ...MODEL, defaults: { ...MODEL.defaults, scheduler: "euler", schedule: "karras" } };
+  const jobOf = (/** @type {object} */ fields) => ({ task: "txt2img", model: "shapes", request: { ...RESOLVED, ...fields } });
+  const again = (/** @type {object} */ fields) => toRequest(draftOf(jobOf(fields), model), model);
+  const prompt = "a circle";
+  assert.deepEqual(again({ scheduler: "euler", schedule: "karras" }), { prompt, scheduler: "euler", schedule: "karras" });
+  assert.deepEqual(again({ scheduler: "euler", schedule: null }), { prompt, scheduler: "euler" });
+  assert.deepEqual(again({ scheduler: "ddim", schedule: "trailing" }), { prompt, scheduler: "ddim", schedule: "trailing" });
+  assert.deepEqual(toRequest(withSettings({ ...emptyDraft(), prompt }, model, { schedule: "karras" }), model), { prompt });
+  assert.deepEqual(toRequest(withSettings({ ...emptyDraft(), prompt }, model, { schedule: "beta" }), model), { prompt, schedule: "beta" });
 });
 
 test("what is sent has the style, and gives the plain words back", () => {

@@ -23,7 +23,7 @@ test("a sweep has one picture for each combination", () => {
 });
 
 test("only what the request and the service have can be varied", () => {
-  assert.deepEqual(sweepFields({}, MODELS.slice(1)), ["prompt", "steps", "guidance_scale", "scheduler", "seed"]);
+  assert.deepEqual(sweepFields({}, MODELS.slice(1)), ["prompt", "steps", "guidance_scale", "scheduler", "schedule", "seed"]);
   assert.deepEqual(sweepFields({ task: "img2img" }, MODELS).slice(-2), ["strength", "model"]);
 });
 

@@ -5,7 +5,7 @@
  * @typedef {import("renderq").Job} Job
  * @typedef {import("renderq").Style} Style
  * @typedef {{ width?: number, height?: number, steps?: number, guidance_scale?: number, guidance_rescale?: number,
- *   clip_skip?: number, scheduler?: string }} Settings what differs from the model's defaults
+ *   clip_skip?: number, scheduler?: string, schedule?: string }} Settings what differs from the model's defaults
  * @typedef {{ format?: string, quality?: number, grid?: boolean, embed_recipe?: boolean, resize?: 1 | 2 | 4,
  *   watermark?: string }} Output
  * @typedef {"txt2img" | "img2img" | "inpaint" | "outpaint" | "variation" | "depth2img" | "upscale"} Task
@@ -23,7 +23,7 @@ import { applyStyle, recognizeStyle } from "./styles.js";
 const OUTPUT = { format: "png", quality: 90, grid: false, embed_recipe: true, resize: 1, watermark: null };
 
 const SIDES = ["width", "height"];
-const SAMPLING = ["steps", "guidance_scale", "guidance_rescale", "clip_skip", "scheduler"];
+const SAMPLING = ["steps", "guidance_scale", "guidance_rescale", "clip_skip", "scheduler", "schedule"];
 
 /** Fields of a request that starts from a picture. Its sides are the picture's, not the settings'. */
 const INPUT = ["image", "mask", "depth_map", "extend", "strength", "noise_level", ...SIDES];
@@ -80,7 +80,10 @@ export const settingsOf = (draft, model) => draft.settings[model.name] ?? {};
 export function withSettings(draft, model, change) {
   /** @type {Record<string, unknown>} */
   const settings = { ...settingsOf(draft, model), ...change };
-  const defaults = /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (model.defaults));
+  /** @type {Record<string, unknown>} */
+  const defaults = { ...model.defaults };
+  if (defaults.schedule) delete defaults.scheduler; // who names it asks for its own schedule
+  if (settings.scheduler) delete defaults.schedule;
   for (const [name, value] of Object.entries(settings)) {
     if (value === undefined || value === defaults[name]) delete settings[name];
   }

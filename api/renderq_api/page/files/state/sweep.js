@@ -33,6 +33,7 @@ export function sweepFields(request, models) {
     "steps",
     "guidance_scale",
     "scheduler",
+    "schedule",
     "seed",
     ...(hasStrength ? ["strength"] : []),
     ...(models.length > 1 ? ["model"] : []),

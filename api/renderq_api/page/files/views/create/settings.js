@@ -6,7 +6,7 @@ import { Select } from "../../parts/select.js";
 import { change, changeSettings, draft, model, settings } from "../../state/draft-store.js";
 import { settingsOf } from "../../state/draft.js";
 import { models, styles } from "../../state/service.js";
-import { schedulerName } from "../../words/schedulers.js";
+import { scheduleName, schedulerName } from "../../words/schedulers.js";
 import { t } from "../../words/index.js";
 import { InputSettings } from "./input-settings.js";
 import { OutputSettings, RareSettings } from "./more-settings.js";
@@ -75,10 +75,15 @@ const resetSettings = (current) => change({ settings: { ...draft.peek().settings
 /** @param {{ model: Model }} props */
 function Sampling({ model: current }) {
   const { defaults, limits, schedulers } = current;
-  const { steps = defaults.steps, guidance_scale = defaults.guidance_scale, scheduler } = settings.value;
+  const { steps = defaults.steps, guidance_scale = defaults.guidance_scale, scheduler, schedule } = settings.value;
+  const schedules = current.schedules[scheduler ?? defaults.scheduler ?? ""] ?? current.own_schedules;
   const options = [
     { value: "", text: t.settings.ownScheduler },
     ...schedulers.map((name) => ({ value: name, text: schedulerName(name) })),
+  ];
+  const scheduleOptions = [
+    { value: "", text: t.settings.ownSchedule },
+    ...schedules.map((name) => ({ value: name, text: scheduleName(name) })),
   ];
   return html`
     <${Range}
@@ -104,7 +109,16 @@ function Sampling({ model: current }) {
         id="scheduler"
         value=${scheduler ?? defaults.scheduler ?? ""}
         options=${options}
-        onChange=${(/** @type {string} */ value) => changeSettings({ scheduler: value || undefined })}
+        onChange=${(/** @type {string} */ value) => changeSettings({ scheduler: value || undefined, schedule: undefined })}
+      />
+    <//>`}
+    ${schedules.length > 0 &&
+    html`<${Field} name="schedule" label=${t.settings.schedule} id="schedule">
+      <${Select}
+        id="schedule"
+        value=${schedule ?? (scheduler ? null : defaults.schedule) ?? ""}
+        options=${scheduleOptions}
+        onChange=${(/** @type {string} */ value) => changeSettings({ schedule: value || undefined })}
       />
     <//>`}
   `;

@@ -6,7 +6,7 @@ import { promptOf } from "../../parts/tile.js";
 import { sidesOf } from "../../state/jobs.js";
 import { storedSignal } from "../../state/storage.js";
 import { f, t } from "../../words/index.js";
-import { schedulerName } from "../../words/schedulers.js";
+import { scheduleName, schedulerName } from "../../words/schedulers.js";
 import { LabelEditor } from "../labels.js";
 
 /** @typedef {import("renderq").Job} Job */
@@ -59,6 +59,7 @@ function settingRows(job, seed = Number(job.request.seed)) {
     ["steps", request.steps],
     ["guidance_scale", f.number(request.guidance_scale)],
     ["scheduler", request.scheduler ? schedulerName(request.scheduler) : t.settings.ownScheduler],
+    ["schedule", request.schedule && scheduleName(request.schedule)],
     ["strength", request.strength],
     ["noise_level", request.noise_level],
     ["resize", request.output?.resize > 1 ? `${request.output.resize}×` : null],
