@@ -8,7 +8,7 @@ from renderq import contract
 from renderq_shared.catalog.noise_schedulers import NOISE_SCHEDULERS
 from renderq_shared.imaging.cost import model_calls
 from renderq_worker.engine.errors import SchedulerUnknown
-from renderq_worker.engine.noise_schedulers import NoiseSchedulerFactory
+from renderq_worker.engine.noise_schedulers import NoiseSchedulerFactory, drop_surplus_timestep
 from tests.worker.engine.tiny_models import SD1_SCHEDULER
 
 CPU = torch.device("cpu")
@@ -40,6 +40,22 @@ def test_model_calls_can_be_computed_in_advance(factory: NoiseSchedulerFactory, 
         first = (steps - left) * scheduler.order
         assert model_calls(name, steps, left / steps) == len(scheduler.timesteps[first:]), (steps, left)
     assert model_calls(name, 4, 0.24) == 0
+
+
+@pytest.mark.parametrize("name", [name for name, info in NOISE_SCHEDULERS.items() if "trailing" in info.schedules])
+def test_trailing_timesteps_end_at_the_image(factory: NoiseSchedulerFactory, name: str) -> None:
+    """With a model that predicts the exact noise, also with steps for which diffusers has one timestep too many."""
+    scheduler = factory.create(name, "trailing")
+    scheduler.set_timesteps(61, device=CPU)
+    drop_surplus_timestep(scheduler)
+    latents = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0)) * scheduler.init_noise_sigma
+    for timestep in scheduler.timesteps:
+        position = max(float(timestep), 0.0)
+        index = min(int(position), 998)
+        signal = torch.lerp(*scheduler.alphas_cumprod[index : index + 2], position - index)
+        noise = (scheduler.scale_model_input(latents, timestep) - signal**0.5) / (1 - signal) ** 0.5
+        latents = scheduler.step(noise, timestep, latents, return_dict=False)[0]
+    assert float((latents - 1).abs().max()) < 0.2
 
 
 def test_every_scheduler_has_its_own_history(factory: NoiseSchedulerFactory) -> None:

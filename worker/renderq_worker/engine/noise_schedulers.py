@@ -44,6 +44,16 @@ class NoiseScheduler(Protocol):
     def step(self, model_output: Tensor, timestep: Tensor, sample: Tensor, **kwargs: Any) -> Any: ...
 
 
+def drop_surplus_timestep(scheduler: NoiseScheduler) -> None:
+    """Drop the timestep -1 that follows the last one of some trailing schedules, such as those of 61 and 122 steps.
+
+    diffusers computes it because `arange` rounds. Schedulers that look their noise level up by timestep take it for the
+    last one of training, so that the image ends in noise; to those with sigmas it does no harm.
+    """
+    if not hasattr(scheduler, "sigmas"):
+        scheduler.timesteps = scheduler.timesteps[scheduler.timesteps >= 0]
+
+
 class NoiseSchedulerFactory:
     """Factory of the schedulers of one model.
 

@@ -10,6 +10,7 @@ from diffusers import StableDiffusionImg2ImgPipeline
 
 from renderq.contract.requests import VARIATION_STRENGTH
 from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog.noise_schedulers import NOISE_SCHEDULERS
 from renderq_worker.engine import (
     Canceled,
     Depth2Img,
@@ -33,6 +34,9 @@ from tests.worker.engine.tasks.test_inpaint import pasted, right_half
 KINDS = ["ddim", "euler_a", "dpmpp_2m", "heun", "lcm", "pndm", "dpmpp_2m_sde", "unipc"]
 """Schedulers: deterministic, ancestral, multistep, two calls per step, for distilled models, with a repeated step,
 multistep with noise, predictor-corrector."""
+
+MORE_KINDS = ["dpm2_a", "deis", "dpmpp_3m_sde", "tcd"]
+"""Calls at different amounts of noise with noise of its own, exponential integrator, third order, trajectory."""
 
 SIZE = (72, 56)
 """Latents of 9 × 7, which a UNet cannot halve evenly."""
@@ -81,9 +85,9 @@ def _upscale(seed: int) -> Upscale:
 TABLE: Mapping[str, Sequence[tuple[Make, Sequence[str | None]]]] = {
     "tiny": [
         (_txt2img, [*SCHEDULERS, None, None, None]),
-        (_img2img, KINDS),
+        (_img2img, KINDS + MORE_KINDS),
         (_variation, KINDS[::4]),
-        (_inpaint, KINDS),
+        (_inpaint, KINDS + MORE_KINDS),
         (_outpaint, KINDS[1::4]),
     ],
     "velocity": [(_txt2img, [*KINDS, None, None]), (_img2img, KINDS[::3])],
@@ -109,21 +113,23 @@ def entry(request: pytest.FixtureRequest, model: str, dtype: str) -> ModelEntry:
 
 @cache
 def images(model: str, dtype: str) -> Sequence[GenerationSpec]:
-    """Return one image per task and scheduler; guidance alternates, and each dtype has the opposite choice."""
+    """Return one image per task and scheduler; schedule and guidance alternate, and each dtype has other guidance."""
     return [
         _image(model, task, scheduler, number, is_guided=(place + number + (dtype == "float32")) % 2 == 0)
         for place, (task, schedulers) in enumerate(TABLE[model])
-        for number, scheduler in enumerate(schedulers, start=20 * place)
+        for number, scheduler in enumerate(schedulers, start=30 * place)
     ]
 
 
 def _image(model: str, task: Make, scheduler: str | None, number: int, *, is_guided: bool) -> GenerationSpec:
     width, height = UPSCALED if task is _upscale else SIZE
+    schedules = (*NOISE_SCHEDULERS[scheduler].schedules, None) if scheduler else (None,)
     return spec(
         number,
         model="shapes" if model == "fast" else model,
         task=task(number),
         scheduler=scheduler,
+        schedule=schedules[number % len(schedules)],
         steps=3 + number % 3,
         guidance_scale=5.0 if is_guided else float(number // 2 % 2),
         guidance_rescale=number % 2 * 0.5 if task is _txt2img else 0.0,

@@ -25,7 +25,7 @@ from renderq_worker.engine.families.encoded_prompts import EncodedPromptCache
 from renderq_worker.engine.families.prompt_encoding import PromptEncoding
 from renderq_worker.engine.families.steppable_call import Report, StepDone, SteppableCall, TimestepsSet
 from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.noise_schedulers import NoiseSchedulerFactory
+from renderq_worker.engine.noise_schedulers import NoiseSchedulerFactory, drop_surplus_timestep
 from renderq_worker.engine.tasks.types import Txt2Img
 from renderq_worker.models import ModelLoadFailed, Placement, dtype_name
 from renderq_worker.models.offload import load_placed
@@ -273,6 +273,7 @@ def _run_pipeline(
     def set_and_report(*args: Any, **kwargs: Any) -> None:
         nonlocal is_reported
         set_timesteps(*args, **kwargs)
+        drop_surplus_timestep(pipeline.scheduler)
         if not is_reported:
             is_reported = True
             report(TimestepsSet(len(pipeline.scheduler.timesteps)))
