@@ -23,49 +23,55 @@ from renderq_shared.errors import (
 )
 from renderq_shared.redis.records import log_unreadable
 
+STORE_ERRORS = (
+    StoreUnavailable,
+    HistoryUnavailable,
+    RecordUnreadable,
+    ObjectStoreUnavailable,
+    ObjectNotFound,
+)
+"""Errors of the stores that a request may meet."""
+
+StoreError = StoreUnavailable | HistoryUnavailable | RecordUnreadable | ObjectStoreUnavailable | ObjectNotFound
+
 
 def install_error_handlers(app: FastAPI) -> None:
     """Turn every expected error of a route into a problem. `RequestContextMiddleware` handles unexpected errors."""
     app.exception_handler(ApiProblem)(_api_problem)
-    app.exception_handler(StoreUnavailable)(_redis_unavailable)
-    app.exception_handler(HistoryUnavailable)(_history_unavailable)
-    app.exception_handler(RecordUnreadable)(_record_unreadable)
-    app.exception_handler(ObjectStoreUnavailable)(_object_store_unavailable)
-    app.exception_handler(ObjectNotFound)(_object_not_found)
+    for error in STORE_ERRORS:
+        app.exception_handler(error)(_store_error)
     app.exception_handler(RequestValidationError)(_invalid_parameter)
     app.exception_handler(HTTPException)(_framework_error)
+
+
+def store_problem(error: StoreError) -> ApiProblem:
+    """Return the problem that an error of a store is, and log what the operator must know."""
+    match error:
+        case StoreUnavailable():
+            return redis_unavailable(error)
+        case HistoryUnavailable():
+            detail = "The database of ended jobs is unavailable. Jobs that have not ended are not affected. Try again."
+            return ApiProblem(ProblemKind.HISTORY_UNAVAILABLE, detail)
+        case RecordUnreadable():
+            log_unreadable(error.id, error.reason)
+            detail = (
+                "The stored record of the job is damaged, or a newer version of renderq wrote it. Ask the operator to "
+                "run `renderq history check`. A job that has ended can be deleted."
+            )
+            return ApiProblem(ProblemKind.RECORD_UNREADABLE, detail)
+        case ObjectStoreUnavailable():
+            detail = "The object store that holds the images is unavailable. Try again."
+            return ApiProblem(ProblemKind.STORAGE_UNAVAILABLE, detail)
+        case ObjectNotFound():
+            return not_found("The image is no longer in the object store.")
 
 
 async def _api_problem(request: Request, problem: ApiProblem) -> Response:
     return problem_response(request, problem)
 
 
-async def _redis_unavailable(request: Request, error: Exception) -> Response:
-    return problem_response(request, redis_unavailable(cast(StoreUnavailable, error)))
-
-
-async def _history_unavailable(request: Request, _error: Exception) -> Response:
-    detail = "The database of ended jobs is unavailable. Jobs that have not ended are not affected. Try again."
-    return problem_response(request, ApiProblem(ProblemKind.HISTORY_UNAVAILABLE, detail))
-
-
-async def _record_unreadable(request: Request, error: Exception) -> Response:
-    unreadable = cast(RecordUnreadable, error)
-    log_unreadable(unreadable.id, unreadable.reason)
-    detail = (
-        "The stored record of the job is damaged, or a newer version of renderq wrote it. Ask the operator to run "
-        "`renderq history check`. A job that has ended can be deleted."
-    )
-    return problem_response(request, ApiProblem(ProblemKind.RECORD_UNREADABLE, detail))
-
-
-async def _object_store_unavailable(request: Request, _error: Exception) -> Response:
-    detail = "The object store that holds the images is unavailable. Try again."
-    return problem_response(request, ApiProblem(ProblemKind.STORAGE_UNAVAILABLE, detail))
-
-
-async def _object_not_found(request: Request, _error: Exception) -> Response:
-    return problem_response(request, not_found("The image is no longer in the object store."))
+async def _store_error(request: Request, error: Exception) -> Response:
+    return problem_response(request, store_problem(cast(StoreError, error)))
 
 
 async def _invalid_parameter(request: Request, error: RequestValidationError) -> Response:

@@ -13,7 +13,7 @@ from renderq_shared.settings.addresses import IpNetwork, parse_networks, parse_p
 from renderq_shared.settings.values import split_list
 from renderq_shared.settings.visitors import VisitorSettings
 
-DOORS = frozenset({"a1111", "hf", "openai"})
+DOORS = frozenset({"a1111", "hf", "mcp", "openai"})
 """APIs of other services that can be served, too."""
 
 _NO_DOORS = "none"
@@ -133,9 +133,9 @@ class ApiSettings(VisitorSettings):
     )
 
     doors: str = Field(
-        "openai,a1111,hf",
-        description="Comma-separated APIs of other services that are served, too: `openai`, `a1111`, `hf`. `none` "
-        "serves renderq's own API alone.",
+        "openai,a1111,hf,mcp",
+        description="Comma-separated APIs of other services that are served, too: `openai`, `a1111`, `hf`, `mcp`. "
+        "`none` serves renderq's own API alone.",
     )
     door_wait_seconds: int = Field(
         280,

@@ -68,6 +68,9 @@ def test_images_go_before_their_job(settings_for: SettingsFor, store: RedisJobSt
         wait_until(lambda: not image_paths(api, job_id))
         old = get_job(http, job_id)
         assert (old["status"], old["outputs"], old["grid"], old["request"]) == ("succeeded", [], None, fresh["request"])
+        call = {"name": "get_image", "arguments": {"job": job_id}}
+        told = http.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}).json()
+        assert told["result"]["content"][0]["text"] == "The images of this job have expired. Call generate_image again."
         for name in ("0", "grid"):
             assert (
                 "Retention has deleted" in problem(http.get(f"/v1/jobs/{job_id}/images/{name}"), "not_found")["detail"]
