@@ -3,7 +3,6 @@
 Source: https://github.com/AUTOMATIC1111/stable-diffusion-webui, `create_infotext` in `modules/processing.py`.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
@@ -14,18 +13,16 @@ from renderq.version import version
 REVISION_CHARACTERS = 10
 """Length of the part of a model's revision that stands for its hash."""
 
-_QUOTED = (",", ":", "\n")
-"""What a value is quoted for."""
-
 
 def write_infotext(request: Mapping[str, JsonValue], model_revision: str) -> str:
     """Return the settings of one image. `request`: a resolved request with the seed of this image.
 
-    A line of a prompt that begins with `Negative prompt:` is read as part of the negative prompt, by every program.
+    No value needs quotes: none has a comma or a colon. A line of a prompt that begins with `Negative prompt:` is read
+    as part of the negative prompt, by every program.
     """
     prompt, negative = (str(request[name]).replace("\0", "") for name in ("prompt", "negative_prompt"))
     lines = [prompt, f"Negative prompt: {negative}"] if negative else [prompt]
-    parameters = ", ".join(f"{name}: {_quoted(text)}" for name, text in _parameters(request, model_revision))
+    parameters = ", ".join(f"{name}: {text}" for name, text in _parameters(request, model_revision))
     return "\n".join((*lines, parameters)).strip()
 
 
@@ -49,7 +46,3 @@ def _parameters(request: Mapping[str, JsonValue], model_revision: str) -> Iterat
 def _number(value: JsonValue) -> str:
     """Return a number without loss, and without the decimals of a whole one."""
     return str(value).removesuffix(".0")
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False) if any(each in text for each in _QUOTED) else text

@@ -1,5 +1,7 @@
 """Progress, interruption, options and lists of AUTOMATIC1111's API."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -8,9 +10,15 @@ import pytest
 from renderq_api.doors.a1111.samplers import listed_samplers
 from renderq_shared.jobs import commands
 from renderq_shared.jobs.redis import RedisJobStore
+from renderq_shared.objects import FolderStore
+from tests.api.conftest import SettingsFor
 from tests.api.doors.conftest import Call, claim
+from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
+from tests.fast_model.catalog import MODELS_TOML
 from tests.polling import wait_until
+
+SHAPES = MODELS_TOML.parent / "shapes"
 
 IDLE = {
     "progress": 0,
@@ -75,8 +83,20 @@ def test_an_interrupted_request_gets_what_was_finished(
 
 
 def test_the_model_that_was_chosen_is_that_of_later_requests(
-    http: httpx2.Client, worker: Worker, store: RedisJobStore, call: Call
+    settings_for: SettingsFor, store: RedisJobStore, call: Call, tmp_path: Path
 ) -> None:
+    models = tmp_path / "models.toml"
+    models.write_text("".join(f'[models.{name}]\nsource = "{SHAPES}"\n' for name in ("first", "second")))
+    with RunningApi(settings_for(models=models)) as api, api.client() as http:
+        http.post("/sdapi/v1/options", json={"sd_model_checkpoint": "second"}).raise_for_status()
+        worker = Worker(store, FolderStore(api.settings.store_folder), "second")
+        worker.register()
+        made = call(http.post, "/sdapi/v1/txt2img", json={"prompt": "x"})
+        worker.finish(claim(worker))
+        assert json.loads(made.result().json()["info"])["sd_model_name"] == "second"
+
+
+def test_the_choice_of_a_model_is_kept(http: httpx2.Client, store: RedisJobStore) -> None:
     options = http.get("/sdapi/v1/options").json()
     assert (options["sd_model_checkpoint"], options["samples_format"]) == ("shapes", "png")
     assert "forge_preset" not in options, "clients take it as the mark of Forge"
@@ -85,9 +105,6 @@ def test_the_model_that_was_chosen_is_that_of_later_requests(
     response = http.post("/sdapi/v1/options", json={**options, "sd_model_checkpoint": "shapes.safetensors [abc]"})
     assert (response.status_code, response.json()) == (200, None)
     assert store.call(commands.chosen_model("default")) == "shapes"
-    made = call(http.post, "/sdapi/v1/txt2img", json={"prompt": "x"})
-    assert worker.finish(claim(worker)).model == "shapes"
-    assert made.result().status_code == 200
     unknown = http.post("/sdapi/v1/options", json={"sd_model_checkpoint": "nope"})
     assert (unknown.status_code, unknown.json()["error"]) == (400, "model_not_found")
     assert http.post("/sdapi/v1/options", json={"samples_format": "jpg"}).status_code == 200
