@@ -1,6 +1,7 @@
 """B23: the web page in Chromium: bytes and requests, and how soon it is painted, can be used, and shows its pictures.
 
-An API and a Redis on this machine, with 200 finished jobs of 760 images. Budgets are those of an idle machine.
+An API in a process of its own and a Redis on this machine, with 200 finished jobs of 760 images. Budgets are those of
+an idle machine.
 """
 
 import argparse
@@ -10,15 +11,17 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+import httpx2
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 from renderq_shared.redis.clients import sync_client
 from tests.api.assets.image_files import image_file
-from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
 from tests.page.browser import launch
 from tests.page.services import own_api
@@ -75,18 +78,33 @@ class Figure:
         return f"| {self.name} | {statistics.median(self.values):.0f} {self.unit} | {low:.0f} … {high:.0f} | {budget} |"
 
 
+def serve(folder: Path, parent: Connection) -> None:
+    """Run an API until the parent process sends something; send its address and its settings."""
+    with own_api(folder) as own:
+        parent.send((own.api.url, own.api.settings))
+        parent.recv()
+
+
 @contextmanager
-def service(folder: Path) -> Generator[tuple[RunningApi, Worker]]:
-    """Run an API with finished jobs, and a worker that renders nothing."""
-    with own_api(folder) as own, sync_client(own.api.settings.redis_url) as redis, own.api.client() as http:
-        store = FolderStore(own.api.settings.store_folder)
-        worker = Worker(RedisJobStore(redis), store, image=image_file(width=64, height=64))
-        worker.register()
-        for number, n in enumerate(_IMAGES):
-            body = {"prompt": f"a red circle on a blue background, {number}", "n": n}
-            http.post("/v1/jobs", json=body).raise_for_status()
-            worker.finish(worker.claim())
-        yield own.api, worker
+def service(folder: Path) -> Generator[tuple[str, Worker]]:
+    """Run an API with finished jobs, and a worker that renders nothing. Yield the API's address and the worker."""
+    here, there = get_context("spawn").Pipe()
+    process = get_context("spawn").Process(target=serve, args=(folder, there))
+    process.start()
+    try:
+        url, settings = here.recv()
+        with sync_client(settings.redis_url) as redis, httpx2.Client(base_url=url, trust_env=False) as http:
+            store = FolderStore(settings.store_folder)
+            worker = Worker(RedisJobStore(redis), store, image=image_file(width=64, height=64))
+            worker.register()
+            for number, n in enumerate(_IMAGES):
+                body = {"prompt": f"a red circle on a blue background, {number}", "n": n}
+                http.post("/v1/jobs", json=body).raise_for_status()
+                worker.finish(worker.claim())
+            yield url, worker
+    finally:
+        here.send("stop")
+        process.join()
 
 
 def load(page: Page, go: Callable[[], object]) -> Load:
@@ -102,9 +120,9 @@ def _measure(page: Page, script: str) -> float:
     return float(page.wait_for_function(script, timeout=60_000).json_value())
 
 
-def visit(browser: Browser, api: RunningApi) -> tuple[Load, Load, float, float]:
+def visit(browser: Browser, url: str) -> tuple[Load, Load, float, float]:
     """Load the page with an empty cache and again, submit; return the loads, ms to the plates, and the heap in MB."""
-    with browser.new_context(base_url=api.url, viewport={"width": 1440, "height": 900}) as context:
+    with browser.new_context(base_url=url, viewport={"width": 1440, "height": 900}) as context:
         page = context.new_page()
         cold = load(page, lambda: page.goto("/"))
         warm = load(page, page.reload)
@@ -122,14 +140,14 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with (
         tempfile.TemporaryDirectory() as folder,
-        service(Path(folder)) as (api, worker),
+        service(Path(folder)) as (url, worker),
         sync_playwright() as playwright,
         launch(playwright) as browser,
     ):
         visits = []
         for _ in range(rounds + 1):
             worker.register()
-            visits.append(visit(browser, api))
+            visits.append(visit(browser, url))
             worker.finish(worker.claim())
             time.sleep(1)  # the API archives the job meanwhile, and does not during the next visit
     cold, warm, plates, heaps = zip(*visits[1:], strict=True)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, compile_path
@@ -51,15 +52,14 @@ class Page:
         views = [Route(path, self._index, include_in_schema=False) for path in _VIEWS]
         return [*views, Route(_FILES, self._file, include_in_schema=False)]
 
-    def _current_site(self) -> Site:
-        return read_site(self._folder) if self._live else self._site
+    async def _current_site(self) -> Site:
+        return await run_in_threadpool(read_site, self._folder) if self._live else self._site
 
-    # Starlette runs these in threads, because they are not async: reading files and signing addresses may block.
-
-    def _index(self, request: Request) -> Response:
-        site = self._current_site()
+    async def _index(self, request: Request) -> Response:
+        site = await self._current_site()
         index = site.index(self._base_path(request), visitors=self._visitors)
-        policy = index_headers(index.import_map, self._image_origins())
+        origins = await run_in_threadpool(self._image_origins)  # signing addresses may block
+        policy = index_headers(index.import_map, origins)
         # Weak, because a middleware may compress the response.
         etag = f'W/"{hashlib.sha256(index.body + repr(policy).encode()).hexdigest()[:16]}"'
         headers = {**policy, "Cache-Control": NOT_STORED if self._live else REVALIDATED, "ETag": etag}
@@ -67,8 +67,8 @@ class Page:
             return Response(status_code=304, headers={**headers, **VARYING})
         return Response(index.body, headers=headers, media_type="text/html")
 
-    def _file(self, request: Request) -> Response:
-        site = self._current_site()
+    async def _file(self, request: Request) -> Response:
+        site = await self._current_site()
         file = site.files.get(request.path_params["name"])
         if file is None or (request.path_params["digest"] != site.digest and not self._live):
             # Another version of the service may have this file under the same address.

@@ -3,16 +3,21 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from string import Template
 from urllib.parse import quote
 
+from renderq_api.page.module_graph import static_imports
+
 FOLDER = Path(__file__).parent / "files"
 
 _INDEX = "index.html"
+
+_MAIN = "main.js"
+"""The module that starts the page."""
 
 _IMPORTS = "vendor/imports.json"
 """Names under which modules are imported → files."""
@@ -58,6 +63,8 @@ class Site:
     """POSIX path below the folder → file, without `index.html`."""
     imports: Mapping[str, str]
     """Name under which a module is imported → path."""
+    first: Collection[str]
+    """Paths of the modules that the first view needs; others are loaded on demand."""
     template: Template
     """`index.html`, with `${base}`, `${files}`, `${modules}` and `${visitors}`. `${base}` ends with a slash."""
 
@@ -67,7 +74,7 @@ class Site:
         folder = f"{root}ui/{self.digest}"
         import_map = json.dumps({"imports": {name: f"{folder}/{path}" for name, path in self.imports.items()}})
         modules = [f'<script type="importmap">{import_map}</script>']
-        modules += [f'<link rel="modulepreload" href="{folder}/{path}">' for path in self.files if path.endswith(".js")]
+        modules += [f'<link rel="modulepreload" href="{folder}/{path}">' for path in self.first]
         text = self.template.substitute(
             base=root, files=folder, modules="\n".join(modules), visitors="on" if visitors else "off"
         )
@@ -84,4 +91,6 @@ def read_site(folder: Path = FOLDER) -> Site:
         digest.update(f"{name}\0{len(body)}\0".encode() + body)
     template = Template(bodies.pop(_INDEX).decode())
     files = {name: File(body, _MEDIA_TYPES.get(Path(name).suffix, _OTHER_MEDIA_TYPE)) for name, body in bodies.items()}
-    return Site(digest.hexdigest()[:12], files, json.loads(bodies[_IMPORTS]), template)
+    imports = json.loads(bodies[_IMPORTS])
+    first = static_imports(_MAIN, lambda path: bodies[path].decode(), imports)
+    return Site(digest.hexdigest()[:12], files, imports, first, template)

@@ -7,36 +7,21 @@ import { CopyDialog } from "./parts/clipboard.js";
 import { QuestionDialog } from "./parts/dialog.js";
 import { startDrop } from "./parts/drop.js";
 import { startKeyboard } from "./parts/keyboard.js";
+import { loadAll } from "./parts/lazy.js";
 import { Shell } from "./parts/shell.js";
-import { ShortcutsDialog } from "./parts/shortcuts.js";
 import { Toasts } from "./parts/toast.js";
 import { route } from "./router.js";
 import { startAnnouncements } from "./state/announcements.js";
 import { startLive } from "./state/live.js";
 import { startTitle } from "./state/title.js";
 import { startVisits } from "./state/visit.js";
-import { Create } from "./views/create/index.js";
-import { ReceivedDialog } from "./views/create/received-dialog.js";
-import { ExtendEditor } from "./views/extend.js";
-import { Gallery } from "./views/gallery/index.js";
-import { Lightbox } from "./views/lightbox/index.js";
-import { MaskEditor } from "./views/mask/index.js";
-import { Models } from "./views/models.js";
-import { Queue } from "./views/queue/index.js";
-import { SignIn } from "./views/sign-in.js";
-import { SweepDialog } from "./views/sweep/dialog.js";
-import { SweepTable } from "./views/sweep/table.js";
-import { Workers } from "./views/workers.js";
+import { Dialogs, VIEWS } from "./views/index.js";
 
-const VIEWS = { create: Create, queue: Queue, gallery: Gallery, models: Models, workers: Workers, "sign-in": Create };
+/** Time until parts that have not been opened are loaded, too. */
+const IDLE_MS = 5_000;
 
 function App() {
-  const View = VIEWS[route.value.view];
-  return html`<${Shell}><${View} /><//>
-    <${SweepDialog} /><${SweepTable} />
-    ${route.value.jobId && html`<${Lightbox} id=${route.value.jobId} image=${route.value.image} />`}
-    <${ReceivedDialog} /><${MaskEditor} /><${ExtendEditor} />
-    <${CopyDialog} /><${ShortcutsDialog} /><${QuestionDialog} /><${SignIn} /><${Toasts} />`;
+  return html`<${Shell}><${VIEWS[route.value.view]} /><//><${Dialogs} /><${CopyDialog} /><${QuestionDialog} /><${Toasts} />`;
 }
 
 const page = /** @type {HTMLElement} */ (document.querySelector("#page"));
@@ -49,6 +34,7 @@ startTitle();
 startAnnouncements();
 startKeyboard();
 startDrop();
+setTimeout(loadAll, IDLE_MS);
 effect(() => {
   document.body.dataset.view = route.value.view;
 });

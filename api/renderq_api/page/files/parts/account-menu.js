@@ -6,8 +6,8 @@ import { language, letterKeys, theme } from "../state/preferences.js";
 import { isVisitor, me } from "../state/service.js";
 import { t } from "../words/index.js";
 import { Choice } from "./choice.js";
+import { shortcutsOpen } from "./keyboard.js";
 import { Menu, MenuItem } from "./menu.js";
-import { shortcutsOpen } from "./shortcuts.js";
 
 const LANGUAGES = [
   { value: "en", text: "English" },

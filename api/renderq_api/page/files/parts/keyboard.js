@@ -1,10 +1,11 @@
 /** Keys that act anywhere. Single letters never act in a text field, and can be switched off. */
+import { signal } from "@preact/signals";
+
 import { go } from "../router.js";
 import { viewAddress } from "../routes.js";
 import { change } from "../state/draft-store.js";
 import { letterKeys } from "../state/preferences.js";
 import { undoLast } from "../state/toasts.js";
-import { shortcutsOpen } from "./shortcuts.js";
 
 const VIEW_KEYS = /** @type {const} */ ({ c: "create", q: "queue", g: "gallery", m: "models", w: "workers" });
 
@@ -12,6 +13,9 @@ const VIEW_KEYS = /** @type {const} */ ({ c: "create", q: "queue", g: "gallery",
 const SEQUENCE_MS = 1_000;
 
 let lastG = 0;
+
+/** Whether the list of keys is open. */
+export const shortcutsOpen = signal(false);
 
 /** Start listening. */
 export function startKeyboard() {

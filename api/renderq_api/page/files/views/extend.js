@@ -28,7 +28,7 @@ const PULLS = {
 
 export function ExtendEditor() {
   const { input } = draft.value;
-  if (!extendOpen.value || input?.task !== "outpaint" || !model.value) return null;
+  if (input?.task !== "outpaint" || !model.value) return null;
   return html`<${Editor} address=${inputAddress(input.image)} extend=${{ ...NO_EXTENSION, ...input.extend }} step=${model.value.limits.size_multiple} />`;
 }
 

@@ -14,7 +14,6 @@ import { t } from "../words/index.js";
 export function SignIn() {
   const [error, setError] = useState("");
   const reason = signInReason.value;
-  if (reason === null || reason === "visit") return null;
 
   const submit = async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();

@@ -480,6 +480,7 @@ export default {
   },
   errors: {
     offline: "Der Dienst antwortet nicht.",
+    notLoaded: "Dieser Teil der Seite konnte nicht geladen werden",
     modelGone: (model) => `Das Modell ${model} gibt es nicht mehr.`,
   },
 };

@@ -483,6 +483,7 @@ export default {
   },
   errors: {
     offline: "The service does not answer.",
+    notLoaded: "This part of the page could not be loaded",
     modelGone: (/** @type {string} */ model) => `The model ${model} is not there any more.`,
   },
 };

@@ -4,13 +4,16 @@ import { signal } from "@preact/signals";
 import { html } from "../../html.js";
 import { Button } from "../../parts/button.js";
 import { Dialog } from "../../parts/dialog.js";
+import { lazy } from "../../parts/lazy.js";
 import { isVisitor } from "../../state/service.js";
 import { isSweeping } from "../../state/sweep-table.js";
 import { t } from "../../words/index.js";
 import { Composer } from "./composer.js";
-import { Feed } from "./feed.js";
-import { Settings } from "./settings.js";
 import { RunYourOwn, VisitNotice } from "./visit.js";
+
+/** The prompt can be used before these have been loaded. */
+const Feed = lazy(async () => (await import("./feed.js")).Feed);
+const Settings = lazy(async () => (await import("./settings.js")).Settings);
 
 const media = matchMedia("(min-width: 1040px)");
 

@@ -21,7 +21,7 @@ const SIZE_STEP = 1.25;
 
 export function MaskEditor() {
   const image = draft.value.input?.image;
-  if (!maskOpen.value || !image) return null;
+  if (!image) return null;
   return html`<${Editor} address=${inputAddress(image)} />`;
 }
 

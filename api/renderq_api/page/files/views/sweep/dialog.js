@@ -14,7 +14,6 @@ import { axes, changeAxis, isSweeping, submitSweep, sweepRefusal } from "../../s
 import { f, t } from "../../words/index.js";
 
 export function SweepDialog() {
-  if (!isSweeping.value) return null;
   const close = () => (isSweeping.value = false);
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();

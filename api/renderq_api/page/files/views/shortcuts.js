@@ -1,11 +1,8 @@
 /** The list of keys. */
-import { signal } from "@preact/signals";
-
 import { html } from "../html.js";
+import { Dialog } from "../parts/dialog.js";
+import { shortcutsOpen } from "../parts/keyboard.js";
 import { t } from "../words/index.js";
-import { Dialog } from "./dialog.js";
-
-export const shortcutsOpen = signal(false);
 
 const CTRL = navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl";
 
@@ -46,7 +43,6 @@ const GROUPS = [
 ];
 
 export function ShortcutsDialog() {
-  if (!shortcutsOpen.value) return null;
   return html`<${Dialog} title=${t.shortcuts.title} kind="shortcuts" onClose=${() => (shortcutsOpen.value = false)}>
     ${GROUPS.map(
       ({ group, keys }) => html`<h3>${t.shortcuts.groups[group]}</h3>
