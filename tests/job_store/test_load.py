@@ -22,6 +22,22 @@ def counts(minutes: tuple[LoadMinute, ...]) -> list[tuple[int, int, int, int]]:
     return [(each.queued, each.running, each.succeeded, each.failed) for each in minutes]
 
 
+def test_jobs_that_end_without_rendering_are_counted(backend: StoreBackend) -> None:
+    submit(backend.store, "job_0", deadline_ms=1_000)
+    submit(backend.store, "job_1")
+    sweep(backend)
+    backend.store.call(commands.cancel("ada", "job_1"))
+    (minute,) = backend.store.call(commands.load_minutes())
+    assert (minute.canceled, minute.expired) == (1, 0)
+    backend.advance(MINUTE_MS)
+    sweep(backend)
+    backend.advance(MINUTE_MS)
+    sweep(backend)
+    minutes = backend.store.call(commands.load_minutes())
+    assert sum(minute.canceled for minute in minutes) == 1
+    assert sum(minute.expired for minute in minutes) == 1
+
+
 def test_each_minute_has_its_peaks_and_ends(backend: StoreBackend) -> None:
     assert backend.store.call(commands.load_minutes()) == ()
     for number in range(4):

@@ -61,9 +61,22 @@ def test_quota_counts_down_and_sends(tabs: Tabs, keyed_api: RunningApi, make_key
     expect(card(page, "a red circle")).to_be_visible()
 
 
-def finish_job(api: RunningApi) -> None:
+def test_a_refused_repetition_says_why(tabs: Tabs, keyed_api: RunningApi, make_key: MakeKey) -> None:
+    tabs.expect_error("401|429")
+    key = make_key(max_queued_jobs=1)
+    finish_job(keyed_api, key)
+    with keyed_api.client(headers={"Authorization": f"Bearer {key}"}) as http:
+        http.post("/v1/jobs", json={"prompt": "waiting"}).raise_for_status()
+    page = tabs.open(keyed_api.url)
+    sign_in(page, key)
+    card(page).get_by_role("button", name="More like it").click()
+    expect(page.locator(".toast")).to_contain_text("It could not be submitted: Your queue is full")
+
+
+def finish_job(api: RunningApi, key: str = "") -> None:
     """Submit a job and finish it with an image that browsers can decode."""
-    with sync_client(api.settings.redis_url) as redis, api.client() as http:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    with sync_client(api.settings.redis_url) as redis, api.client(headers=headers) as http:
         worker = Worker(RedisJobStore(redis), open_store(api.settings), image=image_file(width=64, height=64))
         worker.register()
         http.post("/v1/jobs", json={"prompt": PROMPT}).raise_for_status()

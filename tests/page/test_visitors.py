@@ -31,6 +31,9 @@ from tests.page.views import (
 
 PLACES = 2
 """Of visitors at a time. Of their jobs there is one."""
+DAILY_KEYS = 3
+DAILY_JOBS = 2
+"""Of one address."""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,8 @@ def shared_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnApi]:
     folder = tmp_path_factory.mktemp("demo")
     (folder / "words").write_text("unicorn\n", encoding="utf-8")
     limits = {"visitors_max": PLACES, "visitors_open_jobs": 1, "visitors_refuse": folder / "words"}
-    with own_api(folder, keys="required", visitors="on", **limits) as api:
+    of_a_day = {"visitors_keys_per_address": DAILY_KEYS, "visitors_jobs_per_address": DAILY_JOBS}
+    with own_api(folder, keys="required", visitors="on", **limits, **of_a_day) as api:
         yield api
 
 
@@ -146,6 +150,57 @@ def test_the_page_waits_for_a_place(tabs: Tabs, demo: RunningApi, other: httpx2.
     page.clock.fast_forward(301_000)
     expect_ready(page)
     expect(page.get_by_text("This demo is full")).not_to_be_attached()
+
+
+@pytest.mark.parametrize(
+    ("locale", "more_jobs", "more_visitors"),
+    [
+        ("en-US", "Visitors from your address have submitted all their jobs", "had all its visitors of today"),
+        ("de-DE", "Besucher von deiner Adresse haben heute schon alle", "Von deiner Adresse kamen heute schon alle"),
+    ],
+)
+def test_limits_of_a_day_are_explained_in_both_languages(
+    tabs: Tabs, demo: RunningApi, locale: str, more_jobs: str, more_visitors: str
+) -> None:
+    tabs.expect_error("429|401")
+    with demo.client() as http:
+        for _ in range(DAILY_KEYS - 1):
+            http.headers["Authorization"] = f"Bearer {http.post('/v1/visitors').json()['key']}"
+        for _ in range(DAILY_JOBS):
+            job = http.post("/v1/jobs", json={"prompt": "x"}).json()["id"]
+            http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
+    remove_all_visitors(demo)
+    page = tabs.open(demo.url, locale=locale)
+    prompt_field(page).fill("a red circle")
+    expect(page.locator("button.generate")).to_be_enabled()
+    prompt_field(page).press("Control+Enter")
+    expect(page.get_by_text(more_jobs)).to_be_visible()
+    remove_all_visitors(demo)  # the address has had all its keys, too
+    expect(page.get_by_text(more_visitors)).to_be_visible()
+
+
+def test_another_picture_like_it_is_sent_once_a_place_is_free(
+    tabs: Tabs, demo: RunningApi, other: httpx2.Client
+) -> None:
+    tabs.expect_error("429")
+    page = tabs.open(demo.url, clock=True)
+    with sync_client(demo.settings.redis_url) as redis:
+        worker = Worker(
+            RedisJobStore(redis), FolderStore(demo.settings.store_folder), image=image_file(width=64, height=64)
+        )
+        worker.register()
+        prompt_field(page).fill("a red circle")
+        expect_ready(page)
+        prompt_field(page).press("Control+Enter")
+        expect(card(page, "a red circle")).to_contain_text("Next in line")
+        worker.finish(worker.claim())
+    taken = other.post("/v1/jobs", json={"prompt": "taken"}).json()["id"]
+    card(page, "a red circle").get_by_role("button", name="More like it").click()
+    toast = page.locator(".toast")
+    expect(toast).to_contain_text("This demo is full. It is sent by itself in")
+    other.post(f"/v1/jobs/{taken}/cancel").raise_for_status()
+    page.clock.fast_forward(16_000)
+    expect(card(page, "a red circle")).to_have_count(2)
 
 
 def test_a_visitor_whose_day_is_over_becomes_another(tabs: Tabs, demo: RunningApi) -> None:

@@ -75,8 +75,10 @@ def test_failed_jobs_are_counted_by_cause(tabs: Tabs, api: RunningApi, worker: W
         for _ in range(2):
             http.post("/v1/jobs", json={"prompt": PROMPT}).raise_for_status()
             worker.fail(worker.claim())
+        job = http.post("/v1/jobs", json={"prompt": PROMPT}).json()["id"]
+        http.post(f"/v1/jobs/{job}/cancel").raise_for_status()
         wait_until(lambda: sum(each["jobs"] for each in http.get("/v1/failures").json()["data"]) == 2)
     page = tabs.open(api.url, "/workers")
-    expect(page.get_by_role("img", name="Ended jobs: 0 done, 2 failed")).to_be_visible()
+    expect(page.get_by_role("img", name="Ended jobs: 0 done, 2 failed, 1 canceled")).to_be_visible()
     row = page.get_by_role("region", name="Failed jobs of the last 7 days").get_by_role("row", name="nan_output")
     expect(row.get_by_role("cell")).to_have_text(["shapes", "worker-1", "2", re.compile("now|ago")])

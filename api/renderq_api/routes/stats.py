@@ -41,4 +41,6 @@ def _minute(minute: MinuteRecord) -> LoadMinute:
         running_jobs=minute.running,
         succeeded_jobs=minute.succeeded,
         failed_jobs=minute.failed,
+        canceled_jobs=minute.canceled,
+        expired_jobs=minute.expired,
     )

@@ -155,6 +155,8 @@ class LoadMinute(ResponseModel):
     running_jobs: int = Field(description="Most jobs claimed by workers at once.")
     succeeded_jobs: int = Field(description="Jobs that succeeded in this minute.")
     failed_jobs: int = Field(description="Jobs that failed in this minute.")
+    canceled_jobs: int = Field(description="Jobs that were canceled in this minute.")
+    expired_jobs: int = Field(description="Jobs whose deadline passed in this minute while they were queued.")
 
 
 class LoadHistory(ResponseModel):

@@ -336,6 +336,8 @@ class FakeState:
                     running_jobs=statuses.count(Status.RUNNING),
                     succeeded_jobs=statuses.count(Status.SUCCEEDED),
                     failed_jobs=statuses.count(Status.FAILED),
+                    canceled_jobs=statuses.count(Status.CANCELED),
+                    expired_jobs=statuses.count(Status.EXPIRED),
                 ),
             )
         )

@@ -314,6 +314,8 @@ class LoadMinute:
     """Most jobs that a sweep found claimed."""
     succeeded: int
     failed: int
+    canceled: int = 0
+    expired: int = 0
 
 
 @dataclass(frozen=True, slots=True)

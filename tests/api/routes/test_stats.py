@@ -40,12 +40,13 @@ def test_waiting_and_running_jobs_are_counted_by_model(http: httpx2.Client, work
 async def test_the_load_of_the_last_day_is_told_by_minutes(
     api: RunningApi, http: httpx2.Client, worker: Worker
 ) -> None:
-    for _ in range(2):
-        http.post("/v1/jobs", json={"prompt": "x"})
+    _, waiting = [http.post("/v1/jobs", json={"prompt": "x"}).json()["id"] for _ in range(2)]
     with Client(api.url) as client:
         wait_until(lambda: [minute.queued_jobs for minute in client.load_history()] == [2])
         worker.fail(worker.claim())
+        http.post(f"/v1/jobs/{waiting}/cancel").raise_for_status()
         (minute,) = client.load_history()
     assert (minute.succeeded_jobs, minute.failed_jobs) == (0, 1)
+    assert (minute.canceled_jobs, minute.expired_jobs) == (1, 0)
     async with AsyncClient(api.url) as asynchronous:
         assert [each.failed_jobs for each in await asynchronous.load_history()] == [1]

@@ -12,7 +12,7 @@ from renderq.cli.json_option import json_option, wants_json
 from renderq.cli.lazy_group import command as define_command
 from renderq.contract import LoadMinute
 
-HEADER = ("FROM", "MOST QUEUED", "MOST RUNNING", "SUCCEEDED", "FAILED")
+HEADER = ("FROM", "MOST QUEUED", "MOST RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "EXPIRED")
 
 
 @define_command(CLIENT_COMMANDS["load"].summary)
@@ -40,4 +40,6 @@ def _row(hour: datetime, minutes: Iterable[LoadMinute]) -> tuple[object, ...]:
         max(minute.running_jobs for minute in each),
         sum(minute.succeeded_jobs for minute in each),
         sum(minute.failed_jobs for minute in each),
+        sum(minute.canceled_jobs for minute in each),
+        sum(minute.expired_jobs for minute in each),
     )

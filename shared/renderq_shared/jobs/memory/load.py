@@ -29,7 +29,7 @@ class LoadTable:
         now = self._now_ms()
         if self._started_ms is not None and now - self._started_ms >= _MINUTE_MS:
             minute = self._current(self._started_ms)
-            if minute.queued or minute.running or minute.succeeded or minute.failed:
+            if minute.queued or minute.running or self._ended:
                 self._minutes.append(minute)
             self._started_ms = None
             self._queued = self._running = 0
@@ -44,5 +44,5 @@ class LoadTable:
         return (*recent, *([] if self._started_ms is None else [self._current(self._started_ms)]))
 
     def _current(self, started_ms: int) -> LoadMinute:
-        ended = self._ended
-        return LoadMinute(started_ms, self._queued, self._running, ended[Status.SUCCEEDED], ended[Status.FAILED])
+        ended = (Status.SUCCEEDED, Status.FAILED, Status.CANCELED, Status.EXPIRED)
+        return LoadMinute(started_ms, self._queued, self._running, *(self._ended[status] for status in ended))

@@ -396,15 +396,16 @@ def test_models_and_workers_as_tables_and_as_json(server: FakeService, capsys: p
 
 
 def test_the_load_of_the_last_day_by_hours(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
-    fields = ("started_at", "queued_jobs", "running_jobs", "succeeded_jobs", "failed_jobs")
+    ends = ("succeeded_jobs", "failed_jobs", "canceled_jobs", "expired_jobs")
+    fields = ("started_at", "queued_jobs", "running_jobs", *ends)
     minutes = [
         dict(zip(fields, (f"2026-01-31T{time}:00Z", *counts), strict=True))
-        for time, *counts in (("11:59", 1, 1, 1, 0), ("12:00", 5, 1, 2, 1), ("12:30", 3, 2, 4, 0))
+        for time, *counts in (("11:59", 1, 1, 1, 0, 0, 1), ("12:00", 5, 1, 2, 1, 3, 0), ("12:30", 3, 2, 4, 0, 1, 2))
     ]
     server.on("GET", "/v1/stats/history", FakeResponse(200, {"data": minutes}))
     assert main(["load"]) == 0
     _, *rows = capsys.readouterr().out.splitlines()
-    assert [row.split()[-4:] for row in rows] == [["1", "1", "1", "0"], ["5", "2", "6", "1"]]
+    assert [row.split()[-6:] for row in rows] == [["1", "1", "1", "0", "0", "1"], ["5", "2", "6", "1", "4", "2"]]
     assert main(["load", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 3
     server.on("GET", "/v1/stats/history", FakeResponse(200, {"data": []}))

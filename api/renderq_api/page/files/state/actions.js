@@ -2,11 +2,11 @@
 import { annotateJob, cancelJob, cancelJobs, deleteJobs, linkImage, moveJob, newIdempotencyKey, retryJob } from "../api.js";
 import { openJob } from "../router.js";
 import { t } from "../words/index.js";
-import { attempt } from "./attempt.js";
+import { attempt, reasonOf } from "./attempt.js";
 import { withoutSeed } from "./draft.js";
 import { settle } from "./feed.js";
 import { dropJob, putJob, setHidden } from "./job-store.js";
-import { submit } from "./submission.js";
+import { cancelResend, refusal, resendAt, resendSentence, submit } from "./submission.js";
 import { showToast } from "./toasts.js";
 
 /** @typedef {import("renderq").Job} Job */
@@ -48,8 +48,10 @@ export const enlarge = ({ request }, { seed }, factor) =>
 /** @param {Record<string, unknown>} request */
 async function submitOrTell(request) {
   const job = await submit(request);
+  const { error } = refusal.peek() ?? {};
   if (job) showToast({ text: t.toast.submitted, action: { label: t.toast.show, run: () => openJob(job.id) } });
-  else showToast({ text: t.toast.notSubmitted, kind: "bad" });
+  else if (resendAt.peek() !== null) showToast({ text: resendSentence(error?.retryAfter ?? 1), action: { label: t.composer.stopResend, run: cancelResend } });
+  else if (error) showToast({ text: t.toast.notSubmitted(reasonOf(error)), kind: "bad" });
 }
 
 /** @param {Job} job */

@@ -1,16 +1,24 @@
 /** Bars of a day's load. Pure. */
 
 /**
- * @typedef {Pick<import("renderq").LoadMinute, "started_at" | "queued_jobs" | "running_jobs" | "succeeded_jobs" | "failed_jobs">} Minute
- * @typedef {{ start: number, queued: number, running: number, succeeded: number, failed: number }} Bar
+ * @typedef {import("renderq").LoadMinute} Minute
+ * @typedef {"queued" | "running"} Open
+ * @typedef {"succeeded" | "failed" | "canceled" | "expired"} Ended
+ * @typedef {Record<Open | Ended, number> & { start: number }} Bar
  */
 
 export const BARS = 96;
 export const BAR_MS = 15 * 60_000;
 
+/** Statuses of which a bar has the peak, in the order in which they are stacked. @type {readonly Open[]} */
+export const OPEN = ["running", "queued"];
+
+/** Statuses of which a bar has the sum. @type {readonly Ended[]} */
+export const ENDED = ["succeeded", "failed", "canceled", "expired"];
+
 /**
- * Bars of a quarter of an hour each, the oldest first; the last one is the present quarter. Queued and running are peaks,
- * succeeded and failed are sums. `start` and `now` are milliseconds since 1970.
+ * Bars of a quarter of an hour each, the oldest first; the last one is the present quarter. `start` and `now` are
+ * milliseconds since 1970.
  *
  * @param {readonly Minute[]} minutes
  * @param {number} now
@@ -24,14 +32,14 @@ export function loadBars(minutes, now) {
     running: 0,
     succeeded: 0,
     failed: 0,
+    canceled: 0,
+    expired: 0,
   }));
   for (const minute of minutes) {
     const bar = bars[Math.floor((Date.parse(minute.started_at) - first) / BAR_MS)];
     if (!bar) continue;
-    bar.queued = Math.max(bar.queued, minute.queued_jobs);
-    bar.running = Math.max(bar.running, minute.running_jobs);
-    bar.succeeded += minute.succeeded_jobs;
-    bar.failed += minute.failed_jobs;
+    for (const status of OPEN) bar[status] = Math.max(bar[status], minute[`${status}_jobs`]);
+    for (const status of ENDED) bar[status] += minute[`${status}_jobs`];
   }
   return bars;
 }

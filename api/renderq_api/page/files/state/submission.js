@@ -8,6 +8,7 @@ import { ApiError, fieldErrors } from "../problem.js";
 import { request } from "./draft-store.js";
 import { settle } from "./feed.js";
 import { putJob } from "./job-store.js";
+import { t } from "../words/index.js";
 
 /** Submissions on their way. */
 export const sending = signal(0);
@@ -58,7 +59,7 @@ async function send(body, idempotencyKey, isDraft) {
   } catch (error) {
     sending.value--;
     if (!(error instanceof ApiError)) throw error;
-    if (error.status !== 401) refusal.value = { error, body: isDraft ? body : null };
+    refusal.value = error.status === 401 ? null : { error, body: isDraft ? body : null };
     if (error.code === "rate_limited" || error.code === "demo_full") {
       const seconds = error.retryAfter ?? 1;
       resendAt.value = Date.now() + seconds * 1000;
@@ -67,6 +68,14 @@ async function send(body, idempotencyKey, isDraft) {
     return null;
   }
 }
+
+/**
+ * Say when the submission is repeated.
+ *
+ * @param {number} seconds until then
+ */
+export const resendSentence = (seconds) =>
+  refusal.value?.error.code === "demo_full" ? t.composer.full(seconds) : t.composer.resend(seconds);
 
 /** Give up repeating a submission. */
 export function cancelResend() {

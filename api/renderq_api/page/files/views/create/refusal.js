@@ -4,8 +4,9 @@ import { useEffect, useState } from "preact/hooks";
 import { html } from "../../html.js";
 import { Icon } from "../../icons.js";
 import { visibleFields } from "../../parts/field.js";
-import { fieldErrors, otherMessages } from "../../problem.js";
-import { cancelResend, refusal, refusedFields, resendAt } from "../../state/submission.js";
+import { otherMessages } from "../../problem.js";
+import { reasonOf } from "../../state/attempt.js";
+import { cancelResend, refusal, refusedFields, resendAt, resendSentence } from "../../state/submission.js";
 import { t } from "../../words/index.js";
 
 export function Refusal() {
@@ -16,10 +17,7 @@ export function Refusal() {
 
 /** @param {NonNullable<typeof refusal.value>} refused */
 function messageOf({ error, body }) {
-  if (!error.status) return t.errors.offline;
-  if (error.code === "daily_limit_reached") return t.visit.noMoreJobs;
-  if (!error.problem?.errors?.length) return error.message;
-  return body ? otherMessages(refusedFields.value, visibleFields.value) : otherMessages(fieldErrors(error.problem), []);
+  return body && error.problem?.errors?.length ? otherMessages(refusedFields.value, visibleFields.value) : reasonOf(error);
 }
 
 /** @param {{ until: number }} props */
@@ -30,9 +28,8 @@ function Countdown({ until }) {
     return () => clearInterval(timer);
   }, []);
   const seconds = Math.max(0, Math.ceil((until - Date.now()) / 1000));
-  const text = refusal.value?.error.code === "demo_full" ? t.composer.full(seconds) : t.composer.resend(seconds);
   return html`<p class="notice">
-    <${Icon} name="info" /> ${text}
+    <${Icon} name="info" /> ${resendSentence(seconds)}
     <button type="button" class="link" onClick=${cancelResend}>${t.composer.stopResend}</button>
   </p>`;
 }

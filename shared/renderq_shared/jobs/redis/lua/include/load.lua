@@ -1,16 +1,15 @@
 -- Load ---------------------------------------------------------------------------------------------------------
 
 local function count_end(status)
-  if status == 'succeeded' or status == 'failed' then
-    redis.call('HINCRBY', 'rq:load', status, 1)
-  end
+  redis.call('HINCRBY', 'rq:load', status, 1)
 end
 
 -- Update the peaks of the current minute, and begin another once it is over. Minutes without jobs are not kept.
 local function measure_load()
   local load = pairs_to_map(redis.call('HGETALL', 'rq:load'))
   if load.started_ms and NOW - load.started_ms >= 60000 then
-    local counts = { load.queued or 0, load.running or 0, load.succeeded or 0, load.failed or 0 }
+    local counts = { load.queued or 0, load.running or 0, load.succeeded or 0, load.failed or 0,
+      load.canceled or 0, load.expired or 0 }
     if math.max(unpack(counts)) > 0 then
       redis.call('LPUSH', 'rq:load-minutes', load.started_ms .. ' ' .. table.concat(counts, ' '))
       redis.call('LTRIM', 'rq:load-minutes', 0, 1439)

@@ -66,7 +66,7 @@
 --   rq:swept                    hash   time and server of the last sweep
 --   rq:load                     hash   the minute that sweeps now measure: the fields of LoadMinute (counts absent: 0)
 --   rq:load-minutes             list   the last 1440 minutes in which there were jobs, newest first:
---                                      "STARTED_MS QUEUED RUNNING SUCCEEDED FAILED"
+--                                      "STARTED_MS QUEUED RUNNING SUCCEEDED FAILED CANCELED EXPIRED"
 -- Names of models and ids contain no colon.
 
 local TERMINAL = { succeeded = true, failed = true, canceled = true, expired = true }
