@@ -106,6 +106,7 @@ def test_arrows_lead_through_the_pictures_of_all_jobs(tabs: Tabs, api: RunningAp
     page = tabs.open(api.url, "/gallery")
     shots(page, STAR).first.click()
     expect(page).to_have_url(f"{api.url}/jobs/{star}")
+    expect(page.get_by_role("dialog")).to_be_focused()
     steps = [("Right", f"{star}?image=1"), ("Right", circle), ("Left", f"{star}?image=1"), ("Left", star)]
     for direction, address in steps:
         page.keyboard.press(f"Arrow{direction}")

@@ -32,11 +32,10 @@ export const MAX_PAGE_JOBS = 100;
  * @param {string} method
  * @param {string} path below the service's address, such as `v1/jobs`
  * @param {{ json?: unknown, form?: FormData, headers?: Record<string, string>, signal?: AbortSignal,
- *   keepalive?: boolean }} [options]
+ *   keepalive?: boolean, sentKey?: string | null }} [options]
  */
-export async function send(method, path, { json, form, headers = {}, signal, keepalive } = {}) {
+export async function send(method, path, { json, form, headers = {}, signal, keepalive, sentKey = key.peek() } = {}) {
   const sent = new Headers(headers);
-  const sentKey = key.peek();
   if (sentKey) sent.set("Authorization", `Bearer ${sentKey}`);
   if (json !== undefined) sent.set("Content-Type", "application/json");
   const body = json === undefined ? form : JSON.stringify(json);
@@ -154,8 +153,8 @@ export async function getReadiness() {
   }
 }
 
-/** @type {() => Promise<Me>} */
-export const getMe = () => call("GET", "v1/me");
+/** Return the caller, or whose key another one is. @type {(sentKey?: string) => Promise<Me>} */
+export const getMe = (sentKey) => call("GET", "v1/me", { sentKey });
 
 /** @type {() => Promise<Visitor>} */
 export const createVisitor = () => call("POST", "v1/visitors");

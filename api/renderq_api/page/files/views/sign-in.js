@@ -43,17 +43,13 @@ export function SignIn() {
  * @param {boolean} remember
  */
 async function tryKey(candidate, remember) {
-  const [before, reason] = [key.peek(), signInReason.peek()];
-  key.value = candidate;
   try {
-    await getMe();
+    await getMe(candidate);
   } catch (error) {
-    key.value = before;
-    signInReason.value = reason;
     if (!(error instanceof ApiError)) throw error;
     return error.status ? error.message : t.errors.offline;
   }
-  if (before !== candidate) dropAll();
+  if (key.peek() !== candidate) dropAll();
   storeKey(candidate, remember);
   return null;
 }
