@@ -45,7 +45,7 @@ WANTED: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
     "SDXL": ((72, 64), {"model": "xl", "width": 72, "clip_skip": 1}),
     "a .ckpt": ((64, 64), {"model": "sd1"}),
     "fewer layers": ((64, 64), {"model": "sd1", "clip_skip": 1}),
-    "velocity": ((64, 64), {"model": "sd2-v", "scheduler": "euler"}),
+    "velocity": ((64, 64), {"model": "sd2-v", "scheduler": "euler", "schedule": "karras"}),
     "whole": ((48, 64), {"model": "sd3", "width": 48}),
 }
 """A request, and the size of its image."""
@@ -75,6 +75,7 @@ def test_every_task_gives_its_image_and_gives_it_again(service: Service) -> None
     file = service.image(service.job(first["fewer layers"]["id"]), 0)
     recipe = json.loads(Image.open(io.BytesIO(file)).text["renderq"])
     assert (recipe["request"]["clip_skip"], recipe["request"]["guidance_rescale"]) == (1, 0)
+    assert recipe["request"]["schedule"] is None
 
 
 def output(service: Service, job: dict[str, Any]) -> dict[str, Any]:

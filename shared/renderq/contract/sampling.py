@@ -33,6 +33,7 @@ Scheduler = Literal[
 SCHEDULERS: tuple[str, ...] = Scheduler.__args__  # pyright: ignore[reportAttributeAccessIssue]
 
 Schedule = Literal["karras", "exponential", "beta", "trailing"]
+SCHEDULES: tuple[str, ...] = Schedule.__args__  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class SamplingParams(BaseModel, frozen=True):

@@ -15,6 +15,7 @@ from renderq_api.submission.capabilities import check
 from renderq_api.submission.request_parser import parse
 from renderq_api.submission.resolution import IngestedRequest, resolve
 from renderq_shared.catalog import Catalog, ModelEntry, load_catalog
+from renderq_shared.catalog.noise_schedulers import NOISE_SCHEDULERS
 from renderq_shared.imaging.size import rendered_size
 from renderq_shared.jobs import AssetRecord
 from renderq_worker.engine import Failed, GenerationSpec, Img2Img, Txt2Img
@@ -67,6 +68,18 @@ def bodies(model: str, schedulers: Sequence[str | None]) -> list[dict[str, Any]]
     ]
 
 
+def schedule_bodies(model: str) -> list[dict[str, Any]]:
+    """Every schedule of every scheduler with few steps and with more; strengths alternate."""
+    strengths = itertools.cycle((1, 0.5, 0.999, 0.06))
+    return [
+        {"prompt": "x", "model": model, "scheduler": scheduler, "schedule": schedule, "steps": count}
+        | {"width": 8, "height": 8, "task": "img2img", "image": ASSET.id, "strength": strength}
+        for scheduler, info in NOISE_SCHEDULERS.items()
+        for schedule in info.schedules
+        for count, strength in [(1, 1), (2, 1), (3, 0.7), (17, next(strengths))]
+    ]
+
+
 def accepted(body: dict[str, Any], catalog: Catalog) -> ResolvedRequest | None:
     """Return the resolved request, or None if the API refuses it."""
     images = {"image": ASSET} if "image" in body else {}
@@ -100,14 +113,27 @@ def test_the_engine_renders_each_accepted_request(catalog: Catalog, model: str) 
     assert len(requests) > len(STEPS)
 
 
+def test_the_engine_renders_each_accepted_schedule(catalog: Catalog) -> None:
+    entry = catalog.get("trailing")
+    assert entry is not None
+    requests = {str(body): request for body in schedule_bodies("trailing") if (request := accepted(body, catalog))}
+    harness = EngineHarness([entry], batching="fast", wide_batches=False)
+    harness.submit(*(spec_of(id, request) for id, request in requests.items()))
+    harness.finish()
+    assert [event for event in harness.events if isinstance(event, Failed)] == []
+    assert len(requests) == 4 * sum(len(info.schedules) for info in NOISE_SCHEDULERS.values())
+
+
 @pytest.mark.parametrize(
     ("model", "scheduler", "smallest", "largest"),
     [
         ("ddim", None, 1, 150),
         ("ddim", "heun", 1, 150),
         ("ddim", "lcm", 1, 50),
+        ("ddim", "tcd", 1, 50),
         ("lcm", None, 1, 40),
         ("lcm", "lcm", 1, 40),
+        ("lcm", "tcd", 1, 40),
         ("lcm", "euler", 1, 150),
         ("tcd", None, 1, 50),
         ("tcd", "ddim", 1, 150),

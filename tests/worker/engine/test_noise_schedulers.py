@@ -1,14 +1,17 @@
 """Noise schedulers by name."""
 
+import diffusers
 import pytest
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler
+from torch import Tensor
 
 from renderq import contract
-from renderq_shared.catalog.noise_schedulers import NOISE_SCHEDULERS
+from renderq.contract.sampling import SCHEDULES
+from renderq_shared.catalog.noise_schedulers import NOISE_SCHEDULERS, schedule_config
 from renderq_shared.imaging.cost import model_calls
-from renderq_worker.engine.errors import SchedulerUnknown
-from renderq_worker.engine.noise_schedulers import NoiseSchedulerFactory, drop_surplus_timestep
+from renderq_worker.engine.errors import SchedulerUnknown, ScheduleUnsupported
+from renderq_worker.engine.noise_schedulers import NoiseScheduler, NoiseSchedulerFactory, drop_surplus_timestep
 from tests.worker.engine.tiny_models import SD1_SCHEDULER
 
 CPU = torch.device("cpu")
@@ -56,6 +59,47 @@ def test_trailing_timesteps_end_at_the_image(factory: NoiseSchedulerFactory, nam
         noise = (scheduler.scale_model_input(latents, timestep) - signal**0.5) / (1 - signal) ** 0.5
         latents = scheduler.step(noise, timestep, latents, return_dict=False)[0]
     assert float((latents - 1).abs().max()) < 0.2
+
+
+@pytest.mark.parametrize("name", [name for name, info in NOISE_SCHEDULERS.items() if not info.has_fixed_schedule])
+def test_a_scheduler_has_the_schedules_that_change_its_noise_levels(name: str) -> None:
+    info = NOISE_SCHEDULERS[name]
+
+    def levels(schedule: str | None) -> list[Tensor]:
+        config = DDIMScheduler(**SD1_SCHEDULER).config  # type: ignore[arg-type]
+        scheduler_class = getattr(diffusers, info.diffusers_class)
+        scheduler = scheduler_class.from_config(config, **{**info.overrides, **schedule_config(schedule)})
+        scheduler.set_timesteps(5, device=CPU)
+        return [scheduler.timesteps, getattr(scheduler, "sigmas", scheduler.timesteps)]
+
+    usual = levels(None)
+    equal = {each: all(a.equal(b) for a, b in zip(levels(each), usual, strict=True)) for each in SCHEDULES}
+    assert {each for each in SCHEDULES if not equal[each]} == set(info.schedules)
+
+
+@pytest.mark.parametrize(
+    ("own", "name"),
+    [
+        (DPMSolverMultistepScheduler(algorithm_type="sde-dpmsolver++", use_exponential_sigmas=True), "deis"),
+        (DPMSolverMultistepScheduler(use_exponential_sigmas=True), "dpmpp_2m_karras"),
+        (DPMSolverMultistepScheduler(use_lu_lambdas=True), "dpmpp_2m"),
+        (UniPCMultistepScheduler(use_beta_sigmas=True), None),
+    ],
+)
+def test_a_schedule_replaces_that_of_the_models_own_scheduler(own: NoiseScheduler, name: str | None) -> None:
+    karras = NoiseSchedulerFactory(own).create(name, None if name == "dpmpp_2m_karras" else "karras")
+    assert [flag for flag in schedule_config("karras") if karras.config.get(flag)] == ["use_karras_sigmas"]
+    karras.set_timesteps(3, device=CPU)
+
+
+def test_a_schedule_that_the_scheduler_does_not_have_is_refused(factory: NoiseSchedulerFactory) -> None:
+    for name, message in (
+        ("euler_a", "the scheduler euler_a has trailing, not karras"),
+        (None, "the model's own scheduler has trailing, not karras"),
+        ("tcd", "the scheduler tcd has no schedules to choose from"),
+    ):
+        with pytest.raises(ScheduleUnsupported, match=message):
+            factory.create(name, "karras")
 
 
 def test_every_scheduler_has_its_own_history(factory: NoiseSchedulerFactory) -> None:

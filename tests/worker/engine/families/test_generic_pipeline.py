@@ -1,5 +1,6 @@
 """Generic pipelines: stock images, with progress, cancellation and scheduling as for all families."""
 
+import copy
 import inspect
 import threading
 from pathlib import Path
@@ -16,8 +17,8 @@ from renderq_shared.catalog.pipeline_config import inspect_pipeline
 from renderq_worker.engine import Canceled, Encoding, GenerationSpec, Img2Img, Stepped
 from renderq_worker.engine.families.generic_pipeline import REQUIRED_ARGUMENTS
 from renderq_worker.engine.families.steppable_call import SteppableCall, TimestepsSet
-from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec
-from tests.worker.engine.reference_pipeline import load_reference
+from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec, with_changes
+from tests.worker.engine.reference_pipeline import SCHEDULES, load_reference
 from tests.worker.engine.tiny_models import entry
 from tests.worker.engine.tiny_transformers import (
     save_chroma,
@@ -47,7 +48,9 @@ def pipeline_spec(number: int = 0, **changes: Any) -> GenerationSpec:
 
 def reference_pixels(entry: ModelEntry, request: GenerationSpec, **changes: Any) -> np.ndarray:
     """Pixels of the stock call with the request's guidance scale and negative prompt, or with `changes` instead."""
-    pipeline: Any = load_reference(entry)
+    pipeline: Any = copy.copy(load_reference(entry))
+    scheduler = pipeline.scheduler
+    pipeline.scheduler = type(scheduler).from_config(scheduler.config, **SCHEDULES[request.sampling.schedule])
     pipeline.set_progress_bar_config(disable=True)
     guidance = {
         "negative_prompt": request.negative_prompt or None,
@@ -77,6 +80,15 @@ def test_sd3_makes_its_own_image(sd3: ModelEntry) -> None:
 def test_flux_makes_its_own_image(flux: ModelEntry) -> None:
     each = pipeline_spec(model="flux", negative_prompt="", guidance_scale=3.5)
     np.testing.assert_array_equal(render_alone(flux, each), reference_pixels(flux, each))
+
+
+@pytest.mark.parametrize(("model", "schedule"), [("sd3", "karras"), ("sd3", "exponential"), ("flux", "beta")])
+def test_schedules_are_those_of_flow_matching(request: pytest.FixtureRequest, model: str, schedule: str) -> None:
+    entry: ModelEntry = request.getfixturevalue(model)
+    each = pipeline_spec(model=model, negative_prompt="", guidance_scale=3.5, schedule=schedule)
+    image = render_alone(entry, each)
+    np.testing.assert_array_equal(image, reference_pixels(entry, each))
+    assert (image != render_alone(entry, with_changes(each, schedule=None))).any()
 
 
 def test_hunyuan_dit_renders_the_requested_size(tmp_path: Path) -> None:
@@ -211,6 +223,7 @@ def test_closing_the_engine_ends_what_is_under_way(sd3: ModelEntry) -> None:
     [
         ("sd3", {"scheduler": "ddim"}, "model 'sd3' runs with its own scheduler only"),
         ("sd3", {"task": Img2Img(random_image(), 0.5)}, "model 'sd3' supports txt2img only"),
+        ("sd3", {"schedule": "trailing"}, "the model's own scheduler has karras, exponential and beta, not trailing"),
         ("sd3", {"clip_skip": 1}, "model 'sd3' does not support clip_skip"),
         ("sd3", {"guidance_rescale": 0.5}, "model 'sd3' does not support guidance_rescale"),
         ("flux", {"negative_prompt": "blurry"}, "model 'flux' does not support a negative prompt"),
