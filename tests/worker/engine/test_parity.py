@@ -18,9 +18,12 @@ def test_every_scheduler_gives_the_stock_image(tiny: ModelEntry, scheduler: str)
 
 @pytest.mark.parametrize(
     ("scheduler", "schedule"),
-    [(name, schedule) for name, info in NOISE_SCHEDULERS.items() for schedule in info.schedules],
+    [
+        (None, "trailing"),
+        *((name, schedule) for name, info in NOISE_SCHEDULERS.items() for schedule in info.schedules),
+    ],
 )
-def test_every_schedule_gives_the_stock_image(tiny: ModelEntry, scheduler: str, schedule: str) -> None:
+def test_every_schedule_gives_the_stock_image(tiny: ModelEntry, scheduler: str | None, schedule: str) -> None:
     request = spec(scheduler=scheduler, schedule=schedule, guidance_scale=1.0, steps=3)
     np.testing.assert_array_equal(render_alone(tiny, request), reference_pixels(tiny, request))
 
