@@ -15,6 +15,7 @@ from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
 from tests.api.assets.image_files import image_file
 from tests.api.auth.conftest import ClientOf
+from tests.api.doors.test_mcp import call_tool
 from tests.api.problems import problem
 from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
@@ -81,6 +82,16 @@ def test_anothers_ids_in_a_body_do_not_exist(client_of: ClientOf, owned: dict[st
 def test_anothers_image_is_no_input(client_of: ClientOf, owned: dict[str, str]) -> None:
     body = {"prompt": "x", "task": "img2img", "image": f"{owned['job_id']}/0"}
     problem(client_of("bob", role=Role.ADMIN).post("/v1/jobs", json=body), "asset_not_found")
+
+
+def test_tools_of_assistants_find_no_job_of_another(client_of: ClientOf, owned: dict[str, str]) -> None:
+    bob, job = client_of("bob", role=Role.ADMIN), owned["job_id"]
+    for name in ("get_image", "cancel_image"):
+        theirs, none = (call_tool(bob, name, job=each) for each in (job, new_job_id()))
+        assert theirs == none
+        assert theirs["structuredContent"] == {"error": "not_found"}
+    made = call_tool(bob, "generate_image", prompt="x", image=f"{job}/0")
+    assert made["structuredContent"] == {"error": "asset_not_found"}
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)

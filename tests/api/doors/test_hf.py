@@ -125,6 +125,7 @@ def test_the_file_comes_with_its_type_and_the_id_of_its_job(http: httpx2.Client,
     assert (response.headers["content-type"], response.content) == ("image/png", PICTURE)  # this worker's only file
     assert request_of(record)["output"]["format"] == "jpeg"
     assert response.headers["x-renderq-job"] == record.id
+    assert "x-renderq-ignored" not in response.headers
     assert response.headers["cache-control"] == "private, no-store"
 
 
@@ -220,6 +221,12 @@ def test_an_image_of_a_request_that_is_refused_is_not_stored_and_a_body_is_bound
     assert refused.json()["error"].startswith("parameters.strength: Must be at most 1")
     assert (too_large.status_code, too_large.json()["error_type"]) == (413, "payload_too_large")
     assert not list((Path(api.settings.store_folder) / "assets").rglob("*.png"))
+
+
+def test_a_parameter_that_changes_nothing_is_named(http: httpx2.Client, worker: Worker, call: Call) -> None:
+    made = call(http.post, "/hf/shapes", json={"inputs": "x", "parameters": {"strength": 0.5, "other": 1}})
+    worker.finish(claim(worker))
+    assert made.result().headers["x-renderq-ignored"] == "strength"
 
 
 def test_a_job_that_fails_is_an_error_with_its_reason(client: InferenceClient, worker: Worker, call: Call) -> None:

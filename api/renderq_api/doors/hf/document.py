@@ -4,7 +4,7 @@ from typing import Any
 
 from renderq_api.doors.hf.errors import HfErrorBody
 from renderq_api.doors.hf.fields import ImageRequest
-from renderq_api.doors.job_run import JOB_HEADER
+from renderq_api.doors.job_run import IGNORED_HEADER, JOB_HEADER
 from renderq_api.openapi.responses import Responses
 
 _FILE = {"type": "string", "format": "binary"}
@@ -28,7 +28,10 @@ _ERRORS = {
 IMAGE_RESPONSES: Responses = {
     200: {
         "description": "The image, in the first file format of `Accept` that is one of these; PNG without one.",
-        "headers": {JOB_HEADER: {"description": "Id of the job.", "schema": {"type": "string"}}},
+        "headers": {
+            JOB_HEADER: {"description": "Id of the job.", "schema": {"type": "string"}},
+            IGNORED_HEADER: {"description": "Parameters that change nothing here.", "schema": {"type": "string"}},
+        },
         "content": {name: {"schema": _FILE} for name in _IMAGE_TYPES},
     },
     **{status: {"model": HfErrorBody, "description": text} for status, text in _ERRORS.items()},

@@ -18,7 +18,7 @@ from renderq_api.doors.hf.job_body import job_body
 from renderq_api.doors.image_body import receive_body
 from renderq_api.doors.input_images import Images, asset_ids, store_images
 from renderq_api.doors.job_end import job_end
-from renderq_api.doors.job_run import DoorJob, run_job
+from renderq_api.doors.job_run import IGNORED_HEADER, DoorJob, response_headers, run_job
 from renderq_api.http.content_encoding import content_encoding
 from renderq_api.http.idempotency_key import parse_idempotency_key
 from renderq_api.http.json_body import is_json, parse_json
@@ -53,6 +53,8 @@ async def infer_image(model: str, request: Request, services: ServicesDep, calle
             await no_visitors(request)
             check_request(services, caller, fields)
             await store_images(services, caller.tenant, images)
+        elif sent.parameters.strength is not None:
+            response_headers(request)[IGNORED_HEADER] = "strength"
     record = await run_job(request, services, caller, DoorJob("hf", fields, idempotency))
     if end := job_end(record, REQUEST_ERROR_STATUS):
         return job_end_response(request, end)
