@@ -250,14 +250,18 @@ def test_masks() -> None:
     assert [opened(prepare_mask(png(drawn), mask_fields())).getpixel((x, 0)) for x in (0, 1)] == [255, 0]
 
 
+@pytest.mark.parametrize("mode", ["RGB", "CMYK", "L"])
 @pytest.mark.parametrize(
     ("size", "proportion", "cropped"),
     [((64, 32), (32, 32), (32, 32)), ((64, 32), (64, 32), (64, 32)), ((30, 90), (2, 1), (30, 15))],
 )
 def test_the_center_of_an_image_is_cut(
-    size: tuple[int, int], proportion: tuple[int, int], cropped: tuple[int, int]
+    size: tuple[int, int], proportion: tuple[int, int], cropped: tuple[int, int], mode: str
 ) -> None:
-    image = Image.new("RGB", size)
-    image.paste((255, 0, 0), (size[0] // 2 - 2, size[1] // 2 - 2, size[0] // 2 + 2, size[1] // 2 + 2))
-    result = opened(crop_center(png(image), proportion))
-    assert (result.size, result.getpixel((cropped[0] // 2, cropped[1] // 2))) == (cropped, (255, 0, 0))
+    image = Image.new("RGB", size, "white")
+    image.paste((0, 0, 0), (size[0] // 2 - 2, size[1] // 2 - 2, size[0] // 2 + 2, size[1] // 2 + 2))
+    file = io.BytesIO()
+    image.convert(mode).save(file, "JPEG", quality=95)
+    result = opened(crop_center(file.getvalue(), proportion)).convert("L")
+    center, corner = result.getpixel((cropped[0] // 2, cropped[1] // 2)), result.getpixel((0, 0))
+    assert (result.size, center < 60, corner > 200) == (cropped, True, True)

@@ -88,6 +88,12 @@ def jpeg_with(text: str) -> bytes:
     return file.getvalue()
 
 
+def webp_with(exif: bytes) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "WEBP", exif=exif)
+    return file.getvalue()
+
+
 def own_jpeg() -> bytes:
     recipe = image_recipe(parse_resolved_request(REQUEST), 0, "6ce0161689b3853a")
     options = OutputOptions.model_validate({"format": "jpeg"})
@@ -108,6 +114,8 @@ def test_the_settings_of_an_image_are_read(http: httpx2.Client) -> None:
     assert (parameters["Size-1"], parameters["Size-2"], parameters["Lora hashes"]) == ("512", "768", "a: 1f, b: 2e")
     assert read(http, jpeg_with(INFOTEXT))["info"] == INFOTEXT
     assert read(http, own_jpeg())["info"] == infotext()
+    damaged = webp_with(exif_with(INFOTEXT).tobytes().replace(b"MM\0*", b"??\0*"))
+    assert read(http, damaged)["info"] == ""
     assert read(http, image_file()) == {"info": "", "items": {}, "parameters": {}}
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from renderq.contract import parse_resolved_request
 from renderq.image_files.infotext import infotext_parameters
 from renderq.image_files.infotext_writer import write_infotext
-from renderq.image_files.recipe import INFOTEXT_PNG_KEY, RecipeUnreadable, embedded_infotext, read_recipe
+from renderq.image_files.recipe import INFOTEXT_PNG_KEY, embedded_infotext, read_recipe
 from renderq_api.assets import check_image
 
 MAX_CHARACTERS = 64 << 10
@@ -32,7 +32,7 @@ def read_settings(data: bytes) -> FileSettings:
     """Read the settings of a file. Raises `ImageRejected`. Decodes it: call it in a thread, one at a time."""
     check_image(data)
     with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
-        info = embedded_infotext(image) or _recipe_infotext(image)
+        info = _infotext(image)
         texts = {str(name): text for name, text in image.info.items() if isinstance(text, str)}
     texts.pop(INFOTEXT_PNG_KEY, None)
     items = {name: text for name, text in texts.items() if len(text) <= MAX_CHARACTERS}
@@ -49,12 +49,14 @@ def _with_sides(parameters: dict[str, str]) -> dict[str, str]:
     return result
 
 
-def _recipe_infotext(image: Image.Image) -> str:
-    """Return the settings of a recipe; empty without a recipe, or with one that lacks a setting."""
+def _infotext(image: Image.Image) -> str:
+    """Return the settings of a file as text, or those of its recipe; empty if neither can be read."""
     try:
+        if text := embedded_infotext(image):
+            return text
         recipe = read_recipe(image)
         request = parse_resolved_request(recipe.body) if recipe else None
-    except (RecipeUnreadable, ValueError):
+    except Exception:  # a recipe without a setting, or what Pillow raises for a damaged place in the file
         return ""
     if recipe is None or request is None:
         return ""

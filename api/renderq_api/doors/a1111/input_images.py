@@ -89,6 +89,7 @@ def crop_center(data: bytes, proportion: tuple[int, int]) -> bytes:
     """
     check_image(data)
     with Image.open(io.BytesIO(data)) as image:
+        image.load()
         profile = image.info.get("icc_profile")
         upright = apply_orientation(image)
     if upright.mode == "CMYK":  # which PNG does not have
