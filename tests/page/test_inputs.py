@@ -11,6 +11,7 @@ from PIL import Image, ImageChops
 from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Page, expect
 
+from renderq_api.page.site import read_site
 from tests.page.browser import Tabs
 from tests.page.services import PageService
 from tests.page.views import PROMPT, prompt_field
@@ -185,3 +186,31 @@ def test_a_picture_tells_its_settings(
     choose(page, picture, "Use its settings")
     expect(prompt_field(page)).to_have_value(PROMPT)
     assert generate(page, service)["request"] == original["request"]
+
+
+_SHOWS = """address => new Promise(resolve => {
+    const image = new Image();
+    image.onload = () => resolve(true);
+    image.onerror = () => resolve(false);
+    image.src = address;
+})"""
+
+
+def test_the_content_of_the_oldest_pictures_is_given_back(tabs: Tabs, service: PageService) -> None:
+    """The page keeps 24 uploaded pictures."""
+    tabs.expect_error("blob:.*ERR_FILE_NOT_FOUND|ERR_FILE_NOT_FOUND.*blob:")
+    page = tabs.open(service.url)
+    addresses = page.evaluate(
+        """async module => {
+            const { addAsset, inputAddress } = await import(module);
+            const addresses = [];
+            for (let number = 0; number < 26; number++) {
+                const canvas = new OffscreenCanvas(64, 64);
+                canvas.getContext("2d").fillRect(0, 0, number, 1);
+                addresses.push(inputAddress((await addAsset(await canvas.convertToBlob())).id));
+            }
+            return addresses;
+        }""",
+        f"/ui/{read_site().digest}/state/assets.js",
+    )
+    assert [page.evaluate(_SHOWS, address) for address in (*addresses[:3], addresses[-1])] == [False, False, True, True]

@@ -1,6 +1,8 @@
 """The page while the service is away, limits it, or signs addresses that expire."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -106,17 +108,48 @@ def test_proxy_mode_shows_pictures(tabs: Tabs, tmp_path: Path) -> None:
         page.close()
 
 
-def test_s3_pictures_pass_the_policy(
-    tabs: Tabs, nanio: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in nanio.env.items():
+@contextmanager
+def api_on_s3(server: S3Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApi]:
+    """Run an API whose images are in a bucket, with one finished job."""
+    for name, value in server.env.items():
         monkeypatch.setenv(name, value)
-    if "page-images" not in [bucket["Name"] for bucket in nanio.client().list_buckets()["Buckets"]]:
-        nanio.client().create_bucket(Bucket="page-images")
-    with own_api(tmp_path, store="s3://page-images") as own:
+    if "page-images" not in [bucket["Name"] for bucket in server.client().list_buckets()["Buckets"]]:
+        server.client().create_bucket(Bucket="page-images")
+    with own_api(folder, store="s3://page-images") as own:
         finish_job(own.api)
-        tabs.allow_origin(nanio.env["AWS_ENDPOINT_URL"])
-        page = tabs.open(own.api.url)
+        yield own.api
+
+
+def test_s3_pictures_are_shown_and_saved(
+    tabs: Tabs, ministack: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with api_on_s3(ministack, tmp_path, monkeypatch) as api:
+        tabs.allow_origin(ministack.endpoint)
+        page = tabs.open(api.url)
         expect(pictures(card(page))).to_be_visible()
         expect_loaded(pictures(card(page)))
+        card(page).get_by_role("button", name="Open picture 1").click()
+        with page.expect_download() as download:
+            page.get_by_role("dialog").get_by_role("button", name="Download").click()
+        download.value.save_as(tmp_path / "saved.png")
+        with api.client() as http:
+            address = http.get("/v1/jobs").json()["data"][0]["outputs"][0]["url"]
+            assert (tmp_path / "saved.png").read_bytes() == http.get(address, follow_redirects=True).content
+        page.close()
+
+
+def test_a_store_that_shows_pictures_instead_of_saving_them_leaves_the_page_alone(
+    tabs: Tabs, nanio: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tabs.expect_error("favicon.ico")
+    with api_on_s3(nanio, tmp_path, monkeypatch) as api:
+        tabs.allow_origin(nanio.endpoint)
+        page = tabs.open(api.url)
+        expect(pictures(card(page))).to_be_visible()
+        expect_loaded(pictures(card(page)))
+        card(page).get_by_role("button", name="Open picture 1").click()
+        with page.context.expect_page() as shown:
+            page.get_by_role("dialog").get_by_role("button", name="Download").click()
+        expect(shown.value).to_have_url(re.compile(re.escape(nanio.endpoint)))
+        expect(page.get_by_role("dialog")).to_be_visible()
         page.close()

@@ -108,6 +108,8 @@ export async function download(job, index) {
   const link = document.createElement("a");
   link.href = made.url;
   link.download = "";
+  // A store of another origin may show the image instead of saving it: not in the place of the page.
+  if (link.origin !== location.origin) Object.assign(link, { target: "_blank", rel: "noopener" });
   link.click();
 }
 
