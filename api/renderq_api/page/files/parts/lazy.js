@@ -43,15 +43,20 @@ export function lazy(load, close) {
     }, []);
     if (loaded.value) return html`<${loaded.value.Part} ...${props} />`;
     if (!hasFailed.value) return null;
-    const failure = html`<${LoadFailure} onRetry=${read} />`;
+    const failure = html`<${LoadFailure} onRetry=${read} onClose=${close} />`;
     return close ? html`<${Dialog} title=${t.errors.notLoaded} kind="question" bare onClose=${close}>${failure}<//>` : failure;
   };
 }
 
-/** @param {{ onRetry: () => void }} props */
-function LoadFailure({ onRetry }) {
+/** @param {{ onRetry: () => void, onClose?: () => void }} props */
+function LoadFailure({ onRetry, onClose }) {
   const [text, word, act] = isUpdated.value
     ? [t.nav.updated, t.nav.reload, () => location.reload()]
     : [t.errors.offline, t.job.tryAgain, onRetry];
-  return html`<${Empty} icon="info" title=${t.errors.notLoaded} text=${text}><${Button} kind="primary" onClick=${act}>${word}<//><//>`;
+  return html`<${Empty} icon="info" title=${t.errors.notLoaded} text=${text}>
+    <footer>
+      ${onClose && html`<${Button} onClick=${onClose}>${t.dialog.close}<//>`}
+      <${Button} kind="primary" onClick=${act}>${word}<//>
+    </footer>
+  <//>`;
 }
