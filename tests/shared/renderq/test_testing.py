@@ -201,6 +201,16 @@ def test_a_key_can_be_required() -> None:
             assert client.run("a cat").model == "mine"
 
 
+def test_the_default_schedule_is_that_of_the_default_scheduler_alone() -> None:
+    model = fake_model()
+    defaults = model.defaults.model_copy(update={"scheduler": "euler", "schedule": "karras"})
+    model = model.model_copy(update={"defaults": defaults})
+    with FakeService(models=[model]) as service, Client(service.url) as client:
+        assert client.run("a cat").request["schedule"] == "karras"
+        assert client.run("a cat", scheduler="ddim").request["schedule"] is None
+        assert client.run("a cat", scheduler="ddim", schedule="trailing").request["schedule"] == "trailing"
+
+
 def test_webhooks_are_signed(service: FakeService, client: Client) -> None:
     headers, body = signed_webhook(client.run("a cat"))
     event = webhooks.verify(headers, body, WEBHOOK_SECRET)

@@ -37,7 +37,7 @@ def _url(server: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_status_shows_how_a_job_was_rendered(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
     request = {"prompt": "a circle", "negative_prompt": "blurry", "steps": 25, "guidance_scale": 7.5}
-    request |= {"scheduler": "ddim", "width": 512, "height": 768, "seed": 42, "n": 2}
+    request |= {"scheduler": "ddim", "schedule": "trailing", "width": 512, "height": 768, "seed": 42, "n": 2}
     metrics = Metrics(queue_ms=2040, load_ms=0, inference_ms=11_900, total_ms=14_100)
     ended = job("succeeded", request=request, metrics=metrics, completed_at=NOW, worker="w1", device="cuda:0")
     marks = {"kept": True, "labels": ("favorite", "sea"), "metadata": {"order": "A-17"}}
@@ -49,7 +49,7 @@ def test_status_shows_how_a_job_was_rendered(server: FakeService, capsys: pytest
         "prompt   a circle",
         "negative blurry",
         "model    shapes",
-        "sampling 25 steps, ddim, guidance 7.5",
+        "sampling 25 steps, ddim, trailing schedule, guidance 7.5",
         "size     512×768",
         "seed     42, 2 images",
         f"created  {local_time(NOW)}",
