@@ -11,7 +11,7 @@ from renderq.contract.sampling import SCHEDULES
 from renderq_shared.catalog.noise_schedulers import NOISE_SCHEDULERS, schedule_config
 from renderq_shared.imaging.cost import model_calls
 from renderq_worker.engine.errors import SchedulerUnknown, ScheduleUnsupported
-from renderq_worker.engine.noise_schedulers import NoiseScheduler, NoiseSchedulerFactory, drop_surplus_timestep
+from renderq_worker.engine.noise_schedulers import NoiseScheduler, NoiseSchedulerFactory, set_timesteps
 from tests.worker.engine.tiny_models import SD1_SCHEDULER
 
 CPU = torch.device("cpu")
@@ -49,8 +49,7 @@ def test_model_calls_can_be_computed_in_advance(factory: NoiseSchedulerFactory, 
 def test_trailing_timesteps_end_at_the_image(factory: NoiseSchedulerFactory, name: str) -> None:
     """With a model that predicts the exact noise, also with steps for which diffusers has one timestep too many."""
     scheduler = factory.create(name, "trailing")
-    scheduler.set_timesteps(61, device=CPU)
-    drop_surplus_timestep(scheduler)
+    set_timesteps(scheduler, 61, CPU)
     latents = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0)) * scheduler.init_noise_sigma
     for timestep in scheduler.timesteps:
         position = max(float(timestep), 0.0)

@@ -44,6 +44,18 @@ class NoiseScheduler(Protocol):
     def step(self, model_output: Tensor, timestep: Tensor, sample: Tensor, **kwargs: Any) -> Any: ...
 
 
+def set_timesteps(scheduler: NoiseScheduler, steps: int, device: torch.device) -> None:
+    """Set the timesteps of all steps, and begin with the first.
+
+    Some schedules have the first timestep twice, such as `beta` with zero terminal signal. diffusers then looks the
+    second one up, and ends beyond the last.
+    """
+    scheduler.set_timesteps(steps, device=device)
+    drop_surplus_timestep(scheduler)
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(0)
+
+
 def drop_surplus_timestep(scheduler: NoiseScheduler) -> None:
     """Drop the timestep -1 that follows the last one of some trailing schedules, such as those of 61 and 122 steps.
 

@@ -28,7 +28,7 @@ from renderq_worker.engine.families.prompt_encoding import EncodedPrompts, Promp
 from renderq_worker.engine.families.prompts import PromptEncoder
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.latents import LatentState, UNetInput, gather, scatter
-from renderq_worker.engine.noise_schedulers import NoiseScheduler, NoiseSchedulerFactory, drop_surplus_timestep
+from renderq_worker.engine.noise_schedulers import NoiseScheduler, NoiseSchedulerFactory, set_timesteps
 from renderq_worker.engine.tasks.prepare import prepare_latents
 from renderq_worker.engine.tasks.prepare_context import PrepareContext
 from renderq_worker.engine.tasks.unet_variant import UNetVariant
@@ -113,8 +113,7 @@ class StableDiffusion:
         while (prompts := encoding.result) is None:
             self.encode(encoding)
         scheduler = self._schedulers.create(sampling.scheduler, sampling.schedule)
-        scheduler.set_timesteps(sampling.steps, device=self._autoencoder.device)
-        drop_surplus_timestep(scheduler)
+        set_timesteps(scheduler, sampling.steps, self._autoencoder.device)
         generator = torch.Generator().manual_seed(spec.seed)
         with self._autoencoder.tiling(self._tile_size(spec.width, spec.height) if use_tiling else None):
             prepared = prepare_latents(
