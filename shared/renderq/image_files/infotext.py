@@ -61,6 +61,7 @@ def infotext_parameters(text: str) -> dict[str, str]:
 def _unquoted(text: str) -> str:
     try:
         value = json.loads(text) if text.startswith('"') else text
+        str(value).encode()  # half of a surrogate pair, which no response can repeat, is a ValueError
     except ValueError:
         return text
     return value if isinstance(value, str) else text

@@ -87,6 +87,7 @@ def _foreign_text(comment: bytes) -> str:
 def _read(text: str | bytes) -> EmbeddedRecipe:
     try:
         recipe = json.loads(text)
+        json.dumps(recipe, ensure_ascii=False).encode()  # raises ValueError for half of a surrogate pair
     except (ValueError, RecursionError) as error:
         raise RecipeUnreadable("it is not JSON") from error
     if not isinstance(recipe, dict) or recipe.get("renderq") != RECIPE_VERSION:

@@ -46,6 +46,12 @@ def test_weights_that_renderq_does_not_have_are_refused(prompt: str) -> None:
         convert_attention(prompt)
 
 
+def test_a_bracket_with_a_million_bars_is_read_in_one_pass() -> None:
+    """Its time would be hours if it grew with the square of the length."""
+    prompt = "[" + "|" * 1_000_000
+    assert convert_attention(prompt) == f"({prompt[1:]}:0.9091)"
+
+
 WORDS = st.text("ab ,'", max_size=5).map(lambda text: f"{text}c")
 
 

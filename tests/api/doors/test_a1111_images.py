@@ -103,6 +103,14 @@ def test_images_are_left_out_on_request(http: httpx2.Client, worker: Worker, cal
     assert made.result().json()["images"] == []
 
 
+def test_fields_are_repeated_however_deep_they_nest(http: httpx2.Client, worker: Worker, call: Call) -> None:
+    nested = "[" * 500 + "]" * 500
+    headers = {"Content-Type": "application/json"}
+    made = call(http.post, TXT2IMG, content=f'{{"prompt": "x", "styles": {nested}}}', headers=headers)
+    worker.finish(claim(worker))
+    assert nested in made.result().text
+
+
 def test_a_repeat_with_its_key_finds_the_job(http: httpx2.Client, worker: Worker, call: Call) -> None:
     body, headers = {"prompt": "x", "seed": 3}, {"Idempotency-Key": "a1111-17"}
     made = call(http.post, TXT2IMG, json=body, headers=headers)
@@ -127,6 +135,7 @@ def test_a_client_that_hangs_up_and_interrupts_leaves_no_job(
     [
         ({"sampler_name": "nonsense"}, 400, "invalid_request", "Sampler not found: nonsense; there are "),
         ({"override_settings": {"sd_model_checkpoint": "n"}}, 400, "model_not_found", "There is no model n; there are"),
+        ({"override_settings": {"sd_model_checkpoint": "n" * 301}}, 422, "invalid_request", "override_settings: May"),
         ({"enable_hr": True}, 422, "invalid_request", "enable_hr: This service does not enlarge"),
         ({"cfg_scale": 51}, 422, "invalid_request", "cfg_scale: Must be at most 50, not 51."),
         ({"clip_skip": 20}, 422, "invalid_request", "clip_skip: May be at most"),

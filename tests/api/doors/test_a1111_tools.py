@@ -119,6 +119,17 @@ def test_the_settings_of_an_image_are_read(http: httpx2.Client) -> None:
     assert read(http, image_file()) == {"info": "", "items": {}, "parameters": {}}
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"parameters": r'a\nSteps: 1, Model: "\ud800"'.replace(r"\n", "\n")},
+        {"renderq": json.dumps({"renderq": 1, "model_revision": "\ud800", "request": REQUEST})},
+    ],
+)
+def test_half_of_a_surrogate_pair_in_a_file_does_no_harm(http: httpx2.Client, texts: dict[str, str]) -> None:
+    read(http, png_with(**texts))
+
+
 @pytest.fixture
 def upscaler(tmp_path: Path) -> Path:
     """A catalog with the fast model, and the same as an upscaler; as far as the API looks into its files."""

@@ -208,6 +208,10 @@ def test_every_error_has_the_form_of_the_door(
     assert "traceback" not in body["error"].lower()
 
 
+def test_an_error_about_the_name_of_the_model_names_the_part_of_the_path(http: httpx2.Client) -> None:
+    assert http.post(f"/hf/{'x' * 201}", json={"inputs": "x"}).json()["error"].startswith("model: May have at most")
+
+
 def test_another_method_is_refused_in_the_form_of_the_door(http: httpx2.Client) -> None:
     response = http.get("/hf/shapes")
     assert (response.status_code, response.json()["error_type"]) == (405, "method_not_allowed")

@@ -43,9 +43,12 @@ async def images_response(
 
 
 def json_response(request: Request, body: BaseModel) -> Response:
-    """Return a response that no cache keeps. May take a while for images: call it in a thread."""
+    """Return a response that no cache keeps. May take a while for images: call it in a thread.
+
+    Pydantic would refuse fields that are repeated and nested more than 255 deep.
+    """
     headers = {"Cache-Control": "private, no-store", **response_headers(request)}
-    return Response(body.model_dump_json(), 200, headers, "application/json")
+    return Response(json.dumps(dict(body)), 200, headers, "application/json")
 
 
 def known_fields(sent: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -19,7 +19,7 @@ MAX_DEPTH = 100
 
 _TOKEN = re.compile(
     r"""
-    \[(?:[^\[\]]*\|[^\[\]]*|[^\[\]]*:\s*[\d.]+\s*)\]  # [one|other] and [one:other:0.5] change during rendering: text
+    \[(?:[^\[\]|]*+\|[^\[\]]*+|[^\[\]]*:\s*[\d.]+\s*)\]  # [one|other] and [one:other:0.5] change during rendering: text
     | \\(?P<escaped>[()\[\]\\])
     | :\s*(?P<weight>[+-]?[.\d]+)\s*\)
     | (?P<bracket>[()\[\]])
@@ -27,6 +27,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+"""Linear: possessive quantifiers look for the first `|` alone."""
 
 
 class PromptNotSupported(Exception):

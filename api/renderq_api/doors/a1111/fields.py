@@ -21,7 +21,9 @@ class OverrideSettings(BaseModel, frozen=True):
 
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
 
-    sd_model_checkpoint: str | None = Field(None, description="Model; default: that of `POST /sdapi/v1/options`.")
+    sd_model_checkpoint: str | None = Field(
+        None, max_length=300, description="Model; default: that of `POST /sdapi/v1/options`."
+    )
     CLIP_stop_at_last_layers: int | None = Field(None, ge=1, le=LIMITS.clip_skip + 1, description="1: the last layer.")
     samples_format: Literal["png", "jpg", "jpeg", "webp"] = Field("png", description="File format of the images.")
     jpeg_quality: int | None = Field(None, ge=1, le=100, description="Quality of `jpg` and `webp`.")

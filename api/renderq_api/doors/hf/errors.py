@@ -24,6 +24,7 @@ _FIELDS = {
     "/image": "inputs",
     "/inputs": "inputs",
     "/steps": "parameters.num_inference_steps",
+    "/model": "model",
 }
 """Pointer into a body of `POST /v1/jobs` → field of this door, where it is not the parameter of that name."""
 
