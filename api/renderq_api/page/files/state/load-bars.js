@@ -8,7 +8,7 @@
  */
 
 export const BARS = 96;
-export const BAR_MS = 15 * 60_000;
+const BAR_MS = 15 * 60_000;
 
 /** Statuses of which a bar has the peak, in the order in which they are stacked. @type {readonly Open[]} */
 export const OPEN = ["running", "queued"];
