@@ -83,8 +83,10 @@ def _bounded(path: list[str | int]) -> str:
 def _unknown_field(path: list[str | int], model: type[BaseModel]) -> str:
     known = _fields_at(path[:-1], model)
     elsewhere = [task for task, other in TASKS.items() if len(path) == 1 and path[0] in other.model_fields]
-    if elsewhere:
+    if elsewhere and model in TASKS.values():
         return f"This task has no such field; these tasks do: {', '.join(elsewhere)}."
+    if not known:
+        return "Unknown field."
     similar = difflib.get_close_matches(str(path[-1])[:100], known, n=1)
     hint = f"Did you mean {similar[0]}?" if similar else f"Known fields: {', '.join(known)}."
     return f"Unknown field. {hint}"

@@ -158,6 +158,7 @@ def hang_up(api: RunningApi, name: str, **arguments: Any) -> None:
     [
         ("generate_image", {}, "prompt: This field is required."),
         ("generate_image", {"prompt": "x", "size": "64x64"}, "size: Unknown field."),
+        ("generate_image", {"prompt": "x", "schedule": "karras"}, "schedule: Unknown field. Known fields: prompt, "),
         ("generate_image", {"prompt": "x", "n": 5}, "n: Must be at most 4, not 5."),
         ("generate_image", {"prompt": "x", "model": "nope"}, "There is no model"),
         ("generate_image", {"prompt": "x", "strength": 0.5}, "strength: Give image, too"),
@@ -177,6 +178,7 @@ def test_a_refusal_is_a_result_that_says_why(
     assert result["isError"]
     [block] = result["content"]
     assert block["text"].startswith(words)
+    assert "fields: ." not in block["text"]
     assert http.get("/v1/jobs").json()["data"] == []
 
 

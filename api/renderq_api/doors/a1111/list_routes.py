@@ -1,4 +1,4 @@
-"""Lists of what can be chosen, and routes with nothing to tell or to do."""
+"""Lists of what can be chosen, and routes with fixed answers."""
 
 from typing import Any
 
@@ -122,7 +122,7 @@ def _add_fixed(method: str, path: str, content: JsonValue) -> None:
         fixed,
         methods=[method],
         name=f"{method}_{path.split('/')[-1].replace('-', '_')}".lower(),
-        summary="For clients that ask; there is nothing to tell or to do",
+        summary="Fixed answer, for clients that ask",
         responses=ERRORS,
         response_model=Any,
     )
