@@ -5,6 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JUDGES := .judges
+NODE_JUDGES := tests/system/javascript
 PORT   ?= 8400
 ARGS   ?=
 JOBS   ?= $(shell n=$$(env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 3 ? 4 : n + 1)))
@@ -26,12 +27,16 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt --no-deps invisible-watermark  # it requires the desktop build of OpenCV, and torch
 	@touch $(READY)
 
-judges: $(JUDGES)/.ready ## install clients of other services into .judges, for the tests that they judge
+judges: $(JUDGES)/.ready $(NODE_JUDGES)/node_modules/.ready ## install clients of other services, in environments of their own, for the tests that they judge
 
 $(JUDGES)/.ready: tests/api/doors/judges.txt
 	$(PYTHON) -m venv $(JUDGES)
-	$(JUDGES)/bin/pip install --quiet -r tests/api/doors/judges.txt
+	$(JUDGES)/bin/pip install --quiet --no-compile -r tests/api/doors/judges.txt  # most of it is never imported
 	@touch $(JUDGES)/.ready
+
+$(NODE_JUDGES)/node_modules/.ready: $(NODE_JUDGES)/package-lock.json | $(READY)
+	$(BIN)/python -m tests.page.node $(NODE_JUDGES)
+	@touch $@
 
 run: $(READY) ## start the whole service on this machine; ARGS are passed to `renderq up`
 	@$(BIN)/renderq up --port $(PORT) $(ARGS)
@@ -75,4 +80,4 @@ docs: $(READY) ## write the pages that are generated from the code
 	$(BIN)/python docs/reference/settings_reference.py
 
 clean: ## remove .venv, builds and caches
-	rm -rf $(VENV) $(JUDGES) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(JUDGES) $(NODE_JUDGES)/node_modules build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

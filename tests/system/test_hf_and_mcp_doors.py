@@ -1,5 +1,6 @@
-"""Hugging Face's client and that of the Model Context Protocol, pointed at the whole service by its address alone."""
+"""Hugging Face's clients and that of the Model Context Protocol, pointed at the whole service by its address alone."""
 
+import base64
 import hashlib
 import io
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from huggingface_hub import InferenceClient, close_session, set_client_factory
 from huggingface_hub.utils._http import default_client_factory
 from PIL import Image
 
-from tests.system.judges import run_judge
+from tests.system.judges import run_javascript_judge, run_judge
 from tests.system.service import Service
 
 pytestmark = pytest.mark.system
@@ -45,6 +46,21 @@ def test_huggingface_hub_changes_an_image(client: InferenceClient) -> None:
     Image.new("RGB", (64, 32), BLUE).save(picture, "PNG")
     made = client.image_to_image(picture.getvalue(), prompt=PROMPT, num_inference_steps=10, strength=0.9)
     assert (made.format, made.size) == ("WEBP", (64, 32))
+
+
+def test_hugging_faces_client_for_javascript(service: Service) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 32), BLUE).save(picture, "PNG")
+    sent = base64.b64encode(picture.getvalue()).decode()
+    told = run_javascript_judge("huggingface_judge.mjs", f"{service.url}/hf/shapes", sent)
+    files = [told[name] for name in ("made", "changed", "unprompted")]
+    assert [file["type"] for file in files] == ["image/png"] * 3
+    made, *changed = [Image.open(io.BytesIO(base64.b64decode(file["file"]))) for file in files]
+    native = service.wait_until_ended(service.submit(PROMPT, steps=10, seed=3)["id"])
+    assert pixels_sha256(made) == native["outputs"][0]["pixel_sha256"]
+    assert [image.size for image in changed] == [(64, 32)] * 2
+    assert told["refused"]["status"] == 422
+    assert "parameters.num_inference_steps: Must be at least 1, not 0." in told["refused"]["message"]
 
 
 def test_the_client_of_the_model_context_protocol_in_both_generations(service: Service) -> None:

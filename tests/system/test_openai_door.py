@@ -1,4 +1,4 @@
-"""OpenAI's own client, pointed at the whole service by its base URL alone."""
+"""OpenAI's own clients and tools made for its API, pointed at the whole service by its base URL alone."""
 
 import base64
 import hashlib
@@ -11,11 +11,13 @@ import openai
 import pytest
 from PIL import Image
 
+from tests.system.judges import run_javascript_judge, run_judge
 from tests.system.service import Service
 
 pytestmark = pytest.mark.system
 
 PROMPT = "a red circle on a blue background"
+UNKNOWN_MODEL = 'There is no model "nope". The models are shapes.'
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,21 @@ def png(image: Image.Image) -> bytes:
 
 def pixels_sha256(data: bytes) -> str:
     return hashlib.sha256(Image.open(io.BytesIO(data)).convert("RGB").tobytes()).hexdigest()
+
+
+def of_base64(data: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+def blue_png() -> str:
+    """Return the file in base64."""
+    return base64.b64encode(png(Image.new("RGB", (64, 64), (0, 0, 255)))).decode()
+
+
+def native_pixels(service: Service, **fields: Any) -> list[str]:
+    """Render a native job; return the digests of its images."""
+    job = service.wait_until_ended(service.submit(PROMPT, **fields)["id"])
+    return [output["pixel_sha256"] for output in job["outputs"]]
 
 
 def test_the_images_are_those_of_a_native_job(client: openai.OpenAI, service: Service) -> None:
@@ -83,3 +100,38 @@ def test_a_variation_has_the_size_of_its_image(client: openai.OpenAI) -> None:
     made = client.images.create_variation(image=picture, response_format="b64_json")
     assert made.data is not None
     assert Image.open(io.BytesIO(file_of(made.data[0]))).size == (64, 32)
+
+
+def test_the_client_for_node(service: Service) -> None:
+    told = run_javascript_judge("openai_judge.mjs", service.url, blue_png())
+    assert (of_base64(told["made"]).format, of_base64(told["made"]).size) == ("WEBP", (64, 64))
+    assert told["completed"]["type"] == "image_generation.completed"
+    assert [pixels_sha256(base64.b64decode(told["completed"]["image"]))] == native_pixels(service, seed=7)
+    assert set(told["partial"]) <= {"image_generation.partial_image"}  # a fast machine may send none
+    assert of_base64(told["edited"]).size == (64, 64)
+    assert told["models"] == ["shapes"]
+    unknown = {"status": 404, "code": "model_not_found", "param": "model", "message": f"404 {UNKNOWN_MODEL}"}
+    assert told["unknown_model"] == {"type": "NotFoundError", **unknown}
+    assert (told["too_many"]["type"], told["too_many"]["param"]) == ("BadRequestError", "n")
+
+
+def test_vercels_ai_sdk(service: Service) -> None:
+    told = run_javascript_judge("ai_sdk_judge.mjs", service.url, blue_png())
+    made, [edited] = told["made"], told["edited"]
+    assert [image["type"] for image in (*made, edited)] == ["image/png"] * 3
+    assert [pixels_sha256(base64.b64decode(image["file"])) for image in made] == native_pixels(service, n=2, seed=3)
+    assert of_base64(edited["file"]).size == (64, 64)
+    assert told["unknown_model"] == {"type": "AI_APICallError", "status": 404, "message": UNKNOWN_MODEL}
+
+
+def test_litellm(service: Service) -> None:
+    """With its providers `openai` and `litellm_proxy`."""
+    told = run_judge("litellm_judge.py", service.url)
+    assert [pixels_sha256(base64.b64decode(file)) for file in told["made"]] == native_pixels(service, seed=7) * 2
+    assert told["unknown_model"]["status"] == 404
+    assert UNKNOWN_MODEL in told["unknown_model"]["message"]
+
+
+def test_langchain(service: Service) -> None:
+    file = httpx2.get(run_judge("langchain_judge.py", service.url), trust_env=False).content
+    assert Image.open(io.BytesIO(file)).size == (64, 64)
