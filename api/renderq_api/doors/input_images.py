@@ -1,11 +1,14 @@
 """Image files of a request as the input images of a job."""
 
 import hashlib
+import re
 
 from pydantic import JsonValue
 
 from renderq.contract import FieldError, ProblemKind
-from renderq_api.assets import ImageRejected
+from renderq.contract.image_references import is_data_url
+from renderq_api.assets import ImageRejected, decode_data_url
+from renderq_api.assets.errors import unreadable
 from renderq_api.http.problems import ApiProblem, invalid
 from renderq_api.services import Services
 
@@ -14,8 +17,17 @@ _KINDS = {
     "unsupported_media_type": ProblemKind.UNSUPPORTED_MEDIA_TYPE,
 }
 
+_ADDRESS = re.compile(r"[a-z]{1,10}://", re.IGNORECASE)
+
 Images = dict[str, bytes]
 """Field of a job → image file."""
+
+
+def decode_file(text: str) -> bytes:
+    """Return the file that is encoded in base64, with or without `data:…;base64,`. Raises `ImageRejected`."""
+    if match := _ADDRESS.match(text):
+        raise unreadable(f"addresses with {match[0]} are not read here", "Send the file itself in base64")
+    return decode_data_url(text if is_data_url(text) else f",{text}")
 
 
 def asset_ids(images: Images) -> dict[str, JsonValue]:

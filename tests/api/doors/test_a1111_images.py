@@ -221,6 +221,7 @@ def test_the_masked_part_of_an_image_is_made_anew(http: httpx2.Client, worker: W
     ("sent", "status", "told"),
     [
         ({"init_images": ["not base64!"]}, 422, "init_images: "),
+        ({"init_images": ["http://a.example/b.png"]}, 422, "init_images: The image cannot be read: addresses with"),
         ({"init_images": [encoded(b"no image")]}, 415, "The image must be PNG"),
         ({"init_images": [encoded(PICTURE)], "mask": "?"}, 422, "mask: "),
         ({}, 422, "init_images: This field is required."),

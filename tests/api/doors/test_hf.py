@@ -293,3 +293,9 @@ def test_an_image_of_a_data_url_is_one_too(http: httpx2.Client, worker: Worker, 
     made = call(http.post, "/hf/shapes", json={"inputs": f"data:image/png;base64,{PICTURE_BASE64}"})
     assert request_of(worker.finish(claim(worker)))["task"] == "img2img"
     assert Image.open(io.BytesIO(made.result().content)).size == (64, 32)
+
+
+def test_an_address_is_not_an_image(http: httpx2.Client) -> None:
+    response = http.post("/hf/shapes", json={"inputs": "https://a.example/b.png", "parameters": {"prompt": "x"}})
+    assert response.status_code == 422
+    assert "addresses with https:// are not read here. Send the file itself" in response.json()["error"]

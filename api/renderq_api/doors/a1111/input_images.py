@@ -7,11 +7,11 @@ from PIL import Image, ImageFilter, ImageOps
 from starlette.concurrency import run_in_threadpool
 
 from renderq.contract import LIMITS
-from renderq.contract.image_references import is_data_url, is_https_url
-from renderq_api.assets import ImageRejected, check_image, decode_data_url
+from renderq.contract.image_references import is_https_url
+from renderq_api.assets import ImageRejected, check_image
 from renderq_api.assets.errors import too_large
 from renderq_api.doors.a1111.fields import Img2ImgFields
-from renderq_api.doors.input_images import Images, rejected
+from renderq_api.doors.input_images import Images, decode_file, rejected
 from renderq_api.services import Services
 from renderq_shared.imaging.exif import apply_orientation
 
@@ -35,7 +35,7 @@ async def load_image(services: Services, tenant: str, field: str, reference: str
 
 def decode_image(text: str) -> bytes:
     """Return the file that is encoded in base64, with or without `data:…;base64,`. Raises `ImageRejected`."""
-    data = decode_data_url(text if is_data_url(text) else f",{text}")
+    data = decode_file(text)
     if len(data) > LIMITS.asset_bytes:
         raise too_large()
     return data

@@ -4,9 +4,9 @@ import re
 
 from renderq.contract import LIMITS
 from renderq.contract.image_references import is_data_url
-from renderq_api.assets import ImageRejected, decode_data_url, file_too_large
+from renderq_api.assets import ImageRejected, file_too_large
 from renderq_api.doors.hf.fields import ImageRequest
-from renderq_api.doors.input_images import rejected
+from renderq_api.doors.input_images import decode_file, rejected
 
 _IMAGE = re.compile(r"iVBORw0KGgo|/9j/|UklGR")
 """How PNG, JPEG and WebP begin in base64. No prompt does."""
@@ -21,7 +21,7 @@ def input_image(request: ImageRequest) -> bytes | None:
     if request.parameters.prompt is None and not (_IMAGE.match(text) or is_data_url(text)):
         return None
     try:
-        data = decode_data_url(text if is_data_url(text) else f"data:;base64,{text}")
+        data = decode_file(text)
     except ImageRejected as error:
         raise rejected("image", error) from error
     return check_size(data)
