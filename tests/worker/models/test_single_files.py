@@ -80,6 +80,7 @@ def test_a_file_gives_the_image_of_its_pipeline(tmp_path: Path, name: str, suffi
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:__array_wrap__ must accept context:DeprecationWarning")
 @pytest.mark.parametrize("name", ["sd1-v-ztsnr", "sdxl-v-ztsnr"])
 def test_zero_terminal_snr_with_every_scheduler(tmp_path: Path, name: str) -> None:
     """The first step of the model's own scheduler is the last training step, pure noise."""

@@ -205,8 +205,8 @@ def test_what_is_kept_for_fairness_and_claims_does_not_grow_with_jobs(
 
 
 def test_at_most_1440_minutes_of_load_are_kept(client: redis.Redis, store: RedisJobStore) -> None:
-    client.lpush("rq:load-minutes", *(f"{number} 1 0 0 0" for number in range(1_440)))
+    client.lpush("rq:load-minutes", *(f"{number} 1 0 0 0 0 0" for number in range(1_440)))
     client.hset("rq:load", mapping={"started_ms": 1_440, "queued": 1})
     store.call(commands.sweep(LEASE_MS, 100))
     minutes = client.lrange("rq:load-minutes", 0, -1)
-    assert (len(minutes), minutes[0], minutes[-1]) == (1_440, "1440 1 0 0 0", "1 1 0 0 0")
+    assert (len(minutes), minutes[0], minutes[-1]) == (1_440, "1440 1 0 0 0 0 0", "1 1 0 0 0 0 0")
