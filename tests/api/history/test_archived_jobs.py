@@ -12,7 +12,7 @@ from renderq_shared.settings import ApiSettings
 from tests.api.problems import problem
 from tests.api.running_api import RunningApi
 from tests.api.worker import IMAGE_BYTES, Worker
-from tests.polling import wait_until
+from tests.polling import files_in, wait_until
 from tests.shared.history.sqlite_file import empty_history
 from tests.valkey_server import Valkey
 
@@ -111,7 +111,7 @@ def test_a_deleted_job_is_gone_with_its_files(
     assert http.delete(f"/v1/jobs/{job_id}").status_code == 204
     problem(http.get(f"/v1/jobs/{job_id}"), "not_found")
     assert http.get("/v1/jobs").json()["data"] == []
-    wait_until(lambda: not list(folder.rglob("*.*")), "the removal of the files")
+    wait_until(lambda: not files_in(folder), "the removal of the files")
     assert http.delete(f"/v1/jobs/{job_id}").status_code == 204
 
 

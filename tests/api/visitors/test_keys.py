@@ -15,7 +15,7 @@ from tests.api.visitors.conftest import Visit
 from tests.api.visitors.requests import ask, submit
 from tests.api.worker import Worker
 from tests.job_store.time_travel import make_older
-from tests.polling import wait_until
+from tests.polling import files_in, wait_until
 
 DAY_MS = 86_400_000
 
@@ -133,7 +133,7 @@ def test_an_expired_visitor_leaves_nothing(demo: RunningApi, visit: Visit, worke
     wait_until(lambda: visitor.get("/v1/me").status_code == 401, "the reload of the keys")
     assert "expired. POST /v1/visitors gives" in problem(visitor.get("/v1/me"), "unauthorized")["detail"]
     # A process that was archiving the job removes its manifest once the history has refused the job.
-    wait_until(lambda: not [path for path in demo.settings.store_folder.rglob("*") if job in str(path)])
+    wait_until(lambda: not [path for path in files_in(demo.settings.store_folder) if job in path])
     files = list(demo.settings.data.glob("history.db*"))
     assert files
     assert [path for path in files if me["tenant"].encode() in path.read_bytes()] == []
