@@ -1,4 +1,4 @@
-"""B23: the web page in Chromium: bytes and requests, and how soon it is painted, can be used, and shows its pictures.
+"""B23: the web page in Chromium: bytes and requests, and how soon it is painted, can be used, and shows its images.
 
 An API in a process of its own and a Redis on this machine, with 200 finished jobs of 760 images. Budgets are those of
 an idle machine.
@@ -60,7 +60,7 @@ class Load:
     kilobytes: float
     first_paint: float
     ready: float
-    pictures: float
+    images: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +160,8 @@ def main() -> None:
         Figure("first paint, again", [each.first_paint for each in warm], "ms"),
         Figure("can be used, empty cache", [each.ready for each in cold], "ms", 500),
         Figure("can be used, again", [each.ready for each in warm], "ms"),
-        Figure("pictures in view, empty cache", [each.pictures for each in cold], "ms", 1500),
-        Figure("pictures in view, again", [each.pictures for each in warm], "ms"),
+        Figure("images in view, empty cache", [each.images for each in cold], "ms", 1500),
+        Figure("images in view, again", [each.images for each in warm], "ms"),
         Figure("from the click on Generate to the plates", plates, "ms", 200),
         Figure("heap", heaps, "MB", 25),
     ]

@@ -8,6 +8,7 @@ from renderq_api.assets.image_fetcher import ImageFetcher
 from renderq_api.assets.job_images import FindOutput, JobImages
 from renderq_api.assets.multipart import file_too_large
 from renderq_api.assets.request_images import ASSET_NOT_FOUND, RequestImages, asset_not_found, has_remote_images
+from renderq_api.assets.stored_file import read_file
 from renderq_api.assets.upload_budget import UploadBudget
 from renderq_api.assets.uploads import form_boundary, receive_chunks, receive_upload
 
@@ -26,6 +27,7 @@ __all__ = [
     "file_too_large",
     "form_boundary",
     "has_remote_images",
+    "read_file",
     "receive_chunks",
     "receive_upload",
     "tenant_prefix",

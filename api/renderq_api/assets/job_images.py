@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
-from starlette.concurrency import run_in_threadpool
-
 from renderq.contract import LIMITS
 from renderq_api.assets.errors import too_large
+from renderq_api.assets.stored_file import read_file
 from renderq_shared.errors import ObjectNotFound
 from renderq_shared.jobs.stored_results import StoredOutput
 from renderq_shared.objects import ObjectStore
@@ -33,6 +32,6 @@ class JobImages:
             raise too_large()
         reserve(output.size_bytes)
         try:
-            return await run_in_threadpool(lambda: b"".join(self._objects.read(output.key)))
+            return await read_file(self._objects, output.key)
         except ObjectNotFound:
             return None

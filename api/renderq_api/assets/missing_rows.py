@@ -56,8 +56,8 @@ def check_png_rows(file: bytes) -> None:
 def check_jpeg_rows(file: bytes, decoded: Image.Image) -> None:
     """Raise `ImageRejected` if the entropy-coded data of a JPEG ends too early. `decoded` is the file's `luma`.
 
-    A decoder replaces missing data by zeros. Meaningless data after each restart interval and each scan changes the
-    picture of such a file only: a decoder skips it after complete ones.
+    A decoder replaces missing data by zeros. So meaningless data is put behind each restart interval and each scan: it
+    changes what is decoded only where data was missing, for behind complete data a decoder skips it.
     """
     intervals = math.ceil(decoded.width / _BLOCK_SIDE) * math.ceil(decoded.height / _BLOCK_SIDE)
     changed = ImageChops.difference(decoded, luma(b"".join(_padded(file, intervals)))).getbbox()

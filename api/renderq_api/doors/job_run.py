@@ -41,20 +41,25 @@ async def run_job(request: Request, services: Services, caller: Caller, job: Doo
     Raises `ApiProblem`, the errors of the stores, and `ClientDisconnect`.
     """
     record = await submit(request, services, caller, job)
-
-    async def read() -> JobSnapshot | None:
-        return await services.directory.find(caller.tenant, record.id)
-
     try:
-        with services.job_watchers.watch(record.id, terminal_only=True) as watcher:
-            snapshot = await wait_for_terminal(
-                *(services.job_watchers, watcher, read, services.settings.door_wait_seconds + _MARGIN_S, request),
-                ends_with_input=True,
-            )
+        snapshot = await wait_for_end(request, services, record, services.settings.door_wait_seconds + _MARGIN_S)
         record = snapshot[0] if snapshot else record
         return record
     finally:
         await abandon(services, job, record)
+
+
+async def wait_for_end(request: Request, services: Services, record: JobRecord, seconds: float) -> JobSnapshot | None:
+    """Return a job once it has ended, or as it is after `seconds`; `None` if it was deleted.
+
+    Raises the errors of the stores, and `ClientDisconnect` when the client hangs up.
+    """
+
+    async def read() -> JobSnapshot | None:
+        return await services.directory.find(record.tenant, record.id)
+
+    with services.job_watchers.watch(record.id, terminal_only=True) as watcher:
+        return await wait_for_terminal(services.job_watchers, watcher, read, seconds, request, ends_with_input=True)
 
 
 async def submit(request: Request, services: Services, caller: Caller, job: DoorJob) -> JobRecord:
@@ -66,13 +71,15 @@ async def submit(request: Request, services: Services, caller: Caller, job: Door
 
 
 async def abandon(services: Services, job: DoorJob, record: JobRecord) -> None:
-    """Cancel a job whose request is over, unless it has ended or its client can find it again.
-
-    While Redis is away it cannot be canceled, and goes on until its deadline.
-    """
+    """Cancel a job whose request is over, unless it has ended or its client can find it again."""
     if job.idempotency is None and not record.status.is_terminal:
-        with contextlib.suppress(StoreUnavailable, HistoryUnavailable):
-            await services.directory.cancel(record.tenant, record.id)
+        await cancel_if_possible(services, record)
+
+
+async def cancel_if_possible(services: Services, record: JobRecord) -> None:
+    """Cancel a job. While Redis is away it cannot be canceled, and goes on until its deadline."""
+    with contextlib.suppress(StoreUnavailable, HistoryUnavailable):
+        await services.directory.cancel(record.tenant, record.id)
 
 
 def response_headers(request: Request) -> dict[str, str]:

@@ -1,10 +1,10 @@
 """Images of a job as text of a response."""
 
+import asyncio
 import base64
 from contextlib import ExitStack
 
-from starlette.concurrency import run_in_threadpool
-
+from renderq_api.assets import read_file
 from renderq_api.services import Services
 from renderq_shared.jobs import JobRecord
 from renderq_shared.jobs.stored_results import StoredOutput, decode_outputs
@@ -12,7 +12,8 @@ from renderq_shared.jobs.stored_results import StoredOutput, decode_outputs
 
 async def read_image(services: Services, output: StoredOutput) -> str:
     """Return the file of an image in base64. Raises `ObjectNotFound` and `ObjectStoreUnavailable`."""
-    return await run_in_threadpool(lambda: base64.b64encode(b"".join(services.objects.read(output.key))).decode())
+    file = await read_file(services.objects, output.key)
+    return await asyncio.to_thread(lambda: base64.b64encode(file).decode())
 
 
 async def read_images(services: Services, record: JobRecord, memory: ExitStack) -> list[str]:

@@ -6,6 +6,7 @@ for a while before it closes: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -27,6 +28,11 @@ class LingeringCloseResponse(Response):
             async with asyncio.timeout(_SECONDS):
                 await _drain(receive)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def response_class(headers: Mapping[str, str]) -> type[Response]:
+    """Return the class for a response with these headers."""
+    return LingeringCloseResponse if headers.get("Connection") == "close" else Response
 
 
 async def _drain(receive: Receive) -> None:

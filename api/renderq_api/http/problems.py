@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from renderq.contract import PROBLEMS, FieldError, Problem, ProblemKind
 from renderq.contract.problems import TYPE_PREFIX
-from renderq_api.http.lingering_close import LingeringCloseResponse
+from renderq_api.http.lingering_close import response_class
 from renderq_api.http.public_address import public_path
 from renderq_shared.errors import StoreUnavailable
 
@@ -119,8 +119,7 @@ def _document_response(request: Request, problem: ApiProblem) -> Response:
         problem.kind, problem.detail, public_path(request), request.state.request_id, *problem.errors
     )
     headers = problem_headers(problem)
-    response_class = LingeringCloseResponse if headers.get("Connection") == "close" else Response
-    return response_class(document.model_dump_json(), document.status, headers, MEDIA_TYPE)
+    return response_class(headers)(document.model_dump_json(), document.status, headers, MEDIA_TYPE)
 
 
 def _duration(seconds: int) -> str:

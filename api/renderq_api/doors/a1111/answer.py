@@ -14,7 +14,7 @@ from starlette.responses import Response
 from renderq.image_files.a1111_samplers import AUTOMATIC, sampler_names
 from renderq.image_files.infotext_writer import REVISION_CHARACTERS, write_infotext
 from renderq.version import version
-from renderq_api.doors.a1111.fields import IGNORED, PICTURE_FIELDS, ImageFields, Img2ImgFields, OverrideSettings
+from renderq_api.doors.a1111.fields import FIELDS_WITH_IMAGES, IGNORED, ImageFields, Img2ImgFields, OverrideSettings
 from renderq_api.doors.job_run import response_headers
 from renderq_api.doors.output_images import read_images
 from renderq_api.services import Services
@@ -53,7 +53,7 @@ def json_response(request: Request, body: BaseModel) -> Response:
 
 def known_fields(sent: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """Return the fields that the door knows, without images. Others may be secrets of the client."""
-    names = ({*Img2ImgFields.model_fields, *IGNORED} - PICTURE_FIELDS) & sent.keys()
+    names = ({*Img2ImgFields.model_fields, *IGNORED} - FIELDS_WITH_IMAGES) & sent.keys()
     known = {name: sent[name] for name in sorted(names)}
     if isinstance(settings := sent.get("override_settings"), dict):
         known["override_settings"] = {name: settings[name] for name in OverrideSettings.model_fields.keys() & settings}

@@ -8,10 +8,9 @@ from starlette.responses import Response
 
 from renderq.contract import PROBLEMS, ProblemKind, Status
 from renderq_api.doors.a1111.samplers import NOT_FOUND
+from renderq_api.doors.error_response import error_response
 from renderq_api.doors.field_names import detail_with_field
 from renderq_api.doors.job_end import JobEnd, job_end
-from renderq_api.doors.job_run import response_headers
-from renderq_api.http.lingering_close import LingeringCloseResponse
 from renderq_api.http.problems import ApiProblem, problem_headers
 from renderq_shared.jobs import JobRecord
 
@@ -74,8 +73,5 @@ def _field(request: Request, pointer: str) -> str:
 
 
 def _response(request: Request, status: int, code: str, detail: str, headers: Mapping[str, str]) -> Response:
-    response_class = LingeringCloseResponse if headers.get("Connection") == "close" else Response
-    body = A1111Error(error=code, detail=detail, errors=detail).model_dump_json()
-    return response_class(
-        body, status, {"Cache-Control": "no-store", **headers, **response_headers(request)}, "application/json"
-    )
+    body = A1111Error(error=code, detail=detail, errors=detail)
+    return error_response(request, status, body.model_dump_json(), headers)

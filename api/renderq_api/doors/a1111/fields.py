@@ -88,7 +88,7 @@ class Img2ImgFields(ImageFields, frozen=True):
     )
 
 
-PICTURE_FIELDS = frozenset({"init_images", "mask", "alwayson_scripts"})
+FIELDS_WITH_IMAGES = frozenset({"init_images", "mask", "alwayson_scripts"})
 """Fields with images, which responses do not repeat."""
 
 _FALSY = (False, 0, [], {}, "none", "None")
@@ -122,15 +122,15 @@ IGNORED: dict[str, Callable[[JsonValue], bool]] = {
 _REFUSED: dict[str, tuple[Callable[[JsonValue], bool], str]] = {
     "enable_hr": (_is_off, "This service does not enlarge within a request; send enable_hr false."),
     "subseed_strength": (_is_off, "Variation seeds are not supported; send 0."),
-    "seed_resize_from_w": (lambda value: not _is_positive(value), "Seeds of another size are not supported; send -1."),
-    "seed_resize_from_h": (lambda value: not _is_positive(value), "Seeds of another size are not supported; send -1."),
+    "seed_resize_from_w": (lambda value: not is_positive(value), "Seeds of another size are not supported; send -1."),
+    "seed_resize_from_h": (lambda value: not is_positive(value), "Seeds of another size are not supported; send -1."),
     "tiling": (_is_off, "Tiling is not supported; send false."),
     "refiner_checkpoint": (_is_off, "Refiners are not supported; omit it."),
 }
 """Field → whether its value asks for nothing, and why any other is refused."""
 
 
-def _is_positive(value: JsonValue) -> bool:
+def is_positive(value: JsonValue) -> bool:
     return isinstance(value, int | float) and value > 0
 
 

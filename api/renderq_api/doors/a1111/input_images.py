@@ -4,11 +4,10 @@ import asyncio
 import io
 
 from PIL import Image, ImageFilter, ImageOps
-from starlette.concurrency import run_in_threadpool
 
 from renderq.contract import LIMITS
 from renderq.contract.image_references import is_https_url
-from renderq_api.assets import ImageRejected, check_image
+from renderq_api.assets import ImageRejected, check_image, read_file
 from renderq_api.assets.errors import too_large
 from renderq_api.doors.a1111.fields import Img2ImgFields
 from renderq_api.doors.input_images import Images, decode_file, rejected
@@ -26,7 +25,7 @@ async def load_image(services: Services, tenant: str, field: str, reference: str
     """Return the file of an image in a request: base64, a data URL, or an https URL. Raises `ApiProblem`."""
     if is_https_url(reference):
         asset = await services.request_images.ingest_image(tenant, field, reference)
-        return await run_in_threadpool(lambda: b"".join(services.objects.read(asset.key)))
+        return await read_file(services.objects, asset.key)
     try:
         return await asyncio.to_thread(decode_image, reference)
     except ImageRejected as error:

@@ -7,18 +7,17 @@ from typing import Literal
 
 from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import LIMITS
-from renderq_api.assets import ImageRejected, check_image
+from renderq_api.assets import ImageRejected, check_image, read_file
 from renderq_api.auth import CallerDep, no_visitors
 from renderq_api.doors.a1111.answer import json_response
 from renderq_api.doors.a1111.body import receive_object
 from renderq_api.doors.a1111.document import JOB_RESPONSES, json_body
 from renderq_api.doors.a1111.errors import end_without_images, job_end_response
-from renderq_api.doors.a1111.fields import given_fields, refused
+from renderq_api.doors.a1111.fields import given_fields, is_positive, refused
 from renderq_api.doors.a1111.input_images import load_image
 from renderq_api.doors.a1111.progress import DOOR
 from renderq_api.doors.a1111.router import PREFIX, router
@@ -84,7 +83,7 @@ async def enlarge_image(request: Request, services: ServicesDep, caller: CallerD
     async with receive_object(request, services) as sent:
         fields = validate(EnlargeFields, given_fields(sent.fields))
         check_upscaler(services.catalog, fields.upscaler_1)
-        if ignored := [name for name in _IGNORED if _is_positive(sent.fields.get(name))]:
+        if ignored := [name for name in _IGNORED if is_positive(sent.fields.get(name))]:
             response_headers(request)[IGNORED_HEADER] = ",".join(ignored)
         image = await load_image(services, caller.tenant, "image", fields.image)
         target = await _target(services, fields, image)
@@ -128,7 +127,7 @@ async def _resized_output(services: Services, record: JobRecord, target: _Target
     outputs = decode_outputs(record.outputs_json)
     if not outputs:
         return b""
-    data = await run_in_threadpool(lambda: b"".join(services.objects.read(outputs[0].key)))
+    data = await read_file(services.objects, outputs[0].key)
     if target.size == (outputs[0].width, outputs[0].height) and target.crop is None:
         return data
     resampling = RESIZERS["Lanczos"]
@@ -137,7 +136,3 @@ async def _resized_output(services: Services, record: JobRecord, target: _Target
 
 def _response(request: Request, file: bytes) -> Response:
     return json_response(request, EnlargedImage(image=base64.b64encode(file).decode()))
-
-
-def _is_positive(value: JsonValue) -> bool:
-    return isinstance(value, int | float) and value > 0

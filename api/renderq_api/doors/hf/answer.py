@@ -1,9 +1,9 @@
 """Response of a job that has succeeded: the file of its image."""
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from renderq_api.assets import read_file
 from renderq_api.doors.job_run import response_headers
 from renderq_api.services import Services
 from renderq_shared.jobs import JobRecord
@@ -24,6 +24,6 @@ async def image_response(request: Request, services: Services, record: JobRecord
     [output] = decode_outputs(record.outputs_json)
     with services.upload_budget.reserve() as reserve:
         reserve(output.size_bytes)
-        content = await run_in_threadpool(lambda: b"".join(services.objects.read(output.key)))
+        content = await read_file(services.objects, output.key)
     headers = {"Cache-Control": "private, no-store", **response_headers(request)}
     return Response(content, 200, headers, output.content_type)

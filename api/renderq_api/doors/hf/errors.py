@@ -7,10 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import PROBLEMS, ProblemKind
+from renderq_api.doors.error_response import error_response
 from renderq_api.doors.field_names import detail_with_field
 from renderq_api.doors.job_end import JobEnd
-from renderq_api.doors.job_run import response_headers
-from renderq_api.http.lingering_close import LingeringCloseResponse
 from renderq_api.http.problems import ApiProblem, problem_headers
 
 REQUEST_ERROR_STATUS = 422
@@ -55,6 +54,4 @@ def _field(pointer: str) -> str:
 
 
 def _response(request: Request, status: int, body: HfErrorBody, headers: Mapping[str, str]) -> Response:
-    response_class = LingeringCloseResponse if headers.get("Connection") == "close" else Response
-    more = {"Cache-Control": "no-store", **headers, **response_headers(request)}
-    return response_class(body.model_dump_json(), status, more, "application/json")
+    return error_response(request, status, body.model_dump_json(), headers)

@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import PROBLEMS, ProblemKind
+from renderq_api.doors.error_response import error_response
 from renderq_api.doors.mcp.json_rpc import Code, RequestId, RpcError, error_message
-from renderq_api.http.lingering_close import LingeringCloseResponse
 from renderq_api.http.problems import ApiProblem, problem_headers
 
 _UNREADABLE = frozenset({"empty_body", "not_json", "not_utf8"})
@@ -32,6 +32,4 @@ def problem_response(request: Request, problem: ApiProblem) -> Response:
         is_unreadable = any(error.code in _UNREADABLE for error in problem.errors)
         status, code = 400, Code.PARSE_ERROR if is_unreadable else Code.INVALID_REQUEST
     error = RpcError(code, problem.detail, {"code": str(problem.kind)})
-    headers = problem_headers(problem)
-    response_class = LingeringCloseResponse if headers.get("Connection") == "close" else Response
-    return response_class(json.dumps(error_message(None, error)), status, headers, "application/json")
+    return error_response(request, status, json.dumps(error_message(None, error)), problem_headers(problem))

@@ -5,9 +5,9 @@ import io
 
 from PIL import Image, ImageOps
 from pydantic import JsonValue
-from starlette.concurrency import run_in_threadpool
 
 from renderq.contract import Job, Output
+from renderq_api.assets import read_file
 from renderq_api.doors.mcp.tool_result import Block
 from renderq_api.services import Services
 from renderq_shared.jobs import JobRecord
@@ -41,7 +41,7 @@ def image_url(output: Output) -> str:
 
 
 async def _image(services: Services, stored: StoredOutput) -> Block:
-    data = await run_in_threadpool(lambda: b"".join(services.objects.read(stored.key)))
+    data = await read_file(services.objects, stored.key)
     media_type = stored.content_type
     if _base64_characters(len(data)) > MAX_CHARACTERS:
         data, media_type = await services.assets.decode(smaller_image, data), "image/jpeg"

@@ -1,6 +1,5 @@
 """Calls of tools. A refusal or a failure is a result, which the assistant's model reads and can act on."""
 
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -10,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from renderq_api.auth import Caller
 from renderq_api.doors.field_names import detail_with_field
-from renderq_api.doors.job_run import JOB_HEADER, response_headers
+from renderq_api.doors.job_run import JOB_HEADER, cancel_if_possible, response_headers, wait_for_end
 from renderq_api.doors.mcp.arguments import Arguments, GenerateImage, JobArguments, NoArguments
 from renderq_api.doors.mcp.job_body import job_body
 from renderq_api.doors.mcp.job_result import job_result
@@ -21,11 +20,9 @@ from renderq_api.http.error_handlers import STORE_ERRORS, store_problem
 from renderq_api.http.problems import ApiProblem
 from renderq_api.http.validation import validate
 from renderq_api.job_views.job_snapshot import JobSnapshot
-from renderq_api.live import wait_for_terminal
 from renderq_api.routes.job_lookup import job_not_found, require_job
 from renderq_api.services import Services
 from renderq_api.submission.submission import submit_job
-from renderq_shared.errors import HistoryUnavailable, StoreUnavailable
 from renderq_shared.ids import is_job_id
 from renderq_shared.jobs import JobRecord
 
@@ -116,20 +113,10 @@ async def _wait(call: ToolCall, record: JobRecord) -> JobSnapshot:
 
     If the client hangs up before, a job of this door is canceled: that is how clients of 2026-07-28 cancel a call.
     """
-    services = call.services
-    seconds = min(_WAIT_S, services.settings.door_wait_seconds)
-
-    async def read() -> JobSnapshot | None:
-        return await services.directory.find(record.tenant, record.id)
-
-    with services.job_watchers.watch(record.id, terminal_only=True) as watcher:
-        try:
-            snapshot = await wait_for_terminal(
-                *(services.job_watchers, watcher, read, seconds, call.request), ends_with_input=True
-            )
-        except ClientDisconnect:
-            if record.door == DOOR:
-                with contextlib.suppress(StoreUnavailable, HistoryUnavailable):
-                    await services.directory.cancel(record.tenant, record.id)
-            raise
-    return require_job(snapshot)
+    seconds = min(_WAIT_S, call.services.settings.door_wait_seconds)
+    try:
+        return require_job(await wait_for_end(call.request, call.services, record, seconds))
+    except ClientDisconnect:
+        if record.door == DOOR:
+            await cancel_if_possible(call.services, record)
+        raise

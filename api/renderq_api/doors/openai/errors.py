@@ -10,10 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from renderq.contract import PROBLEMS, FieldError, ProblemKind
+from renderq_api.doors.error_response import error_response
 from renderq_api.doors.field_names import detail_with_field
 from renderq_api.doors.job_end import JobEnd
-from renderq_api.doors.job_run import response_headers
-from renderq_api.http.lingering_close import LingeringCloseResponse
 from renderq_api.http.problems import ApiProblem, problem_headers
 
 REQUEST_ERROR_STATUS = 400
@@ -70,9 +69,7 @@ def error_body(status: int, message: str, code: str, param: str | None) -> OpenA
 
 
 def _response(request: Request, status: int, body: OpenAiErrorBody, headers: Mapping[str, str]) -> Response:
-    response_class = LingeringCloseResponse if headers.get("Connection") == "close" else Response
-    more = {"Cache-Control": "no-store", **headers, **response_headers(request)}
-    return response_class(body.model_dump_json(), status, more, "application/json")
+    return error_response(request, status, body.model_dump_json(), headers)
 
 
 def _type(status: int) -> str:

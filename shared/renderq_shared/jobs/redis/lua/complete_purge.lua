@@ -3,8 +3,8 @@
 --
 -- ARGV: tenant, start of the purge in ms, TTL of the result in ms
 -- Returns 1; 0 if there are jobs.
--- Atomic: the end, and the deletion of what fairness has noted of the tenant and of its choice of a model. What an operator has set stays: API keys,
---         and a pause.
+-- Atomic: the end, and the deletion of what fairness has noted of the tenant, and of the model that it has chosen. What
+--         an operator has set stays: API keys, and a pause.
 
 local tenant, started, ttl = ARGV[1], ARGV[2], ARGV[3]
 if not is_in_progress(tenant, started) then
