@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, m
 
 from renderq.contract import LIMITS, FieldError
 from renderq.contract.requests import Prompt
+from renderq_api.doors.given_fields import given_fields
 from renderq_api.http.problems import ApiProblem, invalid
 from renderq_api.http.validation import validate
 
@@ -166,8 +167,3 @@ def _check_scripts(scripts: JsonValue) -> None:
 
 def _is_off_script(arg: JsonValue) -> bool:
     return arg in (None, False, "") or (isinstance(arg, dict) and arg.get("enabled") is False)
-
-
-def given_fields(sent: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return the fields that are not omitted."""
-    return {name: value for name, value in sent.items() if value is not None and value != ""}

@@ -8,10 +8,10 @@ from renderq_api.assets import ImageRejected
 from renderq_api.auth import TenantDep, no_visitors
 from renderq_api.doors.a1111.body import receive_object
 from renderq_api.doors.a1111.document import ERRORS, json_body
-from renderq_api.doors.a1111.fields import given_fields
 from renderq_api.doors.a1111.file_settings import FileSettings, read_settings
 from renderq_api.doors.a1111.input_images import load_image
 from renderq_api.doors.a1111.router import PREFIX, router
+from renderq_api.doors.given_fields import given_fields
 from renderq_api.doors.input_images import rejected
 from renderq_api.http.validation import validate
 from renderq_api.services import ServicesDep

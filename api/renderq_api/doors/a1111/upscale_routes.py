@@ -17,11 +17,12 @@ from renderq_api.doors.a1111.answer import json_response
 from renderq_api.doors.a1111.body import receive_object
 from renderq_api.doors.a1111.document import JOB_RESPONSES, json_body
 from renderq_api.doors.a1111.errors import end_without_images, job_end_response
-from renderq_api.doors.a1111.fields import given_fields, is_positive, refused
+from renderq_api.doors.a1111.fields import is_positive, refused
 from renderq_api.doors.a1111.input_images import load_image
 from renderq_api.doors.a1111.progress import DOOR
 from renderq_api.doors.a1111.router import PREFIX, router
 from renderq_api.doors.a1111.upscalers import RESIZERS, ResultTooLarge, check_upscaler, enlarged_size, resize_file
+from renderq_api.doors.given_fields import given_fields
 from renderq_api.doors.input_images import asset_ids, rejected, store_images
 from renderq_api.doors.job_run import IGNORED_HEADER, DoorJob, response_headers, run_job
 from renderq_api.http.idempotency_key import parse_idempotency_key

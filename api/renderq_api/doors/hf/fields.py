@@ -7,6 +7,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from renderq.contract import LIMITS, SamplingOverrides
 from renderq.contract.requests import Prompt
+from renderq_api.doors.given_fields import given_fields
 from renderq_api.http.validation import validate
 
 _STEPS = "num_inference_steps"
@@ -15,11 +16,7 @@ Side = Annotated[int, Field(ge=1, le=LIMITS.side_pixels)]
 
 
 def _given(value: object) -> object:
-    """Leave out fields that are null or an empty text, which mean that they are omitted."""
-    if not isinstance(value, Mapping):
-        return value
-    fields = cast(Mapping[str, object], value)
-    return {name: each for name, each in fields.items() if each is not None and each != ""}
+    return given_fields(cast(Mapping[str, object], value)) if isinstance(value, Mapping) else value
 
 
 class TargetSize(BaseModel, frozen=True):

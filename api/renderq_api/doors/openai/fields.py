@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, JsonValue, StringConstraints, field_vali
 
 from renderq.contract import LIMITS, FieldError, SamplingOverrides
 from renderq.contract.requests import Prompt
+from renderq_api.doors.given_fields import given_fields
 from renderq_api.http.problems import invalid
 from renderq_api.http.validation import validate
 
@@ -94,7 +95,7 @@ class VariationFields(ImageFields, frozen=True):
 
 def parse_fields(fields: type[Fields], sent: Mapping[str, JsonValue]) -> Fields:
     """Parse fields, in which null and the empty string mean that a field is omitted. Raises `ApiProblem`."""
-    given = {name: value for name, value in sent.items() if value is not None and value != ""}
+    given = given_fields(sent)
     for name in _UNSUPPORTED:
         if name in given:
             detail = "This service makes images of pixels only; omit this field."
