@@ -26,7 +26,7 @@ IMAGE_BYTES = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
 
 THUMBNAIL_BYTES = b"RIFF....WEBP"
 
-RUNTIME = {"model_revision": "abc", "device": "cpu", "dtype": "float32", "batch_invariant": True}
+RUNTIME = {"model_revision": "abc", "device": "cpu", "dtype": "float32", "exactness": "stock"}
 
 
 class Worker:

@@ -140,7 +140,7 @@ def to_job(
             model_revision=runtime.model_revision,
             device=runtime.device,
             dtype=runtime.dtype,
-            batch_invariant=runtime.batch_invariant,
+            exactness=runtime.exactness,
             request=request,
             metadata=request.get("metadata") or {},
             kept=record.kept,

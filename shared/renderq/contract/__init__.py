@@ -11,6 +11,7 @@ from renderq.contract.events import DeletedJob, JobPreview, QueuePlace, QueuePla
 from renderq.contract.jobs import (
     Eta,
     EventName,
+    Exactness,
     Grid,
     ImageFile,
     ImageProgress,
@@ -110,6 +111,7 @@ __all__ = [
     "Depth2ImgRequest",
     "Eta",
     "EventName",
+    "Exactness",
     "Extend",
     "FailureCount",
     "FailureList",

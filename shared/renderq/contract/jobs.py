@@ -13,6 +13,12 @@ WaitReason = Literal["queued", "no_worker_for_model", "loading_model", "paused"]
 EventName = Literal["status", "progress", "output", "preview", "done"]
 """Name of an event in a job's event stream. All but `preview` carry the complete job; `done` is the last."""
 
+Exactness = Literal["stock", "fixed", "loose"]
+"""What the bits of a job's images depend on, apart from request, model, device and dtype.
+
+`stock`: on nothing; they are those of the stock diffusers call. `fixed`: on nothing, but they are those of a call with
+a fixed number of images. `loose`: on the other images in their forward passes, or on the memory that was free.
+"""
 
 ImageStatus = Literal["queued", "running", "succeeded", "failed", "canceled"]
 
@@ -172,8 +178,11 @@ class Job(ResponseModel):
     model_revision: str | None = None
     device: str | None = None
     dtype: str | None = None
-    batch_invariant: bool | None = Field(
-        None, description="True if the worker has verified that its images do not depend on the batch, bit by bit."
+    exactness: Exactness | None = Field(
+        None,
+        description="What the bits of its images depend on apart from request, model, device and dtype. `stock`: on "
+        "nothing, they are those of the stock diffusers call. `fixed`: on nothing, but they are those of a call with a "
+        "fixed number of images. `loose`: on what else was rendered, or on free memory. Null until it has ended.",
     )
     request: dict[str, JsonValue] = Field(
         description="The request with all defaults filled in; `POST /v1/jobs` accepts it again."

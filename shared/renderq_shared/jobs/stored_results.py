@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
-from renderq.contract import ImageStatus, JobWarning
+from renderq.contract import Exactness, ImageStatus, JobWarning
 
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """Exact in Redis' scores, in Lua and in JSON."""
@@ -103,7 +103,7 @@ class StoredRuntime(_StoredModel):
     model_revision: str | None = None
     device: str | None = None
     dtype: str | None = None
-    batch_invariant: bool | None = None
+    exactness: Exactness | None = None
 
 
 class StoredBatch(_StoredModel):

@@ -62,7 +62,7 @@ def test_succeeded(http: httpx2.Client, worker: Worker) -> None:
     response = get_job(http, job_id)
     job = Job.model_validate(response.json())
     assert (job.status, job.stage, job.progress.value, job.error) == ("succeeded", None, 1.0, None)
-    assert (job.model_revision, job.device, job.dtype, job.batch_invariant) == ("abc", "cpu", "float32", True)
+    assert (job.model_revision, job.device, job.dtype, job.exactness) == ("abc", "cpu", "float32", "stock")
     assert [(output.index, output.seed, output.size_bytes) for output in job.outputs] == [
         (0, 7, len(IMAGE_BYTES)),
         (1, 8, len(IMAGE_BYTES)),

@@ -40,7 +40,7 @@ JOB = JobRecord(
     outputs_json=json.dumps([OUTPUT]),
     grid_json=json.dumps(GRID),
     metrics_json='{"load_ms": 0, "batch_width_mean": 2.0}',
-    runtime_json='{"device": "cpu", "batch_invariant": true}',
+    runtime_json='{"device": "cpu", "exactness": "stock"}',
 )
 
 

@@ -39,7 +39,15 @@ def test_fast_batches_change_at_most_the_last_bit(tiny: ModelEntry) -> None:
     for each in specs:
         difference = harness.pixels(each.id).astype(int) - render_alone(tiny, each).astype(int)
         assert np.abs(difference).max() <= 1, each.sampling.scheduler
+        assert harness.stats(each.id).exactness == "loose"
     assert max(harness.stats(each.id).batch_width_mean for each in specs) > 2
+
+
+def test_an_image_that_was_never_in_a_batch_is_the_stock_one_in_fast_batches_too(tiny: ModelEntry) -> None:
+    harness = EngineHarness([tiny], batching="fast")
+    harness.submit(spec(0))
+    harness.finish()
+    assert harness.stats("job/0").exactness == "stock"
 
 
 def test_what_a_comparison_takes_is_not_what_the_batch_takes(tiny: ModelEntry, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,6 +100,7 @@ def test_a_smaller_batch_then_tiles(trained: ModelEntry) -> None:
         codes = warnings(harness, f"job/{number}")
         assert codes == ["batch_size_reduced", "autoencoder_tiled"]
         np.testing.assert_array_equal(harness.pixels(f"job/{number}"), render_tiled(trained, number))
+        assert harness.stats(f"job/{number}").exactness == "loose"
     assert loads(harness) == 2  # two events, one load
 
 
@@ -120,6 +121,7 @@ def test_weights_leave_last_and_the_image_stays(trained: ModelEntry) -> None:
     assert warnings(harness, "job/1") == []
     np.testing.assert_array_equal(harness.pixels("job/0"), render_tiled(trained))
     np.testing.assert_array_equal(harness.pixels("job/1"), render_alone(trained, spec(1)))
+    assert harness.stats("job/1").exactness == "stock"
 
 
 def test_what_an_image_needed_is_remembered_for_the_next_one_of_its_shape(trained: ModelEntry, tmp_path: Path) -> None:

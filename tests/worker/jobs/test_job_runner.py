@@ -48,7 +48,7 @@ def test_the_record_has_runtime_and_metrics(harness: WorkerHarness) -> None:
         "model_revision": ENTRY.revision,
         "device": "simulated",
         "dtype": "uint8",
-        "batch_invariant": True,
+        "exactness": "stock",
     }
     metrics = json.loads(job.metrics_json or "")
     assert metrics["batch_width_mean"] == 2.0

@@ -7,6 +7,7 @@ from functools import partial
 import structlog
 import torch
 
+from renderq.contract import Exactness
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import DeviceLost, DeviceMemory
 from renderq_worker.engine.batch_invariance import BatchInvariance
@@ -25,6 +26,7 @@ from renderq_worker.engine.events import (
     Warned,
 )
 from renderq_worker.engine.failure import Failure
+from renderq_worker.engine.fallback_kind import FallbackKind
 from renderq_worker.engine.families import Family, load_family, placement_of
 from renderq_worker.engine.generation import Generation, GenerationSpec, Stage
 from renderq_worker.engine.health import EngineHealth, OperationTimer
@@ -307,9 +309,13 @@ class Engine:
             peak_memory_bytes=generation.peak_bytes,
             device=family.device,
             dtype=family.dtype,
-            batch_invariant=family.batch_invariance_for(generation.key).is_invariant(generation.spec.rows),
+            exactness=self._exactness(generation),
             model_revision=family.revision,
         )
+
+    def _exactness(self, generation: Generation) -> Exactness:
+        is_shared = generation.batch_width_mean > 1 and self._settings.batching == "fast"
+        return "loose" if is_shared or FallbackKind.TILES in generation.fallbacks else "stock"
 
     def _notify_slots_freed(self) -> None:
         for callback in self._on_slots_freed:

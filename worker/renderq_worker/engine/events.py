@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from renderq.contract import Exactness
 from renderq_worker.engine.failure import FailureCode
 
 
@@ -74,9 +75,7 @@ class RenderStats:
     """Peak memory on the device during its operations; None where the device does not count it."""
     device: str
     dtype: str
-    batch_invariant: bool
-    """Whether this image has the same bits alone and in every batch that the probe compared, for this model, device,
-    dtype and batching mode."""
+    exactness: Exactness
     model_revision: str
 
 

@@ -175,7 +175,7 @@ class SimulatedEngine:
             peak_memory_bytes=None,
             device=_NAME,
             dtype="uint8",
-            batch_invariant=True,
+            exactness="stock",
             model_revision=self._entries[spec.model].revision,
         )
         self._mailbox.emit(Rendered(spec.id, self.render_stub(spec), stats))

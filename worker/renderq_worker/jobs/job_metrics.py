@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from renderq.contract import Exactness
 from renderq_shared.jobs.stored_results import StoredMetrics, StoredRuntime
 from renderq_shared.jobs.timings import JobTiming
 from renderq_worker.engine import RenderStats
+
+_EXACTNESS: Sequence[Exactness] = ("stock", "fixed", "loose")
+"""From the most exact to the least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,13 @@ def job_timing(timings: Sequence[ImageTiming]) -> JobTiming:
 
 
 def job_runtime(timings: Sequence[ImageTiming]) -> StoredRuntime:
-    """Return the runtime of the first image; all images of a claim are rendered by one worker."""
-    stats = timings[0].stats
+    """Return the runtime of the images, all of which one worker rendered, and the exactness of the least exact."""
+    stats = max((timing.stats for timing in timings), key=lambda each: _EXACTNESS.index(each.exactness))
     return StoredRuntime(
         model_revision=stats.model_revision,
         device=stats.device,
         dtype=stats.dtype,
-        batch_invariant=stats.batch_invariant,
+        exactness=stats.exactness,
     )
 
 

@@ -307,9 +307,11 @@ export default {
       worker: "Worker",
       device: "Gerät",
       dtype: "Genauigkeit",
+      exactness: "Bitgleichheit",
       revision: "Modellfassung",
       id: "Auftrag",
     },
+    exactness: { stock: "Bits der Originalpipeline", fixed: "Immer dieselben Bits", loose: "Letzte Bits können abweichen" },
   },
   compare: {
     layout: "Art des Vergleichs",

@@ -308,9 +308,11 @@ export default {
       worker: "Worker",
       device: "Device",
       dtype: "Precision",
+      exactness: "Exactness",
       revision: "Model revision",
       id: "Job",
     },
+    exactness: { stock: "Bits of the stock pipeline", fixed: "Always the same bits", loose: "Last bits may differ" },
   },
   compare: {
     layout: "How to compare",

@@ -100,6 +100,7 @@ const madeRows = (job) => [
   ["worker", job.worker],
   ["device", job.device],
   ["dtype", job.dtype],
+  ["exactness", job.exactness && t.lightbox.exactness[job.exactness]],
   ["revision", job.model_revision],
   ["id", html`<span class="copyable">${job.id} <${Button} small kind="quiet" icon="copy" label=${t.job.copyId} onClick=${() => copyText(job.id)} /></span>`],
 ];
