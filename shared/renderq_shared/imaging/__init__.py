@@ -1,1 +1,1 @@
-"""Size, EXIF orientation and cost of images, equal in the API and workers."""
+"""Decoding, size, EXIF orientation and cost of images, equal in the API and workers."""

@@ -13,6 +13,7 @@ from renderq_api.doors.a1111.fields import Img2ImgFields
 from renderq_api.doors.input_images import Images, decode_file, rejected
 from renderq_api.services import Services
 from renderq_shared.imaging.exif import apply_orientation
+from renderq_shared.imaging.image_file import load_stored, read_colors, read_image
 
 CROPPED = 1
 """`resize_mode` of images whose center is cut to the wished proportion."""
@@ -69,13 +70,12 @@ def prepare_mask(data: bytes, fields: Img2ImgFields) -> bytes:
     Raises `ImageRejected`. Decodes the file: call it in a thread, one at a time.
     """
     check_image(data)
-    with Image.open(io.BytesIO(data)) as image:
-        upright = apply_orientation(image.convert("RGBA" if image.has_transparency_data else "L"))
-    alpha = upright.getchannel("A") if upright.mode == "RGBA" else None
+    image = read_image(data)
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
     if alpha is not None and alpha.getextrema() != (255, 255):
         mask = alpha.point([255 if value > _OPAQUE else 0 for value in range(256)])
     else:
-        mask = upright.convert("L")
+        mask = image.convert("L")
     if fields.inpainting_mask_invert:
         mask = ImageOps.invert(mask)
     return _png(mask.filter(ImageFilter.GaussianBlur(fields.mask_blur)))
@@ -87,12 +87,10 @@ def crop_center(data: bytes, proportion: tuple[int, int]) -> bytes:
     Raises `ImageRejected`. Decodes the file: call it in a thread, one at a time.
     """
     check_image(data)
-    with Image.open(io.BytesIO(data)) as image:
-        image.load()
-        profile = image.info.get("icc_profile")
-        upright = apply_orientation(image)
+    upright = apply_orientation(load_stored(data))
+    profile = upright.info.get("icc_profile")
     if upright.mode == "CMYK":  # which PNG does not have
-        upright, profile = upright.convert("RGB"), None
+        upright, profile = read_colors(data).convert("RGB"), None
     scale = min(upright.width / proportion[0], upright.height / proportion[1])
     width, height = (max(1, round(side * scale)) for side in proportion)
     left, top = (upright.width - width) // 2, (upright.height - height) // 2

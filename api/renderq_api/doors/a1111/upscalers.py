@@ -9,7 +9,7 @@ from renderq_api.assets import check_image
 from renderq_api.doors.a1111.samplers import NOT_FOUND
 from renderq_api.http.problems import invalid
 from renderq_shared.catalog import Catalog
-from renderq_shared.imaging.exif import apply_orientation
+from renderq_shared.imaging.image_file import read_colors
 
 RESIZERS: dict[str, Image.Resampling] = {
     "None": Image.Resampling.LANCZOS,
@@ -52,9 +52,8 @@ def resize_file(
     Raises `ImageRejected`. Decodes the file: call it in a thread, one at a time.
     """
     check_image(data)
-    with Image.open(io.BytesIO(data)) as image:
-        upright = apply_orientation(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-    resized = upright.resize(size, resampling)
+    image = read_colors(data)
+    resized = image.convert("RGBA" if image.has_transparency_data else "RGB").resize(size, resampling)
     if crop:
         left, top = (size[0] - crop[0]) // 2, (size[1] - crop[1]) // 2
         resized = resized.crop((left, top, left + crop[0], top + crop[1]))

@@ -2,10 +2,10 @@
 
 import io
 
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from renderq_api.assets import check_image
-from renderq_shared.imaging.exif import apply_orientation
+from renderq_shared.imaging.image_file import read_image
 
 
 def alpha_mask(data: bytes) -> bytes | None:
@@ -14,10 +14,10 @@ def alpha_mask(data: bytes) -> bytes | None:
     Decodes the file: call it in a thread, one at a time.
     """
     check_image(data)
-    with Image.open(io.BytesIO(data)) as image:
-        if not image.has_transparency_data:
-            return None
-        alpha = apply_orientation(image.convert("RGBA").getchannel("A"))
+    image = read_image(data)
+    if not image.has_transparency_data:
+        return None
+    alpha = image.convert("RGBA").getchannel("A")
     file = io.BytesIO()
     ImageOps.invert(alpha).save(file, "PNG")
     return file.getvalue()

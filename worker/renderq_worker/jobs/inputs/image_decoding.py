@@ -10,7 +10,6 @@
 A depth map keeps its 16 bits, and its own size unless that exceeds the image's; its transparent pixels are farthest.
 """
 
-import io
 from collections.abc import Callable
 
 import numpy as np
@@ -18,12 +17,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from renderq.contract import JobWarning
+from renderq_shared.imaging.color_profile import ProfileUnusable
 from renderq_shared.imaging.exif import apply_orientation
+from renderq_shared.imaging.image_file import load_stored, read_colors, read_image
 from renderq_worker.engine import Depth, Mask, Pixels
-from renderq_worker.jobs.inputs import png_transparency
-from renderq_worker.jobs.inputs.color_profile import ProfileUnusable, to_srgb
-
-_FORMATS = ("PNG", "JPEG", "WEBP")
 
 Warn = Callable[[JobWarning], None]
 
@@ -46,7 +43,7 @@ def decode_low_res_image(file: bytes, width: int, height: int, warn: Warn = _dis
 
 def decode_mask(file: bytes, width: int, height: int, warn: Warn = _discard) -> Mask:
     """Return a mask [height, width]. Raises Pillow's errors, of any type."""
-    mask = _composite(_read(file), "black").convert("L")
+    mask = _composite(read_image(file), "black").convert("L")
     return np.asarray(mask.resize((width, height), Image.Resampling.BILINEAR))
 
 
@@ -56,7 +53,7 @@ def decode_depth_map(file: bytes, width: int, height: int, warn: Warn = _discard
     16 bits are normalized here because bfloat16 keeps no more than nine of the values between 30,000 and 31,000. The
     map is at most as large as the image because it waits in memory, and the model resizes it without antialiasing.
     """
-    image = apply_orientation(_load(file))
+    image = apply_orientation(load_stored(file))
     is_16_bit = image.mode.startswith("I")
     if is_16_bit:
         image = Image.fromarray(_farthest_where_transparent(image).astype(np.float32))
@@ -78,35 +75,11 @@ def _farthest_where_transparent(image: Image.Image) -> npt.NDArray[np.uint16]:
 
 
 def _read_colors(file: bytes, warn: Warn) -> Image.Image:
-    image = _read(file)
-    try:
-        return to_srgb(image)
-    except ProfileUnusable as error:
+    def warn_of(error: ProfileUnusable) -> None:
         message = f"the image's color profile was ignored: {error}; save the image with the profile sRGB"
         warn(JobWarning(code="color_profile_ignored", message=message))
-        return image
 
-
-def _read(file: bytes) -> Image.Image:
-    return apply_orientation(_to_8_bit(_load(file)))
-
-
-def _load(file: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(file), formats=_FORMATS) as image:
-        png_transparency.load(image, file)
-        return image
-
-
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Scale 16 bits to 8; Pillow's own conversion clips values above 255."""
-    if not image.mode.startswith("I"):
-        return image
-    values = np.asarray(image).astype(np.uint32)
-    gray = Image.fromarray(((values * 255 + 32_767) // 65_535).astype(np.uint8))
-    gray.info.update(image.info)
-    if (shade := gray.info.pop("transparency", None)) is not None:
-        gray.putalpha(Image.fromarray(np.where(values == shade, 0, 255).astype(np.uint8)))
-    return gray
+    return read_colors(file, warn_of)
 
 
 def _composite(image: Image.Image, background: str) -> Image.Image:

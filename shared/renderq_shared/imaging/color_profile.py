@@ -4,8 +4,7 @@ import io
 import itertools
 from typing import Any
 
-import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 """Color space of a profile → mode of the images that it describes."""
@@ -46,10 +45,10 @@ def _describes(mode: str, image: Image.Image) -> bool:
 def _is_identity(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
     """Return whether the transform leaves colors as they are, except for rounding."""
     levels = range(256) if mode == "L" else range(0, 256, 17)
-    colors = np.array([*itertools.product(levels, repeat=len(mode))], np.uint8)
-    probe = Image.fromarray(colors[None] if len(mode) > 1 else colors[None, :, 0], mode)
-    plain, converted = (np.asarray(each, np.int16) for each in (probe.convert("RGB"), transform.apply(probe)))
-    return bool(np.abs(plain - converted).max() <= _ROUNDING)
+    colors = bytes(itertools.chain.from_iterable(itertools.product(levels, repeat=len(mode))))
+    probe = Image.frombytes(mode, (len(colors) // len(mode), 1), colors)
+    differences = ImageChops.difference(probe.convert("RGB"), transform.apply(probe))
+    return max(differences.tobytes()) <= _ROUNDING
 
 
 def _convert(image: Image.Image, transform: ImageCms.ImageCmsTransform, mode: str) -> Image.Image:
