@@ -86,7 +86,7 @@ def _unknown_field(path: list[str | int], model: type[BaseModel]) -> str:
     if elsewhere and model in TASKS.values():
         return f"This task has no such field; these tasks do: {', '.join(elsewhere)}."
     if not known:
-        return "Unknown field."
+        return "Unknown field. There are none here; leave it out."
     similar = difflib.get_close_matches(str(path[-1])[:100], known, n=1)
     hint = f"Did you mean {similar[0]}?" if similar else f"Known fields: {', '.join(known)}."
     return f"Unknown field. {hint}"

@@ -158,7 +158,10 @@ def hang_up(api: RunningApi, name: str, **arguments: Any) -> None:
     [
         ("generate_image", {}, "prompt: This field is required."),
         ("generate_image", {"prompt": "x", "size": "64x64"}, "size: Unknown field."),
-        ("generate_image", {"prompt": "x", "schedule": "karras"}, "schedule: Unknown field. Known fields: prompt, "),
+        ("generate_image", {"prompt": "x", "foo": 1}, "foo: Unknown field. Known fields: "),
+        ("generate_image", {"prompt": "x", "scheduler": "ddim", "schedule": "karras"}, "schedule: "),
+        ("generate_image", {"prompt": "x", "n": True}, "n: Must be an integer, not true."),
+        ("generate_image", {"prompt": "x", "n": "2"}, 'n: Must be an integer, not "2".'),
         ("generate_image", {"prompt": "x", "n": 5}, "n: Must be at most 4, not 5."),
         ("generate_image", {"prompt": "x", "model": "nope"}, "There is no model"),
         ("generate_image", {"prompt": "x", "strength": 0.5}, "strength: Give image, too"),
@@ -167,8 +170,9 @@ def hang_up(api: RunningApi, name: str, **arguments: Any) -> None:
         ("generate_image", {"prompt": "x", "image": "http://127.0.0.1/x.png"}, "image: "),
         ("generate_image", {"prompt": "x", "width": 8, "height": 0}, "height: Must be at least 1"),
         ("get_image", {"job": "job_x"}, "Job not found."),
+        ("get_image", {"job": f"job_{'0' * 26}"}, "Job not found."),
         ("cancel_image", {"job": "../jobs"}, "Job not found."),
-        ("list_models", {"all": True}, "all: Unknown field."),
+        ("list_models", {"all": True}, "all: Unknown field. There are none here"),
     ],
 )
 def test_a_refusal_is_a_result_that_says_why(
@@ -179,6 +183,7 @@ def test_a_refusal_is_a_result_that_says_why(
     [block] = result["content"]
     assert block["text"].startswith(words)
     assert "fields: ." not in block["text"]
+    assert "GET /" not in block["text"]
     assert http.get("/v1/jobs").json()["data"] == []
 
 
@@ -191,6 +196,7 @@ def test_a_refusal_is_a_result_that_says_why(
         ({"image": "job_a/0", "strength": 0.5}, {"task": "img2img", "image": "job_a/0", "strength": 0.5}),
         ({"image": "https://x.org/a.png", "mask": "https://x.org/b.png"}, {"task": "inpaint"}),
         ({"negative_prompt": "y", "n": 3}, {"task": "txt2img", "negative_prompt": "y", "n": 3}),
+        ({"scheduler": "dpmpp_2m", "schedule": "karras"}, {"scheduler": "dpmpp_2m", "schedule": "karras"}),
     ],
 )
 def test_the_arguments_of_a_job(arguments: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -337,24 +343,26 @@ def test_a_header_that_stands_for_the_body_is_sent_once(http: httpx2.Client, met
 
 
 @pytest.mark.parametrize(
-    ("content", "code"),
+    ("content", "code", "request_id"),
     [
-        (b"{", -32700),
-        (b"", -32700),
-        (b"[]", -32600),
-        (b'[{"jsonrpc": "2.0", "id": 1, "method": "ping"}]', -32600),
-        (b'{"id": 1, "method": "ping"}', -32600),
-        (b'{"jsonrpc": "2.0", "id": null, "method": "ping"}', -32600),
-        (b'{"jsonrpc": "2.0", "id": true, "method": "ping"}', -32600),
-        (b'{"jsonrpc": "2.0", "id": 1, "result": {}}', -32600),
-        (b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []}', -32600),
-        (b'{"jsonrpc": "2.0", "id": 1, "id": 2, "method": "ping"}', -32600),
+        (b"{", -32700, None),
+        (b"", -32700, None),
+        (b"[]", -32600, None),
+        (b'[{"jsonrpc": "2.0", "id": 1, "method": "ping"}]', -32600, None),
+        (b'{"id": 1, "method": "ping"}', -32600, 1),
+        (b'{"jsonrpc": "2.0", "id": null, "method": "ping"}', -32600, None),
+        (b'{"jsonrpc": "2.0", "id": true, "method": "ping"}', -32600, None),
+        (b'{"jsonrpc": "2.0", "id": "a", "result": {}}', -32600, "a"),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []}', -32600, 1),
+        (b'{"jsonrpc": "2.0", "id": 1, "id": 2, "method": "ping"}', -32600, None),
     ],
 )
-def test_a_body_that_is_no_message_is_refused(http: httpx2.Client, content: bytes, code: int) -> None:
+def test_a_body_that_is_no_message_is_refused(
+    http: httpx2.Client, content: bytes, code: int, request_id: str | int | None
+) -> None:
     response = http.post("/mcp", content=content, headers={"Content-Type": "application/json"})
     body = response.json()
-    assert (response.status_code, body["error"]["code"], body["id"]) == (400, code, None)
+    assert (response.status_code, body["error"]["code"], body["id"]) == (400, code, request_id)
 
 
 @pytest.mark.parametrize(

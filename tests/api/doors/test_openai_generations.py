@@ -90,6 +90,8 @@ def test_images_come_as_files_or_urls(
     [
         ({"model": "nope"}, openai.NotFoundError, "model_not_found", "model"),
         ({"n": 99}, openai.BadRequestError, "invalid_request", "n"),
+        ({"n": True}, openai.BadRequestError, "invalid_request", "n"),
+        ({"extra_body": {"guidance_scale": False}}, openai.BadRequestError, "invalid_request", "guidance_scale"),
         ({"background": "transparent"}, openai.BadRequestError, "invalid_request", "background"),
         ({"extra_body": {"clip_skip": 20}}, openai.BadRequestError, "invalid_request", "clip_skip"),
         ({"extra_body": {"deadline_seconds": 0}}, openai.BadRequestError, "invalid_request", "deadline_seconds"),

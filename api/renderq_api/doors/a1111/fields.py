@@ -6,18 +6,19 @@ Source: https://github.com/AUTOMATIC1111/stable-diffusion-webui, `modules/api/mo
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from renderq.contract import LIMITS, FieldError
 from renderq.contract.requests import Prompt
 from renderq_api.doors.given_fields import given_fields
+from renderq_api.doors.lenient_fields import LenientFields
 from renderq_api.http.problems import ApiProblem, invalid
 from renderq_api.http.validation import validate
 
 Fields = TypeVar("Fields", bound="ImageFields")
 
 
-class OverrideSettings(BaseModel, frozen=True):
+class OverrideSettings(LenientFields, frozen=True):
     """Options for one request."""
 
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
@@ -30,7 +31,7 @@ class OverrideSettings(BaseModel, frozen=True):
     jpeg_quality: int | None = Field(None, ge=1, le=100, description="Quality of `jpg` and `webp`.")
 
 
-class ImageFields(BaseModel, frozen=True):
+class ImageFields(LenientFields, frozen=True):
     """Fields of both routes. Numbers may be strings."""
 
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)

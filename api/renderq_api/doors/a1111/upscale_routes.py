@@ -25,6 +25,7 @@ from renderq_api.doors.a1111.upscalers import RESIZERS, ResultTooLarge, check_up
 from renderq_api.doors.given_fields import given_fields
 from renderq_api.doors.input_images import asset_ids, rejected, store_images
 from renderq_api.doors.job_run import IGNORED_HEADER, DoorJob, response_headers, run_job
+from renderq_api.doors.lenient_fields import LenientFields
 from renderq_api.http.idempotency_key import parse_idempotency_key
 from renderq_api.http.validation import validate
 from renderq_api.openapi.parameters import IDEMPOTENCY_KEY
@@ -37,7 +38,7 @@ _IGNORED = ("gfpgan_visibility", "codeformer_visibility", "extras_upscaler_2_vis
 """Fields that are ignored; above 0 they ask for something."""
 
 
-class EnlargeFields(BaseModel, frozen=True):
+class EnlargeFields(LenientFields, frozen=True):
     """Fields of a request that enlarges an image. Others are ignored."""
 
     model_config = ConfigDict(extra="ignore")

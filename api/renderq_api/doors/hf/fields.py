@@ -22,6 +22,8 @@ def _given(value: object) -> object:
 class TargetSize(BaseModel, frozen=True):
     """Size of the image that is made from another one."""
 
+    model_config = ConfigDict(strict=True)
+
     width: Side
     height: Side
 
@@ -29,7 +31,7 @@ class TargetSize(BaseModel, frozen=True):
 class Parameters(SamplingOverrides, frozen=True):
     """How the image is made."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
     prompt: Prompt | None = Field(None, description="Text that describes the image; then `inputs` is an image.")
     negative_prompt: Prompt | None = Field(None, description="Text that describes what to avoid.")

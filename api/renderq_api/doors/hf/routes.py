@@ -63,8 +63,9 @@ async def infer_image(model: str, request: Request, services: ServicesDep, calle
 
 def _has_json(request: Request) -> bool:
     """Return whether the body is JSON; else it is an image, whose type clients may not know. Raises `ApiProblem`."""
-    media_type = request.headers.get("content-type", "")
-    if is_json(media_type):
+    content_type = request.headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
+    if is_json(content_type):
         has_json = True
     elif media_type in ("", "application/octet-stream") or media_type.startswith("image/"):
         has_json = False

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from renderq.contract import LIMITS
+from renderq.contract import LIMITS, SamplingOverrides
 from renderq.contract.image_references import ImageReference
 from renderq.contract.requests import Prompt
 
@@ -17,10 +17,10 @@ Side = Annotated[int, Field(ge=1, le=LIMITS.side_pixels)]
 class Arguments(BaseModel):
     """Arguments of a tool; models of assistants send null for what they leave out."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class GenerateImage(Arguments):
+class GenerateImage(Arguments, SamplingOverrides):
     """Arguments of `generate_image`."""
 
     prompt: Prompt = Field(description="What the image shows.")
@@ -32,7 +32,6 @@ class GenerateImage(Arguments):
     height: Side | None = Field(None, description="Pixels.")
     n: int | None = Field(None, ge=1, le=MAX_IMAGES, description="Number of images; default 1.")
     seed: int | None = Field(None, ge=0, le=LIMITS.seed, description="Repeats an image with the same arguments.")
-    steps: int | None = Field(None, ge=1, le=LIMITS.steps, description="Denoising steps; default: the model's.")
     image: ImageReference | None = Field(
         None,
         description="An image to start from: `job_…/0` (image 0 of a job of this tool), `asset_…`, or an https URL.",

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from renderq.contract import FieldError
+from renderq.contract.sampling import sampling_fields
 from renderq_api.doors.image_size import fit_size
 from renderq_api.doors.mcp.arguments import GenerateImage
 from renderq_api.doors.model_names import resolve_model
@@ -14,7 +15,7 @@ from renderq_shared.catalog import Catalog
 DEADLINE_S = 3600
 """After which a job is given up whose images nobody may want any more."""
 
-_SAME = ("negative_prompt", "width", "height", "seed", "steps", "image", "mask", "strength")
+_SAME = ("negative_prompt", "width", "height", "seed", "image", "mask", "strength")
 """Arguments that a job has, too."""
 
 
@@ -29,7 +30,7 @@ def job_body(arguments: GenerateImage, catalog: Catalog) -> dict[str, JsonValue]
         "n": arguments.n or 1,
         "deadline_seconds": DEADLINE_S,
     }
-    given: dict[str, Any] = {name: getattr(arguments, name) for name in _SAME}
+    given: dict[str, Any] = {name: getattr(arguments, name) for name in _SAME} | dict(sampling_fields(arguments))
     entry = catalog.get(model)
     if entry and arguments.width is not None and arguments.height is not None:
         given["width"], given["height"] = fit_size(arguments.width, arguments.height, entry)

@@ -41,17 +41,21 @@ class RpcRequest:
     params: dict[str, JsonValue]
 
 
+def readable_id(message: Mapping[str, JsonValue]) -> RequestId | None:
+    """Return the id of a message that may be invalid otherwise; `None` if it has none that can be one."""
+    request_id = message.get("id")
+    return request_id if isinstance(request_id, str | int) and not isinstance(request_id, bool) else None
+
+
 def parse_message(message: Mapping[str, JsonValue]) -> RpcRequest:
     """Return the request or notification that an object is. Raises `RpcError`."""
     method, params, has_id = message.get("method"), message.get("params", {}), "id" in message
-    request_id = message.get("id")
     if message.get("jsonrpc") != "2.0" or not isinstance(method, str):
         raise _invalid('it needs "jsonrpc": "2.0" and a "method"')
     if not isinstance(params, dict):
         raise _invalid("params must be an object")
-    if not has_id:
-        return RpcRequest(None, method, params)
-    if isinstance(request_id, bool) or not isinstance(request_id, str | int):
+    request_id = readable_id(message)
+    if has_id and request_id is None:
         raise _invalid("id must be a string or an integer")
     return RpcRequest(request_id, method, params)
 

@@ -12,7 +12,7 @@ from renderq_api.auth import CallerDep
 from renderq_api.doors.job_run import response_headers
 from renderq_api.doors.mcp.document import MESSAGE_BODY, MESSAGE_RESPONSES
 from renderq_api.doors.mcp.errors import rpc_error_response
-from renderq_api.doors.mcp.json_rpc import Code, RpcError, RpcRequest, parse_message, result_message
+from renderq_api.doors.mcp.json_rpc import Code, RpcError, RpcRequest, parse_message, readable_id, result_message
 from renderq_api.doors.mcp.methods import run_method
 from renderq_api.doors.mcp.tool_calls import ToolCall
 from renderq_api.doors.mcp.versions import check_standalone, dialect
@@ -32,9 +32,9 @@ router = APIRouter(tags=["mcp"])
     openapi_extra={"requestBody": MESSAGE_BODY},
 )
 async def receive_message(request: Request, services: ServicesDep, caller: CallerDep) -> Response:
-    rpc, standalone = RpcRequest(None, "", {}), False
+    message, standalone = (await read_object(request)).fields, False
     try:
-        rpc = parse_message((await read_object(request)).fields)
+        rpc = parse_message(message)
         spoken = dialect(request.headers)
         standalone = spoken.standalone
         if rpc.id is None:
@@ -44,7 +44,7 @@ async def receive_message(request: Request, services: ServicesDep, caller: Calle
         call = ToolCall(request, services, caller, _arguments(rpc), spoken.resource_links)
         result = await run_method(rpc, spoken, call)
     except RpcError as error:
-        return rpc_error_response(error, rpc.id, standalone=standalone)
+        return rpc_error_response(error, readable_id(message), standalone=standalone)
     content = await asyncio.to_thread(json.dumps, result_message(rpc.id, result), ensure_ascii=False)
     headers = {"Cache-Control": "private, no-store", **response_headers(request)}
     return Response(content, 200, headers, "application/json")

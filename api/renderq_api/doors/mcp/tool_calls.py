@@ -17,10 +17,9 @@ from renderq_api.doors.mcp.json_rpc import Code, RpcError
 from renderq_api.doors.mcp.model_list import model_list
 from renderq_api.doors.mcp.tool_result import ToolResult, failure, text
 from renderq_api.http.error_handlers import STORE_ERRORS, store_problem
-from renderq_api.http.problems import ApiProblem
+from renderq_api.http.problems import ApiProblem, not_found
 from renderq_api.http.validation import validate
 from renderq_api.job_views.job_snapshot import JobSnapshot
-from renderq_api.routes.job_lookup import job_not_found, require_job
 from renderq_api.services import Services
 from renderq_api.submission.submission import submit_job
 from renderq_shared.ids import is_job_id
@@ -32,6 +31,7 @@ _WAIT_S = 50
 """Clients in TypeScript give up a call after 60 s."""
 
 Given = TypeVar("Given", bound=Arguments)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ async def _generate_image(call: ToolCall) -> ToolResult:
 
 async def _get_image(call: ToolCall) -> ToolResult:
     job_id = _job_id(call)
-    return await _result_of(call, require_job(await call.services.directory.find(call.caller.tenant, job_id))[0])
+    return await _result_of(call, _found(await call.services.directory.find(call.caller.tenant, job_id))[0])
 
 
 async def _list_models(call: ToolCall) -> ToolResult:
@@ -84,7 +84,7 @@ async def _list_models(call: ToolCall) -> ToolResult:
 
 
 async def _cancel_image(call: ToolCall) -> ToolResult:
-    record = require_job(await call.services.directory.cancel(call.caller.tenant, _job_id(call)))
+    record = _found(await call.services.directory.cancel(call.caller.tenant, _job_id(call)))
     return ToolResult([text(f"Job {record.id} is {record.status}.")], {"job": record.id, "status": record.status})
 
 
@@ -99,8 +99,22 @@ _TOOLS: dict[str, Callable[[ToolCall], Awaitable[ToolResult]]] = {
 def _job_id(call: ToolCall) -> str:
     job_id = call.parse(JobArguments).job
     if not is_job_id(job_id):
-        raise job_not_found()
+        raise _job_not_found()
     return job_id
+
+
+def _found(result: Result | None) -> Result:
+    """Return a job. Raises `ApiProblem` with advice that an assistant can follow if there is none."""
+    if result is None:
+        raise _job_not_found()
+    return result
+
+
+def _job_not_found() -> ApiProblem:
+    return not_found(
+        "Job not found. It was deleted, or belongs to the tenant of another key, or the id is wrong: the result of "
+        "generate_image has it as `job`. Without it, call generate_image again."
+    )
 
 
 async def _result_of(call: ToolCall, record: JobRecord) -> ToolResult:
@@ -115,7 +129,7 @@ async def _wait(call: ToolCall, record: JobRecord) -> JobSnapshot:
     """
     seconds = min(_WAIT_S, call.services.settings.door_wait_seconds)
     try:
-        return require_job(await wait_for_end(call.request, call.services, record, seconds))
+        return _found(await wait_for_end(call.request, call.services, record, seconds))
     except ClientDisconnect:
         if record.door == DOOR:
             await cancel_if_possible(call.services, record)

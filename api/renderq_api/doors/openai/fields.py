@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue, StringConstraints, field_vali
 from renderq.contract import LIMITS, FieldError, SamplingOverrides
 from renderq.contract.requests import Prompt
 from renderq_api.doors.given_fields import given_fields
+from renderq_api.doors.lenient_fields import LenientFields
 from renderq_api.http.problems import invalid
 from renderq_api.http.validation import validate
 
@@ -21,7 +22,7 @@ Fields = TypeVar("Fields", bound="ImageFields")
 User = Annotated[str, StringConstraints(max_length=10_000)]
 
 
-class ImageFields(SamplingOverrides, frozen=True):
+class ImageFields(LenientFields, SamplingOverrides, frozen=True):
     """Fields of every route. Numbers may be strings, as in forms."""
 
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
