@@ -142,15 +142,15 @@ async def _key_of_header(ring: KeyRing, request: Request, *, is_demo: bool) -> K
     headers = request.headers
     if "authorization" not in headers:
         raise _unauthorized(
-            "This service requires an API key. Send the header `Authorization: Bearer rq_…`, or the key as the user name "
-            "or password of `Basic` credentials. The operator creates keys with `renderq keys create`.",
+            "This service requires an API key. Send the header `Authorization: Bearer rq_…`, or the key as the user "
+            "name or password of `Basic` credentials. The operator creates keys with `renderq keys create`.",
             sent=False,
         )
     sent = _sent_key(headers)
     if sent is None:
         raise _unauthorized(
-            "The Authorization header has no valid API key. Send `Bearer`, a space and the key, which starts with rq_; or "
-            "`Basic` credentials whose user name or password it is. The key may be truncated or mistyped."
+            "The Authorization header has no valid API key. Send `Bearer`, a space and the key, which starts with rq_; "
+            "or `Basic` credentials whose user name or password it is. The key may be truncated or mistyped."
         )
     if is_basic(headers) and (refusal := cross_site_refusal(headers, base_url(request))):
         raise ApiProblem(ProblemKind.FORBIDDEN, refusal)
