@@ -43,10 +43,10 @@ run: $(READY) ## start the whole service on this machine; ARGS are passed to `re
 
 test: $(READY) ## run all tests but long rehearsals, in JOBS processes; ARGS are passed to pytest
 	@$(MAKE) --no-print-directory judges || echo "without the judges of the doors: their tests are skipped" >&2
-	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m "not long" $(ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)
 
 test-all: $(READY) ## run all tests
-	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 system: $(READY) ## run only the tests that start the whole service as real processes
 	$(BIN)/pytest tests/system $(ARGS)

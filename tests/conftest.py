@@ -11,10 +11,17 @@ from tests.postgres_server import Postgres
 from tests.s3_servers import MiniStack, Nanio, S3Server
 from tests.valkey_server import Valkey
 
+_LONG_FOLDERS = {"system", "faults", "page", "engine"}
+
 
 def pytest_configure() -> None:
     _handle_signals()
     _log_plain_tracebacks()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folders of the longest files, so that no process is left alone with one at the end."""
+    items.sort(key=lambda item: not _LONG_FOLDERS.intersection(item.path.parts))
 
 
 def _handle_signals() -> None:
