@@ -14,6 +14,7 @@ from renderq_worker.devices import DeviceMemory, SimulatedGpu
 from renderq_worker.engine import Img2Img, Warned
 from renderq_worker.models import Placement
 from renderq_worker.models.memory_estimate import MetaModel, estimate_memory
+from tests.worker.engine import tiny_transformers
 from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec
 from tests.worker.engine.reference_pipeline import load_reference, reference_pixels
 from tests.worker.engine.tiny_models import SD1_SCHEDULER, entry, save_pipeline
@@ -145,10 +146,10 @@ def test_auto_spares_as_little_as_the_free_memory_allows(trained: ModelEntry) ->
     def mode(memory_bytes: float) -> str:
         return Placement(gpu(int(memory_bytes / 0.8) + 1)).mode_of(trained)
 
-    assert mode(weights + estimate.max_size.peak) == "full"
-    assert mode(weights + estimate.max_size.peak - 10) == "balanced"
-    assert mode(weights + estimate.default_size.peak) == "balanced"
-    assert mode(weights + estimate.default_size.peak - 10) == "low"
+    assert mode(weights + estimate.max_size) == "full"
+    assert mode(weights + estimate.max_size - 10) == "balanced"
+    assert mode(weights + estimate.default_size) == "balanced"
+    assert mode(weights + estimate.default_size - 10) == "low"
     assert Placement(gpu(), mode="low").mode_of(trained.model_copy(update={"memory": "full"})) == "full"
 
 
@@ -156,9 +157,20 @@ def test_needs_are_computed_as_they_are_counted(tiny: ModelEntry) -> None:
     estimate = estimate_memory(tiny, torch.float32)
     assert estimate.max_size is not None
     _, peak = render(tiny, mode="full", **LARGE)
-    computed = sum(estimate.weights.values()) + estimate.max_size.decoding
-    assert peak == pytest.approx(computed, rel=0.02)
-    assert estimate.max_size.denoising < estimate.max_size.decoding
+    assert peak == pytest.approx(sum(estimate.weights.values()) + estimate.max_size, rel=0.02)
+
+
+@pytest.mark.parametrize("kind", ["sd3", "flux", "z_image"])
+def test_needs_of_a_whole_pipeline_are_computed_as_they_are_counted(kind: str, folders: Path) -> None:
+    folder = folders / f"{kind} in memory"
+    getattr(tiny_transformers, f"save_{kind}")(folder)
+    model = entry(folder, kind, family="pipeline", dtype="float32")
+    estimate = estimate_memory(model, torch.float32)
+    assert estimate.default_size is not None
+    assert estimate.max_size is not None
+    for size, computed in ((64, estimate.default_size), (256, estimate.max_size)):
+        _, peak = render(model, mode="full", width=size, height=size, steps=2, scheduler=None, negative_prompt="")
+        assert peak == pytest.approx(sum(estimate.weights.values()) + computed, rel=0.15), size
 
 
 @pytest.mark.parametrize("model", ["xl", "upscaler"])

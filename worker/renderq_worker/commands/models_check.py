@@ -65,7 +65,7 @@ def check_model(name: str, config: ModelConfig, path: Path | None, settings: Wor
         total,
         dtype_name(dtype),
         {dtype_name(dtype): total * dtype.itemsize for dtype in DTYPES},
-        None if estimate.default_size is None else estimate.default_size.peak,
+        estimate.default_size,
         placement.mode_of(entry),
     )
 
@@ -79,10 +79,10 @@ def _shortage(entry: ModelEntry, estimate: MemoryEstimate, placement: Placement)
             f"{gigabytes(budget)}; choose a smaller dtype, or a machine with more memory"
         )
     free = placement.device.free_bytes()
-    if estimate.default_size is None or weights + estimate.default_size.peak <= free:
+    if estimate.default_size is None or weights + estimate.default_size <= free:
         return None
     return (
         f"model {entry.name!r}: its weights need {gigabytes(weights)} and an image of {entry.defaults.width}×"
-        f"{entry.defaults.height} pixels {gigabytes(estimate.default_size.peak)}, but {placement.device.torch} has "
+        f"{entry.defaults.height} pixels {gigabytes(estimate.default_size)}, but {placement.device.torch} has "
         f"{gigabytes(free)}; choose a smaller dtype or smaller images, or a machine with more memory"
     )

@@ -63,14 +63,23 @@ def check_startable(entry: ModelEntry) -> None:
 
 def rehearse(entry: ModelEntry) -> None:
     """Find out without weights whether the entry can be loaded and renders. Raises `ModelLoadFailed`."""
-    pipeline_class = _pipeline_class(entry)
-    components = _dry_load(entry, pipeline_class)
-    if None in components.values():
-        return  # quantized
+    weightless = load_weightless(entry)
+    if weightless is None:
+        return
     try:
-        rehearse_call(entry, pipeline_class, components)
+        rehearse_call(entry, *weightless)
     except ModelLoadFailed as error:
         raise ModelLoadFailed(f"model {entry.name!r}: {error}") from error
+
+
+def load_weightless(entry: ModelEntry) -> tuple[Any, Mapping[str, Any]] | None:
+    """Return the pipeline class and its components without weights, in float32; None for a quantized model.
+
+    Raises `ModelLoadFailed`.
+    """
+    pipeline_class = _pipeline_class(entry)
+    components = _dry_load(entry, pipeline_class)
+    return None if None in components.values() else (pipeline_class, components)
 
 
 def silence_libraries() -> None:

@@ -1,11 +1,13 @@
 """Memory that a model needs, computed from its configuration.
 
 The model is built on torch's meta device, where tensors have shapes but no memory, and run there while the memory of
-its tensors is counted. So the estimate covers exactly the operations of the real model. Memory inside kernels, e.g.
-of convolutions on CUDA, is not included.
+its tensors is counted: UNet and autoencoder of the families with a step loop of their own, the whole stock call of
+others. So the estimate covers exactly the operations of the real model. Memory inside kernels, e.g. of convolutions on
+CUDA, is not included.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,18 @@ import structlog
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog.pipeline_config import GENERIC_FAMILY
 from renderq_worker.devices import MemoryTracker
+from renderq_worker.models.loading import load_weightless
 from renderq_worker.models.parameter_count import parameter_counts
+from renderq_worker.models.rehearsal import call_weightless
+
+Size = tuple[int, int]
+"""Width and height of an image in pixels."""
 
 TOKENS = 77
 """Tokens of one text-encoder chunk."""
@@ -43,29 +53,46 @@ class MemoryEstimate:
 
     weights: Mapping[str, int]
     """By component."""
-    default_size: ActivationMemory | None
-    """For an image of the default size; None if it cannot be computed."""
-    max_size: ActivationMemory | None
-    """For an image of the maximum size; None if it cannot be computed."""
+    default_size: int | None
+    """Peak in addition to the weights, for an image of the default size; None if it cannot be computed."""
+    max_size: int | None
+    """The same for an image of the maximum size."""
 
 
 def estimate_memory(entry: ModelEntry, dtype: torch.dtype) -> MemoryEstimate:
     """Estimate the memory of a model. Raises `ModelLoadFailed` for missing or damaged files."""
     weights = {name: count * dtype.itemsize for name, count in parameter_counts(entry).items()}
-    if entry.family == "pipeline":
-        return MemoryEstimate(weights, None, None)
     limits, defaults = entry.limits, entry.defaults
-    height = min(limits.max_side, limits.max_pixels // limits.max_side)
+    max_height = min(limits.max_side, limits.max_pixels // limits.max_side)
+    sizes = (defaults.width, defaults.height), (limits.max_side, max_height)
+    peaks = _pipeline_peaks if entry.family == GENERIC_FAMILY else _peaks
     try:
-        model = MetaModel(entry.config_folder, dtype)
-        return MemoryEstimate(
-            weights,
-            model.activation_memory(defaults.width, defaults.height),
-            model.activation_memory(limits.max_side, height),
-        )
+        return MemoryEstimate(weights, *peaks(entry, dtype, sizes))
     except Exception as error:  # invalid configurations raise anything; loading reports them better
         log.warning("memory_estimate.failed", model=entry.name, reason=f"{type(error).__name__}: {error}")
         return MemoryEstimate(weights, None, None)
+
+
+def _peaks(entry: ModelEntry, dtype: torch.dtype, sizes: Sequence[Size]) -> Sequence[int]:
+    model = MetaModel(entry.config_folder, dtype)
+    return [model.activation_memory(width, height).peak for width, height in sizes]
+
+
+def _pipeline_peaks(entry: ModelEntry, dtype: torch.dtype, sizes: Sequence[Size]) -> Sequence[int | None]:
+    """Return the peak of the stock call for each size. Raises what it raises without weights."""
+    weightless = load_weightless(entry)
+    if weightless is None:
+        return [None for _ in sizes]
+    pipeline_class, components = weightless
+    for component in components.values():
+        if isinstance(component, nn.Module):
+            nn.Module.to(component, dtype)
+    peaks: list[int] = []
+    for width, height in sizes:
+        tracker = MemoryTracker()
+        call_weightless(entry, pipeline_class, components, _counted(tracker), width=width, height=height)
+        peaks.append(tracker.peak)
+    return peaks
 
 
 class MetaModel:
@@ -120,6 +147,34 @@ def _on_meta(component_class: Any, folder: Path, dtype: torch.dtype) -> Any:
 def _peak_bytes(work: Callable[[], Any]) -> int:
     """Return the peak memory of `work` on the meta device."""
     tracker = MemoryTracker()
-    with torch.inference_mode(), torch.device("meta"), tracker.tracking():
+    with torch.inference_mode(), torch.device("meta"), _counted(tracker):
         work()
     return tracker.peak
+
+
+@contextmanager
+def _counted(tracker: MemoryTracker) -> Generator[None]:
+    with tracker.tracking(), _FusedAttention():
+        yield
+
+
+class _FusedAttention(TorchFunctionMode):
+    """Mode in which attention takes no memory but its result, as on real devices.
+
+    On the meta device attention with a mask is computed by matrix products, one value per pair of tokens.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func is functional.scaled_dot_product_attention:
+            return _attention_result(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+def _attention_result(query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> Tensor:
+    return query.new_empty(*query.shape[:-1], value.shape[-1])

@@ -107,6 +107,6 @@ class Placement:
         estimate = estimate_memory(entry, self.dtype_of(entry))
         if estimate.default_size is None or estimate.max_size is None:
             return "full" if weights <= available else "low"
-        if weights + estimate.max_size.peak <= available:
+        if weights + estimate.max_size <= available:
             return "full"
-        return "balanced" if weights + estimate.default_size.peak <= available else "low"
+        return "balanced" if weights + estimate.default_size <= available else "low"

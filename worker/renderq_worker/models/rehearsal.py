@@ -7,6 +7,7 @@ import copy
 import inspect
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -60,15 +61,29 @@ def rehearse_call(entry: ModelEntry, pipeline_class: Any, components: Mapping[st
     if pipeline_class.__name__.removesuffix("Pipeline") in _UNTRIED:
         return
     try:
-        with warnings.catch_warnings(action="ignore"), torch.no_grad(), WeightlessMode():
-            pipeline: Any = _on_cpu(assemble(entry, pipeline_class, components))
-            pipeline(**_arguments(entry, pipeline))
+        call_weightless(entry, pipeline_class, components)
     except ValueUnknown:
         return
     except Exception as error:
         if "meta" in str(error):  # an operation that needs values
             return
         raise ModelLoadFailed(f"its components do not fit together: {error_line(error)}") from error
+
+
+def call_weightless(
+    entry: ModelEntry,
+    pipeline_class: Any,
+    components: Mapping[str, Any],
+    mode: AbstractContextManager[object] | None = None,
+    **arguments: int,
+) -> None:
+    """Run the stock call without values, in the default size unless `arguments` has another one.
+
+    `mode` is a mode of torch that is told of its operations. Raises what the call raises, and `ValueUnknown`.
+    """
+    with warnings.catch_warnings(action="ignore"), torch.no_grad(), WeightlessMode(), mode or nullcontext():
+        pipeline: Any = _on_cpu(assemble(entry, pipeline_class, components))
+        pipeline(**{**_arguments(entry, pipeline), **arguments})
 
 
 def _on_cpu(pipeline: Any) -> Any:
@@ -89,6 +104,7 @@ def _arguments(entry: ModelEntry, pipeline: Any) -> Mapping[str, Any]:
         "mask_image": image.convert("L"),
         "width": entry.defaults.width,
         "height": entry.defaults.height,
+        "use_resolution_binning": False,
         "num_inference_steps": max(entry.limits.min_steps, _STEPS),
         "output_type": "pt",
     }
