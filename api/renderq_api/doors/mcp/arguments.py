@@ -14,13 +14,13 @@ MAX_IMAGES = 4
 Side = Annotated[int, Field(ge=1, le=LIMITS.side_pixels)]
 
 
-class Arguments(BaseModel):
+class Arguments(BaseModel, frozen=True):
     """Arguments of a tool; models of assistants send null for what they leave out."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class GenerateImage(Arguments, SamplingOverrides):
+class GenerateImage(Arguments, SamplingOverrides, frozen=True):
     """Arguments of `generate_image`."""
 
     prompt: Prompt = Field(description="What the image shows.")
@@ -44,11 +44,11 @@ class GenerateImage(Arguments, SamplingOverrides):
     )
 
 
-class JobArguments(Arguments):
+class JobArguments(Arguments, frozen=True):
     """Arguments of tools about one job."""
 
     job: str = Field(max_length=100, description="The id of the job, from generate_image.")
 
 
-class NoArguments(Arguments):
+class NoArguments(Arguments, frozen=True):
     """Arguments of tools that need none."""
