@@ -6,7 +6,7 @@ from renderq_api.assets.errors import ImageRejected
 from renderq_api.assets.image_check import check_image
 from renderq_api.assets.image_fetcher import ImageFetcher
 from renderq_api.assets.job_images import FindOutput, JobImages
-from renderq_api.assets.multipart import file_too_large
+from renderq_api.assets.multipart import Preamble, file_too_large
 from renderq_api.assets.request_images import ASSET_NOT_FOUND, RequestImages, asset_not_found, has_remote_images
 from renderq_api.assets.stored_file import read_file
 from renderq_api.assets.upload_budget import UploadBudget
@@ -19,6 +19,7 @@ __all__ = [
     "ImageFetcher",
     "ImageRejected",
     "JobImages",
+    "Preamble",
     "RequestImages",
     "UploadBudget",
     "asset_not_found",

@@ -19,7 +19,7 @@ _MAX_HEADERS, _HEADER_BYTES = 8, 4 << 10
 _NAME_CHARACTERS = 100
 
 _PREAMBLE_BYTES = 4 << 10
-"""Maximum size of text before the first boundary, which has no meaning (RFC 2046, 5.1.1)."""
+"""Maximum size of text before the first boundary."""
 
 
 _PARAMETER = re.compile(r';\s*+(?P<name>[^\s;="]++)\s*+=\s*+(?:"(?:[^"\\]++|\\.)*+"|[^;"]*+)', re.DOTALL)
@@ -36,6 +36,32 @@ def parse_parameters(header: str) -> tuple[bytes, dict[bytes, bytes]]:
     return parse_options_header(header)
 
 
+class Preamble:
+    """Text before the first boundary of a form, which has no meaning (RFC 2046, 5.1.1)."""
+
+    def __init__(self, boundary: bytes) -> None:
+        self._delimiter = b"\r\n--" + boundary
+        self._received: bytes | None = b"\r\n"
+        """What has arrived before the first boundary, after a line break; `None` once it has been found."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the first boundary has arrived, or more than a preamble may have."""
+        return self._received is None
+
+    def strip(self, chunk: bytes) -> bytes:
+        """Return what of the next chunk of the body belongs to the form."""
+        if self._received is None:
+            return chunk
+        data = self._received + chunk
+        start = data.find(self._delimiter, 0, _PREAMBLE_BYTES)
+        if start < 0 and len(data) < _PREAMBLE_BYTES:
+            self._received = data
+            return b""
+        self._received = None
+        return data[max(start, 0) + 2 :]
+
+
 class FileForm:
     """Incremental form parser. Ignores the file's name and declared type; the content decides."""
 
@@ -46,9 +72,7 @@ class FileForm:
         self._ended = False
         self._name = self._value = b""
         self._disposition: bytes | None = None
-        self._delimiter = b"\r\n--" + boundary
-        self._preamble: bytes | None = b"\r\n"
-        """What has arrived before the first boundary, after a line break; `None` once it has been found."""
+        self._preamble = Preamble(boundary)
         self._parser = MultipartParser(
             boundary,
             {
@@ -66,31 +90,20 @@ class FileForm:
 
     def write(self, chunk: bytes) -> None:
         """Parse a chunk of the body. Raises `ApiProblem` at the first error."""
-        if self._preamble is not None:
-            chunk = self._without_preamble(self._preamble + chunk)
         try:
-            self._parser.write(chunk)
+            self._parser.write(self._preamble.strip(chunk))
         except FormParserError as error:
             raise _malformed(str(error)) if self._has_part else _without_boundary() from error
 
     def file(self) -> bytes:
         """Return the file after the last chunk. Raises `ApiProblem`."""
-        if self._preamble is not None:
+        if not self._preamble.is_over:
             raise _without_boundary()
         if not self._ended:
             raise _not_a_form("The form is truncated.")
         if not self._files:
             raise _invalid_field(FIELD, "required", "This field is required.")
         return self._file.getvalue()
-
-    def _without_preamble(self, data: bytes) -> bytes:
-        """Return the form from its first boundary on; nothing before that has arrived."""
-        start = data.find(self._delimiter, 0, _PREAMBLE_BYTES)
-        if start < 0 and len(data) < _PREAMBLE_BYTES:
-            self._preamble = data
-            return b""
-        self._preamble = None
-        return data[max(start, 0) + 2 :]
 
     def _begin_part(self) -> None:
         self._has_part, self._disposition = True, None

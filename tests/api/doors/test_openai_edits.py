@@ -2,6 +2,7 @@
 
 import io
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,19 @@ def test_a_form_without_its_end_is_refused_and_loses_no_mask(http: httpx2.Client
     )
     assert response.status_code == 400
     assert "truncated" in response.json()["error"]["message"]
+
+
+def test_text_before_the_first_boundary_is_ignored(http: httpx2.Client) -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\nGIF89a\r\n--b--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    response = http.post("/v1/images/variations", content=b"This is a form.\r\n" + part, headers=headers)
+    assert (response.status_code, response.json()["error"]["param"]) == (415, "image")
+
+
+def test_a_large_file_needs_no_folder_for_temporary_files(http: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/null/missing")
+    response = http.post("/v1/images/variations", files={"image": bytes(2 << 20)})
+    assert (response.status_code, response.json()["error"]["param"]) == (415, "image")
 
 
 def test_empty_texts_in_place_of_files_mean_that_they_are_omitted(

@@ -13,7 +13,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from renderq.contract import LIMITS, FieldError, ProblemKind
-from renderq_api.assets import UploadBudget, file_too_large, form_boundary, receive_chunks
+from renderq_api.assets import Preamble, UploadBudget, file_too_large, form_boundary, receive_chunks
 from renderq_api.http.problems import ApiProblem, invalid
 
 _CHARSET = re.compile(r";\s*charset\s*=[^;]*", re.IGNORECASE)
@@ -37,8 +37,10 @@ class ImageForm:
 
 
 class _Parser(MultiPartParser):
-    """Parser that knows whether it has seen the end of the form."""
+    """Parser that keeps files in memory, where the budget counts them, and knows whether the form has ended."""
 
+    spool_max_size = 0
+    """Never: a container of the API may have no folder for temporary files."""
     ended = False
 
     def on_end(self) -> None:
@@ -51,8 +53,7 @@ async def receive_form(request: Request, budget: UploadBudget, max_bytes: int) -
 
     Raises `ApiProblem`; an unread rest of the body closes the connection.
     """
-    form_boundary(request)
-    more = True
+    preamble, more = Preamble(form_boundary(request)), True
 
     async def limited() -> AsyncGenerator[bytes]:
         nonlocal more
@@ -64,7 +65,7 @@ async def receive_form(request: Request, budget: UploadBudget, max_bytes: int) -
             if size > max_bytes:
                 detail = f"The form is too large; the maximum is {max_bytes:,} bytes."
                 raise ApiProblem(ProblemKind.PAYLOAD_TOO_LARGE, detail)
-            yield chunk
+            yield preamble.strip(chunk)
         if not parser.ended:
             raise MultiPartException("The form is truncated")
 
