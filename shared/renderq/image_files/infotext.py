@@ -19,7 +19,8 @@ from renderq.image_files.a1111_samplers import find_sampler, find_schedule_type
 _MAX_CHARACTERS = 64 << 10
 _NEGATIVE = re.compile(r"^[ \t]*Negative prompt:", re.MULTILINE)
 
-_PARAMETER = re.compile(r'\s*(\w[\w \-/]{0,80}):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
+_PARAMETER = re.compile(r'(\w[\w \-/]{0,80}):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
+"""Linear: nothing before the name is part of it, so that a run of spaces is read once."""
 
 _NO_TYPE = "Uniform"
 """Schedule type where a text names none, as those of earlier releases."""

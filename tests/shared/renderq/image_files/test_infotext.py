@@ -77,6 +77,14 @@ def test_it_is_found_in_each_format(format: str, encoding: str) -> None:
     assert recipe.model_revision is None
 
 
+@pytest.mark.timeout(30)
+def test_long_runs_of_spaces_are_read_in_one_pass() -> None:
+    """Its time would be minutes if it grew with the square of the length, and no other thread could run."""
+    request = read_infotext("x\nSteps: 7, " + " " * 65_000 + ".")
+    assert request is not None
+    assert request.model_dump()["steps"] == 7
+
+
 def test_a_recipe_of_renderq_comes_first(tmp_path: Path) -> None:
     info = PngInfo()
     info.add_text("parameters", INFOTEXT)
