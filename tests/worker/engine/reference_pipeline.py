@@ -151,3 +151,21 @@ def _call(request: GenerationSpec) -> tuple[type[Any], dict[str, Any]]:
 def tensor(image: Pixels) -> torch.Tensor:
     """Return [1, channels, height, width] within [0, 1], contiguous, unlike the pipelines with a PIL image."""
     return torch.from_numpy(image.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous()
+
+
+def pipeline_pixels(pipeline: Any, request: GenerationSpec, **arguments: Any) -> np.ndarray:
+    """Pixels of the call of any pipeline with a scheduler of its own, given these further arguments."""
+    shell: Any = copy.copy(pipeline)
+    scheduler = shell.scheduler
+    shell.scheduler = type(scheduler).from_config(scheduler.config, **SCHEDULES[request.sampling.schedule])
+    shell.set_progress_bar_config(disable=True)
+    [image] = shell(
+        prompt=request.prompt,
+        width=request.width,
+        height=request.height,
+        num_inference_steps=request.sampling.steps,
+        generator=torch.Generator().manual_seed(request.seed),
+        output_type="np",
+        **arguments,
+    ).images
+    return (image * 255).round().astype(np.uint8)

@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from renderq_worker.engine import GenerationSpec, Stage
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.failure import Failure
-from renderq_worker.engine.generation import Generation
+from renderq_worker.engine.generation import EncodedImage, Generation
 from renderq_worker.engine.plan import BatchLimit, StepPlan, StepResult
 from renderq_worker.engine.scheduler import Scheduler
 from tests.worker.engine.engine_harness import SPEC, with_changes
@@ -21,10 +21,14 @@ def generation(number: int, **changes: object) -> Generation:
     return Generation.from_spec(spec, BatchKey(spec.model, "1", spec.width, spec.height))
 
 
+def _encoded(generation: Generation) -> EncodedImage:
+    return EncodedImage(generation.spec.sampling.steps, generation.spec.rows)
+
+
 def done(plan: StepPlan, *, but: frozenset[str] = frozenset()) -> StepResult:
     advanced = tuple(id for id in plan.ids if id not in but)
     return StepResult(
-        plan, 0.1, advanced, dict.fromkeys(but, FAILURE), model_calls=plan.generations[0].spec.sampling.steps
+        plan, 0.1, advanced, dict.fromkeys(but, FAILURE), encoded=_encoded(plan.generations[0])
     )
 
 
@@ -185,7 +189,7 @@ def test_waiting_is_bounded_however_many_short_ones_keep_coming(
 def test_a_generation_to_be_decoded_makes_no_further_step() -> None:
     scheduler, finished, waiting = Scheduler(), generation(0, steps=5), generation(1, steps=50)
     for each in (finished, waiting):
-        each.record_encoded(each.spec.sampling.steps, 1, 0.1)
+        each.record_encoded(_encoded(each), 0.1)
         scheduler.add(each)
     finished.step, waiting.ticks_waited = 5, 1000
     assert run(scheduler, BatchLimit(8, 8)).ids == ("1",)

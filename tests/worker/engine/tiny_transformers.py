@@ -43,7 +43,7 @@ from transformers import (
 
 from tests.worker.engine.tiny_models import TOKENS, tokenizer, vocabulary
 
-_WIDTH = 32
+TEXT_WIDTH = 32
 """Width of the text embeddings of both transformers."""
 
 
@@ -57,19 +57,19 @@ def save_sd3(folder: Path) -> None:
             num_layers=2,
             attention_head_dim=8,
             num_attention_heads=2,
-            joint_attention_dim=_WIDTH,
+            joint_attention_dim=TEXT_WIDTH,
             caption_projection_dim=16,
             pooled_projection_dim=32,
             pos_embed_max_size=16,
         ).eval(),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
-        vae=_vae(),
-        text_encoder=_clip(CLIPTextModelWithProjection),
+        vae=vae(),
+        text_encoder=clip(CLIPTextModelWithProjection),
         tokenizer=tokenizer(),
-        text_encoder_2=_clip(CLIPTextModelWithProjection),
+        text_encoder_2=clip(CLIPTextModelWithProjection),
         tokenizer_2=tokenizer(),
-        text_encoder_3=_t5(),
-        tokenizer_3=_t5_tokenizer(),
+        text_encoder_3=t5(),
+        tokenizer_3=t5_tokenizer(),
     ).save_pretrained(folder)
 
 
@@ -83,17 +83,17 @@ def save_flux(folder: Path, *, guidance_embeds: bool = True) -> None:
             num_single_layers=1,
             attention_head_dim=16,
             num_attention_heads=2,
-            joint_attention_dim=_WIDTH,
+            joint_attention_dim=TEXT_WIDTH,
             pooled_projection_dim=16,
             guidance_embeds=guidance_embeds,
             axes_dims_rope=(4, 4, 8),
         ).eval(),
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=guidance_embeds),
-        vae=_vae(),
-        text_encoder=_clip(CLIPTextModel),
+        vae=vae(),
+        text_encoder=clip(CLIPTextModel),
         tokenizer=tokenizer(),
-        text_encoder_2=_t5(),
-        tokenizer_2=_t5_tokenizer(),
+        text_encoder_2=t5(),
+        tokenizer_2=t5_tokenizer(),
     ).save_pretrained(folder)
 
 
@@ -106,16 +106,16 @@ def save_chroma(folder: Path) -> None:
             num_single_layers=1,
             attention_head_dim=16,
             num_attention_heads=2,
-            joint_attention_dim=_WIDTH,
+            joint_attention_dim=TEXT_WIDTH,
             axes_dims_rope=(4, 4, 8),
             approximator_hidden_dim=32,
             approximator_layers=1,
             approximator_num_channels=16,
         ).eval(),
         scheduler=FlowMatchEulerDiscreteScheduler(),
-        vae=_vae(),
-        text_encoder=_t5(),
-        tokenizer=_t5_tokenizer(),
+        vae=vae(),
+        text_encoder=t5(),
+        tokenizer=t5_tokenizer(),
     ).save_pretrained(folder)
 
 
@@ -125,7 +125,7 @@ def save_hunyuan_dit(folder: Path) -> None:
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
     config = BertConfig(
         vocab_size=len(tokens),
-        hidden_size=_WIDTH,
+        hidden_size=TEXT_WIDTH,
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=32,
@@ -138,18 +138,18 @@ def save_hunyuan_dit(folder: Path) -> None:
             attention_head_dim=8,
             num_attention_heads=3,
             in_channels=4,
-            cross_attention_dim=_WIDTH,
-            cross_attention_dim_t5=_WIDTH,
+            cross_attention_dim=TEXT_WIDTH,
+            cross_attention_dim_t5=TEXT_WIDTH,
             pooled_projection_dim=16,
             hidden_size=24,
             activation_fn="gelu-approximate",
         ).eval(),
         scheduler=DDPMScheduler(prediction_type="v_prediction"),
-        vae=_vae(),
+        vae=vae(),
         text_encoder=BertModel(config).eval(),
         tokenizer=BertTokenizer(vocab={token: number for number, token in enumerate(tokens)}, model_max_length=TOKENS),
-        text_encoder_2=_t5(),
-        tokenizer_2=_t5_tokenizer(),
+        text_encoder_2=t5(),
+        tokenizer_2=t5_tokenizer(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -207,7 +207,7 @@ def save_qwen_image(folder: Path) -> None:
         ).eval(),
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
         text_encoder=text_encoder.eval(),
-        tokenizer=_qwen_tokenizer(),
+        tokenizer=qwen_tokenizer(),
     ).save_pretrained(folder)
 
 
@@ -240,14 +240,14 @@ def save_z_image(folder: Path) -> None:
     )
     ZImagePipeline(
         transformer=transformer,
-        vae=_vae(),
+        vae=vae(),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
         text_encoder=Qwen3Model(config).eval(),
-        tokenizer=_qwen_tokenizer(),
+        tokenizer=qwen_tokenizer(),
     ).save_pretrained(folder)
 
 
-def _vae() -> AutoencoderKL:
+def vae() -> AutoencoderKL:
     return AutoencoderKL(
         block_out_channels=(8, 8, 16, 16),
         down_block_types=("DownEncoderBlock2D",) * 4,
@@ -261,7 +261,7 @@ def _vae() -> AutoencoderKL:
     ).eval()
 
 
-def _clip(encoder_class: Any) -> Any:
+def clip(encoder_class: Any) -> Any:
     return encoder_class(
         CLIPTextConfig(
             hidden_size=16,
@@ -278,17 +278,17 @@ def _clip(encoder_class: Any) -> Any:
     ).eval()
 
 
-def _t5() -> T5EncoderModel:
-    return T5EncoderModel(T5Config(vocab_size=160, d_model=_WIDTH, d_kv=8, d_ff=32, num_layers=1, num_heads=2)).eval()
+def t5() -> T5EncoderModel:
+    return T5EncoderModel(T5Config(vocab_size=160, d_model=TEXT_WIDTH, d_kv=8, d_ff=32, num_layers=1, num_heads=2)).eval()
 
 
-def _t5_tokenizer() -> T5Tokenizer:
+def t5_tokenizer() -> T5Tokenizer:
     letters = "▁abcdefghijklmnopqrstuvwxyz0123456789,."
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *((letter, -2.0) for letter in letters)]
     return T5Tokenizer(vocab=pieces, model_max_length=TOKENS)
 
 
-def _qwen_tokenizer() -> Qwen2Tokenizer:
+def qwen_tokenizer() -> Qwen2Tokenizer:
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     vocabulary = {token: number for number, token in enumerate([*sorted(ByteLevel.alphabet()), *special])}
     made = Qwen2Tokenizer(vocab=vocabulary, merges=[], additional_special_tokens=special[1:])

@@ -14,10 +14,11 @@ was equal can differ in a later one: an image of a tiny inpainting model differe
 image have the same bits by construction.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -82,8 +83,9 @@ def _max_rows(forward: Forward, rows_each: int) -> int:
 Predict = Callable[[Sequence[int]], tuple[Tensor, ...]]
 """Compute the rows of each of these images, given by their indices in a batch, in one forward pass."""
 
-Shape = tuple[int, int, int]
-"""Height and width of the latents, chunks of the text encoder."""
+Shape: TypeAlias = Hashable
+"""What decides which kernels run: height and width of the latents with the chunks of the text encoder, or the kind of a
+denoiser's call."""
 
 
 class InvarianceTracker:
@@ -100,6 +102,11 @@ class InvarianceTracker:
     def invariance_for(self, shape: Shape) -> BatchInvariance:
         """Return the batch invariance of this shape, as far as known."""
         return self._narrowed.get(shape, self.probed)
+
+    def restart(self) -> None:
+        """Forget all comparisons, because the model computes in another way now."""
+        self._narrowed.clear()
+        self._confirmed.clear()
 
     def predict_checked(self, shape: Shape, images: Sequence[int], predict: Predict) -> tuple[Tensor, ...]:
         """Predict all images, with the bits that they have alone; `images` are the rows of each.
@@ -143,7 +150,7 @@ class PerImageLinear:
             self._images = ()
 
     def _forward(self, layer: nn.Linear, input: Tensor) -> Tensor:
-        if len(self._images) < 2:
+        if len(self._images) < 2 or len(input) != sum(self._images):  # some models flatten the tokens of all images
             return functional.linear(input, layer.weight, layer.bias)
         images = input.split(list(self._images))
         return torch.cat([functional.linear(image, layer.weight, layer.bias) for image in images])

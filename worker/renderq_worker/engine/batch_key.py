@@ -1,6 +1,6 @@
 """Key of generations that may share a forward pass, compared with `==`. No torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +22,11 @@ class BatchKey:
     token_chunks: int = 1
     """Text-encoder chunks of the longer one of an image's prompts. Embeddings are stacked too, so their lengths must
     agree. 1 until the prompts are encoded, which is correct for most."""
+    denoiser_call: str = ""
+    """Kind of the calls of the denoiser, for models run through stock calls: digest of the arguments that must agree,
+    and of the shapes of the others. Empty until the prompts are encoded, and for all other models."""
+
+    @property
+    def until_encoded(self) -> "BatchKey":
+        """The key without the parts that are known only once the prompts are encoded."""
+        return replace(self, token_chunks=1, denoiser_call="")

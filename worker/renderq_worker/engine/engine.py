@@ -221,9 +221,9 @@ class Engine:
         if self._settings.batching == "fast":
             return BatchLimit(rows, rows)
         invariance = self._invariance(lead.spec.model, lead.key)
-        if not invariance.is_invariant(lead.spec.rows):
+        if not invariance.is_invariant(lead.rows):
             return _SINGLE_IMAGE
-        rows = min(rows, invariance.max_rows(lead.spec.rows))
+        rows = min(rows, invariance.max_rows(lead.rows))
         return BatchLimit(
             rows,
             rows,
@@ -233,10 +233,12 @@ class Engine:
 
     def _max_batch_size(self, model: str) -> int:
         """Return the guided images per forward pass, as far as known."""
-        rows = self._batch_sizes.rows_of_model(model)
+        rows, family = self._batch_sizes.rows_of_model(model), self._models.peek(model)
+        rows_per_image = 2 if family is None else family.rows_per_image
         if self._settings.batching == "exact":
-            rows = min(rows, self._invariance(model, self._batch_sizes.latest(model)).guided_rows)
-        return max(1, rows // 2)
+            invariance = self._invariance(model, self._batch_sizes.latest(model))
+            rows = min(rows, invariance.max_rows(rows_per_image))
+        return max(1, rows // rows_per_image)
 
     def _invariance(self, model: str, key: BatchKey | None) -> BatchInvariance:
         """Return the batch invariance; none while the model is not in memory and it is unknown."""
@@ -280,7 +282,7 @@ class Engine:
                 continue
             if plan.stage is Stage.DENOISING:
                 self._mailbox.emit(Stepped(id, generation.step, generation.model_calls))
-            if plan.stage is Stage.ENCODING and result.is_encoded:
+            if plan.stage is Stage.ENCODING and result.encoded is not None:
                 self._warn_of_unread_prompts(generation.spec)
             if result.is_flagged:
                 self._mailbox.emit(Warned(id, *_UNSAFE))

@@ -51,12 +51,28 @@ class Stage(StrEnum):
     DECODING = "decoding"
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedImage:
+    """What is known of an image once its prompts are encoded."""
+
+    model_calls: int
+    """Model calls that the noise scheduler will make."""
+    rows: int
+    """Rows of a forward pass, as requests count them."""
+    token_chunks: int = 1
+    """See `BatchKey`."""
+    denoiser_call: str = ""
+    """See `BatchKey`."""
+
+
 @dataclass(slots=True)
 class Generation:
     """Progress of one spec. Owned by the scheduler, which alone changes it."""
 
     spec: GenerationSpec
     key: BatchKey
+    rows: int
+    """Rows of a forward pass: `spec.rows` until the prompts are encoded, then the model's."""
     model_calls: int
     """Total model calls: `spec.model_calls` until the prompts are encoded, then the noise scheduler's count."""
     is_encoded: bool = False
@@ -68,7 +84,7 @@ class Generation:
     """Operations of the engine since submission that did not advance this generation."""
     load_seconds: float = 0.0
     inference_seconds: float = 0.0
-    batch_width_total: int = 0
+    batch_width_total: float = 0.0
     """Sum of the batch widths of its model calls."""
     peak_bytes: int | None = None
     """Peak memory on the device during its operations; None where the device does not count it."""
@@ -77,7 +93,7 @@ class Generation:
 
     @classmethod
     def from_spec(cls, spec: GenerationSpec, key: BatchKey) -> "Generation":
-        return cls(spec, key, model_calls=spec.model_calls)
+        return cls(spec, key, rows=spec.rows, model_calls=spec.model_calls)
 
     @property
     def stage(self) -> Stage:
@@ -104,13 +120,14 @@ class Generation:
         self.is_partly_encoded = True
         self.inference_seconds += seconds
 
-    def record_encoded(self, model_calls: int, token_chunks: int, seconds: float) -> None:
-        """Record that the prompts are encoded, and the noise scheduler's number of model calls."""
-        self.is_encoded, self.is_partly_encoded, self.model_calls = True, False, model_calls
-        self.key = replace(self.key, token_chunks=token_chunks)
+    def record_encoded(self, encoded: EncodedImage, seconds: float) -> None:
+        """Record that the prompts are encoded, and what that showed."""
+        self.is_encoded, self.is_partly_encoded = True, False
+        self.model_calls, self.rows = encoded.model_calls, encoded.rows
+        self.key = replace(self.key, token_chunks=encoded.token_chunks, denoiser_call=encoded.denoiser_call)
         self.inference_seconds += seconds
 
-    def record_step(self, width: int, seconds: float) -> None:
+    def record_step(self, width: float, seconds: float) -> None:
         """Record one model call, shared with `width - 1` other images."""
         self.step += 1
         self.batch_width_total += width

@@ -6,7 +6,7 @@ States do not refer to the model's weights: a model may be evicted while its gen
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -29,6 +29,16 @@ class GenerationState(Protocol):
     @property
     def token_chunks(self) -> int:
         """See `BatchKey.token_chunks`."""
+        ...
+
+    @property
+    def denoiser_call(self) -> str:
+        """See `BatchKey.denoiser_call`."""
+        ...
+
+    @property
+    def batch_width(self) -> float | None:
+        """Mean number of images in the forward passes of the last step; None: that of the batch."""
         ...
 
     @property
@@ -76,6 +86,9 @@ class LatentState:
         accepted = inspect.signature(self.scheduler.step).parameters
         arguments = {"eta": 0.0, "generator": self.generator}
         self.step_kwargs = {name: value for name, value in arguments.items() if name in accepted}
+
+    denoiser_call: ClassVar[str] = ""
+    batch_width: ClassVar[None] = None
 
     @property
     def rows(self) -> int:

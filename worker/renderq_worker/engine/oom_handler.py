@@ -1,7 +1,6 @@
 """Out-of-memory handling: applies the fallbacks one by one and remembers the sticky ones."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 
 import structlog
 
@@ -112,5 +111,4 @@ class OutOfMemoryHandler:
 
 
 def _shape(generation: Generation) -> BatchKey:
-    """Return the key without the part that is known only once the prompts are encoded."""
-    return replace(generation.key, token_chunks=1)
+    return generation.key.until_encoded

@@ -10,7 +10,7 @@ import numpy as np
 
 from renderq_worker.engine.failure import Failure
 from renderq_worker.engine.fallback_kind import FallbackKind
-from renderq_worker.engine.generation import Generation, Stage
+from renderq_worker.engine.generation import EncodedImage, Generation, Stage
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,12 +53,10 @@ class StepResult:
     """Ids of generations that made progress."""
     failures: Mapping[str, Failure] = field(default_factory=dict)
     """Generations that ended, by id."""
-    is_encoded: bool = True
-    """Encoding: False if the prompts need further operations."""
-    model_calls: int = 0
-    """Encoding: model calls that the noise scheduler will make."""
-    token_chunks: int = 1
-    """Encoding: see `BatchKey.token_chunks`."""
+    encoded: EncodedImage | None = None
+    """Encoding: None if the prompts need further operations."""
+    batch_widths: Mapping[str, float] = field(default_factory=dict)
+    """Denoising: mean number of images in the forward passes of the step, by id."""
     estimates: Mapping[str, Tensor | None] = field(default_factory=dict)
     """Denoising: predicted final latents (x0) by id, where a preview was requested; None where prediction failed."""
     fallbacks: Collection[FallbackKind] = ()

@@ -13,7 +13,7 @@ from renderq_worker.engine.errors import NanOutput
 from renderq_worker.engine.failure import Failure
 from renderq_worker.engine.fallback_kind import FallbackKind
 from renderq_worker.engine.families import Family, PromptEncoding
-from renderq_worker.engine.generation import Stage
+from renderq_worker.engine.generation import EncodedImage, Stage
 from renderq_worker.engine.latents import GenerationState, LatentState
 from renderq_worker.engine.oom_handler import OutOfMemoryHandler
 from renderq_worker.engine.plan import StepPlan, StepResult
@@ -102,15 +102,15 @@ class Runner:
             self._encodings[spec.id] = encoding
             family.encode(encoding)
             if encoding.result is None:
-                return StepResult(plan, advanced=plan.ids, is_encoded=False)
+                return StepResult(plan, advanced=plan.ids)
         use_tiling = self._oom_handler.is_tiled(generation)
         self._states[spec.id] = state = family.prepare(spec, encoding, use_tiling=use_tiling)
         self._encodings.pop(spec.id, None)
+        rows = state.rows if state.denoiser_call else spec.rows
         return StepResult(
             plan,
             advanced=plan.ids,
-            model_calls=state.model_calls,
-            token_chunks=state.token_chunks,
+            encoded=EncodedImage(state.model_calls, rows, state.token_chunks, state.denoiser_call),
             fallbacks=[FallbackKind.TILES] if use_tiling else (),
         )
 
@@ -145,7 +145,8 @@ class Runner:
             if family.invariance_checks == invariance_checks:
                 self._batch_sizes.record(plan.generations[0].key, self._rows(plan.ids), time.monotonic() - started)
         advanced = tuple(id for id in plan.ids if id not in failures)
-        return StepResult(plan, advanced=advanced, failures=failures, estimates=estimates)
+        widths = {id: width for id in advanced if (width := self._states[id].batch_width) is not None}
+        return StepResult(plan, advanced=advanced, failures=failures, estimates=estimates, batch_widths=widths)
 
     def _advance(
         self, model: str, ids: Sequence[str], previews: Collection[str], estimates: dict[str, Tensor | None]

@@ -77,12 +77,13 @@ class Scheduler:
             case Stage.LOADING_MODEL:
                 generation.record_loaded(result.seconds)
             case Stage.ENCODING:
-                if result.is_encoded:
-                    generation.record_encoded(result.model_calls, result.token_chunks, result.seconds)
+                if result.encoded is not None:
+                    generation.record_encoded(result.encoded, result.seconds)
                 else:
                     generation.record_encoding(result.seconds)
             case Stage.DENOISING:
-                generation.record_step(len(result.plan.generations), result.seconds)
+                width = result.batch_widths.get(generation.spec.id, len(result.plan.generations))
+                generation.record_step(width, result.seconds)
             case Stage.DECODING:
                 generation.record_decoded(result.seconds)
                 self._generations.pop(generation.spec.id, None)
@@ -96,16 +97,28 @@ def _urgency(generation: Generation, resident: Collection[str]) -> float:
 
 def _batch(lead: Generation, ranked: Iterable[Generation], limit: BatchLimit) -> tuple[Generation, ...]:
     """Return the most urgent generations that may share a forward pass with `lead`, within the limit."""
-    batch, rows = [lead], lead.spec.rows
+    batch, rows = [lead], lead.rows
     for generation in ranked:
         if len(batch) == limit.generations:
             break
-        if generation is lead or generation.stage is Stage.DECODING or generation.key != lead.key:
+        if generation is lead or generation.stage is Stage.DECODING or not _may_join(generation, lead):
             continue
         if generation.is_partly_encoded:
             continue
-        fits = rows + generation.spec.rows <= limit.rows
-        if fits and (limit.allows_mixed_guidance or generation.spec.rows == lead.spec.rows):
+        own_rows = lead.rows if _joins_once_encoded(generation, lead) else generation.rows
+        fits = rows + own_rows <= limit.rows
+        if fits and (limit.allows_mixed_guidance or own_rows == lead.rows):
             batch.append(generation)
-            rows += generation.spec.rows
+            rows += own_rows
     return tuple(batch)
+
+
+def _may_join(generation: Generation, lead: Generation) -> bool:
+    return generation.key == lead.key or _joins_once_encoded(generation, lead)
+
+
+def _joins_once_encoded(generation: Generation, lead: Generation) -> bool:
+    """Return whether the kind of its denoiser's calls is not known yet, and may turn out to be that of `lead`."""
+    if generation.is_encoded or not lead.key.denoiser_call:
+        return False
+    return generation.key == lead.key.until_encoded

@@ -1,6 +1,5 @@
 """Generic pipelines: stock images, with progress, cancellation and scheduling as for all families."""
 
-import copy
 import inspect
 import threading
 from pathlib import Path
@@ -15,10 +14,10 @@ from renderq_shared.catalog import ModelEntry
 from renderq_shared.catalog.generic_pipelines import GENERIC_PIPELINES
 from renderq_shared.catalog.pipeline_config import inspect_pipeline
 from renderq_worker.engine import Canceled, Encoding, GenerationSpec, Img2Img, Stepped
-from renderq_worker.engine.families.generic_pipeline import REQUIRED_ARGUMENTS
-from renderq_worker.engine.families.steppable_call import SteppableCall, TimestepsSet
+from renderq_worker.engine.families.pipeline_arguments import REQUIRED_ARGUMENTS
+from renderq_worker.engine.families.steppable_call import StepDone, SteppableCall
 from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec, with_changes
-from tests.worker.engine.reference_pipeline import SCHEDULES, load_reference
+from tests.worker.engine.reference_pipeline import load_reference, pipeline_pixels
 from tests.worker.engine.tiny_models import entry
 from tests.worker.engine.tiny_transformers import (
     save_chroma,
@@ -28,6 +27,9 @@ from tests.worker.engine.tiny_transformers import (
     save_sd3,
     save_z_image,
 )
+
+
+LATENTS = torch.zeros(1)
 
 
 @pytest.fixture(scope="module")
@@ -48,24 +50,11 @@ def pipeline_spec(number: int = 0, **changes: Any) -> GenerationSpec:
 
 def reference_pixels(entry: ModelEntry, request: GenerationSpec, **changes: Any) -> np.ndarray:
     """Pixels of the stock call with the request's guidance scale and negative prompt, or with `changes` instead."""
-    pipeline: Any = copy.copy(load_reference(entry))
-    scheduler = pipeline.scheduler
-    pipeline.scheduler = type(scheduler).from_config(scheduler.config, **SCHEDULES[request.sampling.schedule])
-    pipeline.set_progress_bar_config(disable=True)
     guidance = {
         "negative_prompt": request.negative_prompt or None,
         "guidance_scale": request.sampling.guidance_scale,
     }
-    [image] = pipeline(
-        request.prompt,
-        width=request.width,
-        height=request.height,
-        num_inference_steps=request.sampling.steps,
-        generator=torch.Generator().manual_seed(request.seed),
-        output_type="np",
-        **(changes or guidance),
-    ).images
-    return (image * 255).round().astype(np.uint8)
+    return pipeline_pixels(load_reference(entry), request, **(changes or guidance))
 
 
 def running() -> list[threading.Thread]:
@@ -138,7 +127,7 @@ def test_the_images_of_a_job_encode_their_prompts_once(save: Any, encoder: str, 
     model = entry(tmp_path / "model", "model", family="pipeline", dtype="float32")
     calls: list[object] = []
 
-    harness = EngineHarness([model], batching="fast")
+    harness = EngineHarness([model])
     pipeline: Any = harness.models.load("model")._pipeline  # type: ignore[attr-defined]
     getattr(pipeline, encoder).register_forward_hook(lambda *_: calls.append(1))
     negative_prompt = "" if save is save_flux else "blurry"
@@ -255,18 +244,18 @@ def test_what_goes_wrong_inside_fails_its_image(sd3: ModelEntry) -> None:
 
 def test_a_call_taken_step_by_step() -> None:
     def call(stop: Any) -> str:
-        stop(TimestepsSet(1))
+        stop(StepDone(LATENTS))
         raise ValueError("broken")
 
     broken = SteppableCall(call)
-    assert broken.next() == TimestepsSet(1)
+    assert broken.next() == StepDone(LATENTS)
     with pytest.raises(ValueError, match="broken"):
         broken.next()
     released = threading.Event()
 
     def call_in_progress(stop: Any) -> None:
         try:
-            stop(TimestepsSet(1))
+            stop(StepDone(LATENTS))
         except Exception:
             pytest.fail("an ending is no error that the call may swallow")
         finally:

@@ -4,7 +4,11 @@ family             interface to the runner
 stable_diffusion   Stable Diffusion 1.x and 2.x
 sdxl               Stable Diffusion XL
 generic_pipeline   any other diffusers pipeline, run through its own `__call__`
-steppable_call     a call that pauses after each step
+pipeline_arguments the arguments of that call
+pipeline_run       one image in that call
+steppable_call     a call that pauses at the denoiser and after each step
+rendezvous         denoiser at which the calls of several images meet
+denoiser_call      one call of a denoiser, and several joined
 encoded_prompts    results of a stock pipeline's `encode_prompt`, for images with the same prompts
 prompts            prompts to embeddings, one text encoder
 prompt_encoding    passes of the text encoder and their progress

@@ -42,6 +42,11 @@ class Family(Protocol[S]):
         ...
 
     @property
+    def rows_per_image(self) -> int:
+        """Rows of a guided image in a forward pass."""
+        ...
+
+    @property
     def tile_sample_size(self) -> int | None:
         """Width and height of the autoencoder's tiles in pixels; None if it cannot work in tiles."""
         ...

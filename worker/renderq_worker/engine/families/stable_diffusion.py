@@ -89,6 +89,10 @@ class StableDiffusion:
         return self._invariance_tracker.count
 
     @property
+    def rows_per_image(self) -> int:
+        return 2
+
+    @property
     def tile_sample_size(self) -> int:
         return self._autoencoder.tile_sample_size
 

@@ -3,20 +3,15 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import Tensor
+
+from renderq_worker.engine.families.denoiser_call import DenoiserCall
 
 
 class _Closed(BaseException):
     """Abort of the call; not an `Exception`, so that no handler inside the call catches it."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimestepsSet:
-    """The prompts are encoded and the timesteps set; `steps` steps follow."""
-
-    steps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +21,9 @@ class StepDone:
     latents: Tensor
 
 
-Report = TimestepsSet | StepDone
-Call = Callable[[Callable[[Report], None]], Any]
-"""Takes a function to call with every report."""
+Report: TypeAlias = DenoiserCall | StepDone
+Call: TypeAlias = Callable[[Callable[[Report], Any]], Any]
+"""Takes a function to call with every report, which returns the answer to it."""
 
 
 class SteppableCall:
@@ -38,15 +33,20 @@ class SteppableCall:
         self._call = call
         self._caller_turn, self._call_turn = threading.Semaphore(0), threading.Semaphore(0)
         self._report: Report | None = None
+        self._answer: Any = None
         self._result: Any = None
         self._error: BaseException | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="pipeline", daemon=True)
         self._thread.start()
 
-    def next(self) -> Report | None:
-        """Run until the next report; return None when the call has returned. Raises the call's exception."""
+    def next(self, answer: Any = None) -> Report | None:
+        """Run until the next report; return None when the call has returned. Raises the call's exception.
+
+        `answer` is that to the last report.
+        """
         if self._thread.is_alive():
+            self._answer = answer
             self._call_turn.release()
             self._caller_turn.acquire()
         if self._error is not None:
@@ -78,10 +78,12 @@ class SteppableCall:
             del self._call
             self._caller_turn.release()
 
-    def _pause(self, report: Report) -> None:
+    def _pause(self, report: Report) -> Any:
         self._report = report
         self._caller_turn.release()
         self._await_turn()
+        answer, self._answer = self._answer, None
+        return answer
 
     def _await_turn(self) -> None:
         self._call_turn.acquire()

@@ -1,0 +1,110 @@
+"""One image in a stock pipeline: its call, and where that waits."""
+
+import functools
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from renderq_worker.devices import is_out_of_memory
+from renderq_worker.engine.errors import EngineError
+from renderq_worker.engine.families.denoiser_call import DenoiserCall
+from renderq_worker.engine.families.steppable_call import Report, StepDone, SteppableCall
+from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.engine.noise_schedulers import drop_surplus_timestep
+
+
+class PipelineRun:
+    """One image in the pipeline. See `GenerationState`."""
+
+    token_chunks = 1
+
+    def __init__(self, spec: GenerationSpec, *, use_tiling: bool) -> None:
+        self.spec = spec
+        self.use_tiling = use_tiling
+        """Whether the autoencoder encodes the input image in tiles."""
+        self.step = 0
+        self.model_calls = spec.sampling.steps
+        self.rows = 1
+        self.denoiser_call = ""
+        self.batch_width: float | None = None
+        self.call: SteppableCall | None = None
+        """None before the call starts, and after it was aborted; it can be started again."""
+        self.waiting: DenoiserCall | None = None
+        """The call of the denoiser for whose answer it waits."""
+        self.latents: Tensor | None = None
+        """Latents after the next step, once that is computed."""
+        self._error: Exception | None = None
+
+    def start(self, call: SteppableCall) -> None:
+        """Run up to the first call of the denoiser."""
+        self.call = call
+        self.go_on()
+        if self.waiting is not None:
+            self.rows, self.denoiser_call = self.waiting.rows, self.waiting.kind
+
+    def go_on(self, answer: Any = None) -> None:
+        """Run up to the next call of the denoiser, or to the end of the step. Raises the call's exception."""
+        report = self.next(answer)
+        if report is None:
+            self.close()
+            raise EngineError(f"the pipeline ended after {self.step} of {self.model_calls} steps")
+        if isinstance(report, StepDone):
+            self.latents = report.latents
+
+    def next(self, answer: Any = None) -> Report | None:
+        """Run up to the next report; return None at the end of the call.
+
+        Raises the call's exception, also when called again, unless memory ran out: then the call can be started again.
+        """
+        if self._error is not None:
+            raise self._error
+        self.waiting = None
+        try:
+            report = None if self.call is None else self.call.next(answer)
+        except Exception as error:
+            self.close()
+            self._error = None if is_out_of_memory(error) else error
+            raise
+        if isinstance(report, DenoiserCall):
+            self.waiting = report
+        return report
+
+    def advance(self, _: Tensor) -> None:
+        self.step += 1
+        self.latents = None
+
+    def close(self) -> None:
+        """Abort the call; it can be started again."""
+        if self.call is not None:
+            self.call.close()
+        self.call = self.waiting = self.latents = None
+
+
+def run_pipeline(
+    pipeline: Any,
+    arguments: Mapping[str, Any],
+    tracked: Callable[[], AbstractContextManager[object]],
+    report: Callable[[Report], Any],
+) -> np.ndarray:
+    """Run the pipeline, whose scheduler is private to it; return float [height, width, 3] in 0 … 1."""
+    scheduler = pipeline.scheduler
+    set_timesteps, step = scheduler.set_timesteps, scheduler.step
+
+    @functools.wraps(set_timesteps)
+    def set_and_correct(*args: Any, **kwargs: Any) -> None:
+        set_timesteps(*args, **kwargs)
+        drop_surplus_timestep(scheduler)
+
+    @functools.wraps(step)
+    def step_and_report(*args: Any, **kwargs: Any) -> Any:
+        result = step(*args, **kwargs)
+        report(StepDone(result[0]))
+        return result
+
+    scheduler.set_timesteps, scheduler.step = set_and_correct, step_and_report
+    with torch.inference_mode(), tracked():
+        return pipeline(**arguments).images[0]
