@@ -17,6 +17,8 @@ class GenericPipelineInfo:
     may_embed_guidance: bool = False
     """True if `guidance_embeds` of its transformer decides whether the guidance scale is an input of the transformer
     (guidance-distilled, no negative prompt) or that of classifier-free guidance, `true_cfg_scale`."""
+    reads_negative_prompt: bool = True
+    """False if it has no argument for a negative prompt."""
     distilled_steps: int = 4
     """Default steps of its models that were distilled to few steps, unless their names say otherwise."""
     sets_timesteps: bool = False
@@ -28,7 +30,7 @@ GENERIC_PIPELINES: Mapping[str, GenericPipelineInfo] = {
     "Chroma": GenericPipelineInfo(35, 5.0),
     "CogView4": GenericPipelineInfo(50, 5.0, sets_timesteps=True),
     "Flux": GenericPipelineInfo(28, 3.5, may_embed_guidance=True),
-    "Flux2Klein": GenericPipelineInfo(50, 4.0),
+    "Flux2Klein": GenericPipelineInfo(50, 4.0, reads_negative_prompt=False),
     "FluxKontext": GenericPipelineInfo(28, 3.5, may_embed_guidance=True),
     "HunyuanDiT": GenericPipelineInfo(50, 5.0),
     "Kandinsky3": GenericPipelineInfo(25, 3.0, size_multiple=64),

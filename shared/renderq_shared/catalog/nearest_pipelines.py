@@ -9,7 +9,7 @@ _SAME_WEIGHTS = re.compile(
 """Ends of class names that stand for another use of the same weights, with or without additional models."""
 
 _NEAREST = {
-    "Flux2": "Flux",
+    "Flux2": "Flux2Klein",
     "Bria": "Flux",
     "HiDreamImage": "Flux",
     "Ideogram4": "Flux",
@@ -23,7 +23,6 @@ _NEAREST = {
     "NucleusMoEImage": "QwenImage",
     "HunyuanImage": "HunyuanDiT",
     "Kandinsky": "Kandinsky3",
-    "PixArt": "Sana",
     "PRX": "Sana",
     "DreamLite": "Sana",
     "Kolors": "StableDiffusionXL",

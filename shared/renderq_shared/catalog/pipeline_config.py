@@ -240,7 +240,7 @@ def _inspect_generic(folder: Path, kind: str, names: tuple[str, ...]) -> Pipelin
         _square_limits(2 * size, size_multiple=facts.size_multiple),
         sampling,
         own_schedules=() if facts.sets_timesteps else own_schedules(scheduler),
-        supports_negative_prompt=not embeds_guidance,
+        supports_negative_prompt=facts.reads_negative_prompt and not embeds_guidance,
     )
 
 

@@ -27,9 +27,7 @@ def _encoded(generation: Generation) -> EncodedImage:
 
 def done(plan: StepPlan, *, but: frozenset[str] = frozenset()) -> StepResult:
     advanced = tuple(id for id in plan.ids if id not in but)
-    return StepResult(
-        plan, 0.1, advanced, dict.fromkeys(but, FAILURE), encoded=_encoded(plan.generations[0])
-    )
+    return StepResult(plan, 0.1, advanced, dict.fromkeys(but, FAILURE), encoded=_encoded(plan.generations[0]))
 
 
 def batch_limit_for(lead: Generation) -> BatchLimit:
@@ -211,6 +209,22 @@ def test_a_newcomer_is_encoded_before_the_batch_goes_on() -> None:
     scheduler.add(generation(1, steps=30))
     assert run(scheduler, BatchLimit(8, 8)).stage is Stage.ENCODING
     assert set(run(scheduler, BatchLimit(8, 8)).ids) == {"0", "1"}
+
+
+def test_a_newcomer_whose_calls_may_be_of_the_same_kind_is_encoded_before_the_batch_goes_on() -> None:
+    """It counts with the rows of those calls, here one, whatever its guidance."""
+    scheduler, lead = Scheduler(), generation(0, steps=30)
+    lead.record_encoded(EncodedImage(30, rows=1, denoiser_call="kind"), 0.1)
+    scheduler.add(lead)
+    for number, kind in ((1, "kind"), (2, "another")):
+        newcomer = generation(number, steps=30)
+        scheduler.add(newcomer)
+        plan = scheduler.plan(lambda _: BatchLimit(8, 8, allows_mixed_guidance=False), {"tiny"})
+        assert plan == StepPlan(Stage.ENCODING, (newcomer,))
+        newcomer.record_encoded(EncodedImage(30, rows=1, denoiser_call=kind), 0.1)
+    plan = scheduler.plan(lambda _: BatchLimit(8, 8, allows_mixed_guidance=False), {"tiny"})
+    assert plan is not None
+    assert plan.ids == ("0", "1")
 
 
 def test_cancel_frees_the_row() -> None:

@@ -136,12 +136,12 @@ def save_hunyuan_dit(folder: Path) -> None:
             num_layers=2,
             patch_size=2,
             attention_head_dim=8,
-            num_attention_heads=3,
+            num_attention_heads=8,
             in_channels=4,
             cross_attention_dim=TEXT_WIDTH,
             cross_attention_dim_t5=TEXT_WIDTH,
             pooled_projection_dim=16,
-            hidden_size=24,
+            hidden_size=64,
             activation_fn="gelu-approximate",
         ).eval(),
         scheduler=DDPMScheduler(prediction_type="v_prediction"),
@@ -279,7 +279,9 @@ def clip(encoder_class: Any) -> Any:
 
 
 def t5() -> T5EncoderModel:
-    return T5EncoderModel(T5Config(vocab_size=160, d_model=TEXT_WIDTH, d_kv=8, d_ff=32, num_layers=1, num_heads=2)).eval()
+    return T5EncoderModel(
+        T5Config(vocab_size=160, d_model=TEXT_WIDTH, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
+    ).eval()
 
 
 def t5_tokenizer() -> T5Tokenizer:

@@ -28,7 +28,6 @@ from tests.worker.engine.tiny_transformers import (
     save_z_image,
 )
 
-
 LATENTS = torch.zeros(1)
 
 
@@ -285,6 +284,7 @@ def test_every_kind_that_the_catalog_takes_can_be_run(kind: str) -> None:
     arguments = inspect.signature(getattr(diffusers, f"{kind}Pipeline").__call__).parameters
     assert [name for name in REQUIRED_ARGUMENTS if name not in arguments] == []
     facts = GENERIC_PIPELINES[kind]
+    assert facts.reads_negative_prompt == ("negative_prompt" in arguments)
     assert facts.may_embed_guidance == ("true_cfg_scale" in arguments)
     guidance = "true_cfg_scale" if kind == "QwenImage" else "guidance_scale"
     defaults = arguments["num_inference_steps"].default, arguments[guidance].default

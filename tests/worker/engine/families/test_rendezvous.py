@@ -1,7 +1,7 @@
 """Stock calls that meet at their denoiser: each image has the bits of the stock call alone, in any company."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import torch
 
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.engine import Canceled, GenerationSpec
-from tests.worker.engine.engine_harness import EngineHarness, spec
+from renderq_worker.models.loading import rehearse
+from tests.worker.engine.engine_harness import EngineHarness, spec, warnings
 from tests.worker.engine.reference_pipeline import load_reference, pipeline_pixels
 from tests.worker.engine.tiny_later_transformers import (
     save_aura_flow,
@@ -53,12 +54,12 @@ FAMILIES = {
     "z_image": Kind(save_z_image),
     "chroma": Kind(save_chroma),
     "klein": Kind(save_klein),
-    "kontext": Kind(save_kontext),
+    "kontext": Kind(save_kontext, further=(("max_area", 64 * 64), ("_auto_resize", False))),
     "sana": Kind(save_sana, further=(("use_resolution_binning", False),)),
     "lumina2": Kind(save_lumina2),
     "pixart": Kind(save_pixart, further=(("use_resolution_binning", False),)),
     "aura_flow": Kind(save_aura_flow),
-    "hunyuan_dit": Kind(save_hunyuan_dit, further=(("use_resolution_binning", False),)),
+    "hunyuan_dit": Kind(save_hunyuan_dit, further=(("use_resolution_binning", False),), alone=("float32",)),
     "kandinsky3": Kind(save_kandinsky3),
 }
 
@@ -91,7 +92,7 @@ def specs_of(model: str, count: int = 6, **changes: Any) -> list[GenerationSpec]
                 "prompt": PROMPTS[number],
                 "negative_prompt": "",
                 "scheduler": None,
-                "steps": 8 + number % 3,
+                "steps": 6 + number % 3,
                 "guidance_scale": 3.0 + number / 2,
             }
             | changes,
@@ -134,3 +135,117 @@ def test_six_staggered_images_share_forward_passes_and_are_the_stock_ones(
         assert mean < 2
     else:
         assert mean > 2
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_check_of_a_model_finds_nothing_wrong(family: str, saved: Callable[[str], Path]) -> None:
+    rehearse(entry(saved(family), family, family="pipeline", dtype="float32"))
+
+
+def replace_forward(harness: EngineHarness, model: str, check: Callable[[Any], None]) -> None:
+    """Call `check` with the guidance of the rows before each forward pass."""
+    transformer: Any = harness.models.load(model)._pipeline.transformer  # type: ignore[attr-defined]
+    forward = transformer.forward
+
+    def checked(**arguments: Any) -> Any:
+        check(arguments["guidance"])
+        return forward(**arguments)
+
+    transformer.forward = checked
+
+
+@pytest.mark.parametrize("family", ["flux", "sd3", "chroma", "z_image"])
+def test_images_that_leave_or_turn_nan_change_no_others(family: str, saved: Callable[[str], Path]) -> None:
+    kind, model = FAMILIES[family], entry(saved(family), family, family="pipeline", dtype="bfloat16")
+    harness = EngineHarness([model])
+    specs = specs_of(family, 5)
+    specs[1], specs[3] = specs_of(family, 2, steps=30)[1], specs_of(family, 4, guidance_scale=1e38)[3]
+    submit_staggered(harness, specs)
+    harness.engine.cancel([specs[1].id])
+    harness.finish()
+    assert isinstance(harness.final_event(specs[1].id), Canceled)
+    assert harness.failed(specs[3].id).code == "nan_output"
+    for each in (specs[0], specs[2], specs[4]):
+        np.testing.assert_array_equal(harness.pixels(each.id), stock_pixels(kind, model, each))
+        assert harness.stats(each.id).batch_width_mean > 1
+
+
+@pytest.fixture(scope="module")
+def flux(saved: Callable[[str], Path]) -> ModelEntry:
+    return entry(saved("flux"), "flux", family="pipeline", dtype="float32")
+
+
+def test_an_exception_in_a_shared_pass_fails_the_image_that_caused_it(flux: ModelEntry) -> None:
+    def check(guidance: torch.Tensor) -> None:
+        if (guidance == 9.0).any():
+            raise ValueError("poison")
+
+    harness = EngineHarness([flux])
+    replace_forward(harness, "flux", check)
+    specs = [*specs_of("flux", 3), spec(3, **POISONED)]
+    harness.submit(*specs)
+    harness.finish()
+    assert (harness.failed("job/3").code, harness.failed("job/3").message) == ("internal", "ValueError: poison")
+    for each in specs[:3]:
+        np.testing.assert_array_equal(harness.pixels(each.id), stock_pixels(FAMILIES["flux"], flux, each))
+
+
+POISONED = {"model": "flux", "negative_prompt": "", "scheduler": None, "guidance_scale": 9.0}
+
+
+def test_an_exception_in_one_call_after_a_shared_pass_fails_its_image(flux: ModelEntry) -> None:
+    harness = EngineHarness([flux])
+    specs = specs_of("flux", 3, steps=6)
+    harness.submit(*specs)
+    harness.tick(6)
+    states = harness.engine._runner._states
+    call: Any = states["job/1"].call  # type: ignore[attr-defined]
+    following = call.next
+
+    def next_or_fail(answer: Any = None) -> Any:
+        if answer is not None:
+            raise ValueError("broken")
+        return following(answer)
+
+    call.next = next_or_fail
+    harness.finish()
+    assert harness.failed("job/1").message == "ValueError: broken"
+    for each in (specs[0], specs[2]):
+        np.testing.assert_array_equal(harness.pixels(each.id), stock_pixels(FAMILIES["flux"], flux, each))
+
+
+def test_a_shared_pass_that_runs_out_of_memory_is_repeated_with_fewer_images(flux: ModelEntry) -> None:
+    def check(guidance: torch.Tensor) -> None:
+        if len(guidance) > 2:
+            raise torch.OutOfMemoryError(f"tried to allocate {len(guidance)} rows")
+
+    harness = EngineHarness([flux])
+    replace_forward(harness, "flux", check)
+    specs = specs_of("flux", 4)
+    harness.submit(*specs)
+    harness.finish()
+    for each in specs:
+        np.testing.assert_array_equal(harness.pixels(each.id), stock_pixels(FAMILIES["flux"], flux, each))
+        assert harness.stats(each.id).batch_width_mean <= 2
+    assert "batch_size_reduced" in warnings(harness, "job/0")
+
+
+def test_prompts_of_other_lengths_do_not_share_the_passes_of_models_whose_kernels_depend_on_them(
+    saved: Callable[[str], Path],
+) -> None:
+    kind, model = FAMILIES["qwen_image"], entry(saved("qwen_image"), "qwen", family="pipeline", dtype="bfloat16")
+    harness = EngineHarness([model])
+    specs = [replace(each, prompt=prompt) for each, prompt in zip(specs_of("qwen", 3), ("a", "a b", "a"), strict=False)]
+    harness.submit(*specs)
+    harness.finish()
+    for each in specs:
+        np.testing.assert_array_equal(harness.pixels(each.id), stock_pixels(kind, model, each))
+    widths = [harness.stats(each.id).batch_width_mean for each in specs]
+    assert widths[1] < widths[0]
+
+
+def test_as_many_images_are_admitted_as_a_pass_has_rows(flux: ModelEntry) -> None:
+    harness = EngineHarness([flux], batching="fast")
+    harness.submit(*specs_of("flux", 1))
+    harness.finish()
+    assert harness.engine.free_slots("flux") == harness.batch_sizes.rows_of_model("flux")

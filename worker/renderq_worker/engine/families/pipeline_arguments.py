@@ -15,8 +15,6 @@ REQUIRED_ARGUMENTS = ("prompt", "width", "height", "num_inference_steps", "gener
 EMPTY_NEGATIVE_PROMPT = " "
 """Negative prompt of pipelines that guide with `true_cfg_scale`, as their makers write it."""
 
-_FREE_SIZE = {"use_resolution_binning": False}
-"""Arguments without which some pipelines render the nearest size of a list instead of the requested one."""
 
 _UNSUPPORTED_FIELDS = {
     name: field.default
@@ -50,7 +48,7 @@ class PipelineArguments:
             "generator": torch.Generator().manual_seed(spec.seed),
             "output_type": "np",
         }
-        kwargs |= {name: value for name, value in _FREE_SIZE.items() if name in self._accepted}
+        kwargs |= {name: value for name, value in _free_size(spec).items() if name in self._accepted}
         return kwargs | self._guidance(spec)
 
     def check(self, spec: GenerationSpec) -> None:
@@ -86,3 +84,8 @@ class PipelineArguments:
     @property
     def _reads_negative_prompt(self) -> bool:
         return "negative_prompt" in self._accepted and not self._embeds_guidance
+
+
+def _free_size(spec: GenerationSpec) -> dict[str, Any]:
+    """Return arguments without which some pipelines render the nearest size of a list, or one of the usual area."""
+    return {"use_resolution_binning": False, "max_area": spec.width * spec.height, "_auto_resize": False}
