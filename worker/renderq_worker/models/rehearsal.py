@@ -107,7 +107,6 @@ def _arguments(entry: ModelEntry, pipeline: Any) -> Mapping[str, Any]:
         "use_resolution_binning": False,
         "num_inference_steps": max(entry.limits.min_steps, _STEPS),
         "output_type": "pt",
-        "use_resolution_binning": False,  # as jobs are rendered
     }
     accepted = inspect.signature(pipeline.__call__).parameters
     return {name: value for name, value in arguments.items() if name in accepted}
