@@ -97,10 +97,12 @@ class RequestParams(SamplingFields, total=False):
 
     task: TaskName
     """Default: inferred from the other fields. `outpaint` with `extend`, `depth2img` with `depth_map`, `upscale` with
-    `noise_level`, `inpaint` with `mask`, `img2img` with `image`, else `txt2img`."""
+    `noise_level`, `inpaint` with `mask`, `edit` with `images`, `img2img` with `image`, else `txt2img`."""
     image: Asset | ImageSource
     """Input image. An asset, its id, `job_…/2` (an image of a job), an https URL or a data URL is sent as it is; a
     path, bytes, a file opened for reading bytes, or a PIL image is uploaded first."""
+    images: Sequence[Asset | ImageSource]
+    """Input images of `edit`, in order. Each of the same types as `image`."""
     mask: Asset | ImageSource
     """Mask for `inpaint`: white is repainted, black is kept. Same types as `image`."""
     depth_map: Asset | ImageSource | None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from renderq.contract import Depth2ImgRequest, FieldError, JobRequest, SamplingParams, UpscaleRequest
+from renderq.contract import Depth2ImgRequest, EditRequest, FieldError, JobRequest, SamplingParams, UpscaleRequest
 from renderq_api.http.problems import invalid
 from renderq_api.submission.image_size import size_errors
 from renderq_api.submission.request_parser import ParsedRequest
@@ -45,6 +45,9 @@ def _unsupported(request: JobRequest, sampling: SamplingParams, entry: ModelEntr
     yield from _steps_out_of_range(sampling, entry)
     if isinstance(request, UpscaleRequest):
         yield from _exceeded("noise_level", request.noise_level, limits.max_noise_level or 0, entry)
+    if isinstance(request, EditRequest) and len(request.images) > limits.max_images:
+        detail = f"May have at most {limits.max_images} with the model {entry.name}, not {len(request.images)}."
+        yield FieldError(pointer="/images", code="too_long", detail=detail)
     if request.scheduler is not None and request.scheduler not in entry.schedulers:
         detail = f"The model {entry.name} runs with its own scheduler only; omit it."
         yield FieldError(pointer="/scheduler", code="not_supported", detail=detail)

@@ -20,12 +20,12 @@ from renderq_shared.jobs import AssetRecord
 _MAX_SIDES = {"jpeg": LIMITS.jpeg_side_pixels, "webp": LIMITS.webp_side_pixels}
 
 InputImages = Mapping[str, AssetRecord]
-"""Request field → its input image."""
+"""Name as of `image_references` → input image; the first one decides about the size."""
 
 
 def resolve_size(requested: JobRequest, entry: ModelEntry, input_images: InputImages) -> tuple[int, int]:
     """Return width and height of the resolved request."""
-    image = input_images.get("image")
+    image = next(iter(input_images.values()), None)
     if image is None:
         return requested.width or entry.defaults.width, requested.height or entry.defaults.height
     return input_size(requested, image.width, image.height, entry.limits)

@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
-from renderq.contract import LIMITS, FieldError, ResolvedRequest, parse_resolved_request
+from renderq.contract import LIMITS, FieldError, ResolvedRequest, image_field_values, parse_resolved_request
 from renderq_api.http.problems import ApiProblem, invalid
 from renderq_api.submission.capabilities import CheckedRequest
 from renderq_api.submission.image_size import (
@@ -51,7 +51,7 @@ def resolve(ingested: IngestedRequest) -> ResolvedJob:
             "height": height,
             "seed": _draw_seed(requested.n) if requested.seed is None else requested.seed,
             "output": requested.output.model_copy(update={"watermark": resolve_watermark(requested, entry)}),
-            **{field: asset.id for field, asset in ingested.images.items()},
+            **image_field_values({field: asset.id for field, asset in ingested.images.items()}),
         }
     )
     check_size(request, requested, entry)

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx2
 
-from renderq._core.input_images import implied_task, local_images
+from renderq._core.input_images import implied_task, local_images, with_uploaded, without_images
 from renderq._core.responses import ModelT, Snapshot, parse_response, parse_snapshot
 from renderq._core.sse import MEDIA_TYPE as EVENT_STREAM
 from renderq._core.values import checked_text, json_fields, json_value, query_value
@@ -71,7 +71,7 @@ def submit_job(prompt: str | None, fields: RequestParams, idempotency_key: str |
     Local images are not in it: upload them, and add them by `with_assets`. Raises `InvalidArgument`.
     """
     local = local_images(fields)
-    body = json_fields({"prompt": prompt, **{name: value for name, value in fields.items() if name not in local}})
+    body = json_fields({"prompt": prompt, **without_images(fields, local)})
     return Request(
         "POST",
         "v1/jobs",
@@ -82,8 +82,9 @@ def submit_job(prompt: str | None, fields: RequestParams, idempotency_key: str |
 
 
 def with_assets(request: Request[Job], uploaded: Mapping[str, Asset]) -> Request[Job]:
-    """Return the submission with the uploaded assets: field → asset."""
-    return replace(request, body={**(request.body or {}), **{name: asset.id for name, asset in uploaded.items()}})
+    """Return the submission with the uploaded assets, named as by `local_images`."""
+    ids = {name: asset.id for name, asset in uploaded.items()}
+    return replace(request, body=with_uploaded(request.body or {}, ids))
 
 
 def poll_job(job_id: str, *, server_wait: int = 0, etag: str | None = None) -> Request[Snapshot | None]:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from renderq._core.input_images import local_images
+from renderq._core.input_images import local_images, with_uploaded
 from renderq.cli.contact_sheet import SheetCell, save_contact_sheet
 from renderq.cli.errors import format_error
 from renderq.cli.exit_codes import ExitCode, UsageError
@@ -108,7 +108,7 @@ def _check_sheet(sheet: OutputTarget) -> None:
 
 
 def _submit(client: Client, options: BatchOptions, prompt: str | None, fields: RequestParams) -> Batch:
-    request: dict[str, Any] = {**fields, **_uploaded(client, fields)}
+    request: dict[str, Any] = with_uploaded(cast(Mapping[str, object], fields), _uploaded(client, fields))
     prompts = options.prompts
     axes: dict[str, Sequence[object]] = {name: _values(name, text) for name, text in options.sweeps}
     if len(axes) < len(options.sweeps):

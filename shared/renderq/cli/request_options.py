@@ -4,7 +4,7 @@ A new field of a request model is an option without an edit here. The tables bel
 placeholders, and fields that are objects.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
@@ -48,7 +48,8 @@ _METAVARS = {
 _HELP = {
     "task": "Task (default: inferred from the other options).",
     "model": "Model name, see `renderq models` (default: the service's).",
-    "image": "The input image: a file, which is uploaded, `asset_…`, `job_…/2`, an https URL, or a data URL.",
+    "image": "The input image: a file, which is uploaded, `asset_…`, `job_…/2`, an https URL, or a data URL. Several "
+    "are the images of `--task edit`, in order.",
 }
 """Field → help that differs from the contract's."""
 
@@ -76,6 +77,7 @@ def add_options(format_default: str) -> Callable[[Decorated], Decorated]:
 def request_fields(options: Mapping[str, Any], image_format: str | None) -> RequestParams:
     """Return the request fields of the options that were given. Raises `UsageError`."""
     given: dict[str, Any] = {name: value for name, value in options.items() if value not in (None, ())}
+    given |= _images(given.pop("image", ()), given.get("task"))
     given["format"] = image_format
     given["metadata"] = dict(given.get("metadata", ()))
     given["extend"] = dict(given["extend"]) if "extend" in given else None
@@ -86,6 +88,15 @@ def request_fields(options: Mapping[str, Any], image_format: str | None) -> Requ
         events = {"events": list(given["webhook_event"])} if "webhook_event" in given else {}
         given["webhook"] = {"url": given["webhook"], **events}
     return RequestParams(**{name: given[name] for name in RequestParams.__annotations__ if given.get(name) is not None})
+
+
+def _images(sources: Sequence[str], task: str | None) -> dict[str, Any]:
+    """Return the input images as fields of the task. Raises `UsageError`."""
+    if task == "edit" or (task is None and len(sources) > 1):
+        return {"images": list(sources)} if sources else {}
+    if len(sources) > 1:
+        raise UsageError(f"{task} takes one --image; several go with --task edit")
+    return {"image": sources[0]} if sources else {}
 
 
 def submit(client: Client, prompt: str | None, fields: RequestParams, timeout: float | None = None) -> JobHandle:
@@ -106,7 +117,7 @@ def _fields() -> dict[str, FieldInfo]:
     return fields
 
 
-_SIMPLE_FIELDS = _fields().keys() - {"prompt", "extend", "metadata", "output", "webhook"}
+_SIMPLE_FIELDS = _fields().keys() - {"prompt", "images", "extend", "metadata", "output", "webhook"}
 
 
 def _option(name: str, field: FieldInfo) -> Callable[[Decorated], Decorated]:
@@ -117,6 +128,7 @@ def _option(name: str, field: FieldInfo) -> Callable[[Decorated], Decorated]:
         f"-{name}" if len(name) == 1 else _flag(name),
         name,
         type=kind,
+        multiple=name == "image",
         metavar=_METAVARS.get(name, "NAME" if choices else None),
         help=_HELP.get(name, _description(field)) + choices,
         panel=_PANELS.get(name, "Image"),

@@ -54,6 +54,7 @@ from renderq.contract.problems import PROBLEMS, FieldError, Problem, ProblemKind
 from renderq.contract.requests import (
     TASKS,
     Depth2ImgRequest,
+    EditRequest,
     Extend,
     Img2ImgRequest,
     InpaintRequest,
@@ -63,6 +64,7 @@ from renderq.contract.requests import (
     Txt2ImgRequest,
     UpscaleRequest,
     VariationRequest,
+    image_field_values,
     image_references,
     parse_request,
 )
@@ -109,6 +111,7 @@ __all__ = [
     "DeliveryList",
     "DeliveryStatus",
     "Depth2ImgRequest",
+    "EditRequest",
     "Eta",
     "EventName",
     "Exactness",
@@ -183,6 +186,7 @@ __all__ = [
     "Worker",
     "WorkerList",
     "can_transition",
+    "image_field_values",
     "image_references",
     "parse_request",
     "parse_resolved_request",

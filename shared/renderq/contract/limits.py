@@ -13,6 +13,8 @@ class Limits:
     """Length of `prompt` and of `negative_prompt`."""
     images: int = 16
     """Largest `n`."""
+    edit_images: int = 10
+    """Input images of `edit`; models have lower limits of their own."""
     size_multiple: int = 8
     """Width and height are multiples of this, the scale factor of most autoencoders; models may need larger ones."""
     side_pixels: int = 16_384

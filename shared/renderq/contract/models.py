@@ -25,7 +25,7 @@ class ModelLimits(ResponseModel):
     max_clip_skip: int = Field(0, description="Largest `clip_skip`; 0: not supported.")
     max_guidance_rescale: float = Field(0, description="Largest `guidance_rescale`; 0: not supported.")
     max_noise_level: int | None = Field(None, description="Largest `noise_level` of `upscale`; null without that task.")
-
+    max_images: int = Field(0, description="Most `images` of `edit`; 0 without that task.")
     min_steps: int = Field(1, description="Smallest `steps` with the model's own scheduler.")
     max_steps: int = Field(LIMITS.steps, description="Largest `steps` with the model's own scheduler.")
     max_lcm_steps: int = Field(LIMITS.steps, description="Largest `steps` with the schedulers `lcm` and `tcd`.")

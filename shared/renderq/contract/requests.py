@@ -1,5 +1,6 @@
 """Job requests: one flat model per task, discriminated by `task`."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
@@ -253,6 +254,27 @@ class UpscaleRequest(_ImageTaskRequest, frozen=True):
     )
 
 
+class EditRequest(TaskRequest, frozen=True):
+    """An image made from others, as the prompt says what to change or to combine."""
+
+    image_fields: ClassVar[tuple[str, ...]] = ("images",)
+    strength: ClassVar[float] = 1.0
+    task: Literal["edit"]
+    images: Annotated[tuple[ImageReference, ...], at_most(LIMITS.edit_images)] = Field(
+        min_length=1,
+        max_length=LIMITS.edit_images,
+        strict=False,
+        description="The input images, in the order in which the prompt may count them, each as `image` of other "
+        "tasks. At most the model's `max_images`.",
+    )
+    width: Side | None = Field(
+        None,
+        description="Pixels, a multiple of the model's `size_multiple`; default: in proportion to `height`, else that "
+        "of the first image, reduced to the model's limits.",
+    )
+    height: Side | None = Field(None, description="As `width`.")
+
+
 JobRequest = (
     Txt2ImgRequest
     | Img2ImgRequest
@@ -261,10 +283,11 @@ JobRequest = (
     | VariationRequest
     | Depth2ImgRequest
     | UpscaleRequest
+    | EditRequest
 )
 """Any job request, discriminated by `task`."""
 
-TaskName = Literal["txt2img", "img2img", "inpaint", "outpaint", "variation", "depth2img", "upscale"]
+TaskName = Literal["txt2img", "img2img", "inpaint", "outpaint", "variation", "depth2img", "upscale", "edit"]
 
 TASKS: dict[str, type[JobRequest]] = {
     "txt2img": Txt2ImgRequest,
@@ -274,6 +297,7 @@ TASKS: dict[str, type[JobRequest]] = {
     "variation": VariationRequest,
     "depth2img": Depth2ImgRequest,
     "upscale": UpscaleRequest,
+    "edit": EditRequest,
 }
 """Task → its request model."""
 
@@ -281,9 +305,26 @@ DEFAULT_TASK: TaskName = "txt2img"
 
 
 def image_references(request: JobRequest) -> dict[str, str]:
-    """Return the image references of a request by field."""
-    references = {field: getattr(request, field) for field in request.image_fields}
-    return {field: reference for field, reference in references.items() if reference is not None}
+    """Return the image references of a request by field; those of a list as `images/0`, `images/1`, …"""
+    references: dict[str, str] = {}
+    for field in request.image_fields:
+        match getattr(request, field):
+            case None:
+                pass
+            case str(reference):
+                references[field] = reference
+            case several:
+                references |= {f"{field}/{index}": reference for index, reference in enumerate(several)}
+    return references
+
+
+def image_field_values(references: Mapping[str, str]) -> dict[str, str | tuple[str, ...]]:
+    """Return the values of a request's image fields; `references` are named as `image_references` names them."""
+    values: dict[str, str | tuple[str, ...]] = {}
+    for name, reference in references.items():
+        field, _, index = name.partition("/")
+        values[field] = (*values.get(field, ()), reference) if index else reference
+    return values
 
 
 def parse_request(body: dict[str, JsonValue]) -> JobRequest:

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 
 from renderq.contract.requests import (
     Depth2ImgRequest,
+    EditRequest,
     Img2ImgRequest,
     InpaintRequest,
     OutpaintRequest,
@@ -69,6 +70,10 @@ class ResolvedUpscale(_Resolved, UpscaleRequest, frozen=True):
     """A resolved `upscale` request."""
 
 
+class ResolvedEdit(_Resolved, EditRequest, frozen=True):
+    """A resolved `edit` request."""
+
+
 ResolvedRequest: TypeAlias = (
     ResolvedTxt2Img
     | ResolvedImg2Img
@@ -77,6 +82,7 @@ ResolvedRequest: TypeAlias = (
     | ResolvedVariation
     | ResolvedDepth2Img
     | ResolvedUpscale
+    | ResolvedEdit
 )
 """Any resolved request, discriminated by `task`."""
 

@@ -62,6 +62,7 @@ from renderq_worker.engine.tasks.outpaint import outpaint
 from renderq_worker.engine.tasks.types import (
     Depth,
     Depth2Img,
+    Edit,
     Img2Img,
     Inpaint,
     Mask,
@@ -84,6 +85,7 @@ __all__ = [
     "Depth",
     "Depth2Img",
     "DuplicateGeneration",
+    "Edit",
     "Encoding",
     "Engine",
     "EngineClosed",

@@ -92,4 +92,13 @@ class Upscale:
     """Noise added to the input, 0 to the model's `max_noise_level`, 350: more noise gives the model more freedom."""
 
 
-Task: TypeAlias = Txt2Img | Img2Img | Inpaint | Variation | Depth2Img | Upscale
+@dataclass(frozen=True, slots=True, eq=False)
+class Edit:
+    """Image made from others, as the prompt says."""
+
+    strength: ClassVar[float] = 1.0
+    images: tuple[Pixels, ...]
+    """Of any size; the pipeline resizes them."""
+
+
+Task: TypeAlias = Txt2Img | Img2Img | Inpaint | Variation | Depth2Img | Upscale | Edit

@@ -4,7 +4,8 @@
 2. 16 bits become 8; palettes and CMYK become RGB. Colors are converted from an embedded profile to sRGB; the values of
    masks and depth maps are no colors.
 3. Transparent pixels become white; in a mask they become black (kept). Masks become gray.
-4. The image is resized with a Lanczos filter, or with a bicubic one for upscaling. Masks and depth maps are resized
+4. The image is resized with a Lanczos filter, or with a bicubic one for upscaling; those to be edited only if they
+   are larger than the result. Masks and depth maps are resized
    with a bilinear one: the others overshoot, which leaves faint copies of edges beside them.
 
 A depth map keeps its 16 bits, and its own size unless that exceeds the image's; its transparent pixels are farthest.
@@ -33,6 +34,13 @@ def decode_image(file: bytes, width: int, height: int, warn: Warn = _discard) ->
     """Return pixels [height, width, 3]. Raises Pillow's errors, of any type."""
     image = _composite(_read_colors(file, warn), "white")
     return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
+
+
+def decode_edited_image(file: bytes, width: int, height: int, warn: Warn = _discard) -> Pixels:
+    """Return pixels of an input of `edit`, in its own proportions and of no more pixels than width × height."""
+    image = _composite(_read_colors(file, warn), "white")
+    image.thumbnail(_reduced(image.size, width * height), Image.Resampling.LANCZOS)
+    return np.asarray(image)
 
 
 def decode_low_res_image(file: bytes, width: int, height: int, warn: Warn = _discard) -> Pixels:
@@ -65,6 +73,11 @@ def decode_depth_map(file: bytes, width: int, height: int, warn: Warn = _discard
         return depth
     span = np.ptp(depth)
     return (depth - depth.min()) / span if span else np.zeros_like(depth)
+
+
+def _reduced(size: tuple[int, int], pixels: int) -> tuple[int, int]:
+    scale = min(1.0, (pixels / (size[0] * size[1])) ** 0.5)
+    return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
 
 
 def _farthest_where_transparent(image: Image.Image) -> npt.NDArray[np.uint16]:

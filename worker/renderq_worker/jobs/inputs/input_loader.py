@@ -10,6 +10,7 @@ import structlog
 from renderq.contract import JobError, JobErrorCode, JobWarning
 from renderq.contract.resolved import (
     ResolvedDepth2Img,
+    ResolvedEdit,
     ResolvedImg2Img,
     ResolvedInpaint,
     ResolvedOutpaint,
@@ -24,6 +25,7 @@ from renderq_shared.outage import Outage
 from renderq_worker.engine import (
     Depth,
     Depth2Img,
+    Edit,
     Img2Img,
     Inpaint,
     Mask,
@@ -37,6 +39,7 @@ from renderq_worker.engine import (
 from renderq_worker.jobs.inputs.image_decoding import (
     Warn,
     decode_depth_map,
+    decode_edited_image,
     decode_image,
     decode_low_res_image,
     decode_mask,
@@ -137,6 +140,8 @@ class InputLoader:
                 return Depth2Img(self._read(job, image, decode_image), depth, strength)
             case ResolvedUpscale(image=image, noise_level=noise_level):
                 return Upscale(self._read(job, image, decode_low_res_image), noise_level)
+            case ResolvedEdit(images=images):
+                return Edit(tuple(self._read(job, image, decode_edited_image) for image in images))
 
     def _read(self, job: RunningJob, asset_id: str, decode: Callable[[bytes, int, int, Warn], Array]) -> Array:
         """Return an asset decoded at the request's size. Raises `InputError`."""
