@@ -5,7 +5,7 @@ import re
 
 from pydantic import JsonValue
 
-from renderq.contract import FieldError, ProblemKind
+from renderq.contract import FieldError, ProblemKind, image_field_values
 from renderq.contract.image_references import is_data_url
 from renderq_api.assets import ImageRejected, decode_data_url
 from renderq_api.assets.errors import unreadable
@@ -20,7 +20,7 @@ _KINDS = {
 _ADDRESS = re.compile(r"[a-z]{1,10}://", re.IGNORECASE)
 
 Images = dict[str, bytes]
-"""Field of a job → image file."""
+"""Field of a job, as of `image_references` → image file."""
 
 
 def decode_file(text: str) -> bytes:
@@ -31,8 +31,9 @@ def decode_file(text: str) -> bytes:
 
 
 def asset_ids(images: Images) -> dict[str, JsonValue]:
-    """Return field → id of the asset that its image becomes."""
-    return {field: f"asset_{hashlib.sha256(data).hexdigest()}" for field, data in images.items()}
+    """Return the image fields of the job, with the ids of the assets that the images become."""
+    ids = {field: f"asset_{hashlib.sha256(data).hexdigest()}" for field, data in images.items()}
+    return {field: ids if isinstance(ids, str) else list(ids) for field, ids in image_field_values(ids).items()}
 
 
 async def store_images(services: Services, tenant: str, images: Images) -> None:

@@ -69,10 +69,11 @@ def _form(fields: type[ImageFields], **images: str) -> dict[str, Any]:
 
 
 _IMAGE = "PNG, JPEG or WebP, detected by content. Its part may also be called `image[]`."
+_IMAGES = f"{_IMAGE} Several such parts are the images of a model with the task `edit`, in order."
 
 EDIT_FORM = _form(
     ImageFields,
-    image=_IMAGE,
+    image=_IMAGES,
     mask="PNG or WebP whose transparent parts are made anew. Without it, the whole image is changed; for the model "
     "`dall-e-2` the transparent parts of `image` are, if it has any.",
 )

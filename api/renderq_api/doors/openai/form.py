@@ -30,8 +30,9 @@ class ImageForm:
 
     fields: dict[str, JsonValue]
     """Texts by name; of several with the same name, the last one."""
-    files: dict[str, bytes]
-    """Content of `image`, and of `mask` if it was sent."""
+    images: tuple[bytes, ...]
+    """Content of `image` or `image[]`, one or several files."""
+    mask: bytes | None
     canonical: bytes
     """Equal for forms with the same parts, whatever their order and boundary."""
 
@@ -97,7 +98,7 @@ def _headers(request: Request) -> Headers:
 
 async def _read(items: list[tuple[str, str | UploadFile]]) -> ImageForm:
     fields: dict[str, JsonValue] = {}
-    files: dict[str, bytes] = {}
+    files: dict[str, list[bytes]] = {"image": [], "mask": []}
     digests: list[tuple[str, str]] = []
     for name, value in items:
         content = value.encode() if isinstance(value, str) else await value.read()
@@ -107,18 +108,24 @@ async def _read(items: list[tuple[str, str | UploadFile]]) -> ImageForm:
             if isinstance(value, str):
                 fields[name] = value
         elif value != "":
-            _check_file(field, value, content, is_second=field in files)
-            files[field] = content
-    if "image" not in files:
+            _check_file(field, value, content)
+            files[field].append(content)
+    if not files["image"]:
         raise _invalid("/image", "required", "Send the image as a file of the form.")
-    return ImageForm(fields, files, json.dumps(sorted(digests)).encode())
+    if len(files["mask"]) > 1:
+        raise _invalid("/mask", "too_many", "Send one file.")
+    return ImageForm(fields, tuple(files["image"]), next(iter(files["mask"]), None), _canonical(digests))
 
 
-def _check_file(field: str, value: str | UploadFile, content: bytes, *, is_second: bool) -> None:
+def _canonical(digests: list[tuple[str, str]]) -> bytes:
+    """Return the parts in the order of their names; several images keep theirs, which prompts may count."""
+    ordered = sorted(digests, key=lambda part: (part[0], "" if part[0] in _IMAGE_FIELDS else part[1]))
+    return json.dumps(ordered).encode()
+
+
+def _check_file(field: str, value: str | UploadFile, content: bytes) -> None:
     if isinstance(value, str):
         raise _invalid(f"/{field}", "wrong_type", "Must be a file of the form, not a text.")
-    if is_second:
-        raise _invalid(f"/{field}", "too_many", "Send one file; this service takes one image per request.")
     if len(content) > LIMITS.asset_bytes:
         raise file_too_large()
 

@@ -12,7 +12,7 @@ from renderq_api.doors.model_names import resolve_model
 from renderq_api.doors.openai.fields import ImageFields
 from renderq_shared.catalog import Catalog, ModelEntry
 
-_ANY_MODEL = re.compile(r"(?:dall-e-|gpt-image-|chatgpt-image-).*", re.DOTALL)
+ANY_MODEL = re.compile(r"(?:dall-e-|gpt-image-|chatgpt-image-).*", re.DOTALL)
 """Names of OpenAI's models, which many clients have built in."""
 
 _DRAFT_STEPS = 16
@@ -26,7 +26,7 @@ _STRENGTH_TASKS = ("img2img", "inpaint")
 
 def job_body(fields: ImageFields, task: str, catalog: Catalog) -> dict[str, JsonValue]:
     """Return the body of `POST /v1/jobs` that means the same, without images."""
-    model = resolve_model(catalog, fields.model, task, _ANY_MODEL)
+    model = resolve_model(catalog, fields.model, task, ANY_MODEL)
     body: dict[str, JsonValue] = {"task": task, "model": model, "prompt": fields.prompt, "n": fields.n}
     options: dict[str, Any] = {name: getattr(fields, name) for name in _OPTIONS} | dict(sampling_fields(fields))
     if task in _STRENGTH_TASKS:

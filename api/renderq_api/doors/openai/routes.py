@@ -13,7 +13,7 @@ from renderq_api.doors.job_end import job_end
 from renderq_api.doors.job_run import IGNORED_HEADER, DoorJob, response_headers, run_job
 from renderq_api.doors.openai.answer import OpenAiImages, images_response
 from renderq_api.doors.openai.document import EDIT_FORM, GENERATION_BODY, IMAGES_RESPONSES, VARIATION_FORM
-from renderq_api.doors.openai.edit_images import edit_images
+from renderq_api.doors.openai.edit_images import edit_images, one_image
 from renderq_api.doors.openai.errors import REQUEST_ERROR_STATUS, job_end_response
 from renderq_api.doors.openai.fields import ImageFields, VariationFields, parse_fields
 from renderq_api.doors.openai.form import ImageForm, receive_form
@@ -54,7 +54,8 @@ async def create_image(request: Request, services: ServicesDep, caller: CallerDe
     "/edits",
     response_model=OpenAiImages,
     summary="Edit an image, as OpenAI's Images API",
-    description=f"With a mask its transparent parts are made anew, else the whole image is changed. {_WAIT}",
+    description="With a mask its transparent parts are made anew, else the whole image is changed. A model with the "
+    f"task `edit` takes several images. {_WAIT}",
     responses=IMAGES_RESPONSES,
     openapi_extra={"requestBody": EDIT_FORM, "parameters": [IDEMPOTENCY_KEY]},
     dependencies=[Depends(no_visitors)],
@@ -62,8 +63,7 @@ async def create_image(request: Request, services: ServicesDep, caller: CallerDe
 async def create_image_edit(request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     async with _form(request, services) as form:
         fields = parse_fields(ImageFields, form.fields)
-        images = await edit_images(services, form, fields)
-        task = "inpaint" if "mask" in images else "img2img"
+        task, images = await edit_images(services, form, fields)
         job = await _job_with_images(request, services, caller, fields, task, form, images)
     return await _answer(request, services, caller, fields, job, "image_edit")
 
@@ -80,7 +80,7 @@ async def create_image_edit(request: Request, services: ServicesDep, caller: Cal
 async def create_image_variation(request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     async with _form(request, services) as form:
         fields = parse_fields(VariationFields, form.fields)
-        images = {"image": form.files["image"]}
+        images = {"image": one_image(form, "For variations")}
         job = await _job_with_images(request, services, caller, fields, "variation", form, images)
     return await _answer(request, services, caller, fields, job, None)
 
