@@ -96,6 +96,7 @@ const TASKS = {
   variation: { image: "asset_1" },
   depth2img: { image: "asset_1", depth_map: "asset_3", strength: 0.7 },
   upscale: { image: "asset_1", noise_level: 5 },
+  edit: { images: ["asset_1", "asset_2"], width: 64 },
 };
 
 test("a quality is sent only to formats that have one", () => {

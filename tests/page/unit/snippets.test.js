@@ -35,6 +35,11 @@ test("an extension is an option for each edge", () => {
   assert.ok(text.endsWith("run x --extend left=8 --extend bottom=16 --no-embed-recipe"), text);
 });
 
+test("each picture of an edit is an option", () => {
+  const text = snippet({ task: "edit", prompt: "x", images: ["asset_1", "job_2/0"] }, "cli", URL, false);
+  assert.ok(text.endsWith("run x --task edit --image asset_1 --image job_2/0"), text);
+});
+
 test("Python is called with the prompt and the fields", () => {
   const text = snippet(REQUEST, "python", URL, false);
   assert.ok(text.includes('        "it\'s a \\"star\\"",\n        n=2,\n        negative_prompt="red",\n'), text);

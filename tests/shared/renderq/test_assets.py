@@ -126,6 +126,23 @@ def test_local_images_are_uploaded_before_the_job_is_submitted(server: FakeServi
     assert submission.json == expected
 
 
+def test_local_images_of_a_list_take_their_places_in_it(server: FakeService, client: Client, path: Path) -> None:
+    server.on("POST", "/v1/assets", FakeResponse(201, {**ASSET, "id": "asset_1"}), FakeResponse(201, ASSET | {"id": "asset_2"}))
+    server.on("POST", "/v1/jobs", FakeResponse(201, job()))
+    client.submit("the cat in the hat", images=[path, "job_1/2", IMAGE_BYTES])
+    [submission] = server.requests("POST", "/v1/jobs")
+    assert submission.json == {
+        "prompt": "the cat in the hat",
+        "task": "edit",
+        "images": ["asset_1", "job_1/2", "asset_2"],
+    }
+
+
+def test_one_image_is_no_list_of_images(client: Client, path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="images takes a list of images, not"):
+        client.submit("a cat", images=path)  # type: ignore[arg-type]
+
+
 async def test_the_async_client_uploads_too(server: FakeService) -> None:
     server.on("POST", "/v1/assets", FakeResponse(201, ASSET))
     server.on("POST", "/v1/jobs", FakeResponse(201, job()))

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class ImageForm:
 
     fields: dict[str, JsonValue]
     """Texts by name; of several with the same name, the last one."""
-    images: tuple[bytes, ...]
+    images: Sequence[bytes]
     """Content of `image` or `image[]`, one or several files."""
     mask: bytes | None
     canonical: bytes

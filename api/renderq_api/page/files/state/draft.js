@@ -8,10 +8,12 @@
  *   clip_skip?: number, scheduler?: string, schedule?: string }} Settings what differs from the model's defaults
  * @typedef {{ format?: string, quality?: number, grid?: boolean, embed_recipe?: boolean, resize?: 1 | 2 | 4,
  *   watermark?: string }} Output
- * @typedef {"txt2img" | "img2img" | "inpaint" | "outpaint" | "variation" | "depth2img" | "upscale"} Task
+ * @typedef {"txt2img" | "img2img" | "inpaint" | "outpaint" | "variation" | "depth2img" | "upscale" |
+ *   "edit"} Task
  * @typedef {{ left: number, right: number, top: number, bottom: number }} Extend
- * @typedef {{ task: Task, image: string, mask?: string, depth_map?: string, extend?: Extend, width?: number,
- *   height?: number, strength?: number, noise_level?: number }} Input the picture that it starts from
+ * @typedef {{ task: Task, image: string, others?: string[], mask?: string, depth_map?: string, extend?: Extend, width?: number,
+ *   height?: number, strength?: number, noise_level?: number }} Input the picture that it starts from,
+ *   and the `others` of an edit
  * @typedef {{ prompt: string, negativePrompt: string, n: number, seed: number | null, model: string | null,
  *   style: string | null, settings: Record<string, Settings>, output: Output, priority: number, deadline: number | null,
  *   input: Input | null }} Draft
@@ -110,7 +112,7 @@ export function toRequest(draft, model, styles = []) {
     ...(model.default ? {} : { model: model.name }),
     prompt,
     ...(negativePrompt && model.supports_negative_prompt ? { negative_prompt: negativePrompt } : {}),
-    ...(input ? pick(input, INPUT) : pick(settingsOf(draft, model), SIDES)),
+    ...(input ? inputFields(input) : pick(settingsOf(draft, model), SIDES)),
     ...pick(settingsOf(draft, model), SAMPLING),
     ...(draft.n === 1 ? {} : { n: draft.n }),
     ...(draft.seed === null ? {} : { seed: draft.seed }),
@@ -139,10 +141,19 @@ export function draftOf({ request, task, model: name }, model, { seed = null, n,
     output: withoutDefaults(fields.output ?? {}),
     priority: fields.priority ?? 0,
     deadline: fields.deadline_seconds ?? null,
-    input: task === "txt2img" ? null : /** @type {Input} */ ({ task, ...pick(fields, INPUT) }),
+    input: task === "txt2img" ? null : /** @type {Input} */ ({ task, ...pick(fields, INPUT), ...pictures(fields.images) }),
   };
   return withSettings(draft, model, pick(fields, task === "txt2img" ? [...SIDES, ...SAMPLING] : SAMPLING));
 }
+
+/** @param {Input} input */
+function inputFields(input) {
+  const { image, ...fields } = pick(input, INPUT);
+  return input.task === "edit" ? { images: [image, ...(input.others ?? [])], ...fields } : { image, ...fields };
+}
+
+/** @param {string[] | undefined} images those of an edit */
+const pictures = (images) => (images ? { image: images[0], others: images.slice(1) } : {});
 
 /**
  * Return a job's request with a new random seed.

@@ -3,14 +3,14 @@ import { signal } from "@preact/signals";
 
 import { addAsset } from "./assets.js";
 import { attempt } from "./attempt.js";
-import { change, draft, model } from "./draft-store.js";
+import { change, changeInput, draft, model } from "./draft-store.js";
 import { showToast } from "./toasts.js";
 import { t } from "../words/index.js";
 
 /** @typedef {import("./draft.js").Task} Task */
 
 /** Tasks that start from one picture, in the order in which they are offered. @type {Task[]} */
-const PICTURE_TASKS = ["img2img", "inpaint", "outpaint", "variation", "depth2img", "upscale"];
+const PICTURE_TASKS = ["img2img", "inpaint", "outpaint", "variation", "depth2img", "upscale", "edit"];
 
 /** A picture that has come in, until its reader says what to do with it. */
 export const received = signal(/** @type {import("renderq").Asset | null} */ (null));
@@ -42,11 +42,29 @@ export async function receive(file) {
 export function startFrom(image, task) {
   const before = draft.peek();
   received.value = null;
+  if (task === "edit" && before.input && takesAnother()) {
+    changeInput({ others: [...(before.input.others ?? []), image] });
+    return;
+  }
   change({ input: { task, image } });
   if (task === "inpaint") maskOpen.value = true;
   if (task === "outpaint") extendOpen.value = true;
   if (before.input) showToast({ text: t.toast.pictureReplaced, undo: () => (draft.value = before) });
 }
+
+/** Return whether the draft is an edit with room for another picture. */
+export function takesAnother() {
+  const { input } = draft.value;
+  return input?.task === "edit" && (input.others ?? []).length + 1 < (model.value?.limits.max_images ?? 0);
+}
+
+/**
+ * Remove one of the further pictures of an edit.
+ *
+ * @param {number} index
+ */
+export const removeOther = (index) =>
+  changeInput({ others: draft.peek().input?.others?.filter((_, each) => each !== index) });
 
 /** @param {Task} task */
 export function changeTask(task) {

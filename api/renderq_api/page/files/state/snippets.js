@@ -61,6 +61,7 @@ function cli({ prompt, ...fields }, url) {
 function cliOption(name, value) {
   if (name === "output") return Object.entries(value).flatMap(([inner, one]) => cliOption(inner, one));
   if (name === "extend") return Object.entries(value).filter(([, pixels]) => pixels).map(([side, pixels]) => `--extend ${side}=${pixels}`);
+  if (name === "images") return value.map((/** @type {string} */ image) => `--image ${shellQuote(image)}`);
   if (name === "grid") return value ? ["--grid grid.png"] : [];
   const option = name === "n" ? "-n" : `--${name.replaceAll("_", "-")}`;
   if (typeof value === "boolean") return [value ? option : option.replace("--", "--no-")];

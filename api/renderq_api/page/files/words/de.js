@@ -148,6 +148,9 @@ export default {
     paintMask: "Maske malen",
     changeMask: "Maske ändern",
     pullEdges: "Kanten ziehen",
+    addToEdit: "Zur Bearbeitung hinzufügen",
+    otherAlt: (/** @type {number} */ n) => `Bild ${n} der Bearbeitung`,
+    removeOther: (/** @type {number} */ n) => `Bild ${n} entfernen`,
     deeds: {
       img2img: "Davon ausgehen",
       inpaint: "Einen Teil bearbeiten",
@@ -155,6 +158,7 @@ export default {
       variation: "Eine Variante machen",
       depth2img: "Seine Tiefe behalten",
       upscale: "Vergrößern",
+      edit: "Mit Worten ändern",
     },
   },
   mask: {
@@ -262,6 +266,7 @@ export default {
       variation: "Variante",
       depth2img: "Aus Tiefe",
       upscale: "Vergrößern",
+      edit: "Mit Worten",
     },
   },
   lightbox: {

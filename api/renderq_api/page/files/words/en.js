@@ -148,6 +148,9 @@ export default {
     paintMask: "Paint the mask",
     changeMask: "Change the mask",
     pullEdges: "Pull the edges",
+    addToEdit: "Add it to the edit",
+    otherAlt: (/** @type {number} */ n) => `Picture ${n} of the edit`,
+    removeOther: (/** @type {number} */ n) => `Remove picture ${n}`,
     deeds: {
       img2img: "Start from it",
       inpaint: "Edit a part of it",
@@ -155,6 +158,7 @@ export default {
       variation: "Make a variation",
       depth2img: "Keep its depth",
       upscale: "Enlarge it",
+      edit: "Change it by words",
     },
   },
   mask: {
@@ -263,6 +267,7 @@ export default {
       variation: "Variation",
       depth2img: "From depth",
       upscale: "Enlarge",
+      edit: "By words",
     },
   },
   lightbox: {

@@ -8,7 +8,7 @@ import { useFieldMessage } from "../../parts/field.js";
 import { Select } from "../../parts/select.js";
 import { inputAddress } from "../../state/assets.js";
 import { change, draft } from "../../state/draft-store.js";
-import { changeTask, extendOpen, isUploading, maskOpen, offeredTasks, receive } from "../../state/input-picture.js";
+import { changeTask, extendOpen, isUploading, maskOpen, offeredTasks, receive, removeOther } from "../../state/input-picture.js";
 import { t } from "../../words/index.js";
 
 /** @typedef {import("../../state/draft.js").Task} Task */
@@ -22,6 +22,12 @@ export function InputPicture() {
       ${inputAddress(input.image) ? html`<img src=${inputAddress(input.image)} alt=${t.input.alt} />` : html`<${Icon} name="image" />`}
       ${input.mask && inputAddress(input.mask) && html`<img class="input-mask" src=${inputAddress(input.mask)} alt=${t.input.maskAlt} />`}
     </span>
+    ${(input.others ?? []).map(
+      (image, index) => html`<span key=${image} class="input-thumbnail">
+        <img src=${inputAddress(image)} alt=${t.input.otherAlt(index + 2)} />
+        <${Button} small kind="quiet" icon="close" label=${t.input.removeOther(index + 2)} onClick=${() => removeOther(index)} />
+      </span>`,
+    )}
     <${Select}
       compact
       label=${t.input.task}
@@ -37,7 +43,7 @@ export function InputPicture() {
 }
 
 function InputMessage() {
-  const message = useFieldMessage("image", "mask", "task");
+  const message = useFieldMessage("image", "images", "mask", "task");
   return message && html`<p class="message" role="alert">${message}</p>`;
 }
 

@@ -4,7 +4,7 @@ import { Button } from "../../parts/button.js";
 import { Dialog } from "../../parts/dialog.js";
 import { inputAddress } from "../../state/assets.js";
 import { model, useSettings } from "../../state/draft-store.js";
-import { offeredTasks, received, startFrom } from "../../state/input-picture.js";
+import { offeredTasks, received, startFrom, takesAnother } from "../../state/input-picture.js";
 import { t } from "../../words/index.js";
 
 export function ReceivedDialog() {
@@ -23,7 +23,7 @@ export function ReceivedDialog() {
     <p class="hint">${asset.width} × ${asset.height}${recipe && ` · ${t.input.hasRecipe}`}</p>
     <div class="received-deeds">
       ${recipe && html`<${Button} kind="primary" onClick=${takeSettings}>${t.input.useSettings}<//>`}
-      ${tasks.map((task) => html`<${Button} key=${task} onClick=${() => startFrom(asset.id, task)}>${t.input.deeds[/** @type {"img2img"} */ (task)]}<//>`)}
+      ${tasks.map((task) => html`<${Button} key=${task} onClick=${() => startFrom(asset.id, task)}>${task === "edit" && takesAnother() ? t.input.addToEdit : t.input.deeds[/** @type {"img2img"} */ (task)]}<//>`)}
     </div>
     ${!tasks.length && html`<p class="hint">${t.input.noTask}</p>`}
   <//>`;
