@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from renderq import Asset, AsyncClient, Client, InvalidRequest, NotFound, RequestParams
+from renderq import Asset, AsyncClient, Client, InvalidArgument, InvalidRequest, NotFound, RequestParams
 from renderq._core.image_sources import read_image
 from renderq.cli import main
 from renderq.contract import LIMITS
@@ -127,7 +127,8 @@ def test_local_images_are_uploaded_before_the_job_is_submitted(server: FakeServi
 
 
 def test_local_images_of_a_list_take_their_places_in_it(server: FakeService, client: Client, path: Path) -> None:
-    server.on("POST", "/v1/assets", FakeResponse(201, {**ASSET, "id": "asset_1"}), FakeResponse(201, ASSET | {"id": "asset_2"}))
+    uploads = [FakeResponse(201, {**ASSET, "id": name}) for name in ("asset_1", "asset_2")]
+    server.on("POST", "/v1/assets", *uploads)
     server.on("POST", "/v1/jobs", FakeResponse(201, job()))
     client.submit("the cat in the hat", images=[path, "job_1/2", IMAGE_BYTES])
     [submission] = server.requests("POST", "/v1/jobs")

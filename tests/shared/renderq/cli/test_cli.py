@@ -85,7 +85,7 @@ def test_every_field_of_a_request_has_an_option(server: FakeService, folder: Pat
         " --webhook https://x.example/hooks --webhook-event job.started --webhook-event job.failed"
     )
     assert main(["run", "a circle", *options.split()]) == 0
-    assert set(server.received[0].json) == {"prompt", *RequestParams.__annotations__}
+    assert set(server.received[0].json) == {"prompt", *RequestParams.__annotations__} - {"images"}
     assert server.received[0].json["output"] == {
         "format": "jpeg",
         "quality": 80,
@@ -95,6 +95,17 @@ def test_every_field_of_a_request_has_an_option(server: FakeService, folder: Pat
     assert server.received[0].json["metadata"] == {"a": "1", "b": "x=y"}
     webhook = {"url": "https://x.example/hooks", "events": ["job.started", "job.failed"]}
     assert server.received[0].json["webhook"] == webhook
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["--task edit --image job_1/0", "--image job_1/0 --image job_1/1", "--task edit --image job_1/0 --image job_1/1"],
+)
+def test_each_image_is_one_of_an_edit(server: FakeService, folder: Path, options: str) -> None:
+    script_finished_job(server)
+    assert main(["run", "a red hat", *options.split()]) == 0
+    assert server.received[0].json["task"] == "edit"
+    assert server.received[0].json["images"] == [f"job_1/{index}" for index in range(options.count("job_1"))]
 
 
 def test_json_is_one_object_with_job_and_files(
@@ -173,6 +184,10 @@ def test_an_invalid_request_is_2_and_says_what_is_wrong(
         (["--url", "nonsense"], "'nonsense' is not an http or https URL"),
         (["--url", "http://127.0.0.1:84000"], "the port of 'http://127.0.0.1:84000' is not from 1 to 65535"),
         (["--image", "/dev/null"], "image: the file '/dev/null' is empty"),
+        (
+            ["--task", "img2img", "--image", "job_1/0", "--image", "job_1/1"],
+            "img2img takes one --image; several go with --task edit",
+        ),
         (["-o", "out.jpg", "--format", "png"], "--format png contradicts out.jpg"),
         (["-o", "out.jpg", "--grid", "all.png"], "out.jpg and all.png have different formats"),
         (["-o", "out.gif"], "out.gif has an unsupported suffix"),

@@ -47,7 +47,7 @@ def test_help_is_grouped_and_names_every_command(capsys: pytest.CaptureFixture[s
 def test_every_field_of_every_task_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
     main(["submit", "--help"])
     page = capsys.readouterr().out
-    fields = {name for model in TASKS.values() for name in model.model_fields} - {"prompt", "output", "n"}
+    fields = {name for model in TASKS.values() for name in model.model_fields} - {"prompt", "output", "n", "images"}
     assert [name for name in sorted(fields) if f"--{name.replace('_', '-')} " not in page] == []
 
 
