@@ -103,7 +103,7 @@ def test_a_variation(client: openai.OpenAI, worker: Worker, call: Call) -> None:
 @pytest.mark.parametrize(
     ("sent", "param", "message"),
     [
-        ({"image": [PICTURE, HOLE]}, "image", "image: Send one file"),
+        ({"image": [PICTURE, HOLE]}, "image", "image: For the model shapes, send one image."),
         ({"image": b"GIF89a"}, "image", "this file is a GIF"),
         ({"image": b""}, "image", "the file is empty"),
         ({"mask": PICTURE}, "mask", "mask: The mask has no transparency"),
