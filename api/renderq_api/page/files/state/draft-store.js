@@ -41,7 +41,7 @@ export function change(change) {
   draft.value = { ...draft.peek(), ...change };
 }
 
-/** @param {Partial<import("./draft.js").Input>} change */
+/** @param {Partial<import("./draft-input.js").Input>} change */
 export function changeInput(change) {
   const { input } = draft.peek();
   if (input) draft.value = { ...draft.peek(), input: { ...input, ...change } };

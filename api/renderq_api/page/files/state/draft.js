@@ -8,17 +8,14 @@
  *   clip_skip?: number, scheduler?: string, schedule?: string }} Settings what differs from the model's defaults
  * @typedef {{ format?: string, quality?: number, grid?: boolean, embed_recipe?: boolean, resize?: 1 | 2 | 4,
  *   watermark?: string }} Output
- * @typedef {"txt2img" | "img2img" | "inpaint" | "outpaint" | "variation" | "depth2img" | "upscale" |
- *   "edit"} Task
- * @typedef {{ left: number, right: number, top: number, bottom: number }} Extend
- * @typedef {{ task: Task, image: string, others?: string[], mask?: string, depth_map?: string, extend?: Extend, width?: number,
- *   height?: number, strength?: number, noise_level?: number }} Input the picture that it starts from,
- *   and the `others` of an edit
+ * @typedef {import("./draft-input.js").Task} Task
+ * @typedef {import("./draft-input.js").Input} Input
  * @typedef {{ prompt: string, negativePrompt: string, n: number, seed: number | null, model: string | null,
  *   style: string | null, settings: Record<string, Settings>, output: Output, priority: number, deadline: number | null,
  *   input: Input | null }} Draft
  */
 
+import { inputFields, inputOf, pick } from "./draft-input.js";
 import { applyStyle, recognizeStyle } from "./styles.js";
 
 /** Defaults of `output` in the API. */
@@ -26,9 +23,6 @@ const OUTPUT = { format: "png", quality: 90, grid: false, embed_recipe: true, re
 
 const SIDES = ["width", "height"];
 const SAMPLING = ["steps", "guidance_scale", "guidance_rescale", "clip_skip", "scheduler", "schedule"];
-
-/** Fields of a request that starts from a picture. Its sides are the picture's, not the settings'. */
-const INPUT = ["image", "mask", "depth_map", "extend", "strength", "noise_level", ...SIDES];
 
 /** @returns {Draft} */
 export const emptyDraft = () => ({
@@ -141,19 +135,10 @@ export function draftOf({ request, task, model: name }, model, { seed = null, n,
     output: withoutDefaults(fields.output ?? {}),
     priority: fields.priority ?? 0,
     deadline: fields.deadline_seconds ?? null,
-    input: task === "txt2img" ? null : /** @type {Input} */ ({ task, ...pick(fields, INPUT), ...pictures(fields.images) }),
+    input: inputOf(task, fields),
   };
   return withSettings(draft, model, pick(fields, task === "txt2img" ? [...SIDES, ...SAMPLING] : SAMPLING));
 }
-
-/** @param {Input} input */
-function inputFields(input) {
-  const { image, ...fields } = pick(input, INPUT);
-  return input.task === "edit" ? { images: [image, ...(input.others ?? [])], ...fields } : { image, ...fields };
-}
-
-/** @param {string[] | undefined} images those of an edit */
-const pictures = (images) => (images ? { image: images[0], others: images.slice(1) } : {});
 
 /**
  * Return a job's request with a new random seed.
@@ -186,17 +171,5 @@ export function changedFields(before, after, model) {
  */
 function withoutDefaults(output) {
   const entries = Object.entries(output).filter(([name, value]) => value !== OUTPUT[/** @type {"format"} */ (name)]);
-  return Object.fromEntries(entries);
-}
-
-/**
- * @template {object} T
- * @param {T} source
- * @param {readonly string[]} names
- */
-function pick(source, names) {
-  const entries = Object.entries(source).filter(
-    ([name, value]) => names.includes(name) && value !== undefined && value !== null,
-  );
   return Object.fromEntries(entries);
 }

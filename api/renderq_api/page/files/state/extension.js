@@ -1,7 +1,7 @@
 /**
  * Extension of a picture at its edges. Pure.
  *
- * @typedef {import("./draft.js").Extend} Extend pixels at each edge
+ * @typedef {import("./draft-input.js").Extend} Extend pixels at each edge
  * @typedef {keyof Extend} Edge
  * @typedef {{ width: number, height: number }} Sides
  * @typedef {Sides & { left: number, top: number }} View sides of what is shown, and the picture's place in it

@@ -7,7 +7,7 @@ import { change, changeInput, draft, model } from "./draft-store.js";
 import { showToast } from "./toasts.js";
 import { t } from "../words/index.js";
 
-/** @typedef {import("./draft.js").Task} Task */
+/** @typedef {import("./draft-input.js").Task} Task */
 
 /** Tasks that start from one picture, in the order in which they are offered. @type {Task[]} */
 const PICTURE_TASKS = ["img2img", "inpaint", "outpaint", "variation", "depth2img", "upscale", "edit"];

@@ -12,7 +12,7 @@ import { extendOpen } from "../state/input-picture.js";
 import { t } from "../words/index.js";
 
 /**
- * @typedef {import("../state/draft.js").Extend} Extend
+ * @typedef {import("../state/draft-input.js").Extend} Extend
  * @typedef {import("../state/extension.js").Edge} Edge
  * @typedef {import("../state/extension.js").Sides} Sides
  * @typedef {import("../state/extension.js").View} View

@@ -11,7 +11,7 @@ import { change, draft } from "../../state/draft-store.js";
 import { changeTask, extendOpen, isUploading, maskOpen, offeredTasks, receive, removeOther } from "../../state/input-picture.js";
 import { t } from "../../words/index.js";
 
-/** @typedef {import("../../state/draft.js").Task} Task */
+/** @typedef {import("../../state/draft-input.js").Task} Task */
 
 export function InputPicture() {
   const { input } = draft.value;

@@ -11,7 +11,7 @@ const STRENGTHS = { img2img: 0.8, inpaint: 1, depth2img: 0.8 };
 
 const DEFAULT_NOISE_LEVEL = 20;
 
-/** @param {{ input: import("../../state/draft.js").Input, model: import("renderq").Model }} props */
+/** @param {{ input: import("../../state/draft-input.js").Input, model: import("renderq").Model }} props */
 export function InputSettings({ input, model }) {
   const { task, strength = STRENGTHS[task], noise_level = DEFAULT_NOISE_LEVEL } = input;
   const maxNoise = model.limits.max_noise_level;
@@ -25,7 +25,7 @@ export function InputSettings({ input, model }) {
   `;
 }
 
-/** @param {{ input: import("../../state/draft.js").Input, step: number }} props */
+/** @param {{ input: import("../../state/draft-input.js").Input, step: number }} props */
 function Extension({ input, step }) {
   const extend = { ...NO_EXTENSION, ...input.extend };
   return html`<${Field} name="extend" label=${t.settings.extend}>

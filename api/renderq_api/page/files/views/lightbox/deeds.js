@@ -22,7 +22,7 @@ export function fillIn(job, options) {
  *
  * @param {Job} job
  * @param {number} index
- * @param {import("../../state/draft.js").Task} task
+ * @param {import("../../state/draft-input.js").Task} task
  */
 export function startAnew(job, index, task) {
   go(viewAddress("create"));
