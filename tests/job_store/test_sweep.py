@@ -289,3 +289,55 @@ def test_every_model_with_queued_jobs_is_listed(backend: StoreBackend, look: str
         ("shapes", 2, 1, True),
     ]
     assert all(5_000 <= queue.oldest_age_ms < 60_000 for queue in queues)
+
+
+def test_each_end_is_reported_by_one_sweep_unless_a_worker_finished_the_job(reliable_backend: StoreBackend) -> None:
+    store = reliable_backend.store
+    sweep(store)
+    submit(store, "job_canceled")
+    store.call(commands.cancel("ada", "job_canceled"))
+    submit(store, "job_expired", deadline_ms=1_000)
+    reliable_backend.advance(2_000)
+    submit(store, "job_done")
+    done = claim(store, "claim-1")
+    assert store.call(commands.finish(claim_ref(done), SUCCEEDED)).accepted
+    first = sweep(store).ended
+    assert [(job.id, job.tenant, job.model, job.task, job.status) for job in first] == [
+        ("job_canceled", "ada", "shapes", "txt2img", Status.CANCELED),
+        ("job_expired", "ada", "shapes", "txt2img", Status.EXPIRED),
+    ]
+    assert (first[0].started_ms, first[0].error_json, first[0].attempt) == (None, None, 0)
+    assert first[1].completed_ms - first[1].created_ms >= 1_000
+    assert sweep(store).ended == ()
+
+
+def test_more_ends_than_the_limit_ask_for_another_sweep(reliable_backend: StoreBackend) -> None:
+    store = reliable_backend.store
+    sweep(store)
+    for number in range(3):
+        submit(store, f"job_{number}")
+        store.call(commands.cancel("ada", f"job_{number}"))
+    first, second = sweep(store, limit=2), sweep(store, limit=2)
+    assert [job.id for job in (*first.ended, *second.ended)] == ["job_0", "job_1", "job_2"]
+    assert (first.more, second.more) == (True, False)
+
+
+def test_a_lost_lease_is_reported_with_its_consequence(reliable_backend: StoreBackend) -> None:
+    store = reliable_backend.store
+    sweep(store)
+    submit(store, "job_1", max_attempts=2)
+    outcomes = []
+    for number in range(3):
+        job = claim(store, f"claim-{number}")
+        if number:
+            store.call(commands.progress(claim_ref(job), JobUpdate(stage="encoding")))
+        let_leases_end(reliable_backend)
+        swept = sweep(store)
+        outcomes.append(
+            ([(loss.model, loss.quarantined) for loss in swept.lease_losses], [job.id for job in swept.ended])
+        )
+    assert outcomes == [
+        ([("shapes", False)], []),
+        ([("shapes", True)], []),
+        ([("shapes", False)], ["job_1"]),
+    ]

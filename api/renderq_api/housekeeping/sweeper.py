@@ -77,6 +77,8 @@ class Sweeper:
 
     async def _sweep_batch(self) -> SweepResult:
         result = await self._jobs.call(commands.sweep(self._lease_ms, _LIMIT))
+        for job in result.ended:
+            log.info("job.ended", job_id=job.id, **job.log_fields)
         changes = {
             name: jobs
             for name in ("requeued", "lost", "canceled", "expired", "deadline_exceeded")

@@ -47,12 +47,12 @@ from renderq_shared.jobs.records import (
     StoreStats,
     SubmitOutcome,
     SubmitResult,
-    SweepResult,
     TenantRecord,
     VisitorQuota,
     WorkerRecord,
 )
 from renderq_shared.jobs.store import AsyncJobStore, JobStore
+from renderq_shared.jobs.sweep_records import EndedJob, LeaseLoss, SweepResult
 from renderq_shared.jobs.timings import JobTiming, ModelTimings, TimingSample
 
 __all__ = [
@@ -72,6 +72,7 @@ __all__ = [
     "DeliveryClaim",
     "DeliveryRecord",
     "DeliveryResult",
+    "EndedJob",
     "FenceResult",
     "FinishResult",
     "Idempotency",
@@ -82,6 +83,7 @@ __all__ = [
     "JobStore",
     "JobTiming",
     "JobUpdate",
+    "LeaseLoss",
     "LiveBatch",
     "LoadMinute",
     "ModelQueue",

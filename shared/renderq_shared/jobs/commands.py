@@ -44,10 +44,10 @@ from renderq_shared.jobs.records import (
     QueuePosition,
     StoreStats,
     SubmitResult,
-    SweepResult,
     TenantRecord,
     WorkerRecord,
 )
+from renderq_shared.jobs.sweep_records import SweepResult
 from renderq_shared.jobs.timings import ModelTimings
 
 Result = TypeVar("Result")

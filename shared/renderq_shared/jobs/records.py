@@ -252,23 +252,6 @@ class ModelQueue:
 
 
 @dataclass(frozen=True, slots=True)
-class SweepResult:
-    """Result of one bounded sweep. `more` asks for another one at once."""
-
-    requeued: tuple[str, ...]
-    lost: tuple[str, ...]
-    """Failed with `worker_lost`."""
-    canceled: tuple[str, ...]
-    expired: tuple[str, ...]
-    deadline_exceeded: tuple[str, ...]
-    """Failed with `deadline_exceeded` while running."""
-    extended: int
-    """Number of leases extended after an outage of Redis or of all sweeps."""
-    queues: tuple[ModelQueue, ...]
-    more: bool
-
-
-@dataclass(frozen=True, slots=True)
 class WorkerRecord:
     """A live worker as of its last heartbeat."""
 
@@ -299,8 +282,16 @@ class StoreStats:
     running: dict[str, int]
     """Model → number of claimed jobs; only models that have any."""
     workers: tuple[WorkerRecord, ...]
-    paused: frozenset[str] = frozenset()
+    paused: frozenset[str]
     """Names of paused models."""
+    pending_deliveries: int
+    """Webhook deliveries that are neither delivered nor given up."""
+    oldest_delivery_age_ms: int
+    """Time since which the oldest of them is pending; 0 without one."""
+    memory_used_bytes: int = 0
+    """Memory that the server uses."""
+    memory_max_bytes: int = 0
+    """Memory that the server may use; 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True)

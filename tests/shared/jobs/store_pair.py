@@ -159,6 +159,9 @@ class StorePair:
             self.memory.call(commands.queues()), shift=0
         )
         assert self.redis.call(commands.stats()).running == self.memory.call(commands.stats()).running
+        assert self.redis.call(commands.stats()).pending_deliveries == (
+            self.memory.call(commands.stats()).pending_deliveries
+        )
         assert self.redis.call(commands.stats()).paused == self.memory.call(commands.stats()).paused
         assert self._normalized(self.redis.call(commands.load_minutes())) == self._normalized(
             self.memory.call(commands.load_minutes()), shift=self._shift_ms
@@ -253,7 +256,8 @@ class StorePair:
             last_queued = self._normalized(answer.last_queued, shift)
             return replace(answer, first=first, running=tuple(running), last_queued=last_queued)
         if isinstance(answer, SweepResult):
-            return replace(answer, queues=self._normalized(answer.queues))
+            queues, ended = self._normalized(answer.queues), self._normalized(answer.ended, shift)
+            return replace(answer, queues=queues, ended=ended)
         coarse = {
             name: _Time(value if name in {"oldest_age_ms", "wall_ms"} else value - shift)
             for name in TIMES

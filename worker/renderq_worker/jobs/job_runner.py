@@ -5,6 +5,8 @@ from collections.abc import Callable
 import structlog
 
 from renderq.contract import JobError, JobErrorCode, JobWarning
+from renderq_shared.errors import StoreUnavailable
+from renderq_shared.jobs import EndedJob, JobStore, commands
 from renderq_shared.jobs.claim_records import FenceResult
 from renderq_worker.engine import Canceled, EngineProtocol, Event, Failed, Previewed, Rendered, Task, Txt2Img, Warned
 from renderq_worker.jobs.inputs import InputLoader
@@ -25,6 +27,7 @@ class JobRunner:
 
     def __init__(
         self,
+        store: JobStore,
         engine: EngineProtocol,
         inputs: InputLoader,
         post_processor: PostProcessor,
@@ -33,6 +36,7 @@ class JobRunner:
         on_drop: Callable[[RunningJob], None],
     ) -> None:
         """`on_drop` is called with a job that an unexpected error stops: it must no longer count as claimed."""
+        self._store = store
         self._engine = engine
         self._inputs = inputs
         self._post_processor = post_processor
@@ -53,8 +57,9 @@ class JobRunner:
         """Stop the job if a fenced write found it canceled or lost."""
         if result is FenceResult.CANCELING:
             self.stop(job, StopReason.CANCELED)
-        elif result is FenceResult.LOST:
-            self.stop(job, StopReason.LOST)
+        elif result is FenceResult.LOST and self.release(job):
+            with job.log_context():
+                log.info("job.stopped", reason=self._refusal_reason(job))
 
     def stop(self, job: RunningJob, reason: StopReason) -> None:
         """Remove the job's images from the engine before their next step."""
@@ -62,6 +67,25 @@ class JobRunner:
             with job.log_context():
                 log.info("job.stopped", reason=reason.name.lower())
             self._engine.cancel(job.generation_ids)
+
+    def release(self, job: RunningJob) -> bool:
+        """Stop a job for which nothing more may be written; the caller logs why. Return whether that is new."""
+        is_new = job.request_stop(StopReason.LOST)
+        if is_new:
+            self._engine.cancel(job.generation_ids)
+        return is_new
+
+    def _refusal_reason(self, job: RunningJob) -> str:
+        """Return why the store refused a write: the job was ended or deleted elsewhere, or its lease was lost."""
+        try:
+            found = self._store.call(commands.get_job(job.record.tenant, job.claim_ref.job_id))
+        except StoreUnavailable:
+            return "unknown"
+        if found is None:
+            return "deleted"
+        record = found[0]
+        was_ended = record.status.is_terminal and record.claim_id == job.claim_ref.claim_id
+        return "ended" if was_ended and EndedJob.of(record).error_code != JobErrorCode.WORKER_LOST else "lost"
 
     def _submit_to_engine(self, job: RunningJob, task: Task) -> None:
         self._engine.submit(job.specs(task), lambda event: self._on_event(job, event))

@@ -10,7 +10,7 @@ import structlog
 
 from renderq.contract import JobError, JobErrorCode, JobWarning, OutputOptions
 from renderq_shared.errors import ObjectStoreUnavailable, StoreUnavailable
-from renderq_shared.jobs import commands
+from renderq_shared.jobs import EndedJob, commands
 from renderq_shared.jobs.store import JobStore
 from renderq_shared.jobs.stored_results import StoredFile, StoredGrid, StoredOutput, StoredThumbnail
 from renderq_shared.objects import ObjectStore
@@ -182,8 +182,9 @@ class PostProcessor:
                 if self._closing.wait(_RETRY_DELAY_S):
                     return False
             else:
-                if result.accepted:
-                    log.info("job.ended", status=outcome.status.value)
+                if result.accepted and result.record is not None:
+                    job.end()  # before a renewal is refused because the job has ended
+                    log.info("job.ended", **EndedJob.of(result.record).log_fields)
                 return result.accepted
         return False
 
@@ -198,7 +199,7 @@ class PostProcessor:
                 self._objects.delete_prefix(job.object_prefix)
         except (StoreUnavailable, ObjectStoreUnavailable) as error:
             log.warning("outputs.cleanup_failed", prefix=job.object_prefix, reason=str(error))
-        log.info("job.abandoned")
+        log.debug("job.abandoned")
 
 
 def _warnings(encoded: Encoded, options: OutputOptions) -> list[JobWarning]:

@@ -13,6 +13,7 @@ from renderq_shared.jobs.memory.outbox import EVENTS, MemoryOutbox
 from renderq_shared.jobs.memory.removals import Removals
 from renderq_shared.jobs.records import JobRecord, NewJob, TenantRecord
 from renderq_shared.jobs.stored_results import decode_progress
+from renderq_shared.jobs.sweep_records import EndedJob
 from renderq_shared.jobs.terminal_errors import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
 from renderq_shared.jobs.timings import round_cost
 
@@ -73,6 +74,8 @@ class JobTable:
         """Id of a job that the history has → its end, or when to look again."""
         self.outbox = MemoryOutbox(clock_ms, has_job=self.jobs.__contains__)
         self.load = LoadTable(clock_ms)
+        self.ended: list[EndedJob] = []
+        """Ended jobs that no sweep has reported, the oldest first."""
         self._on_change = on_change
         self._on_cancel = on_cancel
         self._removals = removals
@@ -146,7 +149,13 @@ class JobTable:
         return job
 
     def end(self, job: JobRecord, status: Status, **fields: Any) -> JobRecord:
-        """any non-terminal status → the terminal `status`"""
+        """any non-terminal status → the terminal `status`; the next sweep reports it"""
+        ended = self.finish(job, status, **fields)
+        self.ended.append(replace(EndedJob.of(ended), metrics_json=None))
+        return ended
+
+    def finish(self, job: JobRecord, status: Status, **fields: Any) -> JobRecord:
+        """any non-terminal status → the terminal `status`; the worker reports it"""
         if job.status is Status.QUEUED:
             self.queues[job.model].dequeue(job.tenant, job.id)
         self.leases.pop(job.id, None)

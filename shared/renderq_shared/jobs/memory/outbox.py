@@ -34,6 +34,12 @@ class MemoryOutbox:
         self._queues = DeliveryQueues()
         self._claims: dict[str, tuple[tuple[str, ...], int]] = {}
         self._completed_by: dict[str, str] = {}
+        self._pending_since: dict[str, int] = {}
+
+    def pending(self) -> tuple[int, int]:
+        """Return the number of pending deliveries, and the age of the oldest in ms; 0 without one."""
+        since = self._pending_since.values()
+        return len(since), self._now_ms() - min(since, default=self._now_ms())
 
     def subscribe(self, job_id: str, events: tuple[str, ...], host: str) -> None:
         self._subscribed[job_id] = frozenset(events)
@@ -110,6 +116,7 @@ class MemoryOutbox:
         for delivery in self.of_job(job_id, images):
             self._dequeue(delivery.id)
             del self._deliveries[delivery.id]
+            self._pending_since.pop(delivery.id, None)
             self.unarchived.pop(delivery.id, None)
         self._hosts.pop(job_id, None)
 
@@ -144,6 +151,7 @@ class MemoryOutbox:
     def _schedule(self, key: str, due_ms: int) -> None:
         delivery = self._deliveries[key]
         self._change(key, claim_id=None, due_ms=due_ms)
+        self._pending_since.setdefault(key, self._now_ms())
         self._queues.schedule(key, delivery.tenant, delivery.host, due_ms, self._now_ms())
 
     def _dequeue(self, key: str) -> None:
@@ -152,6 +160,7 @@ class MemoryOutbox:
 
     def _end(self, key: str, status: DeliveryStatus) -> None:
         self._dequeue(key)
+        self._pending_since.pop(key, None)
         self._change(key, status=status, claim_id=None, due_ms=None)
         if not self._has_job(self._deliveries[key].job_id):
             self.unarchived[key] = self._now_ms()

@@ -45,8 +45,8 @@ from renderq_shared.jobs.records import (
     QueuedJob,
     QueuePosition,
     StoreStats,
-    SweepResult,
 )
+from renderq_shared.jobs.sweep_records import LeaseLoss, SweepResult
 from renderq_shared.jobs.timings import ModelTimings
 
 MAX_EXPIRED = 32
@@ -302,11 +302,11 @@ class MemoryJobStore:
             self._jobs.adjust_charge(job, outcome.cost)
         fields = _update_fields(outcome.update)
         if job.status is Status.RUNNING:
-            ended = self._jobs.end(job, outcome.status, error_json=outcome.error_json, **fields)
+            ended = self._jobs.finish(job, outcome.status, error_json=outcome.error_json, **fields)
             if outcome.timing and ended.status is Status.SUCCEEDED:
                 self._timings.record(ended, outcome.timing)
         else:
-            ended = self._jobs.end(job, Status.CANCELED, **fields)
+            ended = self._jobs.finish(job, Status.CANCELED, **fields)
         self._jobs.enqueue_output_events(ended, outcome.update.finished)
         return FinishResult(accepted=True, record=ended)
 
@@ -344,6 +344,7 @@ class MemoryJobStore:
             expired_leases = [job_id for until, job_id in leases if until <= now][:limit]
             lost = [self._jobs.lose_lease(self._jobs.jobs[job_id]) for job_id in expired_leases]
         self._jobs.load.measure(self._jobs.queued(), len(self._jobs.leases))
+        ended, self._jobs.ended = self._jobs.ended[:limit], self._jobs.ended[limit:]
         return SweepResult(
             requeued=_ids(lost, Status.QUEUED),
             lost=_ids(lost, Status.FAILED),
@@ -352,7 +353,9 @@ class MemoryJobStore:
             deadline_exceeded=_ids(late, Status.FAILED),
             extended=len(short),
             queues=self._queues(),
-            more=len(late) >= limit or len(lost) >= limit,
+            more=max(len(late), len(lost), len(ended)) >= limit,
+            lease_losses=tuple(LeaseLoss(job.model, job.status is Status.QUEUED and job.quarantined) for job in lost),
+            ended=tuple(ended),
         )
 
     def _queues(self) -> tuple[ModelQueue, ...]:
@@ -382,7 +385,9 @@ class MemoryJobStore:
 
     def _stats(self) -> StoreStats:
         running = Counter(self._jobs.jobs[job_id].model for job_id in self._jobs.leases)
-        return StoreStats(self._queues(), dict(running), self._workers.live(), frozenset(self._jobs.paused_models))
+        pending, oldest_ms = self._jobs.outbox.pending()
+        paused = frozenset(self._jobs.paused_models)
+        return StoreStats(self._queues(), dict(running), self._workers.live(), paused, pending, oldest_ms)
 
     def _archive_state(self) -> ArchiveState:
         return ArchiveState(len(self._jobs.unarchived), self._retention.oldest_unarchived_age_ms(), self._apis.live())

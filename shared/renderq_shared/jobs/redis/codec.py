@@ -12,6 +12,7 @@ from renderq_shared.jobs.asset_records import AssetRecord
 from renderq_shared.jobs.delivery_records import DeliveryRecord
 from renderq_shared.jobs.purge_records import PurgeRecord
 from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePosition, TenantRecord, WorkerRecord
+from renderq_shared.jobs.sweep_records import EndedJob
 from renderq_shared.jobs.timings import JobTiming, ModelTimings, TimingSample, round_cost
 from renderq_shared.redis.scripts import flat_to_dict, optional_int
 
@@ -35,6 +36,7 @@ _INTERNAL = frozenset(
 _KNOWN = frozenset(field.name for field in fields(JobRecord)) | _INTERNAL
 
 _NAMES = TypeAdapter(tuple[str, ...])
+_TEXTS = TypeAdapter(list[str])
 _EVENT: TypeAdapter[WebhookEventType] = TypeAdapter(WebhookEventType)
 
 
@@ -112,6 +114,28 @@ def decode_asset_or_none(flat: Sequence[str]) -> AssetRecord | None:
         reference_count=int(fields.get("reference_count", 0)),
         recipe_json=fields.get("recipe_json"),
     )
+
+
+def decode_ended_job(entry: str) -> EndedJob:
+    """Decode an entry of `rq:unreported`. Raises `RecordUnreadable`."""
+    try:
+        id, tenant, model, task, status, attempt, created_ms, started_ms, completed_ms, error_json = (
+            _TEXTS.validate_json(entry)
+        )
+        return EndedJob(
+            id=id,
+            tenant=tenant,
+            model=model,
+            task=task,
+            status=Status(status),
+            attempt=int(attempt),
+            created_ms=int(created_ms),
+            started_ms=optional_int(started_ms or None),
+            completed_ms=int(completed_ms),
+            error_json=error_json or None,
+        )
+    except ValueError as error:
+        raise RecordUnreadable(None, repr(error)) from error
 
 
 def decode_delivery(fields: Mapping[str, str]) -> DeliveryRecord:

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from renderq.contract import Status
+from renderq_shared.errors import RecordUnreadable
 from renderq_shared.jobs.archive_records import ApiRecord, ArchiveState, RetentionResult
 from renderq_shared.jobs.batch_records import BatchQueue, BatchResult, LiveBatch
 from renderq_shared.jobs.claim_records import FenceResult, FinishResult, ProgressResult
@@ -21,12 +22,12 @@ from renderq_shared.jobs.records import (
     StoreStats,
     SubmitOutcome,
     SubmitResult,
-    SweepResult,
     TenantRecord,
     WorkerRecord,
 )
 from renderq_shared.jobs.redis.codec import (
     decode_delivery,
+    decode_ended_job,
     decode_job,
     decode_job_or_none,
     decode_model_queue,
@@ -36,8 +37,9 @@ from renderq_shared.jobs.redis.codec import (
     decode_tenant,
     decode_worker,
 )
+from renderq_shared.jobs.sweep_records import EndedJob, LeaseLoss, SweepResult
 from renderq_shared.jobs.timings import ModelTimings
-from renderq_shared.redis.records import decode_each
+from renderq_shared.redis.records import decode_each, log_unreadable
 from renderq_shared.redis.scripts import flat_to_dict, optional_int
 
 Reply = list[Any]
@@ -124,8 +126,26 @@ def finish_result(reply: Reply) -> FinishResult:
 
 
 def sweep_result(reply: Reply) -> SweepResult:
-    *ids, extended, queues, more = reply
-    return SweepResult(*map(tuple, ids), extended=extended, queues=model_queues(queues), more=bool(more))
+    *ids, extended, queues, more, losses, ended = reply
+    return SweepResult(
+        *map(tuple, ids),
+        extended=extended,
+        queues=model_queues(queues),
+        more=bool(more),
+        lease_losses=tuple(LeaseLoss(model, bool(quarantined)) for model, quarantined in losses),
+        ended=_ended_jobs(ended),
+    )
+
+
+def _ended_jobs(entries: Reply) -> tuple[EndedJob, ...]:
+    """Decode ended jobs. Leaves out, and logs, those that cannot be read."""
+    jobs: list[EndedJob] = []
+    for entry in entries:
+        try:
+            jobs.append(decode_ended_job(entry))
+        except RecordUnreadable as error:
+            log_unreadable(error.id, error.reason)
+    return tuple(jobs)
 
 
 def retention_result(reply: Reply) -> RetentionResult:
@@ -142,8 +162,8 @@ def archive_state(reply: Reply) -> ArchiveState:
 
 
 def store_stats(reply: Reply) -> StoreStats:
-    queues, running, registered, paused = reply
-    return StoreStats(model_queues(queues), dict(Counter(running)), workers(registered), frozenset(paused))
+    queues, running, registered, paused, *numbers = reply
+    return StoreStats(model_queues(queues), dict(Counter(running)), workers(registered), frozenset(paused), *numbers)
 
 
 def load_minutes(reply: Reply) -> tuple[LoadMinute, ...]:

@@ -47,7 +47,8 @@ REQUEST = '{"task": "txt2img", "prompt": "%s", "width": 512, "height": 512, "ste
 PURGE = PurgeRecord("ada", started_ms=0)
 
 CHEAP = {
-    *("evalsha", "time", "publish", "get", "set", "exists", "incrby", "decr", "llen", "info"),
+    *("evalsha", "time", "publish", "get", "set", "exists", "incrby", "decr", "info"),
+    *("llen", "lpush", "lrange", "ltrim"),
     *("hget", "hset", "hdel", "hmget", "hgetall", "hincrby", "hincrbyfloat"),
     *("zadd", "zrem", "zcard", "zcount", "zrank", "zrange", "zscore"),
     *("sadd", "srem", "sismember", "smembers"),

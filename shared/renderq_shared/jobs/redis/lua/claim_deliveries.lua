@@ -49,6 +49,7 @@ for _, id in ipairs(past_lease) do
     schedule_delivery(delivery, delivery.due_ms)
   else
     redis.call('ZREM', 'rq:delivering', id)
+    redis.call('ZREM', 'rq:pending-deliveries', id)
   end
 end
 
@@ -64,6 +65,7 @@ while #deliveries < limit do
     deliveries[#deliveries + 1] = map_to_pairs(delivery)
   else
     redis.call('ZREM', delivery_queue(tenant, host), id)
+    redis.call('ZREM', 'rq:pending-deliveries', id)
     reschedule_host(tenant, host, false)
   end
 end

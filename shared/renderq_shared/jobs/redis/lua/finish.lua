@@ -35,7 +35,7 @@ end
 if cost ~= '' then
   fields.charge = adjust_charge(job, cost)
 end
-end_job(job, status, fields)
+end_job(job, status, fields, true)
 if status == 'succeeded' and ARGV[7] ~= '' then
   local wall_ms = format_int(NOW - job.started_ms)
   local key = 'rq:timings:' .. job.model

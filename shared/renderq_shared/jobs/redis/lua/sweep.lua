@@ -2,7 +2,8 @@
 -- Expire jobs past their deadline; requeue or fail jobs whose lease expired; measure the load; read the queues.
 --
 -- ARGV: lease in ms, limit of each kind, error_json of worker_lost, error_json of deadline_exceeded
--- Returns {requeued, lost, canceled, expired, deadline_exceeded (ids), leases extended, queues, more (1 or 0)}.
+-- Returns {requeued, lost, canceled, expired, deadline_exceeded (ids), leases extended, queues, more (1 or 0),
+--          {model, quarantined (1 or 0)} of each lost lease, ended jobs as JSON, the oldest first}.
 -- Atomic: all of it. Bounded, and safe to run concurrently and repeatedly.
 --
 -- A job whose rendering had not started is requeued as it was, without losing an attempt: it cannot have ended its
@@ -16,10 +17,11 @@
 local lease, limit, worker_lost_json, deadline_exceeded_json = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local CLAIMED = { running = true, canceling = true }
 local requeued, lost, canceled, expired, deadline_exceeded, extended = {}, {}, {}, {}, {}, 0
+local lease_losses = {}
 
 check_zsets('rq:deadlines', 'rq:leases')
 check_hashes('rq:load')
-check_lists('rq:load-minutes')
+check_lists('rq:load-minutes', 'rq:unreported')
 check_models()
 local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 local last = redis.call('HMGET', 'rq:swept', 'at_ms', 'server')
@@ -80,6 +82,7 @@ else
     else
       local list = lose_lease(job)
       list[#list + 1] = id
+      lease_losses[#lease_losses + 1] = { job.model, list == requeued and job.lost_leases and 1 or 0 }
     end
   end
 end
@@ -88,5 +91,11 @@ redis.call('HSET', 'rq:swept', 'at_ms', format_int(NOW), 'server', server)
 
 measure_load()
 
-local more = #past_deadline >= limit or #past_lease >= limit
-return { requeued, lost, canceled, expired, deadline_exceeded, extended, queues(), more and 1 or 0 }
+local ended = {}
+for i, entry in ipairs(redis.call('LRANGE', 'rq:unreported', -limit, -1)) do
+  table.insert(ended, 1, entry)
+end
+redis.call('LTRIM', 'rq:unreported', 0, -limit - 1)
+
+local more = #past_deadline >= limit or #past_lease >= limit or #ended >= limit
+return { requeued, lost, canceled, expired, deadline_exceeded, extended, queues(), more and 1 or 0, lease_losses, ended }

@@ -52,7 +52,7 @@ end
 -- All keys of the outbox that a delivery to a host changes.
 local function check_outbox(tenant, host)
   check_zsets(delivery_queue(tenant, host), 'rq:delivery-hosts:' .. tenant, 'rq:delivery-tenants', 'rq:delivering')
-  check_zsets('rq:unarchived-deliveries')
+  check_zsets('rq:unarchived-deliveries', 'rq:pending-deliveries')
   check_hashes('rq:delivering-to:' .. tenant)
 end
 
@@ -84,6 +84,7 @@ local function check_job(job)
   check_queue(job.model, job.tenant)
   check_zsets('rq:jobs:' .. job.tenant, 'rq:leases', 'rq:deadlines', 'rq:unarchived', 'rq:archived')
   check_hashes('rq:remaining-cost', 'rq:load')
+  check_lists('rq:unreported')
   check_removals()
   if job.worker then
     check_sets('rq:claimed:' .. job.worker)

@@ -80,6 +80,7 @@ local function schedule_delivery(delivery, due)
   redis.call('HSET', key, 'due_ms', due)
   redis.call('HDEL', key, 'claim_id')
   redis.call('ZADD', delivery_queue(delivery.tenant, delivery.host), due, delivery.id)
+  redis.call('ZADD', 'rq:pending-deliveries', 'NX', format_int(NOW), delivery.id)
   reschedule_host(delivery.tenant, delivery.host, false)
 end
 
@@ -100,6 +101,7 @@ end
 local function end_delivery(id, job_id, tenant, host, status)
   local key = 'rq:delivery:' .. id
   dequeue_delivery(id, tenant, host)
+  redis.call('ZREM', 'rq:pending-deliveries', id)
   redis.call('HSET', key, 'status', status)
   redis.call('HDEL', key, 'claim_id', 'due_ms')
   if redis.call('EXISTS', 'rq:job:' .. job_id) == 0 then
@@ -123,6 +125,7 @@ local function delete_deliveries(job_id, images)
     if delivery then
       redis.call('DEL', 'rq:delivery:' .. id)
       redis.call('ZREM', 'rq:unarchived-deliveries', id)
+      redis.call('ZREM', 'rq:pending-deliveries', id)
       dequeue_delivery(id, delivery.tenant, delivery.host)
       reschedule_host(delivery.tenant, delivery.host, false)
     end

@@ -38,6 +38,7 @@
 --   rq:delivering               zset   deliveries in flight by the end of their lease
 --   rq:delivering-to:TENANT     hash   host -> number of deliveries in flight; * for all
 --   rq:delivery-claim:CLAIM     string ids of the claimed deliveries
+--   rq:pending-deliveries       zset   deliveries that are neither delivered nor given up, by the time since which they are
 --   rq:unarchived-deliveries    zset   ended deliveries of jobs that only the history has, to write there, by due time
 --   rq:worker:ID                hash   a live worker: the fields of WorkerRecord as text, and drain_requested (1,
 --                                      since `drain_worker`)
@@ -65,6 +66,8 @@
 --   rq:sequence                 string last sequence number
 --   rq:swept                    hash   time and server of the last sweep
 --   rq:load                     hash   the minute that sweeps now measure: the fields of LoadMinute (counts absent: 0)
+--   rq:unreported               list   ended jobs that no sweep has reported, newest first, as JSON lists: id, tenant, model,
+--                                      task, status, attempt, created, started and completed in ms, error_json
 --   rq:load-minutes             list   the last 1440 minutes in which there were jobs, newest first:
 --                                      "STARTED_MS QUEUED RUNNING SUCCEEDED FAILED CANCELED EXPIRED"
 -- Names of models and ids contain no colon.
@@ -248,8 +251,19 @@ local function release_claim(job)
   end
 end
 
--- Any non-terminal status -> the terminal `status`.
-local function end_job(job, status, fields)
+-- The number of ended jobs that wait for a sweep; while none runs, the oldest are dropped.
+local MAX_ENDED = 10000
+
+-- Have the next sweep report an ended job.
+local function report_end(job)
+  local entry = { job.id, job.tenant, job.model, job.task, job.status, job.attempt or '0', job.created_ms,
+    job.started_ms or '', job.completed_ms, job.error_json or '' }
+  redis.call('LPUSH', 'rq:unreported', cjson.encode(entry))
+  redis.call('LTRIM', 'rq:unreported', 0, MAX_ENDED - 1)
+end
+
+-- Any non-terminal status -> the terminal `status`. The next sweep reports it, unless a worker does.
+local function end_job(job, status, fields, is_reported)
   if job.status == 'queued' then
     dequeue(job.model, job.tenant, job.id, job.cost)
   end
@@ -260,6 +274,9 @@ local function end_job(job, status, fields)
   schedule_archive(job.id)
   count_end(status)
   update_job(job, fields, { 'stage', 'remaining_cost' })
+  if not is_reported then
+    report_end(job)
+  end
 end
 
 -- queued -> canceled, running -> canceling; other states stay. Tells the worker of a running job.
