@@ -11,6 +11,7 @@ from renderq_api.http.error_handlers import install_error_handlers
 from renderq_api.http.public_address import path_prefix
 from renderq_api.middleware.accept_encoding import AcceptEncodingMiddleware
 from renderq_api.middleware.authentication import AuthenticationMiddleware
+from renderq_api.middleware.metrics import MetricsMiddleware
 from renderq_api.middleware.public_address import PublicAddressMiddleware
 from renderq_api.middleware.request_context import RequestContextMiddleware
 from renderq_api.openapi.document import install_document, operation_id
@@ -65,6 +66,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.add_middleware(AcceptEncodingMiddleware)
     app.add_middleware(AuthenticationMiddleware, is_page=page.has if page else lambda _: False)
     app.add_middleware(RequestContextMiddleware)
+    app.add_middleware(MetricsMiddleware)
     app.add_middleware(
         PublicAddressMiddleware, public_url=settings.public_url, trusted_proxies=settings.trusted_networks
     )

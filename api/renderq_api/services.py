@@ -36,6 +36,7 @@ from renderq_api.history import (
 from renderq_api.housekeeping import PurgeLoop, RetentionLoop, StoreHealth, StoreLoop, Sweeper, VisitorLoop
 from renderq_api.job_views.job_view import UrlSigner, find_output, to_place
 from renderq_api.live import JobWatchers, SharedResults, TenantWatchers
+from renderq_api.metrics import ApiMetrics, QueueState
 from renderq_api.visitors import RefusedWords, Visitors
 from renderq_api.webhooks import Dispatcher, Sender
 from renderq_shared.access import AsyncKeyStore
@@ -43,9 +44,10 @@ from renderq_shared.catalog import Catalog
 from renderq_shared.catalog.model_image import ModelImage, read_model_image
 from renderq_shared.errors import HistoryUnavailable, ObjectStoreUnavailable, StoreUnavailable
 from renderq_shared.history import History, open_history
-from renderq_shared.jobs import PreviewChannels, PreviewMessage, QueueLimits
+from renderq_shared.jobs import AsyncJobStore, PreviewChannels, PreviewMessage, QueueLimits
 from renderq_shared.jobs.redis import AsyncRedisJobStore, Change, Deletion, KeysChanged, Reconnected, subscribe
 from renderq_shared.jobs.stored_results import StoredOutput
+from renderq_shared.metrics import MetricsServer
 from renderq_shared.objects import FolderStore, ObjectStore, SignedUrl, publish_store_id
 from renderq_shared.redis.bounded_redis import DURABLE_TIMEOUT_S, BoundedRedis
 from renderq_shared.redis.clients import async_client, check_server_async
@@ -57,6 +59,9 @@ log = structlog.get_logger(__name__)
 
 _SHARED_EVENTS = 256
 
+_SCRAPE_TIMEOUT_S = 5.0
+"""Time that a scrape may wait for the event loop and Redis, whose calls have a shorter timeout of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -67,7 +72,7 @@ class Services:
     model_images: dict[str, ModelImage]
     """By the name of the model."""
     redis: Redis
-    jobs: AsyncRedisJobStore
+    jobs: AsyncJobStore
     history: History
     directory: JobDirectory
     batches: BatchDirectory
@@ -93,6 +98,8 @@ class Services:
     eta_cache: EtaCache
     request_images: RequestImages
     loops: BackgroundLoops
+    metrics: ApiMetrics
+    queue_state: QueueState
 
     def queue_limits(self, caller: Caller) -> QueueLimits:
         """Return the limits on queued jobs, in total and for the caller's tenant, and those of a visitor."""
@@ -102,6 +109,11 @@ class Services:
             per_tenant=(key and key.max_queued_jobs) or settings.max_queued_jobs_per_tenant,
             visitor=self.visitors.quota(key) if key and caller.is_visitor else None,
         )
+
+    async def scrape(self) -> bytes:
+        """Return this process's metrics in Prometheus' text format."""
+        await self.queue_state.refresh()
+        return self.metrics.render()
 
     def end_waits(self) -> None:
         """Make every long poll return, and end every event stream."""
@@ -154,12 +166,14 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
         _durable_client(settings) as durable_client,
         open_history(settings.history_database) as history,
     ):
-        jobs = AsyncRedisJobStore(redis, durable_client)
+        metrics = ApiMetrics(settings, catalog.names)
+        jobs = metrics.observe_jobs(AsyncRedisJobStore(redis, durable_client))
+        observed_objects = metrics.observe_objects(objects)
         directory = JobDirectory(jobs, history)
         key_store = AsyncKeyStore(redis)
         keys = KeyRing(key_store, required=settings.keys == "required" or not is_loopback(settings.host))
         egress = GuardedTransport(settings.egress_networks)
-        upload_budget, assets, eta_cache = UploadBudget(), AssetStore(jobs, objects), EtaCache(jobs)
+        upload_budget, assets, eta_cache = UploadBudget(), AssetStore(jobs, observed_objects), EtaCache(jobs)
         tenant_watchers = TenantWatchers(
             jobs, catalog.names, lambda job: to_place(job, eta_cache.queued_eta(job)), keys.admits
         )
@@ -174,7 +188,7 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             batches=BatchDirectory(jobs, history, directory),
             bulk=BulkOperations(jobs, directory),
             deliveries=DeliveryDirectory(jobs, history),
-            archiver=Archiver(jobs, history, objects, settings),
+            archiver=Archiver(jobs, history, observed_objects, settings),
             registration=HistoryRegistration(jobs, history),
             keys=keys,
             visitors=Visitors(key_store, settings, secrets[0]),
@@ -187,7 +201,7 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             job_watchers=JobWatchers(lambda previews: _job_changes(redis, keys, tenant_watchers, previews)),
             tenant_watchers=tenant_watchers,
             job_events=SharedResults(_SHARED_EVENTS),
-            store_health=StoreHealth(objects),
+            store_health=StoreHealth(observed_objects),
             eta_cache=eta_cache,
             upload_budget=upload_budget,
             assets=assets,
@@ -195,9 +209,20 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
                 jobs, assets, ImageFetcher(egress), JobImages(_output_finder(directory), objects), upload_budget
             ),
             loops=BackgroundLoops(),
+            metrics=metrics,
+            queue_state=QueueState(jobs, catalog.names),
+        )
+        metrics.add_queue_state(services.queue_state)
+        metrics.add_gauge(
+            "renderq_uploads_in_flight_bytes",
+            "Bytes of uploaded images that this process holds.",
+            lambda: upload_budget.reserved_bytes,
+        )
+        metrics.add_counter(
+            "renderq_wakeups_published", "Wake-ups that this process published.", lambda: services.wakeups.published
         )
         sweeper = Sweeper(jobs, services.wakeups, settings, register=lambda: _register(services, secrets))
-        retention_loop = RetentionLoop(jobs, services.archiver, objects, settings)
+        retention_loop = RetentionLoop(jobs, services.archiver, observed_objects, settings)
         purge_loop = PurgeLoop(jobs, services.archiver, history, objects, settings)
         visitor_loop = VisitorLoop(key_store, jobs, settings.sweep_seconds)
         store_loop = StoreLoop(
@@ -223,13 +248,32 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             }
             if dispatcher is not None:
                 loops["webhooks"] = dispatcher.run
-            async with services.loops.running(loops):
+            async with services.loops.running(loops), _metrics_server(services):
                 yield services
         finally:
             services.end_waits()
             with contextlib.suppress(StoreUnavailable):
                 await services.registration.remove()
             await asyncio.to_thread(services.wakeups.close)
+
+
+@contextlib.asynccontextmanager
+async def _metrics_server(services: Services) -> AsyncGenerator[None]:
+    """Serve the metrics on a port of their own, if one is set. Raises `MetricsAddressUnavailable`."""
+    settings, loop = services.settings, asyncio.get_running_loop()
+    if settings.metrics_port is None:
+        yield
+        return
+
+    def page() -> bytes:
+        return asyncio.run_coroutine_threadsafe(services.scrape(), loop).result(_SCRAPE_TIMEOUT_S)
+
+    server = MetricsServer(settings.metrics_host, settings.metrics_port, page)
+    log.info("metrics.served", host=settings.metrics_host, port=server.port)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.close)
 
 
 def _output_finder(directory: JobDirectory) -> FindOutput:
@@ -274,7 +318,7 @@ def _dispatcher(services: Services, egress: GuardedTransport) -> Dispatcher | No
         settings.webhook_timeout_seconds,
     )
     lease_s = 2 * settings.webhook_timeout_seconds + 1
-    return Dispatcher(services.jobs, sender, settings.webhook_delays_s, lease_s)
+    return Dispatcher(services.jobs, sender, settings.webhook_delays_s, lease_s, services.metrics.webhooks.record)
 
 
 def _read_model_images(catalog: Catalog) -> dict[str, ModelImage]:

@@ -47,6 +47,10 @@ class ObjectStoreUnsuitable(RenderqSharedError):
     """The object store responds but cannot be used, for example a folder that another process does not share."""
 
 
+class MetricsAddressUnavailable(RenderqSharedError):
+    """The address for metrics cannot be listened on."""
+
+
 class HistoryUnavailable(RenderqSharedError):
     """The history's database does not respond, or refuses commands for now."""
 

@@ -80,6 +80,8 @@ class WakeupPublisher:
         self._pending: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._closing = False
+        self.published = 0
+        """Number of wake-ups published so far."""
         self._outage = Outage()
         self._thread = SupervisedThread("wakeups", self._run)
         self._thread.start()
@@ -106,6 +108,7 @@ class WakeupPublisher:
                             self._app.send_task(
                                 WAKE_TASK, (model,), queue=queue_name(model), producer=producer, retry=False
                             )
+                            self.published += 1
                 except (OperationalError, RedisError, OSError) as error:
                     connection.release()
                     if self._outage.has_new_cause(error):

@@ -16,6 +16,7 @@ from renderq_shared.redis.clients import sync_client
 from renderq_shared.settings import WorkerSettings
 from renderq_worker.engine import Event, Failed, GenerationSpec, Rendered, SimulatedEngine
 from renderq_worker.process.worker import Worker
+from renderq_worker.process.worker_metrics import WorkerMetrics
 from tests.polling import TIMEOUT_S, wait_until
 
 TENANT = "default"
@@ -113,15 +114,18 @@ class WorkerHarness:
         self.forwarded_wakeups: list[str] = []
         """Models of the wake-ups that were forwarded because no slot was free."""
         self.engine = FaultyEngine([entry], step_s, stall_s=self.settings.stall_seconds)
+        self.metrics = metrics = WorkerMetrics(self.settings, "w1", "simulated")
+        self.engine.on_operation(metrics.record_operation)
         self.worker = Worker(
             "w1",
             (entry,),
             self.settings,
-            store or self.store,
-            objects or self.objects,
+            metrics.observe_jobs(store or self.store),
+            metrics.observe_objects(objects or self.objects),
             self.engine,
             self.forwarded_wakeups.append,
             retry_delays_s=(0.01, 0.01),
+            on_release=metrics.record_handback,
         )
         self._wakes: list[threading.Thread] = []
 

@@ -58,7 +58,8 @@ async def wait_for_end(request: Request, services: Services, record: JobRecord, 
     async def read() -> JobSnapshot | None:
         return await services.directory.find(record.tenant, record.id)
 
-    with services.job_watchers.watch(record.id, terminal_only=True) as watcher:
+    watch = services.job_watchers.watch(record.id, terminal_only=True)
+    with services.metrics.open_long_polls.track_inprogress(), watch as watcher:
         return await wait_for_terminal(services.job_watchers, watcher, read, seconds, request, ends_with_input=True)
 
 

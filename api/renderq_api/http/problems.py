@@ -102,6 +102,7 @@ def problem_document(kind: ProblemKind, detail: str, path: str, request_id: str,
 
 def problem_response(request: Request, problem: ApiProblem) -> Response:
     """Return a problem document, or the form that the path of the request has for its errors."""
+    request.scope.setdefault("state", {})["problem"] = problem.kind
     form_of: Callable[[str], ProblemForm | None] = request.app.state.problem_form
     return (form_of(request.scope["path"]) or _document_response)(request, problem)
 

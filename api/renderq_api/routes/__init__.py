@@ -16,6 +16,7 @@ from renderq_api.routes import (
     job_list,
     jobs,
     me,
+    metrics,
     models,
     stats,
     tenant_events,
@@ -43,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     stats.router,
     usage.router,
     health.router,
+    metrics.router,
 )
 
 

@@ -65,6 +65,7 @@ async def stream_job_events(job_id: JobIdDep, request: Request, services: Servic
         return await services.directory.find(caller.tenant, job_id)
 
     with contextlib.ExitStack() as resources:
+        resources.enter_context(services.metrics.open_streams.track_inprogress())
         watcher = resources.enter_context(services.job_watchers.watch(job_id))
         snapshot = require_job(await read())
         if request.method == "HEAD":

@@ -161,5 +161,6 @@ async def _wait(services: Services, request: Request, tenant: str, job_id: str, 
 
     if not seconds:
         return require_job(await read())
-    with services.job_watchers.watch(job_id, terminal_only=True) as watcher:
+    watch = services.job_watchers.watch(job_id, terminal_only=True)
+    with services.metrics.open_long_polls.track_inprogress(), watch as watcher:
         return require_job(await wait_for_terminal(services.job_watchers, watcher, read, seconds, request))

@@ -72,6 +72,7 @@ _EXAMPLES = {
 async def stream_tenant_events(request: Request, services: ServicesDep, caller: CallerDep) -> Response:
     previewed = _previewed_jobs(request.query_params.get("previews"))
     with contextlib.ExitStack() as resources:
+        resources.enter_context(services.metrics.open_streams.track_inprogress())
         watcher = resources.enter_context(services.tenant_watchers.watch(caller))
         if request.method == "HEAD":
             return head_response()

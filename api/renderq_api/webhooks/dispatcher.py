@@ -6,6 +6,7 @@ import json
 import random
 import secrets
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -27,6 +28,9 @@ _MAX_RETRY_AFTER_S = 86_400
 _JITTER = 0.25
 """Maximum random increase of a delay, as a fraction, so that retries do not hit a recovered receiver all at once."""
 
+RecordAttempt = Callable[[DeliveryRecord, DeliveryStatus, float], None]
+"""Delivery, its status after the attempt, duration of the attempt in seconds."""
+
 _random = random.SystemRandom()
 
 
@@ -34,12 +38,22 @@ class Dispatcher:
     """Claims due deliveries, sends them and reports results. Deliveries of a dead process are claimed again when their
     lease expires."""
 
-    def __init__(self, jobs: AsyncJobStore, sender: Sender, delays_s: tuple[float, ...], lease_s: float) -> None:
-        """`delays_s`: delay before each retry. `lease_s` must exceed the duration of one attempt."""
+    def __init__(
+        self,
+        jobs: AsyncJobStore,
+        sender: Sender,
+        delays_s: tuple[float, ...],
+        lease_s: float,
+        record_attempt: RecordAttempt,
+    ) -> None:
+        """`delays_s`: delay before each retry. `lease_s` must exceed the duration of one attempt.
+
+        `record_attempt` is told the outcome of each attempt; quick."""
         self._jobs = jobs
         self._sender = sender
         self._delays_s = delays_s
         self._lease_s = lease_s
+        self._record_attempt = record_attempt
         self._claim_id = secrets.token_hex(8)
         self._sending: set[asyncio.Task[None]] = set()
         self._sent = asyncio.Event()
@@ -98,7 +112,9 @@ class Dispatcher:
             # Counted as a failed attempt, so that a delivery that cannot be sent is not retried forever.
             log.exception("delivery.failed", delivery_id=delivery.id)
             sent = self._sender.internal_error()
-        await self._complete(self._result(delivery, sent), lease_end)
+        result = self._result(delivery, sent)
+        self._record_attempt(delivery, result.status, sent.attempt.duration_ms / 1000)
+        await self._complete(result, lease_end)
 
     async def _complete(self, result: DeliveryResult, lease_end: float) -> None:
         """Report the result; retry until the lease ends, so that a shorter outage causes no second delivery."""

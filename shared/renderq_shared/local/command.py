@@ -109,7 +109,12 @@ def _plan(settings: LocalSettings, count: int | None) -> LaunchPlan:
         redis_url=redis_url,
         api=ProcessSpec("api", _command_line("api"), env, stop_seconds=10),
         workers=[
-            ProcessSpec(f"worker-{number}", _command_line("worker"), worker_env, stop_seconds=drain_s + 10)
+            ProcessSpec(
+                f"worker-{number}",
+                _command_line("worker"),
+                {**worker_env, **_metrics_port(settings.metrics_port, number)},
+                stop_seconds=drain_s + 10,
+            )
             for number, worker_env in enumerate(worker_environments(env, workers, gpus), start=1)
         ],
         has_page=settings.page != "off",
@@ -118,6 +123,11 @@ def _plan(settings: LocalSettings, count: int | None) -> LaunchPlan:
 
 def _command_line(name: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "renderq", name)
+
+
+def _metrics_port(api_port: int | None, worker: int) -> Mapping[str, str]:
+    """Give worker `worker`, counted from 1, its own port for metrics: the API's plus `worker`; 0 is any free one."""
+    return {"RENDERQ_METRICS_PORT": str(api_port + worker)} if api_port else {}
 
 
 def _console_logs() -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from renderq_shared.errors import SettingsInvalid
+from renderq_shared.host_names import is_host
 from renderq_shared.redis.url import check_redis_url
 from renderq_shared.s3_url import parse_s3_url
 from renderq_shared.settings.addresses import parse_web_url
@@ -72,6 +73,19 @@ class SharedSettings(BaseSettings):
         le=1_000,
         description="Lost leases after which a job fails with `worker_lost` instead of being requeued.",
     )
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65_535,
+        description="Port of `/metrics` for Prometheus, without a key. `renderq up` gives it to the API, and the "
+        "following ports to its workers. Default: none.",
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address to listen on for metrics.")
+    metrics_tenants: Literal["on", "off"] = Field(
+        "off",
+        description="Whether counters of jobs have the tenant as a label: `on` only where the number of tenants is "
+        "small.",
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="Log format; `auto` is `console` on a terminal and `json` elsewhere."
     )
@@ -132,6 +146,13 @@ class SharedSettings(BaseSettings):
         if url is not None:
             parse_web_url(url, "https://images.example.com")
         return url
+
+    @field_validator("metrics_host")
+    @classmethod
+    def _check_metrics_host(cls, host: str) -> str:
+        if not is_host(host):
+            raise ValueError("must be a host name or an IP address without port, such as 127.0.0.1 or 0.0.0.0")
+        return host
 
     @property
     def store_folder(self) -> Path:

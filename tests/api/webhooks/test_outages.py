@@ -146,7 +146,7 @@ async def test_what_a_lost_reply_held_does_not_wait_for_its_lease(
     async with async_client(redis_url) as client:
         jobs = LosesReplies(client)
         sender = Sender(lambda: transport, (b"k" * 24,), "http://renderq.test/", 0, 15)
-        async with delivering(Dispatcher(jobs, sender, (), lease_s=3_600)):
+        async with delivering(Dispatcher(jobs, sender, (), 3_600, lambda *_: None)):
             await asyncio.to_thread(wait_until, lambda: receiver.received)
     assert jobs.lost == 1
 
@@ -164,7 +164,7 @@ async def test_a_fault_of_ours_counts_as_an_attempt(redis_url: str, store: Redis
 
     async with async_client(redis_url) as client:
         sender = BreaksDown(lambda: GuardedTransport(()), (b"k" * 24,), "http://renderq.test/", 0, 15)
-        deliveries = Dispatcher(AsyncRedisJobStore(client), sender, (0.0,), lease_s=3_600)
+        deliveries = Dispatcher(AsyncRedisJobStore(client), sender, (0.0,), 3_600, lambda *_: None)
         async with delivering(deliveries):
             await asyncio.to_thread(wait_until, lambda: only_delivery().status == "failed")
     assert str(only_delivery().log_json).count("internal error") == 2

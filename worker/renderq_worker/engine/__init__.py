@@ -15,6 +15,7 @@ batch_size         rows per forward pass, measured
 batch_invariance   whether an image keeps its bits in a batch, measured
 scheduler          which operation is next
 plan               one operation and its result, between scheduler and runner
+operation          what one operation did, for metrics
 runner             execution of one operation; errors become failures of single images
 failure            reason why an image ended
 error_mapping      exceptions to failures
@@ -55,6 +56,7 @@ from renderq_worker.engine.events import (
 from renderq_worker.engine.generation import GenerationSpec, Stage
 from renderq_worker.engine.health import EngineHealth
 from renderq_worker.engine.mailbox import Listener
+from renderq_worker.engine.operation import Operation, OperationListener
 from renderq_worker.engine.protocol import EngineProtocol
 from renderq_worker.engine.settings import EngineSettings
 from renderq_worker.engine.simulated import SimulatedEngine
@@ -101,6 +103,8 @@ __all__ = [
     "Listener",
     "Loading",
     "Mask",
+    "Operation",
+    "OperationListener",
     "Pixels",
     "Previewed",
     "RenderStats",

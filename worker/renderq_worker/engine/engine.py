@@ -32,6 +32,7 @@ from renderq_worker.engine.generation import Generation, GenerationSpec, Stage
 from renderq_worker.engine.health import EngineHealth, OperationTimer
 from renderq_worker.engine.mailbox import Listener, Mailbox
 from renderq_worker.engine.oom_fallbacks import FALLBACK_BY_KIND
+from renderq_worker.engine.operation import Operation, OperationListener
 from renderq_worker.engine.plan import BatchLimit, StepPlan, StepResult
 from renderq_worker.engine.preview import Previewer
 from renderq_worker.engine.prompt_warnings import unread_guidance_rescale, unread_negative_prompt, unread_weights
@@ -71,6 +72,7 @@ class Engine:
         self._previewer = Previewer(models, self._mailbox)
         self._operation_timer = OperationTimer(settings.stall_seconds)
         self._on_slots_freed: list[Callable[[], None]] = []
+        self._on_operation: list[OperationListener] = []
         self._thread: threading.Thread | None = None
 
     @classmethod
@@ -121,6 +123,10 @@ class Engine:
         """Call this on the engine thread whenever `free_slots` may have grown."""
         self._on_slots_freed.append(callback)
 
+    def on_operation(self, listener: OperationListener) -> None:
+        """Call this on the engine thread after each operation."""
+        self._on_operation.append(listener)
+
     def in_flight(self) -> int:
         """Return the number of generations that were submitted and have not ended. Thread-safe."""
         return self._mailbox.in_flight
@@ -155,8 +161,12 @@ class Engine:
         if plan is None:
             return False
         self._emit_started(plan)
+        resident = self._models.resident
         with self._operation_timer.measure(plan, self._loading_s(plan)):
             result = self._runner.run(plan, self._scheduler.models, self._previewer.requested(plan))
+        evicted = set(resident).difference(self._models.resident)
+        for listener in self._on_operation:
+            listener(Operation.of(result, sorted(evicted)))
         self._scheduler.update(result)
         self._emit_result(result)
         if result.estimates:

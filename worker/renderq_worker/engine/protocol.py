@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from renderq_worker.engine.events import Event
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.health import EngineHealth
+from renderq_worker.engine.operation import OperationListener
 
 if TYPE_CHECKING:
     from renderq_worker.devices import DeviceMemory
@@ -34,6 +35,10 @@ class EngineProtocol(Protocol):
 
     def on_slots_freed(self, callback: Callable[[], None]) -> None:
         """Call this on the engine thread whenever `free_slots` may have grown."""
+        ...
+
+    def on_operation(self, listener: OperationListener) -> None:
+        """Call this on the engine thread after each operation."""
         ...
 
     def is_empty(self) -> bool: ...

@@ -8,6 +8,7 @@ import hashlib
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,6 +30,7 @@ from renderq_worker.engine.events import (
 from renderq_worker.engine.generation import GenerationSpec, Stage
 from renderq_worker.engine.health import EngineHealth
 from renderq_worker.engine.mailbox import Mailbox
+from renderq_worker.engine.operation import Operation, OperationListener
 
 BATCH_SIZE = 16
 """Images per step."""
@@ -66,6 +68,7 @@ class SimulatedEngine:
         self._images: dict[str, _Image] = {}
         self._mailbox = Mailbox()
         self._on_slots_freed: list[Callable[[], None]] = []
+        self._on_operation: list[OperationListener] = []
         self._step_started: float | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -84,6 +87,9 @@ class SimulatedEngine:
 
     def on_slots_freed(self, callback: Callable[[], None]) -> None:
         self._on_slots_freed.append(callback)
+
+    def on_operation(self, listener: OperationListener) -> None:
+        self._on_operation.append(listener)
 
     def is_empty(self) -> bool:
         return self._mailbox.in_flight == 0
@@ -142,6 +148,7 @@ class SimulatedEngine:
         self._step_started = time.monotonic()
         self._closing.wait(self._step_s)
         self._step_started = None
+        self._report_steps(batch)
         for image in batch:
             image.step += 1
             image.batch_width_total += len(batch)
@@ -151,10 +158,19 @@ class SimulatedEngine:
                 self._decode(image)
         self._notify_slots_freed()
 
+    def _report_steps(self, batch: Collection[_Image]) -> None:
+        for model, images in Counter(image.spec.model for image in batch).items():
+            self._report(Operation(Stage.DENOISING, model, images, self._step_s))
+
+    def _report(self, operation: Operation) -> None:
+        for listener in self._on_operation:
+            listener(operation)
+
     def _emit_started(self, spec: GenerationSpec) -> None:
         if spec.model not in self._resident:
             self._mailbox.emit(Loading(spec.id, spec.model))
             self._resident = (*self._resident, spec.model)
+            self._report(Operation(Stage.LOADING_MODEL, spec.model, 1, 0.0))
         self._mailbox.emit(Encoding(spec.id))
 
     def _preview(self, image: _Image) -> None:
@@ -168,6 +184,7 @@ class SimulatedEngine:
         spec = image.spec
         del self._images[spec.id]
         self._mailbox.emit(Decoding(spec.id))
+        self._report(Operation(Stage.DECODING, spec.model, 1, 0.0))
         stats = RenderStats(
             load_ms=0.0,
             inference_ms=spec.model_calls * self._step_s * 1000,

@@ -13,6 +13,7 @@ from renderq_shared.jobs.store import JobStore
 from renderq_shared.outage import Outage
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
 from renderq_worker.engine import EngineProtocol
+from renderq_worker.metrics import WorkerGauges
 from renderq_worker.process.resident_memory import resident_bytes
 
 log = structlog.get_logger(__name__)
@@ -55,6 +56,17 @@ class WorkerHeartbeat:
     def drain(self) -> None:
         """Report from the next tick on that the worker accepts no more jobs."""
         self._is_draining = True
+
+    def gauges(self) -> WorkerGauges:
+        """Return the state of the worker for its metrics."""
+        memory = self._engine.device_memory()
+        return WorkerGauges(
+            slots_used=len(self._claimed_jobs),
+            is_draining=self._is_draining,
+            resident_models=self._engine.resident_models(),
+            memory_used_bytes=memory.used if memory else None,
+            memory_total_bytes=memory.total if memory else None,
+        )
 
     def tick(self) -> float:
         """Register; return the delay until the next tick, in seconds."""

@@ -8,6 +8,7 @@ import structlog
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.errors import StoreUnavailable
 from renderq_shared.jobs import commands
+from renderq_shared.jobs.claim_records import FenceResult
 from renderq_shared.jobs.store import JobStore
 from renderq_shared.objects import ObjectStore
 from renderq_shared.settings import WorkerSettings
@@ -47,11 +48,14 @@ class Worker:
         engine: EngineProtocol,
         forward_wakeup: Callable[[str], None],
         retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
+        on_release: Callable[[str], None] = lambda _model: None,
     ) -> None:
+        """`on_release` is called with the model of each job that is returned to the queue."""
         self.claimed_jobs = claimed_jobs = ClaimedJobs()
         self.operations = InflightOperations()
         self._store = store
         self._engine = engine
+        self._on_release = on_release
         self._closing = threading.Event()
         retries = ObjectRetries(self.operations, self._closing, retry_delays_s)
         self._progress = progress = ProgressWriter(store)
@@ -74,7 +78,7 @@ class Worker:
             {model.name: model.limits.size_multiple for model in models},
         )
         self._runner = JobRunner(
-            engine, self._inputs, self._post_processor, progress, previews, on_drop=claimed_jobs.remove
+            store, engine, self._inputs, self._post_processor, progress, previews, on_drop=claimed_jobs.remove
         )
         self._claimer = JobClaimer(
             _job_claimer_settings(settings, id, tuple(model.name for model in models)),
@@ -125,13 +129,15 @@ class Worker:
         self.claimed_jobs.wait_until_empty(SHUTDOWN_TIMEOUT_S)
 
     def _release(self, job: RunningJob) -> None:
-        self._runner.stop(job, StopReason.LOST)
+        self._runner.release(job)
         try:
             result = self._store.call(commands.requeue(job.claim_ref))
         except StoreUnavailable as error:
             log.warning("job.release_failed", reason=str(error))
         else:
             log.info("job.released", result=result.value)
+            if result is FenceResult.HELD:
+                self._on_release(job.record.model)
 
     def close(self) -> None:
         """Stop all threads. A job that is still claimed stays so until its lease expires."""

@@ -21,6 +21,7 @@ from renderq_worker.engine import create_engine, device_name
 from renderq_worker.process.heartbeat import WorkerHeartbeat, resolve_worker_id
 from renderq_worker.process.watchdog import Watchdog
 from renderq_worker.process.worker import SHUTDOWN_TIMEOUT_S, Worker
+from renderq_worker.process.worker_metrics import WorkerMetrics
 from renderq_worker.threads.periodic_thread import PeriodicThread
 from renderq_worker.threads.signals import StopSignals
 
@@ -44,10 +45,22 @@ class WorkerProcess:
         self._drain_s = settings.drain_seconds
         engine = create_engine(settings, entries)
         self._device = device_name(settings)
-        store = RedisJobStore(client)
+        self._metrics = metrics = WorkerMetrics(settings, self._id, self._device)
+        self._metrics_server = metrics.serve()
+        engine.on_operation(metrics.record_operation)
+        store = metrics.observe_jobs(RedisJobStore(client))
         self._client = client
         self._wakeups = wakeups = WakeupPublisher(settings.redis_url)
-        self._worker = worker = Worker(self._id, entries, settings, store, objects, engine, wakeups.notify)
+        self._worker = worker = Worker(
+            self._id,
+            entries,
+            settings,
+            store,
+            metrics.observe_objects(objects),
+            engine,
+            wakeups.notify,
+            on_release=metrics.record_handback,
+        )
         threads = settings.worker_slots + 1  # one more to forward wake-ups while all slots have jobs
         self._consumer = Consumer(
             settings.redis_url, self._models, self._id, threads, worker.handle_wakeup, worker.can_accept
@@ -56,6 +69,7 @@ class WorkerProcess:
         self._heartbeat = WorkerHeartbeat(
             store, self._id, self._device, self._models, engine, worker.claimed_jobs, self._stop_once_idle
         )
+        metrics.add_state(self._heartbeat.gauges, lambda: wakeups.published)
         watchdog = Watchdog(engine, worker.operations, settings.stall_seconds)
         self._watchdog_thread = PeriodicThread("watchdog", watchdog.tick)
         self._heartbeat_thread = PeriodicThread("heartbeat", self._heartbeat.tick)
@@ -115,6 +129,8 @@ class WorkerProcess:
         self._heartbeat_thread.close(SHUTDOWN_TIMEOUT_S)
         self._heartbeat.deregister()
         self._worker.close()
+        if self._metrics_server is not None:
+            self._metrics_server.close()
 
 
 def _exit_after(seconds: float) -> None:

@@ -1,0 +1,68 @@
+"""All metrics of one API process."""
+
+from collections.abc import Callable, Sequence
+
+from prometheus_client import Gauge
+
+from renderq.version import version
+from renderq_api.metrics.http_metrics import HttpMetrics
+from renderq_api.metrics.queue_state import QueueState
+from renderq_api.metrics.store_events import StoreEvents
+from renderq_api.metrics.webhook_metrics import WebhookMetrics
+from renderq_shared.jobs import AsyncJobStore
+from renderq_shared.metrics import (
+    AsyncObservedJobStore,
+    CallbackCounter,
+    JobMetrics,
+    ObjectStoreMetrics,
+    ObservedObjectStore,
+    RedisMetrics,
+    new_registry,
+    render,
+)
+from renderq_shared.objects import ObjectStore
+from renderq_shared.settings import ApiSettings
+
+
+class ApiMetrics:
+    """Registry of one API process, and what observes its parts."""
+
+    def __init__(self, settings: ApiSettings, models: Sequence[str]) -> None:
+        """`models`: names of the catalog."""
+        by_tenant = settings.metrics_tenants == "on"
+        self._registry = registry = new_registry()
+        self.http = HttpMetrics(registry)
+        self.webhooks = WebhookMetrics(registry)
+        self._redis = RedisMetrics(registry)
+        self._objects = ObjectStoreMetrics(registry)
+        self._events = StoreEvents(registry, JobMetrics(registry, by_tenant=by_tenant), models, by_tenant=by_tenant)
+        self.open_streams = Gauge("renderq_open_streams", "Open event streams.", registry=registry)
+        self.open_long_polls = Gauge("renderq_open_long_polls", "Requests that wait for a job.", registry=registry)
+        info = Gauge("renderq_api_info", "1; the version of the API process.", ("version",), registry=registry)
+        info.labels(version()).set(1)
+        limit = Gauge("renderq_queue_limit", "Maximum number of queued jobs in total.", registry=registry)
+        limit.set(settings.max_queued_jobs)
+
+    def observe_jobs(self, store: AsyncJobStore) -> AsyncJobStore:
+        """Return the job store with this process's observers."""
+        return AsyncObservedJobStore(store, (self._redis, self._events))
+
+    def observe_objects(self, store: ObjectStore) -> ObjectStore:
+        """Return the object store with its calls measured."""
+        return ObservedObjectStore(store, self._objects)
+
+    def add_queue_state(self, state: QueueState) -> None:
+        """Add the state of the queues, which is read from Redis for each scrape."""
+        self._registry.register(state)
+
+    def add_gauge(self, name: str, documentation: str, value: Callable[[], float]) -> None:
+        """Add a value of this process that is read for each scrape."""
+        Gauge(name, documentation, registry=self._registry).set_function(value)
+
+    def add_counter(self, name: str, documentation: str, value: Callable[[], float]) -> None:
+        """Add a count that another part of this process keeps. `name`: without `_total`."""
+        self._registry.register(CallbackCounter(name, documentation, value))
+
+    def render(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return render(self._registry)

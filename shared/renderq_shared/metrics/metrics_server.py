@@ -1,0 +1,87 @@
+"""HTTP server of one page, `/metrics`, on a port of its own, for scrapers inside a trusted network."""
+
+import contextlib
+import socket
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, disable_created_metrics, generate_latest
+
+from renderq_shared.errors import MetricsAddressUnavailable
+from renderq_shared.threads import SupervisedThread
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_TIMEOUT_S = 10.0
+"""Time that a client may take to send its request."""
+
+_PATHS = frozenset({"/metrics", "/metrics/"})
+
+
+def new_registry() -> CollectorRegistry:
+    """Return an empty registry. Its samples have no `_created` beside them, which would double the number of series."""
+    disable_created_metrics()
+    return CollectorRegistry()
+
+
+def render(registry: CollectorRegistry) -> bytes:
+    """Return all metrics of a registry in Prometheus' text format."""
+    return generate_latest(registry)
+
+
+class MetricsServer:
+    """Answers scrapers on threads of its own."""
+
+    def __init__(self, host: str, port: int, page: Callable[[], bytes]) -> None:
+        """Listen. `page` is called for each scrape, on any thread. Raises `MetricsAddressUnavailable`."""
+        try:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            self._server = _server_class(family)((host, port), _handler(page))
+        except OSError as error:
+            raise MetricsAddressUnavailable(
+                f"cannot listen on {host}:{port} for metrics: {error.strerror}; set RENDERQ_METRICS_PORT and "
+                "RENDERQ_METRICS_HOST to a free address of this machine"
+            ) from error
+        self.port: int = self._server.server_address[1]
+        self._thread = SupervisedThread("metrics", self._server.serve_forever)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _server_class(family: int) -> type[ThreadingHTTPServer]:
+    class Server(ThreadingHTTPServer):
+        address_family = family
+        daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that hangs up is no error of ours."""
+
+    return Server
+
+
+def _handler(page: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = _TIMEOUT_S
+        server_version = "renderq"
+        sys_version = ""
+
+        def do_GET(self) -> None:
+            if self.path.partition("?")[0] not in _PATHS:
+                self.send_error(404, "Only /metrics is served here.")
+                return
+            body = page()
+            self.send_response(200)
+            self.send_header("Content-Type", CONTENT_TYPE)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Scrapes are not logged: there is one every few seconds."""
+
+    return Handler
