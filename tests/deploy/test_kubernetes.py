@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from renderq.contract import Model
@@ -28,6 +29,7 @@ API_VERSIONS = {
     "Namespace": "v1",
     "PodDisruptionBudget": "policy/v1",
     "NetworkPolicy": "networking.k8s.io/v1",
+    "PodMonitor": "monitoring.coreos.com/v1",
     "ScaledObject": "keda.sh/v1alpha1",
     "TriggerAuthentication": "keda.sh/v1alpha1",
 }
@@ -215,7 +217,7 @@ def test_the_api_listens_for_others_and_asks_each_of_them_for_a_key() -> None:
 
 
 def test_autoscaler_reads_a_number_that_the_contract_has_with_a_key_from_a_secret() -> None:
-    [scaler] = objects("ScaledObject").values()
+    scaler = objects("ScaledObject")["renderq-worker"]
     assert scaler["spec"]["scaleTargetRef"]["name"] in objects("Deployment")
     assert 1 <= scaler["spec"]["minReplicaCount"] < scaler["spec"]["maxReplicaCount"]
     for trigger in scaler["spec"]["triggers"]:
@@ -232,8 +234,9 @@ def test_autoscaler_reads_a_number_that_the_contract_has_with_a_key_from_a_secre
         assert secret in (ROOT / "docs" / "guides" / "deployment.md").read_text(encoding="utf-8")
 
 
-def test_who_scales_owns_the_number_of_workers() -> None:
-    [patch] = documents(KUBERNETES / "components" / "keda" / "kustomization.yaml")[0]["patches"]
+@pytest.mark.parametrize("component", ["keda", "keda-to-zero"])
+def test_who_scales_owns_the_number_of_workers(component: str) -> None:
+    [patch] = documents(KUBERNETES / "components" / component / "kustomization.yaml")[0]["patches"]
     assert patch["target"] == {"kind": "Deployment", "name": "renderq-worker"}
     assert "op: remove" in patch["patch"]
     assert "/spec/replicas" in patch["patch"]
@@ -245,3 +248,36 @@ def test_only_labeled_clients_and_the_autoscaler_reach_the_api() -> None:
     [keda] = objects("NetworkPolicy")["renderq-api-keda"]["spec"]["ingress"]
     assert keda["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}}]
     assert objects("NetworkPolicy")["renderq-worker"]["spec"]["ingress"] == []
+
+
+def test_workers_go_to_zero_only_while_nothing_is_queued_or_running() -> None:
+    scaler = objects("ScaledObject")["renderq-worker-to-zero"]["spec"]
+    assert (scaler["scaleTargetRef"]["name"], scaler["minReplicaCount"]) == ("renderq-worker", 0)
+    for trigger in scaler["triggers"]:
+        metadata, model = trigger["metadata"], trigger["name"]
+        assert trigger["type"] == "prometheus"
+        for name in ("renderq_jobs_queued", "renderq_jobs_running"):
+            assert f'{name}{{model="{model}"}}' in metadata["query"]
+        assert (metadata["activationThreshold"], metadata["ignoreNullValues"]) == ("0", "false")
+
+
+@pytest.mark.parametrize("name", ["renderq-api", "renderq-worker"])
+def test_prometheus_finds_the_port_that_the_component_opens(name: str) -> None:
+    monitor = objects("PodMonitor")[name]["spec"]
+    assert monitor["selector"]["matchLabels"].items() <= pod_labels(name).items()
+    kustomization = documents(KUBERNETES / "components" / "monitoring" / "kustomization.yaml")[0]
+    [patch] = [each for each in kustomization["patches"] if each["target"]["name"] == name]
+    added = [operation["value"] for operation in yaml.safe_load(patch["patch"])]
+    env = {each["name"]: each["value"] for each in added[:2]}
+    [port] = added[2:][0] if isinstance(added[2], list) else added[2:]
+    assert {"env": env["RENDERQ_METRICS_PORT"], "host": env["RENDERQ_METRICS_HOST"]} == {
+        "env": str(port["containerPort"]),
+        "host": "0.0.0.0",
+    }
+    [endpoint] = monitor["podMetricsEndpoints"]
+    [ingress] = objects("NetworkPolicy")["renderq-metrics"]["spec"]["ingress"]
+    assert endpoint["port"] == port["name"] == ingress["ports"][0]["port"]
+
+
+def pod_labels(name: str) -> dict[str, str]:
+    return objects("Deployment")[name]["spec"]["template"]["metadata"]["labels"]
