@@ -51,9 +51,9 @@ def test_the_document_says_how_to_prove_oneself(anonymous: httpx2.Client) -> Non
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     for path, item in document["paths"].items():
         for operation in item.values():
-            needs_key = path.startswith(("/v1/", "/hf/", "/mcp", "/sdapi/", "/internal/")) and not path.startswith(
-                ("/v1/files/", "/v1/visitors")
-            )
+            needs_key = path.startswith(
+                ("/v1/", "/hf/", "/mcp", "/sdapi/", "/internal/", "/metrics")
+            ) and not path.startswith(("/v1/files/", "/v1/visitors"))
             assert ("401" in operation["responses"]) is needs_key, path
 
 

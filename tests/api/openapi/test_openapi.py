@@ -39,6 +39,7 @@ def test_version_and_routes(document: dict[str, Any]) -> None:
         ("post", "/hf/{model}"),
         ("post", "/mcp"),
         ("get", "/internal/ping"),
+        ("get", "/metrics"),
         ("get", "/sdapi/v1/cmd-flags"),
         ("get", "/sdapi/v1/embeddings"),
         ("get", "/sdapi/v1/extensions"),

@@ -199,7 +199,7 @@ class PostProcessor:
                 self._objects.delete_prefix(job.object_prefix)
         except (StoreUnavailable, ObjectStoreUnavailable) as error:
             log.warning("outputs.cleanup_failed", prefix=job.object_prefix, reason=str(error))
-        log.debug("job.abandoned")
+        log.info("job.abandoned")
 
 
 def _warnings(encoded: Encoded, options: OutputOptions) -> list[JobWarning]:
