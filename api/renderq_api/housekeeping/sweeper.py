@@ -51,15 +51,15 @@ class Sweeper:
     async def run(self, registered: bool) -> None:
         """Sweep until canceled. `registered`: whether `register` has already succeeded.
 
-        Sweeps come first, because a full server lets jobs end but refuses to register.
+        Sweeps come first, because a full server lets jobs end but refuses to submit and to register.
         """
         outage = Outage()
         while True:
             try:
                 await self.sweep()
+                await self._jobs.call(commands.check_submission())
                 if not registered:
                     await self._register()
-                await self._jobs.call(commands.check_submission())
                 if outage.end():
                     log.info("redis.available")
                 registered = True

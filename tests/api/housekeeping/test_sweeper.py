@@ -129,5 +129,20 @@ def test_a_refusal_is_logged_once_with_its_reason(
     assert f"({code})" in logged
 
 
+def test_a_warning_about_the_server_is_not_repeated_while_it_refuses(
+    quick: RunningApi, redis_url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with quick as api, api.client() as http, redis.Redis.from_url(redis_url) as client:
+        client.config_set("appendonly", "no")
+        try:
+            with REFUSALS["OOM"](redis_url):
+                wait_until(lambda: "redis.unavailable" in capfd.readouterr().out)
+                time.sleep(1)
+                assert "redis.misconfigured" not in capfd.readouterr().out
+            wait_until(lambda: http.get("/readyz").status_code == 200)
+        finally:
+            client.config_set("appendonly", "yes")
+
+
 def submit_refused(http: httpx2.Client) -> None:
     assert http.post("/v1/jobs", json={"prompt": "x"}).status_code == 503
