@@ -3,6 +3,7 @@
 from renderq.contract import Status
 from renderq_shared.jobs import Candidate, JobStore, JobUpdate, commands
 from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, claimed_job_ids, get_job, submit
+from tests.job_store.leases import let_leases_end
 from tests.job_store.store_backends import StoreBackend
 
 SHAPES, OTHER = Candidate("shapes", resident=True), Candidate("other", resident=True)
@@ -16,9 +17,7 @@ def lose_lease(backend: StoreBackend, job_id: str, claim_id: str = "lost") -> No
     assert claimed is not None
     assert claimed.id == job_id
     backend.store.call(commands.progress(claim_ref(claimed), JobUpdate(stage="denoising")))
-    backend.advance(LEASE_MS - 1_000)
-    backend.store.call(commands.sweep(LEASE_MS, 100))
-    backend.advance(1_001)
+    let_leases_end(backend)
     backend.store.call(commands.sweep(LEASE_MS, 100))
     assert get_job(backend.store, job_id, claimed.tenant).quarantined
 
@@ -188,9 +187,7 @@ def lose_leases(backend: StoreBackend, *job_ids: str) -> None:
     for number, _ in enumerate(job_ids):
         claimed = claim(backend.store, f"lost-{number}", engine_empty=False)
         backend.store.call(commands.progress(claim_ref(claimed), JobUpdate(stage="denoising")))
-    backend.advance(LEASE_MS - 1_000)
-    backend.store.call(commands.sweep(LEASE_MS, 100))
-    backend.advance(1_001)
+    let_leases_end(backend)
     backend.store.call(commands.sweep(LEASE_MS, 100))
     assert all(get_job(backend.store, job_id, job_id.partition("_")[0]).quarantined for job_id in job_ids)
 

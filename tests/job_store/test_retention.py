@@ -90,8 +90,8 @@ def test_what_a_cut_off_worker_says_of_a_deleted_job_is_refused(backend: StoreBa
     zombie = claim_ref(claim(backend.store))
     backend.store.call(commands.cancel("ada", "job_1"))
     backend.store.call(commands.sweep(LEASE_MS, 100))
-    for _ in range(4):
-        backend.advance(LEASE_MS * 2 // 3)
+    for _ in range(8):
+        backend.advance(LEASE_MS // 3)
         backend.store.call(commands.sweep(LEASE_MS, 100))
     assert backend.store.call(commands.delete("ada", "job_1")) is DeleteResult.DELETED
     finished = backend.store.call(commands.finish(zombie, SUCCEEDED))

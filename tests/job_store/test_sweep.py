@@ -6,19 +6,12 @@ from renderq.contract import Status
 from renderq_shared.jobs import FenceResult, JobStore, JobUpdate, commands
 from renderq_shared.jobs.terminal_errors import DEADLINE_EXCEEDED_JSON, WORKER_LOST_JSON
 from tests.job_store.factories import LEASE_MS, SUCCEEDED, claim, claim_ref, get_job, submit, worker_record
+from tests.job_store.leases import let_leases_end
 from tests.job_store.store_backends import StoreBackend
 
 
 def sweep(store: JobStore, limit: int = 100):
     return store.call(commands.sweep(LEASE_MS, limit))
-
-
-def let_leases_end(backend: StoreBackend) -> None:
-    """Let the time of a lease pass with regular sweeps."""
-    sweep(backend.store)
-    backend.advance(LEASE_MS - 1_000)
-    sweep(backend.store)
-    backend.advance(1_001)
 
 
 def start(store: JobStore, claim_id: str) -> None:
@@ -136,6 +129,19 @@ def test_after_an_outage_every_lease_gets_one_more_lease(backend: StoreBackend) 
     sweep(store)
     assert get_job(store, "job_1").status is Status.RUNNING
     assert store.call(commands.renew([mine], LEASE_MS)) == (FenceResult.HELD,)
+
+
+def test_an_outage_shorter_than_a_lease_costs_no_attempt(backend: StoreBackend) -> None:
+    """The last renewal before it may be a third of a lease old."""
+    store = backend.store
+    sweep(store)
+    submit(store, "job_1")
+    start(store, "claim-1")
+    backend.advance(LEASE_MS // 3)
+    sweep(store)
+    backend.advance(LEASE_MS * 7 // 10)
+    sweep(store)
+    assert (get_job(store, "job_1").status, get_job(store, "job_1").attempt) == (Status.RUNNING, 1)
 
 
 def test_one_outage_extends_leases_only_once(backend: StoreBackend) -> None:

@@ -43,8 +43,8 @@ class Sweeper:
         self._jobs = jobs
         self._wakeups = wakeups
         self._lease_ms = round(settings.lease_seconds * 1000)
-        # The store treats a gap of one lease between two sweeps as an outage, and then extends leases.
-        self._pause_s = min(settings.sweep_seconds, settings.lease_seconds / 3)
+        # The store treats a gap of half a lease between two sweeps as an outage, and then extends leases.
+        self._pause_s = min(settings.sweep_seconds, settings.lease_seconds / 4)
         self._max_pending_wakeups = settings.max_pending_wakeups
         self._register = register
 

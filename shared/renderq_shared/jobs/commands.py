@@ -173,9 +173,9 @@ def requeue(claim_ref: ClaimRef) -> Command[FenceResult]:
 def sweep(lease_ms: int, limit: int) -> Command[SweepResult]:
     """Expire jobs past their deadline; requeue or fail jobs whose lease expired. At most `limit` of each kind.
 
-    After an outage (no sweep for longer than a lease, or a restart of the server) all leases are extended once and no
-    job is requeued. Therefore a sweep must run at least every half lease. Several processes may sweep: each change is
-    reported only to the call that made it.
+    After an outage (no sweep for longer than half a lease, or a restart of the server) all leases are extended once and
+    no job is requeued. Therefore a sweep must run at least every third of a lease. Several processes may sweep: each
+    change is reported only to the call that made it.
     """
     return Command("sweep", (lease_ms, limit))
 

@@ -37,7 +37,7 @@ from renderq_shared.redis.clients import sync_client
 from tests.shared.jobs.store_pair import StorePair, check_keys, check_outbox, virtual_times
 
 STEP_MS = 6_000_000
-LEASE_MS = 10_000_000
+LEASE_MS = 13_000_000
 TTL_MS = 8_000_000
 LIMITS = QueueLimits(total=12, per_tenant=8)
 
@@ -335,7 +335,7 @@ class StorePairMachine(RuleBasedStateMachine):
 
     @rule(
         target=claims,
-        pauses=st.sampled_from([(0,), (STEP_MS, STEP_MS), (2 * STEP_MS,)]),
+        pauses=st.sampled_from([(0,), (STEP_MS, STEP_MS, STEP_MS), (2 * STEP_MS,)]),
         limit=st.sampled_from([1, 100]),
         candidates=candidates,
     )

@@ -331,7 +331,7 @@ class MemoryJobStore:
 
     def _sweep(self, lease_ms: int, limit: int) -> SweepResult:
         now = self._now_ms()
-        outage = self._swept_ms is None or now - self._swept_ms > lease_ms
+        outage = self._swept_ms is None or now - self._swept_ms > lease_ms / 2
         self._swept_ms = now
         late = [self._jobs.miss_deadline(job) for job in self._jobs.past_deadline()[:limit]]
         leases = sorted((until, job_id) for job_id, until in self._jobs.leases.items())

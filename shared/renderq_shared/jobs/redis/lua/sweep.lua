@@ -12,7 +12,8 @@
 -- A job with a status that this version does not know is left to a newer one, and looked at again after a lease.
 --
 -- After an outage no lease counts as expired: workers could not renew while this server was down (its run_id is new),
--- and may not have been able to while no sweep ran. Every lease is then extended to a full one.
+-- and may not have been able to while no sweep ran. Every lease is then extended to a full one. Half a lease without a
+-- sweep is an outage: the last renewal may be a third of a lease old when it begins, and the next one takes a moment.
 
 local lease, limit, worker_lost_json, deadline_exceeded_json = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local CLAIMED = { running = true, canceling = true }
@@ -25,7 +26,7 @@ check_lists('rq:load-minutes', 'rq:unreported')
 check_models()
 local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 local last = redis.call('HMGET', 'rq:swept', 'at_ms', 'server')
-local outage = last[2] ~= server or NOW - last[1] > lease
+local outage = last[2] ~= server or NOW - last[1] > lease / 2
 
 local past_deadline = redis.call('ZRANGE', 'rq:deadlines', '-inf', NOW, 'BYSCORE', 'LIMIT', 0, limit)
 local past_lease = outage and {} or redis.call('ZRANGE', 'rq:leases', '-inf', NOW, 'BYSCORE', 'LIMIT', 0, limit)
