@@ -21,15 +21,33 @@ class GenericPipelineInfo:
     """False if it has no argument for a negative prompt."""
     distilled_steps: int = 4
     """Default steps of its models that were distilled to few steps, unless their names say otherwise."""
+    img2img: str | None = None
+    """Class for `img2img` and `variation` with the same components; None if there is none that renders any size."""
+    inpaint: str | None = None
+    """Class for `inpaint` and `outpaint` with the same components."""
     sets_timesteps: bool = False
     """True if its call computes the timesteps itself, which then do not follow the scheduler's schedule."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return (
+            "txt2img",
+            *(("img2img",) if self.img2img else ()),
+            *(("inpaint", "outpaint") if self.inpaint else ()),
+            *(("variation",) if self.img2img else ()),
+        )
+
+
+def _with_images(kind: str) -> dict[str, str]:
+    """Return the classes for further tasks as diffusers names most of them."""
+    return {"img2img": f"{kind}Img2ImgPipeline", "inpaint": f"{kind}InpaintPipeline"}
 
 
 GENERIC_PIPELINES: Mapping[str, GenericPipelineInfo] = {
     "AuraFlow": GenericPipelineInfo(50, 3.5),
-    "Chroma": GenericPipelineInfo(35, 5.0),
+    "Chroma": GenericPipelineInfo(35, 5.0, img2img="ChromaImg2ImgPipeline"),
     "CogView4": GenericPipelineInfo(50, 5.0, sets_timesteps=True),
-    "Flux": GenericPipelineInfo(28, 3.5, may_embed_guidance=True),
+    "Flux": GenericPipelineInfo(28, 3.5, may_embed_guidance=True, **_with_images("Flux")),
     "Flux2Klein": GenericPipelineInfo(50, 4.0, reads_negative_prompt=False),
     "FluxKontext": GenericPipelineInfo(28, 3.5, may_embed_guidance=True),
     "HunyuanDiT": GenericPipelineInfo(50, 5.0),
@@ -38,9 +56,9 @@ GENERIC_PIPELINES: Mapping[str, GenericPipelineInfo] = {
     "Lumina2": GenericPipelineInfo(30, 4.0),
     "PixArtAlpha": GenericPipelineInfo(20, 4.5, size_multiple=8),
     "PixArtSigma": GenericPipelineInfo(20, 4.5, size_multiple=8),
-    "QwenImage": GenericPipelineInfo(50, 4.0, may_embed_guidance=True),
+    "QwenImage": GenericPipelineInfo(50, 4.0, may_embed_guidance=True, **_with_images("QwenImage")),
     "Sana": GenericPipelineInfo(20, 4.5, size_multiple=32),
-    "StableDiffusion3": GenericPipelineInfo(28, 7.0),
-    "ZImage": GenericPipelineInfo(50, 5.0, distilled_steps=8),
+    "StableDiffusion3": GenericPipelineInfo(28, 7.0, **_with_images("StableDiffusion3")),
+    "ZImage": GenericPipelineInfo(50, 5.0, distilled_steps=8, **_with_images("ZImage")),
 }
 """Name of the pipeline class without `Pipeline` → its facts."""

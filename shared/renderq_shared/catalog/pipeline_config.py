@@ -235,7 +235,7 @@ def _inspect_generic(folder: Path, kind: str, names: tuple[str, ...]) -> Pipelin
     size = _generic_native_size(folder, config)
     return PipelineInfo(
         GENERIC_FAMILY,
-        ("txt2img",),
+        facts.tasks,
         size,
         _square_limits(2 * size, size_multiple=facts.size_multiple),
         sampling,

@@ -47,13 +47,13 @@ TEXT_WIDTH = 32
 """Width of the text embeddings of both transformers."""
 
 
-def save_sd3(folder: Path) -> None:
+def save_sd3(folder: Path, *, channels: int = 4) -> None:
     torch.manual_seed(6)
     StableDiffusion3Pipeline(
         transformer=SD3Transformer2DModel(
             sample_size=8,
-            in_channels=4,
-            out_channels=4,
+            in_channels=channels,
+            out_channels=channels,
             num_layers=2,
             attention_head_dim=8,
             num_attention_heads=2,
@@ -63,7 +63,7 @@ def save_sd3(folder: Path) -> None:
             pos_embed_max_size=16,
         ).eval(),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
-        vae=vae(),
+        vae=vae(channels),
         text_encoder=clip(CLIPTextModelWithProjection),
         tokenizer=tokenizer(),
         text_encoder_2=clip(CLIPTextModelWithProjection),
@@ -247,13 +247,13 @@ def save_z_image(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
-def vae() -> AutoencoderKL:
+def vae(channels: int = 4) -> AutoencoderKL:
     return AutoencoderKL(
         block_out_channels=(8, 8, 16, 16),
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         layers_per_block=1,
-        latent_channels=4,
+        latent_channels=channels,
         norm_num_groups=4,
         shift_factor=0.06,
         use_quant_conv=False,

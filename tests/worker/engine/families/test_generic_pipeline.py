@@ -9,11 +9,16 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from diffusers.pipelines.auto_pipeline import (
+    AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
+    AUTO_INPAINT_PIPELINES_MAPPING,
+    _get_task_class,
+)
 
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.catalog.generic_pipelines import GENERIC_PIPELINES
 from renderq_shared.catalog.pipeline_config import inspect_pipeline
-from renderq_worker.engine import Canceled, Encoding, GenerationSpec, Img2Img, Stepped
+from renderq_worker.engine import Canceled, Encoding, GenerationSpec, Stepped, Upscale
 from renderq_worker.engine.families.pipeline_arguments import REQUIRED_ARGUMENTS
 from renderq_worker.engine.families.steppable_call import StepDone, SteppableCall
 from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec, with_changes
@@ -210,7 +215,11 @@ def test_closing_the_engine_ends_what_is_under_way(sd3: ModelEntry) -> None:
     ("model", "changes", "message"),
     [
         ("sd3", {"scheduler": "ddim"}, "model 'sd3' runs with its own scheduler only"),
-        ("sd3", {"task": Img2Img(random_image(), 0.5)}, "model 'sd3' supports txt2img only"),
+        (
+            "sd3",
+            {"task": Upscale(random_image(), 20)},
+            "supports txt2img, img2img, variation, inpaint, not upscale",
+        ),
         ("sd3", {"schedule": "trailing"}, "the model's own scheduler has karras, exponential and beta, not trailing"),
         ("sd3", {"clip_skip": 1}, "model 'sd3' does not support clip_skip"),
         ("sd3", {"guidance_rescale": 0.5}, "model 'sd3' does not support guidance_rescale"),
@@ -273,7 +282,7 @@ def test_what_the_catalog_says_of_it(sd3: ModelEntry, flux: ModelEntry) -> None:
         64,
     )
     assert (inspect_pipeline(Path(flux.source)).tasks, inspect_pipeline(Path(flux.source)).native_size) == (
-        ("txt2img",),
+        ("txt2img", "img2img", "inpaint", "outpaint", "variation"),
         1024,
     )
     assert [inspect_pipeline(Path(each.source)).supports_negative_prompt for each in (sd3, flux)] == [True, False]
@@ -286,6 +295,15 @@ def test_every_kind_that_the_catalog_takes_can_be_run(kind: str) -> None:
     facts = GENERIC_PIPELINES[kind]
     assert facts.reads_negative_prompt == ("negative_prompt" in arguments)
     assert facts.may_embed_guidance == ("true_cfg_scale" in arguments)
+    for task, mapping in (
+        ("img2img", AUTO_IMAGE2IMAGE_PIPELINES_MAPPING),
+        ("inpaint", AUTO_INPAINT_PIPELINES_MAPPING),
+    ):
+        name: str | None = getattr(facts, task)
+        assert name is None or isinstance(getattr(diffusers, name), type)
+        automatic = _get_task_class(mapping, f"{kind}Pipeline", throw_error_if_not_exist=False)
+        if automatic is not None and {"width", "strength"} <= inspect.signature(automatic.__call__).parameters.keys():
+            assert name == automatic.__name__
     guidance = "true_cfg_scale" if kind == "QwenImage" else "guidance_scale"
     defaults = arguments["num_inference_steps"].default, arguments[guidance].default
     assert defaults == (facts.steps, facts.guidance_scale)

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.engine import Canceled, GenerationSpec
+from renderq_worker.engine import Canceled, GenerationSpec, Img2Img, Inpaint
 from renderq_worker.models.loading import rehearse
-from tests.worker.engine.engine_harness import EngineHarness, spec, warnings
+from tests.worker.engine.engine_harness import EngineHarness, random_image, spec, warnings
 from tests.worker.engine.reference_pipeline import load_reference, pipeline_pixels
 from tests.worker.engine.tiny_later_transformers import (
     save_aura_flow,
@@ -49,7 +52,7 @@ class Kind:
 FAMILIES = {
     "flux": Kind(save_flux),
     "schnell": Kind(lambda folder: save_flux(folder, guidance_embeds=False), "true_cfg_scale", " "),
-    "sd3": Kind(save_sd3),
+    "sd3": Kind(partial(save_sd3, channels=16)),
     "qwen_image": Kind(save_qwen_image, "true_cfg_scale", " ", alone=("float32",)),
     "z_image": Kind(save_z_image),
     "chroma": Kind(save_chroma),
@@ -249,3 +252,59 @@ def test_as_many_images_are_admitted_as_a_pass_has_rows(flux: ModelEntry) -> Non
     harness.submit(*specs_of("flux", 1))
     harness.finish()
     assert harness.engine.free_slots("flux") == harness.batch_sizes.rows_of_model("flux")
+
+
+IMAGE = random_image(96, 80)
+"""Not of the size of the result, to which most stock calls resize it."""
+MASK = np.asarray(Image.fromarray(np.pad(np.full((24, 30), 255, np.uint8), ((20, 20), (18, 16)))))
+"""A white rectangle whose edges lie within the blocks of a latent."""
+
+
+def stock_class(family: str, task: str) -> Any:
+    name = {
+        "flux": "Flux",
+        "schnell": "Flux",
+        "sd3": "StableDiffusion3",
+        "qwen_image": "QwenImage",
+        "z_image": "ZImage",
+        "chroma": "Chroma",
+    }
+    return getattr(diffusers, f"{name[family]}{task}Pipeline")
+
+
+def stock_task_pixels(kind: Kind, family: str, model: ModelEntry, request: GenerationSpec) -> np.ndarray:
+    """Return the pixels of the stock call of the task's class; what the mask keeps is the input's."""
+    base: Any = load_reference(model)
+    parts = {name: part for name, part in base.components.items() if name not in ("image_encoder", "feature_extractor")}
+    kept = Image.fromarray(IMAGE).resize((64, 64), Image.Resampling.LANCZOS)
+    arguments: dict[str, Any] = {
+        kind.guidance: request.sampling.guidance_scale,
+        "image": kept if family == "z_image" else Image.fromarray(IMAGE),
+        "strength": request.task.strength,
+        **({} if kind.negative_prompt is None else {"negative_prompt": kind.negative_prompt}),
+    }
+    if not isinstance(request.task, Inpaint):
+        return pipeline_pixels(stock_class(family, "Img2Img")(**parts), request, **arguments)
+    blocks = MASK.reshape(8, 8, 8, 8).max((1, 3)).repeat(8, 0).repeat(8, 1)
+    pipeline = stock_class(family, "Inpaint")(**parts)
+    pixels = pipeline_pixels(pipeline, request, mask_image=Image.fromarray(blocks), **arguments)
+    return np.where(MASK[..., None] == 255, pixels, np.asarray(kept))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("family", ["flux", "schnell", "sd3", "qwen_image", "z_image", "chroma"])
+def test_images_from_images_share_forward_passes_and_are_the_stock_ones(
+    family: str, dtype: str, saved: Callable[[str], Path]
+) -> None:
+    kind, model = FAMILIES[family], entry(saved(family), family, family="pipeline", dtype=dtype)
+    harness = EngineHarness([model])
+    tasks = (Img2Img(IMAGE, 0.7), Inpaint(IMAGE, MASK, 0.8), Img2Img(IMAGE, 1.0), Inpaint(IMAGE, MASK, 1.0))
+    if family == "chroma":  # diffusers' inpainting class reads a configuration that Chroma does not have
+        tasks = tasks[::2]
+    specs = [replace(each, task=task) for each, task in zip(specs_of(family, len(tasks)), tasks, strict=True)]
+    submit_staggered(harness, specs)
+    harness.finish()
+    for each in specs:
+        np.testing.assert_array_equal(harness.pixels(each.id), stock_task_pixels(kind, family, model, each))
+        if dtype not in kind.alone:
+            assert harness.stats(each.id).batch_width_mean > 1

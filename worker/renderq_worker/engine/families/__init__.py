@@ -5,6 +5,7 @@ stable_diffusion   Stable Diffusion 1.x and 2.x
 sdxl               Stable Diffusion XL
 generic_pipeline   any other diffusers pipeline, run through its own `__call__`
 pipeline_arguments the arguments of that call
+pipeline_tasks     the classes that do a task with the same components
 pipeline_run       one image in that call
 steppable_call     a call that pauses at the denoiser and after each step
 rendezvous         denoiser at which the calls of several images meet

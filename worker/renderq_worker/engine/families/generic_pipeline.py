@@ -5,6 +5,7 @@ calls of several images meet at the denoiser; see `rendezvous`.
 """
 
 import copy
+import inspect
 import weakref
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -18,15 +19,17 @@ from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import Device
 from renderq_worker.engine.batch_invariance import BatchInvariance
 from renderq_worker.engine.batch_key import BatchKey
-from renderq_worker.engine.errors import EngineError, NanOutput, SizeUnsupported
+from renderq_worker.engine.errors import EngineError, NanOutput, SizeUnsupported, TaskUnsupported
 from renderq_worker.engine.families.encoded_prompts import EncodedPromptCache
 from renderq_worker.engine.families.pipeline_arguments import PipelineArguments
 from renderq_worker.engine.families.pipeline_run import PipelineRun, run_pipeline
+from renderq_worker.engine.families.pipeline_tasks import finish, pipelines_by_task
 from renderq_worker.engine.families.prompt_encoding import PromptEncoding
 from renderq_worker.engine.families.rendezvous import Rendezvous
 from renderq_worker.engine.families.steppable_call import SteppableCall
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.noise_schedulers import NoiseSchedulerFactory
+from renderq_worker.engine.tasks.types import Txt2Img
 from renderq_worker.models import ModelLoadFailed, Placement, dtype_name
 from renderq_worker.models.offload import load_placed
 
@@ -41,12 +44,15 @@ class GenericPipeline:
         """Raises `ModelLoadFailed` for a pipeline that cannot be run step by step."""
         pipeline.set_progress_bar_config(disable=True)
         self._pipeline = pipeline
+        self._pipelines = pipelines_by_task(pipeline)
         self._schedulers = NoiseSchedulerFactory(pipeline.scheduler)
-        self._arguments = PipelineArguments(pipeline)
-        if self._arguments.missing:
+        true_cfg = "true_cfg_scale" in inspect.signature(pipeline.__call__).parameters
+        self._arguments = {
+            task: PipelineArguments(each, guides_with_true_cfg=true_cfg) for task, each in self._pipelines.items()
+        }
+        if missing := self._arguments[Txt2Img].missing:
             raise ModelLoadFailed(
-                f"a {type(pipeline).__name__} has no argument {self._arguments.missing[0]}: it cannot be run step by "
-                "step"
+                f"a {type(pipeline).__name__} has no argument {missing[0]}: it cannot be run step by step"
             )
         self._denoiser_name = next(name for name in _DENOISERS if hasattr(pipeline, name))
         self._rendezvous = Rendezvous(getattr(pipeline, self._denoiser_name), exact=exact)
@@ -94,7 +100,10 @@ class GenericPipeline:
         self, spec: GenerationSpec, encoding: PromptEncoding | None = None, *, use_tiling: bool = False
     ) -> PipelineRun:
         """Run up to the first step. Raises `TaskUnsupported`, `ScheduleUnsupported` or `SizeUnsupported`."""
-        self._arguments.check(spec)
+        if type(spec.task) not in self._pipelines:
+            supported = ", ".join(task.__name__.lower() for task in self._pipelines)
+            raise TaskUnsupported(f"model {spec.model!r} supports {supported}, not {type(spec.task).__name__.lower()}")
+        self._arguments[type(spec.task)].check(spec)
         run = PipelineRun(spec, use_tiling=use_tiling)
         self._start(run)
         self.rows_per_image = run.rows
@@ -140,7 +149,7 @@ class GenericPipeline:
             raise SizeUnsupported(
                 f"{state.spec.width}×{state.spec.height} was requested, but the model renders {width}×{height}"
             )
-        return (image * 255).round().astype(np.uint8)
+        return finish((image * 255).round().astype(np.uint8), state.spec)
 
     def _resume(self, run: PipelineRun) -> None:
         """Start a call again that was aborted because the model was evicted, and run it up to its last step."""
@@ -152,12 +161,14 @@ class GenericPipeline:
             run.latents = None
 
     def _start(self, run: PipelineRun) -> None:
-        shell = copy.copy(self._pipeline)  # calls of several images may alternate; they share only the weights
+        shell = copy.copy(
+            self._pipelines[type(run.spec.task)]
+        )  # calls of several images may alternate; they share only the weights
         shell.scheduler = self._schedulers.create(None, run.spec.sampling.schedule)
         if hasattr(shell, "encode_prompt"):
             shell.encode_prompt = self._encoded_prompts.wrap(shell.encode_prompt)
         arguments, rendezvous, name, tracked = (
-            self._arguments.of(run.spec),
+            self._arguments[type(run.spec.task)].of(run.spec),
             self._rendezvous,
             self._denoiser_name,
             self._tracked,

@@ -7,8 +7,8 @@ import torch
 
 from renderq.contract import SamplingParams
 from renderq_worker.engine.errors import SizeUnsupported, TaskUnsupported
+from renderq_worker.engine.families.pipeline_tasks import task_arguments
 from renderq_worker.engine.generation import GenerationSpec
-from renderq_worker.engine.tasks.types import Txt2Img
 
 REQUIRED_ARGUMENTS = ("prompt", "width", "height", "num_inference_steps", "generator", "output_type", "guidance_scale")
 
@@ -27,8 +27,11 @@ _UNSUPPORTED_FIELDS = {
 class PipelineArguments:
     """Arguments of the calls of one pipeline."""
 
-    def __init__(self, pipeline: Any) -> None:
+    def __init__(self, pipeline: Any, *, guides_with_true_cfg: bool) -> None:
+        """`guides_with_true_cfg`: the scale of classifier-free guidance is `true_cfg_scale`."""
         self._accepted = inspect.signature(pipeline.__call__).parameters
+        self._guides_with_true_cfg = guides_with_true_cfg
+        self._block = getattr(pipeline, "vae_scale_factor", 8)
         self._size_multiple = getattr(pipeline, "image_processor", pipeline).config.get("vae_scale_factor", 8)
         self._embeds_guidance = bool(getattr(pipeline, "transformer", pipeline).config.get("guidance_embeds", False))
         """Whether the guidance scale is an input of the transformer; a negative prompt then has no effect."""
@@ -47,6 +50,7 @@ class PipelineArguments:
             "num_inference_steps": spec.sampling.steps,
             "generator": torch.Generator().manual_seed(spec.seed),
             "output_type": "np",
+            **task_arguments(spec, self._block),
         }
         kwargs |= {name: value for name, value in _free_size(spec).items() if name in self._accepted}
         return kwargs | self._guidance(spec)
@@ -54,7 +58,6 @@ class PipelineArguments:
     def check(self, spec: GenerationSpec) -> None:
         """Reject options that the pipeline would ignore. Raises `TaskUnsupported` or `SizeUnsupported`."""
         unsupported = {
-            "supports txt2img only": not isinstance(spec.task, Txt2Img),
             "runs with its own scheduler only": spec.sampling.scheduler is not None,
             **{
                 f"does not support {name}": getattr(spec.sampling, name) != default
@@ -74,7 +77,7 @@ class PipelineArguments:
 
     def _guidance(self, spec: GenerationSpec) -> dict[str, Any]:
         scale = spec.sampling.guidance_scale
-        if not self._embeds_guidance and "true_cfg_scale" in self._accepted:
+        if self._guides_with_true_cfg and not self._embeds_guidance:
             # it ignores guidance_scale, and true_cfg_scale without a negative prompt
             return {"true_cfg_scale": scale, "negative_prompt": spec.negative_prompt or EMPTY_NEGATIVE_PROMPT}
         if spec.negative_prompt:
