@@ -38,16 +38,13 @@ class GenericPipelineInfo:
         )
 
 
-def _with_images(kind: str) -> dict[str, str]:
-    """Return the classes for further tasks as diffusers names most of them."""
-    return {"img2img": f"{kind}Img2ImgPipeline", "inpaint": f"{kind}InpaintPipeline"}
-
-
 GENERIC_PIPELINES: Mapping[str, GenericPipelineInfo] = {
     "AuraFlow": GenericPipelineInfo(50, 3.5),
     "Chroma": GenericPipelineInfo(35, 5.0, img2img="ChromaImg2ImgPipeline"),
     "CogView4": GenericPipelineInfo(50, 5.0, sets_timesteps=True),
-    "Flux": GenericPipelineInfo(28, 3.5, may_embed_guidance=True, **_with_images("Flux")),
+    "Flux": GenericPipelineInfo(
+        28, 3.5, may_embed_guidance=True, img2img="FluxImg2ImgPipeline", inpaint="FluxInpaintPipeline"
+    ),
     "Flux2Klein": GenericPipelineInfo(50, 4.0, reads_negative_prompt=False),
     "FluxKontext": GenericPipelineInfo(28, 3.5, may_embed_guidance=True),
     "HunyuanDiT": GenericPipelineInfo(50, 5.0),
@@ -56,9 +53,15 @@ GENERIC_PIPELINES: Mapping[str, GenericPipelineInfo] = {
     "Lumina2": GenericPipelineInfo(30, 4.0),
     "PixArtAlpha": GenericPipelineInfo(20, 4.5, size_multiple=8),
     "PixArtSigma": GenericPipelineInfo(20, 4.5, size_multiple=8),
-    "QwenImage": GenericPipelineInfo(50, 4.0, may_embed_guidance=True, **_with_images("QwenImage")),
+    "QwenImage": GenericPipelineInfo(
+        50, 4.0, may_embed_guidance=True, img2img="QwenImageImg2ImgPipeline", inpaint="QwenImageInpaintPipeline"
+    ),
     "Sana": GenericPipelineInfo(20, 4.5, size_multiple=32),
-    "StableDiffusion3": GenericPipelineInfo(28, 7.0, **_with_images("StableDiffusion3")),
-    "ZImage": GenericPipelineInfo(50, 5.0, distilled_steps=8, **_with_images("ZImage")),
+    "StableDiffusion3": GenericPipelineInfo(
+        28, 7.0, img2img="StableDiffusion3Img2ImgPipeline", inpaint="StableDiffusion3InpaintPipeline"
+    ),
+    "ZImage": GenericPipelineInfo(
+        50, 5.0, distilled_steps=8, img2img="ZImageImg2ImgPipeline", inpaint="ZImageInpaintPipeline"
+    ),
 }
 """Name of the pipeline class without `Pipeline` → its facts."""
