@@ -23,6 +23,10 @@ class Limits:
     guidance_scale: float = 50.0
     clip_skip: int = 31
     """The deepest text encoder in use has 32 layers; models have lower limits of their own."""
+    loras: int = 8
+    """LoRAs of a request."""
+    lora_weight: float = 4.0
+    """Weights of LoRAs range from −lora_weight to +lora_weight."""
     noise_level: int = 999
     """Models are trained with 1,000 noise levels and may have lower limits of their own."""
     seed: int = 2**53 - 1

@@ -1,6 +1,7 @@
 """The catalog: models, their capabilities and their defaults, read without torch.
 
 entries             one model, and the catalog
+adapters            LoRAs, and the models that they fit
 loader              `models.toml` → the catalog, completed from the models' own files
 model_image         images that show what a model can do
 models_toml         `models.toml` as it is written
@@ -20,10 +21,16 @@ json_files          configuration files
 config_values       ranges of the numbers in them
 """
 
-from renderq_shared.catalog.entries import Catalog, Dtype, ModelEntry
+from renderq_shared.catalog.entries import Catalog, Dtype, LoraEntry, ModelEntry
 from renderq_shared.catalog.hub_cache import HubSource, default_cache
-from renderq_shared.catalog.loader import load_catalog, read_model_configs, resolve_entry
-from renderq_shared.catalog.models_toml import ModelConfig
+from renderq_shared.catalog.loader import (
+    load_catalog,
+    read_model_configs,
+    read_source_configs,
+    resolve_entry,
+    resolve_entry_with_loras,
+)
+from renderq_shared.catalog.models_toml import LoraConfig, ModelConfig
 from renderq_shared.catalog.sources import BUILTIN
 
 __all__ = [
@@ -31,10 +38,14 @@ __all__ = [
     "Catalog",
     "Dtype",
     "HubSource",
+    "LoraConfig",
+    "LoraEntry",
     "ModelConfig",
     "ModelEntry",
     "default_cache",
     "load_catalog",
     "read_model_configs",
+    "read_source_configs",
     "resolve_entry",
+    "resolve_entry_with_loras",
 ]

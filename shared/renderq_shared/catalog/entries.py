@@ -18,6 +18,25 @@ NAME_RULE = "1 to 100 letters, digits, dots, dashes and underscores, a letter or
 """Rule of `ModelName` in words."""
 
 
+class LoraEntry(BaseModel):
+    """One LoRA of the catalog."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ModelName
+    source: str
+    """File of its weights."""
+    title: str = ""
+    """Name for people; empty: `name`."""
+    description: str = ""
+    weight: float = 1.0
+    """Weight in requests that give none."""
+    trigger: tuple[str, ...] = ()
+    """Words in prompts that it was trained with."""
+    revision: str
+    """Digest of its file."""
+
+
 class ModelEntry(BaseModel):
     """One model of the catalog."""
 
@@ -58,6 +77,11 @@ class ModelEntry(BaseModel):
     has_depth_estimator: bool = False
     """True if it can estimate an image's depth itself."""
     supports_negative_prompt: bool = True
+    loras: tuple[LoraEntry, ...] = ()
+    """LoRAs that fit it."""
+
+    def lora(self, name: str) -> LoraEntry | None:
+        return next((lora for lora in self.loras if lora.name == name), None)
 
     def schedules_of(self, scheduler: str | None) -> tuple[str, ...]:
         """Return the schedules of one of `schedulers`; None is the model's own."""

@@ -26,7 +26,7 @@ def describe(folder: Path) -> str:
     if not folder.is_dir():
         return f"has no {INDEX}; source must be the folder of a diffusers pipeline"
     if any((folder / name).is_file() for name in _LORA_FILES):
-        return "holds a LoRA, which is an addition to a model, not a model"
+        return "holds a LoRA, which is an addition to a model; write it as source of a table [loras.NAME]"
     if any((folder / name).is_file() for name in _EMBEDDING_FILES):
         return "holds a textual inversion, which is an addition to a model, not a model"
     if nested := sorted(path.parent for path in (*folder.glob(f"*/{INDEX}"), *folder.glob(f"snapshots/*/{INDEX}"))):

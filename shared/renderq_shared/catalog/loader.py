@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from renderq.contract import ModelDefaults, ModelLimits
+from renderq_shared.catalog.adapters import fitting_models, resolve_lora
 from renderq_shared.catalog.entries import Catalog, ModelEntry
 from renderq_shared.catalog.hub_cache import default_cache
 from renderq_shared.catalog.layouts import check_complete, detect_layout, layout_folder
-from renderq_shared.catalog.models_toml import DefaultsConfig, ModelConfig, ParsedModels, parse_models_toml
+from renderq_shared.catalog.models_toml import DefaultsConfig, LoraConfig, ModelConfig, ParsedModels, parse_models_toml
 from renderq_shared.catalog.noise_schedulers import refuse_schedule, schedules_of
 from renderq_shared.catalog.pipeline_config import PipelineInfo, inspect_pipeline
 from renderq_shared.catalog.pipeline_folder import omitted_components, read_index
@@ -46,18 +47,53 @@ def load_catalog(path: Path | None, cache: Path | None = None) -> Catalog:
             entries[name] = resolve_entry(name, config, path, cache)
         except CatalogInvalid as error:
             problems += error.args
+    for name, config in parsed.loras.items():
+        try:
+            entries |= _with_lora(name, config, entries, parsed.models, path, cache)
+        except CatalogInvalid as error:
+            problems += error.args
     if problems:
         raise CatalogInvalid(*problems)
     first = entries.pop(parsed.default or next(iter(entries)))
     return Catalog(models=(first, *entries.values()), styles=parsed.styles, aliases=dict(parsed.aliases))
 
 
+def _with_lora(
+    name: str,
+    config: LoraConfig,
+    entries: Mapping[str, ModelEntry],
+    configs: Mapping[str, ModelConfig],
+    path: Path | None,
+    cache: Path | None,
+) -> Mapping[str, ModelEntry]:
+    """Return the models that have this LoRA, with it. Raises `CatalogInvalid`, which names file and entry."""
+    try:
+        lora = resolve_lora(name, config, path.parent if path else Path(), cache or default_cache())
+        if any(base in configs and base not in entries for base in config.base):
+            return {}  # the model's own problem is reported
+        models = fitting_models(lora, config.base, entries)
+    except Exception as error:
+        where = f"{f'{path}: ' if path else ''}lora {name!r}: "
+        raise CatalogInvalid(*(f"{where}{reason}" for reason in _reasons(error))) from error
+    return {model.name: model.model_copy(update={"loras": (*model.loras, lora)}) for model in models}
+
+
 def read_model_configs(path: Path | None) -> Mapping[str, ModelConfig]:
     """Parse the file without reading any model. Raises `CatalogInvalid`."""
+    return _read_valid(path).models
+
+
+def read_source_configs(path: Path | None) -> Mapping[str, ModelConfig | LoraConfig]:
+    """Parse the file: models and LoRAs by name; a model goes before a LoRA of its name. Raises `CatalogInvalid`."""
+    parsed = _read_valid(path)
+    return {**parsed.models, **{name: lora for name, lora in parsed.loras.items() if name not in parsed.models}}
+
+
+def _read_valid(path: Path | None) -> ParsedModels:
     parsed = _read(path)
     if parsed.problems:
         raise CatalogInvalid(*parsed.problems)
-    return parsed.models
+    return parsed
 
 
 def resolve_entry(name: str, config: ModelConfig, path: Path | None, cache: Path | None = None) -> ModelEntry:
@@ -67,6 +103,23 @@ def resolve_entry(name: str, config: ModelConfig, path: Path | None, cache: Path
     except Exception as error:  # damaged configurations and unusual file systems can raise anything
         where = f"{f'{path}: ' if path else ''}model {name!r}: "
         raise CatalogInvalid(*(f"{where}{reason}" for reason in _reasons(error))) from error
+
+
+def resolve_entry_with_loras(name: str, config: ModelConfig, path: Path | None) -> ModelEntry:
+    """Complete an entry, and find its LoRAs. Raises `CatalogInvalid`, which names files and entries."""
+    entry, problems = resolve_entry(name, config, path), tuple[str, ...]()
+    for lora_name, lora in _read(path).loras.items():
+        bases = [base for base in lora.base if base in (name, entry.family)]
+        if not bases:
+            continue
+        try:
+            found = _with_lora(lora_name, lora.model_copy(update={"base": bases}), {name: entry}, {}, path, None)
+            entry = found.get(name, entry)
+        except CatalogInvalid as error:
+            problems += error.args
+    if problems:
+        raise CatalogInvalid(*problems)
+    return entry
 
 
 def _read(path: Path | None) -> ParsedModels:

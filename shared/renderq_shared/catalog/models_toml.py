@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from renderq.contract import LIMITS, SamplingOverrides
 from renderq.contract.requests import WatermarkText
@@ -25,6 +25,14 @@ Alias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Example = Annotated[str, StringConstraints(min_length=1, max_length=LIMITS.prompt_characters)]
 
 
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], Field(strict=False), BeforeValidator(_as_list)]
+"""Several texts, or one."""
+
+
 class DefaultsConfig(SamplingOverrides, frozen=True):
     """The `defaults` of an entry; an omitted field takes the family's value."""
 
@@ -34,15 +42,25 @@ class DefaultsConfig(SamplingOverrides, frozen=True):
     height: int | None = Field(default=None, ge=8, multiple_of=8)
 
 
-class ModelConfig(BaseModel):
-    """One `[models.NAME]` table."""
+class SourceConfig(BaseModel):
+    """A table that names files."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     source: str
-    """A folder or file, relative to `models.toml`; `hub:OWNER/NAME` or `hub:OWNER/NAME/FILE`; or `builtin:shapes`."""
+    """A folder or file, relative to `models.toml`; `hub:OWNER/NAME` or `hub:OWNER/NAME/FILE`; or `builtin:NAME`."""
     revision: str | None = None
     """Branch, tag or commit of a source on the hub."""
+
+    @property
+    def hub(self) -> HubSource | None:
+        """Location on the hub; `None` for a local source. Raises `CatalogInvalid`."""
+        return HubSource.parse(self.source, self.revision) if self.source.startswith(HUB_PREFIX) else None
+
+
+class ModelConfig(SourceConfig):
+    """One `[models.NAME]` table."""
+
     variant: str | None = None
     without: tuple[str, ...] = Field(default=(), strict=False)
     """Components of a folder to leave out, such as `text_encoder_3`."""
@@ -63,10 +81,19 @@ class ModelConfig(BaseModel):
     defaults: DefaultsConfig = Field(default=DefaultsConfig(), strict=False)
     max_side: int | None = Field(None, ge=8)
 
-    @property
-    def hub(self) -> HubSource | None:
-        """Location on the hub; `None` for a local source. Raises `CatalogInvalid`."""
-        return HubSource.parse(self.source, self.revision) if self.source.startswith(HUB_PREFIX) else None
+
+class LoraConfig(SourceConfig):
+    """One `[loras.NAME]` table."""
+
+    base: Texts = Field(min_length=1)
+    """Name of a model, names of several, or a family of models."""
+    title: Title = ""
+    """Name for people."""
+    description: str = ""
+    weight: float = Field(1.0, ge=-LIMITS.lora_weight, le=LIMITS.lora_weight, allow_inf_nan=False)
+    """Weight in requests that give none."""
+    trigger: Texts = ()
+    """Words in prompts that it was trained with."""
 
 
 class StyleConfig(BaseModel):
@@ -87,6 +114,7 @@ class ModelsFile(BaseModel):
 
     default: str | None = None
     models: dict[ModelName, ModelConfig] = Field(min_length=1)
+    loras: dict[ModelName, LoraConfig] = {}
     styles: dict[ModelName, StyleConfig] = {}
     aliases: dict[Alias, str] = {}
     """Further name → model, for clients of other services' APIs, which bring names of their own."""
@@ -97,6 +125,8 @@ class ParsedModels:
     """What a `models.toml` says."""
 
     models: Mapping[str, ModelConfig]
+    """The valid entries."""
+    loras: Mapping[str, LoraConfig] = field(default_factory=dict[str, LoraConfig])
     """The valid entries."""
     default: str | None = None
     styles: tuple[Style, ...] = ()
@@ -124,11 +154,16 @@ def parse_models_toml(path: Path) -> ParsedModels:
         models={
             name: ModelConfig.model_validate(table) for name, table in models.items() if ("models", name) not in invalid
         },
+        loras={} if problems else _loras(tables.get("loras", {})),
         default=default,
         styles=() if problems else tuple(Style(name=name, **table) for name, table in tables.get("styles", {}).items()),
         aliases=aliases,
         problems=tuple(f"{path}: {problem}" for problem in problems),
     )
+
+
+def _loras(tables: Mapping[str, Any]) -> Mapping[str, LoraConfig]:
+    return {name: LoraConfig.model_validate(table) for name, table in tables.items()}
 
 
 def _problems_of_aliases(aliases: Mapping[str, str], models: Mapping[str, Any]) -> Iterator[str]:

@@ -15,6 +15,7 @@ Keys = Sequence[int | str]
 
 _KINDS: dict[int | str, tuple[str, str]] = {
     "models": ("model", "[models.NAME] with a source"),
+    "loras": ("lora", "[loras.NAME] with a source and a base"),
     "styles": ("style", "[styles.NAME] with a prompt"),
 }
 """Table of tables → what one of them is called, and how it is written."""
@@ -22,6 +23,7 @@ _KINDS: dict[int | str, tuple[str, str]] = {
 
 _MISSING = {
     "source": "it is a folder, a file, or hub:OWNER/NAME",
+    "base": "it is the name of a model, names of several, or a family",
     "prompt": "it is a text with {prompt}, which stands for the prompt",
 }
 """Required key → what it is."""

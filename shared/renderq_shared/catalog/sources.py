@@ -5,18 +5,22 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
-from renderq_shared.catalog.models_toml import ModelConfig
+from renderq_shared.catalog.models_toml import ModelConfig, SourceConfig
 from renderq_shared.errors import CatalogInvalid
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 BUILTIN = "builtin:shapes"
 """Source of the model that ships with renderq."""
+BUILTIN_LORA = "builtin:ink"
+"""Source of its LoRA."""
 
 
-def locate(config: ModelConfig, base: Path, cache: Path) -> Path:
+def locate(config: SourceConfig, base: Path, cache: Path) -> Path:
     """Return the folder or file that `source` names. Raises `CatalogInvalid`."""
     if config.source == BUILTIN:
         return Path(str(files("renderq_worker.builtin"))) / "shapes"
+    if config.source == BUILTIN_LORA:
+        return Path(str(files("renderq_worker.builtin"))) / "ink.safetensors"
     hub = config.hub
     if hub is not None:
         return hub.cached_path(cache)

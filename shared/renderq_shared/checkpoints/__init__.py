@@ -5,6 +5,7 @@ safetensors_header   `.safetensors`: its JSON header
 torch_file           `.ckpt` and similar: archives and the older format of `torch.save`
 pickle_index         their pickle, interpreted with stubs for every name it references
 pickle_names         storage classes of torch, and objects that inert ones replace
+adapters             what LoRAs and textual inversions say about the models that they fit
 contents             what a file holds, by the names of its tensors
 """
 

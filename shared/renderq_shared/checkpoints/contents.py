@@ -10,6 +10,7 @@ _FOLDER = "renderq loads this model from its diffusers folder, not from one file
 _PART = "it is a part of a model; set source to the whole model"
 _ADDON = "it changes another model, and renderq does not load such files yet"
 _MERGE = f"{_ADDON}; merge it into a model, and set source to that"
+_LORA = "it is an addition to a model; write it as source of a table [loras.NAME]"
 _OTHER = "renderq has no task for it"
 
 _WIDTHS = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 1280: "the SDXL refiner", 2048: "SDXL"}
@@ -117,7 +118,7 @@ def _model(pattern: str, name: str, advice: str = _FOLDER) -> _Rule:
 
 
 _RULES: tuple[_Rule, ...] = (
-    _Rule(r".*[._](lora_(down|up|A|B|mid)|lora1|lora2|lora[._](down|up))\b", "a LoRA", _MERGE, _lora_base),
+    _Rule(r".*[._](lora_(down|up|A|B|mid)|lora1|lora2|lora[._](down|up))\b", "a LoRA", _LORA, _lora_base),
     _Rule(r".*\.(hada_w1_a|lokr_w1|lokr_w1_a|oft_blocks|oft_diag|dora_scale)$", "a LyCORIS network", _MERGE),
     _Rule(r"lllite_unet_", "a ControlNet-LLLite", _ADDON),
     _Rule(r"lora_(unet|te|te1|te2|te3|transformer|prior)_", "a LyCORIS network", _MERGE),

@@ -1,7 +1,7 @@
 """The `renderq models check` and `renderq models pull` commands."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +14,6 @@ from renderq.cli.lazy_group import command as define_command
 from renderq.cli.parameter_types import FILE
 
 if TYPE_CHECKING:
-    from renderq_shared.catalog import ModelConfig
     from renderq_worker.commands.models_check import ModelReport
 
 _EXIT_OK, _EXIT_PROBLEM, _EXIT_USAGE, _EXIT_UNAVAILABLE = 0, 1, 2, 3
@@ -23,6 +22,7 @@ _EXIT_OK, _EXIT_PROBLEM, _EXIT_USAGE, _EXIT_UNAVAILABLE = 0, 1, 2, 3
 _HEADER = ("MODEL", "FAMILY", "TASKS", "WEIGHTS", "DTYPE", "FLOAT32", "FLOAT16", "IMAGE", "MEMORY", "")
 
 
+Config = TypeVar("Config")
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
@@ -37,6 +37,7 @@ def _catalog_options(function: Decorated) -> Decorated:
 @click.option("--device", metavar="DEVICE", help="device to check for: auto, cpu, cuda or cuda:N (default: auto)")
 @json_option("print the reports as a JSON array")
 def check_command(names: tuple[str, ...], models: Path | None, device: str | None) -> int:
+    from renderq_shared.catalog import read_model_configs
     from renderq_shared.errors import SettingsInvalid
     from renderq_shared.settings import WorkerSettings
 
@@ -47,7 +48,7 @@ def check_command(names: tuple[str, ...], models: Path | None, device: str | Non
         return _EXIT_USAGE
     if not _libraries_fit("models check"):
         return _EXIT_PROBLEM
-    configs = _model_configs("models check", settings.models, names)
+    configs = _configs("models check", lambda: read_model_configs(settings.models), names)
     if configs is None:
         return _EXIT_USAGE
     from renderq_worker.commands.models_check import check_model
@@ -76,10 +77,10 @@ def _libraries_fit(command: str) -> bool:
     return True
 
 
-@define_command("download the catalog's models from the hub")
+@define_command("download the catalog's models and LoRAs from the hub")
 @_catalog_options
 def pull_command(names: tuple[str, ...], models: Path | None) -> int:
-    from renderq_shared.catalog import default_cache
+    from renderq_shared.catalog import ModelConfig, default_cache, read_source_configs
     from renderq_shared.errors import CatalogInvalid, SettingsInvalid
     from renderq_shared.settings import SharedSettings
 
@@ -90,20 +91,24 @@ def pull_command(names: tuple[str, ...], models: Path | None) -> int:
         return _EXIT_USAGE
     if not _libraries_fit("models pull"):
         return _EXIT_PROBLEM
-    configs = _model_configs("models pull", settings.models, names)
+    configs = _configs("models pull", lambda: read_source_configs(settings.models), names)
     if configs is None:
         return _EXIT_USAGE
-    from renderq_worker.commands.models_pull import pull_model
+    from renderq_worker.commands.models_pull import pull_lora, pull_model
     from renderq_worker.errors import DownloadRefused, HubUnavailable
 
     codes = [_EXIT_OK]
     for name, config in configs.items():
         try:
-            if (source := config.hub) is not None:
+            if (source := config.hub) is None:
+                if name in names:
+                    raise DownloadRefused(f"{config.source} is not on the hub; there is nothing to download")
+                continue
+            if isinstance(config, ModelConfig):
                 path = pull_model(source, config.variant, default_cache(), config.without)
-                print(f"{name}  {path}")  # noqa: T201
-            elif name in names:
-                raise DownloadRefused(f"{config.source} is not on the hub; there is nothing to download")
+            else:
+                path = pull_lora(source, default_cache())
+            print(f"{name}  {path}")  # noqa: T201
         except (DownloadRefused, CatalogInvalid) as error:
             _print_error("models pull", f"model {name!r}: {error}")
             codes.append(_EXIT_USAGE)
@@ -113,22 +118,23 @@ def pull_command(names: tuple[str, ...], models: Path | None) -> int:
     return max(codes)
 
 
-def _model_configs(command: str, path: Path | None, names: Collection[str]) -> "dict[str, ModelConfig] | None":
-    """Return the catalog's configurations of these models (all without names).
+def _configs(
+    command: str, read: Callable[[], Mapping[str, Config]], names: Collection[str]
+) -> dict[str, Config] | None:
+    """Return the catalog's entries of these names (all without names).
 
     Prints an error and returns `None` if the catalog cannot be read or lacks one of them.
     """
-    from renderq_shared.catalog import read_model_configs
     from renderq_shared.errors import CatalogInvalid
 
     try:
-        models = dict(read_model_configs(path))
+        configs = read()
     except CatalogInvalid as error:
         return _print_error(command, str(error))
-    unknown = [name for name in names if name not in models]
+    unknown = [name for name in names if name not in configs]
     if unknown:
-        return _print_error(command, f"no model is called {unknown[0]!r}; there are {', '.join(models)}")
-    return {name: config for name, config in models.items() if not names or name in names}
+        return _print_error(command, f"no model is called {unknown[0]!r}; there are {', '.join(configs)}")
+    return {name: config for name, config in configs.items() if not names or name in names}
 
 
 def _row(report: "ModelReport") -> tuple[object, ...]:

@@ -1,6 +1,7 @@
 """Downloads models from the hub into the hub's own cache: the only code that uses the network."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from huggingface_hub.errors import (
 )
 
 from renderq_shared.catalog import HubSource
+from renderq_shared.catalog.adapters import LORA_FILES
 from renderq_shared.catalog.pipeline_folder import omitted_together
 from renderq_worker.errors import DownloadRefused, HubUnavailable, WorkerError
 
@@ -40,6 +42,22 @@ def pull_model(source: HubSource, variant: str | None, cache: Path, without: Ite
         return Path(_download_pipeline(source, variant, cache, omitted_together(without)))
     except (OSError, ValueError) as error:
         raise _translate(error, source) from error
+
+
+def pull_lora(source: HubSource, cache: Path) -> Path:
+    """Return the file of a LoRA, downloaded if not cached; that of a repository has a published name.
+
+    Raises `DownloadRefused` or `HubUnavailable`.
+    """
+    for name in (source.file,) if source.file else LORA_FILES:
+        try:
+            return Path(_download_file(replace(source, file=name), cache))
+        except RemoteEntryNotFoundError as error:
+            if source.file:
+                raise _translate(error, source) from error
+        except (OSError, ValueError) as error:
+            raise _translate(error, source) from error
+    raise DownloadRefused(f"{source.repository} has no {LORA_FILES[0]}; write hub:OWNER/NAME/FILE as source")
 
 
 def _download_file(source: HubSource, cache: Path) -> str:

@@ -11,6 +11,7 @@ limited_parameters  bound of what is built from a configuration
 rehearsal           first calls of a scheduler, a tokenizer, and a pipeline without weights
 weightless          computation without the values of weights
 weight_values       weights that are NaN, infinity or zeros
+lora_check          LoRAs loaded without weights of their model
 file_states         files that change while they are read
 placement           memory modes, and the weights on the device
 offload             loading in the memory mode of the placement
@@ -25,12 +26,13 @@ Modules that import diffusers, such as `loading`, are not exported here.
 """
 
 from renderq_worker.models.dtypes import dtype_name, resolve_dtype
-from renderq_worker.models.errors import ModelError, ModelLoadFailed, ModelUnknown
+from renderq_worker.models.errors import LoraLoadFailed, ModelError, ModelLoadFailed, ModelUnknown
 from renderq_worker.models.parameter_count import parameter_counts
 from renderq_worker.models.placement import MemoryMode, Placement
 from renderq_worker.models.store import ModelStore
 
 __all__ = [
+    "LoraLoadFailed",
     "MemoryMode",
     "ModelError",
     "ModelLoadFailed",

@@ -19,6 +19,7 @@ from renderq_worker.models.assembly import limit_tokens, options, required_compo
 from renderq_worker.models.dry_load import dry_load
 from renderq_worker.models.errors import ModelLoadFailed, error_line
 from renderq_worker.models.file_states import unchanged
+from renderq_worker.models.lora_check import check_loras
 from renderq_worker.models.rehearsal import rehearse_call
 from renderq_worker.models.single_file import dry_load_file, load_single_file
 from renderq_worker.models.weight_files import present_components
@@ -58,7 +59,8 @@ def check_loadable(entry: ModelEntry) -> None:
 
 def check_startable(entry: ModelEntry) -> None:
     """Find out the same without reading the tokenizers of a folder, which takes longer than all else."""
-    _dry_load(entry, _pipeline_class(entry), with_tokenizers=False)
+    pipeline_class = _pipeline_class(entry)
+    check_loras(entry, pipeline_class, _dry_load(entry, pipeline_class, with_tokenizers=False))
 
 
 def rehearse(entry: ModelEntry) -> None:
@@ -66,6 +68,9 @@ def rehearse(entry: ModelEntry) -> None:
     weightless = load_weightless(entry)
     if weightless is None:
         return
+    if entry.loras:
+        pipeline_class = _pipeline_class(entry)
+        check_loras(entry, pipeline_class, _dry_load(entry, pipeline_class, with_tokenizers=False))
     try:
         rehearse_call(entry, *weightless)
     except ModelLoadFailed as error:

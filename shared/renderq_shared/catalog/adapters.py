@@ -1,0 +1,117 @@
+"""LoRAs of the catalog, each added to the models that it fits."""
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from renderq_shared.catalog.config_values import read_config
+from renderq_shared.catalog.entries import LoraEntry, ModelEntry
+from renderq_shared.catalog.models_toml import LoraConfig
+from renderq_shared.catalog.pipeline_config import GENERIC_FAMILY
+from renderq_shared.catalog.revision import compute_revision
+from renderq_shared.catalog.sources import locate
+from renderq_shared.checkpoints import SUFFIXES, WeightFile, read_weight_file
+from renderq_shared.checkpoints.adapters import lora_widths
+from renderq_shared.checkpoints.contents import describe
+from renderq_shared.errors import CatalogInvalid
+
+LORA_FILES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors", "pytorch_lora_weights.bin")
+"""Names under which the files of LoRAs are published."""
+_MAX_NAMED = 3
+
+
+def resolve_lora(name: str, config: LoraConfig, base: Path, cache: Path) -> LoraEntry:
+    """Complete an entry from the LoRA's file. Raises `CatalogInvalid` and `CheckpointUnreadable`."""
+    path = adapter_file(locate(config, base, cache), LORA_FILES)
+    file = read_weight_file(path)
+    held = describe(file.tensors, file.others, file.metadata)
+    if held is None or not held.kind.startswith("a LoRA"):
+        raise CatalogInvalid(f"{path} holds {held.kind if held else 'something else'}, not a LoRA")
+    return LoraEntry(
+        name=name,
+        source=str(path),
+        title=config.title,
+        description=config.description,
+        weight=config.weight,
+        trigger=config.trigger,
+        revision=compute_revision(path, None),
+    )
+
+
+def fitting_models(lora: LoraEntry, base: Collection[str], models: Mapping[str, ModelEntry]) -> tuple[ModelEntry, ...]:
+    """Return the models that `base` names, and those of families in it that the LoRA fits. Raises `CatalogInvalid`."""
+    found: dict[str, ModelEntry] = {}
+    for name in base:
+        if name in models:
+            check_lora(lora, models[name])
+            found[name] = models[name]
+            continue
+        family = [model for model in models.values() if model.family == name]
+        if not family:
+            raise CatalogInvalid(
+                f"base {name!r} is neither a model of the file, which has {', '.join(models)}, nor the family of one"
+            )
+        fitting = [model for model in family if fits(lora, model)]
+        if not fitting:
+            check_lora(lora, family[0])
+        found |= {model.name: model for model in fitting}
+    return tuple(found.values())
+
+
+def fits(lora: LoraEntry, model: ModelEntry) -> bool:
+    return not any(_mismatches(read_weight_file(Path(lora.source)), model))
+
+
+def check_lora(lora: LoraEntry, model: ModelEntry) -> None:
+    """Check what the names and shapes of the LoRA's tensors say. Raises `CatalogInvalid`, which names both."""
+    if mismatch := next(_mismatches(read_weight_file(Path(lora.source)), model), None):
+        held = describe_lora(lora)
+        raise CatalogInvalid(f"{lora.source} holds {held}, which does not fit its base {model.name!r}: {mismatch}")
+
+
+def describe_lora(lora: LoraEntry) -> str:
+    """Return `a LoRA for MODEL (KEYS keys)`."""
+    file = read_weight_file(Path(lora.source))
+    held = describe(file.tensors, file.others, file.metadata)
+    return held.kind if held else "a LoRA"
+
+
+def adapter_file(source: Path, published: tuple[str, ...]) -> Path:
+    """Return a file, or the one of a folder: the first of these names, or the only weights. Raises `CatalogInvalid`."""
+    if not source.is_dir():
+        return source
+    for name in published:
+        if (source / name).is_file():
+            return source / name
+    files = sorted(path for path in source.iterdir() if path.suffix in SUFFIXES)
+    if len(files) == 1:
+        return files[0]
+    if not files:
+        raise CatalogInvalid(f"{source} holds no file of weights")
+    raise CatalogInvalid(
+        f"{source} holds {len(files)} files of weights; write one of them as source: "
+        f"{' or '.join(map(str, files[:_MAX_NAMED]))}"
+    )
+
+
+def _mismatches(file: WeightFile, model: ModelEntry) -> Iterator[str]:
+    """Yield what of a LoRA cannot belong to a model."""
+    widths = lora_widths(file.tensors)
+    if model.family == GENERIC_FAMILY:
+        yield f"renderq does not load LoRAs into models of the family {GENERIC_FAMILY!r} yet"
+    if not widths.has_unet_names:
+        yield "it names no layer of a UNet"
+    prompt = _config_number(model, "unet", "cross_attention_dim")
+    if widths.prompt and prompt and widths.prompt != prompt:
+        yield f"it was trained for prompts of width {widths.prompt}, those of {model.name!r} have {prompt}"
+    for encoder, width in widths.text_encoders.items():
+        own = _config_number(model, encoder, "hidden_size")
+        if own is None:
+            yield f"it changes {encoder}, which {model.name!r} does not have"
+        elif own != width:
+            yield f"it was trained for a {encoder} of width {width}, that of {model.name!r} has {own}"
+
+
+def _config_number(model: ModelEntry, component: str, key: str) -> int | None:
+    path = model.config_folder / component / "config.json"
+    value = read_config(path).get(key) if path.is_file() else None
+    return value if type(value) is int else None
