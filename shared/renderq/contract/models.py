@@ -42,6 +42,18 @@ class ModelLimits(ResponseModel):
         return 1, self.max_lcm_steps if scheduler in ("lcm", "tcd") else LIMITS.steps
 
 
+class ModelLora(ResponseModel):
+    """A LoRA that fits a model."""
+
+    name: str
+    title: str = Field("", description="Name for people; empty: use `name`.")
+    description: str = ""
+    weight: float = Field(1.0, description="Weight in requests that give none.")
+    trigger: tuple[str, ...] = Field((), description="Words in prompts that it was trained with.")
+    revision: str = Field("", description="Digest of its file.")
+    warm_workers: int = Field(0, description="Live workers with the LoRA in memory.")
+
+
 class Model(ResponseModel):
     """A model of the catalog, and its load."""
 
@@ -61,6 +73,7 @@ class Model(ResponseModel):
     own_schedules: tuple[str, ...] = Field((), description="Those of the model's own scheduler.")
     supports_negative_prompt: bool = Field(True, description="True if `negative_prompt` has an effect.")
     has_depth_estimator: bool = Field(False, description="True if `depth2img` works without a `depth_map`.")
+    loras: tuple[ModelLora, ...] = Field((), description="LoRAs to choose from.")
     watermark: str | None = Field(None, description="Text embedded invisibly into all its images.")
     default: bool = Field(description="True if requests without a `model` use this one.")
     defaults: ModelDefaults
@@ -108,6 +121,7 @@ class Worker(ResponseModel):
     device: str
     models: tuple[str, ...] = Field(description="Models that the worker serves.")
     resident_models: tuple[str, ...] = Field(description="Models in its memory.")
+    resident_loras: dict[str, tuple[str, ...]] = Field(default={}, description="By model, LoRAs in its memory.")
     jobs: int = Field(description="Jobs that it has claimed.")
     draining: bool = Field(description="True if it claims no more jobs and ends once it has none.")
     memory_bytes: int | None = Field(

@@ -86,6 +86,24 @@ class OutputOptions(RequestModel, frozen=True):
     )
 
 
+LoraWeight = Annotated[float, Field(ge=-LIMITS.lora_weight, le=LIMITS.lora_weight, allow_inf_nan=False)]
+
+
+class LoraOptions(RequestModel, frozen=True):
+    """A LoRA that changes the model for one request."""
+
+    name: str = Field(max_length=200, description="A name from `loras` of the model.")
+    weight: LoraWeight | None = Field(
+        None, description="Share of its change in the denoiser; 0: none, negative: the opposite; default: the LoRA's."
+    )
+    text_encoder_weight: LoraWeight | None = Field(
+        None, description="The same in the text encoders, where the LoRA changes them; default: `weight`."
+    )
+    revision: str | None = Field(
+        None, max_length=64, description="Digest of its file, as in recipes; another file is refused."
+    )
+
+
 class PromptFields(RequestModel, frozen=True):
     """Model and prompts."""
 
@@ -97,6 +115,12 @@ class PromptFields(RequestModel, frozen=True):
 class TaskRequest(SamplingOverrides, PromptFields, frozen=True):
     """Fields of every task. An omitted field takes the model's default."""
 
+    loras: Annotated[tuple[LoraOptions, ...], at_most(LIMITS.loras)] = Field(
+        (),
+        max_length=LIMITS.loras,
+        strict=False,
+        description="LoRAs that change the model, each at most once. `GET /v1/models` names those of each model.",
+    )
     n: int = Field(1, ge=1, le=LIMITS.images, description="Number of images.")
     seed: int | None = Field(
         None, ge=0, le=LIMITS.seed, description="Image k uses seed + k; drawn at random if omitted."
@@ -120,6 +144,14 @@ class TaskRequest(SamplingOverrides, PromptFields, frozen=True):
         max_length=LIMITS.metadata_keys,
         description="Your own key-value pairs, returned with the job.",
     )
+
+    @field_validator("loras")
+    @classmethod
+    def _check_distinct_loras(cls, loras: tuple[LoraOptions, ...]) -> tuple[LoraOptions, ...]:
+        names = [lora.name for lora in loras]
+        if repeated := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"must have each LoRA at most once, not {repeated[:60]!r} several times")
+        return loras
 
     @field_validator("seed")
     @classmethod

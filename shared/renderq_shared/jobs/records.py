@@ -5,7 +5,8 @@ and are stored and returned unchanged. The store parses only `progress_json`, to
 remains.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from renderq.contract import Status
@@ -271,6 +272,8 @@ class WorkerRecord:
     """Memory on its device that it holds."""
     device_memory_total_bytes: int | None = None
     """Memory on its device that it may hold; `None` for a device without memory of its own."""
+    resident_loras: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """By model, LoRAs in its memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,12 @@ class WorkerSettings(SharedSettings):
         le=100_000,
         description="Memory for resident models. Default: 80 % of the memory that is free at startup.",
     )
+    lora_memory_gb: float = Field(
+        1.0,
+        ge=0.001,
+        le=100_000,
+        description="Memory for the LoRAs of each resident model; the least recently used ones leave it.",
+    )
     device_memory_gb: float | None = Field(
         None,
         ge=0.01,

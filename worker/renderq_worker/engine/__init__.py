@@ -55,6 +55,7 @@ from renderq_worker.engine.events import (
 )
 from renderq_worker.engine.generation import GenerationSpec, Stage
 from renderq_worker.engine.health import EngineHealth
+from renderq_worker.engine.loras import AppliedLora
 from renderq_worker.engine.mailbox import Listener
 from renderq_worker.engine.operation import Operation, OperationListener
 from renderq_worker.engine.protocol import EngineProtocol
@@ -82,6 +83,7 @@ _LAZY = {"Engine": "renderq_worker.engine.engine"}
 """Names that need torch, whose import takes seconds; a worker with a simulated device does without."""
 
 __all__ = [
+    "AppliedLora",
     "Canceled",
     "Decoding",
     "Depth",

@@ -18,11 +18,13 @@ from collections.abc import Callable, Generator, Hashable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+_ADAPTER = ".lora_"
+"""Part of the names of layers of LoRAs, as peft names them."""
 
 PROBED_ROWS = 16
 """Rows of the largest batch that the probe compares, and that exact batching uses."""
@@ -84,8 +86,8 @@ Predict = Callable[[Sequence[int]], tuple[Tensor, ...]]
 """Compute the rows of each of these images, given by their indices in a batch, in one forward pass."""
 
 Shape: TypeAlias = Hashable
-"""What decides which kernels run: height and width of the latents with the chunks of the text encoder, or the kind of a
-denoiser's call."""
+"""What decides which kernels run: height and width of the latents with the chunks of the text encoder and the names of
+the active LoRAs, whose layers compute, too; or the kind of a denoiser's call."""
 
 
 class InvarianceTracker:
@@ -127,13 +129,33 @@ class InvarianceTracker:
 
 
 class PerImageLinear:
-    """Switch that makes the linear layers of a model compute each image of a batch separately, with unchanged bits."""
+    """Switch that makes the linear layers of a model compute each image of a batch separately, with unchanged bits.
 
-    def __init__(self, model: nn.Module) -> None:
-        self._layers = [module for module in model.modules() if type(module) is nn.Linear]
+    Layers of LoRAs, convolutions included, do so whether or not it is on: the kernels of their small products depend on
+    the number of rows even where those of the model do not.
+    """
+
+    def __init__(self, model: nn.Module, *, exact: bool) -> None:
+        """Without `exact`, layers of LoRAs compute whole batches."""
+        self._model = model
+        self._exact = exact
+        self._is_enabled = False
         self._images: Sequence[int] = ()
+        self.find_layers()
+
+    def find_layers(self) -> None:
+        """Look for the layers again, after some were added or removed."""
+        self._layers: list[nn.Module] = []
+        for name, module in self._model.named_modules():
+            if _ADAPTER in name:
+                if self._exact and type(module) in (nn.Linear, nn.Conv2d):
+                    module.forward = partial(self._forward, module)
+            elif type(module) is nn.Linear:
+                self._layers.append(module)
+        self.set_enabled(on=self._is_enabled)
 
     def set_enabled(self, *, on: bool) -> None:
+        self._is_enabled = on
         for layer in self._layers:
             if on:
                 layer.forward = partial(self._forward, layer)
@@ -149,8 +171,8 @@ class PerImageLinear:
         finally:
             self._images = ()
 
-    def _forward(self, layer: nn.Linear, input: Tensor) -> Tensor:
+    def _forward(self, layer: Any, input: Tensor) -> Tensor:
+        compute = partial(type(layer).forward, layer)
         if len(self._images) < 2 or len(input) != sum(self._images):  # some models flatten the tokens of all images
-            return functional.linear(input, layer.weight, layer.bias)
-        images = input.split(list(self._images))
-        return torch.cat([functional.linear(image, layer.weight, layer.bias) for image in images])
+            return compute(input)
+        return torch.cat([compute(image) for image in input.split(list(self._images))])

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from renderq_worker.engine.loras import LoraWeights
+
 
 @dataclass(frozen=True, slots=True)
 class BatchKey:
@@ -19,6 +21,8 @@ class BatchKey:
     """Pixels. Latents are stacked into one tensor, so their widths must agree."""
     height: int
     """Pixels. Latents are stacked into one tensor, so their heights must agree."""
+    loras: LoraWeights = ()
+    """LoRAs of the denoiser: a forward pass uses one set of them, each with one weight."""
     token_chunks: int = 1
     """Text-encoder chunks of the longer one of an image's prompts. Embeddings are stacked too, so their lengths must
     agree. 1 until the prompts are encoded, which is correct for most."""

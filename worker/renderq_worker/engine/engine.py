@@ -1,7 +1,7 @@
 """Engine: one thread that advances images step by step, several per forward pass."""
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 import structlog
@@ -30,6 +30,7 @@ from renderq_worker.engine.fallback_kind import FallbackKind
 from renderq_worker.engine.families import Family, load_family, placement_of
 from renderq_worker.engine.generation import Generation, GenerationSpec, Stage
 from renderq_worker.engine.health import EngineHealth, OperationTimer
+from renderq_worker.engine.loras import denoiser_weights
 from renderq_worker.engine.mailbox import Listener, Mailbox
 from renderq_worker.engine.oom_fallbacks import FALLBACK_BY_KIND
 from renderq_worker.engine.operation import Operation, OperationListener
@@ -139,6 +140,11 @@ class Engine:
         """Return the names of the models in memory, least recently used first. Thread-safe."""
         return self._models.resident
 
+    def resident_loras(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the LoRAs in memory by model, least recently used first. Thread-safe."""
+        families = {name: self._models.peek(name) for name in self._models.resident}
+        return {name: family.resident_loras for name, family in families.items() if family and family.resident_loras}
+
     def device_memory(self) -> DeviceMemory | None:
         """Return the memory of a device that has its own. Does not wait for computations. Thread-safe."""
         return self._device.memory()
@@ -222,7 +228,7 @@ class Engine:
         except ModelError as error:
             self._mailbox.emit(_failed(spec.id, failure_from(error)))
             return
-        key = BatchKey(entry.name, entry.revision, spec.width, spec.height)
+        key = BatchKey(entry.name, entry.revision, spec.width, spec.height, denoiser_weights(spec.loras))
         self._scheduler.add(Generation.from_spec(spec, key))
 
     def _batch_limit(self, lead: Generation) -> BatchLimit:

@@ -99,6 +99,7 @@ def _engine_settings(settings: WorkerSettings) -> EngineSettings:
         memory_mode=settings.memory_mode,
         device_memory_bytes=_bytes(settings.device_memory_gb),
         batch_sizes_file=settings.data / _BATCH_SIZES_FILE,
+        lora_memory_bytes=int(settings.lora_memory_gb * 1e9),
         stall_seconds=settings.stall_seconds,
     )
 

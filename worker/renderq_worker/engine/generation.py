@@ -8,6 +8,7 @@ from renderq.contract import SamplingParams
 from renderq_shared.imaging.cost import model_calls
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.fallback_kind import FallbackKind
+from renderq_worker.engine.loras import AppliedLora
 from renderq_worker.engine.tasks.types import Task
 
 
@@ -30,6 +31,7 @@ class GenerationSpec:
     """Seed of the image's own CPU generator."""
     task: Task
     """The task with its decoded inputs."""
+    loras: tuple[AppliedLora, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from renderq.contract import SamplingParams
 from renderq_worker.engine.guidance import apply_guidance
+from renderq_worker.engine.loras import LoraWeights
 from renderq_worker.engine.noise_schedulers import NoiseScheduler
 from renderq_worker.engine.prepared_latents import PreparedLatents
 
@@ -71,6 +72,8 @@ class LatentState:
     """[rows, width]; for models distilled to take the guidance scale as an input."""
     added_cond_kwargs: Mapping[str, Tensor] | None = None
     """Further inputs of the UNet by diffusers' names, each [rows, width]."""
+    loras: LoraWeights = ()
+    """LoRAs of the UNet."""
     token_chunks: int = 1
     """Text-encoder chunks in the embeddings."""
     step: int = 0

@@ -1,5 +1,6 @@
 """Warnings of what has no effect: text that looks like a weight, and fields that need guidance. No torch."""
 
+import re
 from collections.abc import Iterable
 
 from renderq.contract import SamplingParams
@@ -9,6 +10,7 @@ from renderq_shared.field_values import format_number
 from renderq_shared.prompt_attention import MAX_WEIGHT, find_near_misses, find_weights
 
 _MAX_QUOTED = 3
+_NETWORK = re.compile(r"<(?:lora|lyco):[^<>]*+>", re.IGNORECASE)
 
 
 def unread_weights(prompts: Iterable[str], entry: ModelEntry) -> str | None:
@@ -21,10 +23,12 @@ def unread_weights(prompts: Iterable[str], entry: ModelEntry) -> str | None:
             r"\( and \)"
         )
     else:
-        unread = [part for prompt in prompts for part in find_weights(prompt)]
+        unread = [part for prompt in prompts for part in (*find_weights(prompt), *_NETWORK.findall(prompt))]
         reason = f"model {entry.name!r} does not support weights"
     if not unread:
         return None
+    if any(part.lower().startswith(("<lora:", "<lyco:")) for part in unread):
+        reason += "; LoRAs are chosen by the field loras"
     more = f" and {len(unread) - _MAX_QUOTED} more" if len(unread) > _MAX_QUOTED else ""
     return f"read as text, not as weights: {', '.join(unread[:_MAX_QUOTED])}{more}; {reason}"
 

@@ -1,6 +1,6 @@
 """Interface of an engine, real or simulated, to the rest of the worker."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from renderq_worker.engine.events import Event
@@ -45,6 +45,10 @@ class EngineProtocol(Protocol):
 
     def resident_models(self) -> tuple[str, ...]:
         """Return the names of the models in memory."""
+        ...
+
+    def resident_loras(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the LoRAs in memory by model."""
         ...
 
     def device_memory(self) -> "DeviceMemory | None":

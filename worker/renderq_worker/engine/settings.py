@@ -25,6 +25,8 @@ class EngineSettings:
     """See `MemoryMode`; `auto` chooses by model."""
     device_memory_bytes: int | None = None
     """Limit of the device memory; on a CPU, simulates a GPU with this much memory."""
+    lora_memory_bytes: int = 10**9
+    """Limit of the LoRAs of one model in memory; those of one image may exceed it."""
     batch_sizes_file: Path | None = None
     """File that keeps measured batch sizes between runs; None keeps them in memory only."""
     stall_seconds: float = 120.0

@@ -9,7 +9,7 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,6 +96,9 @@ class SimulatedEngine:
 
     def resident_models(self) -> tuple[str, ...]:
         return self._resident
+
+    def resident_loras(self) -> Mapping[str, tuple[str, ...]]:
+        return {}
 
     def device_memory(self) -> None:
         return None

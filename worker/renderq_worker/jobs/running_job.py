@@ -9,7 +9,16 @@ from enum import IntEnum
 
 from structlog.contextvars import bound_contextvars
 
-from renderq.contract import ImageStatus, JobError, JobWarning, ResolvedRequest, Stage, Status, parse_resolved_request
+from renderq.contract import (
+    ImageStatus,
+    JobError,
+    JobWarning,
+    LoraOptions,
+    ResolvedRequest,
+    Stage,
+    Status,
+    parse_resolved_request,
+)
 from renderq_shared.imaging.cost import cost, model_calls
 from renderq_shared.imaging.size import rendered_size
 from renderq_shared.jobs.claim_records import ClaimRef, JobUpdate, Outcome
@@ -22,7 +31,7 @@ from renderq_shared.jobs.stored_results import (
     encode_outputs,
     encode_warnings,
 )
-from renderq_worker.engine import Decoding, Encoding, Event, GenerationSpec, Loading, Stepped, Task
+from renderq_worker.engine import AppliedLora, Decoding, Encoding, Event, GenerationSpec, Loading, Stepped, Task
 from renderq_worker.jobs.job_metrics import ImageTiming, job_metrics, job_runtime, job_timing
 from renderq_worker.output import Grid
 
@@ -80,6 +89,7 @@ class RunningJob:
     def specs(self, task: Task) -> tuple[GenerationSpec, ...]:
         """Return one specification per image; `task` holds the decoded inputs."""
         request, (width, height), sampling = self.request, self._size, self.request.sampling
+        loras = tuple(_applied(lora) for lora in request.loras)
         return tuple(
             GenerationSpec(
                 id=id,
@@ -91,6 +101,7 @@ class RunningJob:
                 sampling=sampling,
                 seed=image.seed,
                 task=task,
+                loras=loras,
             )
             for id, image in self._images.items()
         )
@@ -264,6 +275,12 @@ class RunningJob:
         stages = [image.stage for image in self._images.values()]
         in_engine = (stage for stage in stages if stage not in (None, Stage.UPLOADING))
         return next(in_engine, None if None in stages else Stage.UPLOADING)
+
+
+def _applied(lora: LoraOptions) -> AppliedLora:
+    weight = 1.0 if lora.weight is None else lora.weight
+    text = weight if lora.text_encoder_weight is None else lora.text_encoder_weight
+    return AppliedLora(lora.name, weight, text, lora.revision)
 
 
 def _images(record: JobRecord, request: ResolvedRequest) -> dict[str, _Image]:

@@ -76,6 +76,7 @@ class WorkerHeartbeat:
             device=self._device,
             models=self._models,
             resident_models=self._engine.resident_models(),
+            resident_loras=dict(self._engine.resident_loras()),
             jobs=len(self._claimed_jobs),
             draining=self._is_draining,
             started_ms=0,  # the store sets both times

@@ -209,7 +209,8 @@ def register_worker(worker: WorkerRecord, ttl_ms: int) -> Arguments:
     return (
         *(worker.id, ttl_ms, worker.device, json.dumps(worker.models), json.dumps(worker.resident_models)),
         *(worker.jobs, int(worker.draining), worker.run_id, _optional(worker.memory_bytes)),
-        *(_optional(worker.device_memory_used_bytes), _optional(worker.device_memory_total_bytes), *worker.models),
+        *(_optional(worker.device_memory_used_bytes), _optional(worker.device_memory_total_bytes)),
+        *(json.dumps(worker.resident_loras), *worker.models),
     )
 
 

@@ -37,6 +37,7 @@ _KNOWN = frozenset(field.name for field in fields(JobRecord)) | _INTERNAL
 
 _NAMES = TypeAdapter(tuple[str, ...])
 _TEXTS = TypeAdapter(list[str])
+_LORAS = TypeAdapter(dict[str, tuple[str, ...]])
 _EVENT: TypeAdapter[WebhookEventType] = TypeAdapter(WebhookEventType)
 
 
@@ -208,6 +209,7 @@ def decode_worker(flat: Sequence[str]) -> WorkerRecord:
         memory_bytes=optional_int(fields.get("memory_bytes") or None),
         device_memory_used_bytes=optional_int(fields.get("device_memory_used_bytes") or None),
         device_memory_total_bytes=optional_int(fields.get("device_memory_total_bytes") or None),
+        resident_loras=_LORAS.validate_json(fields.get("resident_loras_json", "{}")),
     )
 
 

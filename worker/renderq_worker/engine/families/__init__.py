@@ -15,6 +15,7 @@ prompts            prompts to embeddings, one text encoder
 prompt_encoding    passes of the text encoder and their progress
 token_chunks       tokens of a prompt, split into chunks
 sdxl_prompts       the same with two text encoders
+lora_adapters      LoRAs as adapters of a pipeline
 latent_preview     latents to a small image
 """
 
@@ -51,7 +52,12 @@ def load_family(entry: ModelEntry, settings: EngineSettings, placement: Placemen
     family = _FAMILIES.get(entry.family)
     if family is None:
         raise ModelLoadFailed(f"model {entry.name!r}: family {entry.family!r} is not one of {', '.join(_FAMILIES)}")
-    return family.load(entry, placement or placement_of(settings), exact=settings.batching == "exact")
+    return family.load(
+        entry,
+        placement or placement_of(settings),
+        exact=settings.batching == "exact",
+        lora_memory_bytes=settings.lora_memory_bytes,
+    )
 
 
 def placement_of(settings: EngineSettings) -> Placement:

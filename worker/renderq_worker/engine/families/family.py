@@ -22,6 +22,11 @@ class Family(Protocol[S]):
     def revision(self) -> str: ...
 
     @property
+    def resident_loras(self) -> tuple[str, ...]:
+        """Names of its LoRAs in memory. Thread-safe."""
+        ...
+
+    @property
     def device(self) -> str: ...
 
     @property

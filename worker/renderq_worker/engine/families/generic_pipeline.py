@@ -59,6 +59,7 @@ class GenericPipeline:
         self._encoded_prompts = EncodedPromptCache()
         self._tracked = device.tracked
         self.revision = revision
+        self.resident_loras: tuple[str, ...] = ()
         self.device = str(device.torch)
         self.dtype = dtype_name(dtype)
         self.rows_per_image = 2
@@ -66,7 +67,7 @@ class GenericPipeline:
         weakref.finalize(self, _close, self._runs)  # running calls hold the weights; they are restarted later
 
     @classmethod
-    def load(cls, entry: ModelEntry, placement: Placement, *, exact: bool) -> Self:
+    def load(cls, entry: ModelEntry, placement: Placement, *, exact: bool, lora_memory_bytes: int = 0) -> Self:
         """Raises `ModelLoadFailed`."""
         pipeline = load_placed(entry, placement)
         return cls(pipeline, entry.revision, placement.device, placement.dtype_of(entry), exact=exact)

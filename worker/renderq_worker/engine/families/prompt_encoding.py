@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from renderq_worker.engine.families.token_chunks import Chunk
+from renderq_worker.engine.loras import LoraWeights
 
 PASSES_PER_OPERATION = 4
 """Passes in one operation of the engine, between which it cannot be interrupted; ordinary prompts need no more."""
@@ -57,8 +58,10 @@ EncodingFlow: TypeAlias = Generator[EncoderPass, EncodedPrompts, EncodedPrompts]
 class PromptEncoding:
     """Progress of one flow, shared by all images with the same prompts."""
 
-    def __init__(self, start_flow: Callable[[], EncodingFlow]) -> None:
+    def __init__(self, start_flow: Callable[[], EncodingFlow], loras: LoraWeights = ()) -> None:
         self._start_flow = start_flow
+        self.loras = loras
+        """LoRAs of the text encoders."""
         self._flow: EncodingFlow | None = None
         self._next: EncoderPass
         """The pass that the flow waits for, once it has started."""
@@ -96,9 +99,10 @@ class PromptEncodingCache:
     def __init__(self) -> None:
         self._encodings: OrderedDict[Hashable, PromptEncoding] = OrderedDict()
 
-    def get(self, key: Hashable, start_flow: Callable[[], EncodingFlow]) -> PromptEncoding:
-        """Return the encoding of these prompts, a new one if there is none."""
-        encoding = self._encodings.pop(key, None) or PromptEncoding(start_flow)
+    def get(self, prompts: Hashable, start_flow: Callable[[], EncodingFlow], loras: LoraWeights = ()) -> PromptEncoding:
+        """Return the encoding of these prompts with these LoRAs, a new one if there is none."""
+        key = (prompts, loras)
+        encoding = self._encodings.pop(key, None) or PromptEncoding(start_flow, loras)
         self._encodings[key] = encoding
         while len(self._encodings) > 1 and sum(each.passes for each in self._encodings.values()) > _MAX_CACHED_PASSES:
             self._encodings.popitem(last=False)

@@ -25,6 +25,7 @@ from renderq_worker.engine.families.prompt_encoding import (
 )
 from renderq_worker.engine.families.token_chunks import EMPTY_CHUNK, Chunk, split_into_chunks
 from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.engine.loras import text_encoder_weights
 
 
 class PromptEncoder:
@@ -48,7 +49,9 @@ class PromptEncoder:
         check_clip_skip(clip_skip, self._max_clip_skip)
         negative_prompt = spec.negative_prompt if guided else None
         return self._cache.get(
-            (spec.prompt, negative_prompt, clip_skip), self._flow(spec.prompt, negative_prompt, clip_skip)
+            (spec.prompt, negative_prompt, clip_skip),
+            self._flow(spec.prompt, negative_prompt, clip_skip),
+            text_encoder_weights(spec.loras),
         )
 
     def run(self, encoder_pass: EncoderPass) -> EncodedPrompts:

@@ -5,7 +5,7 @@ compare them.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog import LoraEntry, ModelEntry
 from renderq_worker.engine.autoencoder import Autoencoder
 from renderq_worker.engine.batch_invariance import (
     PROBED_ROWS,
@@ -24,10 +24,12 @@ from renderq_worker.engine.batch_invariance import (
 )
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.families.latent_preview import latents_to_preview
+from renderq_worker.engine.families.lora_adapters import LoraAdapters
 from renderq_worker.engine.families.prompt_encoding import EncodedPrompts, PromptEncoding
 from renderq_worker.engine.families.prompts import PromptEncoder
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.latents import LatentState, UNetInput, gather, scatter
+from renderq_worker.engine.loras import denoiser_weights, lora_names
 from renderq_worker.engine.noise_schedulers import NoiseScheduler, NoiseSchedulerFactory, set_timesteps
 from renderq_worker.engine.tasks.prepare import prepare_latents
 from renderq_worker.engine.tasks.prepare_context import PrepareContext
@@ -46,7 +48,15 @@ class StableDiffusion:
     """Whether the stock pipelines respect the autoencoder's `force_upcast`; the upscaler's always does."""
     prompt_encoder: ClassVar[type[PromptEncoder]] = PromptEncoder
 
-    def __init__(self, pipeline: StableDiffusionPipeline, revision: str, *, exact: bool) -> None:
+    def __init__(
+        self,
+        pipeline: StableDiffusionPipeline,
+        revision: str,
+        *,
+        exact: bool,
+        loras: Iterable[LoraEntry] = (),
+        lora_memory_bytes: int = 0,
+    ) -> None:
         """`exact`: prepare for batches that do not change any bit."""
         self._pipeline: Any = pipeline
         self._unet: Any = pipeline.unet
@@ -62,17 +72,18 @@ class StableDiffusion:
         self.device = str(device)
         self.dtype = dtype_name(self._unet.dtype)
         self._is_guidance_distilled = self._unet.config.time_cond_proj_dim is not None
-        self._linears = PerImageLinear(self._unet)
+        self._linears = PerImageLinear(self._unet, exact=exact)
+        self._loras = LoraAdapters(pipeline, loras, budget_bytes=lora_memory_bytes, on_change=self._linears.find_layers)
         self._check_components()
         self._exact = exact
         self._invariance_tracker = InvarianceTracker(self._probe(exact=exact))
 
     @classmethod
-    def load(cls, entry: ModelEntry, placement: Placement, *, exact: bool) -> Self:
+    def load(cls, entry: ModelEntry, placement: Placement, *, exact: bool, lora_memory_bytes: int = 0) -> Self:
         """Raises `ModelLoadFailed` for another kind of model or an unsupported UNet."""
         pipeline: Any = load_placed(entry, placement)
         with placement.device.tracked():
-            return cls(pipeline, entry.revision, exact=exact)
+            return cls(pipeline, entry.revision, exact=exact, loras=entry.loras, lora_memory_bytes=lora_memory_bytes)
 
     @property
     def batch_invariance(self) -> BatchInvariance:
@@ -81,7 +92,9 @@ class StableDiffusion:
     def batch_invariance_for(self, key: BatchKey) -> BatchInvariance:
         factor = self._autoencoder.vae_scale_factor
         return self._per_request_rows(
-            self._invariance_tracker.invariance_for((key.height // factor, key.width // factor, key.token_chunks))
+            self._invariance_tracker.invariance_for(
+                (key.height // factor, key.width // factor, key.token_chunks, lora_names(key.loras))
+            )
         )
 
     @property
@@ -93,6 +106,10 @@ class StableDiffusion:
         return 2
 
     @property
+    def resident_loras(self) -> tuple[str, ...]:
+        return self._loras.resident
+
+    @property
     def tile_sample_size(self) -> int:
         return self._autoencoder.tile_sample_size
 
@@ -102,11 +119,13 @@ class StableDiffusion:
         return getattr(self._pipeline, "safety_checker", None) is not None
 
     def start_encoding(self, spec: GenerationSpec) -> PromptEncoding:
-        """Raises `ClipSkipTooHigh`."""
+        """Raises `ClipSkipTooHigh` and `LoraLoadFailed`."""
+        self._loras.load(spec.loras)
         guided = spec.sampling.guidance_scale > 1 and not self._is_guidance_distilled
         return self._prompts.start(spec, guided=guided)
 
     def encode(self, encoding: PromptEncoding) -> None:
+        self._loras.activate_text_encoders(encoding.loras)
         encoding.advance(self._prompts.run)
 
     def prepare(
@@ -133,6 +152,7 @@ class StableDiffusion:
             guidance_embedding=(
                 self._guidance_embedding(sampling.guidance_scale) if self._is_guidance_distilled else None
             ),
+            loras=denoiser_weights(spec.loras),
             token_chunks=prompts.embeddings.shape[1] // self._prompts.max_tokens,
         )
 
@@ -148,11 +168,13 @@ class StableDiffusion:
 
         With exact batching, a batch of a new kind is also computed image by image.
         """
+        loras = states[0].loras  # the same for all images of a batch
+        self._loras.activate_denoiser(loras)
         if not self._exact:
             return self._predict(states)
         height, width = states[0].latents.shape[2:]
         return self._invariance_tracker.predict_checked(
-            (height, width, states[0].token_chunks),
+            (height, width, states[0].token_chunks, lora_names(loras)),
             [state.rows for state in states],
             lambda indices: self._predict([states[index] for index in indices]),
         )
