@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol, Required, Self, TypedDict
 
-from renderq.contract import Asset, Extend, OutputOptions, Status
+from renderq.contract import Asset, Extend, LoraOptions, OutputOptions, Status
 from renderq.contract.requests import ImageFormat, ResizeFactor, TaskName
 from renderq.contract.sampling import SamplingFields
 from renderq.contract.webhooks import WebhookEventType, WebhookOptions
@@ -70,6 +70,18 @@ class ExtendParams(TypedDict, total=False):
     bottom: int
 
 
+class LoraParams(TypedDict, total=False):
+    """A LoRA of a request; `LoraOptions` as a dictionary."""
+
+    name: Required[str]
+    weight: float | None
+    """−4 … 4; default: the LoRA's own."""
+    text_encoder_weight: float | None
+    """Default: `weight`."""
+    revision: str | None
+    """Digest of its file, as in recipes; another file is refused."""
+
+
 class JobFilters(TypedDict, total=False):
     """Filters of a job list; one that is omitted or `None` matches all jobs."""
 
@@ -122,6 +134,8 @@ class RequestParams(SamplingFields, total=False):
     proportion to `height`. For `upscale`: width of the input before it is enlarged four times, a multiple of 4."""
     height: int | None
     """Like `width`."""
+    loras: Sequence[LoraOptions | LoraParams | str] | Mapping[str, float] | str
+    """LoRAs of the model, at most 8: `["ink"]`, `["ink:0.8"]`, `{"ink": 0.8}` or dictionaries."""
     seed: int | None
     """Image k uses seed + k; default: random."""
     n: int

@@ -7,7 +7,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from renderq.contract import Model, ProblemKind, Style, StyleList
+from renderq.contract import Model, ModelLora, ProblemKind, Style, StyleList
 from renderq.contract.base import ResponseModel
 from renderq_api.http.etag import is_current, strong_etag
 from renderq_api.http.problems import not_found
@@ -111,6 +111,15 @@ async def describe_models(
             own_schedules=entry.own_schedules,
             supports_negative_prompt=entry.supports_negative_prompt,
             has_depth_estimator=entry.has_depth_estimator,
+            loras=tuple(
+                ModelLora(
+                    **lora.model_dump(exclude={"source"}),
+                    warm_workers=sum(
+                        lora.name in worker.resident_loras.get(entry.name, ()) for worker in stats.workers
+                    ),
+                )
+                for lora in entry.loras
+            ),
             watermark=entry.watermark,
             default=entry is services.catalog.default,
             defaults=entry.defaults,

@@ -51,6 +51,7 @@ def _worker(record: WorkerRecord) -> Worker:
         device=record.device,
         models=record.models,
         resident_models=record.resident_models,
+        resident_loras=dict(record.resident_loras),
         jobs=record.jobs,
         draining=record.draining,
         memory_bytes=record.memory_bytes,

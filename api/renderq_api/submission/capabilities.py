@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from renderq.contract import Depth2ImgRequest, EditRequest, FieldError, JobRequest, SamplingParams, UpscaleRequest
 from renderq_api.http.problems import invalid
 from renderq_api.submission.image_size import size_errors
+from renderq_api.submission.loras import lora_errors
 from renderq_api.submission.request_parser import ParsedRequest
-from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog import Catalog, ModelEntry
 from renderq_shared.catalog.noise_schedulers import refuse_schedule
 from renderq_shared.errors import PromptWeightTooHigh
 from renderq_shared.field_values import format_number
@@ -23,11 +24,11 @@ class CheckedRequest:
     sampling: SamplingParams
 
 
-def check(parsed: ParsedRequest, *, signs_webhooks: bool) -> CheckedRequest:
+def check(parsed: ParsedRequest, catalog: Catalog, *, signs_webhooks: bool) -> CheckedRequest:
     """Check capabilities. Raises `ApiProblem` that points at the unsupported fields."""
     request, entry = parsed.request, parsed.model
     sampling = request.resolve_sampling(entry.defaults)
-    errors = list(_unsupported(request, sampling, entry))
+    errors = [*_unsupported(request, sampling, entry), *lora_errors(request, entry, catalog)]
     if errors:
         raise invalid(f"{errors[0].pointer}: {errors[0].detail}", *errors)
     if request.webhook and not signs_webhooks:

@@ -15,6 +15,7 @@ from renderq_api.submission.image_size import (
     resolve_size,
     resolve_watermark,
 )
+from renderq_api.submission.loras import resolve_loras
 from renderq_shared.field_values import format_number
 from renderq_shared.imaging.cost import cost, model_calls
 from renderq_shared.imaging.size import rendered_size
@@ -49,6 +50,7 @@ def resolve(ingested: IngestedRequest) -> ResolvedJob:
             "model": entry.name,
             "width": width,
             "height": height,
+            "loras": resolve_loras(requested, entry),
             "seed": _draw_seed(requested.n) if requested.seed is None else requested.seed,
             "output": requested.output.model_copy(update={"watermark": resolve_watermark(requested, entry)}),
             **image_field_values({field: asset.id for field, asset in ingested.images.items()}),

@@ -79,7 +79,7 @@ def check_request(services: Services, caller: Caller, body: dict[str, JsonValue]
     """Return a request that its model can render. Raises `ApiProblem`."""
     # A visitor's webhook is refused as such: no setting of the operator would allow it.
     signs_webhooks = caller.is_visitor or bool(services.settings.webhook_keys)
-    return check(parse(body, services.catalog), signs_webhooks=signs_webhooks)
+    return check(parse(body, services.catalog), services.catalog, signs_webhooks=signs_webhooks)
 
 
 async def _ingest(services: Services, caller: Caller, checked: CheckedRequest) -> IngestedRequest:

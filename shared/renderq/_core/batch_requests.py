@@ -5,7 +5,7 @@ from functools import partial
 from typing import cast
 
 from renderq._core.input_images import implied_task, local_images
-from renderq._core.requests import Request, idempotency_header, path_segment, query_string
+from renderq._core.requests import Request, idempotency_header, path_segment, query_string, request_body
 from renderq._core.responses import parse_response
 from renderq._core.values import json_fields
 from renderq.contract import Batch, BatchList
@@ -64,7 +64,7 @@ def _batch_request(fields: object, name: str) -> dict[str, object]:
     params = cast(RequestParams, fields)
     if local := local_images(params):
         raise InvalidArgument(f"{name}.{next(iter(local))} is not uploaded: send what client.assets.upload returns")
-    return {**implied_task(params), **json_fields(cast(Mapping[str, object], fields))}
+    return {**implied_task(params), **request_body(cast(Mapping[str, object], fields))}
 
 
 def _batch_axes(axes: object) -> list[dict[str, object]]:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx2
 
 from renderq._core.input_images import implied_task, local_images, with_uploaded, without_images
+from renderq._core.loras import lora_fields
 from renderq._core.responses import ModelT, Snapshot, parse_response, parse_snapshot
 from renderq._core.sse import MEDIA_TYPE as EVENT_STREAM
 from renderq._core.values import checked_text, json_fields, json_value, query_value
@@ -71,7 +72,7 @@ def submit_job(prompt: str | None, fields: RequestParams, idempotency_key: str |
     Local images are not in it: upload them, and add them by `with_assets`. Raises `InvalidArgument`.
     """
     local = local_images(fields)
-    body = json_fields({"prompt": prompt, **without_images(fields, local)})
+    body = request_body({"prompt": prompt, **without_images(fields, local)})
     return Request(
         "POST",
         "v1/jobs",
@@ -79,6 +80,12 @@ def submit_job(prompt: str | None, fields: RequestParams, idempotency_key: str |
         body={**implied_task(fields), **body},
         headers=idempotency_header(idempotency_key),
     )
+
+
+def request_body(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return the fields of a job request as JSON has them. Raises `InvalidArgument`."""
+    loras = fields.get("loras")
+    return json_fields(fields if loras is None else {**fields, "loras": lora_fields(loras)})
 
 
 def with_assets(request: Request[Job], uploaded: Mapping[str, Asset]) -> Request[Job]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import rich_click as click
 from pydantic.fields import FieldInfo
 
+from renderq._core.loras import parse_lora
 from renderq.cli.exit_codes import UsageError
 from renderq.cli.parameter_types import KEY_VALUE, NUMBER, PROMPT, TEXT, check_text
 from renderq.client import Client
@@ -60,6 +61,7 @@ def add_options(format_default: str) -> Callable[[Decorated], Decorated]:
     decorators = [
         click.argument("prompt", required=False, type=PROMPT, help=prompt_help),
         *(_option(name, field) for name, field in _fields().items() if name in _SIMPLE_FIELDS),
+        _lora_option(),
         _extend_option(),
         _metadata_option(),
         *_output_options(format_default),
@@ -80,6 +82,7 @@ def request_fields(options: Mapping[str, Any], image_format: str | None) -> Requ
     given |= _images(given.pop("image", ()), given.get("task"))
     given["format"] = image_format
     given["metadata"] = dict(given.get("metadata", ()))
+    given["loras"] = list(given["loras"]) if "loras" in given else None
     given["extend"] = dict(given["extend"]) if "extend" in given else None
     given["output"] = {name: given[name] for name in OutputParams.__annotations__ if given.get(name) is not None}
     if "webhook_event" in given and "webhook" not in given:
@@ -117,7 +120,7 @@ def _fields() -> dict[str, FieldInfo]:
     return fields
 
 
-_SIMPLE_FIELDS = _fields().keys() - {"prompt", "images", "extend", "metadata", "output", "webhook"}
+_SIMPLE_FIELDS = _fields().keys() - {"prompt", "images", "extend", "loras", "metadata", "output", "webhook"}
 
 
 def _option(name: str, field: FieldInfo) -> Callable[[Decorated], Decorated]:
@@ -132,6 +135,18 @@ def _option(name: str, field: FieldInfo) -> Callable[[Decorated], Decorated]:
         metavar=_METAVARS.get(name, "NAME" if choices else None),
         help=_HELP.get(name, _description(field)) + choices,
         panel=_PANELS.get(name, "Image"),
+    )
+
+
+def _lora_option() -> Callable[[Decorated], Decorated]:
+    return click.option(
+        "--lora",
+        "loras",
+        multiple=True,
+        type=parse_lora,
+        metavar="NAME[:WEIGHT]",
+        help="LoRA of the model, see `renderq models`, with a weight from -4 to 4 (default: its own); repeatable.",
+        panel="Image",
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from renderq.contract import (
     LIMITS,
     JobRequest,
+    LoraOptions,
     Model,
     ProblemKind,
     ResolvedRequest,
@@ -45,6 +46,7 @@ def _resolve(request: JobRequest, models: Sequence[Model]) -> ResolvedRequest:
     model = _model_of(request, models)
     defaults = {**model.defaults.model_dump(), "model": model.name, "seed": DEFAULT_SEED}
     fields = {name: defaults.get(name) if value is None else value for name, value in request}
+    fields["loras"] = tuple(_lora(each, index, model) for index, each in enumerate(request.loras))
     resolved = parse_resolved_request({**fields, **dict(request.resolve_sampling(model.defaults))})
     if max(rendered_size(resolved)) > model.limits.max_side:
         detail = f"May be at most {model.limits.max_side}, not {max(rendered_size(resolved))}."
@@ -54,6 +56,17 @@ def _resolve(request: JobRequest, models: Sequence[Model]) -> ResolvedRequest:
         detail = f"Resized images may have at most {LIMITS.resized_pixels:,} pixels, not {width * height:,}."
         raise field_refusal(ProblemKind.TOO_MANY_PIXELS, "output/resize", detail)
     return resolved
+
+
+def _lora(requested: LoraOptions, index: int, model: Model) -> LoraOptions:
+    """Return a LoRA with its weights. Raises `Refusal` for one that the model does not have."""
+    for lora in model.loras:
+        if lora.name == requested.name:
+            weight = lora.weight if requested.weight is None else requested.weight
+            text = weight if requested.text_encoder_weight is None else requested.text_encoder_weight
+            return LoraOptions(name=lora.name, weight=weight, text_encoder_weight=text, revision=lora.revision or None)
+    detail = f"the model {model.name} has no LoRA {requested.name}"
+    raise field_refusal(ProblemKind.INVALID_REQUEST, f"loras/{index}/name", detail)
 
 
 def _model_of(request: JobRequest, models: Sequence[Model]) -> Model:

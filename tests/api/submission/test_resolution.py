@@ -44,7 +44,7 @@ def refused(body: dict[str, Any], **images: AssetRecord) -> dict[str, str]:
 
 
 def checked(body: dict[str, Any], catalog: Catalog) -> CheckedRequest:
-    return check(parse(body, catalog), signs_webhooks=True)
+    return check(parse(body, catalog), catalog, signs_webhooks=True)
 
 
 def resolved(body: dict[str, Any], catalog: Catalog, **images: AssetRecord) -> ResolvedJob:

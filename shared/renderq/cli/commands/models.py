@@ -3,7 +3,7 @@
 from renderq.cli.pausable import pausable_group
 from renderq.contract import Model
 
-HEADER = ("MODEL", "TASKS", "SIZE", "STEPS", "QUEUED", "WORKERS", "WARM", "LICENSE")
+HEADER = ("MODEL", "TASKS", "SIZE", "STEPS", "QUEUED", "WORKERS", "WARM", "LORAS", "LICENSE")
 
 
 def _row(model: Model) -> tuple[object, ...]:
@@ -11,7 +11,8 @@ def _row(model: Model) -> tuple[object, ...]:
     size = f"{model.defaults.width}×{model.defaults.height}"
     queued = f"{model.queued_jobs} (paused)" if model.paused else model.queued_jobs
     counts = (queued, model.workers, model.warm_workers)
-    return (name, " ".join(model.tasks), size, model.defaults.steps, *counts, model.license)
+    loras = " ".join(lora.name for lora in model.loras) or "-"
+    return (name, " ".join(model.tasks), size, model.defaults.steps, *counts, loras, model.license)
 
 
 command = pausable_group("models", lambda client: client.models, HEADER, _row)
