@@ -9,13 +9,14 @@ from renderq_api.doors.a1111.fields import IGNORED, ImageFields, Img2ImgFields, 
 from renderq_api.doors.a1111.job_body import job_body
 from renderq_api.doors.a1111.samplers import choose_scheduler, listed_samplers, listed_schedule_types
 from renderq_api.http.problems import ApiProblem
-from renderq_shared.catalog import Catalog
+from renderq_shared.catalog import Catalog, LoraEntry
 from renderq_shared.catalog.pipeline_config import GENERIC_FAMILY
 from tests.fast_model.catalog import fast_model
 
-SHAPES = fast_model()
+INK = LoraEntry(name="ink", source="/ink.safetensors", revision="1")
+SHAPES = fast_model().model_copy(update={"loras": (INK, INK.model_copy(update={"name": "oil"}))})
 PLAIN = SHAPES.model_copy(
-    update={"name": "plain", "family": GENERIC_FAMILY, "schedulers": (), "supports_negative_prompt": False}
+    update={"name": "plain", "loras": (), "family": GENERIC_FAMILY, "schedulers": (), "supports_negative_prompt": False}
 )
 PLAIN = PLAIN.model_copy(update={"limits": PLAIN.limits.model_copy(update={"max_clip_skip": 0})})
 CATALOG = Catalog(models=(SHAPES, PLAIN), aliases={"v1-5": "plain"})
@@ -189,6 +190,24 @@ def test_what_a_model_knows_nothing_of_is_ignored_and_named() -> None:
 
 
 @pytest.mark.parametrize(
+    ("network", "weights"),
+    [
+        ("<lora:ink>", (1, 1)),
+        ("<lora:ink:0.8>", (0.8, 0.8)),
+        ("<LoRA:ink:.5:0.8>", (0.8, 0.5)),
+        ("<lyco:ink:te=0.5:unet=-1>", (-1, 0.5)),
+        ("<lora:ink:0.5:unet=2>", (2, 0.5)),
+    ],
+)
+def test_loras_are_taken_out_of_the_prompt(network: str, weights: tuple[float, float]) -> None:
+    lora = {"name": "ink", "weight": weights[0], "text_encoder_weight": weights[1]}
+    other = {"name": "oil", "weight": 1, "text_encoder_weight": 1}
+    made = body(prompt=f"a (red:1.2) circle {network}, <lora:oil> <b:c>")
+    assert (made["prompt"], made["loras"]) == ("a (red:1.2) circle ,  <b:c>", [lora, other])
+    assert "loras" not in body(negative_prompt=network)
+
+
+@pytest.mark.parametrize(
     ("sent", "field"),
     [
         ({"enable_hr": True}, "enable_hr"),
@@ -199,6 +218,9 @@ def test_what_a_model_knows_nothing_of_is_ignored_and_named() -> None:
         ({"tiling": True}, "tiling"),
         ({"refiner_checkpoint": "sdxl-refiner"}, "refiner_checkpoint"),
         ({"prompt": "x <lora:y:1>"}, "prompt"),
+        ({"prompt": "x <lora:ink:much>"}, "prompt"),
+        ({"prompt": "x <lora:ink>", "override_settings": {"sd_model_checkpoint": "plain"}}, "prompt"),
+        ({"prompt": "x <hypernet:y:1>"}, "prompt"),
         ({"negative_prompt": "(x:-1)"}, "negative_prompt"),
         ({"width": 0}, "width"),
         ({"height": 16_385}, "height"),

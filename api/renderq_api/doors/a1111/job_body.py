@@ -9,16 +9,16 @@ from pydantic import JsonValue
 from renderq.contract import LIMITS, ProblemKind
 from renderq_api.doors.a1111.attention import PromptNotSupported, convert_attention
 from renderq_api.doors.a1111.fields import ImageFields, Img2ImgFields, refused
+from renderq_api.doors.a1111.networks import split_networks
 from renderq_api.doors.a1111.samplers import choose_scheduler
 from renderq_api.doors.image_size import fit_size
 from renderq_api.doors.model_names import resolve_model
 from renderq_api.http.problems import ApiProblem
+from renderq_api.submission.loras import lora_absence
 from renderq_shared.catalog import Catalog, ModelEntry
 
 _FILE_NAME = re.compile(r"(?P<name>.*?)(?:\.safetensors|\.ckpt)?(?: \[[0-9a-f]+\])?", re.IGNORECASE | re.DOTALL)
 """Name of a model as its clients write it: the name of its file, and its hash."""
-
-_NETWORK = re.compile(r"<(?:lora|lyco|hypernet):", re.IGNORECASE)
 
 _FORMATS = {"jpg": "jpeg"}
 """`samples_format` → format, where the two differ."""
@@ -53,7 +53,12 @@ def job_body(
     """
     entry = find_model(catalog, fields.override_settings.sd_model_checkpoint or chosen_model, task)
     ignored: list[str] = []
-    body: dict[str, JsonValue] = {"task": task, "model": entry.name, "n": fields.images, **_prompts(fields, entry)}
+    body: dict[str, JsonValue] = {
+        "task": task,
+        "model": entry.name,
+        "n": fields.images,
+        **_prompts(fields, entry, catalog),
+    }
     if fields.negative_prompt and not entry.supports_negative_prompt:
         del body["negative_prompt"]
         ignored.append("negative_prompt")
@@ -79,12 +84,19 @@ def job_body(
     return JobBody({**body, "output": _output(fields)}, tuple(ignored))
 
 
-def _prompts(fields: ImageFields, entry: ModelEntry) -> dict[str, JsonValue]:
+def _prompts(fields: ImageFields, entry: ModelEntry, catalog: Catalog) -> dict[str, JsonValue]:
+    """Return the prompts, and the LoRAs that the prompt names. Those in a negative prompt are text, as there."""
     prompts: dict[str, JsonValue] = {}
     for name in ("prompt", "negative_prompt"):
         text: str = getattr(fields, name)
-        if _NETWORK.search(text):
-            raise refused(name, "LoRA and hypernetworks are not supported; remove <…>.")
+        if name == "prompt":
+            networks = split_networks(text)
+            text = networks.prompt
+            for lora in networks.loras:
+                if entry.lora(str(lora["name"])) is None:
+                    raise refused(name, lora_absence(str(lora["name"]), entry, catalog))
+            if networks.loras:
+                prompts["loras"] = list(networks.loras)
         try:
             prompts[name] = convert_attention(text) if entry.supports_prompt_weights else text
         except PromptNotSupported as error:

@@ -17,7 +17,6 @@ _EMPTY_LISTS = (
     "face-restorers",
     "hypernetworks",
     "latent-upscale-modes",
-    "loras",
     "prompt-styles",
     "realesrgan-models",
     "script-info",
@@ -58,6 +57,15 @@ class SdModel(BaseModel):
     config: str | None = None
 
 
+class ListedLora(BaseModel):
+    """A LoRA."""
+
+    name: str
+    alias: str
+    path: str
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
 class ListedSampler(BaseModel):
     """A sampler."""
 
@@ -93,6 +101,12 @@ async def list_sd_models(services: ServicesDep) -> list[SdModel]:
         for entry in services.catalog.models
         if _RENDERS.intersection(entry.tasks)
     ]
+
+
+@router.get(f"{PREFIX}/loras", summary="LoRAs", responses=ERRORS)
+async def list_loras(services: ServicesDep) -> list[ListedLora]:
+    names = dict.fromkeys(lora.name for entry in services.catalog.models for lora in entry.loras)
+    return [ListedLora(name=name, alias=name, path=name) for name in names]
 
 
 @router.get(f"{PREFIX}/samplers", summary="Samplers", responses=ERRORS)
