@@ -47,6 +47,23 @@ test("a request says only what differs from the defaults", () => {
   assert.deepEqual(toRequest({ ...emptyDraft(), prompt: " a circle " }, MODEL), { prompt: "a circle" });
 });
 
+test("LoRAs belong to their model, and a job's are used again without their revision", () => {
+  const loras = [{ name: "ink", weight: 0.8 }];
+  const draft = withSettings({ ...emptyDraft(), prompt: "x" }, MODEL, { loras });
+  assert.deepEqual(toRequest(draft, MODEL), { prompt: "x", loras });
+  assert.deepEqual(toRequest(draft, OTHER), { model: "sd15", prompt: "x" });
+  assert.deepEqual(toRequest(withSettings(draft, MODEL, { loras: undefined }), MODEL), { prompt: "x" });
+  const resolved = [
+    { name: "ink", weight: 0.8, text_encoder_weight: 0.8, revision: "abc" },
+    { name: "oil", weight: 1, text_encoder_weight: 0, revision: "def" },
+  ];
+  const job = { task: "txt2img", model: "shapes", request: { ...RESOLVED, loras: resolved } };
+  const expected = [loras[0], { name: "oil", weight: 1, text_encoder_weight: 0 }];
+  assert.deepEqual(toRequest(draftOf(job, MODEL), MODEL), { prompt: "a circle", loras: expected });
+  const plain = { ...job, request: { ...RESOLVED, loras: [] } };
+  assert.deepEqual(toRequest(draftOf(plain, MODEL), MODEL), { prompt: "a circle" });
+});
+
 test("a setting that returns to its default is dropped", () => {
   const changed = withSettings({ ...emptyDraft(), prompt: "x" }, MODEL, { steps: 30 });
   assert.deepEqual(toRequest(changed, MODEL), { prompt: "x", steps: 30 });

@@ -22,6 +22,11 @@ test("values are literals of Python", () => {
   assert.equal(pythonLiteral({ a: true, b: null, c: [1, "ü\n"] }), '{"a": True, "b": None, "c": [1, "ü\\n"]}');
 });
 
+test("the command has a LoRA for each of the request", () => {
+  const loras = [{ name: "ink", weight: 0.8 }, { name: "oil", weight: 1, text_encoder_weight: 0.5 }];
+  assert.ok(snippet({ prompt: "x", loras }, "cli", URL, false).endsWith("run x --lora ink:0.8 --lora oil:1:0.5"));
+});
+
 test("the command has an option for each field", () => {
   assert.equal(
     snippet(REQUEST, "cli", URL, false),

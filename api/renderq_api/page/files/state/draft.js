@@ -5,7 +5,7 @@
  * @typedef {import("renderq").Job} Job
  * @typedef {import("renderq").Style} Style
  * @typedef {{ width?: number, height?: number, steps?: number, guidance_scale?: number, guidance_rescale?: number,
- *   clip_skip?: number, scheduler?: string, schedule?: string }} Settings what differs from the model's defaults
+ *   clip_skip?: number, scheduler?: string, schedule?: string, loras?: import("./loras.js").Lora[] }} Settings what differs from the model's defaults
  * @typedef {{ format?: string, quality?: number, grid?: boolean, embed_recipe?: boolean, resize?: 1 | 2 | 4,
  *   watermark?: string }} Output
  * @typedef {import("./draft-input.js").Task} Task
@@ -16,6 +16,7 @@
  */
 
 import { inputFields, inputOf, pick } from "./draft-input.js";
+import { lorasOf } from "./loras.js";
 import { applyStyle, recognizeStyle } from "./styles.js";
 
 /** Defaults of `output` in the API. */
@@ -23,6 +24,8 @@ const OUTPUT = { format: "png", quality: 90, grid: false, embed_recipe: true, re
 
 const SIDES = ["width", "height"];
 const SAMPLING = ["steps", "guidance_scale", "guidance_rescale", "clip_skip", "scheduler", "schedule"];
+/** Settings of every task. */
+const SHARED = ["loras", ...SAMPLING];
 
 /** @returns {Draft} */
 export const emptyDraft = () => ({
@@ -107,7 +110,7 @@ export function toRequest(draft, model, styles = []) {
     prompt,
     ...(negativePrompt && model.supports_negative_prompt ? { negative_prompt: negativePrompt } : {}),
     ...(input ? inputFields(input) : pick(settingsOf(draft, model), SIDES)),
-    ...pick(settingsOf(draft, model), SAMPLING),
+    ...pick(settingsOf(draft, model), SHARED),
     ...(draft.n === 1 ? {} : { n: draft.n }),
     ...(draft.seed === null ? {} : { seed: draft.seed }),
     ...(Object.keys(changed).length ? { output: changed } : {}),
@@ -137,7 +140,8 @@ export function draftOf({ request, task, model: name }, model, { seed = null, n,
     deadline: fields.deadline_seconds ?? null,
     input: inputOf(task, fields),
   };
-  return withSettings(draft, model, pick(fields, task === "txt2img" ? [...SIDES, ...SAMPLING] : SAMPLING));
+  const sampling = pick(fields, task === "txt2img" ? [...SIDES, ...SAMPLING] : SAMPLING);
+  return withSettings(draft, model, { ...sampling, loras: lorasOf(fields.loras) });
 }
 
 /**

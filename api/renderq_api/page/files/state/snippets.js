@@ -62,11 +62,15 @@ function cliOption(name, value) {
   if (name === "output") return Object.entries(value).flatMap(([inner, one]) => cliOption(inner, one));
   if (name === "extend") return Object.entries(value).filter(([, pixels]) => pixels).map(([side, pixels]) => `--extend ${side}=${pixels}`);
   if (name === "images") return value.map((/** @type {string} */ image) => `--image ${shellQuote(image)}`);
+  if (name === "loras") return value.map((/** @type {import("./loras.js").Lora} */ lora) => `--lora ${shellQuote(loraArgument(lora))}`);
   if (name === "grid") return value ? ["--grid grid.png"] : [];
   const option = name === "n" ? "-n" : `--${name.replaceAll("_", "-")}`;
   if (typeof value === "boolean") return [value ? option : option.replace("--", "--no-")];
   return [`${option} ${shellQuote(String(value))}`];
 }
+
+/** @param {import("./loras.js").Lora} lora */
+const loraArgument = ({ name, weight, text_encoder_weight: text }) => [name, weight, text].filter((part) => part !== undefined).join(":");
 
 /** @param {string} text */
 export const shellQuote = (text) => (/^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

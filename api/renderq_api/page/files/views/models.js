@@ -43,6 +43,7 @@ function ModelCard({ model }) {
       <dd>${model.defaults.width} × ${model.defaults.height} · ${t.models.upTo(model.limits.max_side)}</dd>
       <dt>${t.models.steps}</dt>
       <dd>${model.defaults.steps} · ${t.models.samplers(Math.max(1, model.schedulers.length))}</dd>
+      ${model.loras.length > 0 && html`<dt>${t.models.loras}</dt><dd>${model.loras.map(({ name, title }) => title || name).join(", ")}</dd>`}
       ${model.license && html`<dt>${t.models.license}</dt><dd>${model.license}</dd>`}
     </dl>
     <p class="model-load">

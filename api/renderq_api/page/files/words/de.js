@@ -61,6 +61,11 @@ export default {
     model: "Modell",
     style: "Stil",
     noStyle: "Keiner",
+    loras: "LoRAs",
+    noLora: "Keine",
+    anotherLora: "Noch eine",
+    trigger: (/** @type {string} */ words) => `Gemacht für Prompts mit: ${words}`,
+    removeLora: (/** @type {string} */ name) => `${name} entfernen`,
     shape: "Form",
     shapes: { square: "Quadrat", landscape: "Querformat", portrait: "Hochformat", wide: "Breit", tall: "Schmal" },
     size: "Größe",
@@ -288,6 +293,7 @@ export default {
     fields: {
       model: "Modell",
       task: "Aufgabe",
+      loras: "LoRAs",
       size: "Größe",
       seed: "Seed",
       steps: "Schritte",
@@ -370,6 +376,7 @@ export default {
     pictures: (n) => plural(n, "Bild", "Bilder"),
   },
   models: {
+    loras: "LoRAs",
     use: "Verwenden",
     used: "In Gebrauch",
     pause: "Anhalten",

@@ -60,6 +60,11 @@ export default {
     model: "Model",
     style: "Style",
     noStyle: "None",
+    loras: "LoRAs",
+    noLora: "None",
+    anotherLora: "Another one",
+    trigger: (/** @type {string} */ words) => `Made for prompts with: ${words}`,
+    removeLora: (/** @type {string} */ name) => `Remove ${name}`,
     shape: "Shape",
     shapes: { square: "Square", landscape: "Landscape", portrait: "Portrait", wide: "Wide", tall: "Tall" },
     size: "Size",
@@ -289,6 +294,7 @@ export default {
     fields: {
       model: "Model",
       task: "Task",
+      loras: "LoRAs",
       size: "Size",
       seed: "Seed",
       steps: "Steps",
@@ -373,6 +379,7 @@ export default {
     pictures: (/** @type {number} */ n) => plural(n, "picture", "pictures"),
   },
   models: {
+    loras: "LoRAs",
     use: "Use",
     used: "In use",
     pause: "Pause",

@@ -9,6 +9,7 @@ import { models, styles } from "../../state/service.js";
 import { scheduleName, schedulerName } from "../../words/schedulers.js";
 import { t } from "../../words/index.js";
 import { InputSettings } from "./input-settings.js";
+import { LoraSettings } from "./lora-settings.js";
 import { OutputSettings, RareSettings } from "./more-settings.js";
 import { Presets } from "./presets.js";
 import { SeedSetting } from "./seed-setting.js";
@@ -33,6 +34,7 @@ export function Settings() {
         onChange=${changeModel}
       />
     <//>
+    <${LoraSettings} model=${current} />
     <${StyleSetting} />
     ${draft.value.input ? html`<${InputSettings} input=${draft.value.input} model=${current} />` : html`<${SizeSettings} model=${current} />`}
     <${Sampling} model=${current} />

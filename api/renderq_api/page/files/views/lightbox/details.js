@@ -4,6 +4,7 @@ import { Button } from "../../parts/button.js";
 import { copyText } from "../../parts/clipboard.js";
 import { promptOf } from "../../parts/tile.js";
 import { sidesOf } from "../../state/jobs.js";
+import { describeLoras } from "../../state/loras.js";
 import { storedSignal } from "../../state/storage.js";
 import { f, t } from "../../words/index.js";
 import { scheduleName, schedulerName } from "../../words/schedulers.js";
@@ -54,6 +55,7 @@ function settingRows(job, seed = Number(job.request.seed)) {
   return [
     ["model", job.model],
     ["task", t.job.tasks[/** @type {"txt2img"} */ (job.task)] ?? job.task],
+    ["loras", describeLoras(request.loras, f.number)],
     ["size", `${width} × ${height}`],
     ["seed", html`<span class="copyable">${String(seed)} <${Button} small kind="quiet" icon="copy" label=${t.job.copySeed} onClick=${() => copyText(String(seed))} /></span>`],
     ["steps", request.steps],
