@@ -126,10 +126,15 @@ class UNetStage:
 
     name = "unet"
 
-    def __init__(self, config: TrainingConfig, datasets: Callable[[int], EncodedDataset]) -> None:
-        """`datasets` makes the nth dataset; each is used for `DATASET_STEPS` steps."""
+    def __init__(
+        self,
+        config: TrainingConfig,
+        datasets: Callable[[int], EncodedDataset],
+        model: UNet2DConditionModel | None = None,
+    ) -> None:
+        """`datasets` makes the nth dataset; each is used for `DATASET_STEPS` steps. Default model: an untrained one."""
         self.config = config
-        self.model = build_unet(TEXT_WIDTH)
+        self.model = model or build_unet(TEXT_WIDTH)
         # For sequences this short, fused attention is slower than two matrix products.
         self.model.set_attn_processor(AttnProcessor())
         self._datasets = lru_cache(maxsize=1)(datasets)
