@@ -48,7 +48,7 @@ TENANT = "default"
 
 
 def fake_model(name: str = "fake") -> Model:
-    """Return a model that supports every task, with the defaults of Stable Diffusion 1."""
+    """Return a model that supports every task, with the defaults of Stable Diffusion 1 and a LoRA `ink`."""
     return Model.model_validate(
         {
             "name": name,
@@ -58,6 +58,7 @@ def fake_model(name: str = "fake") -> Model:
             "default": True,
             "defaults": {"width": 512, "height": 512, "steps": 20, "guidance_scale": 7.5},
             "limits": {"max_side": 2048, "max_pixels": 2048 * 2048},
+            "loras": ({"name": "ink", "revision": "1"},),
             "queued_jobs": 0,
             "workers": 1,
             "warm_workers": 1,

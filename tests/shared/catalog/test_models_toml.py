@@ -384,7 +384,11 @@ def test_a_refiner_is_no_model_by_itself(toml: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("pytorch_lora_weights.bin", "", "holds a LoRA, which is an addition to a model, not a model"),
+        (
+            "pytorch_lora_weights.bin",
+            "",
+            "holds a LoRA, which is an addition to a model; write it as source of a table [loras.NAME]",
+        ),
         ("learned_embeds.bin", "", "holds a textual inversion, which is an addition to a model, not a model"),
         ("config.json", '{"architectures": null}', "holds a component alone, without model_index.json"),
         ("model_index.json", "{}", "model_index.json names no _class_name"),

@@ -607,3 +607,13 @@ def test_several_jobs_have_a_bar_each(server: FakeService) -> None:
     os.close(controller)
     assert watched.stdout == b"job_a  succeeded\njob_b  succeeded\n"
     assert all(re.search(rf"job_{name} +━+ 10/20 steps", drawn) for name in "ab")
+
+
+def test_a_lora_has_a_name_and_weights(server: FakeService, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["submit", "a red circle", "--lora", "ink:0.8:0"]) == 0
+    body = server.requests("POST", "/v1/jobs")[0].json
+    assert body["loras"] == [{"name": "ink", "weight": 0.8, "text_encoder_weight": 0.0}]
+    assert main(["submit", "a red circle", "--lora", "ink:much"]) == 2
+    assert "a weight is a number, such as 0.8" in capsys.readouterr().err
+    assert main(["models"]) == 0
+    assert re.search(r"fake \(default\).* ink$", capsys.readouterr().out, re.MULTILINE)

@@ -27,7 +27,7 @@ class Rendezvous:
         self._denoiser = denoiser
         self._exact = exact
         self._joins = type(denoiser).__name__ in ROW_ARGUMENTS
-        self._linears = PerImageLinear(denoiser)
+        self._linears = PerImageLinear(denoiser, exact=exact)
         self._has_per_image_linears = False
         self._returns_list = False
         self._tracker = InvarianceTracker(_UNLIMITED if self._joins else _ALONE)
