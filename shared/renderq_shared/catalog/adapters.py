@@ -5,8 +5,10 @@ from pathlib import Path
 
 from renderq_shared.catalog.config_values import read_config
 from renderq_shared.catalog.entries import LoraEntry, ModelEntry
+from renderq_shared.catalog.generic_pipelines import GENERIC_PIPELINES
 from renderq_shared.catalog.models_toml import LoraConfig
 from renderq_shared.catalog.pipeline_config import GENERIC_FAMILY
+from renderq_shared.catalog.pipeline_folder import read_index
 from renderq_shared.catalog.revision import compute_revision
 from renderq_shared.catalog.sources import locate
 from renderq_shared.checkpoints import SUFFIXES, WeightFile, read_weight_file
@@ -97,7 +99,11 @@ def _mismatches(file: WeightFile, model: ModelEntry) -> Iterator[str]:
     """Yield what of a LoRA cannot belong to a model."""
     widths = lora_widths(file.tensors)
     if model.family == GENERIC_FAMILY:
-        yield f"renderq does not load LoRAs into models of the family {GENERIC_FAMILY!r} yet"
+        name = str(read_index(model.config_folder).get("_class_name")).removesuffix("Pipeline")
+        info = GENERIC_PIPELINES.get(name)
+        if info is None or not info.takes_loras:
+            yield f"diffusers loads no LoRAs into a {name}"
+        return
     if not widths.has_unet_names:
         yield "it names no layer of a UNet"
     prompt = _config_number(model, "unet", "cross_attention_dim")

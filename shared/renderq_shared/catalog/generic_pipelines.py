@@ -25,6 +25,8 @@ class GenericPipelineInfo:
     """Class for `img2img` and `variation` with the same components; None if there is none that renders any size."""
     inpaint: str | None = None
     """Class for `inpaint` and `outpaint` with the same components."""
+    takes_loras: bool = True
+    """False if diffusers has no loader of LoRAs for it."""
     sets_timesteps: bool = False
     """True if its call computes the timesteps itself, which then do not follow the scheduler's schedule."""
 
@@ -47,12 +49,12 @@ GENERIC_PIPELINES: Mapping[str, GenericPipelineInfo] = {
     ),
     "Flux2Klein": GenericPipelineInfo(50, 4.0, reads_negative_prompt=False),
     "FluxKontext": GenericPipelineInfo(28, 3.5, may_embed_guidance=True),
-    "HunyuanDiT": GenericPipelineInfo(50, 5.0),
+    "HunyuanDiT": GenericPipelineInfo(50, 5.0, takes_loras=False),
     "Kandinsky3": GenericPipelineInfo(25, 3.0, size_multiple=64),
-    "Lumina": GenericPipelineInfo(30, 4.0),
+    "Lumina": GenericPipelineInfo(30, 4.0, takes_loras=False),
     "Lumina2": GenericPipelineInfo(30, 4.0),
-    "PixArtAlpha": GenericPipelineInfo(20, 4.5, size_multiple=8),
-    "PixArtSigma": GenericPipelineInfo(20, 4.5, size_multiple=8),
+    "PixArtAlpha": GenericPipelineInfo(20, 4.5, size_multiple=8, takes_loras=False),
+    "PixArtSigma": GenericPipelineInfo(20, 4.5, size_multiple=8, takes_loras=False),
     "QwenImage": GenericPipelineInfo(
         50, 4.0, may_embed_guidance=True, img2img="QwenImageImg2ImgPipeline", inpaint="QwenImageInpaintPipeline"
     ),

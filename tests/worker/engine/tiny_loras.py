@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from renderq_shared.catalog import LoraEntry, ModelEntry
+from renderq_shared.catalog.pipeline_config import GENERIC_FAMILY
 from renderq_shared.catalog.revision import compute_revision
 from tests.worker.engine.reference_pipeline import load_reference
 
@@ -35,7 +36,7 @@ _is_xl = False
 def save_lora(
     entry: ModelEntry, path: Path, *, seed: int = 0, rank: int = 4, scale: float = 0.3, keys: Keys = peft_keys
 ) -> LoraEntry:
-    """Write a LoRA of UNet and text encoders; with kohya's keys it has an alpha of half its rank."""
+    """Write a LoRA of UNet and text encoders, or of a transformer. With kohya's keys its alpha is half its rank."""
     generator, tensors = torch.Generator().manual_seed(seed), dict[str, Tensor]()
     global _is_xl
     _is_xl = entry.family == "sdxl"
@@ -53,7 +54,11 @@ def save_lora(
 
 
 def _modules(entry: ModelEntry) -> Iterator[tuple[str, str, Any]]:
-    for component, endings in (("unet", _UNET), ("text_encoder", _TEXT), ("text_encoder_2", _TEXT)):
+    """Yield component, name and layer of those that a LoRA changes; of other families of the transformer alone."""
+    parts = {"unet": _UNET, "text_encoder": _TEXT, "text_encoder_2": _TEXT}
+    if entry.family == GENERIC_FAMILY:
+        parts = {"transformer": _UNET}
+    for component, endings in parts.items():
         model = getattr(load_reference(entry), component, None)
         if isinstance(model, nn.Module):
             for name, module in model.named_modules():

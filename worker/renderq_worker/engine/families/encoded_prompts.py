@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from renderq_worker.engine.loras import LoraWeights
+
 _MAX_RESULTS = 8
 """Results that are kept; one of T5-XXL has 8 MB in float32, and a call makes one or two."""
 
@@ -18,15 +20,18 @@ class EncodedPromptCache:
     def __init__(self) -> None:
         self._results: OrderedDict[Hashable, Any] = OrderedDict()
 
-    def wrap(self, encode_prompt: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function that calls `encode_prompt` only for arguments whose result is not kept."""
+    def wrap(self, encode_prompt: Callable[..., Any], loras: LoraWeights = ()) -> Callable[..., Any]:
+        """Return a function that calls `encode_prompt` only for arguments whose result is not kept.
+
+        `loras`: those active in the text encoders.
+        """
         signature = inspect.signature(encode_prompt)
 
         def encode_once(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             try:
-                key = tuple((name, _frozen(value)) for name, value in bound.arguments.items())
+                key = (loras, *((name, _frozen(value)) for name, value in bound.arguments.items()))
             except TypeError:
                 return encode_prompt(*args, **kwargs)
             if key not in self._results:

@@ -7,7 +7,7 @@ calls of several images meet at the denoiser; see `rendezvous`.
 import copy
 import inspect
 import weakref
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderq_shared.catalog import ModelEntry
+from renderq_shared.catalog import LoraEntry, ModelEntry
 from renderq_worker.devices import Device
 from renderq_worker.engine.batch_invariance import BatchInvariance
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.errors import EngineError, NanOutput, SizeUnsupported, TaskUnsupported
 from renderq_worker.engine.families.encoded_prompts import EncodedPromptCache
+from renderq_worker.engine.families.lora_adapters import LoraAdapters
 from renderq_worker.engine.families.pipeline_arguments import PipelineArguments
 from renderq_worker.engine.families.pipeline_run import PipelineRun, run_pipeline
 from renderq_worker.engine.families.pipeline_tasks import finish, pipelines_by_task
@@ -28,6 +29,7 @@ from renderq_worker.engine.families.prompt_encoding import PromptEncoding
 from renderq_worker.engine.families.rendezvous import Rendezvous
 from renderq_worker.engine.families.steppable_call import SteppableCall
 from renderq_worker.engine.generation import GenerationSpec
+from renderq_worker.engine.loras import denoiser_weights, lora_names, text_encoder_weights
 from renderq_worker.engine.noise_schedulers import NoiseSchedulerFactory
 from renderq_worker.engine.tasks.types import Txt2Img
 from renderq_worker.models import ModelLoadFailed, Placement, dtype_name
@@ -40,7 +42,17 @@ _DENOISERS = ("transformer", "unet")
 class GenericPipeline:
     """A loaded pipeline of a family without a step loop of its own."""
 
-    def __init__(self, pipeline: Any, revision: str, device: Device, dtype: torch.dtype, *, exact: bool) -> None:
+    def __init__(
+        self,
+        pipeline: Any,
+        revision: str,
+        device: Device,
+        dtype: torch.dtype,
+        *,
+        exact: bool,
+        loras: Iterable[LoraEntry] = (),
+        lora_memory_bytes: int = 0,
+    ) -> None:
         """Raises `ModelLoadFailed` for a pipeline that cannot be run step by step."""
         pipeline.set_progress_bar_config(disable=True)
         self._pipeline = pipeline
@@ -56,10 +68,12 @@ class GenericPipeline:
             )
         self._denoiser_name = next(name for name in _DENOISERS if hasattr(pipeline, name))
         self._rendezvous = Rendezvous(getattr(pipeline, self._denoiser_name), exact=exact)
+        self._loras = LoraAdapters(
+            pipeline, loras, budget_bytes=lora_memory_bytes, on_change=self._rendezvous.find_layers
+        )
         self._encoded_prompts = EncodedPromptCache()
         self._tracked = device.tracked
         self.revision = revision
-        self.resident_loras: tuple[str, ...] = ()
         self.device = str(device.torch)
         self.dtype = dtype_name(dtype)
         self.rows_per_image = 2
@@ -70,14 +84,26 @@ class GenericPipeline:
     def load(cls, entry: ModelEntry, placement: Placement, *, exact: bool, lora_memory_bytes: int = 0) -> Self:
         """Raises `ModelLoadFailed`."""
         pipeline = load_placed(entry, placement)
-        return cls(pipeline, entry.revision, placement.device, placement.dtype_of(entry), exact=exact)
+        return cls(
+            pipeline,
+            entry.revision,
+            placement.device,
+            placement.dtype_of(entry),
+            exact=exact,
+            loras=entry.loras,
+            lora_memory_bytes=lora_memory_bytes,
+        )
+
+    @property
+    def resident_loras(self) -> tuple[str, ...]:
+        return self._loras.resident
 
     @property
     def batch_invariance(self) -> BatchInvariance:
         return self._rendezvous.invariance_for("")
 
     def batch_invariance_for(self, key: BatchKey) -> BatchInvariance:
-        return self._rendezvous.invariance_for(key.denoiser_call)
+        return self._rendezvous.invariance_for(key.denoiser_call, lora_names(key.loras))
 
     @property
     def invariance_checks(self) -> int:
@@ -119,10 +145,13 @@ class GenericPipeline:
             self._resume(run)
             if run.latents is None and run.waiting is None:
                 run.go_on()
+        weights = denoiser_weights(states[0].spec.loras)  # the same for all images of a batch
+        self._loras.activate_denoiser(weights)
+        loras = lora_names(weights)
         widths: dict[PipelineRun, list[int]] = {run: [] for run in states}
         while waiting := [(run, run.waiting) for run in states if run.waiting is not None]:
-            for batch in self._rendezvous.batches([call for _, call in waiting]):
-                answers = self._rendezvous.answer([waiting[index][1] for index in batch])
+            for batch in self._rendezvous.batches([call for _, call in waiting], loras):
+                answers = self._rendezvous.answer([waiting[index][1] for index in batch], loras)
                 for index, answer in zip(batch, answers, strict=True):
                     run = waiting[index][0]
                     widths[run].append(len(batch))
@@ -162,12 +191,15 @@ class GenericPipeline:
             run.latents = None
 
     def _start(self, run: PipelineRun) -> None:
+        self._loras.load(run.spec.loras)
+        encoder_weights = text_encoder_weights(run.spec.loras)
+        self._loras.activate_text_encoders(encoder_weights)
         shell = copy.copy(
             self._pipelines[type(run.spec.task)]
         )  # calls of several images may alternate; they share only the weights
         shell.scheduler = self._schedulers.create(None, run.spec.sampling.schedule)
         if hasattr(shell, "encode_prompt"):
-            shell.encode_prompt = self._encoded_prompts.wrap(shell.encode_prompt)
+            shell.encode_prompt = self._encoded_prompts.wrap(shell.encode_prompt, encoder_weights)
         arguments, rendezvous, name, tracked = (
             self._arguments[type(run.spec.task)].of(run.spec),
             self._rendezvous,

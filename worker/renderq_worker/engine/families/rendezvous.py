@@ -36,8 +36,13 @@ class Rendezvous:
     def invariance_checks(self) -> int:
         return self._tracker.count
 
-    def invariance_for(self, kind: str) -> BatchInvariance:
-        return self._tracker.invariance_for(kind)
+    def find_layers(self) -> None:
+        """Look for the layers of the denoiser again, after those of LoRAs were added or removed."""
+        self._linears.find_layers()
+
+    def invariance_for(self, kind: str, loras: tuple[str, ...] = ()) -> BatchInvariance:
+        """Return the batch invariance of this kind of calls with these LoRAs active."""
+        return self._tracker.invariance_for((kind, loras))
 
     def substitute(self, park: Callable[[DenoiserCall], Any]) -> Any:
         """Return a copy of the denoiser with the same weights, whose calls wait in `park` for their answer."""
@@ -49,26 +54,26 @@ class Rendezvous:
         substitute.forward = forward
         return substitute
 
-    def batches(self, calls: Sequence[DenoiserCall]) -> Iterator[list[int]]:
-        """Yield the indices of the calls that share a forward pass."""
+    def batches(self, calls: Sequence[DenoiserCall], loras: tuple[str, ...] = ()) -> Iterator[list[int]]:
+        """Yield the indices of the calls that share a forward pass, with these LoRAs active."""
         kinds: dict[str, list[int]] = {}
         for index, call in enumerate(calls):
             kinds.setdefault(call.kind, []).append(index)
         for kind, indices in kinds.items():
             rows = calls[indices[0]].rows
-            width = max(1, self.invariance_for(kind).max_rows(rows) // rows) if self._exact else len(indices)
+            width = max(1, self.invariance_for(kind, loras).max_rows(rows) // rows) if self._exact else len(indices)
             for first in range(0, len(indices), width):
                 yield indices[first : first + width]
 
-    def answer(self, calls: Sequence[DenoiserCall]) -> tuple[Any, ...]:
+    def answer(self, calls: Sequence[DenoiserCall], loras: tuple[str, ...] = ()) -> tuple[Any, ...]:
         """Compute these calls of one kind in one forward pass; return for each what it returns alone."""
         if self._exact:
             answers = self._tracker.predict_checked(
-                calls[0].kind,
+                (calls[0].kind, loras),
                 [call.rows for call in calls],
                 lambda indices: self._forward([calls[index] for index in indices]),
             )
-            self._use_per_image_linears_if_narrowed(calls[0].kind)
+            self._use_per_image_linears_if_narrowed(calls[0].kind, loras)
         else:
             answers = self._forward(calls)
         return tuple((list(answer.unbind()) if self._returns_list else answer,) for answer in answers)
@@ -84,8 +89,8 @@ class Rendezvous:
         self._returns_list = isinstance(output, list)
         return (torch.stack(output) if self._returns_list else output).split(rows)
 
-    def _use_per_image_linears_if_narrowed(self, kind: str) -> None:
-        if not self._has_per_image_linears and self._joins and self.invariance_for(kind) != _UNLIMITED:
+    def _use_per_image_linears_if_narrowed(self, kind: str, loras: tuple[str, ...]) -> None:
+        if not self._has_per_image_linears and self._joins and self.invariance_for(kind, loras) != _UNLIMITED:
             self._has_per_image_linears = True
             self._linears.set_enabled(on=True)
             self._tracker.restart()
