@@ -1,6 +1,7 @@
 """A server that refuses commands for a while is unavailable; the error says why."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 import redis
@@ -14,6 +15,7 @@ from renderq_shared.redis.errors import translate_errors
 from tests.job_store.factories import NO_LIMITS, new_job, submit
 from tests.polling import wait_until
 from tests.redis_refusals import REFUSALS, missing_permission_in_script, missing_replicas
+from tests.valkey_server import Valkey, free_port
 
 
 @pytest.fixture
@@ -88,6 +90,41 @@ def test_a_database_that_the_server_does_not_have_is_named_by_every_call(redis_u
 def test_an_invalid_command_is_not_a_refusal(client: redis.Redis) -> None:
     with client, pytest.raises(ResponseError, match="unknown command"), translate_errors():
         client.execute_command("NONSENSE")
+
+
+def test_a_server_of_a_cluster_refuses(tmp_path: Path) -> None:
+    """One can take the place of a server while renderq runs."""
+    server = Valkey(tmp_path, **{"cluster-enabled": "yes", "cluster-port": str(free_port())})
+    try:
+        server.start()
+        with sync_client(server.url) as client:
+            for is_complete in (False, True):
+                if is_complete:
+                    client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
+                    wait_until(lambda: "cluster_state:ok" in str(client.execute_command("CLUSTER", "INFO")))
+                for refused in (lambda: submit(RedisJobStore(client), "job_1"), lambda: sweep(client)):
+                    with pytest.raises(StoreUnavailable, match="cluster"):
+                        refused()
+    finally:
+        server.close()
+
+
+def sweep(client: redis.Redis) -> None:
+    RedisJobStore(client).call(commands.sweep(1_000, 1))
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ResponseError("DENIED Redis is running in protected mode"), "protected mode"),
+        (ResponseError("REDIRECT 127.0.0.1:6380"), "is a replica"),
+        (ResponseError("NOQUORUM as a proxy may say it"), "NOQUORUM"),
+        (ResponseError("max number of clients + cluster connections reached"), "maxclients"),
+    ],
+)
+def test_other_codes_of_servers_and_proxies_are_refusals(error: ResponseError, told: str) -> None:
+    with pytest.raises(StoreUnavailable, match=told), translate_errors():
+        raise error
 
 
 def test_a_refusal_survives_pickling(redis_url: str, client: redis.Redis) -> None:
