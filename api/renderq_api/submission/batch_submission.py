@@ -54,9 +54,7 @@ async def submit_batch(
     """
     limits = services.queue_limits(caller)
     _check_limits(items, limits)
-    checked = await asyncio.to_thread(
-        convert_each, items, items, lambda item: check_request(services, caller, item.read_fields())
-    )
+    checked = await asyncio.to_thread(convert_each, items, items, lambda item: _check(services, caller, item))
     ingested = await _ingest(services, caller, items, checked)
     resolved = await asyncio.to_thread(convert_each, items, ingested, resolve)
     batch = await asyncio.to_thread(_new_batch, services, caller, items, resolved, idempotency)
@@ -72,6 +70,14 @@ def _check_limits(items: Sequence[BatchItem], limits: QueueLimits) -> None:
     if len(items) > allowed:
         detail = f"The batch has {len(items):,} jobs, but only {allowed:,} may be queued at once. Divide it."
         raise invalid(detail, FieldError(pointer=items[0].list_root, code="too_many", detail=detail))
+
+
+def _check(services: Services, caller: Caller, item: BatchItem) -> CheckedRequest:
+    """Check a request with all that can be known before its images are, so that one response names all errors."""
+    checked = check_request(services, caller, item.read_fields())
+    if not image_references(checked.request):
+        resolve(IngestedRequest(checked, {}))
+    return checked
 
 
 async def _ingest(

@@ -137,6 +137,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str, dict[str, str]]] = {
         "invalid_request",
         {"/requests/1/steps": "too_small", "/requests/2/stepps": "unknown_field", "/requests/3/prompt": "required"},
     ),
+    "a size, and a field of another request": (
+        {"requests": [{**CIRCLE, "width": 8_000, "height": 8_000}, {**CIRCLE, "steps": 0}]},
+        "too_many_pixels",
+        {
+            "/requests/0/width": "too_large",
+            "/requests/0/height": "too_large",
+            "/requests/1/steps": "too_small",
+        },
+    ),
     "an unknown model among others": (
         {"requests": [CIRCLE, {**CIRCLE, "model": "shapes"}, {**CIRCLE, "model": "shapez"}]},
         "model_not_found",
