@@ -22,6 +22,7 @@ from renderq_api.services import open_services
 from renderq_shared.catalog import load_catalog
 from renderq_shared.objects import ObjectStore, open_store
 from renderq_shared.settings import ApiSettings
+from renderq_shared.tracing import NO_TRACING, Tracing
 
 _GZIP_BYTES = 2_000
 """Smaller bodies fit into two packets anyway."""
@@ -29,7 +30,7 @@ _GZIP_BYTES = 2_000
 _GZIP_LEVEL = 4
 
 
-def create_app(settings: ApiSettings) -> FastAPI:
+def create_app(settings: ApiSettings, tracing: Tracing = NO_TRACING) -> FastAPI:
     """Return an app whose lifespan opens and closes its connections.
 
     Raises `CatalogInvalid`. The lifespan raises `StoreUnsuitable` and `ObjectStoreUnsuitable`.
@@ -39,7 +40,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with open_services(settings, catalog, objects) as services:
+        async with open_services(settings, catalog, objects, tracing) as services:
             app.state.services = services
             yield
 

@@ -33,6 +33,7 @@ def command(**options: Any) -> int:
     from renderq_shared.logs import configure_logging
     from renderq_shared.private_folders import PRIVATE_UMASK, FolderNotPrivate, secure_data_folder
     from renderq_shared.settings import warn_unknown_settings
+    from renderq_shared.tracing import open_tracing
 
     def print_ready(url: str, _server: Server) -> None:
         _exempt_from_garbage_collection()
@@ -44,7 +45,7 @@ def command(**options: Any) -> int:
         warn_unknown_settings(os.environ)
         os.umask(PRIVATE_UMASK)
         secure_data_folder(settings.data)
-        run(settings, print_ready)
+        run(settings, print_ready, open_tracing(os.environ, "renderq-api"))
     except (ApiError, RenderqSharedError, FolderNotPrivate) as error:
         for line in str(error).splitlines():
             _print_error(line)

@@ -20,6 +20,7 @@ from renderq_shared.errors import StoreUnavailable
 from renderq_shared.redis.clients import async_client
 from renderq_shared.settings import ApiSettings
 from renderq_shared.stop_signals import stop_signals
+from renderq_shared.tracing import NO_TRACING, Tracing
 
 _BACKLOG = 2048
 
@@ -76,7 +77,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def serve(settings: ApiSettings, on_ready: Callable[[str, Server], None]) -> None:
+async def serve(settings: ApiSettings, on_ready: Callable[[str, Server], None], tracing: Tracing) -> None:
     """Serve until a signal arrives or `should_exit` is set. Calls `on_ready` with the URL once requests are accepted.
 
     Raises `NotLoopback`, `AddressUnavailable`, and the errors of `create_app`.
@@ -84,17 +85,17 @@ async def serve(settings: ApiSettings, on_ready: Callable[[str, Server], None]) 
     await _require_keys(settings)
     with _listen(settings.host, settings.port) as listener:
         url = _url(listener)
-        app = create_app(settings.model_copy(update={"port": listener.getsockname()[1]}))
+        app = create_app(settings.model_copy(update={"port": listener.getsockname()[1]}), tracing)
         server = Server(app, lambda: on_ready(url, server))
         async with app.router.lifespan_context(app):
             await server.serve([listener])
 
 
-def run(settings: ApiSettings, on_ready: Callable[[str, Server], None]) -> None:
+def run(settings: ApiSettings, on_ready: Callable[[str, Server], None], tracing: Tracing = NO_TRACING) -> None:
     """Run `serve` in a new event loop: uvloop where installed, else asyncio's."""
     loop_factory = uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(serve(settings, on_ready))
+        runner.run(serve(settings, on_ready, tracing))
 
 
 async def _require_keys(settings: ApiSettings) -> None:

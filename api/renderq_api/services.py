@@ -53,6 +53,7 @@ from renderq_shared.redis.bounded_redis import DURABLE_TIMEOUT_S, BoundedRedis
 from renderq_shared.redis.clients import async_client, check_server_async
 from renderq_shared.redis.permissions import check_permissions_async
 from renderq_shared.settings import ApiSettings
+from renderq_shared.tracing import Tracing
 from renderq_shared.wakeups import WakeupPublisher
 
 log = structlog.get_logger(__name__)
@@ -99,6 +100,7 @@ class Services:
     request_images: RequestImages
     loops: BackgroundLoops
     metrics: ApiMetrics
+    tracing: Tracing
     queue_state: QueueState
 
     def queue_limits(self, caller: Caller) -> QueueLimits:
@@ -151,7 +153,9 @@ ServicesDep = Annotated[Services, Depends(_services)]
 
 
 @contextlib.asynccontextmanager
-async def open_services(settings: ApiSettings, catalog: Catalog, objects: ObjectStore) -> AsyncGenerator[Services]:
+async def open_services(
+    settings: ApiSettings, catalog: Catalog, objects: ObjectStore, tracing: Tracing
+) -> AsyncGenerator[Services]:
     """Open the services and run their background loops.
 
     Starts even if Redis, the history or the object store is down; `/readyz` reports it. Raises `StoreUnsuitable`,
@@ -210,6 +214,7 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             ),
             loops=BackgroundLoops(),
             metrics=metrics,
+            tracing=tracing,
             queue_state=QueueState(jobs, catalog.names),
         )
         metrics.add_queue_state(services.queue_state)
@@ -255,6 +260,7 @@ async def open_services(settings: ApiSettings, catalog: Catalog, objects: Object
             with contextlib.suppress(StoreUnavailable):
                 await services.registration.remove()
             await asyncio.to_thread(services.wakeups.close)
+            await asyncio.to_thread(tracing.close)
 
 
 @contextlib.asynccontextmanager
@@ -316,6 +322,7 @@ def _dispatcher(services: Services, egress: GuardedTransport) -> Dispatcher | No
         settings.public_base_url,
         settings.output_retention_seconds,
         settings.webhook_timeout_seconds,
+        services.tracing,
     )
     lease_s = 2 * settings.webhook_timeout_seconds + 1
     return Dispatcher(services.jobs, sender, settings.webhook_delays_s, lease_s, services.metrics.webhooks.record)

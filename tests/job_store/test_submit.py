@@ -188,3 +188,11 @@ def test_the_place_says_whether_a_worker_serves_the_model(store: JobStore) -> No
     assert not store.call(commands.get_job("ada", "job_1"))[1].has_worker
     store.call(commands.register(worker_record("w1", "shapes"), 30_000))
     assert store.call(commands.get_job("ada", "job_1"))[1].has_worker
+
+
+def test_the_trace_of_a_job_is_kept(store: JobStore) -> None:
+    traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    submit(store, "job_1", traceparent=traceparent)
+    submit(store, "job_2")
+    assert [get_job(store, f"job_{number}").traceparent for number in (1, 2)] == [traceparent, None]
+    assert claim(store).traceparent == traceparent

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -14,6 +15,7 @@ from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore, ObjectStore
 from renderq_shared.redis.clients import sync_client
 from renderq_shared.settings import WorkerSettings
+from renderq_shared.tracing import NO_TRACING, Tracing
 from renderq_worker.engine import Event, Failed, GenerationSpec, Rendered, SimulatedEngine
 from renderq_worker.process.worker import Worker
 from renderq_worker.process.worker_metrics import WorkerMetrics
@@ -47,10 +49,13 @@ def request_json(**fields: Any) -> str:
     return json.dumps(parse_resolved_request({**body, **fields}).model_dump(mode="json"))
 
 
-def submit(store: JobStore, job_id: str, text: str | None = None, **fields: Any) -> None:
+def submit(
+    store: JobStore, job_id: str, text: str | None = None, *, traceparent: str | None = None, **fields: Any
+) -> None:
     text = text or request_json(**fields)
     images, model = fields.get("n", 1), fields.get("model", MODEL)
     job = NewJob(job_id, TENANT, "txt2img", model, text, images, cost=1.0, priority=0, max_attempts=3)
+    job = replace(job, traceparent=traceparent)
     store.call(commands.submit(job, QueueLimits(10_000, 10_000)))
 
 
@@ -104,6 +109,7 @@ class WorkerHarness:
         store: JobStore | None = None,
         objects: ObjectStore | None = None,
         entry: ModelEntry = ENTRY,
+        tracing: Tracing = NO_TRACING,
         **settings: Any,
     ) -> None:
         self.client = sync_client(redis_url)
@@ -126,6 +132,7 @@ class WorkerHarness:
             self.forwarded_wakeups.append,
             retry_delays_s=(0.01, 0.01),
             on_release=metrics.record_handback,
+            tracing=tracing,
         )
         self._wakes: list[threading.Thread] = []
 

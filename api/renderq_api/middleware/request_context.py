@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from renderq.contract import ProblemKind
 from renderq_api.auth import Caller
 from renderq_api.http.problems import ApiProblem, problem_response
+from renderq_api.http.trace_context import traced_request
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +49,8 @@ class RequestContextMiddleware:
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        traceparent = Headers(scope=scope).get("traceparent")
+        with structlog.contextvars.bound_contextvars(request_id=request_id), traced_request(traceparent):
             try:
                 await self._app(scope, receive, send_with_id)
             except ClientDisconnect:

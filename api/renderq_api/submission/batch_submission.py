@@ -17,6 +17,7 @@ from renderq_api.submission.batch_items import BatchItem, convert_each, located
 from renderq_api.submission.capabilities import CheckedRequest
 from renderq_api.submission.resolution import IngestedRequest, ResolvedJob, resolve
 from renderq_api.submission.submission import check_request, new_job, raise_refusal
+from renderq_api.submission.submission_span import submission_span
 from renderq_shared.ids import new_batch_id, new_job_id
 from renderq_shared.jobs import (
     AssetRecord,
@@ -52,12 +53,25 @@ async def submit_batch(
 
     What takes long for a thousand requests runs in threads, so that other requests are answered meanwhile.
     """
+    with submission_span(services.tracing, caller.tenant) as span:
+        accepted = await _submit(services, caller, items, idempotency, span.traceparent)
+        span.annotate({"renderq.batch_id": accepted.id})
+        return accepted
+
+
+async def _submit(
+    services: Services,
+    caller: Caller,
+    items: Sequence[BatchItem],
+    idempotency: Idempotency | None,
+    traceparent: str | None,
+) -> AcceptedBatch:
     limits = services.queue_limits(caller)
     _check_limits(items, limits)
     checked = await asyncio.to_thread(convert_each, items, items, lambda item: _check(services, caller, item))
     ingested = await _ingest(services, caller, items, checked)
     resolved = await asyncio.to_thread(convert_each, items, ingested, resolve)
-    batch = await asyncio.to_thread(_new_batch, services, caller, items, resolved, idempotency)
+    batch = await asyncio.to_thread(_new_batch, services, caller, items, resolved, idempotency, traceparent)
     result = await services.jobs.call(commands.submit_batch(batch, limits))
     accepted = _accepted(result, items, resolved)
     _wake(services, batch.jobs, result)
@@ -124,6 +138,7 @@ def _new_batch(
     items: Sequence[BatchItem],
     resolved: Sequence[ResolvedJob],
     idempotency: Idempotency | None,
+    traceparent: str | None,
 ) -> NewBatch:
     # Lists are in the order of ids, the newest first: descending ids put the first job of the batch first.
     ids = sorted((new_job_id() for _ in items), reverse=True)
@@ -132,6 +147,7 @@ def _new_batch(
         replace(
             new_job(services, caller.tenant, job_id, job),
             retried_from=item.retried_from,
+            traceparent=traceparent,
             batch_id=batch_id,
             batch_json=StoredBatch(index=index, jobs=len(items), values=_values(item, job)).model_dump_json(),
         )

@@ -14,6 +14,7 @@ from renderq_api.services import Services
 from renderq_api.submission.capabilities import CheckedRequest, check
 from renderq_api.submission.request_parser import parse
 from renderq_api.submission.resolution import IngestedRequest, ResolvedJob, resolve
+from renderq_api.submission.submission_span import submission_span
 from renderq_api.submission.visitor_rules import check_visitor_request
 from renderq_shared.ids import new_job_id
 from renderq_shared.jobs import Idempotency, JobRecord, NewJob, SubmitOutcome, SubmitResult, commands
@@ -46,6 +47,7 @@ class _Submitter:
     idempotency: Idempotency | None
     retried_from: str | None
     door: str | None
+    traceparent: str | None
 
 
 async def submit_job(
@@ -57,6 +59,17 @@ async def submit_job(
     door: str | None = None,
 ) -> tuple[SubmitResult, JobRecord]:
     """Submit a new job, or replay an earlier submission. Returns the job that stands for it. Raises `ApiProblem`."""
+    with submission_span(services.tracing, caller.tenant) as span:
+        submitter = _Submitter(caller, idempotency, retried_from, door, span.traceparent)
+        submitted, record = await _submit(services, submitter, body)
+        span.annotate({"renderq.job_id": record.id, "renderq.model": record.model, "renderq.task": record.task})
+        return submitted, record
+
+
+async def _submit(
+    services: Services, submitter: _Submitter, body: dict[str, JsonValue]
+) -> tuple[SubmitResult, JobRecord]:
+    caller, idempotency = submitter.caller, submitter.idempotency
     checked = check_request(services, caller, body)
     if caller.is_visitor:
         check_visitor_request(checked, services.visitors.limits, services.refused_words)
@@ -64,7 +77,7 @@ async def submit_job(
     if has_remote_images(checked.request) and (replayed := await replay_job(services, caller.tenant, idempotency)):
         return replayed
     ingested = await _ingest(services, caller, checked)
-    return await _enqueue(services, _Submitter(caller, idempotency, retried_from, door), resolve(ingested))
+    return await _enqueue(services, submitter, resolve(ingested))
 
 
 async def replay_job(
@@ -94,6 +107,7 @@ async def _enqueue(services: Services, submitter: _Submitter, resolved: Resolved
         idempotency=submitter.idempotency,
         retried_from=submitter.retried_from,
         door=submitter.door,
+        traceparent=submitter.traceparent,
     )
     submitted = await services.jobs.call(commands.submit(job, services.queue_limits(submitter.caller)))
     if submitted.outcome is SubmitOutcome.QUOTA_EXCEEDED:

@@ -17,6 +17,7 @@ from renderq_api.http.timestamps import timestamp
 from renderq_api.job_views.job_view import UrlBuilder, to_job
 from renderq_api.webhooks.target import webhook_url
 from renderq_shared.jobs import DeliveryRecord
+from renderq_shared.tracing import NO_TRACING, Tracing
 
 _READ_BYTES = 16_384
 _READ_S = 1.0
@@ -44,6 +45,7 @@ class Sender:
         public_url: str,
         retention_s: int,
         timeout_s: float,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         """`keys`: each one signs. `public_url`: base of the URLs in the body, with a trailing slash."""
         self._transport = transport
@@ -51,12 +53,22 @@ class Sender:
         self._urls = UrlBuilder(public_url)
         self._retention_s = retention_s
         self._timeout_s = timeout_s
+        self._tracing = tracing
 
     async def send(self, delivery: DeliveryRecord) -> SendResult:
         """Send a delivery. Errors of the receiver or the network become a failed attempt, not an exception."""
+        attributes = {"renderq.job_id": delivery.job_id, "renderq.event": delivery.event}
+        parent = delivery.record.traceparent
+        # Without a trace of its job, a delivery does not begin one.
+        span = (self._tracing if parent else NO_TRACING).start("renderq.webhook", parent, attributes)
+        sent = await self._send(delivery, span.traceparent)
+        span.end(sent.attempt.error)
+        return sent
+
+    async def _send(self, delivery: DeliveryRecord, traceparent: str | None) -> SendResult:
         attempt = _Attempt()
         try:
-            response = await self._post(delivery)
+            response = await self._post(delivery, traceparent)
         except EgressDenied as error:
             return attempt.result(f"denied: {error}")
         except TimeoutError:
@@ -73,7 +85,7 @@ class Sender:
         """Return an attempt that failed with an unexpected error of the service."""
         return _Attempt().result("internal error; see the service's log")
 
-    async def _post(self, delivery: DeliveryRecord) -> httpx2.Response:
+    async def _post(self, delivery: DeliveryRecord, traceparent: str | None) -> httpx2.Response:
         body = self._body(delivery)
         now = int(time.time())
         headers = {
@@ -82,6 +94,7 @@ class Sender:
             "webhook-id": delivery.id,
             "webhook-timestamp": str(now),
             "webhook-signature": " ".join(sign(key, delivery.id, now, body) for key in self._keys),
+            **({"traceparent": traceparent} if traceparent else {}),
         }
         timeout = httpx2.Timeout(None, connect=self._timeout_s / _CONNECT_TIMEOUT_DIVISOR)
         async with httpx2.AsyncClient(transport=self._transport(), trust_env=False, timeout=timeout) as client:

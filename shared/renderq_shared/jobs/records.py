@@ -56,6 +56,8 @@ class NewJob:
     """Its place in the batch, if it has one."""
     door: str | None = None
     """Door that it came through; `None` for renderq's own API."""
+    traceparent: str | None = None
+    """Trace to which its spans belong, in the form of W3C Trace Context; 55 characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ class JobRecord:
     """Place of the job in its batch."""
     door: str | None = None
     """As `NewJob.door`."""
+    traceparent: str | None = None
+    """As `NewJob.traceparent`. Absent in jobs that up to 0.2 accepted."""
     unknown_fields: tuple[tuple[str, str], ...] = ()
     """Names and texts of fields that a newer version has written, by name."""
 

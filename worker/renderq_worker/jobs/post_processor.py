@@ -15,8 +15,10 @@ from renderq_shared.jobs.store import JobStore
 from renderq_shared.jobs.stored_results import StoredFile, StoredGrid, StoredOutput, StoredThumbnail
 from renderq_shared.objects import ObjectStore
 from renderq_shared.outage import Outage
+from renderq_shared.tracing import Tracing
 from renderq_worker.engine import Rendered
 from renderq_worker.jobs.job_metrics import ImageTiming
+from renderq_worker.jobs.job_trace import record_spans
 from renderq_worker.jobs.running_job import RunningJob
 from renderq_worker.output import Encoded, encode, encode_thumbnail, grid_recipe, image_recipe, resize
 from renderq_worker.output.thumbnail import CONTENT_TYPE as THUMBNAIL_TYPE
@@ -59,6 +61,7 @@ class PostProcessor:
         closing: threading.Event,
         on_image_stored: Callable[[RunningJob], None],
         on_end: Callable[[RunningJob], None],
+        tracing: Tracing,
     ) -> None:
         self._store = store
         self._objects = objects
@@ -67,6 +70,7 @@ class PostProcessor:
         self._closing = closing
         self._on_image_stored = on_image_stored
         self._on_end = on_end
+        self._tracing = tracing
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="post-processor")
 
     def submit(self, job: RunningJob, rendered: Rendered) -> None:
@@ -185,6 +189,7 @@ class PostProcessor:
                 if result.accepted and result.record is not None:
                     job.end()  # before a renewal is refused because the job has ended
                     log.info("job.ended", **EndedJob.of(result.record).log_fields)
+                    record_spans(self._tracing, job, result.record)
                 return result.accepted
         return False
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -79,6 +80,7 @@ class RunningJob:
         self._stop_reason: StopReason | None = None
         self._is_submitted = False
         self._is_ended = False
+        self._stage_starts: list[tuple[Stage, int]] = []
         self._lock = threading.Lock()
 
     def log_context(self) -> AbstractContextManager[None]:
@@ -137,6 +139,12 @@ class RunningJob:
         """Whether the worker has finished with the job."""
         return self._is_ended
 
+    @property
+    def stage_starts(self) -> tuple[tuple[Stage, int], ...]:
+        """Each change of the job's stage, in order: the stage, and the time since the epoch in ns."""
+        with self._lock:
+            return tuple(self._stage_starts)
+
     def index_of(self, generation_id: str) -> int:
         return self.generation_ids.index(generation_id)
 
@@ -176,7 +184,10 @@ class RunningJob:
                     image.stage = Stage.DECODING
                 case _:
                     image.stage = Stage.UPLOADING
-            return self._stage() is not before
+            after = self._stage()
+            if after is not None and after is not before:
+                self._stage_starts.append((after, time.time_ns()))
+            return after is not before
 
     def succeed(self, output: StoredOutput, timing: ImageTiming, warnings: Collection[JobWarning]) -> bool:
         """Record an image that is in the object store; return whether all images are done."""

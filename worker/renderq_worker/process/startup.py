@@ -1,5 +1,6 @@
 """Startup of a worker process: checks settings, Redis and object store before any model is loaded."""
 
+import os
 from collections.abc import Callable
 
 import structlog
@@ -12,6 +13,7 @@ from renderq_shared.outage import Outage
 from renderq_shared.redis.clients import check_server, sync_client
 from renderq_shared.redis.permissions import check_permissions
 from renderq_shared.settings import WorkerSettings
+from renderq_shared.tracing import open_tracing
 from renderq_worker.process.worker_process import WorkerProcess
 from renderq_worker.threads.signals import StopSignals
 
@@ -30,7 +32,7 @@ def run_worker(settings: WorkerSettings, signals: StopSignals) -> int:
     objects = open_store(settings)
     if not wait_for_redis(client, settings.redis_url, objects, signals.received_within):
         return 0
-    return WorkerProcess(settings, entries, client, objects).run(signals)
+    return WorkerProcess(settings, entries, client, objects, open_tracing(os.environ, "renderq-worker")).run(signals)
 
 
 def served_models(settings: WorkerSettings) -> tuple[ModelEntry, ...]:

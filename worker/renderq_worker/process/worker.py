@@ -12,6 +12,7 @@ from renderq_shared.jobs.claim_records import FenceResult
 from renderq_shared.jobs.store import JobStore
 from renderq_shared.objects import ObjectStore
 from renderq_shared.settings import WorkerSettings
+from renderq_shared.tracing import NO_TRACING, Tracing
 from renderq_worker.claims.claimed_jobs import ClaimedJobs
 from renderq_worker.claims.job_claimer import JobClaimer, JobClaimerSettings
 from renderq_worker.claims.lease_renewer import LeaseRenewer
@@ -49,6 +50,7 @@ class Worker:
         forward_wakeup: Callable[[str], None],
         retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
         on_release: Callable[[str], None] = lambda _model: None,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         """`on_release` is called with the model of each job that is returned to the queue."""
         self.claimed_jobs = claimed_jobs = ClaimedJobs()
@@ -67,6 +69,7 @@ class Worker:
             self._closing,
             on_image_stored=lambda job: progress.schedule(job, at_once=True),
             on_end=claimed_jobs.remove,
+            tracing=tracing,
         )
         self._previews = previews = PreviewWriter(store, engine)
         self._inputs = InputLoader(

@@ -15,6 +15,7 @@ from renderq_shared.logs import flush_logs
 from renderq_shared.objects import ObjectStore
 from renderq_shared.settings import WorkerSettings
 from renderq_shared.threads import SupervisedThread
+from renderq_shared.tracing import Tracing
 from renderq_shared.wakeups import WakeupPublisher
 from renderq_worker.claims.consumer import Consumer
 from renderq_worker.engine import create_engine, device_name
@@ -37,9 +38,15 @@ class WorkerProcess:
     """One worker process. No model is loaded before the first job."""
 
     def __init__(
-        self, settings: WorkerSettings, entries: Sequence[ModelEntry], client: Redis, objects: ObjectStore
+        self,
+        settings: WorkerSettings,
+        entries: Sequence[ModelEntry],
+        client: Redis,
+        objects: ObjectStore,
+        tracing: Tracing,
     ) -> None:
         """Raise `DeviceUnusable` if the configured device does not exist."""
+        self._tracing = tracing
         self._id = resolve_worker_id(settings.worker_name)
         self._models = tuple(entry.name for entry in entries)
         self._drain_s = settings.drain_seconds
@@ -60,6 +67,7 @@ class WorkerProcess:
             engine,
             wakeups.notify,
             on_release=metrics.record_handback,
+            tracing=tracing,
         )
         threads = settings.worker_slots + 1  # one more to forward wake-ups while all slots have jobs
         self._consumer = Consumer(
@@ -129,6 +137,7 @@ class WorkerProcess:
         self._heartbeat_thread.close(SHUTDOWN_TIMEOUT_S)
         self._heartbeat.deregister()
         self._worker.close()
+        self._tracing.close()
         if self._metrics_server is not None:
             self._metrics_server.close()
 

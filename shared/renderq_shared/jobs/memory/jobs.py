@@ -116,6 +116,7 @@ class JobTable:
             batch_id=new.batch_id,
             batch_json=new.batch_json,
             door=new.door,
+            traceparent=new.traceparent,
         )
         self.models.add(job.model)
         self.weights[job.tenant] = new.weight

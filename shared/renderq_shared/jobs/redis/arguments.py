@@ -78,7 +78,7 @@ def _new_job(job: NewJob) -> Arguments:
         *(job.id, job.task, job.model, queue_name(job.model), job.request_json),
         *(job.images, job.cost, job.priority, job.max_attempts, _optional(job.deadline_ms)),
         *(job.retried_from or "", " ".join(job.webhook_events), job.webhook_host, " ".join(job.assets)),
-        *(job.batch_id or "", job.batch_json or "", job.door or ""),
+        *(job.batch_id or "", job.batch_json or "", job.door or "", job.traceparent or ""),
     )
 
 

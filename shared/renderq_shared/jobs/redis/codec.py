@@ -93,6 +93,7 @@ def _job(fields: Mapping[str, str]) -> JobRecord:
         batch_id=fields.get("batch_id"),
         batch_json=fields.get("batch_json"),
         door=fields.get("door"),
+        traceparent=fields.get("traceparent"),
         unknown_fields=tuple(sorted((name, text) for name, text in fields.items() if name not in _KNOWN)),
     )
 

@@ -2,13 +2,13 @@
 
 -- The number of arguments of one job: id, task, model, key of the model's wake-up list, request_json, images, cost,
 -- priority, max_attempts, deadline_ms, id of the job that this one retries, webhook events separated by spaces, webhook
--- host, ids of assets separated by spaces, batch_id, batch_json, door. '' for none.
-local JOB_ARGUMENTS = 17
+-- host, ids of assets separated by spaces, batch_id, batch_json, door, traceparent. '' for none.
+local JOB_ARGUMENTS = 18
 
 -- Read a job from the arguments that begin at `first`. Returns its record and the key of the model's wake-up list.
 local function read_new_job(tenant, first)
   local id, task, model, wake, request, images, cost, priority, max_attempts, deadline, retried_from, events, host, assets,
-    batch_id, batch_json, door = unpack(ARGV, first, first + JOB_ARGUMENTS - 1)
+    batch_id, batch_json, door, traceparent = unpack(ARGV, first, first + JOB_ARGUMENTS - 1)
   local job = {
     id = id,
     tenant = tenant,
@@ -40,6 +40,9 @@ local function read_new_job(tenant, first)
   end
   if door ~= '' then
     job.door = door
+  end
+  if traceparent ~= '' then
+    job.traceparent = traceparent
   end
   return job, wake
 end

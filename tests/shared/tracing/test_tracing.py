@@ -1,0 +1,75 @@
+"""Tracing on and off: nothing is imported while it is off, and a dead collector holds up nothing."""
+
+import subprocess
+import sys
+
+import pytest
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from structlog.testing import capture_logs
+
+from renderq_shared.tracing import NO_TRACING, open_tracing
+from renderq_shared.tracing.otel import open_otel
+from tests.valkey_server import free_port
+
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def test_without_an_endpoint_nothing_is_imported() -> None:
+    program = (
+        "import sys, renderq_api.cli, renderq_api.services, renderq_shared.tracing as tracing\n"
+        "assert tracing.open_tracing({}, 'test') is tracing.NO_TRACING\n"
+        "print([name for name in sys.modules if name.startswith('opentelemetry.exporter') or name.endswith('.otel')])"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
+
+
+def test_off_passes_the_trace_of_the_client_on() -> None:
+    span = NO_TRACING.start("renderq.submit", PARENT)
+    span.end("refused")
+    assert span.traceparent == PARENT
+    assert NO_TRACING.start("renderq.submit", None).traceparent is None
+
+
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
+def test_an_endpoint_turns_it_on_and_the_sdks_own_switch_off(variable: str) -> None:
+    environment = {variable: "http://127.0.0.1:4318"}
+    tracing = open_tracing(environment, "renderq-api")
+    tracing.close()
+    assert tracing is not NO_TRACING
+    assert open_tracing({**environment, "OTEL_SDK_DISABLED": "true"}, "renderq-api") is NO_TRACING
+
+
+def test_without_the_extra_it_stays_off_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "renderq_shared.tracing.otel", None)
+    with capture_logs() as logs:
+        assert open_tracing({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, "renderq-api") is NO_TRACING
+    assert [(each["event"], "renderq[otel]" in each["advice"]) for each in logs] == [("tracing.unavailable", True)]
+
+
+def test_a_span_belongs_to_the_trace_that_the_header_names() -> None:
+    exporter = InMemorySpanExporter()
+    tracing = open_otel("renderq-api", exporter)
+    span = tracing.start("renderq.queued", PARENT, {"renderq.model": "shapes"}, start_ns=1_000)
+    follower = tracing.start("renderq.denoise", span.traceparent)
+    follower.end("nan_output")
+    span.end(end_ns=5_000)
+    tracing.close()
+    second, first = exporter.get_finished_spans()
+    assert (first.start_time, first.end_time, first.attributes["renderq.model"]) == (1_000, 5_000, "shapes")
+    assert f"{first.context.trace_id:032x}" == f"{second.context.trace_id:032x}" == PARENT.split("-")[1]
+    assert f"{first.parent.span_id:016x}" == PARENT.split("-")[2]
+    assert second.parent.span_id == first.context.span_id
+    assert second.status.description == "nan_output"
+    assert first.resource.attributes["service.name"] == "renderq-api"
+
+
+def test_a_dead_collector_is_logged_once_and_ends_nothing() -> None:
+    exporter = OTLPSpanExporter(endpoint=f"http://127.0.0.1:{free_port()}/v1/traces", timeout=0.2)
+    tracing = open_otel("renderq-api", exporter)
+    with capture_logs() as logs:
+        for _ in range(5_000):  # more than its queue holds
+            tracing.start("renderq.queued", PARENT).end()
+        tracing.close()
+    assert [each["event"] for each in logs] == ["tracing.unavailable"]
