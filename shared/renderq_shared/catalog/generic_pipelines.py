@@ -27,6 +27,8 @@ class GenericPipelineInfo:
     """Class for `inpaint` and `outpaint` with the same components."""
     takes_loras: bool = True
     """False if diffusers has no loader of LoRAs for it."""
+    max_images: int = 0
+    """Most images that its call takes for `edit`; 0 if it makes images from text alone."""
     sets_timesteps: bool = False
     """True if its call computes the timesteps itself, which then do not follow the scheduler's schedule."""
 
@@ -37,6 +39,7 @@ class GenericPipelineInfo:
             *(("img2img",) if self.img2img else ()),
             *(("inpaint", "outpaint") if self.inpaint else ()),
             *(("variation",) if self.img2img else ()),
+            *(("edit",) if self.max_images else ()),
         )
 
 
@@ -47,8 +50,8 @@ GENERIC_PIPELINES: Mapping[str, GenericPipelineInfo] = {
     "Flux": GenericPipelineInfo(
         28, 3.5, may_embed_guidance=True, img2img="FluxImg2ImgPipeline", inpaint="FluxInpaintPipeline"
     ),
-    "Flux2Klein": GenericPipelineInfo(50, 4.0, reads_negative_prompt=False),
-    "FluxKontext": GenericPipelineInfo(28, 3.5, may_embed_guidance=True),
+    "Flux2Klein": GenericPipelineInfo(50, 4.0, reads_negative_prompt=False, max_images=4),
+    "FluxKontext": GenericPipelineInfo(28, 3.5, may_embed_guidance=True, max_images=1),
     "HunyuanDiT": GenericPipelineInfo(50, 5.0, takes_loras=False),
     "Kandinsky3": GenericPipelineInfo(25, 3.0, size_multiple=64),
     "Lumina": GenericPipelineInfo(30, 4.0, takes_loras=False),

@@ -237,7 +237,7 @@ def _inspect_generic(folder: Path, kind: str, names: tuple[str, ...]) -> Pipelin
         GENERIC_FAMILY,
         facts.tasks,
         size,
-        _square_limits(2 * size, size_multiple=facts.size_multiple),
+        _square_limits(2 * size, size_multiple=facts.size_multiple, max_images=facts.max_images),
         sampling,
         own_schedules=() if facts.sets_timesteps else own_schedules(scheduler),
         supports_negative_prompt=facts.reads_negative_prompt and not embeds_guidance,

@@ -293,6 +293,7 @@ def test_every_kind_that_the_catalog_takes_can_be_run(kind: str) -> None:
     arguments = inspect.signature(getattr(diffusers, f"{kind}Pipeline").__call__).parameters
     assert [name for name in REQUIRED_ARGUMENTS if name not in arguments] == []
     facts = GENERIC_PIPELINES[kind]
+    assert facts.max_images == 0 or "image" in arguments
     assert facts.reads_negative_prompt == ("negative_prompt" in arguments)
     assert facts.may_embed_guidance == ("true_cfg_scale" in arguments)
     for task, mapping in (

@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.engine import Canceled, GenerationSpec, Img2Img, Inpaint
+from renderq_shared.catalog.pipeline_config import inspect_pipeline
+from renderq_worker.engine import Canceled, Edit, GenerationSpec, Img2Img, Inpaint
 from renderq_worker.models.loading import rehearse
 from tests.worker.engine.engine_harness import EngineHarness, random_image, spec, warnings
 from tests.worker.engine.reference_pipeline import load_reference, pipeline_pixels
@@ -57,7 +58,7 @@ FAMILIES = {
     "z_image": Kind(save_z_image),
     "chroma": Kind(save_chroma),
     "klein": Kind(save_klein),
-    "kontext": Kind(save_kontext, further=(("max_area", 64 * 64), ("_auto_resize", False))),
+    "kontext": Kind(save_kontext, further=(("max_area", 64 * 64),)),
     "sana": Kind(save_sana, further=(("use_resolution_binning", False),)),
     "lumina2": Kind(save_lumina2),
     "pixart": Kind(save_pixart, further=(("use_resolution_binning", False),)),
@@ -308,3 +309,35 @@ def test_images_from_images_share_forward_passes_and_are_the_stock_ones(
         np.testing.assert_array_equal(harness.pixels(each.id), stock_task_pixels(kind, family, model, each))
         if dtype not in kind.alone:
             assert harness.stats(each.id).batch_width_mean > 1
+
+
+def test_the_catalog_says_which_model_edits_how_many_images(saved: Callable[[str], Path]) -> None:
+    infos = [inspect_pipeline(saved(family)) for family in ("klein", "kontext", "flux")]
+    assert [info.limits.max_images for info in infos] == [4, 1, 0]
+    assert ["edit" in info.tasks for info in infos] == [True, True, False]
+
+
+@pytest.mark.parametrize(("family", "counts"), [("klein", (1, 2, 2)), ("kontext", (1, 1))])
+def test_edited_images_share_forward_passes_and_are_the_stock_ones(
+    family: str, counts: tuple[int, ...], saved: Callable[[str], Path]
+) -> None:
+    kind, model = FAMILIES[family], entry(saved(family), family, family="pipeline", dtype="bfloat16")
+    harness = EngineHarness([model])
+    images = [random_image(64, 64, seed) for seed in range(4)]
+    specs = [
+        replace(each, task=Edit(tuple(images[number : number + count])))
+        for number, (each, count) in enumerate(zip(specs_of(family, len(counts), steps=4), counts, strict=True))
+    ]
+    harness.submit(*specs)
+    harness.finish()
+    for each in specs:
+        pictures = [Image.fromarray(image) for image in each.task.images]  # type: ignore[union-attr]
+        expected = pipeline_pixels(
+            load_reference(model),
+            each,
+            image=pictures if family == "klein" else pictures[0],
+            **{kind.guidance: each.sampling.guidance_scale},
+            **dict(kind.further),
+        )
+        np.testing.assert_array_equal(harness.pixels(each.id), expected)
+    assert harness.stats(specs[-1].id).batch_width_mean > 1

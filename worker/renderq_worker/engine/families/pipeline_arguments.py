@@ -91,4 +91,4 @@ class PipelineArguments:
 
 def _free_size(spec: GenerationSpec) -> dict[str, Any]:
     """Return arguments without which some pipelines render the nearest size of a list, or one of the usual area."""
-    return {"use_resolution_binning": False, "max_area": spec.width * spec.height, "_auto_resize": False}
+    return {"use_resolution_binning": False, "max_area": spec.width * spec.height}

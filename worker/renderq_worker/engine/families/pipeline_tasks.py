@@ -11,7 +11,7 @@ from PIL import Image
 from renderq_shared.catalog.generic_pipelines import GENERIC_PIPELINES
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.prepared_latents import MaskOverlay
-from renderq_worker.engine.tasks.types import MASK_THRESHOLD, Img2Img, Inpaint, Mask, Pixels, Txt2Img, Variation
+from renderq_worker.engine.tasks.types import MASK_THRESHOLD, Edit, Img2Img, Inpaint, Mask, Pixels, Txt2Img, Variation
 
 
 def pipelines_by_task(pipeline: Any) -> Mapping[type, Any]:
@@ -22,6 +22,8 @@ def pipelines_by_task(pipeline: Any) -> Mapping[type, Any]:
         by_task[Img2Img] = by_task[Variation] = _related(pipeline, facts.img2img)
     if facts is not None and facts.inpaint is not None:
         by_task[Inpaint] = _related(pipeline, facts.inpaint)
+    if facts is not None and facts.max_images:
+        by_task[Edit] = pipeline
     return by_task
 
 
@@ -33,6 +35,9 @@ def task_arguments(spec: GenerationSpec, block: int) -> dict[str, Any]:
         case Inpaint(image=image, mask=mask, strength=strength):
             blocks = Image.fromarray(_whole_blocks(_resize_mask(mask, spec), block))
             return {"image": _resize(image, spec), "mask_image": blocks, "strength": strength}
+        case Edit(images=images):
+            pictures = [Image.fromarray(image) for image in images]
+            return {"image": pictures if len(pictures) > 1 else pictures[0]}  # not all pipelines take lists
         case _:
             return {}
 
