@@ -46,7 +46,9 @@ WANTED: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
     "a .ckpt": ((64, 64), {"model": "sd1"}),
     "fewer layers": ((64, 64), {"model": "sd1", "clip_skip": 1}),
     "velocity": ((64, 64), {"model": "sd2-v", "scheduler": "euler", "schedule": "karras"}),
-    "whole": ((48, 64), {"model": "sd3", "width": 48}),
+    "transformer": ((48, 64), {"model": "sd3", "width": 48}),
+    "img2img by a transformer": ((48, 16), {"model": "sd3", "task": "img2img", **PHOTO, "steps": 5}),
+    "edited": ((48, 16), {"model": "klein", "task": "edit", "images": [PHOTO["image"]] * 2, "steps": 2}),
 }
 """A request, and the size of its image."""
 
