@@ -26,6 +26,7 @@ def data_url(pixels: np.ndarray) -> str:
 COLORS = np.random.default_rng(7).integers(0, 256, (3, 5, 3), np.uint8)
 PHOTO = {"image": data_url(np.kron(COLORS, np.ones((10, 10, 1), np.uint8)))}
 """50 × 30 pixels."""
+LARGE_PHOTO = data_url(np.kron(COLORS, np.ones((32, 32, 1), np.uint8)))
 DEPTH_MAP = data_url(np.arange(50 * 30, dtype=np.uint16).reshape(30, 50) * 40)
 """16 bits per pixel."""
 MASK = data_url(np.repeat(np.uint8([0, 255]), 25)[None].repeat(30, axis=0))
@@ -48,7 +49,7 @@ WANTED: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
     "velocity": ((64, 64), {"model": "sd2-v", "scheduler": "euler", "schedule": "karras"}),
     "transformer": ((48, 64), {"model": "sd3", "width": 48}),
     "img2img by a transformer": ((48, 16), {"model": "sd3", "task": "img2img", **PHOTO, "steps": 5}),
-    "edited": ((48, 16), {"model": "klein", "task": "edit", "images": [PHOTO["image"]] * 2, "steps": 2}),
+    "edited": ((160, 96), {"model": "klein", "task": "edit", "images": [LARGE_PHOTO] * 2, "steps": 2}),
 }
 """A request, and the size of its image."""
 

@@ -341,3 +341,13 @@ def test_edited_images_share_forward_passes_and_are_the_stock_ones(
         )
         np.testing.assert_array_equal(harness.pixels(each.id), expected)
     assert harness.stats(specs[-1].id).batch_width_mean > 1
+
+
+def test_what_the_stock_call_refuses_is_refused_in_its_words(saved: Callable[[str], Path]) -> None:
+    harness = EngineHarness([entry(saved("klein"), "klein", family="pipeline", dtype="float32")])
+    [each] = specs_of("klein", 1)
+    harness.submit(replace(each, task=Edit((random_image(32, 32),))))
+    harness.finish()
+    failed = harness.failed("job/0")
+    assert failed.code == "request_unsupported"
+    assert "model 'klein' refuses the request: Image too small: 32×32" in failed.message

@@ -126,13 +126,19 @@ class GenericPipeline:
     def prepare(
         self, spec: GenerationSpec, encoding: PromptEncoding | None = None, *, use_tiling: bool = False
     ) -> PipelineRun:
-        """Run up to the first step. Raises `TaskUnsupported`, `ScheduleUnsupported` or `SizeUnsupported`."""
+        """Run up to the first step. Raises `TaskUnsupported`, `ScheduleUnsupported` or `SizeUnsupported`.
+
+        A `ValueError` of the stock call is a `TaskUnsupported`.
+        """
         if type(spec.task) not in self._pipelines:
             supported = ", ".join(task.__name__.lower() for task in self._pipelines)
             raise TaskUnsupported(f"model {spec.model!r} supports {supported}, not {type(spec.task).__name__.lower()}")
         self._arguments[type(spec.task)].check(spec)
         run = PipelineRun(spec, use_tiling=use_tiling)
-        self._start(run)
+        try:
+            self._start(run)
+        except ValueError as error:  # stock calls check their arguments
+            raise TaskUnsupported(f"model {spec.model!r} refuses the request: {error}") from error
         self.rows_per_image = run.rows
         return run
 
