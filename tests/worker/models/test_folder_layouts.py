@@ -389,6 +389,7 @@ def test_what_the_check_calls_ok_renders_and_the_rest_is_refused_by_name(
     layout.change(tmp_path / "model")
     config = ModelConfig.model_validate({"source": "model"} | dict(layout.config))
     toml = tmp_path / "models.toml"
+    toml.write_text('[models.m]\nsource = "model"\n')  # of which the check reads the LoRAs
     report = check_model("m", config, toml, WorkerSettings(device="cpu"))
     assert not list(tmp_path.rglob("RAN"))
     if layout.message:
