@@ -116,7 +116,7 @@ def _encode(image: PillowImage, field: str) -> bytes:
             kept[_ORIENTATION] = exif[_ORIENTATION]
         options: dict[str, Any] = {"exif": kept.tobytes() if len(kept) else b"", "compress_level": 1}
         if image.mode in _PNG_MODES:
-            image = image.convert(_PNG_MODES[image.mode])
+            image = _from_profile(image) or image.convert(_PNG_MODES[image.mode])
             options["icc_profile"] = None  # it describes the mode before
         image.save(buffer, "PNG", **options)
     except (OSError, ValueError, SyntaxError, EOFError) as error:
@@ -125,3 +125,24 @@ def _encode(image: PillowImage, field: str) -> bytes:
             "convert it, for example with image.convert('RGB')"
         ) from error
     return buffer.getvalue()
+
+
+def _from_profile(image: Any) -> PillowImage | None:
+    """Convert CMYK by its color profile to sRGB, as the service does; `None` without a profile that can be used."""
+    profile = image.info.get("icc_profile") if image.mode == "CMYK" else None
+    if profile is None:
+        return None
+    from PIL import ImageCms
+
+    try:
+        source: Any = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(
+            image,
+            source,
+            ImageCms.createProfile("sRGB"),
+            ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (OSError, ImageCms.PyCMSError):
+        return None

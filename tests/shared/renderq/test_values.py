@@ -25,6 +25,7 @@ from renderq.cli import main
 from renderq.contract import LIMITS, OutputOptions, WebhookOptions
 from renderq.testing import FakeService
 from tests.shared.renderq.multipart import sent_file
+from tests.worker.jobs.inputs.icc_profiles import cmyk_profile
 
 
 class Level(enum.IntEnum):
@@ -285,6 +286,14 @@ def test_a_pil_image_keeps_its_pixels_orientation_and_profile_and_nothing_else(t
     assert dict(made.getexif()) == {0x0112: 6}
     assert made.info["icc_profile"] == b"a profile"
     assert image.getexif()[0x010F] == "a camera"
+
+
+@pytest.mark.parametrize(("profile", "gray"), [(cmyk_profile(), 118), (b"none", 0)])
+def test_a_pil_image_in_cmyk_is_converted_by_its_profile(profile: bytes, gray: int) -> None:
+    image = Pillow.new("CMYK", (8, 8), (0, 0, 0, 255))
+    image.info["icc_profile"] = profile
+    made = Pillow.open(io.BytesIO(read_image(image)))
+    assert (made.mode, made.getpixel((4, 4)), made.info.get("icc_profile")) == ("RGB", (gray,) * 3, None)
 
 
 def test_a_pil_image_that_png_lacks_or_that_is_damaged_is_named(png: bytes) -> None:
