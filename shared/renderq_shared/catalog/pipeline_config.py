@@ -229,8 +229,9 @@ def _inspect_generic(folder: Path, kind: str, names: tuple[str, ...]) -> Pipelin
     embeds_guidance = facts.may_embed_guidance and bool(config.get("guidance_embeds", False))
     sampling = SamplingParams(steps=facts.steps, guidance_scale=facts.guidance_scale)
     is_schnell = kind == "Flux" and not embeds_guidance and not scheduler.get("use_dynamic_shifting", False)
+    is_marked = bool(read_index(folder).get("is_distilled", False))  # by Flux.2 Klein
     names = (*names, *_own_names(config))
-    if is_schnell or is_distilled(names, scheduler.get("_class_name")):
+    if is_schnell or is_marked or is_distilled(names, scheduler.get("_class_name")):
         sampling = distilled_sampling(names, sampling, steps=facts.distilled_steps, embeds_guidance=embeds_guidance)
     size = _generic_native_size(folder, config)
     return PipelineInfo(

@@ -330,6 +330,17 @@ def test_steps_and_guidance_suit_a_generic_pipeline(
     assert entry.supports_negative_prompt != transformer.get("guidance_embeds", False)
 
 
+@pytest.mark.parametrize(("is_distilled", "steps", "guidance_scale"), [(True, 4, 0), (False, 50, 4)])
+def test_steps_and_guidance_suit_a_pipeline_that_is_marked_as_distilled(
+    tmp_path: Path, is_distilled: bool, steps: int, guidance_scale: float
+) -> None:
+    generic(tmp_path / "klein", "Flux2KleinPipeline", {}, **FLOW)
+    index = tmp_path / "klein" / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"is_distilled": is_distilled}))
+    [entry] = load(tmp_path / "models.toml", '[models.a]\nsource = "klein"')
+    assert (entry.defaults.steps, entry.defaults.guidance_scale) == (steps, guidance_scale)
+
+
 @pytest.mark.parametrize(
     ("name", "unet", "scheduler", "steps", "guidance_scale"),
     [
