@@ -11,7 +11,13 @@ import pytest
 from PIL import Image
 
 from renderq.contract import JobWarning
-from renderq_worker.jobs.inputs.image_decoding import decode_depth_map, decode_image, decode_low_res_image, decode_mask
+from renderq_worker.jobs.inputs.image_decoding import (
+    decode_depth_map,
+    decode_edited_image,
+    decode_image,
+    decode_low_res_image,
+    decode_mask,
+)
 from tests.worker.jobs.inputs.icc_profiles import (
     DISPLAY_P3,
     SRGB,
@@ -247,6 +253,16 @@ def test_what_is_to_be_upscaled_is_resized_as_its_pipeline_does_it() -> None:
     noise = Image.fromarray(np.random.default_rng(7).integers(0, 256, (41, 30, 3), np.uint8))
     assert np.array_equal(decode_low_res_image(saved(noise), 28, 40), noise.resize((28, 40), Image.Resampling.BICUBIC))
     assert np.array_equal(decode_low_res_image(saved(noise), 30, 41), noise)
+
+
+@pytest.mark.parametrize(
+    ("size", "becomes"), [((40, 20), (40, 20)), ((80, 40), (40, 20)), ((20, 320), (7, 113)), ((8000, 1), (800, 1))]
+)
+def test_what_is_to_be_edited_keeps_its_proportions_and_has_no_more_pixels_than_the_result(
+    size: tuple[int, int], becomes: tuple[int, int]
+) -> None:
+    height, width, _ = decode_edited_image(saved(Image.new("RGB", size)), 20, 40).shape
+    assert (width, height) == becomes
 
 
 def test_a_depth_map_keeps_its_eight_bits_or_its_sixteen() -> None:

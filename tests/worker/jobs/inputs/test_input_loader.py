@@ -15,7 +15,7 @@ from renderq.contract import Status
 from renderq_shared.errors import ObjectStoreUnavailable
 from renderq_shared.jobs import NewAsset, NewJob, QueueLimits, commands
 from renderq_shared.objects import FolderStore
-from renderq_worker.engine import Depth2Img, GenerationSpec, Img2Img, Inpaint, Upscale, Variation
+from renderq_worker.engine import Depth2Img, Edit, GenerationSpec, Img2Img, Inpaint, Upscale, Variation
 from tests.polling import wait_until
 from tests.worker.conftest import NewHarness
 from tests.worker.worker_harness import ENTRY, MODEL, TENANT, WorkerHarness, error, outputs, request_json
@@ -114,8 +114,9 @@ def test_each_task_gets_its_inputs(loader: LoaderHarness) -> None:
     loader.submit("d", "depth2img", image=image, depth_map=deep, strength=0.5, clip_skip=2)
     loader.submit("e", "depth2img", image=image, guidance_rescale=0.5)
     loader.submit("f", "upscale", image=small, noise_level=7)
+    loader.submit("g", "edit", images=[small, image])
     loader.harness.wake()
-    assert {loader.harness.wait_until_ended(name).status for name in "abcdef"} == {Status.SUCCEEDED}
+    assert {loader.harness.wait_until_ended(name).status for name in "abcdefg"} == {Status.SUCCEEDED}
     tasks = {spec.id[0]: (spec.task, spec.width, spec.height) for spec in loader.specs}
     painted, width, height = tasks["a"]
     assert isinstance(painted, Inpaint)
@@ -133,6 +134,9 @@ def test_each_task_gets_its_inputs(loader: LoaderHarness) -> None:
     assert (mapped.depth_map.shape, mapped.depth_map.dtype, np.ptp(mapped.depth_map)) == ((4, 16), np.float32, 1)
     assert np.array_equal(enlarged.image, noise.resize((16, 8), Image.Resampling.BICUBIC))
     assert (enlarged.noise_level, tasks["f"][1:]) == (7, (64, 32))
+    edited = tasks["g"][0]
+    assert isinstance(edited, Edit)
+    assert [picture.shape for picture in edited.images] == [(15, 8, 3), (8, 16, 3)]
     options = {spec.id[0]: (spec.sampling.clip_skip, spec.sampling.guidance_rescale) for spec in loader.specs}
     assert (options["c"], options["d"], options["e"]) == ((0, 0), (2, 0), (0, 0.5))
 

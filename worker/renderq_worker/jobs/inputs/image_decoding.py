@@ -39,8 +39,7 @@ def decode_image(file: bytes, width: int, height: int, warn: Warn = _discard) ->
 def decode_edited_image(file: bytes, width: int, height: int, warn: Warn = _discard) -> Pixels:
     """Return pixels of an input of `edit`, in its own proportions and of no more pixels than width × height."""
     image = _composite(_read_colors(file, warn), "white")
-    image.thumbnail(_reduced(image.size, width * height), Image.Resampling.LANCZOS)
-    return np.asarray(image)
+    return np.asarray(image.resize(_reduced(*image.size, width * height), Image.Resampling.LANCZOS))
 
 
 def decode_low_res_image(file: bytes, width: int, height: int, warn: Warn = _discard) -> Pixels:
@@ -75,9 +74,11 @@ def decode_depth_map(file: bytes, width: int, height: int, warn: Warn = _discard
     return (depth - depth.min()) / span if span else np.zeros_like(depth)
 
 
-def _reduced(size: tuple[int, int], pixels: int) -> tuple[int, int]:
-    scale = min(1.0, (pixels / (size[0] * size[1])) ** 0.5)
-    return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
+def _reduced(width: int, height: int, pixels: int) -> tuple[int, int]:
+    """Return the size in these proportions of at most so many pixels; a line stays a line."""
+    scale = min(1.0, (pixels / (width * height)) ** 0.5)
+    width, height = max(1, int(width * scale)), max(1, int(height * scale))
+    return min(width, pixels // height), min(height, pixels // width)
 
 
 def _farthest_where_transparent(image: Image.Image) -> npt.NDArray[np.uint16]:
