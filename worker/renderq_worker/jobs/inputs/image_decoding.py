@@ -78,7 +78,8 @@ def _reduced(width: int, height: int, pixels: int) -> tuple[int, int]:
     """Return the size in these proportions of at most so many pixels; a line stays a line."""
     scale = min(1.0, (pixels / (width * height)) ** 0.5)
     width, height = max(1, int(width * scale)), max(1, int(height * scale))
-    return min(width, pixels // height), min(height, pixels // width)
+    width = min(width, pixels // height)
+    return width, min(height, pixels // width)
 
 
 def _farthest_where_transparent(image: Image.Image) -> npt.NDArray[np.uint16]:
