@@ -81,6 +81,24 @@ def check_size(request: ResolvedRequest, requested: JobRequest, entry: ModelEntr
     raise ApiProblem(ProblemKind.TOO_MANY_PIXELS, detail, errors=errors)
 
 
+def check_edited_images(images: InputImages) -> None:
+    """Raise `ApiProblem` for input images of `edit` that pipelines refuse."""
+    if errors := tuple(_edited_image_errors(images)):
+        raise invalid(f"{errors[0].pointer}: {errors[0].detail}", *errors)
+
+
+def _edited_image_errors(images: InputImages) -> Iterator[FieldError]:
+    side, ratio = LIMITS.edit_image_side, LIMITS.edit_image_ratio
+    for name, image in images.items():
+        shorter, longer = sorted((image.width, image.height))
+        size = f"{image.width} × {image.height}"
+        if shorter < side:
+            yield _too_small(f"/{name}", f"Both sides must have at least {side} pixels, not {size}")
+        elif longer > ratio * shorter:
+            detail = f"One side may be at most {ratio} times the other, not {size}; crop the image."
+            yield FieldError(pointer=f"/{name}", code="too_long", detail=detail)
+
+
 def check_resized_size(request: ResolvedRequest) -> None:
     """Raise `ApiProblem` if the images are too large after `output.resize`."""
     width, height = output_size(request)

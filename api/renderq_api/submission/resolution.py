@@ -3,11 +3,19 @@
 import secrets
 from dataclasses import dataclass
 
-from renderq.contract import LIMITS, FieldError, ResolvedRequest, image_field_values, parse_resolved_request
+from renderq.contract import (
+    LIMITS,
+    EditRequest,
+    FieldError,
+    ResolvedRequest,
+    image_field_values,
+    parse_resolved_request,
+)
 from renderq_api.http.problems import ApiProblem, invalid
 from renderq_api.submission.capabilities import CheckedRequest
 from renderq_api.submission.image_size import (
     InputImages,
+    check_edited_images,
     check_format_size,
     check_resized_size,
     check_size,
@@ -42,6 +50,8 @@ class ResolvedJob:
 def resolve(ingested: IngestedRequest) -> ResolvedJob:
     """Fill in every default and draw the seed. Raises `ApiProblem` with pointers into the body."""
     requested, entry = ingested.checked.request, ingested.checked.model
+    if isinstance(requested, EditRequest):
+        check_edited_images(ingested.images)
     width, height = resolve_size(requested, entry, ingested.images)
     request = parse_resolved_request(
         {

@@ -15,6 +15,10 @@ class Limits:
     """Largest `n`."""
     edit_images: int = 10
     """Input images of `edit`; models have lower limits of their own."""
+    edit_image_side: int = 64
+    """Smallest width and height of such an image, as in Flux.2's pipelines."""
+    edit_image_ratio: int = 8
+    """Largest ratio of its sides."""
     size_multiple: int = 8
     """Width and height are multiples of this, the scale factor of most autoencoders; models may need larger ones."""
     side_pixels: int = 16_384

@@ -25,6 +25,8 @@ class GenericPipelineInfo:
     """Class for `img2img` and `variation` with the same components; None if there is none that renders any size."""
     inpaint: str | None = None
     """Class for `inpaint` and `outpaint` with the same components."""
+    max_images: int = 0
+    """Most input images of `edit`; 0 if its models were not trained for it."""
     takes_loras: bool = True
     """False if diffusers has no loader of LoRAs for it."""
     max_images: int = 0

@@ -15,11 +15,14 @@ from renderq.contract import LIMITS
 from renderq_api.assets import ImageRejected
 from renderq_api.doors.openai.alpha_mask import alpha_mask
 from renderq_shared.jobs import JobRecord
+from renderq_shared.jobs.redis import RedisJobStore
+from renderq_shared.objects import FolderStore
 from tests.api.assets.image_files import animated_file, image_file
 from tests.api.conftest import SettingsFor
 from tests.api.doors.conftest import IMAGE_BASE64, Call, claim
 from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
+from tests.fast_model.catalog import MODELS_TOML
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -81,6 +84,45 @@ def test_an_edit_without_a_mask_changes_the_whole_image(client: openai.OpenAI, w
     request = request_of(worker.finish(claim(worker)))
     made.result()
     assert (request["task"], request["width"], request["height"], request["strength"]) == ("img2img", 32, 32, 0.5)
+
+
+@pytest.fixture
+def editor(tmp_path: Path) -> Path:
+    """A catalog with the fast model, and one that edits images; as far as the API looks into its files."""
+    folder = tmp_path / "editor"
+    for file, content in {
+        "model_index.json": {
+            "_class_name": "FluxKontextPipeline",
+            "transformer": ["diffusers", "FluxTransformer2DModel"],
+        },
+        "transformer/config.json": {"guidance_embeds": True},
+        "scheduler/scheduler_config.json": {"_class_name": "FlowMatchEulerDiscreteScheduler"},
+    }.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(json.dumps(content))
+    models = tmp_path / "models.toml"
+    models.write_text(f'[models.shapes]\nsource = "{MODELS_TOML.parent}/shapes"\n[models.editor]\nsource = "editor"\n')
+    return models
+
+
+def test_a_model_that_edits_gets_the_image_as_such(
+    settings_for: SettingsFor, store: RedisJobStore, editor: Path, call: Call
+) -> None:
+    with RunningApi(settings_for(models=editor)) as api, api.client() as http:
+        client = openai.OpenAI(base_url=f"{api.url}/v1", api_key="none")
+        worker = Worker(store, FolderStore(api.settings.store_folder), "editor")
+        worker.register()
+        picture = image_file("PNG", 96, 64)
+        made = call(client.images.edit, model="editor", image=[picture], prompt="add a hat")
+        request = request_of(worker.finish(claim(worker)))
+        made.result()
+        assert (request["task"], request["width"], request["height"]) == ("edit", 96, 64)
+        [image] = request["images"]
+        assert http.get(f"/v1/assets/{image}").json()["width"] == 96
+        with pytest.raises(openai.BadRequestError, match="/images: May have at most 1 with the model editor, not 2"):
+            client.images.edit(model="editor", image=[picture, picture], prompt="x")
+        with pytest.raises(openai.BadRequestError, match="/images: May have at most 1 with the model editor, not 2"):
+            client.images.edit(model="gpt-image-1", image=[picture, picture], prompt="x")
 
 
 @pytest.mark.parametrize(("model", "task"), [("dall-e-2", "inpaint"), ("gpt-image-1", "img2img")])

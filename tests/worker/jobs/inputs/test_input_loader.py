@@ -136,7 +136,7 @@ def test_each_task_gets_its_inputs(loader: LoaderHarness) -> None:
     assert (enlarged.noise_level, tasks["f"][1:]) == (7, (64, 32))
     edited = tasks["g"][0]
     assert isinstance(edited, Edit)
-    assert [picture.shape for picture in edited.images] == [(15, 8, 3), (8, 16, 3)]
+    assert [picture.shape for picture in edited.images] == [(17, 9, 3), (8, 16, 3)]
     options = {spec.id[0]: (spec.sampling.clip_skip, spec.sampling.guidance_rescale) for spec in loader.specs}
     assert (options["c"], options["d"], options["e"]) == ((0, 0), (2, 0), (0, 0.5))
 

@@ -5,7 +5,7 @@
    masks and depth maps are no colors.
 3. Transparent pixels become white; in a mask they become black (kept). Masks become gray.
 4. The image is resized with a Lanczos filter, or with a bicubic one for upscaling; those to be edited only if they
-   are larger than the result. Masks and depth maps are resized
+   are larger than what the models are trained for. Masks and depth maps are resized
    with a bilinear one: the others overshoot, which leaves faint copies of edges beside them.
 
 A depth map keeps its 16 bits, and its own size unless that exceeds the image's; its transparent pixels are farthest.
@@ -23,6 +23,8 @@ from renderq_shared.imaging.exif import apply_orientation
 from renderq_shared.imaging.image_file import load_stored, read_colors, read_image
 from renderq_worker.engine import Depth, Mask, Pixels
 
+_EDITED_PIXELS = 1024 * 1024
+
 Warn = Callable[[JobWarning], None]
 
 
@@ -37,9 +39,11 @@ def decode_image(file: bytes, width: int, height: int, warn: Warn = _discard) ->
 
 
 def decode_edited_image(file: bytes, width: int, height: int, warn: Warn = _discard) -> Pixels:
-    """Return pixels of an input of `edit`, in its own proportions and of no more pixels than width × height."""
+    """Return pixels of an input of `edit`: in its own size, reduced to the area for which such models are trained."""
     image = _composite(_read_colors(file, warn), "white")
-    return np.asarray(image.resize(_reduced(*image.size, width * height), Image.Resampling.LANCZOS))
+    scale = min(1.0, (_EDITED_PIXELS / (image.width * image.height)) ** 0.5)
+    size = int(image.width * scale), int(image.height * scale)
+    return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
 
 
 def decode_low_res_image(file: bytes, width: int, height: int, warn: Warn = _discard) -> Pixels:
@@ -72,14 +76,6 @@ def decode_depth_map(file: bytes, width: int, height: int, warn: Warn = _discard
         return depth
     span = np.ptp(depth)
     return (depth - depth.min()) / span if span else np.zeros_like(depth)
-
-
-def _reduced(width: int, height: int, pixels: int) -> tuple[int, int]:
-    """Return the size in these proportions of at most so many pixels; a line stays a line."""
-    scale = min(1.0, (pixels / (width * height)) ** 0.5)
-    width, height = max(1, int(width * scale)), max(1, int(height * scale))
-    width = min(width, pixels // height)
-    return width, min(height, pixels // width)
 
 
 def _farthest_where_transparent(image: Image.Image) -> npt.NDArray[np.uint16]:
