@@ -48,7 +48,7 @@ def _unsupported(request: JobRequest, sampling: SamplingParams, entry: ModelEntr
         yield from _exceeded("noise_level", request.noise_level, limits.max_noise_level or 0, entry)
     if isinstance(request, EditRequest) and len(request.images) > limits.max_images:
         detail = f"May have at most {limits.max_images} with the model {entry.name}, not {len(request.images)}."
-        yield FieldError(pointer="/images", code="too_long", detail=detail)
+        yield FieldError(pointer="/images", code="too_many", detail=detail)
     if request.scheduler is not None and request.scheduler not in entry.schedulers:
         detail = f"The model {entry.name} runs with its own scheduler only; omit it."
         yield FieldError(pointer="/scheduler", code="not_supported", detail=detail)

@@ -297,8 +297,8 @@ class EditRequest(TaskRequest, frozen=True):
         max_length=LIMITS.edit_images,
         strict=False,
         description="The input images, in the order in which the prompt may count them, each as `image` of other "
-        f"tasks. At most the model's `max_images`; with sides of {LIMITS.edit_image_side} pixels or more, one of them at "
-        f"most {LIMITS.edit_image_ratio} times the other.",
+        f"tasks. At most the model's `max_images`; with sides of {LIMITS.edit_image_side} pixels or more, one of them "
+        f"at most {LIMITS.edit_image_ratio} times the other.",
     )
     width: Side | None = Field(
         None,
