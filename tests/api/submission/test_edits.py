@@ -34,7 +34,7 @@ def asset_id(number: int) -> str:
 def edit(*sizes: tuple[int, int], **fields: Any) -> ResolvedJob:
     """Return the job that edits images of these sizes."""
     body = {"task": "edit", "prompt": "x", "images": [asset_id(number) for number in range(len(sizes))], **fields}
-    checked = check(parse(body, CATALOG), signs_webhooks=False)
+    checked = check(parse(body, CATALOG), CATALOG, signs_webhooks=False)
     images = {
         f"images/{number}": AssetRecord(asset_id(number), "t", "k", "image/png", *size, 1, created_ms=0, used_ms=0)
         for number, size in enumerate(sizes)
