@@ -29,8 +29,6 @@ class GenericPipelineInfo:
     """Most input images of `edit`; 0 if its models were not trained for it."""
     takes_loras: bool = True
     """False if diffusers has no loader of LoRAs for it."""
-    max_images: int = 0
-    """Most images that its call takes for `edit`; 0 if it makes images from text alone."""
     sets_timesteps: bool = False
     """True if its call computes the timesteps itself, which then do not follow the scheduler's schedule."""
 

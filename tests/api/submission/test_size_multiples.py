@@ -33,14 +33,14 @@ CATALOG = Catalog(
 
 def problem(body: dict[str, Any]) -> ApiProblem:
     with pytest.raises(ApiProblem) as caught:
-        check(parse({"prompt": "x", **body}, CATALOG), signs_webhooks=False)
+        check(parse({"prompt": "x", **body}, CATALOG), CATALOG, signs_webhooks=False)
     return caught.value
 
 
 def size(body: dict[str, Any], width: int = 0, height: int = 0) -> tuple[int, int]:
     """Return the size that a request renders; width and height are those of its image."""
     image = AssetRecord(IMAGE, "default", "assets/x", "image/png", width, height, 1, created_ms=0, used_ms=0)
-    checked = check(parse({"prompt": "x", **body}, CATALOG), signs_webhooks=False)
+    checked = check(parse({"prompt": "x", **body}, CATALOG), CATALOG, signs_webhooks=False)
     return rendered_size(resolve(IngestedRequest(checked, {"image": image} if width else {})).request)
 
 
