@@ -11,7 +11,7 @@ import pytest
 from tests.deploy.deploy_files import COMMANDS, DEPLOY, PROJECT, ROOT, exec_form, instructions, is_pinned
 
 DOCKERFILES = sorted(DEPLOY.glob("Dockerfile.*"))
-EXTRAS = {"Dockerfile.api": "api,postgres", "Dockerfile.worker": "worker"}
+EXTRAS = {"Dockerfile.api": "api,otel,postgres", "Dockerfile.worker": "worker,otel"}
 
 
 @pytest.fixture(params=DOCKERFILES, ids=lambda path: path.name)

@@ -5,6 +5,7 @@ import time
 import httpx2
 import pytest
 import redis
+from structlog.testing import capture_logs
 
 from renderq_shared.jobs.redis import RedisJobStore
 from renderq_shared.objects import FolderStore
@@ -146,3 +147,20 @@ def test_a_warning_about_the_server_is_not_repeated_while_it_refuses(
 
 def submit_refused(http: httpx2.Client) -> None:
     assert http.post("/v1/jobs", json={"prompt": "x"}).status_code == 503
+
+
+def test_the_end_of_a_job_without_a_worker_is_logged_once(settings_for: SettingsFor) -> None:
+    with (
+        RunningApi(settings_for(sweep_seconds=0.05)) as first,
+        RunningApi(settings_for(sweep_seconds=0.05)),
+        first.client() as http,
+        capture_logs() as logs,
+    ):
+        job_ids = [submit(http) for _ in range(5)]
+        for job_id in job_ids:
+            http.post(f"/v1/jobs/{job_id}/cancel", json={})
+        wait_until(lambda: sum(record["event"] == "job.ended" for record in logs) >= len(job_ids))
+    ended = [record for record in logs if record["event"] == "job.ended"]
+    assert sorted(record["job_id"] for record in ended) == sorted(job_ids)
+    expected = {"tenant": "default", "model": "shapes", "task": "txt2img", "status": "canceled", "attempt": 0}
+    assert all(expected.items() <= record.items() for record in ended)
