@@ -7,7 +7,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from renderq.contract import Model, ModelLora, ProblemKind, Style, StyleList
+from renderq.contract import Model, ModelEmbedding, ModelLora, ProblemKind, Style, StyleList
 from renderq.contract.base import ResponseModel
 from renderq_api.http.etag import is_current, strong_etag
 from renderq_api.http.problems import not_found
@@ -120,6 +120,7 @@ async def describe_models(
                 )
                 for lora in entry.loras
             ),
+            embeddings=tuple(ModelEmbedding(name=each.name, token=each.token) for each in entry.embeddings),
             watermark=entry.watermark,
             default=entry is services.catalog.default,
             defaults=entry.defaults,

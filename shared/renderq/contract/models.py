@@ -54,6 +54,13 @@ class ModelLora(ResponseModel):
     warm_workers: int = Field(0, description="Live workers with the LoRA in memory.")
 
 
+class ModelEmbedding(ResponseModel):
+    """A textual inversion of a model."""
+
+    name: str
+    token: str = Field(description="Word of a prompt that stands for it.")
+
+
 class Model(ResponseModel):
     """A model of the catalog, and its load."""
 
@@ -74,6 +81,7 @@ class Model(ResponseModel):
     supports_negative_prompt: bool = Field(True, description="True if `negative_prompt` has an effect.")
     has_depth_estimator: bool = Field(False, description="True if `depth2img` works without a `depth_map`.")
     loras: tuple[ModelLora, ...] = Field((), description="LoRAs to choose from.")
+    embeddings: tuple[ModelEmbedding, ...] = Field((), description="Textual inversions that prompts may name.")
     watermark: str | None = Field(None, description="Text embedded invisibly into all its images.")
     default: bool = Field(description="True if requests without a `model` use this one.")
     defaults: ModelDefaults

@@ -2,6 +2,7 @@
 
 entries             one model, and the catalog
 adapters            LoRAs, and the models that they fit
+embeddings          textual inversions, and the models that they fit
 loader              `models.toml` → the catalog, completed from the models' own files
 model_image         images that show what a model can do
 models_toml         `models.toml` as it is written
@@ -21,14 +22,14 @@ json_files          configuration files
 config_values       ranges of the numbers in them
 """
 
-from renderq_shared.catalog.entries import Catalog, Dtype, LoraEntry, ModelEntry
+from renderq_shared.catalog.entries import Catalog, Dtype, EmbeddingEntry, LoraEntry, ModelEntry
 from renderq_shared.catalog.hub_cache import HubSource, default_cache
 from renderq_shared.catalog.loader import (
     load_catalog,
     read_model_configs,
     read_source_configs,
     resolve_entry,
-    resolve_entry_with_loras,
+    resolve_entry_with_additions,
 )
 from renderq_shared.catalog.models_toml import LoraConfig, ModelConfig
 from renderq_shared.catalog.sources import BUILTIN
@@ -37,6 +38,7 @@ __all__ = [
     "BUILTIN",
     "Catalog",
     "Dtype",
+    "EmbeddingEntry",
     "HubSource",
     "LoraConfig",
     "LoraEntry",
@@ -47,5 +49,5 @@ __all__ = [
     "read_model_configs",
     "read_source_configs",
     "resolve_entry",
-    "resolve_entry_with_loras",
+    "resolve_entry_with_additions",
 ]

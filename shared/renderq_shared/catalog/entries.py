@@ -37,6 +37,20 @@ class LoraEntry(BaseModel):
     """Digest of its file."""
 
 
+class EmbeddingEntry(BaseModel):
+    """One textual inversion of the catalog."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ModelName
+    source: str
+    """File of its vectors."""
+    token: str
+    """Word of a prompt that stands for it."""
+    revision: str
+    """Digest of its file."""
+
+
 class ModelEntry(BaseModel):
     """One model of the catalog."""
 
@@ -79,6 +93,9 @@ class ModelEntry(BaseModel):
     supports_negative_prompt: bool = True
     loras: tuple[LoraEntry, ...] = ()
     """LoRAs that fit it."""
+
+    embeddings: tuple[EmbeddingEntry, ...] = ()
+    """Textual inversions, whose tokens its prompts may have."""
 
     def lora(self, name: str) -> LoraEntry | None:
         return next((lora for lora in self.loras if lora.name == name), None)

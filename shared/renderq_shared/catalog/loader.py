@@ -1,14 +1,24 @@
 """Loader of the catalog: the entries of `models.toml`, completed from the models' own files."""
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 from renderq.contract import ModelDefaults, ModelLimits
 from renderq_shared.catalog.adapters import fitting_models, resolve_lora
+from renderq_shared.catalog.embeddings import resolve_embedding, with_embedding
 from renderq_shared.catalog.entries import Catalog, ModelEntry
 from renderq_shared.catalog.hub_cache import default_cache
 from renderq_shared.catalog.layouts import check_complete, detect_layout, layout_folder
-from renderq_shared.catalog.models_toml import DefaultsConfig, LoraConfig, ModelConfig, ParsedModels, parse_models_toml
+from renderq_shared.catalog.models_toml import (
+    DefaultsConfig,
+    EmbeddingConfig,
+    LoraConfig,
+    ModelConfig,
+    ParsedModels,
+    parse_models_toml,
+)
 from renderq_shared.catalog.noise_schedulers import refuse_schedule, schedules_of
 from renderq_shared.catalog.pipeline_config import PipelineInfo, inspect_pipeline
 from renderq_shared.catalog.pipeline_folder import omitted_components, read_index
@@ -47,6 +57,11 @@ def load_catalog(path: Path | None, cache: Path | None = None) -> Catalog:
             entries[name] = resolve_entry(name, config, path, cache)
         except CatalogInvalid as error:
             problems += error.args
+    for name, config in parsed.embeddings.items():
+        try:
+            entries |= _with_embedding(name, config, entries, parsed.models, path, cache)
+        except CatalogInvalid as error:
+            problems += error.args
     for name, config in parsed.loras.items():
         try:
             entries |= _with_lora(name, config, entries, parsed.models, path, cache)
@@ -78,15 +93,34 @@ def _with_lora(
     return {model.name: model.model_copy(update={"loras": (*model.loras, lora)}) for model in models}
 
 
+def _with_embedding(
+    name: str,
+    config: EmbeddingConfig,
+    entries: Mapping[str, ModelEntry],
+    configs: Mapping[str, ModelConfig],
+    path: Path | None,
+    cache: Path | None,
+) -> Mapping[str, ModelEntry]:
+    """Return the models that have this textual inversion, with it. Raises `CatalogInvalid`."""
+    try:
+        embedding = resolve_embedding(name, config, path.parent if path else Path(), cache or default_cache())
+        if any(base in configs and base not in entries for base in config.base):
+            return {}  # the model's own problem is reported
+        return with_embedding(embedding, config.base, entries)
+    except Exception as error:
+        where = f"{f'{path}: ' if path else ''}embedding {name!r}: "
+        raise CatalogInvalid(*(f"{where}{reason}" for reason in _reasons(error))) from error
+
+
 def read_model_configs(path: Path | None) -> Mapping[str, ModelConfig]:
     """Parse the file without reading any model. Raises `CatalogInvalid`."""
     return _read_valid(path).models
 
 
-def read_source_configs(path: Path | None) -> Mapping[str, ModelConfig | LoraConfig]:
-    """Parse the file: models and LoRAs by name; a model goes before a LoRA of its name. Raises `CatalogInvalid`."""
+def read_source_configs(path: Path | None) -> Mapping[str, ModelConfig | LoraConfig | EmbeddingConfig]:
+    """Parse the file: models, LoRAs and textual inversions by name, of several the first. Raises `CatalogInvalid`."""
     parsed = _read_valid(path)
-    return {**parsed.models, **{name: lora for name, lora in parsed.loras.items() if name not in parsed.models}}
+    return ChainMap(dict(parsed.models), dict(parsed.loras), dict(parsed.embeddings))
 
 
 def _read_valid(path: Path | None) -> ParsedModels:
@@ -105,18 +139,19 @@ def resolve_entry(name: str, config: ModelConfig, path: Path | None, cache: Path
         raise CatalogInvalid(*(f"{where}{reason}" for reason in _reasons(error))) from error
 
 
-def resolve_entry_with_loras(name: str, config: ModelConfig, path: Path | None) -> ModelEntry:
-    """Complete an entry, and find its LoRAs. Raises `CatalogInvalid`, which names files and entries."""
-    entry, problems = resolve_entry(name, config, path), tuple[str, ...]()
-    for lora_name, lora in _read(path).loras.items():
-        bases = [base for base in lora.base if base in (name, entry.family)]
-        if not bases:
-            continue
-        try:
-            found = _with_lora(lora_name, lora.model_copy(update={"base": bases}), {name: entry}, {}, path, None)
-            entry = found.get(name, entry)
-        except CatalogInvalid as error:
-            problems += error.args
+def resolve_entry_with_additions(name: str, config: ModelConfig, path: Path | None) -> ModelEntry:
+    """Complete an entry with its textual inversions and LoRAs. Raises `CatalogInvalid`, which names files, entries."""
+    entry, problems, parsed = resolve_entry(name, config, path), tuple[str, ...](), _read(path)
+    for table, add in ((parsed.embeddings, _with_embedding), (parsed.loras, _with_lora)):
+        for addition, its_config in cast(Mapping[str, Any], table).items():
+            bases = tuple(base for base in its_config.base if base in (name, entry.family))
+            try:
+                its_config = its_config.model_copy(update={"base": bases})
+                found = add(addition, its_config, {name: entry}, {}, path, None) if bases else {}
+                entry = found.get(name, entry)
+            except CatalogInvalid as error:
+                if name in bases:
+                    problems += error.args
     if problems:
         raise CatalogInvalid(*problems)
     return entry

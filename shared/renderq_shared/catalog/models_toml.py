@@ -96,6 +96,15 @@ class LoraConfig(SourceConfig):
     """Words in prompts that it was trained with."""
 
 
+class EmbeddingConfig(SourceConfig):
+    """One `[embeddings.NAME]` table."""
+
+    base: Texts = Field(min_length=1)
+    """Name of a model, names of several, or a family of models."""
+    token: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\s()\[\]{}:,\\]+$")] | None = None
+    """Word of a prompt that stands for it; default: its name."""
+
+
 class StyleConfig(BaseModel):
     """One `[styles.NAME]` table."""
 
@@ -115,6 +124,7 @@ class ModelsFile(BaseModel):
     default: str | None = None
     models: dict[ModelName, ModelConfig] = Field(min_length=1)
     loras: dict[ModelName, LoraConfig] = {}
+    embeddings: dict[ModelName, EmbeddingConfig] = {}
     styles: dict[ModelName, StyleConfig] = {}
     aliases: dict[Alias, str] = {}
     """Further name → model, for clients of other services' APIs, which bring names of their own."""
@@ -127,6 +137,8 @@ class ParsedModels:
     models: Mapping[str, ModelConfig]
     """The valid entries."""
     loras: Mapping[str, LoraConfig] = field(default_factory=dict[str, LoraConfig])
+    """The valid entries."""
+    embeddings: Mapping[str, EmbeddingConfig] = field(default_factory=dict[str, EmbeddingConfig])
     """The valid entries."""
     default: str | None = None
     styles: tuple[Style, ...] = ()
@@ -155,6 +167,7 @@ def parse_models_toml(path: Path) -> ParsedModels:
             name: ModelConfig.model_validate(table) for name, table in models.items() if ("models", name) not in invalid
         },
         loras={} if problems else _loras(tables.get("loras", {})),
+        embeddings={} if problems else _embeddings(tables.get("embeddings", {})),
         default=default,
         styles=() if problems else tuple(Style(name=name, **table) for name, table in tables.get("styles", {}).items()),
         aliases=aliases,
@@ -164,6 +177,10 @@ def parse_models_toml(path: Path) -> ParsedModels:
 
 def _loras(tables: Mapping[str, Any]) -> Mapping[str, LoraConfig]:
     return {name: LoraConfig.model_validate(table) for name, table in tables.items()}
+
+
+def _embeddings(tables: Mapping[str, Any]) -> Mapping[str, EmbeddingConfig]:
+    return {name: EmbeddingConfig.model_validate(table) for name, table in tables.items()}
 
 
 def _problems_of_aliases(aliases: Mapping[str, str], models: Mapping[str, Any]) -> Iterator[str]:

@@ -16,6 +16,7 @@ Keys = Sequence[int | str]
 _KINDS: dict[int | str, tuple[str, str]] = {
     "models": ("model", "[models.NAME] with a source"),
     "loras": ("lora", "[loras.NAME] with a source and a base"),
+    "embeddings": ("embedding", "[embeddings.NAME] with a source and a base"),
     "styles": ("style", "[styles.NAME] with a prompt"),
 }
 """Table of tables → what one of them is called, and how it is written."""

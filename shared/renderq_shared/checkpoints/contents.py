@@ -11,6 +11,7 @@ _PART = "it is a part of a model; set source to the whole model"
 _ADDON = "it changes another model, and renderq does not load such files yet"
 _MERGE = f"{_ADDON}; merge it into a model, and set source to that"
 _LORA = "it is an addition to a model; write it as source of a table [loras.NAME]"
+_EMBEDDING = "it is an addition to a model; write it as source of a table [embeddings.NAME]"
 _OTHER = "renderq has no task for it"
 
 _WIDTHS = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 1280: "the SDXL refiner", 2048: "SDXL"}
@@ -64,7 +65,7 @@ def describe(
         if re.search(f"^(?:{rule.pattern})", names, re.MULTILINE):
             return Contents(f"{rule.kind}{rule.detail(tensors, metadata)}", rule.advice)
     if tensors and len(tensors) <= 2 and all(_is_embedding(tensor) for tensor in tensors.values()):
-        return Contents("a textual inversion", _ADDON)
+        return Contents("a textual inversion", _EMBEDDING)
     return None
 
 
@@ -123,9 +124,9 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(r"lllite_unet_", "a ControlNet-LLLite", _ADDON),
     _Rule(r"lora_(unet|te|te1|te2|te3|transformer|prior)_", "a LyCORIS network", _MERGE),
     _Rule(r"id_encoder\.", "a PhotoMaker", _ADDON),
-    _Rule(r"(t5xxl|t5)$", "a textual inversion", _ADDON),
-    _Rule(r"emb_params$|string_to_param$|string_to_token$", "a textual inversion", _ADDON),
-    _Rule(r"clip_[lg]$", "a textual inversion for SDXL", _ADDON),
+    _Rule(r"(t5xxl|t5)$", "a textual inversion", _EMBEDDING),
+    _Rule(r"emb_params$|string_to_param$|string_to_token$", "a textual inversion", _EMBEDDING),
+    _Rule(r"clip_[lg]$", "a textual inversion for SDXL", _EMBEDDING),
     _Rule(r"(image_proj|ip_adapter)\b", "an IP-Adapter", _ADDON),
     _Rule(r"motion_modules\.|.*\.motion_modules\.", "an AnimateDiff motion module", _ADDON),
     _Rule(r"control_model\.|controlnet_|input_hint_block\.|control_(all_x_embedder|layers)\.", "a ControlNet", _ADDON),

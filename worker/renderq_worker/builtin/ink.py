@@ -27,9 +27,9 @@ from renderq_worker.builtin.vae import encode, to_tensor
 from renderq_worker.builtin.vae_256_training import SIZE
 
 ENCODER_CONFIG = TrainingConfig(steps=560, batch=4, learning_rate=6e-4, ema=0.99, weight_decay=0.001, bfloat16=False)
-LORA_CONFIG = TrainingConfig(steps=480, batch=16, learning_rate=2e-3, weight_decay=0.0, warm_up=30, ema=0.99)
+LORA_CONFIG = TrainingConfig(steps=820, batch=16, learning_rate=2e-3, weight_decay=0.0, warm_up=30, ema=0.99)
 RANK = 8
-_DATASET_SIZE = 768
+_DATASET_SIZE = 576
 
 
 class InkEncoderStage:

@@ -77,10 +77,12 @@ def _libraries_fit(command: str) -> bool:
     return True
 
 
-@define_command("download the catalog's models and LoRAs from the hub")
+@define_command("download the catalog's models, LoRAs and textual inversions from the hub")
 @_catalog_options
 def pull_command(names: tuple[str, ...], models: Path | None) -> int:
-    from renderq_shared.catalog import ModelConfig, default_cache, read_source_configs
+    from renderq_shared.catalog import LoraConfig, ModelConfig, default_cache, read_source_configs
+    from renderq_shared.catalog.adapters import LORA_FILES
+    from renderq_shared.catalog.embeddings import EMBEDDING_FILES
     from renderq_shared.errors import CatalogInvalid, SettingsInvalid
     from renderq_shared.settings import SharedSettings
 
@@ -94,7 +96,7 @@ def pull_command(names: tuple[str, ...], models: Path | None) -> int:
     configs = _configs("models pull", lambda: read_source_configs(settings.models), names)
     if configs is None:
         return _EXIT_USAGE
-    from renderq_worker.commands.models_pull import pull_lora, pull_model
+    from renderq_worker.commands.models_pull import pull_addition, pull_model
     from renderq_worker.errors import DownloadRefused, HubUnavailable
 
     codes = [_EXIT_OK]
@@ -107,7 +109,9 @@ def pull_command(names: tuple[str, ...], models: Path | None) -> int:
             if isinstance(config, ModelConfig):
                 path = pull_model(source, config.variant, default_cache(), config.without)
             else:
-                path = pull_lora(source, default_cache())
+                path = pull_addition(
+                    source, LORA_FILES if isinstance(config, LoraConfig) else EMBEDDING_FILES, default_cache()
+                )
             print(f"{name}  {path}")  # noqa: T201
         except (DownloadRefused, CatalogInvalid) as error:
             _print_error("models pull", f"model {name!r}: {error}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from renderq.cli.formatting import gigabytes
-from renderq_shared.catalog import ModelConfig, ModelEntry, resolve_entry_with_loras
+from renderq_shared.catalog import ModelConfig, ModelEntry, resolve_entry_with_additions
 from renderq_shared.errors import CatalogInvalid
 from renderq_shared.settings import WorkerSettings
 from renderq_worker.engine import create_placement
@@ -45,7 +45,7 @@ class ModelReport:
 def check_model(name: str, config: ModelConfig, path: Path | None, settings: WorkerSettings) -> ModelReport:
     """Check the model's files and configuration, and whether it fits into this machine's memory."""
     try:
-        entry = resolve_entry_with_loras(name, config, path)
+        entry = resolve_entry_with_additions(name, config, path)
         silence_libraries()
         rehearse(entry)
         total = sum(parameter_counts(entry).values())

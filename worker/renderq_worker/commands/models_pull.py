@@ -17,7 +17,6 @@ from huggingface_hub.errors import (
 )
 
 from renderq_shared.catalog import HubSource
-from renderq_shared.catalog.adapters import LORA_FILES
 from renderq_shared.catalog.pipeline_folder import omitted_together
 from renderq_worker.errors import DownloadRefused, HubUnavailable, WorkerError
 
@@ -44,12 +43,14 @@ def pull_model(source: HubSource, variant: str | None, cache: Path, without: Ite
         raise _translate(error, source) from error
 
 
-def pull_lora(source: HubSource, cache: Path) -> Path:
-    """Return the file of a LoRA, downloaded if not cached; that of a repository has a published name.
+def pull_addition(source: HubSource, published: tuple[str, ...], cache: Path) -> Path:
+    """Return the file of a LoRA or a textual inversion, downloaded if not cached.
+
+    That of a repository has one of the `published` names.
 
     Raises `DownloadRefused` or `HubUnavailable`.
     """
-    for name in (source.file,) if source.file else LORA_FILES:
+    for name in (source.file,) if source.file else published:
         try:
             return Path(_download_file(replace(source, file=name), cache))
         except RemoteEntryNotFoundError as error:
@@ -57,7 +58,7 @@ def pull_lora(source: HubSource, cache: Path) -> Path:
                 raise _translate(error, source) from error
         except (OSError, ValueError) as error:
             raise _translate(error, source) from error
-    raise DownloadRefused(f"{source.repository} has no {LORA_FILES[0]}; write hub:OWNER/NAME/FILE as source")
+    raise DownloadRefused(f"{source.repository} has no {published[0]}; write hub:OWNER/NAME/FILE as source")
 
 
 def _download_file(source: HubSource, cache: Path) -> str:

@@ -12,6 +12,7 @@ rehearsal           first calls of a scheduler, a tokenizer, and a pipeline with
 weightless          computation without the values of weights
 weight_values       weights that are NaN, infinity or zeros
 lora_check          LoRAs loaded without weights of their model
+textual_inversions  words that a model learned
 file_states         files that change while they are read
 placement           memory modes, and the weights on the device
 offload             loading in the memory mode of the placement

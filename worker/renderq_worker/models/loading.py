@@ -22,6 +22,7 @@ from renderq_worker.models.file_states import unchanged
 from renderq_worker.models.lora_check import check_loras
 from renderq_worker.models.rehearsal import rehearse_call
 from renderq_worker.models.single_file import dry_load_file, load_single_file
+from renderq_worker.models.textual_inversions import add_textual_inversions
 from renderq_worker.models.weight_files import present_components
 from renderq_worker.models.weight_values import check_values
 
@@ -40,6 +41,7 @@ def load_pipeline(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -
         with unchanged(Path(entry.source)), torch.inference_mode(mode=False):
             load = load_single_file if entry.layout else _from_folder
             pipeline = load(entry, pipeline_class, dtype)
+            add_textual_inversions(entry, pipeline)
             pipeline.to(device)
             check_values(pipeline.components)
             limit_tokens(pipeline)

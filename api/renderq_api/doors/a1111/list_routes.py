@@ -27,7 +27,6 @@ _EMPTY_LISTS = (
 
 _FIXED: dict[str, dict[str, JsonValue]] = {
     "cmd-flags": {"api": True},
-    "embeddings": {"loaded": {}, "skipped": {}},
     "memory": {"ram": {}, "cuda": {}},
     "scripts": {"txt2img": [], "img2img": []},
 }
@@ -64,6 +63,21 @@ class ListedLora(BaseModel):
     alias: str
     path: str
     metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class ListedEmbedding(BaseModel):
+    """A textual inversion."""
+
+    step: int | None = None
+    sd_checkpoint: str | None = None
+    sd_checkpoint_name: str | None = None
+
+
+class ListedEmbeddings(BaseModel):
+    """Textual inversions by the word of a prompt that stands for them."""
+
+    loaded: dict[str, ListedEmbedding]
+    skipped: dict[str, ListedEmbedding]
 
 
 class ListedSampler(BaseModel):
@@ -107,6 +121,14 @@ async def list_sd_models(services: ServicesDep) -> list[SdModel]:
 async def list_loras(services: ServicesDep) -> list[ListedLora]:
     names = dict.fromkeys(lora.name for entry in services.catalog.models for lora in entry.loras)
     return [ListedLora(name=name, alias=name, path=name) for name in names]
+
+
+@router.get(f"{PREFIX}/embeddings", summary="Textual inversions", responses=ERRORS)
+async def list_embeddings(services: ServicesDep) -> ListedEmbeddings:
+    tokens = {each.token: entry.name for entry in services.catalog.models for each in entry.embeddings}
+    return ListedEmbeddings(
+        loaded={token: ListedEmbedding(sd_checkpoint_name=model) for token, model in tokens.items()}, skipped={}
+    )
 
 
 @router.get(f"{PREFIX}/samplers", summary="Samplers", responses=ERRORS)

@@ -23,7 +23,7 @@ from renderq_worker.engine.families.prompt_encoding import (
     PromptEncodingCache,
     StockPass,
 )
-from renderq_worker.engine.families.token_chunks import EMPTY_CHUNK, Chunk, split_into_chunks
+from renderq_worker.engine.families.token_chunks import EMPTY_CHUNK, Chunk, split_into_chunks, with_all_vectors
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.loras import text_encoder_weights
 
@@ -85,7 +85,11 @@ class PromptEncoder:
         if not stock.clip_skip:
             return EncodedPrompts(self._pipeline.encode_prompt(stock.prompt, device, 1, False)[0])
         tokens = self._pipeline.tokenizer(
-            stock.prompt, padding="max_length", max_length=self.max_tokens, truncation=True, return_tensors="pt"
+            with_all_vectors(stock.prompt, self._pipeline.tokenizer),
+            padding="max_length",
+            max_length=self.max_tokens,
+            truncation=True,
+            return_tensors="pt",
         )
         encoder = ClipSkipEncoder(self._pipeline.text_encoder, stock.clip_skip)
         return EncodedPrompts(encoder(tokens.input_ids.to(device)).last_hidden_state)
@@ -158,7 +162,8 @@ def plain_text(parts: Sequence[Fragment]) -> str:
 def fits_one_chunk(parts: Sequence[Fragment], tokenizer: Any) -> bool:
     """Return whether the prompt has no weights and fits into one chunk."""
     has_weights = any(part.weight != 1 for part in parts)
-    return not has_weights and len(tokenizer(plain_text(parts)).input_ids) <= tokenizer.model_max_length
+    text = with_all_vectors(plain_text(parts), tokenizer)
+    return not has_weights and len(tokenizer(text).input_ids) <= tokenizer.model_max_length
 
 
 def pad_tokens(chunk: Chunk, tokenizer: Any) -> list[int]:

@@ -1,5 +1,6 @@
 """Tokens of a prompt, split into chunks that the text encoder accepts. No torch."""
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def _split_point(tokens: Sequence[Token], start: int, size: int) -> int:
 
 def _tokens(part: Fragment, tokenizer: Any) -> Iterator[Token]:
     """Yield the tokens of one part, which is tokenized by itself."""
-    text = part.text
+    text = with_all_vectors(part.text, tokenizer)
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     boundaries, spans = _boundaries(text), [*encoded.offset_mapping, (len(text), len(text))]
     for index, id in enumerate(encoded.input_ids):
@@ -105,6 +106,15 @@ def _tokens(part: Fragment, tokenizer: Any) -> Iterator[Token]:
         is_inside_character = next_start < end
         boundary = Boundary.NONE if is_inside_character else boundaries.get(end, Boundary.TOKEN)
         yield Token(id, part.weight, boundary)
+
+
+def with_all_vectors(text: str, tokenizer: Any) -> str:
+    """Write the token of a textual inversion of several vectors as one token for each, as diffusers does."""
+    added = tokenizer.added_tokens_encoder
+    for token in set(tokenizer.tokenize(text)) & added.keys():
+        vectors = itertools.takewhile(added.__contains__, (f"{token}_{number}" for number in itertools.count(1)))
+        text = text.replace(token, " ".join((token, *vectors)))
+    return text
 
 
 def _boundaries(text: str) -> dict[int, Boundary]:
