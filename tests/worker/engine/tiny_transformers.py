@@ -255,6 +255,7 @@ def vae(channels: int = 4) -> AutoencoderKL:
         layers_per_block=1,
         latent_channels=channels,
         norm_num_groups=4,
+        scaling_factor=0.3611,
         shift_factor=0.06,
         use_quant_conv=False,
         use_post_quant_conv=False,

@@ -12,7 +12,7 @@ from renderq_worker.engine.error_mapping import failure_from, out_of_memory_fail
 from renderq_worker.engine.errors import NanOutput
 from renderq_worker.engine.failure import Failure
 from renderq_worker.engine.fallback_kind import FallbackKind
-from renderq_worker.engine.families import Family, PromptEncoding
+from renderq_worker.engine.families import Family, PipelineRun, PromptEncoding
 from renderq_worker.engine.generation import EncodedImage, Stage
 from renderq_worker.engine.latents import GenerationState, LatentState
 from renderq_worker.engine.oom_handler import OutOfMemoryHandler
@@ -168,6 +168,8 @@ class Runner:
                     )
                 if id in previews and isinstance(state, LatentState):
                     estimates[id] = predict_x0_or_none(state, prediction)
+                elif id in previews and isinstance(state, PipelineRun):
+                    estimates[id] = state.final_latents_or_none()
                 state.advance(prediction)
             except Exception as error:
                 failures[id] = self._failure(error)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.catalog.pipeline_config import inspect_pipeline
-from renderq_worker.engine import Canceled, Edit, GenerationSpec, Img2Img, Inpaint
+from renderq_worker.engine import Canceled, Edit, GenerationSpec, Img2Img, Inpaint, Previewed
 from renderq_worker.models.loading import rehearse
 from tests.worker.engine.engine_harness import EngineHarness, random_image, spec, warnings
 from tests.worker.engine.reference_pipeline import load_reference, pipeline_pixels
@@ -349,3 +349,25 @@ def test_what_the_stock_call_refuses_is_refused_in_its_words(saved: Callable[[st
     failed = harness.failed("job/0")
     assert failed.code == "request_unsupported"
     assert "model 'klein' refuses the request: Image too small: 32×32" in failed.message
+
+
+@pytest.mark.parametrize("family", ["sd3", "flux", "chroma", "z_image", "sana", "lumina2"])
+def test_previews_near_the_image_and_change_no_bit(family: str, saved: Callable[[str], Path]) -> None:
+    kind, model = FAMILIES[family], entry(saved(family), family, family="pipeline", dtype="float32")
+    harness = EngineHarness([model])
+    [each] = specs_of(family, 1)
+    harness.submit(each)
+    harness.engine.preview([each.id])
+    harness.tick(2)
+    state: Any = harness.engine._runner._states[each.id]
+    loaded, previews = harness.models.get(family), list[np.ndarray | None]()
+    while state.step < state.model_calls:
+        harness.tick(1)
+        previews.append(loaded.preview(state.final_latents_or_none()))
+    harness.finish()
+    final = harness.pixels(each.id)
+    np.testing.assert_array_equal(final, stock_pixels(kind, model, each))
+    first, *_, last = [np.abs(pixels.astype(int) - final).max() for pixels in previews if pixels is not None]
+    assert last <= 1
+    assert first > last
+    assert any(isinstance(event, Previewed) for event in harness.events_of(each.id))

@@ -6,6 +6,7 @@ sdxl               Stable Diffusion XL
 generic_pipeline   any other diffusers pipeline, run through its own `__call__`
 pipeline_arguments the arguments of that call
 pipeline_tasks     the classes that do a task with the same components
+pipeline_preview   prediction of its final latents
 pipeline_run       one image in that call
 steppable_call     a call that pauses at the denoiser and after each step
 rendezvous         denoiser at which the calls of several images meet
@@ -25,6 +26,7 @@ from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import open_device
 from renderq_worker.engine.families.family import Family
 from renderq_worker.engine.families.generic_pipeline import GenericPipeline
+from renderq_worker.engine.families.pipeline_run import PipelineRun
 from renderq_worker.engine.families.prompt_encoding import PromptEncoding
 from renderq_worker.engine.families.sdxl import StableDiffusionXL
 from renderq_worker.engine.families.stable_diffusion import StableDiffusion
@@ -34,6 +36,7 @@ from renderq_worker.models import ModelLoadFailed, Placement
 __all__ = [
     "Family",
     "GenericPipeline",
+    "PipelineRun",
     "PromptEncoding",
     "StableDiffusion",
     "StableDiffusionXL",

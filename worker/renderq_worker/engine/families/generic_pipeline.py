@@ -7,7 +7,7 @@ calls of several images meet at the denoiser; see `rendezvous`.
 import copy
 import inspect
 import weakref
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from renderq_worker.engine.batch_invariance import BatchInvariance
 from renderq_worker.engine.batch_key import BatchKey
 from renderq_worker.engine.errors import EngineError, NanOutput, SizeUnsupported, TaskUnsupported
 from renderq_worker.engine.families.encoded_prompts import EncodedPromptCache
+from renderq_worker.engine.families.latent_preview import latents_to_preview
 from renderq_worker.engine.families.lora_adapters import LoraAdapters
 from renderq_worker.engine.families.pipeline_arguments import PipelineArguments
 from renderq_worker.engine.families.pipeline_run import PipelineRun, run_pipeline
@@ -167,7 +168,12 @@ class GenericPipeline:
         return tuple(run.latents for run in states if run.latents is not None)
 
     def preview(self, estimate: Tensor) -> np.ndarray | None:
-        return None
+        """Return a small image; None with a safety checker, or for latents that the autoencoder does not take."""
+        config: Mapping[str, Any] = getattr(self._autoencoder, "config", {})
+        is_checked = getattr(self._pipeline, "safety_checker", None) is not None
+        if is_checked or "scaling_factor" not in config or estimate.shape[1] != config.get("latent_channels"):
+            return None
+        return latents_to_preview(estimate, self._autoencoder)
 
     def decode(self, state: PipelineRun, *, use_tiling: bool = False) -> np.ndarray:
         """Pixels, uint8 [height, width, 3]. Raises `NanOutput` or `SizeUnsupported`."""
@@ -200,9 +206,8 @@ class GenericPipeline:
         self._loras.load(run.spec.loras)
         encoder_weights = text_encoder_weights(run.spec.loras)
         self._loras.activate_text_encoders(encoder_weights)
-        shell = copy.copy(
-            self._pipelines[type(run.spec.task)]
-        )  # calls of several images may alternate; they share only the weights
+        # calls of several images may alternate; they share only the weights
+        shell = copy.copy(self._pipelines[type(run.spec.task)])
         shell.scheduler = self._schedulers.create(None, run.spec.sampling.schedule)
         if hasattr(shell, "encode_prompt"):
             shell.encode_prompt = self._encoded_prompts.wrap(shell.encode_prompt, encoder_weights)

@@ -43,7 +43,8 @@ def latents_to_preview(latents: Tensor, autoencoder: Any) -> np.ndarray | None:
     if weights * _MIN_DECODE_PIXELS > _MAX_DECODE_COST:
         return None
     reduced = _downscale(latents, math.sqrt(_MAX_DECODE_COST / weights / latents[0, 0].numel())).to(autoencoder.dtype)
-    return _pixels(autoencoder.decode(reduced / config.scaling_factor, return_dict=False)[0])
+    shift = config.get("shift_factor") or 0.0
+    return _pixels(autoencoder.decode(reduced / config.scaling_factor + shift, return_dict=False)[0])
 
 
 def _pixels(image: Tensor) -> np.ndarray:

@@ -1,20 +1,25 @@
 """One image in a stock pipeline: its call, and where that waits."""
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
+import structlog
 import torch
 from torch import Tensor
 
 from renderq_worker.devices import is_out_of_memory
 from renderq_worker.engine.errors import EngineError
 from renderq_worker.engine.families.denoiser_call import DenoiserCall
+from renderq_worker.engine.families.pipeline_preview import predict_final
 from renderq_worker.engine.families.steppable_call import Report, StepDone, SteppableCall
 from renderq_worker.engine.generation import GenerationSpec
 from renderq_worker.engine.noise_schedulers import drop_surplus_timestep
+
+log = structlog.get_logger(__name__)
 
 
 class PipelineRun:
@@ -37,6 +42,7 @@ class PipelineRun:
         """The call of the denoiser for whose answer it waits."""
         self.latents: Tensor | None = None
         """Latents after the next step, once that is computed."""
+        self._predict_final: Callable[[], Tensor | None] | None = None
         self._error: Exception | None = None
 
     def start(self, call: SteppableCall) -> None:
@@ -53,7 +59,7 @@ class PipelineRun:
             self.close()
             raise EngineError(f"the pipeline ended after {self.step} of {self.model_calls} steps")
         if isinstance(report, StepDone):
-            self.latents = report.latents
+            self.latents, self._predict_final = report.latents, report.predict_final
 
     def next(self, answer: Any = None) -> Report | None:
         """Run up to the next report; return None at the end of the call.
@@ -73,6 +79,14 @@ class PipelineRun:
             self.waiting = report
         return report
 
+    def final_latents_or_none(self) -> Tensor | None:
+        """Predict the final latents after a step, float32 [1, channels, h, w]; a preview must never fail its image."""
+        try:
+            return None if self._predict_final is None else self._predict_final()
+        except Exception:
+            log.exception("preview.prediction_failed")
+            return None
+
     def advance(self, _: Tensor) -> None:
         self.step += 1
         self.latents = None
@@ -81,7 +95,7 @@ class PipelineRun:
         """Abort the call; it can be started again."""
         if self.call is not None:
             self.call.close()
-        self.call = self.waiting = self.latents = None
+        self.call = self.waiting = self.latents = self._predict_final = None
 
 
 def run_pipeline(
@@ -102,7 +116,8 @@ def run_pipeline(
     @functools.wraps(step)
     def step_and_report(*args: Any, **kwargs: Any) -> Any:
         result = step(*args, **kwargs)
-        report(StepDone(result[0]))
+        given = inspect.signature(step).bind(*args, **kwargs).arguments
+        report(StepDone(result[0], lambda: predict_final(pipeline, given["model_output"], given["sample"], arguments)))
         return result
 
     scheduler.set_timesteps, scheduler.step = set_and_correct, step_and_report

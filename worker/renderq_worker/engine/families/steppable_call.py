@@ -19,6 +19,8 @@ class StepDone:
     """One step is done."""
 
     latents: Tensor
+    predict_final: Callable[[], Tensor | None] = lambda: None
+    """Predicts the final latents; None if that is not known for the model."""
 
 
 Report: TypeAlias = DenoiserCall | StepDone
