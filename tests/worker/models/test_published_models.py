@@ -19,7 +19,7 @@ from transformers import DPTForDepthEstimation, Gemma2Model
 
 from renderq_shared.catalog.config_values import read_config
 from renderq_worker.models.config_types import check_types
-from renderq_worker.models.loading import load_pipeline
+from renderq_worker.models.loading import load_pipeline, rehearse
 from renderq_worker.models.weight_values import check_values
 from tests.worker.engine.tiny_models import SD1_SCHEDULER, entry, save_pipeline
 
@@ -54,6 +54,12 @@ def test_a_text_encoder_of_many_layers_beside_a_component_without_library(tmp_pa
     (tmp_path / "model_index.json").write_text(json.dumps(index))
     pipeline: Any = load_pipeline(entry(tmp_path), torch.device("cpu"), torch.float32)
     assert pipeline.safety_checker is None
+
+
+def test_a_scheduler_that_limits_samples_by_their_own_values(tmp_path: Path) -> None:
+    """As DeepFloyd IF has it; the limit depends on values that a rehearsal lacks."""
+    save_pipeline(tmp_path, DDIMScheduler(**SD1_SCHEDULER, thresholding=True))
+    rehearse(entry(tmp_path))
 
 
 def test_an_unused_row_of_zeros_and_numbers_of_8_bits() -> None:

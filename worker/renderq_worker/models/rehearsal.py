@@ -27,6 +27,9 @@ _STEPS = 2
 _INPUT_SIDE = 64
 """Width and height of the input image of tasks with one, in pixels."""
 
+_SIGNS_OF_MISSING_VALUES = ("meta", "must be on the same device")
+"""Texts in errors of operations that need values, or some of whose values are on the CPU."""
+
 _UNTRIED = ("AuraFlow", "CogView4", "Kandinsky3", "Lumina", "Lumina2", "Sana")
 """Pipelines whose call has not been tried without weights, so that its errors may not be those of the model."""
 
@@ -65,7 +68,7 @@ def rehearse_call(entry: ModelEntry, pipeline_class: Any, components: Mapping[st
     except ValueUnknown:
         return
     except Exception as error:
-        if "meta" in str(error):  # an operation that needs values
+        if any(sign in str(error) for sign in _SIGNS_OF_MISSING_VALUES):
             return
         raise ModelLoadFailed(f"its components do not fit together: {error_line(error)}") from error
 
