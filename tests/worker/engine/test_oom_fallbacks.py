@@ -9,7 +9,7 @@ import pytest
 from diffusers import DDIMScheduler
 
 from renderq_shared.catalog import ModelEntry
-from renderq_worker.engine import Failed, Img2Img, Loading
+from renderq_worker.engine import Failed, Img2Img, Loading, Operation, Stage
 from renderq_worker.engine.fallback_kind import FallbackKind
 from renderq_worker.engine.oom_fallbacks import FALLBACKS
 from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec, warnings
@@ -184,3 +184,21 @@ def test_weights_leave_for_a_generic_pipeline(sd3: ModelEntry) -> None:
     harness.finish()
     assert warnings(harness) == ["weights_offloaded"]
     np.testing.assert_array_equal(harness.pixels("job/0"), render_alone(sd3, request))
+
+
+def test_listeners_learn_of_each_operation_and_of_what_ran_out_of_memory(
+    trained: ModelEntry, velocity: ModelEntry
+) -> None:
+    harness, operations = on_gpu(6, trained, velocity), list[Operation]()
+    harness.engine.on_operation(operations.append)
+    for model in (velocity, trained):
+        harness.submit(spec(0, model=model.name, **LARGE))
+        harness.finish()
+    fallbacks = [each for each in operations if each.fallback is not None]
+    assert fallbacks
+    assert all(each.ran_out_of_memory and each.images == 0 for each in fallbacks)
+    assert [each.evicted for each in fallbacks if each.fallback is FallbackKind.EVICTION] == [(velocity.name,)]
+    done = [each for each in operations if each.images and each.model == trained.name]
+    assert [each.stage for each in done][-1] is Stage.DECODING
+    assert sum(each.stage is Stage.DENOISING for each in done) == LARGE["steps"]
+    assert all(each.seconds > 0 and each.peak_bytes for each in done if each.stage is Stage.DENOISING)
