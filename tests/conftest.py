@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tests.postgres_server import Postgres
 from tests.s3_servers import MiniStack, Nanio, S3Server
@@ -16,6 +17,8 @@ _LONG_FOLDERS = {"system", "faults", "page", "engine"}
 
 def pytest_configure() -> None:
     _handle_signals()
+    settings.register_profile("renderq", deadline=None)  # examples take longer on a busy machine
+    settings.load_profile("renderq")
     _log_plain_tracebacks()
 
 
