@@ -23,7 +23,7 @@ from renderq_shared.catalog.noise_schedulers import refuse_schedule, schedules_o
 from renderq_shared.catalog.pipeline_config import PipelineInfo, inspect_pipeline
 from renderq_shared.catalog.pipeline_folder import omitted_components, read_index
 from renderq_shared.catalog.revision import compute_revision
-from renderq_shared.catalog.sources import BUILTIN, locate, published_names
+from renderq_shared.catalog.sources import BUILTIN, BUILTIN_LORA, locate, published_names
 from renderq_shared.checkpoints import read_weight_file
 from renderq_shared.errors import CatalogInvalid, CheckpointUnreadable
 from renderq_shared.field_values import format_number
@@ -41,6 +41,14 @@ _BUILTIN = ModelConfig(
     dtype="float32",
     defaults=DefaultsConfig(steps=20, guidance_scale=2.0),
     max_side=512,
+)
+
+_BUILTIN_LORA = LoraConfig(
+    source=BUILTIN_LORA,
+    base=("shapes",),
+    title="Ink",
+    description="Outlines in black ink on white paper.",
+    weight=0.8,
 )
 
 
@@ -158,7 +166,7 @@ def resolve_entry_with_additions(name: str, config: ModelConfig, path: Path | No
 
 
 def _read(path: Path | None) -> ParsedModels:
-    return ParsedModels({"shapes": _BUILTIN}) if path is None else parse_models_toml(path)
+    return ParsedModels({"shapes": _BUILTIN}, {"ink": _BUILTIN_LORA}) if path is None else parse_models_toml(path)
 
 
 def _resolve(name: str, config: ModelConfig, base: Path, cache: Path) -> ModelEntry:

@@ -44,6 +44,8 @@ def refused(toml: Path, text: str) -> str:
 def test_without_a_file_there_is_the_built_in_model() -> None:
     [entry] = load_catalog(None).models
     assert (entry.name, entry.family, entry.defaults.steps, entry.layout) == ("shapes", "stable_diffusion", 20, None)
+    [lora] = entry.loras
+    assert (lora.name, lora.weight) == ("ink", 0.8)
 
 
 def test_what_an_entry_leaves_out_comes_from_the_models_files(toml: Path) -> None:

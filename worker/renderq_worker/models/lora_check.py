@@ -25,7 +25,7 @@ def _check(entry: ModelEntry, pipeline: Any, lora: LoraEntry, adapter: str) -> N
     path = Path(lora.source)
     try:
         with warnings.catch_warnings(), torch.inference_mode(mode=False):
-            warnings.filterwarnings("ignore", "Already found a `peft_config`")
+            warnings.filterwarnings("ignore", "Already found a `peft_config`|While injecting the PEFT adapters")
             pipeline.load_lora_weights(path.parent, weight_name=path.name, adapter_name=adapter, local_files_only=True)
         if not any(adapter in names for names in pipeline.get_list_adapters().values()):
             raise ModelLoadFailed("it changes no layer")

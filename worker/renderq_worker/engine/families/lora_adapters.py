@@ -168,8 +168,8 @@ class LoraAdapters:
 
 @contextmanager
 def _without_warnings() -> Generator[None]:
-    """Ignore what peft warns of: several adapters, and the removal of one that is active."""
+    """Ignore what peft warns of: several adapters, one of few layers, the removal of an active one."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Already found a `peft_config`")
+        warnings.filterwarnings("ignore", "Already found a `peft_config`|While injecting the PEFT adapters")
         warnings.filterwarnings("ignore", "Adapter .* was active which is now deleted")
         yield
