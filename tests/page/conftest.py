@@ -14,7 +14,7 @@ from renderq_shared.redis.clients import sync_client
 from tests.api.assets.image_files import image_file
 from tests.api.running_api import RunningApi
 from tests.api.worker import Worker
-from tests.fast_model.catalog import fast_model
+from tests.fast_model.catalog import MODELS_TOML, fast_model
 from tests.page.browser import CHROMIUM, Tabs, launch
 from tests.page.node import PACKAGES
 from tests.page.services import OwnApi, PageService, own_api
@@ -72,7 +72,12 @@ def axe() -> str:
 
 @pytest.fixture(scope="session")
 def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
-    with PageService(tmp_path_factory.mktemp("page")) as service:
+    folder = tmp_path_factory.mktemp("page")
+    catalog = MODELS_TOML.read_text(encoding="utf-8").replace('source = "shapes"', f'source = "{fast_model().source}"')
+    (folder / "models.toml").write_text(
+        f'{catalog}\n[loras.ink]\nsource = "builtin:ink"\nbase = "shapes"\ntitle = "Ink"\n'
+    )
+    with PageService(folder, models=folder / "models.toml") as service:
         yield service
 
 

@@ -55,6 +55,22 @@ def test_typing_and_ctrl_enter_submits_exactly_the_draft(tabs: Tabs, service: Pa
     assert {name: job["request"][name] for name in sent.post_data_json} == sent.post_data_json
 
 
+def test_a_lora_has_a_weight_and_is_used_again(tabs: Tabs, service: PageService) -> None:
+    page = tabs.open(service.url)
+    prompt_field(page).fill(PROMPT)
+    page.get_by_role("combobox", name="LoRAs").select_option("Ink")
+    weight = page.get_by_role("spinbutton", name="Ink")
+    weight.fill("0.5")
+    with page.expect_request(lambda request: request.method == "POST") as submission:
+        prompt_field(page).press("Control+Enter")
+    assert submission.value.post_data_json == {"prompt": PROMPT, "loras": [{"name": "ink", "weight": 0.5}]}
+    expect_status(card(page), "succeeded")
+    page.get_by_role("button", name="Remove Ink").click()
+    expect(weight).to_have_count(0)
+    card(page).get_by_role("button", name="Use settings").click()
+    expect(weight).to_have_value("0.5")
+
+
 def open_without_models(tabs: Tabs, service: PageService) -> tuple[Page, Callable[[], None]]:
     """Open the page while the service does not answer which models there are; the function returned ends that."""
     page = tabs.open(service.url).context.new_page()
