@@ -17,6 +17,7 @@ from renderq_worker.models.memory_estimate import MetaModel, estimate_memory
 from tests.worker.engine import tiny_transformers
 from tests.worker.engine.engine_harness import EngineHarness, random_image, render_alone, spec
 from tests.worker.engine.reference_pipeline import load_reference, reference_pixels
+from tests.worker.engine.tiny_later_transformers import save_kontext
 from tests.worker.engine.tiny_models import SD1_SCHEDULER, entry, save_pipeline
 from tests.worker.engine.tiny_transformers import save_sd3
 
@@ -171,6 +172,16 @@ def test_needs_of_a_whole_pipeline_are_computed_as_they_are_counted(kind: str, f
     for size, computed in ((64, estimate.default_size), (256, estimate.max_size)):
         _, peak = render(model, mode="full", width=size, height=size, steps=2, scheduler=None, negative_prompt="")
         assert peak == pytest.approx(sum(estimate.weights.values()) + computed, rel=0.15), size
+
+
+def test_needs_of_kontext_grow_with_the_image_though_its_call_prefers_one_area(folders: Path) -> None:
+    save_kontext(folders / "kontext in memory")
+    model = entry(folders / "kontext in memory", "kontext", family="pipeline", dtype="float32")
+    limits = model.limits.model_copy(update={"max_side": 2048, "max_pixels": 2048 * 2048})
+    estimate = estimate_memory(model.model_copy(update={"limits": limits}), torch.float32)
+    assert estimate.default_size is not None
+    assert estimate.max_size is not None
+    assert estimate.max_size > 2 * estimate.default_size
 
 
 @pytest.mark.parametrize("model", ["xl", "upscaler"])

@@ -78,15 +78,17 @@ def call_weightless(
     pipeline_class: Any,
     components: Mapping[str, Any],
     mode: AbstractContextManager[object] | None = None,
-    **arguments: int,
+    *,
+    width: int | None = None,
+    height: int | None = None,
 ) -> None:
-    """Run the stock call without values, in the default size unless `arguments` has another one.
+    """Run the stock call without values, in the default size unless another one is given.
 
     `mode` is a mode of torch that is told of its operations. Raises what the call raises, and `ValueUnknown`.
     """
     with warnings.catch_warnings(action="ignore"), torch.no_grad(), WeightlessMode(), mode or nullcontext():
         pipeline: Any = _on_cpu(assemble(entry, pipeline_class, components))
-        pipeline(**{**_arguments(entry, pipeline), **arguments})
+        pipeline(**_arguments(entry, pipeline, width or entry.defaults.width, height or entry.defaults.height))
 
 
 def _on_cpu(pipeline: Any) -> Any:
@@ -99,15 +101,16 @@ def _on_cpu(pipeline: Any) -> Any:
     return pipeline
 
 
-def _arguments(entry: ModelEntry, pipeline: Any) -> Mapping[str, Any]:
+def _arguments(entry: ModelEntry, pipeline: Any, width: int, height: int) -> Mapping[str, Any]:
     image = Image.new("RGB", (_INPUT_SIDE, _INPUT_SIDE))
     arguments = {
         "prompt": _PROMPT,
         "image": image,
         "mask_image": image.convert("L"),
-        "width": entry.defaults.width,
-        "height": entry.defaults.height,
+        "width": width,
+        "height": height,
         "use_resolution_binning": False,
+        "max_area": width * height,
         "num_inference_steps": max(entry.limits.min_steps, _STEPS),
         "output_type": "pt",
     }
