@@ -216,6 +216,8 @@ def test_an_exception_in_one_call_after_a_shared_pass_fails_its_image(flux: Mode
     assert harness.failed("job/1").message == "ValueError: broken"
     for each in (specs[0], specs[2]):
         np.testing.assert_array_equal(harness.pixels(each.id), stock_pixels(FAMILIES["flux"], flux, each))
+    used_the_shared_pass, repeated_it_alone = (harness.stats(f"job/{number}").batch_width_mean for number in (0, 2))
+    assert used_the_shared_pass > repeated_it_alone
 
 
 def test_a_shared_pass_that_runs_out_of_memory_is_repeated_with_fewer_images(flux: ModelEntry) -> None:

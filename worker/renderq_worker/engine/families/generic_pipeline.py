@@ -151,20 +151,15 @@ class GenericPipeline:
         for run in states:
             self._resume(run)
             if run.latents is None and run.waiting is None:
-                run.go_on()
+                run.begin_step()
         weights = denoiser_weights(states[0].spec.loras)  # the same for all images of a batch
         self._loras.activate_denoiser(weights)
         loras = lora_names(weights)
-        widths: dict[PipelineRun, list[int]] = {run: [] for run in states}
         while waiting := [(run, run.waiting) for run in states if run.waiting is not None]:
             for batch in self._rendezvous.batches([call for _, call in waiting], loras):
                 answers = self._rendezvous.answer([waiting[index][1] for index in batch], loras)
                 for index, answer in zip(batch, answers, strict=True):
-                    run = waiting[index][0]
-                    widths[run].append(len(batch))
-                    run.go_on(answer)
-        for run, each in widths.items():
-            run.batch_width = sum(each) / len(each) if each else 1.0
+                    waiting[index][0].take(answer, width=len(batch))
         return tuple(run.latents for run in states if run.latents is not None)
 
     def preview(self, estimate: Tensor) -> np.ndarray | None:

@@ -35,25 +35,43 @@ class PipelineRun:
         self.model_calls = spec.sampling.steps
         self.rows = 1
         self.denoiser_call = ""
-        self.batch_width: float | None = None
         self.call: SteppableCall | None = None
         """None before the call starts, and after it was aborted; it can be started again."""
         self.waiting: DenoiserCall | None = None
         """The call of the denoiser for whose answer it waits."""
         self.latents: Tensor | None = None
         """Latents after the next step, once that is computed."""
+        self._widths: list[int] = []
+        """Images in each forward pass since the last step began."""
         self._predict_final: Callable[[], Tensor | None] | None = None
         self._error: Exception | None = None
+
+    @property
+    def batch_width(self) -> float:
+        """Mean number of images in the forward passes of the last step; 1 if it had none."""
+        return sum(self._widths) / len(self._widths) if self._widths else 1.0
 
     def start(self, call: SteppableCall) -> None:
         """Run up to the first call of the denoiser."""
         self.call = call
-        self.go_on()
+        self.begin_step()
         if self.waiting is not None:
             self.rows, self.denoiser_call = self.waiting.rows, self.waiting.kind
 
-    def go_on(self, answer: Any = None) -> None:
-        """Run up to the next call of the denoiser, or to the end of the step. Raises the call's exception."""
+    def begin_step(self) -> None:
+        """Run up to the first call of the denoiser in a step. Raises the call's exception."""
+        self._widths = []
+        self._go_on(None)
+
+    def take(self, answer: Any, *, width: int) -> None:
+        """Run up to the next call of the denoiser, or to the end of the step. Raises the call's exception.
+
+        `answer` is that to the call for which it waits, from a forward pass with `width` images.
+        """
+        self._widths.append(width)
+        self._go_on(answer)
+
+    def _go_on(self, answer: Any) -> None:
         report = self.next(answer)
         if report is None:
             self.close()
