@@ -15,11 +15,23 @@ export const isComparing = signal(false);
 export const pinned = signal(/** @type {string | null} */ (null));
 
 /**
+ * Return the picture that a job started from, an asset or an image of a job; of an edit the first one, which decides
+ * about the size; null for one from text alone.
+ *
+ * @param {Pick<Job, "request">} job
+ * @returns {string | null}
+ */
+export function startOf({ request }) {
+  const { image, images } = /** @type {Record<string, any>} */ (request);
+  return image ?? images?.[0] ?? null;
+}
+
+/**
  * Return the picture that a job's pictures are compared with, an asset or an image of a job; null if there is none.
  *
- * @param {Job} job
+ * @param {Pick<Job, "request">} job
  */
-export const comparedWith = (job) => pinned.value ?? /** @type {string | undefined} */ (job.request.image) ?? null;
+export const comparedWith = (job) => pinned.value ?? startOf(job);
 
 /** Compare nothing any more. */
 export function stopComparing() {

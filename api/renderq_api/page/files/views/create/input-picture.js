@@ -23,7 +23,7 @@ export function InputPicture() {
       ${input.mask && inputAddress(input.mask) && html`<img class="input-mask" src=${inputAddress(input.mask)} alt=${t.input.maskAlt} />`}
     </span>
     ${(input.others ?? []).map(
-      (image, index) => html`<span key=${image} class="input-thumbnail">
+      (image, index) => html`<span class="input-thumbnail">
         <img src=${inputAddress(image)} alt=${t.input.otherAlt(index + 2)} />
         <${Button} small kind="quiet" icon="close" label=${t.input.removeOther(index + 2)} onClick=${() => removeOther(index)} />
       </span>`,

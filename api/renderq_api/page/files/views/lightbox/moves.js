@@ -1,7 +1,7 @@
 /** Keys of the lightbox, and the way from picture to picture. */
 import { isTextField } from "../../parts/keyboard.js";
 import { openJob } from "../../router.js";
-import { isComparing, pinned, stopComparing } from "../../state/compare.js";
+import { isComparing, pinned, startOf, stopComparing } from "../../state/compare.js";
 import { download, enlarge, toggleKept } from "../../state/actions.js";
 import { jobNow, visibleIds } from "../../state/job-store.js";
 import { offeredTasks } from "../../state/input-picture.js";
@@ -43,7 +43,7 @@ export function move(job, index, step) {
 export function toggleCompare(job, index) {
   if (isComparing.value) return stopComparing();
   isComparing.value = true;
-  if (job.request.image) return;
+  if (startOf(job)) return;
   pinned.value = `${job.id}/${index}`;
   if (!move(job, index, 1)) move(job, index, -1);
 }
