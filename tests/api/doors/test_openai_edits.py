@@ -151,6 +151,7 @@ def test_a_variation(client: openai.OpenAI, worker: Worker, call: Call) -> None:
         ({"n": 99}, "n", "n: Must be at most 16, not"),
         ({"extra_body": {"strength": 2}}, "strength", "strength: Must be at most 1"),
         ({"model": "nope"}, "model", "There is no model"),
+        ({"model": "nope", "image": [PICTURE, HOLE]}, "model", "There is no model"),
     ],
 )
 def test_a_refusal_says_why_and_stores_nothing(

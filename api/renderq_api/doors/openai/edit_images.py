@@ -25,9 +25,9 @@ async def edit_images(services: Services, form: ImageForm, fields: ImageFields) 
         return "inpaint", {"image": one_image(form, "With a mask"), "mask": mask}
     wished = "edit" if len(form.images) > 1 else "img2img"
     entry = services.catalog.get(resolve_model(services.catalog, fields.model, wished, ANY_MODEL))
-    if entry and "edit" in entry.tasks:
+    if entry is None or "edit" in entry.tasks:  # an unknown model is refused as such
         return "edit", {f"images/{index}": image for index, image in enumerate(form.images)}
-    return "img2img", {"image": one_image(form, f"For the model {entry.name}" if entry else "For this model")}
+    return "img2img", {"image": one_image(form, f"For the model {entry.name}")}
 
 
 def one_image(form: ImageForm, reason: str) -> bytes:
