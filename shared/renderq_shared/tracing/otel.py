@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Span as OtelSpan
@@ -31,6 +31,7 @@ def open_otel(service: str, exporter: SpanExporter | None = None) -> "OtelTracin
     """Return tracing to `exporter`; by default, as the variables `OTEL_…` say."""
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # its errors repeat for as long as an outage lasts
     resource = Resource.create({"service.name": service, "service.version": version()})
+    resource = resource.merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(_LoggedExporter(exporter or OTLPSpanExporter())))
     return OtelTracing(provider)
@@ -44,12 +45,15 @@ class _LoggedExporter(SpanExporter):
         self._outage = Outage()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = self._exporter.export(spans)
+        try:
+            result, reason = self._exporter.export(spans), "the collector does not take spans"
+        except Exception as error:  # such as a file of certificates that does not exist
+            result, reason = SpanExportResult.FAILURE, str(error)
         if result is SpanExportResult.SUCCESS:
             if self._outage.end():
                 log.info("tracing.available")
-        elif self._outage.has_new_cause("no answer"):
-            log.warning("tracing.unavailable", reason="the collector does not take spans; they are dropped")
+        elif self._outage.has_new_cause(reason):
+            log.warning("tracing.unavailable", reason=f"{reason}; spans are dropped")
         return result
 
     def shutdown(self) -> None:

@@ -14,7 +14,8 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 def open_tracing(environment: Mapping[str, str], service: str) -> Tracing:
     """Return tracing to the collector that the environment names; `NO_TRACING` if it names none.
 
-    `service`: name of this kind of process in traces. Without the extra `renderq[otel]`, logs that it is missing.
+    `service`: name of this kind of process in traces, unless the environment names another. Without the extra
+    `renderq[otel]`, or with a variable that the SDK refuses, logs why there are no traces.
     """
     is_disabled = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
     if is_disabled or not any(environment.get(name) for name in _ENDPOINTS):
@@ -24,6 +25,12 @@ def open_tracing(environment: Mapping[str, str], service: str) -> Tracing:
     except ImportError as error:
         log.warning("tracing.unavailable", reason=str(error), advice="install renderq[otel], or unset the endpoint")
         return NO_TRACING
-    tracing = open_otel(service)
+    try:
+        tracing = open_otel(service)
+    except ValueError as error:
+        log.warning(
+            "tracing.unavailable", reason=str(error), advice="correct the variable of OpenTelemetry, or unset it"
+        )
+        return NO_TRACING
     log.info("tracing.enabled", service=service)
     return tracing

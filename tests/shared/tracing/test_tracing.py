@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from structlog.testing import capture_logs
 
+from renderq.version import version
 from renderq_shared.tracing import NO_TRACING, open_tracing
 from renderq_shared.tracing.otel import open_otel
 from tests.valkey_server import free_port
@@ -48,6 +52,26 @@ def test_without_the_extra_it_stays_off_and_says_so(monkeypatch: pytest.MonkeyPa
     assert [(each["event"], "renderq[otel]" in each["advice"]) for each in logs] == [("tracing.unavailable", True)]
 
 
+def test_a_variable_that_the_sdk_refuses_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many")
+    with capture_logs() as logs:
+        assert open_tracing({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, "renderq-api") is NO_TRACING
+    [record] = logs
+    assert record["event"] == "tracing.unavailable"
+    assert "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT" in record["reason"]
+
+
+def test_the_environment_may_name_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "gallery")
+    exporter = InMemorySpanExporter()
+    tracing = open_otel("renderq-api", exporter)
+    tracing.start("renderq.queued", None).end()
+    tracing.close()
+    [span] = exporter.get_finished_spans()
+    assert span.resource.attributes["service.name"] == "gallery"
+    assert span.resource.attributes["service.version"] == version()
+
+
 def test_a_span_belongs_to_the_trace_that_the_header_names() -> None:
     exporter = InMemorySpanExporter()
     tracing = open_otel("renderq-api", exporter)
@@ -73,3 +97,18 @@ def test_a_dead_collector_is_logged_once_and_ends_nothing() -> None:
             tracing.start("renderq.queued", PARENT).end()
         tracing.close()
     assert [each["event"] for each in logs] == ["tracing.unavailable"]
+
+
+class UnusableExporter(InMemorySpanExporter):
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        raise OSError("no such file: ca.pem")
+
+
+def test_an_exporter_that_raises_is_logged_with_its_error() -> None:
+    tracing = open_otel("renderq-api", UnusableExporter())
+    with capture_logs() as logs:
+        tracing.start("renderq.queued", PARENT).end()
+        tracing.close()
+    [record] = logs
+    assert record["event"] == "tracing.unavailable"
+    assert "ca.pem" in record["reason"]
