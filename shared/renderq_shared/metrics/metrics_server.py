@@ -1,15 +1,19 @@
 """HTTP server of one page, `/metrics`, on a port of its own, for scrapers inside a trusted network."""
 
-import contextlib
 import socket
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from typing import Any
 
+import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, disable_created_metrics, generate_latest
 
 from renderq_shared.errors import MetricsAddressUnavailable
+from renderq_shared.outage import Outage
 from renderq_shared.threads import SupervisedThread
+
+log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -20,7 +24,7 @@ _PATHS = frozenset({"/metrics", "/metrics/"})
 
 
 def new_registry() -> CollectorRegistry:
-    """Return an empty registry. Its samples have no `_created` beside them, which would double the number of series."""
+    """Return an empty registry. Its metrics have no series `_created`, which would double their number."""
     disable_created_metrics()
     return CollectorRegistry()
 
@@ -52,9 +56,10 @@ class MetricsServer:
         self._server.server_close()
 
 
-def _server_class(family: int) -> type[ThreadingHTTPServer]:
-    class Server(ThreadingHTTPServer):
+def _server_class(family: int) -> type[ThreadingTCPServer]:
+    class Server(ThreadingTCPServer):  # `HTTPServer` would ask the DNS for the name of its address
         address_family = family
+        allow_reuse_address = True
         daemon_threads = True
 
         def handle_error(self, request: Any, client_address: Any) -> None:
@@ -64,6 +69,8 @@ def _server_class(family: int) -> type[ThreadingHTTPServer]:
 
 
 def _handler(page: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
+    outage = Outage()
+
     class Handler(BaseHTTPRequestHandler):
         timeout = _TIMEOUT_S
         server_version = "renderq"
@@ -73,13 +80,19 @@ def _handler(page: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
             if self.path.partition("?")[0] not in _PATHS:
                 self.send_error(404, "Only /metrics is served here.")
                 return
-            body = page()
+            try:
+                body = page()
+            except Exception as error:
+                if outage.has_new_cause(error):
+                    log.exception("metrics.failed")
+                self.send_error(503, "The log says why there are no metrics.")
+                return
+            outage.end()
             self.send_response(200)
             self.send_header("Content-Type", CONTENT_TYPE)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            with contextlib.suppress(OSError):
-                self.wfile.write(body)
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Scrapes are not logged: there is one every few seconds."""
