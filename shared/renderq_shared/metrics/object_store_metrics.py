@@ -3,7 +3,7 @@
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -19,8 +19,9 @@ class ObjectStoreMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._up = Gauge(
-            "renderq_store_up", "1 if the object store answered the latest call, else 0.", registry=registry
+            "renderq_store_up", "0 if the object store did not answer the latest call, else 1.", registry=registry
         )
+        self._up.set(1)
         self._seconds = Histogram(
             "renderq_store_operation_seconds",
             "Duration of answered calls to the object store.",
@@ -31,6 +32,8 @@ class ObjectStoreMetrics:
         self._errors = Counter(
             "renderq_store_errors", "Calls that the object store did not answer.", ("operation",), registry=registry
         )
+        for operation in get_args(Operation):  # from 0, so that Prometheus sees the first error as an increase
+            self._errors.labels(operation)
 
     @contextmanager
     def measure(self, operation: Operation) -> Generator[None]:

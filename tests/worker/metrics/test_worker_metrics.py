@@ -7,6 +7,7 @@ import pytest
 
 from renderq.contract import Status
 from renderq_shared.errors import MetricsAddressUnavailable
+from renderq_shared.settings import WorkerSettings
 from renderq_worker.engine import Operation, Stage
 from renderq_worker.engine.fallback_kind import FallbackKind
 from renderq_worker.process.worker_metrics import WorkerMetrics
@@ -65,6 +66,13 @@ def test_errors_of_the_object_store_are_counted(redis_url: str, tmp_path: Path) 
         page = harness.metrics.render().decode()
     assert value(page, "renderq_store_errors_total", operation="put") == 1
     assert value(page, "renderq_store_up") == 1
+
+
+def test_a_worker_that_has_not_used_the_object_store_does_not_report_it_as_down() -> None:
+    page = WorkerMetrics(WorkerSettings(), "w1", "cpu").render().decode()
+    assert value(page, "renderq_store_up") == 1
+    assert value(page, "renderq_store_errors_total", operation="put") == 0
+    assert "put" in label_values(page, "renderq_store_errors_total", "operation")
 
 
 def test_what_runs_out_of_memory_is_counted_with_its_fallback(redis_url: str, tmp_path: Path) -> None:
