@@ -312,7 +312,7 @@ def test_each_end_is_reported_by_one_sweep_unless_a_worker_finished_the_job(reli
         ("job_canceled", "ada", "shapes", "txt2img", Status.CANCELED),
         ("job_expired", "ada", "shapes", "txt2img", Status.EXPIRED),
     ]
-    assert (first[0].started_ms, first[0].error_json, first[0].attempt) == (None, None, 0)
+    assert (first[0].started_ms, first[0].error_code, first[0].attempt) == (None, None, 0)
     assert first[1].completed_ms - first[1].created_ms >= 1_000
     assert sweep(store).ended == ()
 

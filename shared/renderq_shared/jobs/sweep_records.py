@@ -1,11 +1,16 @@
 """Records of sweeps: what a sweep changed, and the jobs that ended."""
 
-import json
 from dataclasses import dataclass
+
+from pydantic import BaseModel
 
 from renderq.contract import Status
 from renderq_shared.jobs.records import JobRecord, ModelQueue
 from renderq_shared.jobs.stored_results import StoredMetrics, decode_metrics
+
+
+class _Error(BaseModel, frozen=True):
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +26,14 @@ class EndedJob:
     created_ms: int
     started_ms: int | None
     completed_ms: int
-    error_json: str | None
+    error_code: str | None
+    """Code of its error; `None` without an error."""
     metrics_json: str | None = None
     """Absent in sweeps: most jobs that no worker finishes have not been rendered."""
 
     @classmethod
     def of(cls, record: JobRecord) -> "EndedJob":
-        """Return what is reported of an ended job."""
+        """Return what is reported of an ended job. Raises `ValueError` if its error cannot be read."""
         return cls(
             id=record.id,
             tenant=record.tenant,
@@ -38,14 +44,9 @@ class EndedJob:
             created_ms=record.created_ms,
             started_ms=record.started_ms,
             completed_ms=record.completed_ms or record.created_ms,
-            error_json=record.error_json,
+            error_code=error_code(record.error_json),
             metrics_json=record.metrics_json,
         )
-
-    @property
-    def error_code(self) -> str | None:
-        """Code of the job's error; `None` without an error."""
-        return json.loads(self.error_json).get("code") if self.error_json else None
 
     @property
     def metrics(self) -> StoredMetrics:
@@ -78,6 +79,11 @@ class EndedJob:
             **metrics.model_dump(include={"load_ms", "inference_ms", "encode_ms", "upload_ms", "batch_width_mean"}),
         }
         return {name: value for name, value in known.items() if value is not None}
+
+
+def error_code(error_json: str | None) -> str | None:
+    """Return the code of a stored error; `None` without an error. Raises `ValueError`."""
+    return _Error.model_validate_json(error_json).code if error_json else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from renderq.contract import Status
 from renderq_shared.jobs import ClaimRef, FenceResult, Outcome, commands
+from renderq_shared.redis.clients import sync_client
 from tests.polling import wait_until
 from tests.worker.worker_harness import MODEL, TENANT, WorkerHarness
 
@@ -77,3 +78,16 @@ def test_a_refused_write_is_logged_with_its_reason(
         take_away(harness, job.claim_ref)
         wait_until(lambda: records(logs, "job.stopped"), "the record")
     assert [record["reason"] for record in records(logs, "job.stopped")] == [reason]
+
+
+def test_a_refused_write_of_an_unreadable_record_has_no_known_reason(redis_url: str, tmp_path: Path) -> None:
+    with WorkerHarness(redis_url, tmp_path, step_s=0.05) as harness, capture_logs() as logs:
+        harness.submit("job_1", steps=100)
+        harness.wake()
+        harness.wait_until_running("job_1")
+        [job] = harness.worker.claimed_jobs.snapshot()
+        harness.worker.stop_claiming()
+        lose(harness, job.claim_ref)
+        sync_client(redis_url).hset("rq:job:job_1", "images", "many")
+        wait_until(lambda: records(logs, "job.stopped"), "the record")
+    assert [record["reason"] for record in records(logs, "job.stopped")] == ["unknown"]

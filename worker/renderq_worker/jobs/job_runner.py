@@ -5,9 +5,10 @@ from collections.abc import Callable
 import structlog
 
 from renderq.contract import JobError, JobErrorCode, JobWarning
-from renderq_shared.errors import StoreUnavailable
-from renderq_shared.jobs import EndedJob, JobStore, commands
+from renderq_shared.errors import RecordUnreadable, StoreUnavailable
+from renderq_shared.jobs import JobStore, commands
 from renderq_shared.jobs.claim_records import FenceResult
+from renderq_shared.jobs.sweep_records import error_code
 from renderq_worker.engine import Canceled, EngineProtocol, Event, Failed, Previewed, Rendered, Task, Txt2Img, Warned
 from renderq_worker.jobs.inputs import InputLoader
 from renderq_worker.jobs.post_processor import PostProcessor
@@ -79,13 +80,13 @@ class JobRunner:
         """Return why the store refused a write: the job was ended or deleted elsewhere, or its lease was lost."""
         try:
             found = self._store.call(commands.get_job(job.record.tenant, job.claim_ref.job_id))
-        except StoreUnavailable:
+        except (StoreUnavailable, RecordUnreadable):
             return "unknown"
         if found is None:
             return "deleted"
         record = found[0]
         was_ended = record.status.is_terminal and record.claim_id == job.claim_ref.claim_id
-        return "ended" if was_ended and EndedJob.of(record).error_code != JobErrorCode.WORKER_LOST else "lost"
+        return "ended" if was_ended and error_code(record.error_json) != JobErrorCode.WORKER_LOST else "lost"
 
     def _submit_to_engine(self, job: RunningJob, task: Task) -> None:
         self._engine.submit(job.specs(task), lambda event: self._on_event(job, event))

@@ -1,7 +1,8 @@
 """Spans of a job that this worker has ended: its wait in the queue, and the stages that followed."""
 
 from renderq.contract import Stage
-from renderq_shared.jobs import EndedJob, JobRecord
+from renderq_shared.jobs import JobRecord
+from renderq_shared.jobs.sweep_records import error_code
 from renderq_shared.tracing import Tracing
 from renderq_worker.jobs.running_job import RunningJob
 
@@ -29,7 +30,7 @@ def record_spans(tracing: Tracing, job: RunningJob, record: JobRecord) -> None:
     queued = tracing.start("renderq.queued", record.traceparent, attributes, record.created_ms * _NS_PER_MS)
     queued.end(end_ns=(record.started_ms or record.created_ms) * _NS_PER_MS)
     starts = job.stage_starts
-    error = EndedJob.of(record).error_code
+    error = error_code(record.error_json)
     for index, (stage, start_ns) in enumerate(starts):
         is_last = index + 1 == len(starts)
         span = tracing.start(_NAMES[stage], record.traceparent, attributes, start_ns)

@@ -12,7 +12,7 @@ from renderq_shared.jobs.asset_records import AssetRecord
 from renderq_shared.jobs.delivery_records import DeliveryRecord
 from renderq_shared.jobs.purge_records import PurgeRecord
 from renderq_shared.jobs.records import JobRecord, ModelQueue, QueuePosition, TenantRecord, WorkerRecord
-from renderq_shared.jobs.sweep_records import EndedJob
+from renderq_shared.jobs.sweep_records import EndedJob, error_code
 from renderq_shared.jobs.timings import JobTiming, ModelTimings, TimingSample, round_cost
 from renderq_shared.redis.scripts import flat_to_dict, optional_int
 
@@ -134,7 +134,7 @@ def decode_ended_job(entry: str) -> EndedJob:
             created_ms=int(created_ms),
             started_ms=optional_int(started_ms or None),
             completed_ms=int(completed_ms),
-            error_json=error_json or None,
+            error_code=error_code(error_json),
         )
     except ValueError as error:
         raise RecordUnreadable(None, repr(error)) from error

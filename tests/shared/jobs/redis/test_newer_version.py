@@ -1,5 +1,6 @@
 """Records that a newer version has written, and damaged ones, stop nothing and are kept."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -55,6 +56,14 @@ def test_a_sweep_leaves_jobs_with_an_unknown_status_and_does_the_others(
     swept = store.call(commands.sweep(LEASE_MS, 2))
     assert (swept.requeued, swept.more) == (("job_3",), False)
     assert [str(get_job(store, f"job_{number}").status) for number in range(2)] == ["paused", "checkpointing"]
+
+
+def test_a_sweep_reports_ended_jobs_but_damaged_ones(store: RedisJobStore, client: redis.Redis) -> None:
+    submit(store, "job_1")
+    client.lpush("rq:unreported", "{", json.dumps(["job_0", "ada", "shapes", "txt2img", "failed", *"1234", "[]"]))
+    store.call(commands.cancel("ada", "job_1"))
+    assert [job.id for job in store.call(commands.sweep(LEASE_MS, 100)).ended] == ["job_1"]
+    assert client.exists("rq:unreported") == 0
 
 
 def test_unknown_fields_are_kept_in_records_and_manifests(store: RedisJobStore, client: redis.Redis) -> None:
