@@ -210,7 +210,11 @@ async def open_services(
             upload_budget=upload_budget,
             assets=assets,
             request_images=RequestImages(
-                jobs, assets, ImageFetcher(egress), JobImages(_output_finder(directory), objects), upload_budget
+                jobs,
+                assets,
+                ImageFetcher(egress),
+                JobImages(_output_finder(directory), observed_objects),
+                upload_budget,
             ),
             loops=BackgroundLoops(),
             metrics=metrics,
@@ -228,7 +232,7 @@ async def open_services(
         )
         sweeper = Sweeper(jobs, services.wakeups, settings, register=lambda: _register(services, secrets))
         retention_loop = RetentionLoop(jobs, services.archiver, observed_objects, settings)
-        purge_loop = PurgeLoop(jobs, services.archiver, history, objects, settings)
+        purge_loop = PurgeLoop(jobs, services.archiver, history, observed_objects, settings)
         visitor_loop = VisitorLoop(key_store, jobs, settings.sweep_seconds)
         store_loop = StoreLoop(
             objects, services.store_health, lambda replace: publish_store_id(redis, objects, replace=replace)

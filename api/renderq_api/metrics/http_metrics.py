@@ -8,7 +8,8 @@ from renderq_shared.metrics import CALL_BUCKETS
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _OTHER = "other"
-"""Label of methods that no route has, of the web page's files, and of paths without a route."""
+"""Label of methods that no route has, and of requests that reach no route: those refused before, those of unknown
+paths, and those of the web page's files."""
 
 
 class HttpMetrics:

@@ -81,7 +81,3 @@ class QueueState(Collector):
             ),
         ):
             yield GaugeMetricFamily(f"renderq_{name}", documentation, value=value)
-
-    def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the gauges without reading anything."""
-        return self.collect()

@@ -28,7 +28,7 @@ CLIENT_CLOSED = 499
 
 
 class RequestContextMiddleware:
-    """Outermost ASGI middleware, so that every response has a request id."""
+    """ASGI middleware outside all that answers requests, so that every response has a request id."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
