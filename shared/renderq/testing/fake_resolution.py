@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from renderq.contract import (
     LIMITS,
+    EditRequest,
     JobRequest,
     LoraOptions,
     Model,
@@ -47,6 +48,9 @@ def _resolve(request: JobRequest, models: Sequence[Model]) -> ResolvedRequest:
     defaults = {**model.defaults.model_dump(), "model": model.name, "seed": DEFAULT_SEED}
     fields = {name: defaults.get(name) if value is None else value for name, value in request}
     fields["loras"] = tuple(_lora(each, index, model) for index, each in enumerate(request.loras))
+    if isinstance(request, EditRequest) and len(request.images) > model.limits.max_images:
+        detail = f"May have at most {model.limits.max_images} with the model {model.name}, not {len(request.images)}."
+        raise field_refusal(ProblemKind.INVALID_REQUEST, "images", detail)
     resolved = parse_resolved_request({**fields, **dict(request.resolve_sampling(model.defaults))})
     if max(rendered_size(resolved)) > model.limits.max_side:
         detail = f"May be at most {model.limits.max_side}, not {max(rendered_size(resolved))}."

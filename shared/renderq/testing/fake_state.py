@@ -57,7 +57,7 @@ def fake_model(name: str = "fake") -> Model:
             "revision": "1",
             "default": True,
             "defaults": {"width": 512, "height": 512, "steps": 20, "guidance_scale": 7.5},
-            "limits": {"max_side": 2048, "max_pixels": 2048 * 2048},
+            "limits": {"max_side": 2048, "max_pixels": 2048 * 2048, "max_noise_level": 350, "max_images": 4},
             "loras": ({"name": "ink", "revision": "1"},),
             "queued_jobs": 0,
             "workers": 1,

@@ -201,6 +201,14 @@ def test_a_key_can_be_required() -> None:
             assert client.run("a cat").model == "mine"
 
 
+def test_an_edit_has_as_many_images_as_the_model_takes(client: Client) -> None:
+    limits = client.models.list()[0].limits
+    images = ["data:image/png;base64,AA=="] * limits.max_images
+    assert client.run("add a hat", images=images).task == "edit"
+    with pytest.raises(InvalidRequest, match="images: May have at most 4 with the model fake, not 5"):
+        client.submit("add a hat", images=[*images, images[0]])
+
+
 def test_the_default_schedule_is_that_of_the_default_scheduler_alone() -> None:
     model = fake_model()
     defaults = model.defaults.model_copy(update={"scheduler": "euler", "schedule": "karras"})
