@@ -48,7 +48,7 @@ class Family(Protocol[S]):
 
     @property
     def rows_per_image(self) -> int:
-        """Rows of a guided image in a forward pass."""
+        """Rows of a guided image in a forward pass; with stock calls, those of the image that was prepared last."""
         ...
 
     @property
