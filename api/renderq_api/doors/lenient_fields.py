@@ -16,6 +16,7 @@ class LenientFields(BaseModel, frozen=True):
             return value
         annotation = cls.model_fields[str(info.field_name)].annotation
         kinds = {annotation, *get_args(annotation)}
+        kinds |= {type(kind) for kind in kinds}  # those of a `Literal`
         if bool not in kinds and kinds & {int, float}:
             raise PydanticKnownError("int_type" if int in kinds else "float_type")
         return value

@@ -242,7 +242,10 @@ def test_what_cannot_be_done_is_refused(sent: dict[str, Any], field: str) -> Non
     assert refused.value.detail.startswith(f"/{field}: ")
 
 
-@pytest.mark.parametrize("sent", [{}, {"init_images": []}, {"init_images": ["a", "b"]}, {**IMAGE, "resize_mode": 2}])
+@pytest.mark.parametrize(
+    "sent",
+    [{}, {"init_images": []}, {"init_images": ["a", "b"]}, {**IMAGE, "resize_mode": 2}, {**IMAGE, "resize_mode": True}],
+)
 def test_a_change_of_an_image_needs_one_image(sent: dict[str, Any]) -> None:
     with pytest.raises(ApiProblem):
         body(Img2ImgFields, **sent)
