@@ -36,7 +36,7 @@ from renderq_api.history import (
 from renderq_api.housekeeping import PurgeLoop, RetentionLoop, StoreHealth, StoreLoop, Sweeper, VisitorLoop
 from renderq_api.job_views.job_view import UrlSigner, find_output, to_place
 from renderq_api.live import JobWatchers, SharedResults, TenantWatchers
-from renderq_api.metrics import ApiMetrics, QueueState
+from renderq_api.metrics import ApiMetrics
 from renderq_api.visitors import RefusedWords, Visitors
 from renderq_api.webhooks import Dispatcher, Sender
 from renderq_shared.access import AsyncKeyStore
@@ -101,7 +101,6 @@ class Services:
     loops: BackgroundLoops
     metrics: ApiMetrics
     tracing: Tracing
-    queue_state: QueueState
 
     def queue_limits(self, caller: Caller) -> QueueLimits:
         """Return the limits on queued jobs, in total and for the caller's tenant, and those of a visitor."""
@@ -111,11 +110,6 @@ class Services:
             per_tenant=(key and key.max_queued_jobs) or settings.max_queued_jobs_per_tenant,
             visitor=self.visitors.quota(key) if key and caller.is_visitor else None,
         )
-
-    async def scrape(self) -> bytes:
-        """Return this process's metrics in Prometheus' text format."""
-        await self.queue_state.refresh()
-        return self.metrics.render()
 
     def end_waits(self) -> None:
         """Make every long poll return, and end every event stream."""
@@ -170,8 +164,8 @@ async def open_services(
         _durable_client(settings) as durable_client,
         open_history(settings.history_database) as history,
     ):
-        metrics = ApiMetrics(settings, catalog.names)
-        jobs = metrics.observe_jobs(AsyncRedisJobStore(redis, durable_client))
+        metrics = ApiMetrics(settings, catalog.names, AsyncRedisJobStore(redis, durable_client))
+        jobs = metrics.jobs
         observed_objects = metrics.observe_objects(objects)
         directory = JobDirectory(jobs, history)
         key_store = AsyncKeyStore(redis)
@@ -219,9 +213,7 @@ async def open_services(
             loops=BackgroundLoops(),
             metrics=metrics,
             tracing=tracing,
-            queue_state=QueueState(jobs, catalog.names),
         )
-        metrics.add_queue_state(services.queue_state)
         metrics.add_gauge(
             "renderq_uploads_in_flight_bytes",
             "Bytes of uploaded images that this process holds.",
@@ -257,7 +249,7 @@ async def open_services(
             }
             if dispatcher is not None:
                 loops["webhooks"] = dispatcher.run
-            async with services.loops.running(loops), _metrics_server(services):
+            async with services.loops.running(loops), _metrics_server(metrics, settings):
                 yield services
         finally:
             services.end_waits()
@@ -268,18 +260,17 @@ async def open_services(
 
 
 @contextlib.asynccontextmanager
-async def _metrics_server(services: Services) -> AsyncGenerator[None]:
+async def _metrics_server(metrics: ApiMetrics, settings: ApiSettings) -> AsyncGenerator[None]:
     """Serve the metrics on a port of their own, if one is set. Raises `MetricsAddressUnavailable`."""
-    settings, loop = services.settings, asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
     if settings.metrics_port is None:
         yield
         return
 
     def page() -> bytes:
-        return asyncio.run_coroutine_threadsafe(services.scrape(), loop).result(_SCRAPE_TIMEOUT_S)
+        return asyncio.run_coroutine_threadsafe(metrics.scrape(), loop).result(_SCRAPE_TIMEOUT_S)
 
     server = MetricsServer(settings.metrics_host, settings.metrics_port, page)
-    log.info("metrics.served", host=settings.metrics_host, port=server.port)
     try:
         yield
     finally:

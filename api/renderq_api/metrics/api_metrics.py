@@ -27,15 +27,19 @@ from renderq_shared.settings import ApiSettings
 class ApiMetrics:
     """Registry of one API process, and what observes its parts."""
 
-    def __init__(self, settings: ApiSettings, models: Sequence[str]) -> None:
+    def __init__(self, settings: ApiSettings, models: Sequence[str], jobs: AsyncJobStore) -> None:
         """`models`: names of the catalog."""
         by_tenant = settings.metrics_tenants == "on"
         self._registry = registry = new_registry()
         self.http = HttpMetrics(registry)
         self.webhooks = WebhookMetrics(registry)
-        self._redis = RedisMetrics(registry)
         self._objects = ObjectStoreMetrics(registry)
-        self._events = StoreEvents(registry, JobMetrics(registry, by_tenant=by_tenant), models, by_tenant=by_tenant)
+        ended = JobMetrics(registry, by_tenant=by_tenant)
+        events = StoreEvents(registry, ended, models, by_tenant=by_tenant)
+        self.jobs: AsyncJobStore = AsyncObservedJobStore(jobs, (RedisMetrics(registry), events))
+        """The job store with this process's observers."""
+        self._queues = QueueState(self.jobs, models)
+        registry.register(self._queues)
         self.open_streams = Gauge("renderq_open_streams", "Open event streams.", registry=registry)
         self.open_long_polls = Gauge("renderq_open_long_polls", "Requests that wait for a job.", registry=registry)
         info = Gauge("renderq_api_info", "1; the version of the API process.", ("version",), registry=registry)
@@ -43,17 +47,9 @@ class ApiMetrics:
         limit = Gauge("renderq_queue_limit", "Maximum number of queued jobs in total.", registry=registry)
         limit.set(settings.max_queued_jobs)
 
-    def observe_jobs(self, store: AsyncJobStore) -> AsyncJobStore:
-        """Return the job store with this process's observers."""
-        return AsyncObservedJobStore(store, (self._redis, self._events))
-
     def observe_objects(self, store: ObjectStore) -> ObjectStore:
         """Return the object store with its calls measured."""
         return ObservedObjectStore(store, self._objects)
-
-    def add_queue_state(self, state: QueueState) -> None:
-        """Add the state of the queues, which is read from Redis for each scrape."""
-        self._registry.register(state)
 
     def add_gauge(self, name: str, documentation: str, value: Callable[[], float]) -> None:
         """Add a value of this process that is read for each scrape."""
@@ -63,6 +59,7 @@ class ApiMetrics:
         """Add a count that another part of this process keeps. `name`: without `_total`."""
         self._registry.register(CallbackCounter(name, documentation, value))
 
-    def render(self) -> bytes:
+    async def scrape(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
+        await self._queues.refresh()
         return render(self._registry)

@@ -38,7 +38,8 @@ class RequestContextMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = _request_id(Headers(scope=scope).get("x-request-id"))
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers.get("x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
         status: int | None = None
 
@@ -49,8 +50,10 @@ class RequestContextMiddleware:
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
             await send(message)
 
-        traceparent = Headers(scope=scope).get("traceparent")
-        with structlog.contextvars.bound_contextvars(request_id=request_id), traced_request(traceparent):
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            traced_request(headers.get("traceparent")),
+        ):
             try:
                 await self._app(scope, receive, send_with_id)
             except ClientDisconnect:

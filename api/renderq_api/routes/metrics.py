@@ -26,4 +26,6 @@ router = APIRouter(tags=["health"], dependencies=[Depends(require_no_query), Dep
     },
 )
 async def get_metrics(services: ServicesDep) -> Response:
-    return Response(await services.scrape(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
+    return Response(
+        await services.metrics.scrape(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
+    )

@@ -50,6 +50,7 @@ class MetricsServer:
         self.port: int = self._server.server_address[1]
         self._thread = SupervisedThread("metrics", self._server.serve_forever)
         self._thread.start()
+        log.info("metrics.served", host=host, port=self.port)
 
     def close(self) -> None:
         self._server.shutdown()

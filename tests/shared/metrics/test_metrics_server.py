@@ -27,7 +27,7 @@ def test_metrics_that_fail_are_a_503_and_are_logged_once() -> None:
     with capture_logs() as logs, serve(fail) as url:
         answers = [httpx2.get(f"{url}/metrics", trust_env=False) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [503, 503]
-    assert [record["event"] for record in logs] == ["metrics.failed"]
+    assert [record["event"] for record in logs] == ["metrics.served", "metrics.failed"]
 
 
 def test_only_metrics_are_served() -> None:
