@@ -26,6 +26,7 @@ def test_catalog_lists_the_built_in_model(http: httpx2.Client) -> None:
         "max_clip_skip": 3,
         "max_guidance_rescale": 1,
         "max_noise_level": None,
+        "max_images": 0,
         "min_steps": 1,
         "max_steps": 150,
         "max_lcm_steps": 50,
