@@ -47,7 +47,7 @@ _BUILTIN_LORA = LoraConfig(
     source=BUILTIN_LORA,
     base=("shapes",),
     title="Ink",
-    description="Outlines in black ink on white paper.",
+    description="Black ink on white paper.",
     weight=0.8,
 )
 

@@ -10,9 +10,6 @@ from renderq_worker.builtin.scenes import COLORS
 
 IMAGE_SIZE = 64
 _SUPERSAMPLING = 3
-_RING_HOLE = 0.52
-_LINE_WIDTH = 0.05
-"""Width of an outline, as a fraction of the image size."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -24,16 +21,6 @@ def draw(objects: Sequence[PlacedShape], background: str, size: int = IMAGE_SIZE
     canvas = ImageDraw.Draw(image)
     for thing in objects:
         _fill(canvas, thing, large, COLORS[thing.color], COLORS[background])
-    return image.reduce(_SUPERSAMPLING)
-
-
-def draw_outlines(objects: Sequence[PlacedShape], size: int = IMAGE_SIZE) -> Image.Image:
-    """Return an RGB image of the objects' outlines in black ink on white paper, `size` × `size` pixels."""
-    large = size * _SUPERSAMPLING
-    image = Image.new("RGB", (large, large), COLORS["white"])
-    canvas = ImageDraw.Draw(image)
-    for thing in objects:
-        _outline(canvas, thing, large)
     return image.reduce(_SUPERSAMPLING)
 
 
@@ -58,20 +45,10 @@ def _fill(
     if thing.shape in ("circle", "ring"):
         canvas.ellipse((x - half, y - half, x + half, y + half), fill=fill)
         if thing.shape == "ring":
-            hole = _RING_HOLE * half
+            hole = 0.52 * half
             canvas.ellipse((x - hole, y - hole, x + hole, y + hole), fill=background)
         return
     canvas.polygon([(x + half * u, y + half * v) for u, v in _OUTLINES[thing.shape]()], fill=fill)
-
-
-def _outline(canvas: ImageDraw.ImageDraw, thing: PlacedShape, canvas_size: int) -> None:
-    x, y, half = thing.x * canvas_size, thing.y * canvas_size, thing.size * canvas_size / 2
-    ink, paper, width = COLORS["black"], COLORS["white"], round(_LINE_WIDTH * canvas_size)
-    if thing.shape in ("circle", "ring"):
-        for radius in (half, _RING_HOLE * half)[: 1 + (thing.shape == "ring")]:
-            canvas.ellipse((x - radius, y - radius, x + radius, y + radius), paper, ink, width)
-        return
-    canvas.polygon([(x + half * u, y + half * v) for u, v in _OUTLINES[thing.shape]()], paper, ink, width)
 
 
 def _square() -> Points:

@@ -1,74 +1,50 @@
-"""`ink`, a LoRA of the built-in model that draws outlines: `python -m renderq_worker.builtin.ink --out FOLDER`.
+"""`ink`, a LoRA of the built-in model: `python -m renderq_worker.builtin.ink --checkpoints FOLDER [--help]`.
 
-The autoencoder of `shapes` never saw outlines, and its encoder loses them. A copy of the encoder first learns latents
-from which the unchanged decoder draws them; then the LoRA learns these latents. Only the LoRA is shipped.
+It draws what the prompt says in black ink on white paper, whatever colors the prompt names. The same command resumes
+after an interruption.
 """
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.utils import convert_state_dict_to_diffusers
 from peft import LoraConfig, get_peft_model_state_dict
 from torch import Tensor
 
 from renderq_worker.builtin import PIPELINE_DIR
-from renderq_worker.builtin.draw import draw_outlines
+from renderq_worker.builtin.draw import draw
 from renderq_worker.builtin.evaluate import load_pipeline
-from renderq_worker.builtin.layout import PlacedShape, arrange
-from renderq_worker.builtin.scenes import Scene, sample_scene
+from renderq_worker.builtin.layout import PlacedShape
+from renderq_worker.builtin.scenes import Scene
 from renderq_worker.builtin.training_loop import TrainingConfig, fit
 from renderq_worker.builtin.unet import Encoder, UNetStage
 from renderq_worker.builtin.vae import encode, to_tensor
 from renderq_worker.builtin.vae_256_training import SIZE
 
-ENCODER_CONFIG = TrainingConfig(steps=560, batch=4, learning_rate=6e-4, ema=0.99, weight_decay=0.001, bfloat16=False)
-LORA_CONFIG = TrainingConfig(steps=820, batch=16, learning_rate=2e-3, weight_decay=0.0, warm_up=30, ema=0.99)
+CONFIG = TrainingConfig(steps=500, batch=24, learning_rate=1.5e-3, weight_decay=0.0, warm_up=30, ema=0.98)
 RANK = 8
-_DATASET_SIZE = 576
-
-
-class InkEncoderStage:
-    """Learn latents from which the decoder, which stays as it is, draws outlines."""
-
-    name = "ink_encoder"
-
-    def __init__(self, config: TrainingConfig, vae: AutoencoderKL) -> None:
-        self.config = config
-        self.model = vae.requires_grad_(False)
-        self.model.encoder.requires_grad_(True)
-        self.model.get_submodule("quant_conv").requires_grad_(True)
-
-    def loss(self, rng: Random, _step: int, /) -> tuple[Tensor, dict[str, float]]:
-        scenes = [sample_scene(rng) for _ in range(self.config.batch)]
-        images = _ink_images([arrange(scene, rng) for scene in scenes])
-        model: Any = self.model
-        latents = model.quant_conv(model.encoder(images)).chunk(2, dim=1)[0]
-        error = model.decode(latents).sample - images
-        loss = error.square().mean() + 0.3 * error.abs().mean()
-        return loss, {"loss": loss.item(), "rms": error.detach().square().mean().sqrt().item()}
+DATASET_SIZE = 768
 
 
 class InkEncoder(Encoder):
-    """The frozen autoencoder and text encoder, which encode scenes as outlines."""
+    """The frozen autoencoder and text encoder, which encode scenes in black and white, with their colored captions."""
 
     @torch.no_grad()
     def _encode_images(self, layouts: Sequence[Sequence[PlacedShape]], scenes: Sequence[Scene]) -> Tensor:
-        return encode(self._vae, _ink_images(layouts)).half()
+        inked = [[replace(thing, color="black") for thing in things] for things in layouts]
+        return encode(self._vae, to_tensor([draw(things, "white", SIZE) for things in inked])).half()
 
 
 class InkStage(UNetStage):
-    """Learn to draw outlines, as the UNet learned to draw shapes; only the LoRA changes."""
+    """Learn to draw with ink, as the UNet learned to draw with colors; only the LoRA changes."""
 
     name = "ink"
-
-
-def _ink_images(layouts: Sequence[Sequence[PlacedShape]]) -> Tensor:
-    return to_tensor([draw_outlines(things, SIZE) for things in layouts])
 
 
 def add_lora(unet: UNet2DConditionModel) -> UNet2DConditionModel:
@@ -80,15 +56,14 @@ def add_lora(unet: UNet2DConditionModel) -> UNet2DConditionModel:
 
 
 def train(folder: Path, out: Path, seed: int) -> None:
-    """Train both stages, each from its last checkpoint in `folder`, and write the LoRA to `out`."""
+    """Train from the last checkpoint in `folder`, and write the LoRA to `out`."""
     torch.set_num_threads(1)
     pipeline = load_pipeline(PIPELINE_DIR)
-    vae: Any = fit(InkEncoderStage(ENCODER_CONFIG, load_pipeline(PIPELINE_DIR).vae), folder, seed)
-    encoder = InkEncoder(vae, pipeline.text_encoder)
+    encoder = InkEncoder(pipeline.vae, pipeline.text_encoder)
     torch.manual_seed(seed)
     stage = InkStage(
-        LORA_CONFIG,
-        lambda number: encoder.encode_dataset(Random(f"{seed}/ink/{number}"), _DATASET_SIZE),
+        CONFIG,
+        lambda number: encoder.encode_dataset(Random(f"{seed}/ink/{number}"), DATASET_SIZE),
         add_lora(pipeline.unet),
     )
     save_lora(fit(stage, folder, seed), out)
