@@ -132,6 +132,18 @@ def test_freed_slots_are_announced(tiny: ModelEntry) -> None:
     assert rooms == [harness.engine.free_slots("tiny")]
 
 
+def test_a_listener_that_raises_stops_no_image(tiny: ModelEntry) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    harness = EngineHarness([tiny])
+    harness.engine.on_operation(fail)
+    harness.engine.on_slots_freed(fail)
+    harness.submit(spec(0))
+    harness.finish()
+    assert isinstance(harness.final_event("job/0"), Rendered)
+
+
 def test_health_names_the_running_operation(tiny: ModelEntry) -> None:
     seen: list[EngineHealth] = []
 

@@ -171,8 +171,7 @@ class Engine:
         with self._operation_timer.measure(plan, self._loading_s(plan)):
             result = self._runner.run(plan, self._scheduler.models, self._previewer.requested(plan))
         evicted = set(resident).difference(self._models.resident)
-        for listener in self._on_operation:
-            listener(Operation.of(result, sorted(evicted)))
+        self._notify(self._on_operation, Operation.of(result, sorted(evicted)))
         self._scheduler.update(result)
         self._emit_result(result)
         if result.estimates:
@@ -220,7 +219,7 @@ class Engine:
         for id in canceled:
             self._mailbox.emit(Canceled(id))
         if canceled:
-            self._notify_slots_freed()
+            self._notify(self._on_slots_freed)
 
     def _admit(self, spec: GenerationSpec) -> None:
         try:
@@ -304,7 +303,7 @@ class Engine:
                 self._mailbox.emit(Warned(id, *_UNSAFE))
             if result.pixels is not None:
                 self._mailbox.emit(Rendered(id, result.pixels, self._stats(generation)))
-        self._notify_slots_freed()
+        self._notify(self._on_slots_freed)
 
     def _warn_of_unread_prompts(self, spec: GenerationSpec) -> None:
         entry = self._models.entry(spec.model)
@@ -335,10 +334,10 @@ class Engine:
         is_shared = generation.batch_width_mean > 1 and self._settings.batching == "fast"
         return "loose" if is_shared or FallbackKind.TILES in generation.fallbacks else "stock"
 
-    def _notify_slots_freed(self) -> None:
-        for callback in self._on_slots_freed:
+    def _notify(self, callbacks: Iterable[Callable[..., None]], *arguments: object) -> None:
+        for callback in callbacks:
             try:
-                callback()
+                callback(*arguments)
             except Exception:
                 log.exception("callback.failed")
 

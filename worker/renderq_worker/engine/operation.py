@@ -44,4 +44,4 @@ class Operation:
 
 
 OperationListener: TypeAlias = Callable[[Operation], None]
-"""Called on the engine's thread after each operation; quick, and does not raise."""
+"""Called on the engine's thread after each operation; quick, because the next one waits for it."""

@@ -206,12 +206,9 @@ class GenericPipeline:
         shell.scheduler = self._schedulers.create(None, run.spec.sampling.schedule)
         if hasattr(shell, "encode_prompt"):
             shell.encode_prompt = self._encoded_prompts.wrap(shell.encode_prompt, encoder_weights)
-        arguments, rendezvous, name, tracked = (
-            self._arguments[type(run.spec.task)].of(run.spec),
-            self._rendezvous,
-            self._denoiser_name,
-            self._tracked,
-        )
+        arguments = self._arguments[type(run.spec.task)].of(run.spec)
+        # the call must not refer to this family: it is aborted when that is freed
+        rendezvous, name, tracked = self._rendezvous, self._denoiser_name, self._tracked
 
         def call(report: Any) -> np.ndarray:
             setattr(shell, name, rendezvous.substitute(report))
