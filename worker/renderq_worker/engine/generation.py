@@ -60,7 +60,7 @@ class EncodedImage:
     model_calls: int
     """Model calls that the noise scheduler will make."""
     rows: int
-    """Rows of a forward pass, as requests count them."""
+    """Rows of a forward pass: those of the stock call's denoiser, with a step loop of ours `GenerationSpec.rows`."""
     token_chunks: int = 1
     """See `BatchKey`."""
     denoiser_call: str = ""

@@ -79,7 +79,10 @@ def _peaks(entry: ModelEntry, dtype: torch.dtype, sizes: Sequence[Size]) -> Sequ
 
 
 def _pipeline_peaks(entry: ModelEntry, dtype: torch.dtype, sizes: Sequence[Size]) -> Sequence[int | None]:
-    """Return the peak of the stock call for each size. Raises what it raises without weights."""
+    """Return the peak of the stock call for each size, with a small input image if it takes one.
+
+    None for a quantized model. Raises what the call raises without weights.
+    """
     weightless = load_weightless(entry)
     if weightless is None:
         return [None for _ in sizes]

@@ -31,7 +31,7 @@ _SIGNS_OF_MISSING_VALUES = ("meta", "must be on the same device")
 """Texts in errors of operations that need values, or some of whose values are on the CPU."""
 
 _UNTRIED = ("AuraFlow", "CogView4", "Kandinsky3", "Lumina", "Lumina2", "Sana")
-"""Pipelines whose call has not been tried without weights, so that its errors may not be those of the model."""
+"""Pipelines of which no published configuration has been rehearsed, so that errors may not be those of the model."""
 
 
 def rehearse_scheduler(path: Path, scheduler: Any, steps: int) -> None:
