@@ -257,6 +257,18 @@ def test_a_repeat_with_its_key_finds_the_job(client: openai.OpenAI, worker: Work
         client.images.edit(**{**sent, "image": HOLE})
 
 
+def test_parts_of_one_name_are_others_in_another_order(http: httpx2.Client, worker: Worker, call: Call) -> None:
+    def post(*parts: tuple[str, str]) -> httpx2.Response:
+        files = [("image", ("a.png", PICTURE)), *((name, (None, value)) for name, value in parts)]
+        return http.post("/v1/images/edits", files=files, headers={"Idempotency-Key": "k"})
+
+    first = call(post, ("prompt", "x"), ("seed", "1"), ("seed", "2"))
+    assert request_of(worker.finish(claim(worker)))["seed"] == 2
+    assert first.result().status_code == 200
+    assert post(("seed", "1"), ("seed", "2"), ("prompt", "x")).status_code == 200
+    assert "another body" in post(("prompt", "x"), ("seed", "2"), ("seed", "1")).json()["error"]["message"]
+
+
 def test_a_form_is_bounded(settings_for: SettingsFor) -> None:
     with RunningApi(settings_for(door_body_bytes=1 << 20)) as api, api.client() as http:
         response = http.post("/v1/images/edits", files={"image": b"x" * (2 << 20)})

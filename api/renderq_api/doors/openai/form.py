@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 
 from pydantic import JsonValue
 from starlette.datastructures import Headers, UploadFile
@@ -34,7 +35,7 @@ class ImageForm:
     """Content of `image` or `image[]`, one or several files."""
     mask: bytes | None
     canonical: bytes
-    """Equal for forms with the same parts, whatever their order and boundary."""
+    """Equal for forms with the same parts, whatever the order of their names, and their boundary."""
 
 
 class _Parser(MultiPartParser):
@@ -102,8 +103,8 @@ async def _read(items: list[tuple[str, str | UploadFile]]) -> ImageForm:
     digests: list[tuple[str, str]] = []
     for name, value in items:
         content = value.encode() if isinstance(value, str) else await value.read()
-        digests.append((name, hashlib.sha256(content).hexdigest()))
         field = _IMAGE_FIELDS.get(name)
+        digests.append((field or name, hashlib.sha256(content).hexdigest()))
         if field is None:
             if isinstance(value, str):
                 fields[name] = value
@@ -118,9 +119,11 @@ async def _read(items: list[tuple[str, str | UploadFile]]) -> ImageForm:
 
 
 def _canonical(digests: list[tuple[str, str]]) -> bytes:
-    """Return the parts in the order of their names; several images keep theirs, which prompts may count."""
-    ordered = sorted(digests, key=lambda part: (part[0], "" if part[0] in _IMAGE_FIELDS else part[1]))
-    return json.dumps(ordered).encode()
+    """Return the parts in the order of their names; those of one name keep theirs.
+
+    A prompt may count images, and of several texts the last one counts.
+    """
+    return json.dumps(sorted(digests, key=itemgetter(0))).encode()
 
 
 def _check_file(field: str, value: str | UploadFile, content: bytes) -> None:
