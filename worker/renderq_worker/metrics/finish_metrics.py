@@ -18,11 +18,8 @@ class FinishMetrics:
         )
 
     def on_result(self, command: Command[Any], result: Any, seconds: float) -> None:
-        match result:
-            case FinishResult(accepted=True, record=record) if record is not None:
-                self._ended.record(EndedJob.of(record))
-            case _:
-                pass
+        if isinstance(result, FinishResult) and result.accepted and result.record is not None:
+            self._ended.record(EndedJob.of(result.record))
 
     def on_unavailable(self, command: Command[Any]) -> None:
         """The finish is reported again, and counted once the store has accepted it."""
