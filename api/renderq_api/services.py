@@ -268,7 +268,8 @@ async def _metrics_server(metrics: ApiMetrics, settings: ApiSettings) -> AsyncGe
         return
 
     def page() -> bytes:
-        return asyncio.run_coroutine_threadsafe(metrics.scrape(), loop).result(_SCRAPE_TIMEOUT_S)
+        asyncio.run_coroutine_threadsafe(metrics.refresh(), loop).result(_SCRAPE_TIMEOUT_S)
+        return metrics.render()
 
     server = MetricsServer(settings.metrics_host, settings.metrics_port, page)
     try:

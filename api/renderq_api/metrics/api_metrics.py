@@ -59,7 +59,10 @@ class ApiMetrics:
         """Add a count that another part of this process keeps. `name`: without `_total`."""
         self._registry.register(CallbackCounter(name, documentation, value))
 
-    async def scrape(self) -> bytes:
-        """Return all metrics in Prometheus' text format."""
+    async def refresh(self) -> None:
+        """Read what `render` reports of Redis."""
         await self._queues.refresh()
+
+    def render(self) -> bytes:
+        """Return all metrics in Prometheus' text format. Call it in a thread: a large catalog has thousands of series."""
         return render(self._registry)

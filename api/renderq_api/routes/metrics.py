@@ -1,5 +1,7 @@
 """Metrics route, for scrapers with an admin key. `RENDERQ_METRICS_PORT` serves the same without one."""
 
+import asyncio
+
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
@@ -26,6 +28,6 @@ router = APIRouter(tags=["health"], dependencies=[Depends(require_no_query), Dep
     },
 )
 async def get_metrics(services: ServicesDep) -> Response:
-    return Response(
-        await services.metrics.scrape(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
-    )
+    await services.metrics.refresh()
+    page = await asyncio.to_thread(services.metrics.render)
+    return Response(page, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})

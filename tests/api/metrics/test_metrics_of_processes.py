@@ -71,6 +71,19 @@ def test_tenants_are_labels_only_behind_the_switch(settings_for: SettingsFor) ->
         assert set(sample.labels) == labels
 
 
+def test_other_requests_are_answered_while_metrics_are_written(settings_for: SettingsFor) -> None:
+    port = free_port()
+    with RunningApi(settings_for(metrics_port=port)) as api, api.client() as client:
+
+        def is_answered() -> bool:
+            return httpx2.get(f"{api.url}/healthz", trust_env=False, timeout=5).is_success
+
+        metrics = api.server.config.app.state.services.metrics
+        metrics.add_gauge("renderq_answered", "1 if another request is answered.", is_answered)
+        assert value(scrape(client), "renderq_answered") == 1
+        assert value(page(f"http://127.0.0.1:{port}/metrics"), "renderq_answered") == 1
+
+
 def test_a_lost_lease_is_counted_by_the_process_that_sweeps(settings_for: SettingsFor, store: RedisJobStore) -> None:
     with RunningApi(settings_for(sweep_seconds=0.05, lease_seconds=0.5)) as api, api.client() as client:
         submit(store, "job_1", "default", max_attempts=1)
