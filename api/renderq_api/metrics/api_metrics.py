@@ -64,5 +64,5 @@ class ApiMetrics:
         await self._queues.refresh()
 
     def render(self) -> bytes:
-        """Return all metrics in Prometheus' text format. Call it in a thread: a large catalog has thousands of series."""
+        """Return all metrics in Prometheus' text format. Call it in a thread: many models have thousands of series."""
         return render(self._registry)
