@@ -50,6 +50,7 @@ _UNCODED: Mapping[str, str] = {
 
 _CODE = re.compile(r"[A-Z]{4,}")
 _ERRORS_OF_OURS = frozenset({"EXECABORT", "NOSCRIPT"})
+"""Codes of errors that a caller handles or has made; waiting does not mend them."""
 
 _KIND_OF_KEY = re.compile(r"WRONGTYPE ((?:rq:|renderq\.)\S+) ")
 """Our scripts name the kind of a key of the wrong type."""
