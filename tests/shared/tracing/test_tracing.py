@@ -61,6 +61,17 @@ def test_a_variable_that_the_sdk_refuses_ends_nothing(monkeypatch: pytest.Monkey
     assert "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT" in record["reason"]
 
 
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"])
+def test_another_protocol_is_refused_in_the_log(variable: str) -> None:
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317"}
+    with capture_logs() as logs:
+        assert open_tracing({**environment, variable: "grpc"}, "renderq-api") is NO_TRACING
+    assert [(each["event"], "grpc" in each["reason"]) for each in logs] == [("tracing.unavailable", True)]
+    tracing = open_tracing({**environment, variable: "http/protobuf"}, "renderq-api")
+    tracing.close()
+    assert tracing is not NO_TRACING
+
+
 def test_the_environment_may_name_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_SERVICE_NAME", "gallery")
     exporter = InMemorySpanExporter()
