@@ -26,6 +26,9 @@ FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 _IMAGE_FIELDS = tuple(dict.fromkeys(field for model in TASKS.values() for field in model.image_fields))
 
+_OF_ONE_IMAGE = ("mask", "extend", "depth_map", "noise_level")
+"""Fields that imply a task with one input image."""
+
 _PANELS = {
     **dict.fromkeys((*_IMAGE_FIELDS, "strength", "extend", "noise_level"), "Input image"),
     **dict.fromkeys(("priority", "deadline_seconds", "metadata"), "Queue"),
@@ -79,7 +82,7 @@ def add_options(format_default: str) -> Callable[[Decorated], Decorated]:
 def request_fields(options: Mapping[str, Any], image_format: str | None) -> RequestParams:
     """Return the request fields of the options that were given. Raises `UsageError`."""
     given: dict[str, Any] = {name: value for name, value in options.items() if value not in (None, ())}
-    given |= _images(given.pop("image", ()), given.get("task"))
+    given |= _images(given.pop("image", ()), given)
     given["format"] = image_format
     given["metadata"] = dict(given.get("metadata", ()))
     given["loras"] = list(given["loras"]) if "loras" in given else None
@@ -93,9 +96,11 @@ def request_fields(options: Mapping[str, Any], image_format: str | None) -> Requ
     return RequestParams(**{name: given[name] for name in RequestParams.__annotations__ if given.get(name) is not None})
 
 
-def _images(sources: Sequence[str], task: str | None) -> dict[str, Any]:
-    """Return the input images as fields of the task. Raises `UsageError`."""
-    if task == "edit" or (task is None and len(sources) > 1):
+def _images(sources: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the input images as fields of the task that is given or implied. Raises `UsageError`."""
+    implied = next((_flag(name) for name in _OF_ONE_IMAGE if name in given), None)
+    task = given.get("task") or implied or ("edit" if len(sources) > 1 else None)
+    if task == "edit":
         return {"images": list(sources)} if sources else {}
     if len(sources) > 1:
         raise UsageError(f"{task} takes one --image; several go with --task edit")

@@ -188,6 +188,10 @@ def test_an_invalid_request_is_2_and_says_what_is_wrong(
             ["--task", "img2img", "--image", "job_1/0", "--image", "job_1/1"],
             "img2img takes one --image; several go with --task edit",
         ),
+        (
+            ["--mask", "job_1/2", "--image", "job_1/0", "--image", "job_1/1"],
+            "--mask takes one --image; several go with --task edit",
+        ),
         (["-o", "out.jpg", "--format", "png"], "--format png contradicts out.jpg"),
         (["-o", "out.jpg", "--grid", "all.png"], "out.jpg and all.png have different formats"),
         (["-o", "out.gif"], "out.gif has an unsupported suffix"),
