@@ -81,7 +81,7 @@ def test_every_field_of_a_request_has_an_option(server: FakeService, folder: Pat
         " --deadline-seconds 60"
         " --metadata a=1 --metadata b=x=y -o out.jpg"
         " --image https://x.example/a --mask https://x.example/b --strength 0.5 --extend left=8"
-        " --depth-map https://x.example/c --noise-level 5 --clip-skip 1 --guidance-rescale 0.5"
+        " --lora ink:0.5 --depth-map https://x.example/c --noise-level 5 --clip-skip 1 --guidance-rescale 0.5"
         " --webhook https://x.example/hooks --webhook-event job.started --webhook-event job.failed"
     )
     assert main(["run", "a circle", *options.split()]) == 0
