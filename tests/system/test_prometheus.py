@@ -1,7 +1,5 @@
 """What a real Prometheus reads from a real service."""
 
-import os
-import signal
 from pathlib import Path
 
 import psutil
@@ -22,15 +20,6 @@ def two_ports() -> int:
 
 def free_port_is(port: int) -> bool:
     return port < 65_536 and port not in {each.laddr.port for each in psutil.net_connections("tcp") if each.laddr}
-
-
-def worker_pid() -> int:
-    [pid] = [
-        each.pid
-        for each in psutil.Process().children(recursive=True)
-        if each.cmdline()[1:4] == ["-m", "renderq", "worker"]
-    ]
-    return pid
 
 
 def test_prometheus_sees_jobs_and_a_worker_that_is_lost(tmp_path: Path) -> None:
@@ -56,5 +45,5 @@ def test_prometheus_sees_jobs_and_a_worker_that_is_lost(tmp_path: Path) -> None:
 
         long_job = service.submit(steps=150, n=8)
         service.wait_until(long_job["id"], lambda job: bool((job["progress"] or {}).get("step")))
-        os.kill(worker_pid(), signal.SIGKILL)
+        service.process("worker").kill()
         wait_until(lambda: "RenderqLeasesLost" in prometheus.firing(), "the alert")

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import httpx2
 import pytest
@@ -20,7 +20,9 @@ from tests.api.worker import IMAGE_BYTES, Worker
 from tests.polling import wait_until
 from tests.shared.history.sqlite_file import empty_history
 
-TODAY = datetime.now(UTC).date()
+
+def today() -> date:
+    return datetime.now(UTC).date()
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def test_an_admin_sees_all_tenants(used: None, client_of: ClientOf) -> None:
     assert [(day["tenant"], day["jobs"]) for day in usage(admin, tenant="*")] == [("ada", 2), ("bob", 1)]
     assert [day["tenant"] for day in usage(admin, tenant="bob")] == ["bob"]
     assert usage(admin) == []
-    tomorrow = str(TODAY + timedelta(days=1))
+    tomorrow = str(today() + timedelta(days=1))
     assert usage(admin, tenant="*", since=tomorrow, until=tomorrow) == []
     assert usage(admin, tenant="*", until="0001-01-02") == []
 
@@ -111,8 +113,8 @@ def test_client_and_command_line_show_the_same(
     monkeypatch.setenv("RENDERQ_URL", keyed_api.url)
     monkeypatch.setenv("RENDERQ_API_KEY", make_key(keys, "admin", tenant="ada", role=Role.ADMIN))
     with Client() as client:
-        (day,) = client.usage(since=TODAY)
-        assert (day.jobs, day.day) == (2, TODAY)
+        (day,) = client.usage(since=today())
+        assert (day.jobs, day.day) == (2, today())
         assert [failure.jobs for failure in client.failures()] == [1]
         (job, *_) = client.jobs.list(q="secret")
         assert client.jobs.annotate(job.id, kept=True, labels=["b", "a"]).labels == ("a", "b")

@@ -27,9 +27,12 @@ def parts(text: str) -> list[str]:
 
 def resolves(text: str, body: Any) -> bool:
     for part in parts(text):
-        if not isinstance(body, dict) or part not in body:
+        if isinstance(body, list) and part.isdecimal() and int(part) < len(body):
+            body = body[int(part)]
+        elif isinstance(body, dict) and part in body:
+            body = body[part]
+        else:
             return False
-        body = body[part]
     return True
 
 

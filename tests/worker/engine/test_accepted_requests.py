@@ -87,7 +87,7 @@ def accepted(body: dict[str, Any], catalog: Catalog) -> ResolvedRequest | None:
     """Return the resolved request, or None if the API refuses it."""
     images = {"image": ASSET} if "image" in body else {}
     try:
-        return resolve(IngestedRequest(check(parse(body, catalog), signs_webhooks=True), images)).request
+        return resolve(IngestedRequest(check(parse(body, catalog), catalog, signs_webhooks=True), images)).request
     except ApiProblem as problem:
         if {error.pointer for error in problem.errors} - {"/steps", "/strength"}:
             raise
