@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from importlib.metadata import files
 from pathlib import Path
 
@@ -84,11 +85,13 @@ class Postgres:
     def pause(self) -> None:
         """SIGSTOP: connections stay open, replies do not come."""
         for process in self._processes():
-            process.suspend()
+            with suppress(psutil.NoSuchProcess):  # its workers come and go
+                process.suspend()
 
     def resume(self) -> None:
         for process in self._processes():
-            process.resume()
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
     def kill(self) -> None:
         """SIGKILL to all processes of the server: each has a session of its own."""

@@ -100,8 +100,8 @@ def test_sweeping_goes_on_after_an_outage(
         time.sleep(1)
         valkey.restart()
         wait_until(lambda: http.get(f"/v1/jobs/{job_id}").json().get("status") == "queued")
-    # Logged once by this API and once by the module's, if any; not once per sweep.
-    assert 1 <= capfd.readouterr().out.count("redis.unavailable") <= 2
+    # Logged once by this API and once by each other one of this process; not once per sweep.
+    assert 1 <= capfd.readouterr().out.count("redis.unavailable") <= 5
 
 
 def test_api_that_starts_while_redis_is_full_sweeps(quick: RunningApi, store: RedisJobStore, redis_url: str) -> None:
