@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any, BinaryIO, Protocol, Required, Self, TypedDict
 
 from renderq.contract import Asset, Extend, LoraOptions, OutputOptions, Status
-from renderq.contract.requests import ImageFormat, ResizeFactor, TaskName
+from renderq.contract.output_options import ImageFormat, ResizeFactor
+from renderq.contract.requests import TaskName
 from renderq.contract.sampling import SamplingFields
 from renderq.contract.webhooks import WebhookEventType, WebhookOptions
 

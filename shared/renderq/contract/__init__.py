@@ -30,6 +30,7 @@ from renderq.contract.jobs import (
 )
 from renderq.contract.limits import LIMITS, Limits
 from renderq.contract.links import ImageLink, ImageLinkOptions
+from renderq.contract.lora_options import LoraOptions
 from renderq.contract.me import CallerKey, CallerLimits, Me, Visitor, VisitorLimits
 from renderq.contract.models import (
     LoadHistory,
@@ -51,6 +52,7 @@ from renderq.contract.models import (
     WorkerList,
 )
 from renderq.contract.moves import MoveJob
+from renderq.contract.output_options import OutputOptions
 from renderq.contract.previews import Preview
 from renderq.contract.problems import PROBLEMS, FieldError, Problem, ProblemKind
 from renderq.contract.requests import (
@@ -61,9 +63,7 @@ from renderq.contract.requests import (
     Img2ImgRequest,
     InpaintRequest,
     JobRequest,
-    LoraOptions,
     OutpaintRequest,
-    OutputOptions,
     Txt2ImgRequest,
     UpscaleRequest,
     VariationRequest,

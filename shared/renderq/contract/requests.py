@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
     JsonValue,
     StringConstraints,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -18,10 +15,11 @@ from pydantic import (
 from renderq.contract.base import RequestModel, at_most
 from renderq.contract.image_references import ImageReference
 from renderq.contract.limits import LIMITS
+from renderq.contract.lora_options import LoraOptions
+from renderq.contract.output_options import OutputOptions
 from renderq.contract.sampling import SamplingOverrides
 from renderq.contract.webhooks import WebhookOptions
 
-ImageFormat = Literal["png", "jpeg", "webp"]
 Prompt = Annotated[str, StringConstraints(max_length=LIMITS.prompt_characters)]
 Side = Annotated[int, Field(ge=LIMITS.size_multiple, le=LIMITS.side_pixels, multiple_of=LIMITS.size_multiple)]
 LowResSide = Annotated[int, Field(ge=4, le=LIMITS.side_pixels, multiple_of=4)]
@@ -29,79 +27,6 @@ LowResSide = Annotated[int, Field(ge=4, le=LIMITS.side_pixels, multiple_of=4)]
 Extension = Annotated[int, Field(ge=0, le=LIMITS.side_pixels, multiple_of=LIMITS.size_multiple)]
 _SIDE = "Pixels, a multiple of the model's `size_multiple`: 8 with most models."
 MetadataText = Annotated[str, StringConstraints(max_length=LIMITS.metadata_characters)]
-
-
-def _check_watermark(text: str) -> str:
-    """Require printable ASCII: detection separates a watermark from noise by that alone."""
-    shortest, longest = LIMITS.watermark_characters_min, LIMITS.watermark_characters
-    if not (text.isascii() and text.isprintable() and text == text.strip() and shortest <= len(text) <= longest):
-        raise ValueError(f"must have {shortest} to {longest} characters of printable ASCII and no space at either end")
-    return text
-
-
-WatermarkText = Annotated[
-    str,
-    AfterValidator(_check_watermark),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "minLength": LIMITS.watermark_characters_min,
-            "maxLength": LIMITS.watermark_characters,
-            "pattern": "^[!-~][ -~]*[!-~]$",
-        }
-    ),
-]
-"""Text embedded invisibly into the pixels."""
-
-
-def _check_integer(value: object) -> object:
-    """Refuse `true` and `2.0`, which equal values of a literal."""
-    if type(value) is not int:
-        raise ValueError("must be an integer")
-    return value
-
-
-ResizeFactor = Annotated[Literal[1, 2, 4], BeforeValidator(_check_integer)]
-"""Factor by which width and height of a rendered image grow."""
-
-
-class OutputOptions(RequestModel, frozen=True):
-    """File format and contents of the images."""
-
-    format: ImageFormat = Field("png", description="File format of the images.")
-    quality: int = Field(90, ge=1, le=100, description="For `jpeg` and `webp`; `png` is always lossless.")
-    embed_recipe: bool = Field(
-        True, description="Write request, seed and model revision into the file, so that the image can be reproduced."
-    )
-    grid: bool = Field(False, description="Also make a grid of all images of the job; see `grid` of the job.")
-    resize: ResizeFactor = Field(
-        1,
-        description="Enlarge width and height of the rendered images by this factor, with a Lanczos filter; to at most "
-        f"{LIMITS.resized_pixels:,} pixels.",
-    )
-    watermark: WatermarkText | None = Field(
-        None,
-        description="Text embedded invisibly into the pixels; default: the model's, which takes precedence. "
-        f"Needs images of {LIMITS.watermark_pixels:,} pixels or more.",
-    )
-
-
-LoraWeight = Annotated[float, Field(ge=-LIMITS.lora_weight, le=LIMITS.lora_weight, allow_inf_nan=False)]
-
-
-class LoraOptions(RequestModel, frozen=True):
-    """A LoRA that changes the model for one request."""
-
-    name: str = Field(max_length=200, description="A name from `loras` of the model.")
-    weight: LoraWeight | None = Field(
-        None, description="Share of its change in the denoiser; 0: none, negative: the opposite; default: the LoRA's."
-    )
-    text_encoder_weight: LoraWeight | None = Field(
-        None, description="The same in the text encoders, where the LoRA changes them; default: `weight`."
-    )
-    revision: str | None = Field(
-        None, max_length=64, description="Digest of its file, as in recipes; another file is refused."
-    )
 
 
 class PromptFields(RequestModel, frozen=True):

@@ -1,7 +1,8 @@
 """The catalog: models, their capabilities and their defaults, read without torch.
 
 entries             one model, and the catalog
-adapters            LoRAs, and the models that they fit
+additions           what LoRAs and textual inversions have in common
+loras               LoRAs, and the models that they fit
 embeddings          textual inversions, and the models that they fit
 loader              `models.toml` → the catalog, completed from the models' own files
 model_image         images that show what a model can do

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from renderq_shared.catalog.adapters import adapter_file
+from renderq_shared.catalog.additions import adapter_file, fitting_models
 from renderq_shared.catalog.config_values import read_config
 from renderq_shared.catalog.entries import EmbeddingEntry, ModelEntry
 from renderq_shared.catalog.models_toml import EmbeddingConfig
@@ -39,18 +39,10 @@ def with_embedding(
 
     It is a part of their weights, so their revisions change. Raises `CatalogInvalid`.
     """
-    found: dict[str, ModelEntry] = {}
-    for name in base:
-        named = [models[name]] if name in models else [each for each in models.values() if each.family == name]
-        if not named:
-            raise CatalogInvalid(
-                f"base {name!r} is neither a model of the file, which has {', '.join(models)}, nor the family of one"
-            )
-        fitting = [model for model in named if _mismatch(embedding, model) is None]
-        if not fitting or (name in models and not fitting):
-            raise CatalogInvalid(f"{embedding.source} does not fit its base {name!r}: {_mismatch(embedding, named[0])}")
-        found |= {model.name: _added(embedding, model) for model in fitting}
-    return found
+    widths = embedding_widths(read_weight_file(Path(embedding.source)).tensors)
+    refusal = f"{embedding.source} does not fit"
+    fitting = fitting_models(base, models, refusal, lambda model: _mismatch(widths, model))
+    return {model.name: _added(embedding, model) for model in fitting}
 
 
 def _added(embedding: EmbeddingEntry, model: ModelEntry) -> ModelEntry:
@@ -61,12 +53,11 @@ def _added(embedding: EmbeddingEntry, model: ModelEntry) -> ModelEntry:
     return model.model_copy(update={"embeddings": (*model.embeddings, embedding), "revision": revision})
 
 
-def _mismatch(embedding: EmbeddingEntry, model: ModelEntry) -> str | None:
+def _mismatch(widths: Mapping[str, int], model: ModelEntry) -> str | None:
     """Return why it cannot belong to a model; None if nothing speaks against it."""
     encoders = _ENCODERS.get(model.family)
     if encoders is None:
         return f"models of the family {model.family!r} take no textual inversions"
-    widths = embedding_widths(read_weight_file(Path(embedding.source)).tensors)
     if set(widths) != encoders:
         return f"it has vectors for {' and '.join(widths)}, and {model.name!r} has {' and '.join(sorted(encoders))}"
     for encoder, width in widths.items():

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from renderq.contract import SCHEDULERS, ModelDefaults, ModelLimits
-from renderq.contract.requests import WatermarkText
+from renderq.contract.output_options import WatermarkText
 from renderq_shared.catalog.noise_schedulers import schedules_of
 from renderq_shared.catalog.pipeline_config import GENERIC_FAMILY
 

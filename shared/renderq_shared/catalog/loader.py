@@ -1,17 +1,18 @@
 """Loader of the catalog: the entries of `models.toml`, completed from the models' own files."""
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 from renderq.contract import ModelDefaults, ModelLimits
-from renderq_shared.catalog.adapters import fitting_models, resolve_lora
 from renderq_shared.catalog.embeddings import resolve_embedding, with_embedding
 from renderq_shared.catalog.entries import Catalog, ModelEntry
 from renderq_shared.catalog.hub_cache import default_cache
 from renderq_shared.catalog.layouts import check_complete, detect_layout, layout_folder
+from renderq_shared.catalog.loras import resolve_lora, with_lora
 from renderq_shared.catalog.models_toml import (
+    AdditionConfig,
     DefaultsConfig,
     EmbeddingConfig,
     LoraConfig,
@@ -65,14 +66,9 @@ def load_catalog(path: Path | None, cache: Path | None = None) -> Catalog:
             entries[name] = resolve_entry(name, config, path, cache)
         except CatalogInvalid as error:
             problems += error.args
-    for name, config in parsed.embeddings.items():
+    for name, config in parsed.additions:
         try:
-            entries |= _with_embedding(name, config, entries, parsed.models, path, cache)
-        except CatalogInvalid as error:
-            problems += error.args
-    for name, config in parsed.loras.items():
-        try:
-            entries |= _with_lora(name, config, entries, parsed.models, path, cache)
+            entries |= _with_addition(name, config, entries, parsed.models, path, cache)
         except CatalogInvalid as error:
             problems += error.args
     if problems:
@@ -81,43 +77,34 @@ def load_catalog(path: Path | None, cache: Path | None = None) -> Catalog:
     return Catalog(models=(first, *entries.values()), styles=parsed.styles, aliases=dict(parsed.aliases))
 
 
-def _with_lora(
+def _with_addition(
     name: str,
-    config: LoraConfig,
+    config: AdditionConfig,
     entries: Mapping[str, ModelEntry],
     configs: Mapping[str, ModelConfig],
     path: Path | None,
     cache: Path | None,
 ) -> Mapping[str, ModelEntry]:
-    """Return the models that have this LoRA, with it. Raises `CatalogInvalid`, which names file and entry."""
+    """Return the models that have this addition, with it. Raises `CatalogInvalid`, which names file and entry."""
     try:
-        lora = resolve_lora(name, config, path.parent if path else Path(), cache or default_cache())
+        add = _resolve_addition(name, config, path.parent if path else Path(), cache or default_cache())
         if any(base in configs and base not in entries for base in config.base):
             return {}  # the model's own problem is reported
-        models = fitting_models(lora, config.base, entries)
+        return add(config.base, entries)
     except Exception as error:
-        where = f"{f'{path}: ' if path else ''}lora {name!r}: "
+        where = f"{f'{path}: ' if path else ''}{config.kind} {name!r}: "
         raise CatalogInvalid(*(f"{where}{reason}" for reason in _reasons(error))) from error
-    return {model.name: model.model_copy(update={"loras": (*model.loras, lora)}) for model in models}
 
 
-def _with_embedding(
-    name: str,
-    config: EmbeddingConfig,
-    entries: Mapping[str, ModelEntry],
-    configs: Mapping[str, ModelConfig],
-    path: Path | None,
-    cache: Path | None,
-) -> Mapping[str, ModelEntry]:
-    """Return the models that have this textual inversion, with it. Raises `CatalogInvalid`."""
-    try:
-        embedding = resolve_embedding(name, config, path.parent if path else Path(), cache or default_cache())
-        if any(base in configs and base not in entries for base in config.base):
-            return {}  # the model's own problem is reported
-        return with_embedding(embedding, config.base, entries)
-    except Exception as error:
-        where = f"{f'{path}: ' if path else ''}embedding {name!r}: "
-        raise CatalogInvalid(*(f"{where}{reason}" for reason in _reasons(error))) from error
+def _resolve_addition(
+    name: str, config: AdditionConfig, base: Path, cache: Path
+) -> Callable[[Collection[str], Mapping[str, ModelEntry]], Mapping[str, ModelEntry]]:
+    """Return what adds it to the models that it fits, of those that are named."""
+    match config:
+        case LoraConfig():
+            return partial(with_lora, resolve_lora(name, config, base, cache))
+        case EmbeddingConfig():
+            return partial(with_embedding, resolve_embedding(name, config, base, cache))
 
 
 def read_model_configs(path: Path | None) -> Mapping[str, ModelConfig]:
@@ -125,7 +112,7 @@ def read_model_configs(path: Path | None) -> Mapping[str, ModelConfig]:
     return _read_valid(path).models
 
 
-def read_source_configs(path: Path | None) -> Mapping[str, ModelConfig | LoraConfig | EmbeddingConfig]:
+def read_source_configs(path: Path | None) -> Mapping[str, ModelConfig | AdditionConfig]:
     """Parse the file: models, LoRAs and textual inversions by name, of several the first. Raises `CatalogInvalid`."""
     parsed = _read_valid(path)
     return ChainMap(dict(parsed.models), dict(parsed.loras), dict(parsed.embeddings))
@@ -150,16 +137,16 @@ def resolve_entry(name: str, config: ModelConfig, path: Path | None, cache: Path
 def resolve_entry_with_additions(name: str, config: ModelConfig, path: Path | None) -> ModelEntry:
     """Complete an entry with its textual inversions and LoRAs. Raises `CatalogInvalid`, which names files, entries."""
     entry, problems, parsed = resolve_entry(name, config, path), tuple[str, ...](), _read(path)
-    for table, add in ((parsed.embeddings, _with_embedding), (parsed.loras, _with_lora)):
-        for addition, its_config in cast(Mapping[str, Any], table).items():
-            bases = tuple(base for base in its_config.base if base in (name, entry.family))
-            try:
-                its_config = its_config.model_copy(update={"base": bases})
-                found = add(addition, its_config, {name: entry}, {}, path, None) if bases else {}
-                entry = found.get(name, entry)
-            except CatalogInvalid as error:
-                if name in bases:
-                    problems += error.args
+    for addition, its_config in parsed.additions:
+        bases = tuple(base for base in its_config.base if base in (name, entry.family))
+        if not bases:
+            continue
+        try:
+            narrowed = its_config.model_copy(update={"base": bases})
+            entry = _with_addition(addition, narrowed, {name: entry}, {}, path, None).get(name, entry)
+        except CatalogInvalid as error:
+            if name in bases:
+                problems += error.args
     if problems:
         raise CatalogInvalid(*problems)
     return entry

@@ -4,12 +4,12 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from renderq.contract import LIMITS, SamplingOverrides
-from renderq.contract.requests import WatermarkText
+from renderq.contract.output_options import WatermarkText
 from renderq_shared.catalog.entries import Dtype, Memory, ModelName, Style
 from renderq_shared.catalog.hub_cache import HUB_PREFIX, HubSource
 from renderq_shared.catalog.models_toml_errors import describe_errors
@@ -82,11 +82,17 @@ class ModelConfig(SourceConfig):
     max_side: int | None = Field(None, ge=8)
 
 
-class LoraConfig(SourceConfig):
-    """One `[loras.NAME]` table."""
+class _AdditionConfig(SourceConfig):
+    """A table of what is added to models."""
 
     base: Texts = Field(min_length=1)
     """Name of a model, names of several, or a family of models."""
+
+
+class LoraConfig(_AdditionConfig):
+    """One `[loras.NAME]` table."""
+
+    kind: ClassVar[str] = "lora"
     title: Title = ""
     """Name for people."""
     description: str = ""
@@ -96,13 +102,16 @@ class LoraConfig(SourceConfig):
     """Words in prompts that it was trained with."""
 
 
-class EmbeddingConfig(SourceConfig):
+class EmbeddingConfig(_AdditionConfig):
     """One `[embeddings.NAME]` table."""
 
-    base: Texts = Field(min_length=1)
-    """Name of a model, names of several, or a family of models."""
+    kind: ClassVar[str] = "embedding"
     token: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\s()\[\]{}:,\\]+$")] | None = None
     """Word of a prompt that stands for it; default: its name."""
+
+
+Config = TypeVar("Config", LoraConfig, EmbeddingConfig)
+AdditionConfig: TypeAlias = LoraConfig | EmbeddingConfig
 
 
 class StyleConfig(BaseModel):
@@ -146,6 +155,12 @@ class ParsedModels:
     problems: tuple[str, ...] = ()
     """One line for each error of the file."""
 
+    @property
+    def additions(self) -> Iterator[tuple[str, AdditionConfig]]:
+        """Names and tables of what is added to models."""
+        yield from self.embeddings.items()
+        yield from self.loras.items()
+
 
 def parse_models_toml(path: Path) -> ParsedModels:
     """Read a file. Raises `CatalogInvalid` for one that is not TOML."""
@@ -166,8 +181,8 @@ def parse_models_toml(path: Path) -> ParsedModels:
         models={
             name: ModelConfig.model_validate(table) for name, table in models.items() if ("models", name) not in invalid
         },
-        loras={} if problems else _loras(tables.get("loras", {})),
-        embeddings={} if problems else _embeddings(tables.get("embeddings", {})),
+        loras={} if problems else _validated(LoraConfig, tables.get("loras", {})),
+        embeddings={} if problems else _validated(EmbeddingConfig, tables.get("embeddings", {})),
         default=default,
         styles=() if problems else tuple(Style(name=name, **table) for name, table in tables.get("styles", {}).items()),
         aliases=aliases,
@@ -175,12 +190,8 @@ def parse_models_toml(path: Path) -> ParsedModels:
     )
 
 
-def _loras(tables: Mapping[str, Any]) -> Mapping[str, LoraConfig]:
-    return {name: LoraConfig.model_validate(table) for name, table in tables.items()}
-
-
-def _embeddings(tables: Mapping[str, Any]) -> Mapping[str, EmbeddingConfig]:
-    return {name: EmbeddingConfig.model_validate(table) for name, table in tables.items()}
+def _validated(config: type[Config], tables: Mapping[str, Any]) -> Mapping[str, Config]:
+    return {name: config.model_validate(table) for name, table in tables.items()}
 
 
 def _problems_of_aliases(aliases: Mapping[str, str], models: Mapping[str, Any]) -> Iterator[str]:

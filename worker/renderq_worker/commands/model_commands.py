@@ -81,8 +81,8 @@ def _libraries_fit(command: str) -> bool:
 @_catalog_options
 def pull_command(names: tuple[str, ...], models: Path | None) -> int:
     from renderq_shared.catalog import LoraConfig, ModelConfig, default_cache, read_source_configs
-    from renderq_shared.catalog.adapters import LORA_FILES
     from renderq_shared.catalog.embeddings import EMBEDDING_FILES
+    from renderq_shared.catalog.loras import LORA_FILES
     from renderq_shared.errors import CatalogInvalid, SettingsInvalid
     from renderq_shared.settings import SharedSettings
 

@@ -70,13 +70,11 @@ def rehearse(entry: ModelEntry) -> None:
     weightless = load_weightless(entry)
     if weightless is None:
         return
-    if entry.loras:
-        pipeline_class = _pipeline_class(entry)
-        check_loras(entry, pipeline_class, _dry_load(entry, pipeline_class, with_tokenizers=False))
     try:
         rehearse_call(entry, *weightless)
     except ModelLoadFailed as error:
         raise ModelLoadFailed(f"model {entry.name!r}: {error}") from error
+    check_loras(entry, *weightless)  # adds layers to the components
 
 
 def load_weightless(entry: ModelEntry) -> tuple[Any, Mapping[str, Any]] | None:

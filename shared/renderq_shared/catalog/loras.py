@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from renderq_shared.catalog.additions import adapter_file, fitting_models
 from renderq_shared.catalog.config_values import read_config
 from renderq_shared.catalog.entries import LoraEntry, ModelEntry
 from renderq_shared.catalog.generic_pipelines import GENERIC_PIPELINES
@@ -11,14 +12,13 @@ from renderq_shared.catalog.pipeline_config import GENERIC_FAMILY
 from renderq_shared.catalog.pipeline_folder import read_index
 from renderq_shared.catalog.revision import compute_revision
 from renderq_shared.catalog.sources import locate
-from renderq_shared.checkpoints import SUFFIXES, WeightFile, read_weight_file
+from renderq_shared.checkpoints import WeightFile, read_weight_file
 from renderq_shared.checkpoints.adapters import lora_widths
 from renderq_shared.checkpoints.contents import describe
 from renderq_shared.errors import CatalogInvalid
 
 LORA_FILES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors", "pytorch_lora_weights.bin")
 """Names under which the files of LoRAs are published."""
-_MAX_NAMED = 3
 
 
 def resolve_lora(name: str, config: LoraConfig, base: Path, cache: Path) -> LoraEntry:
@@ -39,60 +39,16 @@ def resolve_lora(name: str, config: LoraConfig, base: Path, cache: Path) -> Lora
     )
 
 
-def fitting_models(lora: LoraEntry, base: Collection[str], models: Mapping[str, ModelEntry]) -> tuple[ModelEntry, ...]:
-    """Return the models that `base` names, and those of families in it that the LoRA fits. Raises `CatalogInvalid`."""
-    found: dict[str, ModelEntry] = {}
-    for name in base:
-        if name in models:
-            check_lora(lora, models[name])
-            found[name] = models[name]
-            continue
-        family = [model for model in models.values() if model.family == name]
-        if not family:
-            raise CatalogInvalid(
-                f"base {name!r} is neither a model of the file, which has {', '.join(models)}, nor the family of one"
-            )
-        fitting = [model for model in family if fits(lora, model)]
-        if not fitting:
-            check_lora(lora, family[0])
-        found |= {model.name: model for model in fitting}
-    return tuple(found.values())
+def with_lora(lora: LoraEntry, base: Collection[str], models: Mapping[str, ModelEntry]) -> Mapping[str, ModelEntry]:
+    """Return the models that `base` names, and those of families in it that it fits, with it. Raises `CatalogInvalid`.
 
-
-def fits(lora: LoraEntry, model: ModelEntry) -> bool:
-    return not any(_mismatches(read_weight_file(Path(lora.source)), model))
-
-
-def check_lora(lora: LoraEntry, model: ModelEntry) -> None:
-    """Check what the names and shapes of the LoRA's tensors say. Raises `CatalogInvalid`, which names both."""
-    if mismatch := next(_mismatches(read_weight_file(Path(lora.source)), model), None):
-        held = describe_lora(lora)
-        raise CatalogInvalid(f"{lora.source} holds {held}, which does not fit its base {model.name!r}: {mismatch}")
-
-
-def describe_lora(lora: LoraEntry) -> str:
-    """Return `a LoRA for MODEL (KEYS keys)`."""
+    What its tensors' names and shapes say is checked.
+    """
     file = read_weight_file(Path(lora.source))
     held = describe(file.tensors, file.others, file.metadata)
-    return held.kind if held else "a LoRA"
-
-
-def adapter_file(source: Path, published: tuple[str, ...]) -> Path:
-    """Return a file, or the one of a folder: the first of these names, or the only weights. Raises `CatalogInvalid`."""
-    if not source.is_dir():
-        return source
-    for name in published:
-        if (source / name).is_file():
-            return source / name
-    files = sorted(path for path in source.iterdir() if path.suffix in SUFFIXES)
-    if len(files) == 1:
-        return files[0]
-    if not files:
-        raise CatalogInvalid(f"{source} holds no file of weights")
-    raise CatalogInvalid(
-        f"{source} holds {len(files)} files of weights; write one of them as source: "
-        f"{' or '.join(map(str, files[:_MAX_NAMED]))}"
-    )
+    refusal = f"{lora.source} holds {held.kind if held else 'a LoRA'}, which does not fit"
+    fitting = fitting_models(base, models, refusal, lambda model: next(_mismatches(file, model), None))
+    return {model.name: model.model_copy(update={"loras": (*model.loras, lora)}) for model in fitting}
 
 
 def _mismatches(file: WeightFile, model: ModelEntry) -> Iterator[str]:
