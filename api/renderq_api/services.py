@@ -47,7 +47,6 @@ from renderq_shared.history import History, open_history
 from renderq_shared.jobs import AsyncJobStore, PreviewChannels, PreviewMessage, QueueLimits
 from renderq_shared.jobs.redis import AsyncRedisJobStore, Change, Deletion, KeysChanged, Reconnected, subscribe
 from renderq_shared.jobs.stored_results import StoredOutput
-from renderq_shared.metrics import MetricsServer
 from renderq_shared.objects import FolderStore, ObjectStore, SignedUrl, publish_store_id
 from renderq_shared.redis.bounded_redis import DURABLE_TIMEOUT_S, BoundedRedis
 from renderq_shared.redis.clients import async_client, check_server_async
@@ -59,9 +58,6 @@ from renderq_shared.wakeups import WakeupPublisher
 log = structlog.get_logger(__name__)
 
 _SHARED_EVENTS = 256
-
-_SCRAPE_TIMEOUT_S = 5.0
-"""Time that a scrape may wait for the event loop and Redis, whose calls have a shorter timeout of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +245,7 @@ async def open_services(
             }
             if dispatcher is not None:
                 loops["webhooks"] = dispatcher.run
-            async with services.loops.running(loops), _metrics_server(metrics, settings):
+            async with services.loops.running(loops), metrics.served():
                 yield services
         finally:
             services.end_waits()
@@ -257,25 +253,6 @@ async def open_services(
                 await services.registration.remove()
             await asyncio.to_thread(services.wakeups.close)
             await asyncio.to_thread(tracing.close)
-
-
-@contextlib.asynccontextmanager
-async def _metrics_server(metrics: ApiMetrics, settings: ApiSettings) -> AsyncGenerator[None]:
-    """Serve the metrics on a port of their own, if one is set. Raises `MetricsAddressUnavailable`."""
-    loop = asyncio.get_running_loop()
-    if settings.metrics_port is None:
-        yield
-        return
-
-    def page() -> bytes:
-        asyncio.run_coroutine_threadsafe(metrics.refresh(), loop).result(_SCRAPE_TIMEOUT_S)
-        return metrics.render()
-
-    server = MetricsServer(settings.metrics_host, settings.metrics_port, page)
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(server.close)
 
 
 def _output_finder(directory: JobDirectory) -> FindOutput:

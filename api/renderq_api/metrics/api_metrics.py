@@ -1,6 +1,8 @@
 """All metrics of one API process."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from prometheus_client import Gauge
 
@@ -14,6 +16,7 @@ from renderq_shared.metrics import (
     AsyncObservedJobStore,
     CallbackCounter,
     JobMetrics,
+    MetricsServer,
     ObjectStoreMetrics,
     ObservedObjectStore,
     RedisMetrics,
@@ -23,12 +26,16 @@ from renderq_shared.metrics import (
 from renderq_shared.objects import ObjectStore
 from renderq_shared.settings import ApiSettings
 
+_SCRAPE_TIMEOUT_S = 5.0
+"""Time that a scrape may wait for the event loop and Redis, whose calls have a shorter timeout of their own."""
+
 
 class ApiMetrics:
     """Registry of one API process, and what observes its parts."""
 
     def __init__(self, settings: ApiSettings, models: Sequence[str], jobs: AsyncJobStore) -> None:
         """`models`: names of the catalog."""
+        self._settings = settings
         by_tenant = settings.metrics_tenants == "on"
         self._registry = registry = new_registry()
         self.http = HttpMetrics(registry)
@@ -58,6 +65,24 @@ class ApiMetrics:
     def add_counter(self, name: str, documentation: str, value: Callable[[], float]) -> None:
         """Add a count that another part of this process keeps. `name`: without `_total`."""
         self._registry.register(CallbackCounter(name, documentation, value))
+
+    @contextlib.asynccontextmanager
+    async def served(self) -> AsyncGenerator[None]:
+        """Serve the metrics on their port, if one is set. Raises `MetricsAddressUnavailable`."""
+        settings, loop = self._settings, asyncio.get_running_loop()
+        if settings.metrics_port is None:
+            yield
+            return
+
+        def page() -> bytes:
+            asyncio.run_coroutine_threadsafe(self.refresh(), loop).result(_SCRAPE_TIMEOUT_S)
+            return self.render()
+
+        server = MetricsServer(settings.metrics_host, settings.metrics_port, page)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(server.close)
 
     async def refresh(self) -> None:
         """Read what `render` reports of Redis."""

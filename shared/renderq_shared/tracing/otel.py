@@ -15,7 +15,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from renderq.version import version
 from renderq_shared.outage import Outage
-from renderq_shared.tracing.tracing import Attributes, Span
+from renderq_shared.tracing.spans import Attributes, Span
 
 log = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from renderq_shared.tracing.tracing import NO_TRACING, Tracing
+from renderq_shared.tracing.spans import NO_TRACING, Tracing
 
 log = structlog.get_logger(__name__)
 

@@ -12,6 +12,7 @@ events             progress and end of a generation, for its listener
 tasks              input images and masks, and the preparation of an image's latents
 batch_key          which images may share a forward pass
 batch_size         rows per forward pass, measured
+batch_limits       what may share a forward pass with an image
 batch_invariance   whether an image keeps its bits in a batch, measured
 scheduler          which operation is next
 plan               one operation and its result, between scheduler and runner

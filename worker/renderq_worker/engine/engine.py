@@ -10,8 +10,8 @@ import torch
 from renderq.contract import Exactness
 from renderq_shared.catalog import ModelEntry
 from renderq_worker.devices import DeviceLost, DeviceMemory
-from renderq_worker.engine.batch_invariance import BatchInvariance
 from renderq_worker.engine.batch_key import BatchKey
+from renderq_worker.engine.batch_limits import BatchLimits
 from renderq_worker.engine.batch_size import BatchSizeTuner
 from renderq_worker.engine.error_mapping import failure_from
 from renderq_worker.engine.events import (
@@ -34,15 +34,13 @@ from renderq_worker.engine.loras import denoiser_weights
 from renderq_worker.engine.mailbox import Listener, Mailbox
 from renderq_worker.engine.oom_fallbacks import FALLBACK_BY_KIND
 from renderq_worker.engine.operation import Operation, OperationListener
-from renderq_worker.engine.plan import BatchLimit, StepPlan, StepResult
+from renderq_worker.engine.plan import StepPlan, StepResult
 from renderq_worker.engine.preview import Previewer
-from renderq_worker.engine.prompt_warnings import unread_guidance_rescale, unread_negative_prompt, unread_weights
+from renderq_worker.engine.prompt_warnings import prompt_warnings
 from renderq_worker.engine.runner import Runner
 from renderq_worker.engine.scheduler import Scheduler
 from renderq_worker.engine.settings import EngineSettings
 from renderq_worker.models import ModelError, ModelStore, Placement
-
-_SINGLE_IMAGE = BatchLimit(generations=1, rows=2)
 
 _SLOW_DISK_BYTES_PER_S = 50e6
 
@@ -66,7 +64,7 @@ class Engine:
         self._placement = placement
         self._device = placement.device
         self._models = models
-        self._batch_sizes = batch_sizes
+        self._batch_limits = BatchLimits(models, batch_sizes, settings.batching)
         self._scheduler = Scheduler()
         self._runner = Runner(models, batch_sizes, placement)
         self._mailbox = Mailbox()
@@ -118,7 +116,7 @@ class Engine:
         0 or less means none; further generations may be submitted and wait. A model that is not in memory counts with
         batch size 1. Thread-safe.
         """
-        return self._max_batch_size(model) - self._mailbox.in_flight
+        return self._batch_limits.images(model) - self._mailbox.in_flight
 
     def on_slots_freed(self, callback: Callable[[], None]) -> None:
         """Call this on the engine thread whenever `free_slots` may have grown."""
@@ -163,7 +161,7 @@ class Engine:
     def step(self) -> bool:
         """Run one tick; return False when there was nothing to do."""
         self._drain_mailbox()
-        plan = self._scheduler.plan(self._batch_limit, self._models.resident)
+        plan = self._scheduler.plan(self._batch_limits.of, self._models.resident)
         if plan is None:
             return False
         self._emit_started(plan)
@@ -230,38 +228,6 @@ class Engine:
         key = BatchKey(entry.name, entry.revision, spec.width, spec.height, denoiser_weights(spec.loras))
         self._scheduler.add(Generation.from_spec(spec, key))
 
-    def _batch_limit(self, lead: Generation) -> BatchLimit:
-        """Return what may share a forward pass with `lead`; exact batching stays within measured batch invariance."""
-        rows = self._batch_sizes.rows(lead.key)
-        if self._settings.batching == "fast":
-            return BatchLimit(rows, rows)
-        invariance = self._invariance(lead.spec.model, lead.key)
-        if not invariance.is_invariant(lead.rows):
-            return _SINGLE_IMAGE
-        rows = min(rows, invariance.max_rows(lead.rows))
-        return BatchLimit(
-            rows,
-            rows,
-            allows_mixed_guidance=invariance.allows_mixing
-            and rows <= min(invariance.guided_rows, invariance.unguided_rows),
-        )
-
-    def _max_batch_size(self, model: str) -> int:
-        """Return the guided images per forward pass, as far as known."""
-        rows, family = self._batch_sizes.rows_of_model(model), self._models.peek(model)
-        rows_per_image = 2 if family is None else family.rows_per_image
-        if self._settings.batching == "exact":
-            invariance = self._invariance(model, self._batch_sizes.latest(model))
-            rows = min(rows, invariance.max_rows(rows_per_image))
-        return max(1, rows // rows_per_image)
-
-    def _invariance(self, model: str, key: BatchKey | None) -> BatchInvariance:
-        """Return the batch invariance; none while the model is not in memory and it is unknown."""
-        family = self._models.peek(model)
-        if family is None:
-            return BatchInvariance()
-        return family.batch_invariance if key is None else family.batch_invariance_for(key)
-
     def _loading_s(self, plan: StepPlan) -> float:
         """Return the time that a slow disk takes to read the model that is to be loaded, in seconds."""
         if plan.stage is not Stage.LOADING_MODEL:
@@ -298,24 +264,13 @@ class Engine:
             if plan.stage is Stage.DENOISING:
                 self._mailbox.emit(Stepped(id, generation.step, generation.model_calls))
             if plan.stage is Stage.ENCODING and result.encoded is not None:
-                self._warn_of_unread_prompts(generation.spec)
+                for code, message in prompt_warnings(generation.spec, self._models.entry(plan.model)):
+                    self._mailbox.emit(Warned(id, code, message))
             if result.is_flagged:
                 self._mailbox.emit(Warned(id, *_UNSAFE))
             if result.pixels is not None:
                 self._mailbox.emit(Rendered(id, result.pixels, self._stats(generation)))
         self._notify(self._on_slots_freed)
-
-    def _warn_of_unread_prompts(self, spec: GenerationSpec) -> None:
-        entry = self._models.entry(spec.model)
-        unread_negative = unread_negative_prompt(spec.negative_prompt, spec.sampling.guidance_scale, entry)
-        prompts = [spec.prompt] if unread_negative else [spec.prompt, spec.negative_prompt]
-        for code, message in (
-            ("prompt_weight_unread", unread_weights(prompts, entry)),
-            ("negative_prompt_unread", unread_negative),
-            ("guidance_rescale_unread", unread_guidance_rescale(spec.sampling)),
-        ):
-            if message is not None:
-                self._mailbox.emit(Warned(spec.id, code, message))
 
     def _stats(self, generation: Generation) -> RenderStats:
         family = self._models.get(generation.spec.model)

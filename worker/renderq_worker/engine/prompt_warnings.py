@@ -1,16 +1,30 @@
 """Warnings of what has no effect: text that looks like a weight, and fields that need guidance. No torch."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from renderq.contract import SamplingParams
 from renderq_shared.catalog import ModelEntry
 from renderq_shared.catalog.pipeline_config import GENERIC_FAMILY
 from renderq_shared.field_values import format_number
 from renderq_shared.prompt_attention import MAX_WEIGHT, find_near_misses, find_weights
+from renderq_worker.engine.generation import GenerationSpec
 
 _MAX_QUOTED = 3
 _NETWORK = re.compile(r"<(?:lora|lyco):[^<>]*+>", re.IGNORECASE)
+
+
+def prompt_warnings(spec: GenerationSpec, entry: ModelEntry) -> Iterator[tuple[str, str]]:
+    """Yield code and message of each warning that an image gets once its prompts are encoded."""
+    unread_negative = unread_negative_prompt(spec.negative_prompt, spec.sampling.guidance_scale, entry)
+    prompts = [spec.prompt] if unread_negative else [spec.prompt, spec.negative_prompt]
+    for code, message in (
+        ("prompt_weight_unread", unread_weights(prompts, entry)),
+        ("negative_prompt_unread", unread_negative),
+        ("guidance_rescale_unread", unread_guidance_rescale(spec.sampling)),
+    ):
+        if message is not None:
+            yield code, message
 
 
 def unread_weights(prompts: Iterable[str], entry: ModelEntry) -> str | None:
