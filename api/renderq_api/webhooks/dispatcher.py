@@ -48,7 +48,7 @@ class Dispatcher:
     ) -> None:
         """`delays_s`: delay before each retry. `lease_s` must exceed the duration of one attempt.
 
-        `record_attempt` is told the outcome of each attempt; quick."""
+        `record_attempt` counts each attempt."""
         self._jobs = jobs
         self._sender = sender
         self._delays_s = delays_s

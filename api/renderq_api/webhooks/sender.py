@@ -61,13 +61,13 @@ class Sender:
         parent = delivery.record.traceparent
         # Without a trace of its job, a delivery does not begin one.
         span = (self._tracing if parent else NO_TRACING).start("renderq.webhook", parent, attributes)
-        error: str | None = "internal error"
         try:
             sent = await self._send(delivery, span.traceparent)
-            error = sent.attempt.error
-            return sent
-        finally:
-            span.end(error)
+        except BaseException as error:
+            span.end(type(error).__name__)
+            raise
+        span.end(sent.attempt.error)
+        return sent
 
     async def _send(self, delivery: DeliveryRecord, traceparent: str | None) -> SendResult:
         attempt = _Attempt()

@@ -109,17 +109,17 @@ def test_a_model_that_edits_gets_the_image_as_such(
         client = openai.OpenAI(base_url=f"{api.url}/v1", api_key="none")
         worker = Worker(store, FolderStore(api.settings.store_folder), "editor")
         worker.register()
-        picture = image_file("PNG", 96, 64)
-        made = call(client.images.edit, model="editor", image=[picture], prompt="add a hat")
+        photo = image_file("PNG", 96, 64)
+        made = call(client.images.edit, model="editor", image=[photo], prompt="add a hat")
         request = request_of(worker.finish(claim(worker)))
         made.result()
         assert (request["task"], request["width"], request["height"]) == ("edit", 96, 64)
         [image] = request["images"]
         assert http.get(f"/v1/assets/{image}").json()["width"] == 96
         with pytest.raises(openai.BadRequestError, match="images: May have at most 1 with the model editor, not 2"):
-            client.images.edit(model="editor", image=[picture, picture], prompt="x")
+            client.images.edit(model="editor", image=[photo, photo], prompt="x")
         with pytest.raises(openai.BadRequestError, match="images: May have at most 1 with the model editor, not 2"):
-            client.images.edit(model="gpt-image-1", image=[picture, picture], prompt="x")
+            client.images.edit(model="gpt-image-1", image=[photo, photo], prompt="x")
 
 
 @pytest.mark.parametrize(("model", "task"), [("dall-e-2", "inpaint"), ("gpt-image-1", "img2img")])

@@ -20,7 +20,6 @@ from diffusers import (
     Flux2KleinPipeline,
     Flux2Transformer2DModel,
     FluxKontextPipeline,
-    FluxTransformer2DModel,
     Kandinsky3Pipeline,
     Kandinsky3UNet,
     Lumina2Pipeline,
@@ -32,7 +31,6 @@ from diffusers import (
     VQModel,
 )
 from transformers import (
-    CLIPTextModel,
     Gemma2Config,
     Gemma2Model,
     GemmaTokenizer,
@@ -42,8 +40,7 @@ from transformers import (
     UMT5EncoderModel,
 )
 
-from tests.worker.engine.tiny_models import tokenizer
-from tests.worker.engine.tiny_transformers import TEXT_WIDTH, clip, qwen_tokenizer, t5, t5_tokenizer, vae
+from tests.worker.engine.tiny_transformers import TEXT_WIDTH, qwen_tokenizer, save_flux, t5, t5_tokenizer, vae
 
 
 def save_klein(folder: Path) -> None:
@@ -89,26 +86,7 @@ def save_klein(folder: Path) -> None:
 
 
 def save_kontext(folder: Path) -> None:
-    torch.manual_seed(10)
-    FluxKontextPipeline(
-        transformer=FluxTransformer2DModel(
-            in_channels=16,
-            num_layers=1,
-            num_single_layers=1,
-            attention_head_dim=16,
-            num_attention_heads=2,
-            joint_attention_dim=TEXT_WIDTH,
-            pooled_projection_dim=16,
-            guidance_embeds=True,
-            axes_dims_rope=(4, 4, 8),
-        ).eval(),
-        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
-        vae=vae(),
-        text_encoder=clip(CLIPTextModel),
-        tokenizer=tokenizer(),
-        text_encoder_2=t5(),
-        tokenizer_2=t5_tokenizer(),
-    ).save_pretrained(folder)
+    save_flux(folder, pipeline_class=FluxKontextPipeline)
 
 
 def save_sana(folder: Path) -> None:

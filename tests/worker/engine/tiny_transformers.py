@@ -73,10 +73,10 @@ def save_sd3(folder: Path, *, channels: int = 4) -> None:
     ).save_pretrained(folder)
 
 
-def save_flux(folder: Path, *, guidance_embeds: bool = True) -> None:
+def save_flux(folder: Path, *, guidance_embeds: bool = True, pipeline_class: Any = FluxPipeline) -> None:
     """Guidance-distilled, like Flux dev; without `guidance_embeds` like Flux schnell."""
     torch.manual_seed(7)
-    FluxPipeline(
+    pipeline_class(
         transformer=FluxTransformer2DModel(
             in_channels=16,
             num_layers=1,

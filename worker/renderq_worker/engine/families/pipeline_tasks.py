@@ -36,8 +36,8 @@ def task_arguments(spec: GenerationSpec, block: int) -> dict[str, Any]:
             blocks = Image.fromarray(_whole_blocks(_resize_mask(mask, spec), block))
             return {"image": _resize(image, spec), "mask_image": blocks, "strength": strength}
         case Edit(images=images):
-            pictures = [Image.fromarray(image) for image in images]
-            return {"image": pictures if len(pictures) > 1 else pictures[0]}  # not all pipelines take lists
+            inputs = [Image.fromarray(image) for image in images]
+            return {"image": inputs if len(inputs) > 1 else inputs[0]}  # not all pipelines take lists
         case _:
             return {}
 
